@@ -1,0 +1,16 @@
+"""After the transform: COPY's manifest and the statements of the load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.bootstrap import services
+from headrace.config import setting
+from headrace.entrypoint import entrypoint
+from headrace.usecases.prepare_load import prepare_load
+
+
+@entrypoint
+def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
+    """`{"batch"}` -> `{"manifest", "rows", "replaced", "statements"}`."""
+    return prepare_load(services.ledger.batch(event["batch"]), setting("COPY_ROLE"), services)

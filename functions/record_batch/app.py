@@ -1,0 +1,15 @@
+"""First state: take up the batch that was left open, or make one of the files that wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.bootstrap import services
+from headrace.entrypoint import entrypoint
+from headrace.usecases.record_batch import record_batch
+
+
+@entrypoint
+def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
+    """`{"dataset", "lane", "generation", "execution"}` -> `{"batch", "files", "bytes", "units"}`."""
+    return record_batch(event["dataset"], event["lane"], event["generation"], event["execution"], services)

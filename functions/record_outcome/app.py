@@ -1,0 +1,19 @@
+"""After the load: what the warehouse has of each file, into the ledger, and a message for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.bootstrap import services
+from headrace.entrypoint import entrypoint
+from headrace.usecases.record_outcome import record_outcome, summary
+from headrace.usecases.results import unit_results
+
+
+@entrypoint
+def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
+    """`{"batch", "statement"?}` -> `{"outcome": {"batch", "files", "rows"}, "notice"}`."""
+    batch = services.ledger.batch(event["batch"])
+    results = [file for unit in unit_results(services.lake, batch) for file in unit.files]
+    ended, notice = record_outcome(batch, results, services)
+    return {"outcome": summary(ended), "notice": notice.to_json()}

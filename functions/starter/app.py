@@ -1,0 +1,36 @@
+"""Intake queue -> ledger -> execution. The only function that sees S3's events."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from headrace.bootstrap import services
+from headrace.domain.arrival import arrival_of
+from headrace.domain.ledger import FileStatus
+from headrace.entrypoint import entrypoint
+from headrace.observability import logger
+from headrace.usecases import receive
+
+
+@entrypoint
+def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
+    """Record each message's object, then wake each dataset once. Only messages that failed come back."""
+    failed: set[str] = set()
+    waiting: dict[str, list[str]] = {}
+    for message in event["Records"]:
+        try:
+            file = receive.record(arrival_of(json.loads(message["body"])), services)
+        except Exception:
+            logger.exception("a message could not be recorded", extra={"message_id": message["messageId"]})
+            failed.add(message["messageId"])
+            continue
+        if file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
+            waiting.setdefault(file.dataset, []).append(message["messageId"])
+    for dataset, messages in waiting.items():
+        try:
+            receive.wake(dataset, services)
+        except Exception:
+            logger.exception("a dataset could not be woken", extra={"dataset": dataset})
+            failed.update(messages)
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}

@@ -1,0 +1,55 @@
+"""How AWS is called: one set of time-outs and retries, and one judgement of which errors are worth another try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore import exceptions
+from botocore.config import Config
+
+CALLS = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
+TRANSIENT_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServerException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def client(service: str) -> Any:
+    """A boto3 client of the service in the function's own region."""
+    return boto3.client(service, config=CALLS)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether a failed AWS call may work when it is made again."""
+    if isinstance(error, exceptions.ClientError):
+        return _code(error) in TRANSIENT_CODES or _status(error) >= 500 or _conflicted(error)
+    return isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)
+
+
+def _code(error: exceptions.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _status(error: exceptions.ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _conflicted(error: exceptions.ClientError) -> bool:
+    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+    return bool(reasons & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})

@@ -1,0 +1,55 @@
+"""The compiled contracts and their SQL, as the contracts layer carries them: the package `headrace_contracts`."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from headrace.domain.contract import Contract
+from headrace.errors import TerminalError
+
+
+class UnknownDatasetError(TerminalError):
+    """No contract of this name is deployed."""
+
+    def __init__(self, dataset: str) -> None:
+        super().__init__(f"no contract for the dataset {dataset!r} is deployed")
+
+
+class Catalog:
+    """Contracts by dataset. `root` is the folder that `headrace.contracts build` wrote."""
+
+    def __init__(self, root: Traversable | None = None) -> None:
+        self._root = root or files("headrace_contracts")
+
+    @cached_property
+    def _contracts(self) -> dict[str, Contract]:
+        listed = json.loads((self._root / "contracts.json").read_text())
+        return {item["dataset"]: Contract.from_json(item) for item in listed}
+
+    def all(self) -> list[Contract]:
+        """Every deployed contract."""
+        return list(self._contracts.values())
+
+    def contract(self, dataset: str) -> Contract:
+        """One dataset's contract. Raises UnknownDatasetError."""
+        try:
+            return self._contracts[dataset]
+        except KeyError:
+            raise UnknownDatasetError(dataset) from None
+
+    def load_sql(self, dataset: str) -> str:
+        """The template of the dataset's load transaction."""
+        return (self._root / "sql" / "datasets" / dataset / "load.sql").read_text()
+
+    def table_sql(self, dataset: str) -> str:
+        """The DDL of the dataset's tables."""
+        return (self._root / "sql" / "datasets" / dataset / "table.sql").read_text()
+
+    def migrations(self) -> list[tuple[str, str]]:
+        """The project's own migrations, name and text, in the order to apply them."""
+        folder = self._root / "sql" / "migrations"
+        named = [(item.name, item) for item in folder.iterdir() if item.name.endswith(".sql")]
+        return [(name, item.read_text()) for name, item in sorted(named, key=lambda pair: pair[0])]

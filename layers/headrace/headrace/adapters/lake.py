@@ -1,0 +1,87 @@
+"""S3: landed objects are read here, and everything that a batch makes is written here."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headrace.adapters.aws import is_transient
+from headrace.errors import HeadraceError, ObjectGoneError, TerminalError, TransientError
+
+GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
+READ_BYTES = 1 << 20
+
+
+class LakeError(TerminalError):
+    """S3 refused a call for a reason that stays, a missing permission for example."""
+
+
+class S3Lake:
+    """The lake bucket, and reading access to landed objects. `client` is a boto3 S3 client."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def open(self, bucket: str, key: str, version: str) -> BinaryIO:
+        """A stream of exactly this version's bytes.
+
+        Raises ObjectGoneError when it was deleted; opening and reading raise TransientError or LakeError otherwise, so
+        that S3's trouble is never taken for a fault of the file.
+        """
+        with _s3_errors(key):
+            answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=version)
+        return io.BufferedReader(_Landed(answer["Body"], key), READ_BYTES)
+
+    def upload(self, key: str, path: Path) -> int:
+        """Write a file to the lake. Returns its size in bytes."""
+        self._client.upload_file(str(path), self.bucket, key)
+        return path.stat().st_size
+
+    def write_json(self, key: str, value: Any) -> None:
+        """Write a JSON document; writing it again replaces it with the same."""
+        body = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
+
+    def read_json(self, key: str) -> Any:
+        """Read a JSON document that a batch wrote."""
+        return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+
+
+class _Landed(io.RawIOBase):
+    """The body of an S3 answer, its network errors in our own words."""
+
+    def __init__(self, body: Any, key: str) -> None:
+        self._body = body
+        self._key = key
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _s3_errors(self._key):
+            data = self._body.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
+def _s3_errors(key: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise _translated(error, key) from error
+
+
+def _translated(error: Exception, key: str) -> HeadraceError:
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] in GONE:
+        return ObjectGoneError(key)
+    if isinstance(error, OSError) or is_transient(error):
+        return TransientError(f"reading {key}: {error}")
+    return LakeError(f"reading {key}: {error}")

@@ -1,0 +1,367 @@
+"""The ledger in DynamoDB: one table, read consistently wherever a decision hangs on it.
+
+pk                         sk                       what
+FILE#<file_id>             FILE                     one landed object version; index by_dataset lists them
+FILE#<file_id>             EVENT#<time>#<step>      its story, append only
+KEY#<bucket>/<key>         <sequencer>#<file_id>    the versions of a key, in S3's own order
+PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch
+CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
+LANE#<dataset>#<lane>      STATE                    generation, and the batch that is open
+BATCH#<batch>              BATCH                    a group of files loaded in one transaction
+BATCH#<batch>              EVENT#<time>#<step>      its story
+
+Every write can be done again with the same effect, so any function may be retried at any point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from headrace.domain.clock import now
+from headrace.domain.lane import LaneState
+from headrace.domain.ledger import (
+    BatchRecord,
+    BatchStatus,
+    Event,
+    FileRecord,
+    FileStatus,
+    RowCounts,
+)
+
+type_of = TypeSerializer().serialize
+value_of = TypeDeserializer().deserialize
+PARALLEL_WRITES = 8
+UNROUTABLE = "#unroutable"
+"""Where the index lists the files of no dataset. No dataset can be named so."""
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def to_item(value: dict[str, Any]) -> dict[str, Any]:
+    """Python values as DynamoDB attributes; absent values are left out."""
+    return {name: type_of(field) for name, field in value.items() if field is not None}
+
+
+def from_item(item: dict[str, Any]) -> dict[str, Any]:
+    """DynamoDB attributes as Python values, whole numbers as int."""
+    return {name: _plain(value_of(field)) for name, field in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(field) for name, field in value.items()}
+    if isinstance(value, list):
+        return [_plain(field) for field in value]
+    return int(value) if hasattr(value, "to_integral_value") and value == value.to_integral_value() else value
+
+
+class DynamoLedger:
+    """The ledger over one DynamoDB table. `client` is a boto3 DynamoDB client."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    # -- arrivals -------------------------------------------------------------------------------------------------
+
+    def record_arrival(self, file: FileRecord) -> FileRecord:
+        """Write a new file, or count one more delivery of a known one. Returns what the ledger holds."""
+        puts = [
+            self._put(f"FILE#{file.file_id}", "FILE", _file_item(file), "attribute_not_exists(pk)"),
+            self._put(f"KEY#{file.bucket}/{file.key}", f"{file.sequencer.zfill(40)}#{file.file_id}",
+                      {"file_id": file.file_id}),
+        ]  # fmt: skip
+        if file.status is FileStatus.PENDING:
+            puts.append(self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _file_item(file)))
+        try:
+            self._client.transact_write_items(TransactItems=puts)
+        except self._client.exceptions.TransactionCanceledException as error:
+            if not _condition_failed(error):
+                raise
+            return self._count_delivery(file.file_id)
+        self.tell_file(file.file_id, "Arrived", {"key": file.key, "size": file.size, "version": file.version})
+        return file
+
+    def _count_delivery(self, file_id: str) -> FileRecord:
+        self._update(f"FILE#{file_id}", "FILE", "ADD deliveries :one", {":one": 1})
+        known = self.file(file_id)
+        self.tell_file(file_id, "Delivered again", {"status": known.status})
+        return known
+
+    def knows(self, file_id: str) -> bool:
+        """Whether the object was written down before."""
+        return bool(self._get(f"FILE#{file_id}", "FILE"))
+
+    def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
+        """The files that wait for a batch, the oldest first. A consistent read."""
+        query = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": type_of(_pending_pk(dataset, lane))},
+            "ConsistentRead": True,
+        }
+        found: list[FileRecord] = []
+        for item in self._query(query):
+            found.append(_file(item))
+            if len(found) == limit:
+                break
+        return found
+
+    # -- group commit ---------------------------------------------------------------------------------------------
+
+    def lane_state(self, dataset: str, lane: str) -> LaneState:
+        """The lane's generation and open batch. A consistent read."""
+        item = self._get(_lane_pk(dataset, lane), "STATE")
+        return LaneState(item.get("generation", 1), item.get("open_batch")) if item else LaneState()
+
+    def advance_generation(self, dataset: str, lane: str, generation: int) -> None:
+        """Move the lane from `generation` to the next, once: a second call changes nothing."""
+        self._update_if(
+            _lane_pk(dataset, lane),
+            "STATE",
+            "SET generation = :next",
+            {":next": generation + 1, ":now": generation},
+            "attribute_not_exists(generation) OR generation = :now",
+        )
+
+    def open_batch(self, batch: BatchRecord) -> None:
+        """Write the batch and make it the lane's open one. Its list of files is what counts from here on."""
+        self._client.transact_write_items(
+            TransactItems=[
+                self._put(f"BATCH#{batch.batch}", "BATCH", _batch_item(batch)),
+                {
+                    "Update": {
+                        "TableName": self._table,
+                        "Key": to_item({"pk": _lane_pk(batch.dataset, batch.lane), "sk": "STATE"}),
+                        "UpdateExpression": "SET open_batch = :batch",
+                        "ExpressionAttributeValues": to_item({":batch": batch.batch}),
+                    }
+                },
+            ]
+        )
+
+    def take(self, batch: BatchRecord) -> list[FileRecord]:
+        """Move the batch's files from pending to running, as often as needed. Returns them as they are now."""
+        return self._in_parallel(lambda file_id: self._take(batch.batch, file_id), batch.file_ids)
+
+    def _take(self, batch: str, file_id: str) -> FileRecord:
+        file = self.file(file_id)
+        if file.status is FileStatus.PENDING:
+            file = replace(file, status=FileStatus.RUNNING, batch=batch)
+            self.save_file(file)
+        self._delete(_pending_pk(file.dataset, file.lane), _pending_sk(file))
+        return file
+
+    def save_batch(self, batch: BatchRecord) -> None:
+        """Write the batch as it is now; one that has ended is no longer its lane's open batch."""
+        self._client.put_item(
+            TableName=self._table,
+            Item=to_item({"pk": f"BATCH#{batch.batch}", "sk": "BATCH"} | _batch_item(batch)),
+        )
+        if batch.status is not BatchStatus.RUNNING:
+            self._update_if(
+                _lane_pk(batch.dataset, batch.lane),
+                "STATE",
+                "REMOVE open_batch",
+                {":batch": batch.batch},
+                "open_batch = :batch",
+            )
+
+    # -- content --------------------------------------------------------------------------------------------------
+
+    def claim_content(self, dataset: str, sha256: str, file_id: str, instead_of: str | None = None) -> str:
+        """Claim a content for a file. Returns the file that holds the claim: `file_id` itself, or an earlier one.
+
+        `instead_of` names a holder that has lost its right, a failed file for example; the claim then moves.
+        """
+        key = {"pk": f"CONTENT#{dataset}#{sha256}", "sk": "CLAIM"}
+        condition = "attribute_not_exists(pk) OR file_id = :me" + (" OR file_id = :other" if instead_of else "")
+        values = {":me": file_id, ":other": instead_of}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(key | {"file_id": file_id}),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=to_item(values),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            holder = self._get(key["pk"], key["sk"])
+            return str(holder["file_id"])
+        return file_id
+
+    # -- files and batches ----------------------------------------------------------------------------------------
+
+    def file(self, file_id: str) -> FileRecord:
+        """One file. Raises KeyError when the ledger does not know it."""
+        return _file(self._must(f"FILE#{file_id}", "FILE"))
+
+    def save_file(self, file: FileRecord) -> None:
+        """Write the file as it is now, keeping the count of its deliveries."""
+        item = _file_item(replace(file, updated_at=now()))
+        item.pop("deliveries")
+        names = {f"#{index}": name for index, name in enumerate(item)}
+        values = {f":{index}": value for index, value in enumerate(item.values())}
+        kept = [index for index, value in enumerate(values.values()) if value is not None]
+        gone = [index for index, value in enumerate(values.values()) if value is None]
+        expression = "SET " + ", ".join(f"#{index} = :{index}" for index in kept)
+        expression += " REMOVE " + ", ".join(f"#{index}" for index in gone) if gone else ""
+        self._update(f"FILE#{file.file_id}", "FILE", expression, values, names)
+
+    def save_files(self, files: Iterable[FileRecord]) -> None:
+        """Write several files, a few at a time."""
+        self._in_parallel(self.save_file, files)
+
+    def files(self, file_ids: Iterable[str]) -> list[FileRecord]:
+        """Several files by id, in the order asked."""
+        return self._in_parallel(self.file, file_ids)
+
+    def versions(self, bucket: str, key: str) -> list[FileRecord]:
+        """Every version of a key that the ledger knows, the oldest first by S3's own order."""
+        query = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": type_of(f"KEY#{bucket}/{key}")},
+            "ConsistentRead": True,
+        }
+        return [self.file(item["file_id"]) for item in self._query(query)]
+
+    def files_of(self, dataset: str) -> Iterator[FileRecord]:
+        """All files of a dataset by time of arrival (`UNROUTABLE` for those of none). The index may lag a moment."""
+        query = {
+            "IndexName": "by_dataset",
+            "KeyConditionExpression": "dataset_files = :dataset",
+            "ExpressionAttributeValues": {":dataset": type_of(dataset)},
+        }
+        return map(_file, self._query(query))
+
+    def batch(self, batch: str) -> BatchRecord:
+        """One batch. Raises KeyError when the ledger does not know it."""
+        return _batch(self._must(f"BATCH#{batch}", "BATCH"))
+
+    # -- the trail ------------------------------------------------------------------------------------------------
+
+    def tell_file(self, file_id: str, step: str, detail: dict[str, Any] | None = None) -> None:
+        """Add a line to a file's story."""
+        self._tell(f"FILE#{file_id}", step, detail or {})
+
+    def tell_batch(self, batch: str, step: str, detail: dict[str, Any] | None = None) -> None:
+        """Add a line to a batch's story."""
+        self._tell(f"BATCH#{batch}", step, detail or {})
+
+    def file_events(self, file_id: str) -> list[Event]:
+        """A file's story, the oldest line first."""
+        return self._events(f"FILE#{file_id}")
+
+    def batch_events(self, batch: str) -> list[Event]:
+        """A batch's story, the oldest line first."""
+        return self._events(f"BATCH#{batch}")
+
+    def _tell(self, pk: str, step: str, detail: dict[str, Any]) -> None:
+        at = now()
+        item = {"pk": pk, "sk": f"EVENT#{at}#{step}", "at": at, "step": step, "detail": detail}
+        self._client.put_item(TableName=self._table, Item=to_item(item))
+
+    def _events(self, pk: str) -> list[Event]:
+        query = {
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :event)",
+            "ExpressionAttributeValues": to_item({":pk": pk, ":event": "EVENT#"}),
+            "ConsistentRead": True,
+        }
+        return [Event(item["at"], item["step"], item["detail"]) for item in self._query(query)]
+
+    # -- DynamoDB -------------------------------------------------------------------------------------------------
+
+    def _put(self, pk: str, sk: str, item: dict[str, Any], condition: str | None = None) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self._table, "Item": to_item({"pk": pk, "sk": sk} | item)}
+        if condition:
+            put["ConditionExpression"] = condition
+        return {"Put": put}
+
+    def _get(self, pk: str, sk: str) -> dict[str, Any]:
+        key = to_item({"pk": pk, "sk": sk})
+        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return from_item(answer.get("Item", {}))
+
+    def _must(self, pk: str, sk: str) -> dict[str, Any]:
+        item = self._get(pk, sk)
+        if not item:
+            raise KeyError(f"the ledger does not know {pk}")
+        return item
+
+    def _delete(self, pk: str, sk: str) -> None:
+        self._client.delete_item(TableName=self._table, Key=to_item({"pk": pk, "sk": sk}))
+
+    def _update(
+        self, pk: str, sk: str, expression: str, values: dict[str, Any], names: dict[str, str] | None = None
+    ) -> None:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": to_item({"pk": pk, "sk": sk}),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": to_item(values),
+        }
+        self._client.update_item(**request | ({"ExpressionAttributeNames": names} if names else {}))
+
+    def _update_if(self, pk: str, sk: str, expression: str, values: dict[str, Any], condition: str) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item({"pk": pk, "sk": sk}),
+                UpdateExpression=expression,
+                ExpressionAttributeValues=to_item(values),
+                ConditionExpression=condition,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def _query(self, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for page in self._client.get_paginator("query").paginate(TableName=self._table, **query):
+            for item in page["Items"]:
+                yield from_item(item)
+
+    def _in_parallel(self, do: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        with ThreadPoolExecutor(PARALLEL_WRITES) as pool:
+            return list(pool.map(do, items))
+
+
+def _condition_failed(error: ClientError) -> bool:
+    reasons = error.response.get("CancellationReasons", [])
+    return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+
+
+def _pending_pk(dataset: str, lane: str) -> str:
+    return f"PENDING#{dataset}#{lane}"
+
+
+def _pending_sk(file: FileRecord) -> str:
+    return f"{file.arrived_at}#{file.file_id}"
+
+
+def _lane_pk(dataset: str, lane: str) -> str:
+    return f"LANE#{dataset}#{lane}"
+
+
+def _file_item(file: FileRecord) -> dict[str, Any]:
+    item = asdict(file) | {"status": str(file.status), "replaces": list(file.replaces)}
+    return item | {"dataset_files": file.dataset or UNROUTABLE}
+
+
+def _file(item: dict[str, Any]) -> FileRecord:
+    known = {name: item[name] for name in FileRecord.__dataclass_fields__ if name in item}
+    known |= {"status": FileStatus(item["status"]), "rows": RowCounts(**item.get("rows", {}))}
+    return FileRecord(**known | {"replaces": tuple(item.get("replaces", ()))})
+
+
+def _batch_item(batch: BatchRecord) -> dict[str, Any]:
+    return asdict(batch) | {"status": str(batch.status), "file_ids": list(batch.file_ids)}
+
+
+def _batch(item: dict[str, Any]) -> BatchRecord:
+    known = {name: item[name] for name in BatchRecord.__dataclass_fields__ if name in item}
+    known |= {"status": BatchStatus(item["status"]), "rows": RowCounts(**item.get("rows", {}))}
+    return BatchRecord(**known | {"file_ids": tuple(item["file_ids"])})

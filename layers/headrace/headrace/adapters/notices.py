@@ -1,0 +1,54 @@
+"""Telling people: onto the SNS topic, and from there to Slack's webhook."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from headrace.domain.notice import Notice
+from headrace.errors import TerminalError, TransientError
+
+MARKS = {"ok": ":white_check_mark:", "warning": ":warning:", "error": ":rotating_light:"}
+SUBJECT_LENGTH = 100
+
+
+class Topic:
+    """The SNS topic that carries notices. `client` is a boto3 SNS client."""
+
+    def __init__(self, client: Any, arn: str) -> None:
+        self._client = client
+        self._arn = arn
+
+    def publish(self, notice: Notice) -> None:
+        """Publish a notice as JSON, its title as the subject for whoever reads mail."""
+        self._client.publish(TopicArn=self._arn, Subject=subject(notice), Message=json.dumps(notice.to_json()))
+
+
+def subject(notice: Notice) -> str:
+    """A title as SNS takes it: ASCII, one line, under 100 characters."""
+    return notice.title.encode("ascii", "replace").decode().replace("\n", " ")[: SUBJECT_LENGTH - 1]
+
+
+def slack_message(notice: Notice) -> dict[str, Any]:
+    """A notice in Slack's words: one bold line, then the details."""
+    text = f"{MARKS[notice.level]} *{notice.title}*"
+    details = "\n".join(f"• {line}" for line in notice.lines)
+    message = {"text": f"{text}\n{details}".rstrip()}
+    return message | ({"channel": notice.channel} if notice.channel else {})
+
+
+def post(webhook: str, message: dict[str, Any]) -> None:
+    """Post to an incoming webhook. Raises TransientError when it is worth another try, TerminalError when not."""
+    if not webhook.startswith(("https://", "http://127.0.0.1:")):
+        raise TerminalError("the Slack webhook must be an https URL: check the secret")
+    body = json.dumps(message).encode()
+    request = urllib.request.Request(webhook, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
+    try:
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+    except urllib.error.HTTPError as error:
+        kind = TransientError if error.code == 429 or error.code >= 500 else TerminalError
+        raise kind(f"Slack answered {error.code}") from error
+    except OSError as error:
+        raise TransientError(f"Slack could not be reached: {error}") from error

@@ -1,0 +1,69 @@
+"""Redshift through the Data API, for the functions that ask it something. The load itself is the state machine's."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.errors import HeadraceError, TerminalError, TransientError
+
+LONG_POLL_SECONDS = 20
+TRANSIENT_TEXTS = ("1023", "deadlock", "conflict with concurrent transaction", "could not open relation with oid")
+
+
+class WarehouseError(TerminalError):
+    """A statement failed for a reason that stays; the message is Redshift's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Which warehouse, and as whom: the caller's role, or the user in a secret when there is one."""
+
+    workgroup: str
+    database: str
+    secret_arn: str = ""
+
+    def arguments(self) -> dict[str, str]:
+        """The Data API's arguments for this connection."""
+        known = {"WorkgroupName": self.workgroup, "Database": self.database, "SecretArn": self.secret_arn}
+        return {name: value for name, value in known.items() if value}
+
+
+class Warehouse:
+    """The Data API. `client` is a boto3 redshift-data client."""
+
+    def __init__(self, client: Any, connection: Connection) -> None:
+        self._client = client
+        self._connection = connection
+
+    def run(self, statements: list[str]) -> None:
+        """Run statements as one transaction and wait for its end. Raises WarehouseError or TransientError."""
+        answer = self._client.batch_execute_statement(Sqls=statements, **self._connection.arguments())
+        self._wait(answer["Id"])
+
+    def query(self, sql: str) -> list[list[Any]]:
+        """Run one query and return its rows."""
+        answer = self._client.execute_statement(Sql=sql, **self._connection.arguments())
+        self._wait(answer["Id"])
+        pages = self._client.get_paginator("get_statement_result").paginate(Id=answer["Id"])
+        return [[_value(field) for field in row] for page in pages for row in page["Records"]]
+
+    def _wait(self, statement: str) -> None:
+        while True:
+            state = self._client.describe_statement(Id=statement, WaitTimeSeconds=LONG_POLL_SECONDS)
+            if state["Status"] == "FINISHED":
+                return
+            if state["Status"] in {"FAILED", "ABORTED"}:
+                raise _failure(str(state.get("Error") or state["Status"]))
+            time.sleep(0.2)
+
+
+def _failure(text: str) -> HeadraceError:
+    if any(mark in text.lower() for mark in TRANSIENT_TEXTS):
+        return TransientError(text)
+    return WarehouseError(text)
+
+
+def _value(field: dict[str, Any]) -> Any:
+    return None if field.get("isNull") else next(iter(field.values()))

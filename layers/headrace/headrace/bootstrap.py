@@ -1,0 +1,58 @@
+"""The one place that picks adapters. Each is made when first used, and kept for the function's next invocation."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from headrace.adapters import aws
+from headrace.adapters.catalog import Catalog
+from headrace.adapters.lake import S3Lake
+from headrace.adapters.ledger import DynamoLedger
+from headrace.adapters.notices import Topic
+from headrace.adapters.warehouse import Connection, Warehouse
+from headrace.adapters.workflow import IngestWorkflow
+from headrace.config import setting
+
+
+class AwsServices:
+    """The services of `usecases.ports` on AWS, as the function's environment names them."""
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The contracts of the contracts layer."""
+        return Catalog()
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        """The ledger table."""
+        return DynamoLedger(aws.client("dynamodb"), setting("LEDGER_TABLE"))
+
+    @cached_property
+    def lake(self) -> S3Lake:
+        """The lake bucket."""
+        return S3Lake(aws.client("s3"), setting("LAKE_BUCKET"))
+
+    @cached_property
+    def workflow(self) -> IngestWorkflow:
+        """The ingest state machine."""
+        return IngestWorkflow(aws.client("stepfunctions"), setting("INGEST_STATE_MACHINE"))
+
+    @cached_property
+    def topic(self) -> Topic:
+        """The topic that people listen to."""
+        return Topic(aws.client("sns"), setting("NOTIFICATION_TOPIC"))
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse, as the function's own role or as the user in the warehouse's secret."""
+        connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("WAREHOUSE_SECRET"))
+        return Warehouse(aws.client("redshift-data"), connection)
+
+    @cached_property
+    def slack_webhook(self) -> str:
+        """The webhook's URL, from Secrets Manager; a rotated secret is seen by the next cold start."""
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=setting("SLACK_WEBHOOK_SECRET"))
+        return str(answer["SecretString"])
+
+
+services = AwsServices()

@@ -1,0 +1,64 @@
+"""From an S3 event to a decision: which dataset a new object belongs to, and whether it can be loaded at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.domain.contract import Contract
+from headrace.domain.ledger import Arrival, FileStatus
+
+MAX_FILE_BYTES = 20 * 2**30
+"""What one function can stream within Lambda's fifteen minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where an object goes. `reason` is set when it goes nowhere, in words for a person."""
+
+    dataset: str
+    status: FileStatus
+    reason: str | None = None
+
+
+def arrival_of(event: dict[str, Any]) -> Arrival:
+    """An EventBridge `Object Created` event as an Arrival. Raises KeyError when it is something else.
+
+    EventBridge gives the key as it is; only the classic S3 notification encodes it.
+    """
+    detail = event["detail"]
+    item = detail["object"]
+    return Arrival(
+        bucket=detail["bucket"]["name"],
+        key=item["key"],
+        version=item.get("version-id") or item["etag"],
+        size=int(item.get("size", 0)),
+        etag=item.get("etag", ""),
+        sequencer=item.get("sequencer", ""),
+        at=event["time"],
+    )
+
+
+def route(arrival: Arrival, contracts: Iterable[Contract]) -> Routing:
+    """The dataset whose prefix the key has, the longest one if there are several."""
+    if arrival.key.endswith("/") and arrival.size == 0:
+        return Routing("", FileStatus.UNROUTABLE, "a folder marker: it has no rows, nothing is to be done")
+    known = {contract.prefix: contract.dataset for contract in contracts}
+    fitting = [prefix for prefix in known if arrival.key.startswith(prefix)]
+    if not fitting:
+        listed = ", ".join(sorted(known)) or "none"
+        return Routing("", FileStatus.UNROUTABLE, f"no contract has a prefix of this key (known prefixes: {listed})")
+    return _admit(arrival, known[max(fitting, key=len)])
+
+
+def _admit(arrival: Arrival, dataset: str) -> Routing:
+    if arrival.size == 0:
+        return Routing(dataset, FileStatus.FAILED, "the file is empty (0 bytes)")
+    if arrival.size > MAX_FILE_BYTES:
+        reason = (
+            f"the file has {arrival.size / 2**30:.1f} GiB; more than {MAX_FILE_BYTES / 2**30:.0f} GiB do not fit in one"
+            " function's time: split it before it is sent"
+        )
+        return Routing(dataset, FileStatus.FAILED, reason)
+    return Routing(dataset, FileStatus.PENDING)

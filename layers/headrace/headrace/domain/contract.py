@@ -1,0 +1,122 @@
+"""A dataset as the pipeline sees it: a compiled contract, free of YAML and of any library.
+
+`headrace.contracts` makes these from `contracts/*.odcs.yaml`; they travel to the functions as JSON in the
+contracts layer, so nothing that runs in Lambda parses a contract or imports its parser.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
+"""Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
+
+
+class Kind(StrEnum):
+    """What a column's values are, independent of how a file writes them."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    FLOAT = "float"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    SUPER = "super"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: where it is in the file, what it is in the warehouse, what its values must obey.
+
+    `max_bytes` is the VARCHAR length (Redshift counts bytes), `min_length` and `max_length` count characters.
+    `minimum` and `maximum` are inclusive and kept as text, to be read in the column's own kind.
+    """
+
+    name: str
+    source: str
+    kind: Kind
+    redshift_type: str
+    required: bool = False
+    unique: bool = False
+    bits: int = 64
+    precision: int = 0
+    scale: int = 0
+    max_bytes: int = 0
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    enum: tuple[str, ...] = ()
+    minimum: str | None = None
+    maximum: str | None = None
+    exclusive_minimum: str | None = None
+    exclusive_maximum: str | None = None
+    formats: tuple[str, ...] = ()
+    encode: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """How a file of this dataset is written. `compression` may be `auto`: told by the first bytes."""
+
+    kind: str = "csv"
+    delimiter: str = ","
+    quote: str = '"'
+    header: bool = True
+    encoding: str = "utf-8"
+    compression: str = "auto"
+    null_tokens: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One dataset. `version` is the contract's own; `digest` changes with any change of its text."""
+
+    dataset: str
+    version: str
+    digest: str
+    prefix: str
+    format: FileFormat
+    schema: str
+    table: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    ordering: tuple[str, ...] = ()
+    dist_key: str | None = None
+    sort_key: tuple[str, ...] = ()
+    replace_versions: bool = True
+    wait_seconds: int = 0
+    freshness_seconds: int | None = None
+    channel: str | None = None
+    description: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The table's full name in the warehouse."""
+        return f"{self.schema}.{self.table}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """The inverse of `to_json`. Raises TypeError for a field that this version does not know."""
+        columns = tuple(_column(item) for item in value["columns"])
+        file_format = FileFormat(**_tuples(FileFormat, value["format"]))
+        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format"}})
+        return cls(columns=columns, format=file_format, **rest)
+
+
+def _column(value: dict[str, Any]) -> Column:
+    return Column(**_tuples(Column, value | {"kind": Kind(value["kind"])}))
+
+
+def _tuples(cls: type, value: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only; the dataclasses hold tuples."""
+    wants_tuple = {f.name for f in fields(cls) if str(f.type).startswith("tuple")}
+    return {k: tuple(v) if k in wants_tuple else v for k, v in value.items()}

@@ -1,0 +1,36 @@
+"""Group commit: a lane is a dataset's sequence of batches, one execution at a time.
+
+Each lane has a generation number; the execution of generation g is named after it, and Step Functions refuses a
+second execution of that name. So the name is the lock, and nothing can leak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headrace.domain.contract import Contract
+from headrace.domain.ledger import LIVE, BatchRecord
+
+MAX_ATTEMPTS = 3
+"""How many executions may try one batch before it is given up."""
+LONGEST_BACKOFF_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """The generation whose execution may run, and the batch that an earlier one left open."""
+
+    generation: int = 1
+    open_batch: str | None = None
+
+
+def batch_name(dataset: str, lane: str, generation: int) -> str:
+    """The batch that a generation opens. Everything that the batch writes is named after it."""
+    return f"{dataset}-{generation}" if lane == LIVE else f"{dataset}-{lane}-{generation}"
+
+
+def wait_seconds(contract: Contract, left_open: BatchRecord | None) -> int:
+    """How long the next execution waits: for its group, or, after a failure, longer each time."""
+    if left_open is None:
+        return contract.wait_seconds
+    return int(min(LONGEST_BACKOFF_SECONDS, 2 ** (2 * left_open.attempts)))

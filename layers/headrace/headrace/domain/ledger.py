@@ -1,0 +1,135 @@
+"""What the ledger knows: files, batches, and the trail of events that explains them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+LIVE = "live"
+"""The lane of files that arrive by event. Backfills get a lane of their own."""
+
+
+class FileStatus(StrEnum):
+    """Where a file stands. The last four are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    LOADED = "loaded"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+    UNROUTABLE = "unroutable"
+
+
+class BatchStatus(StrEnum):
+    """Where a batch stands. RUNNING covers a batch whose execution died: the next one takes it up again."""
+
+    RUNNING = "running"
+    LOADED = "loaded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """Rows of one file, or summed. At any time read = loaded + superseded + quarantined + duplicate.
+
+    `loaded` rows are in the target now, with this file's lineage; `superseded` ones lost to another row of the same
+    key, on arrival or later, or to a newer version of their file; `duplicate` ones came in a file whose content was
+    loaded before.
+    """
+
+    read: int = 0
+    loaded: int = 0
+    superseded: int = 0
+    quarantined: int = 0
+    duplicate: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row read is accounted for."""
+        return self.read == self.loaded + self.superseded + self.quarantined + self.duplicate
+
+    def __add__(self, other: RowCounts) -> RowCounts:
+        return RowCounts(
+            self.read + other.read,
+            self.loaded + other.loaded,
+            self.superseded + other.superseded,
+            self.quarantined + other.quarantined,
+            self.duplicate + other.duplicate,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One `Object Created` event, reduced to what identifies and describes the object."""
+
+    bucket: str
+    key: str
+    version: str
+    size: int
+    etag: str
+    sequencer: str
+    at: str
+
+    @property
+    def file_id(self) -> str:
+        """The object's identity: the same version of the same key is the same file, however often it is told."""
+        identity = f"{self.bucket}\0{self.key}\0{self.version}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file in the ledger. Times are ISO 8601 in UTC."""
+
+    file_id: str
+    dataset: str
+    lane: str
+    bucket: str
+    key: str
+    version: str
+    size: int
+    etag: str
+    sequencer: str
+    arrived_at: str
+    status: FileStatus
+    reason: str | None = None
+    batch: str | None = None
+    rows: RowCounts = field(default_factory=RowCounts)
+    sha256: str | None = None
+    duplicate_of: str | None = None
+    replaces: tuple[str, ...] = ()
+    deliveries: int = 1
+    contract_version: str | None = None
+    detected: dict[str, Any] = field(default_factory=dict)
+    updated_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A group of files of one dataset that is loaded in one transaction."""
+
+    batch: str
+    dataset: str
+    lane: str
+    generation: int
+    status: BatchStatus
+    file_ids: tuple[str, ...]
+    started_at: str
+    execution: str | None = None
+    units: int = 0
+    attempts: int = 1
+    statement: str | None = None
+    ended_at: str | None = None
+    reason: str | None = None
+    rows: RowCounts = field(default_factory=RowCounts)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a file's or a batch's story: when, which step, what came of it."""
+
+    at: str
+    step: str
+    detail: dict[str, Any] = field(default_factory=dict)

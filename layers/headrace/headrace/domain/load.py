@@ -1,0 +1,83 @@
+"""Filling in the load transaction that a contract's SQL describes.
+
+The Data API cannot take COPY's path as a parameter, so values go into the text; each is checked to be harmless first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from string import Template
+from typing import Any
+
+from headrace.errors import TerminalError
+
+CONDITION = re.compile(r"^-- if (\w+)$")
+COMMENT = re.compile(r"^--.*$")
+SAFE = {
+    "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
+    "manifest": re.compile(r"s3://[a-z0-9.-]+/[A-Za-z0-9_=/.-]+"),
+    "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
+    "replaced": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet object of a batch: its key in the lake, its exact size in bytes, its rows."""
+
+    key: str
+    size: int
+    rows: int
+
+
+def manifest(bucket: str, parts: list[Part]) -> dict[str, Any]:
+    """COPY's manifest: every part must be there, with exactly the size that it was written with."""
+    return {
+        "entries": [
+            {"url": f"s3://{bucket}/{part.key}", "mandatory": True, "meta": {"content_length": part.size}}
+            for part in parts
+        ]
+    }
+
+
+def load_statements(
+    template: str, *, batch: str, manifest: str | None, iam_role: str, replaced: list[str]
+) -> list[str]:
+    """The statements of one batch's transaction, in order.
+
+    Without a manifest there is nothing to copy; without replaced files nothing to take out first.
+    Raises TerminalError for a value that has no business in SQL.
+    """
+    values = {
+        "batch": batch,
+        "manifest": manifest or "s3://none/none",
+        "iam_role": iam_role,
+        "replaced": ", ".join(f"'{file_id}'" for file_id in sorted(replaced)) or "''",
+    }
+    for name, value in values.items():
+        if not SAFE[name].fullmatch(value):
+            raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
+    holds = {"parts": manifest is not None, "replaced": bool(replaced)}
+    return [
+        Template(text).substitute(values) for condition, text in _statements(template) if holds.get(condition, True)
+    ]
+
+
+def split_statements(text: str) -> list[str]:
+    """The statements of a SQL file of ours, where each ends with `;` at the end of a line, comments left out."""
+    return [statement for _, statement in _statements(text)]
+
+
+def _statements(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    condition, lines = "", list[str]()
+    for line in text.splitlines():
+        if match := CONDITION.match(line):
+            condition = match[1]
+        elif line.strip() and not COMMENT.match(line):
+            lines.append(line.removesuffix(";"))
+            if line.endswith(";"):
+                found.append((condition, "\n".join(lines)))
+                condition, lines = "", []
+    return found

@@ -1,0 +1,109 @@
+"""What people are told: one message per cause, in words, before it becomes Slack's or anybody's format."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
+from headrace.domain.outcome import FileResult, total
+
+LISTED = 5
+LONGEST_TITLE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message. `level` is ok, warning or error; `channel` the contract's Slack channel, if it names one."""
+
+    level: str
+    title: str
+    lines: tuple[str, ...] = ()
+    dataset: str = ""
+    batch: str = ""
+    channel: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Notice:
+        """The inverse of `to_json`."""
+        return cls(**value | {"lines": tuple(value["lines"])})
+
+
+def of_message(text: str) -> Notice:
+    """A message of the topic as a notice: one of ours, a CloudWatch alarm, or whatever somebody published."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        return Notice("warning", text[:LONGEST_TITLE])
+    if "AlarmName" in value:
+        level = "ok" if value.get("NewStateValue") == "OK" else "error"
+        return Notice(
+            level, f"{value['AlarmName']} is {value.get('NewStateValue')}", (value.get("AlarmDescription") or "",)
+        )
+    if "title" in value and "lines" in value:
+        return Notice.from_json(value)
+    return Notice("warning", text[:LONGEST_TITLE])
+
+
+def of_batch(
+    dataset: str, batch: str, files: list[FileRecord], results: Iterable[FileResult], channel: str | None
+) -> Notice:
+    """The outcome of a batch: what was loaded, and every file and rule that needs somebody's eye."""
+    rows = total(files)
+    loaded = [file for file in files if file.status is FileStatus.LOADED]
+    failed = [file for file in files if file.status is FileStatus.FAILED]
+    unbalanced = [file for file in loaded if file.reason]
+    lines = [
+        *_quarantined(rows.quarantined, results),
+        *([f"{rows.superseded:,} rows superseded by newer ones"] if rows.superseded else []),
+        *_listed("duplicate", [file for file in files if file.status is FileStatus.DUPLICATE]),
+        *_listed("failed", failed),
+        *_listed("out of balance", unbalanced),
+    ]
+    level = "error" if failed or unbalanced else "warning" if rows.quarantined else "ok"
+    title = f"{dataset}: {rows.loaded:,} rows loaded from {_count(len(loaded), 'file')}"
+    return Notice(level, title, tuple(lines), dataset, batch, channel)
+
+
+def of_arrival(file: FileRecord, channel: str | None) -> Notice:
+    """An object that will not be loaded: said when it comes."""
+    title = f"{file.dataset or 'Unroutable'}: {file.key} is not loaded"
+    return Notice("warning" if not file.dataset else "error", title, (str(file.reason),), file.dataset, "", channel)
+
+
+def of_failure(batch: BatchRecord, reason: str, channel: str | None, *, again: bool) -> Notice:
+    """A batch that did not load, and what happens next."""
+    then = "It is tried again by itself." if again else "It is given up: its files are failed, nothing was loaded."
+    level = "warning" if again else "error"
+    return Notice(
+        level, f"{batch.dataset}: batch {batch.batch} did not load", (reason, then), batch.dataset, batch.batch, channel
+    )
+
+
+def _quarantined(count: int, results: Iterable[FileResult]) -> list[str]:
+    if not count:
+        return []
+    rules: Counter[str] = Counter()
+    for result in results:
+        rules.update(result.broken)
+    why = ", ".join(f"{rule} x{n:,}" for rule, n in rules.most_common(LISTED))
+    return [f"{count:,} rows quarantined ({why})"]
+
+
+def _listed(what: str, files: list[FileRecord]) -> list[str]:
+    lines = [f"{what}: {file.key}: {file.reason}" for file in files[:LISTED]]
+    rest = len(files) - LISTED
+    return lines + ([f"and {rest} more {what}"] if rest > 0 else [])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

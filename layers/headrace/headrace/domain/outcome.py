@@ -1,0 +1,87 @@
+"""What became of a batch's files: from the transform's results and the warehouse's counts to the ledger's truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
+
+
+class Verdict(StrEnum):
+    """What the transform made of a file."""
+
+    GOOD = "good"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """The transform's account of one file. `broken` counts rows per broken rule, as `column: rule`."""
+
+    file_id: str
+    verdict: Verdict
+    rows_read: int = 0
+    rows_good: int = 0
+    rows_bad: int = 0
+    sha256: str | None = None
+    reason: str | None = None
+    duplicate_of: str | None = None
+    contract_version: str | None = None
+    detected: dict[str, Any] = field(default_factory=dict)
+    broken: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> FileResult:
+        """The inverse of `to_json`."""
+        return cls(**value | {"verdict": Verdict(value["verdict"])})
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseRows:
+    """The warehouse's own counts for one file: rows staged by COPY, in the target now, and superseded."""
+
+    staged: int = 0
+    loaded: int = 0
+    superseded: int = 0
+
+
+def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRecord:
+    """The file as the ledger keeps it once its batch is loaded."""
+    known = replace(
+        file,
+        sha256=result.sha256,
+        contract_version=result.contract_version,
+        detected=result.detected,
+        reason=result.reason,
+        duplicate_of=result.duplicate_of,
+    )
+    if result.verdict is Verdict.FAILED:
+        return replace(known, status=FileStatus.FAILED)
+    if result.verdict is Verdict.DUPLICATE:
+        counts = RowCounts(read=result.rows_read, duplicate=result.rows_read)
+        return replace(known, status=FileStatus.DUPLICATE, rows=counts)
+    counts = RowCounts(result.rows_read, rows.loaded, rows.superseded, result.rows_bad)
+    return replace(known, status=FileStatus.LOADED, rows=counts, reason=imbalance(counts))
+
+
+def imbalance(rows: RowCounts) -> str | None:
+    """A sentence when the rows read are not all accounted for, else None."""
+    if rows.balanced:
+        return None
+    return (
+        f"the rows do not balance: {rows.read} read, but {rows.loaded} loaded + {rows.superseded} superseded"
+        f" + {rows.quarantined} quarantined + {rows.duplicate} duplicate"
+    )
+
+
+def total(files: Iterable[FileRecord]) -> RowCounts:
+    """The row counts of several files, summed."""
+    return sum((file.rows for file in files), RowCounts())

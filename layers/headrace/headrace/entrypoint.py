@@ -1,0 +1,35 @@
+"""What every function's handler shares: who and what in each log line, and transient errors under one name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from headrace.adapters.aws import is_transient
+from headrace.errors import TransientError
+from headrace.observability import logger
+
+BOUND = ("dataset", "lane", "generation", "batch", "unit")
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+def entrypoint(handle: Callable[[dict[str, Any]], Any]) -> Handler:
+    """Make a Lambda handler of a function that takes the event.
+
+    AWS errors that may pass are raised as TransientError, the name that the state machine retries.
+    """
+
+    @wraps(handle)
+    @logger.inject_lambda_context(clear_state=True)
+    def lambda_handler(event: dict[str, Any], _context: Any) -> Any:
+        logger.append_keys(**{name: event[name] for name in BOUND if name in event})
+        try:
+            return handle(event)
+        except Exception as error:
+            if is_transient(error):
+                raise TransientError(str(error)) from error
+            raise
+
+    handler: Handler = lambda_handler
+    return handler

@@ -1,0 +1,28 @@
+"""Where a batch's things are in the lake. Names derive from the batch: a step done again overwrites."""
+
+from __future__ import annotations
+
+
+def unit(batch: str, number: int) -> str:
+    """The list of files of one unit of work."""
+    return f"batches/{batch}/units/{number:04}.json"
+
+
+def result(batch: str, number: int) -> str:
+    """What the transform made of one unit."""
+    return f"batches/{batch}/results/{number:04}.json"
+
+
+def manifest(batch: str) -> str:
+    """COPY's manifest."""
+    return f"batches/{batch}/manifest.json"
+
+
+def part(dataset: str, batch: str, name: str) -> str:
+    """A Parquet part with good rows."""
+    return f"{dataset}/batch={batch}/part-{name}.parquet"
+
+
+def quarantine(dataset: str, batch: str, name: str) -> str:
+    """A Parquet part with the bad rows and their reasons."""
+    return f"quarantine/{dataset}/batch={batch}/part-{name}.parquet"

@@ -1,0 +1,59 @@
+"""Between transform and load: the manifest of the batch's parts, and the statements of its one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
+from headrace.domain.load import Part, load_statements, manifest
+from headrace.domain.outcome import FileResult, Verdict
+from headrace.usecases import paths
+from headrace.usecases.ports import Lake, Services
+from headrace.usecases.results import UnitResult, unit_results
+
+
+def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
+    """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements"}`.
+
+    `statements` is empty when the batch brings no file that the warehouse has to know of.
+    """
+    results = unit_results(services.lake, batch)
+    parts = [part for result in results for part in result.parts]
+    accepted = [file for file in _files(results) if file.verdict is Verdict.GOOD]
+    replaced = _replaced(accepted, services) if services.catalog.contract(batch.dataset).replace_versions else []
+    url = _write_manifest(services.lake, batch.batch, parts)
+    statements = load_statements(
+        services.catalog.load_sql(batch.dataset), batch=batch.batch, manifest=url, iam_role=iam_role, replaced=replaced
+    )
+    rows = sum(part.rows for part in parts)
+    story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
+    services.ledger.tell_batch(batch.batch, "Ready to load", story)
+    wanted = bool(parts or replaced)
+    return {"manifest": url, "rows": rows, "replaced": replaced, "statements": statements if wanted else []}
+
+
+def _write_manifest(lake: Lake, batch: str, parts: list[Part]) -> str | None:
+    if not parts:
+        return None
+    key = paths.manifest(batch)
+    lake.write_json(key, manifest(lake.bucket, parts))
+    return f"s3://{lake.bucket}/{key}"
+
+
+def _files(results: list[UnitResult]) -> list[FileResult]:
+    return [file for result in results for file in result.files]
+
+
+def _replaced(accepted: list[FileResult], services: Services) -> list[str]:
+    """Every version of the accepted files' keys that is not the newest one accepted: its rows go, or never come."""
+    good = {result.file_id for result in accepted}
+    files = services.ledger.files(good)
+    found: set[str] = set()
+    for bucket, key in {(file.bucket, file.key) for file in files}:
+        alive = [file for file in services.ledger.versions(bucket, key) if _counts(file, good)]
+        found.update(file.file_id for file in alive[:-1])
+    return sorted(found)
+
+
+def _counts(file: FileRecord, good: set[str]) -> bool:
+    return file.file_id in good or file.status is FileStatus.LOADED

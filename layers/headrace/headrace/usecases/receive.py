@@ -1,0 +1,51 @@
+"""A new object was told: write it down, and see that an execution is coming for it."""
+
+from __future__ import annotations
+
+from headrace.domain.arrival import Routing, route
+from headrace.domain.lane import wait_seconds
+from headrace.domain.ledger import LIVE, Arrival, FileRecord, FileStatus
+from headrace.domain.notice import of_arrival
+from headrace.usecases.ports import Services
+
+
+def record(arrival: Arrival, services: Services) -> FileRecord:
+    """Write the arrival to the ledger. An object that cannot be loaded is final at once, and people are told.
+
+    A second delivery of the same object version changes nothing.
+    """
+    routing = route(arrival, services.catalog.all())
+    file = _first_record(arrival, routing)
+    if file.reason and not services.ledger.knows(file.file_id):
+        # Told before it is written: a crash in between tells twice, never not at all.
+        channel = services.catalog.contract(file.dataset).channel if file.dataset else None
+        services.topic.publish(of_arrival(file, channel))
+    return services.ledger.record_arrival(file)
+
+
+def wake(dataset: str, services: Services, lane: str = LIVE) -> None:
+    """Start the lane's current generation, after its files were written.
+
+    When that execution exists already somebody is on it: it looks for files after it has moved the generation on.
+    """
+    state = services.ledger.lane_state(dataset, lane)
+    left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
+    wait = wait_seconds(services.catalog.contract(dataset), left_open)
+    services.workflow.start(dataset, lane, state.generation, wait)
+
+
+def _first_record(arrival: Arrival, routing: Routing) -> FileRecord:
+    return FileRecord(
+        file_id=arrival.file_id,
+        dataset=routing.dataset,
+        lane=LIVE,
+        bucket=arrival.bucket,
+        key=arrival.key,
+        version=arrival.version,
+        size=arrival.size,
+        etag=arrival.etag,
+        sequencer=arrival.sequencer,
+        arrived_at=arrival.at,
+        status=FileStatus(routing.status),
+        reason=routing.reason,
+    )

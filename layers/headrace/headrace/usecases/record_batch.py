@@ -1,0 +1,84 @@
+"""The first work of an execution: take up the batch that was left open, or make one of the files that wait."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from headrace.domain.clock import now
+from headrace.domain.lane import MAX_ATTEMPTS, batch_name
+from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord
+from headrace.domain.packing import BATCH_FILES, first_batch, units
+from headrace.usecases import paths
+from headrace.usecases.give_up import give_up
+from headrace.usecases.ports import Services
+
+NOTHING: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
+
+
+def record_batch(
+    dataset: str,
+    lane: str,
+    generation: int,
+    execution: str,
+    services: Services,
+) -> dict[str, Any]:
+    """The batch that this execution loads, its files running, its units written for the transform.
+
+    Doing it again gives the same batch. Returns `{"batch", "files", "bytes", "units": [1, 2, …]}`.
+    """
+    state = services.ledger.lane_state(dataset, lane)
+    if state.generation != generation:
+        return NOTHING  # an execution out of its turn, redriven by hand for example
+    batch = _left_open(state.open_batch, execution, services)
+    if batch and batch.attempts > MAX_ATTEMPTS:
+        reason = batch.reason or f"it did not get through in {MAX_ATTEMPTS} attempts"
+        give_up(batch, reason, services)
+        batch = None
+    batch = batch or _of_pending_files(dataset, lane, generation, execution, services)
+    if batch is None:
+        return NOTHING
+    files = services.ledger.take(batch)
+    packed = units(files)
+    for number, unit in enumerate(packed, start=1):
+        services.lake.write_json(paths.unit(batch.batch, number), [_reference(file) for file in unit])
+    story = {"files": len(files), "units": len(packed), "attempt": batch.attempts}
+    services.ledger.tell_batch(batch.batch, "Recorded", story)
+    size = sum(file.size for file in files)
+    return {"batch": batch.batch, "files": len(files), "bytes": size, "units": list(range(1, len(packed) + 1))}
+
+
+def _left_open(name: str | None, execution: str, services: Services) -> BatchRecord | None:
+    """The open batch. Another execution than the last one counts as another attempt, a retry within one does not."""
+    if name is None:
+        return None
+    batch = services.ledger.batch(name)
+    if batch.execution != execution:
+        batch = replace(batch, execution=execution, attempts=batch.attempts + 1)
+        services.ledger.save_batch(batch)
+    return batch
+
+
+def _of_pending_files(
+    dataset: str, lane: str, generation: int, execution: str, services: Services
+) -> BatchRecord | None:
+    files = first_batch(services.ledger.pending(dataset, lane, BATCH_FILES))
+    if not files:
+        return None
+    batch = BatchRecord(
+        batch=batch_name(dataset, lane, generation),
+        dataset=dataset,
+        lane=lane,
+        generation=generation,
+        status=BatchStatus.RUNNING,
+        file_ids=tuple(file.file_id for file in files),
+        started_at=now(),
+        execution=execution,
+        units=len(units(files)),
+    )
+    services.ledger.open_batch(batch)
+    return batch
+
+
+def _reference(file: FileRecord) -> dict[str, Any]:
+    return {"file_id": file.file_id, "bucket": file.bucket, "key": file.key, "version": file.version, "size": file.size}

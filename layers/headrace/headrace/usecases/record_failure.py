@@ -1,0 +1,41 @@
+"""A step failed: write down why, and decide whether the batch is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headrace.domain.lane import MAX_ATTEMPTS
+from headrace.domain.ledger import BatchRecord
+from headrace.domain.notice import of_failure
+from headrace.usecases.give_up import give_up
+from headrace.usecases.ports import Services
+
+LOAD_REFUSED = "LoadRefused"
+"""The state machine's name for a load that the warehouse refused for a reason that stays."""
+
+
+def record_failure(batch: BatchRecord, error: str, cause: str, services: Services) -> bool:
+    """Returns whether the batch is tried again. A refused load is final; anything else gets another execution."""
+    reason = explain(error, cause)
+    services.ledger.tell_batch(batch.batch, "Failed", {"error": error, "reason": reason})
+    if error == LOAD_REFUSED or batch.attempts >= MAX_ATTEMPTS:
+        give_up(batch, reason, services)
+        return False
+    services.ledger.save_batch(replace(batch, reason=reason))
+    channel = services.catalog.contract(batch.dataset).channel
+    services.topic.publish(of_failure(batch, reason, channel, again=True))
+    return True
+
+
+def explain(error: str, cause: str) -> str:
+    """One sentence out of Step Functions' error and cause, which may be a Lambda's JSON."""
+    message = _lambda_message(cause) or cause or "no cause was given"
+    return f"{error}: {' '.join(message.split())}"[:1000]
+
+
+def _lambda_message(cause: str) -> str:
+    start = cause.find('"errorMessage"')
+    if start < 0:
+        return ""
+    value = cause[start:].split(":", 1)[1].strip()
+    return value.split('"')[1] if value.startswith('"') else ""

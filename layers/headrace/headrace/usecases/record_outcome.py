@@ -1,0 +1,76 @@
+"""A batch was loaded: ask the warehouse what it has of each file, and write that down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from headrace.domain.clock import now
+from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.notice import Notice, of_batch
+from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
+from headrace.usecases.ports import Services
+
+NEVER_LOADED = WarehouseRows()
+# Every id below comes from the ledger and is checked by the load's own rules; none is free text.
+COUNTS = (
+    "SELECT file_id, batch_id, staged, loaded, superseded FROM etl.file_rows "
+    "WHERE batch_id = '{batch}' OR file_id IN (SELECT file_id FROM etl.superseded WHERE batch_id = '{batch}')"
+)
+
+
+def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
+    """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
+
+    All values are absolute and come from the warehouse, so that doing it again writes the same.
+    """
+    counts = _warehouse_counts(batch, results, services)
+    files = _settled(services.ledger.files(batch.file_ids), results, counts)
+    earlier = _touched(services, counts, set(batch.file_ids))
+    services.ledger.save_files([*files, *earlier])
+    ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None)
+    services.ledger.save_batch(ended)
+    story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
+    services.ledger.tell_batch(batch.batch, "Loaded", story)
+    channel = services.catalog.contract(batch.dataset).channel
+    return ended, of_batch(batch.dataset, batch.batch, files, results, channel)
+
+
+def summary(batch: BatchRecord) -> dict[str, Any]:
+    """The outcome as a state of the workflow shows it."""
+    rows = batch.rows
+    return {
+        "batch": batch.batch,
+        "files": len(batch.file_ids),
+        "rows": {
+            "read": rows.read,
+            "loaded": rows.loaded,
+            "superseded": rows.superseded,
+            "quarantined": rows.quarantined,
+            "duplicate": rows.duplicate,
+        },
+    }
+
+
+def _warehouse_counts(batch: BatchRecord, results: list[FileResult], services: Services) -> dict[str, WarehouseRows]:
+    if not any(result.verdict is Verdict.GOOD for result in results):
+        return {}  # nothing was loaded, so the warehouse need not be woken to say so
+    rows = services.warehouse.query(COUNTS.format(batch=batch.batch))
+    return {file_id: WarehouseRows(int(staged), int(loaded), int(gone)) for file_id, _, staged, loaded, gone in rows}
+
+
+def _settled(files: list[FileRecord], results: list[FileResult], counts: dict[str, WarehouseRows]) -> list[FileRecord]:
+    by_id = {result.file_id: result for result in results}
+    return [settle(file, by_id[file.file_id], counts.get(file.file_id, NEVER_LOADED)) for file in files]
+
+
+def _touched(services: Services, counts: dict[str, WarehouseRows], own: Iterable[str]) -> list[FileRecord]:
+    """Files of earlier batches some of whose rows this batch replaced."""
+    earlier = services.ledger.files(sorted(set(counts) - set(own)))
+    return [_lost(file, counts[file.file_id]) for file in earlier if file.status is FileStatus.LOADED]
+
+
+def _lost(file: FileRecord, rows: WarehouseRows) -> FileRecord:
+    counts: RowCounts = replace(file.rows, loaded=rows.loaded, superseded=rows.superseded)
+    return replace(file, rows=counts)

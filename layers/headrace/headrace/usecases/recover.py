@@ -1,0 +1,41 @@
+"""What no Catch can catch: executions that were stopped, timed out or broke, and wake-ups that never came."""
+
+from __future__ import annotations
+
+from headrace.domain.ledger import LIVE
+from headrace.observability import logger
+from headrace.usecases.hand_over import hand_over
+from headrace.usecases.ports import Services
+from headrace.usecases.receive import wake
+
+DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"})
+"""Only a terminal status counts as dead. SUCCEEDED too, if the generation was not moved on."""
+
+
+def recover(dataset: str, lane: str, generation: int, services: Services) -> bool:
+    """An execution ended badly: what it left is taken up by the next. Harmless when it had handed over itself."""
+    return hand_over(dataset, lane, generation, services)
+
+
+def sweep(services: Services, lanes: tuple[str, ...] = (LIVE,)) -> list[str]:
+    """Look at every lane and put right what stands still. Returns the lanes that were helped."""
+    helped = [
+        f"{contract.dataset}/{lane}"
+        for contract in services.catalog.all()
+        for lane in lanes
+        if _help(contract.dataset, lane, services)
+    ]
+    if helped:
+        logger.warning("lanes that stood still were started again", extra={"lanes": helped})
+    return helped
+
+
+def _help(dataset: str, lane: str, services: Services) -> bool:
+    state = services.ledger.lane_state(dataset, lane)
+    status = services.workflow.status(dataset, lane, state.generation)
+    if status in DEAD:
+        return hand_over(dataset, lane, state.generation, services)
+    if status is None and (state.open_batch or services.ledger.pending(dataset, lane, 1)):
+        wake(dataset, services, lane)
+        return True
+    return False

@@ -1,0 +1,118 @@
+"""One unit of work: stream each of its files once, good rows to Parquet, bad rows to quarantine."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace.domain.contract import Contract
+from headrace.domain.ledger import BatchRecord, FileRecord
+from headrace.domain.outcome import FileResult, Verdict
+from headrace.errors import HeadraceError, ObjectGoneError
+from headrace.observability import logger
+from headrace.transform import Block, FileRejected, FileReport, FileTransform
+from headrace.usecases import paths
+from headrace.usecases.claim import claim
+from headrace.usecases.ports import Services
+from headrace.usecases.results import UnitResult
+from headrace.usecases.unit_parts import FileRows, UnitParts
+
+
+def transform_unit(batch: BatchRecord, number: int, services: Services) -> dict[str, Any]:
+    """Transform the unit's files and write parts and results to the lake. Returns counts of files and rows.
+
+    A file that cannot be read as its contract says fails alone. Trouble with S3 or the ledger fails the unit, which is
+    then done again from the start and writes the same.
+    """
+    contract = services.catalog.contract(batch.dataset)
+    references = services.lake.read_json(paths.unit(batch.batch, number))
+    with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+        parts = UnitParts(Path(folder), contract, batch.batch, number)
+        files = [_transform_file(services.ledger.file(ref["file_id"]), contract, parts, services) for ref in references]
+        result = UnitResult(number, parts.upload(services.lake), files)
+    services.lake.write_json(paths.result(batch.batch, number), result.to_json())
+    return _summary(result)
+
+
+@dataclass(slots=True)
+class _Account:
+    """What is counted of a file while it streams."""
+
+    broken: Counter[str] = field(default_factory=Counter)
+
+    def add(self, block: Block) -> None:
+        for row in block.bad:
+            self.broken.update(f"{error.column or 'row'}: {error.rule}" for error in row.errors)
+
+
+def _transform_file(file: FileRecord, contract: Contract, parts: UnitParts, services: Services) -> FileResult:
+    rows = parts.begin(file)
+    try:
+        result = _stream(file, contract, rows, parts.batch, services)
+    except (FileRejected, ObjectGoneError) as error:
+        result = FileResult(file.file_id, Verdict.FAILED, reason=str(error), contract_version=contract.version)
+    except (HeadraceError, MemoryError):
+        raise
+    except Exception as error:  # a fault of ours must cost this file only, and be seen
+        logger.exception("a file could not be transformed", extra={"file": file.file_id, "key": file.key})
+        reason = f"the transform broke on this file, which is a fault of Headrace: {type(error).__name__}: {error}"
+        result = FileResult(file.file_id, Verdict.FAILED, reason=reason, contract_version=contract.version)
+    rows.keep() if result.verdict is Verdict.GOOD else rows.drop()
+    services.ledger.tell_file(file.file_id, "Transformed", _story(result))
+    return result
+
+
+def _stream(file: FileRecord, contract: Contract, rows: FileRows, batch: str, services: Services) -> FileResult:
+    account = _Account()
+    with services.lake.open(file.bucket, file.key, file.version) as stream:
+        transform = FileTransform(contract, stream, name=file.key, file_id=file.file_id, batch_id=batch)
+        for block in transform:
+            rows.add(block)
+            account.add(block)
+    report = transform.report
+    assert report.sha256 is not None
+    holder = claim(file, report.sha256, contract, services)
+    if holder:
+        return _duplicate(report, holder, contract)
+    return FileResult(
+        file.file_id,
+        Verdict.GOOD,
+        rows_read=report.rows_read,
+        rows_good=report.rows_good,
+        rows_bad=report.rows_bad,
+        sha256=report.sha256,
+        contract_version=contract.version,
+        detected=report.detected,
+        broken=dict(account.broken),
+    )
+
+
+def _duplicate(report: FileReport, holder: FileRecord, contract: Contract) -> FileResult:
+    return FileResult(
+        report.file_id,
+        Verdict.DUPLICATE,
+        rows_read=report.rows_read,
+        sha256=report.sha256,
+        reason=f"its content is that of {holder.key} (version {holder.version}), which has it already",
+        duplicate_of=holder.file_id,
+        contract_version=contract.version,
+        detected=report.detected,
+    )
+
+
+def _story(result: FileResult) -> dict[str, Any]:
+    told = {"verdict": str(result.verdict), "read": result.rows_read, "good": result.rows_good, "bad": result.rows_bad}
+    return told | ({"reason": result.reason} if result.reason else {})
+
+
+def _summary(result: UnitResult) -> dict[str, Any]:
+    verdicts = Counter(file.verdict for file in result.files)
+    return {
+        "unit": result.unit,
+        "files": {str(verdict): count for verdict, count in sorted(verdicts.items())},
+        "rows_good": sum(file.rows_good for file in result.files),
+        "rows_bad": sum(file.rows_bad for file in result.files),
+    }

@@ -1,0 +1,126 @@
+"""The Parquet parts of a unit of work.
+
+Whether a file counts is known only at its end, when its content has been hashed. Until then its rows are held back:
+in memory while they are few, in a part of their own when they are many. So a failed or duplicate file leaves no trace
+in a part, and memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from headrace.domain.contract import Contract
+from headrace.domain.ledger import FileRecord
+from headrace.domain.load import Part
+from headrace.transform import BadRow, Block, PartWriter, QuarantineWriter
+from headrace.usecases import paths
+from headrace.usecases.ports import Lake
+
+HOLD_BYTES = 64 << 20
+BAD_ROW_BYTES = 600
+"""About what a bad row takes in memory beside its raw bytes."""
+
+
+class Pair:
+    """A part of good rows and one of bad rows, each made when its first row comes."""
+
+    def __init__(self, folder: Path, contract: Contract, batch: str, name: str) -> None:
+        self._contract = contract
+        self._batch = batch
+        self._name = name
+        self._good_path = folder / f"{name}.good"
+        self._bad_path = folder / f"{name}.bad"
+        self._good: PartWriter | None = None
+        self._bad: QuarantineWriter | None = None
+
+    def write(self, tables: list[pa.Table], bad: list[BadRow], file: FileRecord) -> None:
+        """Add rows of a file."""
+        for table in tables:
+            if table.num_rows:
+                self._good = self._good or PartWriter(self._good_path, self._contract)
+                self._good.write(table)
+        if bad:
+            self._bad = self._bad or QuarantineWriter(self._bad_path, self._contract, batch_id=self._batch)
+            self._bad.write(bad, file_id=file.file_id, key=file.key)
+
+    def close(self) -> int:
+        """Finish both; returns the good rows."""
+        if self._bad:
+            self._bad.close()
+        return self._good.close() if self._good else 0
+
+    def upload(self, lake: Lake) -> list[Part]:
+        """Write both to the lake. Returns the part with good rows, if there are any."""
+        rows = self.close()
+        if self._bad:
+            lake.upload(paths.quarantine(self._contract.dataset, self._batch, self._name), self._bad_path)
+        if not self._good:
+            return []
+        key = paths.part(self._contract.dataset, self._batch, self._name)
+        return [Part(key, lake.upload(key, self._good_path), rows)]
+
+
+class UnitParts:
+    """A pair that the unit's small files share, and one for each large file."""
+
+    def __init__(self, folder: Path, contract: Contract, batch: str, unit: int) -> None:
+        self.batch = batch
+        self._folder = folder
+        self._contract = contract
+        self._name = f"{unit:04}"
+        self.shared = self._pair(self._name)
+        self.own: list[Pair] = []
+
+    def begin(self, file: FileRecord) -> FileRows:
+        """Take the rows of a file, to be kept or dropped as a whole."""
+        return FileRows(file, self)
+
+    def pair_of(self, file: FileRecord) -> Pair:
+        """A pair for one large file alone."""
+        return self._pair(f"{self._name}-{file.file_id}")
+
+    def upload(self, lake: Lake) -> list[Part]:
+        """Write all kept pairs to the lake."""
+        return [part for pair in (self.shared, *self.own) for part in pair.upload(lake)]
+
+    def _pair(self, name: str) -> Pair:
+        return Pair(self._folder, self._contract, self.batch, name)
+
+
+class FileRows:
+    """The rows of one file until it is known whether the file counts."""
+
+    def __init__(self, file: FileRecord, parts: UnitParts) -> None:
+        self._file = file
+        self._parts = parts
+        self._tables: list[pa.Table] = []
+        self._bad: list[BadRow] = []
+        self._held = 0
+        self._own: Pair | None = None
+
+    def add(self, block: Block) -> None:
+        """Hold a block back, in memory or in the file's own pair."""
+        self._tables.append(block.good)
+        self._bad += block.bad
+        self._held += block.good.nbytes + sum(len(row.raw) + BAD_ROW_BYTES for row in block.bad)
+        if self._held > HOLD_BYTES:
+            self._own = self._own or self._parts.pair_of(self._file)
+            self._write_to(self._own)
+
+    def keep(self) -> None:
+        """The file counts."""
+        self._write_to(self._own or self._parts.shared)
+        if self._own:
+            self._parts.own.append(self._own)
+
+    def drop(self) -> None:
+        """The file does not count: nothing of it stays."""
+        self._tables, self._bad = [], []
+        if self._own:
+            self._own.close()
+
+    def _write_to(self, pair: Pair) -> None:
+        pair.write(self._tables, self._bad, self._file)
+        self._tables, self._bad, self._held = [], [], 0

@@ -1,0 +1,251 @@
+"""The services of `usecases.ports` in memory, for tests that want no server. They keep the promises of the real ones."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from headrace.contracts.sql import load_sql, table_sql
+from headrace.domain.contract import Column, Contract, FileFormat, Kind
+from headrace.domain.lane import LaneState
+from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
+from headrace.domain.notice import Notice
+from headrace.errors import ObjectGoneError
+
+
+def contract(dataset: str = "readings", **changes: Any) -> Contract:
+    """A small contract: readings of meters, one row per meter and time."""
+    columns = (
+        Column("meter", "meter", Kind.STRING, "VARCHAR(16)", required=True, max_bytes=16),
+        Column("read_at", "read_at", Kind.TIMESTAMP, "TIMESTAMP", required=True),
+        Column("value", "value", Kind.INTEGER, "BIGINT", minimum="0"),
+    )
+    given: dict[str, Any] = {
+        "dataset": dataset,
+        "version": "1.0.0",
+        "digest": "0" * 64,
+        "prefix": f"{dataset}/",
+        "schema": "public",
+        "table": dataset,
+        "columns": columns,
+        "primary_key": ("meter",),
+        "ordering": ("read_at",),
+    }
+    return Contract(**{"format": FileFormat()} | given | changes)
+
+
+def file(name: str = "a.csv", **changes: Any) -> FileRecord:
+    """A pending file of `readings`."""
+    given: dict[str, Any] = {
+        "file_id": name.encode().hex().ljust(24, "0")[:24],
+        "dataset": "readings",
+        "lane": LIVE,
+        "bucket": "landing",
+        "key": f"readings/{name}",
+        "version": "v1",
+        "size": 100,
+        "etag": "e",
+        "sequencer": "01",
+        "arrived_at": "2026-01-01T00:00:00Z",
+        "status": FileStatus.PENDING,
+    }
+    return FileRecord(**given | changes)
+
+
+class MemoryCatalog:
+    """Contracts given in the test."""
+
+    def __init__(self, *contracts: Contract) -> None:
+        self._contracts = {item.dataset: item for item in contracts}
+
+    def all(self) -> list[Contract]:
+        return list(self._contracts.values())
+
+    def contract(self, dataset: str) -> Contract:
+        return self._contracts[dataset]
+
+    def load_sql(self, dataset: str) -> str:
+        return load_sql(self._contracts[dataset])
+
+    def table_sql(self, dataset: str) -> str:
+        return table_sql(self._contracts[dataset])
+
+    def migrations(self) -> list[tuple[str, str]]:
+        return [("0001_x.sql", "CREATE TABLE etl.x (a INTEGER);\n")]
+
+
+class MemoryLedger:
+    """The ledger as dictionaries."""
+
+    def __init__(self) -> None:
+        self.all_files: dict[str, FileRecord] = {}
+        self.batches: dict[str, BatchRecord] = {}
+        self.lanes: dict[tuple[str, str], LaneState] = {}
+        self.claims: dict[tuple[str, str], str] = {}
+        self.told: dict[str, list[Event]] = {}
+        self._pending: dict[str, FileRecord] = {}
+
+    def knows(self, file_id: str) -> bool:
+        return file_id in self.all_files
+
+    def record_arrival(self, file: FileRecord) -> FileRecord:
+        known = self.all_files.get(file.file_id)
+        if known:
+            self.all_files[file.file_id] = replace(known, deliveries=known.deliveries + 1)
+            return self.all_files[file.file_id]
+        self.all_files[file.file_id] = file
+        if file.status is FileStatus.PENDING:
+            self._pending[file.file_id] = file
+        return file
+
+    def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
+        waiting = [f for f in self._pending.values() if (f.dataset, f.lane) == (dataset, lane)]
+        return sorted(waiting, key=lambda f: (f.arrived_at, f.file_id))[:limit]
+
+    def lane_state(self, dataset: str, lane: str) -> LaneState:
+        return self.lanes.get((dataset, lane), LaneState())
+
+    def advance_generation(self, dataset: str, lane: str, generation: int) -> None:
+        state = self.lane_state(dataset, lane)
+        if state.generation == generation:
+            self.lanes[dataset, lane] = replace(state, generation=generation + 1)
+
+    def open_batch(self, batch: BatchRecord) -> None:
+        self.batches[batch.batch] = batch
+        state = self.lane_state(batch.dataset, batch.lane)
+        self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=batch.batch)
+
+    def take(self, batch: BatchRecord) -> list[FileRecord]:
+        return [self._take(batch.batch, file_id) for file_id in batch.file_ids]
+
+    def _take(self, batch: str, file_id: str) -> FileRecord:
+        file = self.all_files[file_id]
+        if file.status is FileStatus.PENDING:
+            file = self.all_files[file_id] = replace(file, status=FileStatus.RUNNING, batch=batch)
+        self._pending.pop(file_id, None)
+        return file
+
+    def save_batch(self, batch: BatchRecord) -> None:
+        self.batches[batch.batch] = batch
+        state = self.lane_state(batch.dataset, batch.lane)
+        if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
+            self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=None)
+
+    def batch(self, batch: str) -> BatchRecord:
+        return self.batches[batch]
+
+    def claim_content(self, dataset: str, sha256: str, file_id: str, instead_of: str | None = None) -> str:
+        holder = self.claims.get((dataset, sha256), file_id)
+        if holder in {file_id, instead_of}:
+            self.claims[dataset, sha256] = holder = file_id
+        return holder
+
+    def file(self, file_id: str) -> FileRecord:
+        return self.all_files[file_id]
+
+    def files(self, file_ids: Iterable[str]) -> list[FileRecord]:
+        return [self.all_files[file_id] for file_id in file_ids]
+
+    def save_file(self, file: FileRecord) -> None:
+        self.all_files[file.file_id] = file
+
+    def save_files(self, files: Iterable[FileRecord]) -> None:
+        for file in files:
+            self.save_file(file)
+
+    def versions(self, bucket: str, key: str) -> list[FileRecord]:
+        same = [file for file in self.all_files.values() if (file.bucket, file.key) == (bucket, key)]
+        return sorted(same, key=lambda file: (file.sequencer.zfill(40), file.file_id))
+
+    def tell_file(self, file_id: str, step: str, detail: dict[str, Any] | None = None) -> None:
+        self.told.setdefault(file_id, []).append(Event("", step, detail or {}))
+
+    def tell_batch(self, batch: str, step: str, detail: dict[str, Any] | None = None) -> None:
+        self.told.setdefault(batch, []).append(Event("", step, detail or {}))
+
+
+class MemoryLake:
+    """Objects by key; landed ones by bucket, key and version."""
+
+    bucket = "lake"
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.landed: dict[tuple[str, str, str], bytes] = {}
+
+    def land(self, file: FileRecord, data: bytes) -> None:
+        self.landed[file.bucket, file.key, file.version] = data
+
+    def open(self, bucket: str, key: str, version: str) -> BinaryIO:
+        try:
+            return io.BytesIO(self.landed[bucket, key, version])
+        except KeyError:
+            raise ObjectGoneError(key) from None
+
+    def upload(self, key: str, path: Path) -> int:
+        self.objects[key] = path.read_bytes()
+        return len(self.objects[key])
+
+    def write_json(self, key: str, value: Any) -> None:
+        self.objects[key] = json.dumps(value).encode()
+
+    def read_json(self, key: str) -> Any:
+        return json.loads(self.objects[key])
+
+
+class MemoryWorkflow:
+    """Executions by dataset, lane and generation."""
+
+    def __init__(self) -> None:
+        self.executions: dict[tuple[str, str, int], str] = {}
+        self.waits: list[int] = []
+
+    def start(self, dataset: str, lane: str, generation: int, wait_seconds: int) -> bool:
+        if (dataset, lane, generation) in self.executions:
+            return False
+        self.executions[dataset, lane, generation] = "RUNNING"
+        self.waits.append(wait_seconds)
+        return True
+
+    def status(self, dataset: str, lane: str, generation: int) -> str | None:
+        return self.executions.get((dataset, lane, generation))
+
+
+class MemoryWarehouse:
+    """Answers to queries by a word in them; statements that were run are kept."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.answers: dict[str, list[list[Any]]] = {}
+
+    def run(self, statements: list[str]) -> None:
+        self.ran += statements
+
+    def query(self, sql: str) -> list[list[Any]]:
+        return next((rows for word, rows in self.answers.items() if word in sql), [])
+
+
+class MemoryTopic:
+    """Notices in the order in which they were published."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+
+    def publish(self, notice: Notice) -> None:
+        self.notices.append(notice)
+
+
+@dataclass
+class MemoryServices:
+    """All of them."""
+
+    catalog: MemoryCatalog = field(default_factory=lambda: MemoryCatalog(contract()))
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    lake: MemoryLake = field(default_factory=MemoryLake)
+    workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
+    warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
+    topic: MemoryTopic = field(default_factory=MemoryTopic)

@@ -1,0 +1,75 @@
+"""The load transaction as text: what it holds, and what never gets into it."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.contracts.sql import load_sql, table_sql
+from headrace.domain.load import Part, load_statements, manifest, split_statements
+from headrace.errors import TerminalError
+from tests.fakes import contract
+
+MANIFEST = "s3://lake/batches/readings-1/manifest.json"
+FILE = "ab" * 12
+
+
+def statements(**changes: object) -> list[str]:
+    given = {"batch": "readings-1", "manifest": MANIFEST, "iam_role": "default", "replaced": []}
+    return load_statements(load_sql(contract()), **given | changes)  # type: ignore[arg-type]
+
+
+def test_lock_comes_first_and_copy_before_merge() -> None:
+    words = [statement.split()[0] for statement in statements()]
+    assert words[0] == "LOCK"
+    assert words.index("COPY") < words.index("MERGE")
+    assert len(words) <= 40  # what one batchExecuteStatement takes
+
+
+def test_nothing_is_copied_without_a_manifest() -> None:
+    assert not [s for s in statements(manifest=None) if s.startswith("COPY")]
+
+
+def test_replaced_files_are_counted_before_they_are_deleted() -> None:
+    text = statements(replaced=[FILE])
+    counted = next(i for i, s in enumerate(text) if "etl.superseded" in s and FILE in s)
+    deleted = next(i for i, s in enumerate(text) if s.startswith("DELETE FROM public.readings") and FILE in s)
+    assert counted < deleted
+    assert not [s for s in statements() if s.startswith("DELETE FROM public.readings")]
+
+
+def test_no_placeholder_is_left() -> None:
+    assert not [s for s in statements(replaced=[FILE]) if "${" in s]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch", "x'; DROP TABLE y; --"),
+        ("manifest", "s3://lake/a' b"),
+        ("iam_role", "'arn:aws:iam::1:role/x'"),
+        ("replaced", ["zz"]),
+    ],
+)
+def test_values_that_are_no_plain_names_are_refused(name: str, value: object) -> None:
+    with pytest.raises(TerminalError, match=name):
+        statements(**{name: value})
+
+
+def test_append_only_dataset_inserts() -> None:
+    text = load_sql(contract(primary_key=(), ordering=()))
+    assert "MERGE" not in text
+    assert "INSERT INTO public.readings" in text
+
+
+def test_table_has_keys_and_encodings() -> None:
+    text = table_sql(contract(dist_key="meter", sort_key=("read_at",)))
+    assert "DISTKEY (meter)" in text
+    assert "COMPOUND SORTKEY (read_at)" in text
+    assert "read_at TIMESTAMP NOT NULL ENCODE RAW" in text
+    assert len(split_statements(text)) == 2
+
+
+def test_manifest_names_exact_sizes() -> None:
+    assert manifest("lake", [Part("a/part.parquet", 10, 1)]) == {
+        "entries": [{"url": "s3://lake/a/part.parquet", "mandatory": True, "meta": {"content_length": 10}}]
+    }

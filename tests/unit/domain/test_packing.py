@@ -1,0 +1,25 @@
+"""Units hold every file once, in order, within their bounds."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.domain.packing import BATCH_FILES, UNIT_BYTES, UNIT_FILES, first_batch, units
+from tests.fakes import file
+
+SIZES = st.lists(st.integers(1, 2 * UNIT_BYTES), max_size=300)
+
+
+@given(SIZES)
+def test_every_file_is_in_one_unit(sizes: list[int]) -> None:
+    files = [file(f"{i}.csv", size=size) for i, size in enumerate(sizes)]
+    packed = units(files)
+    assert [f for unit in packed for f in unit] == files
+    assert all(len(unit) == 1 or sum(f.size for f in unit) <= UNIT_BYTES for unit in packed)
+    assert all(0 < len(unit) <= UNIT_FILES for unit in packed)
+
+
+def test_a_batch_has_a_bound_but_always_a_file() -> None:
+    assert len(first_batch([file(f"{i}") for i in range(BATCH_FILES + 5)])) == BATCH_FILES
+    assert len(first_batch([file(size=1 << 50), file("b")])) == 1
