@@ -1,4 +1,4 @@
-"""The services of `usecases.ports` in memory, for tests that want no server. They keep the promises of the real ones."""
+"""The services of `usecases.ports` in memory, for tests that want no server; they keep the real ones' promises."""
 
 from __future__ import annotations
 

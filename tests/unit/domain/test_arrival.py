@@ -16,7 +16,15 @@ EVENTS = Path(__file__).parents[3] / "events"
 
 
 def arrival(**changes: Any) -> Arrival:
-    given = {"bucket": "b", "key": "readings/a.csv", "version": "1", "size": 9, "etag": "e", "sequencer": "0", "at": "t"}
+    given = {
+        "bucket": "b",
+        "key": "readings/a.csv",
+        "version": "1",
+        "size": 9,
+        "etag": "e",
+        "sequencer": "0",
+        "at": "t",
+    }
     return Arrival(**given | changes)  # type: ignore[arg-type]
 
 

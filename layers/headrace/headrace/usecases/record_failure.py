@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from headrace.domain.lane import MAX_ATTEMPTS
@@ -34,8 +35,7 @@ def explain(error: str, cause: str) -> str:
 
 
 def _lambda_message(cause: str) -> str:
-    start = cause.find('"errorMessage"')
-    if start < 0:
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
         return ""
-    value = cause[start:].split(":", 1)[1].strip()
-    return value.split('"')[1] if value.startswith('"') else ""

@@ -1,0 +1,89 @@
+"""The state machine as text: what must hold on AWS whatever the emulator lets pass."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "statemachine" / "ingest.asl.json").read_text()
+MACHINE = json.loads(TEXT)
+TEMPLATE = (ROOT / "template.yaml").read_text()
+CANNOT_FAIL = {"Wait", "Choice", "Pass", "Fail"}
+
+
+def states(machine: dict[str, Any] = MACHINE) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    for name, state in machine["States"].items():
+        yield name, state, machine
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+STATES = [pytest.param(state, machine, id=name) for name, state, machine in states()]
+
+
+def successors(state: dict[str, Any]) -> list[str]:
+    branches = [state, *state.get("Choices", []), *state.get("Catch", [])]
+    return [branch["Next"] for branch in branches if "Next" in branch] + [state[k] for k in ("Default",) if k in state]
+
+
+@pytest.mark.parametrize(("state", "machine"), STATES)
+def test_every_way_leads_to_a_state(state: dict[str, Any], machine: dict[str, Any]) -> None:
+    assert all(name in machine["States"] for name in successors(state))
+    assert successors(state) or state.get("End") or state["Type"] == "Fail"
+
+
+def test_every_state_is_reached() -> None:
+    seen, open_ = set(), [MACHINE["StartAt"]]
+    while open_:
+        name = open_.pop()
+        if name not in seen:
+            seen.add(name)
+            open_ += successors(MACHINE["States"][name])
+    assert seen == set(MACHINE["States"])
+
+
+@pytest.mark.parametrize(("state", "machine"), STATES)
+def test_every_task_has_an_end_a_retry_by_name_and_a_catch(state: dict[str, Any], machine: dict[str, Any]) -> None:
+    if state["Type"] != "Task":
+        return
+    assert 0 < state["TimeoutSeconds"] <= 900
+    assert all("States.ALL" not in retry["ErrorEquals"] for retry in state["Retry"])
+    assert all(retry["JitterStrategy"] == "FULL" and retry["MaxDelaySeconds"] for retry in state["Retry"])
+    within_map = machine is not MACHINE
+    assert within_map or state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+@pytest.mark.parametrize(("state", "machine"), STATES)
+def test_names_are_sentences_for_the_console(state: dict[str, Any], machine: dict[str, Any]) -> None:
+    name = next(name for name, candidate in machine["States"].items() if candidate is state)
+    assert " " in name or name == "Done"
+    assert len(name) <= 80
+    assert name.endswith("?") == (state["Type"] == "Choice")
+
+
+def test_the_template_fills_every_placeholder() -> None:
+    assert re.findall(r"\$\{(\w+)\}", TEXT)
+    wanted = set(re.findall(r"\$\{(\w+)\}", TEXT))
+    given = TEMPLATE.split("DefinitionSubstitutions:")[1].split("Tracing:")[0]
+    assert wanted == set(re.findall(r"^ {8}(\w+):", given, re.MULTILINE))
+
+
+def test_only_what_every_interpreter_gets_right_is_used() -> None:
+    types = {state["Type"] for _, state, _ in states()}
+    assert types <= CANNOT_FAIL | {"Task", "Map"}
+    assert all(state.get("ItemProcessor", {}).get("ProcessorConfig", {"Mode": "INLINE"})["Mode"] == "INLINE"
+               for _, state, _ in states())  # fmt: skip
+
+
+def test_errors_that_functions_raise_are_retried_by_their_class_name() -> None:
+    from headrace import errors
+
+    retried = MACHINE["States"]["Record the batch"]["Retry"][0]["ErrorEquals"]
+    assert errors.TransientError.__name__ in retried
+    assert errors.TerminalError.__name__ not in retried

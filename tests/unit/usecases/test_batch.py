@@ -1,0 +1,193 @@
+"""One batch from landed bytes to its outcome, with everything outside in memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+
+from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.errors import TransientError
+from headrace.transform import read_quarantine
+from headrace.usecases import paths
+from headrace.usecases.prepare_load import prepare_load
+from headrace.usecases.record_batch import record_batch
+from headrace.usecases.record_failure import LOAD_REFUSED, explain, record_failure
+from headrace.usecases.record_outcome import record_outcome
+from headrace.usecases.results import unit_results
+from headrace.usecases.transform_unit import transform_unit
+from tests.fakes import MemoryServices, file
+
+GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\nm2,2026-01-01T00:00:00Z,2\n"
+ONE_BAD = GOOD + b"m3,2026-01-01T00:00:00Z,-5\n"
+
+
+def land(services: MemoryServices, name: str, data: bytes, **changes: object) -> FileRecord:
+    record = file(name, size=len(data), **changes)
+    services.ledger.record_arrival(record)
+    services.lake.land(record, data)
+    return record
+
+
+def transformed(services: MemoryServices) -> BatchRecord:
+    recorded = record_batch("readings", LIVE, 1, "readings-1", services)
+    batch = services.ledger.batch(recorded["batch"])
+    for unit in recorded["units"]:
+        transform_unit(batch, unit, services)
+    return batch
+
+
+def outcome(services: MemoryServices, batch: BatchRecord) -> BatchRecord:
+    results = [result for unit in unit_results(services.lake, batch) for result in unit.files]
+    ended, notice = record_outcome(batch, results, services)
+    services.topic.publish(notice)
+    return ended
+
+
+def test_good_rows_and_bad_rows_go_their_ways() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", ONE_BAD)
+    batch = transformed(services)
+    (part,) = unit_results(services.lake, batch)[0].parts
+    assert pq.read_table(_buffer(services, part.key)).column("meter").to_pylist() == ["m1", "m2"]
+    (bad,) = read_quarantine(services.lake.objects[paths.quarantine("readings", "readings-1", "0001")])
+    assert (bad.row_number, bad.raw, bad.file_id) == (3, b"m3,2026-01-01T00:00:00Z,-5", landed.file_id)
+    services.warehouse.answers["etl.file_rows"] = [[landed.file_id, batch.batch, 2, 2, 0]]
+    assert outcome(services, batch).rows == RowCounts(read=3, loaded=2, quarantined=1)
+    assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
+    (notice,) = services.topic.notices
+    assert notice.level == "warning"
+    assert "value: minimum" in notice.lines[0]
+
+
+def test_a_broken_file_does_not_harm_its_neighbour() -> None:
+    services = MemoryServices()
+    broken = land(services, "a.csv.gz", gzip.compress(GOOD)[:-9])
+    good = land(services, "b.csv", GOOD)
+    batch = transformed(services)
+    services.warehouse.answers["etl.file_rows"] = [[good.file_id, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    assert services.ledger.file(broken.file_id).status is FileStatus.FAILED
+    assert services.ledger.file(broken.file_id).reason
+    assert services.ledger.file(good.file_id).rows.loaded == 2
+
+
+def test_twins_in_one_batch_are_loaded_once() -> None:
+    services = MemoryServices()
+    first, second = land(services, "a.csv", GOOD), land(services, "b.csv", GOOD)
+    batch = transformed(services)
+    (part,) = unit_results(services.lake, batch)[0].parts
+    assert part.rows == 2
+    services.warehouse.answers["etl.file_rows"] = [[first.file_id, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    twin = services.ledger.file(second.file_id)
+    assert (twin.status, twin.duplicate_of, twin.rows) == (
+        FileStatus.DUPLICATE,
+        first.file_id,
+        RowCounts(read=2, duplicate=2),
+    )
+
+
+def test_a_newer_version_replaces_the_older_ones_rows() -> None:
+    services = MemoryServices()
+    old = file("a.csv", file_id="1" * 24, status=FileStatus.LOADED, rows=RowCounts(read=2, loaded=2))
+    services.ledger.save_file(old)
+    new = land(services, "a.csv", ONE_BAD, file_id="2" * 24, version="v2", sequencer="02")
+    batch = transformed(services)
+    ready = prepare_load(batch, "default", services)
+    assert ready["replaced"] == [old.file_id]
+    services.warehouse.answers["etl.file_rows"] = [
+        [new.file_id, batch.batch, 2, 2, 0],
+        [old.file_id, "readings-0", 2, 0, 2],
+    ]
+    outcome(services, batch)
+    assert services.ledger.file(old.file_id).rows == RowCounts(read=2, superseded=2)
+
+
+def test_an_older_version_that_comes_late_replaces_nothing() -> None:
+    services = MemoryServices()
+    services.ledger.save_file(file("a.csv", file_id="2" * 24, sequencer="02", status=FileStatus.LOADED))
+    late = land(services, "a.csv", GOOD, file_id="1" * 24, sequencer="01")
+    assert prepare_load(transformed(services), "default", services)["replaced"] == [late.file_id]
+
+
+def test_a_batch_of_failed_files_does_not_wake_the_warehouse() -> None:
+    services = MemoryServices()
+    land(services, "a.csv", b"nothing,like,it\n1,2,3\n")
+    batch = transformed(services)
+    assert prepare_load(batch, "default", services)["statements"] == []
+    assert outcome(services, batch).status is BatchStatus.LOADED
+
+
+def test_rows_that_do_not_balance_are_an_alarm() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    services.warehouse.answers["etl.file_rows"] = [[landed.file_id, batch.batch, 2, 1, 0]]
+    outcome(services, batch)
+    assert services.topic.notices[0].level == "error"
+    assert "do not balance" in str(services.ledger.file(landed.file_id).reason)
+
+
+def test_a_deleted_object_fails_alone() -> None:
+    services = MemoryServices()
+    gone = file("gone.csv")
+    services.ledger.record_arrival(gone)
+    transformed(services)
+    result = unit_results(services.lake, services.ledger.batch("readings-1"))[0].files[0]
+    assert "deleted before it could be read" in str(result.reason)
+
+
+def test_trouble_with_storage_fails_the_unit_not_the_file() -> None:
+    services = MemoryServices()
+    land(services, "a.csv", GOOD)
+
+    def unreachable(*_: str) -> None:
+        raise TransientError("S3 is slow")
+
+    services.lake.open = unreachable  # type: ignore[method-assign, assignment]
+    with pytest.raises(TransientError):
+        transformed(services)
+
+
+def test_transforming_again_writes_the_same() -> None:
+    services = MemoryServices()
+    land(services, "a.csv", ONE_BAD)
+    batch = transformed(services)
+    before = dict(services.lake.objects)
+    transform_unit(batch, 1, services)
+    assert services.lake.objects == before
+
+
+def test_a_refused_load_is_given_up_at_once_and_other_failures_are_tried_again() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    assert record_failure(batch, "Sandbox.Timedout", "it took too long", services)
+    assert services.ledger.batch(batch.batch).status is BatchStatus.RUNNING
+    assert not record_failure(batch, LOAD_REFUSED, "ERROR: String length exceeds DDL length", services)
+    assert services.ledger.file(landed.file_id).status is FileStatus.FAILED
+    assert "String length exceeds" in str(services.ledger.file(landed.file_id).reason)
+
+
+def test_a_load_that_committed_after_all_is_recorded_not_given_up() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = replace(transformed(services), attempts=3)
+    services.warehouse.answers = {"etl.loads": [["loaded"]], "etl.file_rows": [[landed.file_id, batch.batch, 2, 2, 0]]}
+    record_failure(batch, "States.Timeout", "", services)
+    assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
+
+
+def test_a_lambdas_error_is_told_in_its_own_words() -> None:
+    cause = json.dumps({"errorMessage": "no such\nthing", "errorType": "KeyError", "stackTrace": []})
+    assert explain("KeyError", cause) == "KeyError: no such thing"
+
+
+def _buffer(services: MemoryServices, key: str) -> object:
+    import io
+
+    return io.BytesIO(services.lake.objects[key])
