@@ -37,10 +37,12 @@ def load_sql(contract: Contract) -> str:
          "DELETE FROM stage USING etl.loads WHERE stage._batch_id = etl.loads.batch_id"),
         ("if replaced", _count_replaced(contract)),
         ("if replaced", f"DELETE FROM {contract.target} WHERE {_replaced_by_this_batch()}"),
+        *_arrival_steps(contract),
         ("", _create_winners(contract)),
         *_merge_steps(contract),
         ("What the warehouse itself counts, for the row balance.", _count_files(contract)),
         ("", _record_load(contract)),
+        *([("", "DROP TABLE arrivals")] if contract.primary_key else []),
         ("", "DROP TABLE winners"),
         ("", "DROP TABLE stage"),
     ]  # fmt: skip
@@ -89,6 +91,17 @@ def _count_replaced(contract: Contract) -> str:
     )
 
 
+def _arrival_steps(contract: Contract) -> list[tuple[str, str]]:
+    """Among rows of one key that are equal by the contract's ordering, the later file has the last word."""
+    if not contract.primary_key:
+        return []
+    return [
+        ("The order in which the batch's files arrived.",
+         "CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER)"),
+        ("if parts", "INSERT INTO arrivals (file_id, place) VALUES ${arrivals}"),
+    ]  # fmt: skip
+
+
 def _create_winners(contract: Contract) -> str:
     """The stage's rows as the target takes them: of the newest files, and one per key."""
     parsed = {c.name for c in contract.columns if c.kind is Kind.SUPER}
@@ -96,11 +109,12 @@ def _create_winners(contract: Contract) -> str:
     kept = "WHERE _file_id NOT IN (${replaced})"
     if not contract.primary_key:
         return f"CREATE TEMP TABLE winners AS SELECT {columns} FROM stage {kept}"
-    order = [f"{name} DESC" for name in (*contract.ordering, "_file_id", "_row_number")]
+    order = [f"{name} DESC" for name in (*contract.ordering, "place", "_row_number")]
     rank = f"ROW_NUMBER() OVER (PARTITION BY {', '.join(contract.primary_key)} ORDER BY {', '.join(order)}) AS _rank"
     return (
         f"CREATE TEMP TABLE winners AS SELECT {columns} "
-        f"FROM (SELECT *, {rank} FROM stage {kept}) AS ranked WHERE _rank = 1"
+        f"FROM (SELECT stage.*, {rank} FROM stage JOIN arrivals ON stage._file_id = arrivals.file_id {kept}) AS ranked "
+        "WHERE _rank = 1"
     )
 
 

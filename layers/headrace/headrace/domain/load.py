@@ -18,6 +18,7 @@ SAFE = {
     "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
     "manifest": re.compile(r"s3://[a-z0-9.-]+/[A-Za-z0-9_=/.-]+"),
     "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
+    "arrivals": re.compile(r"|\('[0-9a-f]{24}', \d+\)(, \('[0-9a-f]{24}', \d+\))*"),
     "replaced": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
 }
 
@@ -42,17 +43,19 @@ def manifest(bucket: str, parts: list[Part]) -> dict[str, Any]:
 
 
 def load_statements(
-    template: str, *, batch: str, manifest: str | None, iam_role: str, replaced: list[str]
+    template: str, *, batch: str, manifest: str | None, iam_role: str, arrived: list[str], replaced: list[str]
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
-    Without a manifest there is nothing to copy; without replaced files nothing to take out first.
+    `arrived` are the batch's file ids in the order in which they came; `replaced` those whose rows go. Without a
+    manifest there is nothing to copy; without replaced files nothing to take out first.
     Raises TerminalError for a value that has no business in SQL.
     """
     values = {
         "batch": batch,
         "manifest": manifest or "s3://none/none",
         "iam_role": iam_role,
+        "arrivals": ", ".join(f"('{file_id}', {place})" for place, file_id in enumerate(arrived)),
         "replaced": ", ".join(f"'{file_id}'" for file_id in sorted(replaced)) or "''",
     }
     for name, value in values.items():

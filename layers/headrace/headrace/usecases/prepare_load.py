@@ -23,13 +23,23 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
     replaced = _replaced(accepted, services) if services.catalog.contract(batch.dataset).replace_versions else []
     url = _write_manifest(services.lake, batch.batch, parts)
     statements = load_statements(
-        services.catalog.load_sql(batch.dataset), batch=batch.batch, manifest=url, iam_role=iam_role, replaced=replaced
+        services.catalog.load_sql(batch.dataset),
+        batch=batch.batch,
+        manifest=url,
+        iam_role=iam_role,
+        arrived=_in_order_of_arrival(services.ledger.files(batch.file_ids)),
+        replaced=replaced,
     )
     rows = sum(part.rows for part in parts)
     story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
     services.ledger.tell_batch(batch.batch, "Ready to load", story)
     wanted = bool(parts or replaced)
     return {"manifest": url, "rows": rows, "replaced": replaced, "statements": statements if wanted else []}
+
+
+def _in_order_of_arrival(files: list[FileRecord]) -> list[str]:
+    ordered = sorted(files, key=lambda file: (file.arrived_at, file.sequencer, file.file_id))
+    return [file.file_id for file in ordered]
 
 
 def _write_manifest(lake: Lake, batch: str, parts: list[Part]) -> str | None:

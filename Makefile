@@ -1,0 +1,49 @@
+# What a person does with Headrace. `make help` lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?=
+BIN := .venv/bin
+
+# What a newcomer's shell has set must not reach into the project's own environments.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Make .venv and .venv-sam (Python >= 3.11; PYTHON=... chooses one)
+	@sh scripts/setup.sh $(PYTHON)
+
+.PHONY: demo
+demo: setup ## Watch files become warehouse rows, on this machine
+	@$(BIN)/headrace demo
+
+.PHONY: down
+down: ## Stop the laptop and remove all it kept
+	@if [ -x $(BIN)/headrace ]; then $(BIN)/headrace down; else echo "There is no laptop: nothing is set up."; fi
+
+.PHONY: lint
+lint: setup ## Style, types, layers of the code, template
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/cfn-lint template.yaml
+
+.PHONY: test
+test: setup lint ## Everything, from lint to end-to-end
+	@$(BIN)/python -m pytest
+
+.PHONY: bench
+bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
+	@$(BIN)/python -m benchmarks
+
+.PHONY: lock
+lock: setup ## Resolve all dependencies anew
+	@$(BIN)/python scripts/lock.py
+
+.PHONY: clean
+clean: down ## Remove all that was built, the environments included
+	@rm -rf .aws-sam .venv .venv-sam .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +

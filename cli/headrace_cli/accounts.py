@@ -1,0 +1,48 @@
+"""The ledger's files, added up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
+from headrace_cli.words import moment
+
+COUNTED = (FileStatus.PENDING, FileStatus.RUNNING, FileStatus.LOADED, FileStatus.FAILED, FileStatus.DUPLICATE)
+FINAL = {FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.FAILED, FileStatus.UNROUTABLE}
+
+
+def dataset_account(dataset: str, files: Iterable[FileRecord], now: datetime) -> dict[str, Any]:
+    """One dataset's files and rows, its last load, and the seconds since then (None before the first)."""
+    statuses: Counter[FileStatus] = Counter()
+    rows, last_load = RowCounts(), ""
+    for file in files:
+        statuses[file.status] += 1
+        rows += file.rows
+        if file.status is FileStatus.LOADED:
+            last_load = max(last_load, file.updated_at or "")
+    return {
+        "dataset": dataset,
+        "files": {str(status): statuses[status] for status in COUNTED},
+        "rows": asdict(rows),
+        "last_load": last_load or None,
+        "freshness_seconds": round((now - moment(last_load)).total_seconds(), 1) if last_load else None,
+    }
+
+
+def file_account(file: FileRecord) -> dict[str, Any]:
+    """One file in short, with its rows."""
+    return {
+        "dataset": file.dataset,
+        "key": file.key,
+        "version": file.version,
+        "file_id": file.file_id,
+        "arrived_at": file.arrived_at,
+        "status": str(file.status),
+        "batch": file.batch,
+        "rows": asdict(file.rows),
+        "reason": file.reason,
+    }

@@ -1,0 +1,67 @@
+"""The command line: the global options, and the commands in the order a newcomer needs them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from headrace_cli.commands import (
+    check,
+    contracts,
+    demo,
+    deploy,
+    down,
+    drop,
+    notifications,
+    quarantine,
+    sql,
+    status,
+    trace,
+    up,
+    wait,
+)
+from headrace_cli.target import Choice, Target
+
+LAPTOP, FILES, LOOK = "The laptop", "Files", "Looking"
+
+app = typer.Typer(
+    name="headrace",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def choose_target(
+    context: typer.Context,
+    profile: Annotated[str | None, typer.Option(help="AWS profile; without it the laptop, if one runs here.")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="Another laptop's address.")] = None,
+    stack: Annotated[str | None, typer.Option(help="CloudFormation stack; `headrace` if not given.")] = None,
+) -> None:
+    """Files land in S3, rows appear in Redshift: each exactly once, each traceable, every bad row kept and explained.
+
+    The commands work alike on the laptop (`headrace up`) and on AWS. Each takes `--json`.
+
+    First steps: `headrace demo`, then `headrace status`, then `headrace trace FILE`.
+    """
+    if not isinstance(context.obj, Target):
+        context.obj = Choice(profile, region, endpoint_url, stack)
+
+
+app.command(rich_help_panel=LAPTOP)(demo.demo)
+app.command(rich_help_panel=LAPTOP)(up.up)
+app.command(rich_help_panel=LAPTOP)(deploy.deploy)
+app.command(rich_help_panel=LAPTOP)(down.down)
+app.command(rich_help_panel=FILES)(check.check)
+app.command(rich_help_panel=FILES)(drop.drop)
+app.command(rich_help_panel=FILES)(wait.wait)
+app.command(rich_help_panel=LOOK)(status.status)
+app.command(rich_help_panel=LOOK)(trace.trace)
+app.command(rich_help_panel=LOOK)(quarantine.quarantine)
+app.command(rich_help_panel=LOOK)(sql.sql)
+app.command(rich_help_panel=LOOK)(notifications.notifications)
+app.command(rich_help_panel=LOOK)(contracts.contracts)

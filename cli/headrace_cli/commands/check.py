@@ -1,0 +1,127 @@
+"""`headrace check`: a file against its contract, without any cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from headrace_cli.commands.quarantine import bad_rows_text
+from headrace_cli.failures import CommandError
+from headrace_cli.home import repository
+from headrace_cli.output import Document, Json, emit, lines, table
+from headrace_cli.words import count, number
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+    from headrace.domain.contract import Contract
+    from headrace.transform import BadRow
+    from headrace.usecases.check import CheckResult
+
+SHOWN = 10
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A local file.", exists=True, dir_okay=False)],
+    dataset: Annotated[str | None, typer.Option(help="Its dataset, one of the checkout's contracts.")] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="Or a contract file of your own.", exists=True, dir_okay=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write good and bad rows to.", file_okay=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a file as the pipeline would and say what would be loaded, what not, and why. Needs no AWS and no laptop.
+
+    Exit code 1 when the file as a whole would be rejected.
+
+    Examples: `headrace check today.jsonl --dataset orders`, `headrace check a.csv --contract new.odcs.yaml`
+    """
+    if (dataset is None) == (contract is None):
+        raise typer.BadParameter("say either --dataset NAME or --contract PATH", param_hint="--dataset")
+    chosen = compiled(contract) if contract else known(str(dataset))
+    document = collect(chosen, file, out)
+    emit(document, render, as_json=as_json)
+    if document["reason"]:
+        raise typer.Exit(1)
+
+
+def compiled(path: Path) -> Contract:
+    """The contract in a file. Raises CommandError, with line and reason, for one with mistakes."""
+    from headrace.contracts import ContractErrors, compile_contract  # noqa: PLC0415 - its parser is slow to import
+
+    try:
+        return compile_contract(path)
+    except ContractErrors as errors:
+        raise CommandError(str(errors)) from errors
+
+
+def known(dataset: str) -> Contract:
+    """A contract of the checkout, by its dataset's name."""
+    from headrace.contracts import ContractErrors, compile_folder  # noqa: PLC0415 - as above
+
+    folder = repository() / "contracts"
+    try:
+        contracts = {contract.dataset: contract for contract in compile_folder(folder)}
+    except ContractErrors as errors:
+        raise CommandError(str(errors)) from errors
+    if dataset not in contracts:
+        raise CommandError(f"no contract in {folder} is for {dataset}; there are: {', '.join(sorted(contracts))}")
+    return contracts[dataset]
+
+
+def collect(contract: Contract, file: Path, out: Path | None) -> Document:
+    """`{"rows_read", "rows_good", "rows_bad", "parquet", "quarantine", "reason", "broken", "first_bad"}`.
+
+    `reason` says why the whole file is rejected, and is null when it is not.
+    """
+    from headrace.transform import FileRejected  # noqa: PLC0415 - pyarrow is slow to import
+    from headrace.usecases.check import check_file  # noqa: PLC0415
+
+    head = {"file": str(file), "dataset": contract.dataset}
+    try:
+        return head | _verdict(check_file(contract, file, out), file)
+    except FileRejected as rejected:
+        nothing = {"rows_read": 0, "rows_good": 0, "rows_bad": 0, "parquet": None, "quarantine": None}
+        return head | nothing | {"reason": rejected.reason, "broken": {}, "first_bad": []}
+
+
+def _verdict(result: CheckResult, file: Path) -> Document:
+    return {
+        "rows_read": result.rows_read,
+        "rows_good": result.rows_good,
+        "rows_bad": result.rows_bad,
+        "parquet": str(result.parquet) if result.parquet else None,
+        "quarantine": str(result.quarantine) if result.quarantine else None,
+        "reason": None,
+        "broken": result.broken,
+        "first_bad": [_bad_row(row, file) for row in result.first_bad],
+    }
+
+
+def _bad_row(row: BadRow, file: Path) -> dict[str, Any]:
+    errors = [{"column": error.column, "rule": error.rule, "reason": error.reason} for error in row.errors]
+    raw = row.raw.decode("utf-8", "backslashreplace")
+    return {"file": file.name, "row_number": row.row_number, **errors[0], "raw": raw, "errors": errors}
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """The verdict first, then what is wrong and where."""
+    parts: list[ConsoleRenderable | str] = [_headline(document)]
+    if document["broken"]:
+        rules = sorted(document["broken"].items(), key=lambda item: -item[1])
+        parts += ["", table(("rule", "rows"), [(rule, number(rows)) for rule, rows in rules], numbers=("rows",))]
+        parts += ["", *bad_rows_text(document["first_bad"][:SHOWN])]
+    written = [document[name] for name in ("parquet", "quarantine") if document[name]]
+    return lines(*parts, *([f"\nWritten: {', '.join(written)}"] if written else []))
+
+
+def _headline(document: Document) -> Text:
+    if document["reason"]:
+        return Text(f"Rejected as a whole: {document['reason']}", style="bold red")
+    read, good, bad = document["rows_read"], document["rows_good"], document["rows_bad"]
+    if not bad:
+        return Text(f"Good: all {count(read, 'row')} would be loaded.", style="green")
+    return Text(f"{good:,} of {count(read, 'row')} would be loaded, {bad:,} quarantined.", style="yellow")

@@ -1,0 +1,103 @@
+"""`headrace demo`: the whole pipeline, from nothing to rows in the warehouse, on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from headrace_cli import laptops
+from headrace_cli.commands.drop import key_for, prefix_of, upload_all
+from headrace_cli.commands.wait import wait_until_quiet
+from headrace_cli.demo_report import collect, render
+from headrace_cli.failures import CommandError
+from headrace_cli.output import Json, emit
+from headrace_cli.progress import Stages
+from headrace_cli.samples import generators
+from headrace_cli.sink import received
+from headrace_cli.target import Target
+from headrace_cli.watch import Snapshot, Watch
+from headrace_cli.words import count
+
+STAGES = 6
+"""Start, build, deploy, write samples, drop, load."""
+
+
+def demo(
+    port: Annotated[int | None, typer.Option(help="Port of 127.0.0.1; a free one if not given.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that loading may take.", min=1)] = 300,
+    as_json: Json = False,
+) -> None:
+    """Start a laptop, deploy to it, drop the sample files of every contract, and show what became of them.
+
+    Leaves the laptop running, so that you can look around. Run again, it shows that nothing is loaded twice.
+
+    Example: `headrace demo`
+    """
+    begun = time.monotonic()
+    stages = Stages(STAGES)
+    target = _deployed(stages, port)
+    told_before = len(received(target))
+    with TemporaryDirectory(prefix="headrace-samples-") as folder:
+        written = _write_samples(stages, target, Path(folder))
+        sent = _drop(stages, target, written)
+    _load(stages, target, [file["file_id"] for file in sent], timeout)
+    document = collect(target, sent, told_before)
+    document["seconds"] = round(time.monotonic() - begun, 1)
+    emit(document, render, as_json=as_json)
+    if not document["agrees"]:
+        raise typer.Exit(1)
+
+
+def _deployed(stages: Stages, port: int | None) -> Target:
+    with stages.until_done():
+        laptops.start(port, stages)
+        laptops.deploy(stages)
+    return laptops.laptop_target()
+
+
+def _write_samples(stages: Stages, target: Target, folder: Path) -> dict[str, list[Path]]:
+    with stages.stage("Writing sample files"):
+        found = generators(target.contracts)
+        if not found:
+            raise CommandError("no contract has sample files (contracts/samples/<dataset>/sample.py)")
+        written = {}
+        for dataset, write in found.items():
+            written[dataset] = write(folder / dataset)
+            total = sum(map(len, written.values()))
+            stages.show(f"{count(total, 'file')} of {count(len(written), 'dataset')}")
+    return written
+
+
+def _drop(stages: Stages, target: Target, written: dict[str, list[Path]]) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+    with stages.stage("Dropping them into the landing bucket"):
+        for dataset, paths in written.items():
+            prefix = prefix_of(target, dataset)
+            sent += upload_all(target, dataset, {path: key_for(prefix, path, None) for path in paths})["files"]
+            stages.show(count(len(sent), "file"))
+    return sent
+
+
+def _load(stages: Stages, target: Target, file_ids: list[str], timeout: float) -> None:
+    watch = Watch(target)
+    with stages.stage("Loading"):
+        snapshot = wait_until_quiet(watch, timeout, _teller(stages, watch, set(file_ids)))
+        if not snapshot.quiet:
+            raise CommandError(
+                f"not all was loaded in {timeout:.0f} s: {snapshot.sentence}. `headrace trace FILE` shows where a file"
+                f" stands; the laptop's log is {laptops.log_file()}"
+            )
+
+
+def _teller(stages: Stages, watch: Watch, file_ids: set[str]) -> Callable[[Snapshot], None]:
+    def tell(_: Snapshot) -> None:
+        done = [file for file in watch.finished if file.file_id in file_ids]
+        rows = sum(file.rows.read for file in done)
+        stages.show(f"{len(done)} of {count(len(file_ids), 'file')} done, {rows:,} rows read")
+
+    return tell

@@ -1,0 +1,45 @@
+"""`headrace deploy`: the laptop gets the checkout as it is now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from headrace_cli import laptops
+from headrace_cli.failures import CommandError
+from headrace_cli.output import Document, Json, emit, lines
+from headrace_cli.progress import Stages
+from headrace_cli.target import Choice, Target
+from headrace_cli.words import count
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+BUILD_AND_DEPLOY = 2
+ON_AWS = "on AWS it is SAM that deploys: `sam build && sam deploy`"
+
+
+def deploy(context: typer.Context, as_json: Json = False) -> None:
+    """Build and deploy again, after a contract or code has changed. For the laptop; on AWS use `sam deploy`.
+
+    Example: `headrace deploy`
+    """
+    choice = context.obj
+    if isinstance(choice, Choice) and (choice.profile or choice.endpoint_url):
+        raise CommandError(ON_AWS)
+    stages = Stages(BUILD_AND_DEPLOY)
+    with stages.until_done():
+        laptops.deploy(stages)
+    emit(collect(laptops.laptop_target()), render, as_json=as_json)
+
+
+def collect(target: Target) -> Document:
+    """`{"stack", "datasets": […], "outputs": {…}}`."""
+    return {"stack": target.stack, "datasets": list(target.contracts), "outputs": target.outputs}
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """What stands now."""
+    datasets = document["datasets"]
+    return lines(f"{document['stack']} is deployed with {count(len(datasets), 'dataset')}: {', '.join(datasets)}.")

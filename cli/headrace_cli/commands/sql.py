@@ -1,0 +1,62 @@
+"""`headrace sql`: ask the warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from headrace_cli.output import Document, Json, emit, lines, table
+from headrace_cli.progress import Progress
+from headrace_cli.target import Target, target_of
+from headrace_cli.warehouse import query
+from headrace_cli.words import count, duration
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+
+def sql(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help="One SQL statement.", metavar="SQL")],
+    as_json: Json = False,
+) -> None:
+    """Run one statement in the warehouse, through the Redshift Data API, and show its rows.
+
+    Example: `headrace sql "SELECT COUNT(*) FROM public.orders"`
+    """
+    emit(collect(target_of(context), text), render, as_json=as_json)
+
+
+def collect(target: Target, text: str) -> Document:
+    """`{"columns": […], "rows": [[…]], "changed", "seconds"}`."""
+    with Progress() as progress:
+        progress.show("the warehouse is working")
+        answer = query(target, text)
+    return {"columns": answer.columns, "rows": answer.rows, "changed": answer.changed, "seconds": answer.seconds}
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """The rows as a table, or what was done when there are none to show."""
+    took = duration(document["seconds"])
+    if not document["columns"]:
+        return lines(f"Done in {took}.")
+    return lines(result_table(document), f"\n{count(len(document['rows']), 'row')} in {took}")
+
+
+def result_table(document: Document) -> ConsoleRenderable:
+    """The rows as a table; columns of numbers are right-aligned."""
+    columns, rows = document["columns"], document["rows"]
+    return table(columns, [[_cell(item) for item in row] for row in rows], numbers=_number_columns(columns, rows))
+
+
+def _number_columns(columns: list[str], rows: list[list[Any]]) -> list[str]:
+    numeric = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
+    return [name for name, is_numeric in zip(columns, numeric, strict=True) if is_numeric]
+
+
+def _cell(item: Any) -> Text:
+    if item is None:
+        return Text("NULL", style="dim")
+    return Text(str(item).lower() if isinstance(item, bool) else str(item))

@@ -1,0 +1,59 @@
+"""`headrace up`: a laptop with the stack on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace_cli import laptops
+from headrace_cli.home import laptop_home
+from headrace_cli.output import Document, Json, emit, lines
+from headrace_cli.progress import Stages
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+STAGES = 3
+"""Start, build, deploy."""
+
+
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of 127.0.0.1; a free one if not given.")] = None,
+    bare: Annotated[bool, typer.Option("--bare", help="Only start it, deploy nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Start the laptop: an embedded AWS and warehouse, with the checkout's template deployed to it.
+
+    Its state is in `.headrace/` of the checkout, or in `$HEADRACE_HOME`. A laptop that runs already is used as it is.
+
+    Example: `headrace up`, or `HEADRACE_HOME=/tmp/second headrace up --port 4600` for a second one
+    """
+    emit(collect(port, bare=bare), render, as_json=as_json)
+
+
+def collect(port: int | None, *, bare: bool = False) -> Document:
+    """`{"endpoint_url", "port", "pid", "region", "stack", "home", "deployed"}`."""
+    stages = Stages(1 if bare else STAGES)
+    with stages.until_done():
+        state = laptops.start(port, stages)
+        target = laptops.laptop_target()
+        if not bare and not laptops.is_deployed(target):
+            laptops.deploy(stages)
+    return {
+        "endpoint_url": state.endpoint_url,
+        "port": state.port,
+        "pid": state.pid,
+        "region": state.region,
+        "stack": state.stack,
+        "home": str(laptop_home()),
+        "deployed": laptops.is_deployed(target),
+    }
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """Where it is, and what to do next."""
+    where = f"The laptop is up at {document['endpoint_url']}, its state in {document['home']}."
+    if not document["deployed"]:
+        return lines(where, "Nothing is deployed on it: `headrace deploy`.")
+    return lines(where, "Next: `headrace contracts`, `headrace drop DATASET FILE`, `headrace status`.")

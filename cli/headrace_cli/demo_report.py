@@ -1,0 +1,151 @@
+"""What the demo shows at its end: every file, the warehouse's answer, bad rows, messages, and where to go on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import chain, islice, zip_longest
+from pathlib import Path, PurePath
+from typing import Any
+
+from rich.console import ConsoleRenderable
+from rich.table import Table
+from rich.text import Text
+
+from headrace_cli.accounts import file_account
+from headrace_cli.bad_rows import bad_rows
+from headrace_cli.commands.notifications import message_text
+from headrace_cli.commands.quarantine import bad_rows_text
+from headrace_cli.output import Document, lines, table
+from headrace_cli.sink import received
+from headrace_cli.target import Target
+from headrace_cli.warehouse import query
+from headrace_cli.words import ROW_KINDS, balanced, duration, number, status_text
+
+BAD_ROWS, MESSAGES = 3, 2
+PATIENCE = 5.0
+"""Seconds to wait for the last message, which comes after its batch has ended."""
+
+
+def collect(target: Target, sent: list[dict[str, Any]], told_before: int) -> Document:
+    """`{"files", "counts", "quarantined", "notifications", "agrees", "seen_before", "endpoint_url"}`.
+
+    `agrees`: every file's rows balance, and every table has the rows that the ledger says.
+    """
+    files = [file_account(file) for file in target.ledger.files(item["file_id"] for item in sent)]
+    datasets = list(dict.fromkeys(file["dataset"] for file in files if file["dataset"]))
+    counts = [_count(target, dataset) for dataset in datasets]
+    return {
+        "files": files,
+        "counts": counts,
+        "quarantined": _some_bad_rows(target, datasets),
+        "notifications": _some_messages(target, told_before),
+        "agrees": all(balanced(file["rows"]) for file in files) and all(item["agrees"] for item in counts),
+        "seen_before": all(file["status"] == "duplicate" for file in files),
+        "endpoint_url": target.endpoint_url,
+    }
+
+
+def _count(target: Target, dataset: str) -> dict[str, Any]:
+    """The rows of a dataset's table, as the warehouse and as the ledger count them."""
+    text = f"SELECT COUNT(*) FROM {target.contract(dataset).target}"  # noqa: S608 - the name is the contract's own
+    rows = query(target, text).rows[0][0]
+    loaded = sum(file.rows.loaded for file in target.ledger.files_of(dataset))
+    return {"dataset": dataset, "sql": text, "rows": rows, "ledger": loaded, "agrees": rows == loaded}
+
+
+def _some_bad_rows(target: Target, datasets: list[str]) -> list[dict[str, Any]]:
+    """A few bad rows, of as many datasets as there are."""
+    each = [islice(bad_rows(target, dataset), BAD_ROWS) for dataset in datasets]
+    mixed = chain.from_iterable(zip_longest(*each))
+    return list(islice((row for row in mixed if row), BAD_ROWS))
+
+
+def _some_messages(target: Target, told_before: int) -> list[dict[str, Any]]:
+    """Of the messages since then, those that say most."""
+    deadline = time.monotonic() + PATIENCE
+    while not (messages := received(target, told_before)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    fullest = sorted(messages, key=lambda item: len(item["text"]), reverse=True)[:MESSAGES]
+    return sorted(fullest, key=lambda item: int(item["n"]))
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """The report, in the order in which a newcomer asks."""
+    parts: list[ConsoleRenderable | str] = ["", _title("Every file, every row"), _files(document["files"])]
+    if document["seen_before"]:
+        parts += ["", "These files were loaded by an earlier demo: by their content they are known, so nothing is"]
+        parts += ["loaded twice. For a fresh start: `make down`, then `make demo`."]
+    parts += ["", _title("The warehouse says"), _counts(document["counts"])]
+    if document["quarantined"]:
+        parts += ["", _title("Some of the rows in quarantine"), *bad_rows_text(document["quarantined"])]
+    if document["notifications"]:
+        parts += ["", _title("What Slack received"), *map(message_text, document["notifications"])]
+    return lines(*parts, _title("Try next"), _next_commands(document), "", _closing(document))
+
+
+def _title(text: str) -> Text:
+    return Text(text, style="bold")
+
+
+def _files(files: list[dict[str, Any]]) -> Table:
+    headers = ("dataset", "file", "rows read", *ROW_KINDS, "status", "balance")
+    rows = [
+        (
+            file["dataset"],
+            PurePath(file["key"]).name,
+            number(file["rows"]["read"]),
+            *(number(file["rows"][kind]) for kind in ROW_KINDS),
+            status_text(file["status"]),
+            _tick(balanced(file["rows"])),
+        )
+        for file in files
+    ]
+    return table(headers, rows, numbers=("rows read", *ROW_KINDS))
+
+
+def _counts(counts: list[dict[str, Any]]) -> Table:
+    rows = [(item["sql"], number(item["rows"]), number(item["ledger"]), _tick(item["agrees"])) for item in counts]
+    return table(("query", "rows", "loaded by the ledger", "agrees"), rows, numbers=("rows", "loaded by the ledger"))
+
+
+def _tick(good: bool) -> Text:
+    return Text("✓", style="green") if good else Text("✗", style="bold red")
+
+
+def _next_commands(document: Document) -> Table:
+    command = _command()
+    hints = [(f"{command} status", "where every dataset stands")]
+    if document["files"]:
+        hints.append((f"{command} trace {document['files'][0]['key']}", "the whole story of one file"))
+    if document["quarantined"]:
+        dataset = document["quarantined"][0]["dataset"]
+        hints.append((f"{command} quarantine {dataset}", "its bad rows, with reasons"))
+    if document["counts"]:
+        target = document["counts"][0]["sql"].rsplit(" ", 1)[1]
+        hints.append((f'{command} sql "SELECT * FROM {target} LIMIT 5"', "ask the warehouse"))  # noqa: S608 - shown only
+    hints += [
+        (f"{command} notifications", "all that Slack received"),
+        ("make demo", "again: see that nothing is loaded twice"),
+        ("make down", "stop the laptop, leave nothing behind"),
+    ]
+    grid = Table.grid(padding=(0, 3))
+    for text, what in hints:
+        grid.add_row(Text(f"  {text}", style="cyan"), Text(what, style="dim"))
+    return grid
+
+
+def _command() -> str:
+    """How this command was called, so that the hints can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name != "headrace":
+        return "headrace"
+    path = called.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else "headrace"
+
+
+def _closing(document: Document) -> Text:
+    took = f"Done in {duration(document['seconds'])}. The laptop runs at {document['endpoint_url']}."
+    if document["agrees"]:
+        return Text(took, style="green")
+    return Text(f"{took} But the rows do not add up: see above.", style="bold red")

@@ -1,0 +1,84 @@
+"""The laptop, from the commands' side. The only module that knows `headrace_local`, and only when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace_cli.failures import CommandError
+from headrace_cli.home import laptop_home
+from headrace_cli.target import Choice, Target, target_for
+
+if TYPE_CHECKING:
+    from headrace_local.state import LaptopState
+
+Tell = Callable[[str, str], None]
+NOT_INSTALLED = "the laptop is not part of this installation: use the headrace of a checkout (`make setup` there)"
+DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+
+
+def start(port: int | None, tell: Tell) -> LaptopState:
+    """Start the laptop of `laptop_home()`, or find it running."""
+    with _errors():
+        from headrace_local.laptop import up  # noqa: PLC0415
+
+        return up(laptop_home(), port=port, progress=_progress(tell))
+
+
+def deploy(tell: Tell) -> None:
+    """Build the checkout and deploy it to the running laptop."""
+    with _errors():
+        from headrace_local.laptop import state  # noqa: PLC0415
+        from headrace_local.sam import deploy as build_and_deploy  # noqa: PLC0415
+
+        running = state(laptop_home())
+        if running is None:
+            raise CommandError("no laptop runs here: `headrace up` starts one")
+        build_and_deploy(running, laptop_home(), progress=_progress(tell))
+
+
+def stop() -> bool:
+    """Stop the laptop and remove what it kept. Returns whether there was one."""
+    with _errors():
+        from headrace_local.laptop import down  # noqa: PLC0415
+
+        return down(laptop_home())
+
+
+def laptop_target() -> Target:
+    """The running laptop's stack."""
+    return target_for(Choice())
+
+
+def is_deployed(target: Target) -> bool:
+    """Whether the stack stands on the laptop, in a good state."""
+    client = target.client("cloudformation")
+    stacks = [stack for page in client.get_paginator("describe_stacks").paginate() for stack in page["Stacks"]]
+    return any(stack["StackName"] == target.stack and stack["StackStatus"] in DEPLOYED for stack in stacks)
+
+
+def log_file() -> Path:
+    """Where the laptop writes what it does."""
+    return laptop_home() / "laptop.log"
+
+
+def _progress(tell: Tell) -> Any:
+    def progress(stage: str, detail: str = "") -> None:
+        tell(stage, detail)
+
+    return progress
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """The laptop's errors as ours, with their advice."""
+    try:
+        from headrace_local.errors import LaptopError  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise CommandError(NOT_INSTALLED) from error
+    try:
+        yield
+    except LaptopError as error:
+        raise CommandError(f"{error.message.removesuffix('.')}. {error.advice}".strip()) from error

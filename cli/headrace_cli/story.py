@@ -1,0 +1,147 @@
+"""The whole story of one file, from every place that remembers a part of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headrace.adapters.ledger import UNROUTABLE
+from headrace.domain.ledger import BatchRecord, Event, FileRecord, RowCounts
+from headrace_cli.failures import CommandError
+from headrace_cli.history import execution_arn, execution_steps
+from headrace_cli.landing import Landed, newest_of
+from headrace_cli.target import Target
+from headrace_cli.words import moment, stamp
+
+FILE_ID = re.compile(r"[0-9a-f]{24}")
+ON_ITS_WAY = "it has landed; its event has not reached the ledger yet"
+
+
+def find(target: Target, wanted: str) -> list[FileRecord]:
+    """The files that `wanted` may mean, the meant one last: a file id, a key, or the name of a dropped file."""
+    bucket = target.output("LandingBucket")
+    if FILE_ID.fullmatch(wanted):
+        meant = target.ledger.file(wanted)
+        return [other for other in target.ledger.versions(bucket, meant.key) if other != meant] + [meant]
+    key = wanted.removeprefix(f"s3://{bucket}/")
+    found = target.ledger.versions(bucket, key) or _named(target, PurePath(wanted).name)
+    return sorted(found, key=lambda file: (moment(file.arrived_at), file.sequencer))
+
+
+def _named(target: Target, name: str) -> list[FileRecord]:
+    """Every file of the ledger whose key ends in this name. Reads the whole index."""
+    files = (file for dataset in (*target.contracts, UNROUTABLE) for file in target.ledger.files_of(dataset))
+    return [file for file in files if PurePath(file.key).name == name]
+
+
+def story_of(target: Target, wanted: str) -> dict[str, Any]:
+    """The newest file that `wanted` means, with its steps in the order of time, and the others.
+
+    `{"dataset", "key", "status", "batch", "execution", "rows", "steps": [{"at", "step", "detail", "source"}],
+    "reason", "file_id", "version", "size", "arrived_at", "deliveries", "duplicate_of", "versions"}`.
+    Raises CommandError when no such file has landed.
+    """
+    files = find(target, wanted)
+    if files:
+        return _told(target, files[-1], files[:-1])
+    landed = newest_of(target, wanted)
+    if landed:
+        return _not_yet_told(landed)
+    raise CommandError(f"no file called {wanted} has landed (a key, a file name or a file id was looked for)")
+
+
+def _told(target: Target, file: FileRecord, others: list[FileRecord]) -> dict[str, Any]:
+    batch = target.ledger.batch(file.batch) if file.batch else None
+    execution = execution_arn(target, batch.execution) if batch and batch.execution else None
+    return {
+        "dataset": file.dataset or None,
+        "key": file.key,
+        "status": str(file.status),
+        "batch": file.batch,
+        "execution": execution,
+        "rows": asdict(file.rows),
+        "steps": _in_order(_steps(target, file, batch, execution)),
+        "reason": file.reason,
+        "file_id": file.file_id,
+        "version": file.version,
+        "size": file.size,
+        "arrived_at": file.arrived_at,
+        "deliveries": file.deliveries,
+        "duplicate_of": file.duplicate_of,
+        "versions": [_other(other) for other in reversed(others)],
+    }
+
+
+def _steps(
+    target: Target, file: FileRecord, batch: BatchRecord | None, execution: str | None
+) -> Iterable[dict[str, Any]]:
+    yield from _events(target.ledger.file_events(file.file_id), "file")
+    if batch:
+        yield from _events(target.ledger.batch_events(batch.batch), "batch")
+        yield from _load(target, batch)
+    if execution:
+        yield from ({**step, "source": "execution"} for step in execution_steps(target, execution))
+
+
+def _events(events: Iterable[Event], source: str) -> Iterable[dict[str, Any]]:
+    return ({"at": event.at, "step": event.step, "detail": event.detail, "source": source} for event in events)
+
+
+def _load(target: Target, batch: BatchRecord) -> Iterable[dict[str, Any]]:
+    """The load transaction, as the warehouse remembers it: for 24 hours, then it is silent."""
+    if not batch.statement:
+        return
+    try:
+        state = target.client("redshift-data").describe_statement(Id=batch.statement)
+    except ClientError:
+        return
+    detail = {
+        "statement": batch.statement,
+        "status": state["Status"].lower(),
+        "seconds": round(state.get("Duration", 0) / 1e9, 3),
+        "error": state.get("Error"),
+    }
+    kept = {name: value for name, value in detail.items() if value is not None}
+    yield {"at": stamp(state["CreatedAt"]), "step": "Load transaction", "detail": kept, "source": "warehouse"}
+
+
+def _in_order(steps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(steps, key=lambda step: moment(step["at"]))
+
+
+def _other(file: FileRecord) -> dict[str, Any]:
+    return {
+        "file_id": file.file_id,
+        "key": file.key,
+        "version": file.version,
+        "arrived_at": file.arrived_at,
+        "status": str(file.status),
+        "batch": file.batch,
+        "rows": asdict(file.rows),
+    }
+
+
+def _not_yet_told(landed: Landed) -> dict[str, Any]:
+    at = stamp(landed.at)
+    return {
+        "dataset": None,
+        "key": landed.key,
+        "status": "pending",
+        "batch": None,
+        "execution": None,
+        "rows": asdict(RowCounts()),
+        "steps": [{"at": at, "step": "Landed", "detail": {"size": landed.size}, "source": "bucket"}],
+        "reason": ON_ITS_WAY,
+        "file_id": landed.file_id,
+        "version": landed.version,
+        "size": landed.size,
+        "arrived_at": at,
+        "deliveries": 0,
+        "duplicate_of": None,
+        "versions": [],
+    }

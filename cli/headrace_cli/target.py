@@ -1,0 +1,129 @@
+"""What a command works against: one deployed stack, on the laptop or on AWS, reached through boto3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import boto3
+import typer
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from headrace.adapters.ledger import DynamoLedger
+from headrace.domain.contract import Contract
+from headrace_cli.failures import CommandError
+from headrace_cli.home import laptop
+
+STACK = "headrace"
+CONTRACTS_KEY = "contracts/contracts.json"
+"""In the lake: the contracts the stack was deployed with, as a JSON list."""
+LOCAL_REGION = "us-east-1"
+LOCAL_KEY = "test"
+TIMEOUTS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 4})
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The global options as they were given."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    stack: str | None = None
+
+
+class Target:
+    """A deployed stack. `connect` makes the boto3 client of a service; outputs and contracts are read once."""
+
+    def __init__(self, connect: Callable[[str], Any], stack: str = STACK, endpoint_url: str | None = None) -> None:
+        self._connect = connect
+        self._clients: dict[str, Any] = {}
+        self.stack = stack
+        self.endpoint_url = endpoint_url
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service, made on first use."""
+        if service not in self._clients:
+            self._clients[service] = self._connect(service)
+        return self._clients[service]
+
+    def output(self, name: str) -> str:
+        """One of the stack's CloudFormation outputs. Raises CommandError when it has none of that name."""
+        if name not in self.outputs:
+            raise CommandError(f"the stack {self.stack} has no output {name}: deploy it again")
+        return self.outputs[name]
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """All CloudFormation outputs of the stack. Raises CommandError when there is no such stack."""
+        try:
+            answer = self.client("cloudformation").describe_stacks(StackName=self.stack)
+        except ClientError as error:
+            if "does not exist" in str(error):
+                raise CommandError(f"no stack {self.stack} is deployed here: {self._advice}") from error
+            raise
+        found = answer["Stacks"][0].get("Outputs", [])
+        return {item["OutputKey"]: item["OutputValue"] for item in found}
+
+    @property
+    def _advice(self) -> str:
+        return "`headrace deploy` deploys it" if self.endpoint_url else "`sam build && sam deploy`, or give --stack"
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        """The stack's ledger, to read."""
+        return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"))
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        """The contracts the stack was deployed with, by dataset name, in alphabetical order."""
+        try:
+            answer = self.client("s3").get_object(Bucket=self.output("LakeBucket"), Key=CONTRACTS_KEY)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                raise CommandError(f"the stack {self.stack} has no contracts yet: deploy it again") from error
+            raise
+        found = [Contract.from_json(item) for item in json.loads(answer["Body"].read())]
+        return {contract.dataset: contract for contract in sorted(found, key=lambda item: item.dataset)}
+
+    def contract(self, dataset: str) -> Contract:
+        """One dataset's contract. Raises CommandError, naming the known ones, for a dataset that is not deployed."""
+        if dataset not in self.contracts:
+            known = ", ".join(self.contracts) or "none"
+            raise CommandError(f"no dataset is called {dataset} here; deployed: {known}")
+        return self.contracts[dataset]
+
+
+def target_for(choice: Choice) -> Target:
+    """The chosen stack: a given endpoint or profile, else the laptop that runs here, else AWS's default profile."""
+    local = laptop()
+    if choice.endpoint_url:
+        return _local(choice, choice.endpoint_url)
+    if local and not choice.profile:
+        region = choice.region or local.region
+        return _local(Choice(None, region, None, choice.stack or local.stack), local.endpoint_url)
+    return _aws(choice)
+
+
+def target_of(context: typer.Context) -> Target:
+    """The target of the running command. Made on first use, so that `--help` and `check` need no AWS."""
+    if not isinstance(context.obj, Target):
+        context.obj = target_for(context.obj)
+    return context.obj
+
+
+def _aws(choice: Choice) -> Target:
+    session = boto3.Session(profile_name=choice.profile, region_name=choice.region)
+    return Target(partial(session.client, config=TIMEOUTS), choice.stack or STACK)
+
+
+def _local(choice: Choice, endpoint_url: str) -> Target:
+    """An endpoint of one's own: the laptop's dummy keys, unless a profile brings real ones."""
+    keys = {} if choice.profile else {"aws_access_key_id": LOCAL_KEY, "aws_secret_access_key": LOCAL_KEY}
+    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or LOCAL_REGION, **keys)
+    connect = partial(session.client, endpoint_url=endpoint_url, config=TIMEOUTS)
+    return Target(connect, choice.stack or STACK, endpoint_url)

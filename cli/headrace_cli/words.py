@@ -1,0 +1,88 @@
+"""Numbers, times and states as a person reads them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+STYLES = {
+    "loaded": "green",
+    "duplicate": "cyan",
+    "pending": "yellow",
+    "running": "blue",
+    "failed": "bold red",
+    "unroutable": "magenta",
+}
+MINUTE, HOUR, DAY = 60, 3600, 86400
+ROW_KINDS = ("loaded", "superseded", "quarantined", "duplicate")
+
+
+def number(value: float | None) -> str:
+    """1234567 as 1,234,567; nothing as a dash."""
+    return "-" if value is None else f"{value:,}"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that keeps the number short."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as 0.4 s, 12 s, 3 min 5 s, 2 h 10 min or 4 d 3 h."""
+    if seconds is None:
+        return "-"
+    whole = round(seconds)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE} s"
+    if whole < DAY:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
+    return f"{whole // DAY} d {whole % DAY // HOUR} h"
+
+
+def moment(text: str) -> datetime:
+    """A time of the ledger's, or of AWS's, as a datetime in UTC."""
+    value = datetime.fromisoformat(text)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def stamp(value: datetime) -> str:
+    """A datetime as the ledger writes it."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def clock(text: str | None) -> str:
+    """A time as 2026-01-31 09:05:07Z; nothing as a dash."""
+    return moment(text).strftime("%Y-%m-%d %H:%M:%SZ") if text else "-"
+
+
+def status_text(status: str) -> Text:
+    """A file's or batch's status in its colour."""
+    return Text(status, style=STYLES.get(status, ""))
+
+
+def balanced(rows: dict[str, Any]) -> bool:
+    """Whether every row read is accounted for."""
+    return bool(rows["read"] == sum(rows[kind] for kind in ROW_KINDS))
+
+
+def balance(rows: dict[str, Any]) -> str:
+    """The row balance as an equation: 10 read = 7 loaded + 1 superseded + 2 quarantined + 0 duplicate."""
+    parts = " + ".join(f"{rows[kind]:,} {kind}" for kind in ROW_KINDS)
+    sign = "=" if balanced(rows) else "≠"
+    return f"{rows['read']:,} read {sign} {parts}"
+
+
+def count(value: int, noun: str) -> str:
+    """1 file, 2 files."""
+    return f"{value:,} {noun}" + ("" if value == 1 else "s")

@@ -1,0 +1,188 @@
+"""From an ODCS document to one Contract: its columns together, its key, how the table is laid out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
+
+from headrace.contracts import custom, promises
+from headrace.contracts.columns import compile_column, encoding_problem
+from headrace.contracts.document import Problems, Where
+from headrace.contracts.names import LONGEST_DATASET, name_problem
+from headrace.contracts.servers import compile_servers
+from headrace.contracts.shape import suggestion
+from headrace.domain.contract import Column, Contract, Kind
+
+TABLE: Where = ("schema", 0)
+NO_KEY = {Kind.SUPER, Kind.FLOAT, Kind.BOOLEAN}
+VERSIONS = {"replace": True, "add": False}
+
+
+def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Problems) -> Contract | None:
+    """The contract that a document means; None, with the reasons noted, when there is none."""
+    servers = compile_servers(model, problems)
+    table = _table(model, problems)
+    _check_name(model, problems)
+    custom.read_custom(model.customProperties, custom.NOTHING, (), problems)
+    promised = promises.freshness(model.slaProperties or [], problems)
+    channel = promises.slack_channel(model.support or [], problems)
+    if table is None:
+        return None
+    values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
+    columns = _columns(table, values, problems)
+    layout = _layout(table, values, columns, problems)
+    if servers is None or problems.errors:
+        return None
+    return Contract(
+        dataset=str(model.name),
+        version=str(model.version),
+        digest=digest,
+        prefix=servers.prefix,
+        format=servers.format,
+        schema=servers.schema,
+        table=str(table.physicalName or table.name),
+        columns=columns,
+        replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
+        wait_seconds=int(values.get("groupWait", promises.wait(promised))),
+        freshness_seconds=promised,
+        channel=channel,
+        description=_description(model),
+        extra={"database": servers.database} if servers.database else {},
+        **layout,
+    )
+
+
+def _check_name(model: OpenDataContractStandard, problems: Problems) -> None:
+    name = str(model.name)
+    reason = name_problem(name, "dataset")
+    if reason:
+        problems.add(("name",), reason.partition(":")[0])
+    elif len(name) > LONGEST_DATASET:
+        problems.add(("name",), f"the dataset name is longer than {LONGEST_DATASET} characters")
+
+
+def _description(model: OpenDataContractStandard) -> str:
+    return " ".join((model.description.purpose or "").split()) if model.description else ""
+
+
+def _table(model: OpenDataContractStandard, problems: Problems) -> SchemaObject | None:
+    tables = model.schema_ or []
+    if not tables:
+        problems.add(("schema",), "schema must describe one table")
+        return None
+    for index in range(1, len(tables)):
+        problems.add(("schema", index), "a contract describes one table: write a contract of its own for this one")
+    table = tables[0]
+    name = table.physicalName or table.name
+    if reason := name_problem(name or "", "table"):
+        problems.add((*TABLE, "physicalName" if table.physicalName else "name"), reason)
+    for index, check in enumerate(table.quality or []):
+        if check.type != "text":
+            problems.add((*TABLE, "quality", index), "quality of the whole table is not supported yet: only type: text")
+    return table
+
+
+def _columns(table: SchemaObject, values: dict[str, Any], problems: Problems) -> tuple[Column, ...]:
+    places: list[Where] = [(*TABLE, "properties", index) for index in range(len(table.properties or []))]
+    pairs = zip(table.properties or [], places, strict=True)
+    compiled = [(compile_column(item, where, problems), where) for item, where in pairs]
+    columns = [(column, where) for column, where in compiled if column is not None]
+    if not compiled:
+        problems.add((*TABLE, "properties"), "the table needs properties: its columns")
+    _refuse_twins(columns, problems)
+    return tuple(_with_default_encoding(column, values.get("encode"), table, problems) for column, _ in columns)
+
+
+def _refuse_twins(columns: list[tuple[Column, Where]], problems: Problems) -> None:
+    for attribute, what in (("name", "column"), ("source", "field of the file")):
+        counts = Counter(getattr(column, attribute) for column, _ in columns)
+        seen: set[str] = set()
+        for column, where in columns:
+            value = getattr(column, attribute)
+            if counts[value] > 1 and value in seen:
+                problems.add(where, f"the {what} {value!r} is there twice")
+            seen.add(value)
+
+
+def _with_default_encoding(column: Column, encode: str | None, table: SchemaObject, problems: Problems) -> Column:
+    if encode is None or column.encode is not None:
+        return column
+    if reason := encoding_problem(encode, column.kind):
+        problems.add(custom.place_of(table.customProperties, "encode", TABLE), f"{column.name}: {reason}")
+    return replace(column, encode=encode.upper())
+
+
+def _layout(
+    table: SchemaObject, values: dict[str, Any], columns: tuple[Column, ...], problems: Problems
+) -> dict[str, Any]:
+    """The key, the ordering, the distribution and sort keys: names of columns that must be fit for it."""
+    known = {column.name: column for column in columns}
+    key = _primary_key(table.properties or [], known, problems)
+    named = {
+        "orderingColumns": values.get("orderingColumns", []),
+        "distributionKey": [values["distributionKey"]] if "distributionKey" in values else [],
+        "sortKey": values.get("sortKey", []),
+    }
+    for what, names in named.items():
+        where = custom.place_of(table.customProperties, what, TABLE)
+        for name in names:
+            if reason := _unfit(what, name, known):
+                problems.add(where, reason)
+    if named["orderingColumns"] and not key:
+        place = custom.place_of(table.customProperties, "orderingColumns", TABLE)
+        problems.add(place, "orderingColumns say which row of a key wins, but no property is a primaryKey")
+    if "onNewVersion" in values and values["onNewVersion"] not in VERSIONS:
+        place = custom.place_of(table.customProperties, "onNewVersion", TABLE)
+        problems.add(place, "onNewVersion must be replace or add")
+    return {
+        "primary_key": key,
+        "ordering": tuple(named["orderingColumns"]),
+        "dist_key": values.get("distributionKey"),
+        "sort_key": tuple(named["sortKey"]),
+    }
+
+
+def _unfit(what: str, name: str, known: dict[str, Column]) -> str | None:
+    if name not in known:
+        return f"{what}: there is no column {name!r}{suggestion(name, known)}"
+    if known[name].kind is Kind.SUPER:
+        return f"{what}: the column {name!r} is SUPER, which Redshift cannot compare"
+    if what == "orderingColumns" and not known[name].required:
+        return f"{what}: the column {name!r} must be required, or rows without it have no place in the order"
+    return None
+
+
+def _primary_key(items: Sequence[SchemaProperty], known: dict[str, Column], problems: Problems) -> tuple[str, ...]:
+    members: list[tuple[int, str]] = []
+    for index, item in enumerate(items):
+        where = (*TABLE, "properties", index)
+        name = item.physicalName or item.name or ""
+        if item.primaryKey and name in known:
+            members.append((item.primaryKeyPosition or -1, name))
+            _check_key(known[name], where, problems)
+        elif item.primaryKeyPosition not in {None, -1} and not item.primaryKey:
+            problems.add((*where, "primaryKeyPosition"), "primaryKeyPosition without primaryKey: true says nothing")
+    positions = [position for position, _ in members]
+    if len(members) > 1 and sorted(positions) != list(range(1, len(members) + 1)):
+        problems.add(TABLE, "each property of a primary key of several needs its primaryKeyPosition: 1, 2, …")
+    key = tuple(name for _, name in sorted(members, key=lambda member: member[0]))
+    _check_unique(items, key, problems)
+    return key
+
+
+def _check_key(column: Column, where: Where, problems: Problems) -> None:
+    if not column.required:
+        problems.add((*where, "primaryKey"), f"the primary key column {column.name!r} must be required: true")
+    if column.kind in NO_KEY:
+        problems.add((*where, "primaryKey"), f"a {column.kind} cannot be a primary key")
+
+
+def _check_unique(items: Sequence[SchemaProperty], key: tuple[str, ...], problems: Problems) -> None:
+    for index, item in enumerate(items):
+        if item.unique and key != (item.physicalName or item.name,):
+            reason = "unique is kept by the merge on the primary key, and by nothing else yet: leave it out elsewhere"
+            problems.add((*TABLE, "properties", index, "unique"), reason)

@@ -1,0 +1,123 @@
+"""A contract's YAML with its line numbers, and the collector of what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headrace.contracts.errors import ContractError, ContractErrors
+
+Where = tuple[str | int, ...]
+"""A place in the document, as keys and indices from its root: `("schema", 0, "properties", 2, "name")`."""
+
+
+class Document:
+    """A parsed YAML file that remembers where everything stands."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.text = _text(path)
+        self.root = _composed(path, self.text)
+        self.data: dict[str, Any] = _constructed(path, self.root)
+
+    def line(self, where: Where) -> int:
+        """The line of a place, or of the nearest thing around it that the file has."""
+        node, line = self.root, 1
+        for step in where:
+            found = _child(node, step)
+            if found is None:
+                return line
+            node, line = found
+        return line
+
+    def scalar(self, where: Where) -> str | None:
+        """A value as the file writes it, before YAML makes a number or a date of it; None where there is none."""
+        node = self.root
+        for step in where:
+            found = _child(node, step)
+            if found is None:
+                return None
+            node = found[0]
+        return node.value if isinstance(node, yaml.ScalarNode) else None
+
+    def repeated_keys(self) -> Iterator[tuple[int, str]]:
+        """Keys that a mapping has twice: YAML would silently take the last."""
+        yield from _repeated(self.root)
+
+
+class Problems:
+    """Collects what is wrong with one document."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.errors: list[ContractError] = []
+
+    def add(self, where: Where, reason: str) -> None:
+        """Notes a mistake at a place of the document."""
+        self.errors.append(ContractError(self.document.path, self.document.line(where), reason))
+
+    def raise_any(self) -> None:
+        """Raises ContractErrors if there is a mistake."""
+        if self.errors:
+            raise ContractErrors(self.errors)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ContractErrors([ContractError(path, 1, f"the file is not UTF-8 text ({error.reason})")]) from error
+
+
+def _composed(path: Path, text: str) -> yaml.Node:
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ContractErrors([ContractError(path, line, f"this is not YAML: {error.problem}")]) from error
+    except yaml.YAMLError as error:
+        raise ContractErrors([ContractError(path, 1, f"this is not YAML: {error}")]) from error
+    if not isinstance(root, yaml.MappingNode):
+        raise ContractErrors([ContractError(path, 1, "a contract is a mapping that begins with apiVersion and kind")])
+    return root
+
+
+def _constructed(path: Path, root: yaml.Node) -> dict[str, Any]:
+    loader = yaml.SafeLoader("")
+    try:
+        data = loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ContractErrors([ContractError(path, line, f"this is not YAML: {error.problem}")]) from error
+    finally:
+        loader.dispose()
+    assert isinstance(data, dict)
+    return data
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
+    """The node at a key or index, and the line of the key or item."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == step:
+                return value, key.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        item = node.value[step]
+        return item, item.start_mark.line + 1
+    return None
+
+
+def _repeated(node: yaml.Node) -> Iterator[tuple[int, str]]:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key.start_mark.line + 1, key.value
+            seen.add(key.value)
+            yield from _repeated(value)

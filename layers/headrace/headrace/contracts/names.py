@@ -1,0 +1,48 @@
+"""Names that go into SQL without quotes."""
+
+from __future__ import annotations
+
+import re
+
+PLAIN = re.compile("[a-z][a-z0-9_]*")
+LONGEST = 127
+LONGEST_DATASET = 60
+"""Batch and execution names are made from the dataset's, and Step Functions allows 80 characters."""
+RESERVED_WORDS = """
+    aes128 aes256 all allowoverwrite analyse analyze and any array as asc authorization az64 backup between binary
+    blanksasnull both bytedict bzip2 case cast check collate column connect constraint create credentials cross
+    current_date current_time current_timestamp current_user current_user_id default deferrable deflate defrag delta
+    delta32k desc disable distinct do else emptyasnull enable encode encrypt encryption end except explicit false for
+    foreign freeze from full globaldict256 globaldict64k grant group gzip having identity ignore ilike in initially
+    inner intersect interval into is isnull join leading left like limit localtime localtimestamp lun luns lzo lzop
+    merge minus mostly16 mostly32 mostly8 natural new not notnull null nulls off offline offset oid old on only open
+    or order outer overlaps parallel partition percent permissions pivot placing primary qualify raw readratio recover
+    references rejectlog resort respect restore right select session_user similar snapshot some start sysdate system
+    table tag tdes text255 text32k then timestamp to top trailing true truncatecolumns type union unique unnest unpivot
+    user using verbose wallet when where with without
+"""
+RESERVED = frozenset(RESERVED_WORDS.split())
+
+
+def name_problem(name: str, what: str) -> str | None:
+    """Why a name cannot stand in Redshift's SQL, or None."""
+    if not PLAIN.fullmatch(name):
+        return (
+            f"the {what} name {name!r} must be lower case letters, digits and underscores, a letter first: {_fix(name)}"
+        )
+    if name in RESERVED:
+        return f"the {what} name {name!r} is a reserved word in Redshift: write physicalName: {name}_ or a better word"
+    if len(name) > LONGEST:
+        return f"the {what} name {name!r} is longer than {LONGEST} characters"
+    return None
+
+
+def column_name_problem(name: str) -> str | None:
+    """Why a name cannot be a column's, or None."""
+    return name_problem(name, "column")
+
+
+def _fix(name: str) -> str:
+    snake = re.sub("([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+    fixed = re.sub("[^a-z0-9]+", "_", snake).strip("_") or "name"
+    return f"write physicalName: {fixed if fixed[0].isalpha() else 'c_' + fixed}"

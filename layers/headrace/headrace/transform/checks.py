@@ -1,0 +1,122 @@
+"""The contract's rules on whole columns: which rows of a typed table break one. Why is the slow path's matter."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.domain.contract import Column, Contract, Kind
+from headrace.transform.rules import bound_values, enum_values
+from headrace.transform.schema import arrow_type
+from headrace.transform.values import SUPER_BYTES
+
+Check = Callable[[pa.Array], pa.Array]
+"""From a column to a mask that is true where a row breaks the rule; null where there is no value."""
+JSON_GROUP = 64
+MARK = secrets.token_hex(8)
+"""A text that no file can know."""
+
+
+class ColumnChecks:
+    """Every check that the contract asks for, ready to run over tables of its columns."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._required = [column.name for column in contract.columns if column.required]
+        self._checks = [(column.name, check) for column in contract.columns for check in column_checks(column)]
+
+    def broken(self, table: pa.Table) -> list[int]:
+        """The places of the rows that break a rule, in order."""
+        masks = [pc.is_null(table[name]) for name in self._required if table[name].null_count]
+        masks += [mask for name, check in self._checks if pc.any(mask := check(table[name])).as_py()]
+        if not masks:
+            return []
+        broken = masks[0]
+        for mask in masks[1:]:
+            broken = pc.or_kleene(broken, mask)
+        places: list[int] = pc.indices_nonzero(pc.fill_null(broken, False)).to_pylist()  # noqa: FBT003
+        return places
+
+
+def column_checks(column: Column) -> list[Check]:
+    """The checks of one column, the required one left out."""
+    checks: list[Check] = []
+    if column.kind is Kind.STRING and column.max_bytes:
+        checks.append(_longer(pc.binary_length, column.max_bytes))
+    if column.kind is Kind.SUPER:
+        checks += [_longer(pc.binary_length, SUPER_BYTES), _not_json]
+    if column.enum:
+        allowed = pa.array(enum_values(column), arrow_type(column))
+        checks.append(lambda array: pc.and_(pc.is_valid(array), pc.invert(pc.is_in(array, allowed))))
+    if column.pattern is not None:
+        pattern = column.pattern
+        checks.append(lambda array: pc.invert(pc.match_substring_regex(array, pattern)))
+    return checks + _length_checks(column) + _bound_checks(column)
+
+
+def _longer(measure: Callable[[pa.Array], pa.Array], limit: int) -> Check:
+    return lambda array: pc.greater(measure(array), limit)
+
+
+def _length_checks(column: Column) -> list[Check]:
+    checks: list[Check] = []
+    if column.min_length is not None:
+        shortest = column.min_length
+        checks.append(lambda array: pc.less(pc.utf8_length(array), shortest))
+    if column.max_length is not None:
+        checks.append(_longer(pc.utf8_length, column.max_length))
+    return checks
+
+
+def _bound_checks(column: Column) -> list[Check]:
+    breaks: dict[str, Callable[[pa.Array, pa.Scalar], pa.Array]] = {
+        "minimum": pc.less,
+        "maximum": pc.greater,
+        "exclusiveMinimum": pc.less_equal,
+        "exclusiveMaximum": pc.greater_equal,
+    }
+    return [_bound_check(breaks[name], column, bound) for name, bound in bound_values(column).items()]
+
+
+def _bound_check(breaks: Callable[[pa.Array, pa.Scalar], pa.Array], column: Column, bound: Any) -> Check:
+    scalar = pa.scalar(bound, arrow_type(column))
+    return lambda array: breaks(array, scalar)
+
+
+def _not_json(array: pa.Array) -> pa.Array:
+    """True where the text is not JSON."""
+    texts = array.to_pylist()
+    broken = [False] * len(texts)
+    for start in range(0, len(texts), JSON_GROUP):
+        group = [text for text in texts[start : start + JSON_GROUP] if text is not None]
+        if not _all_json(group):
+            for place in range(start, min(start + JSON_GROUP, len(texts))):
+                broken[place] = texts[place] is not None and not _is_json(texts[place])
+    return pa.array(broken, pa.bool_())
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _all_json(texts: list[str]) -> bool:
+    """Whether each text is JSON, by parsing them as one array.
+
+    Between two values stands a mark. A text that only balances out with its neighbours would swallow a mark or shift
+    it, so every mark must be found between two values.
+    """
+    if not texts:
+        return True
+    try:
+        values = orjson.loads("[" + f',"{MARK}",'.join(texts) + "]")
+    except orjson.JSONDecodeError:
+        return False
+    return len(values) == 2 * len(texts) - 1 and all(value == MARK for value in values[1::2])

@@ -1,0 +1,160 @@
+"""From landed bytes to the files inside them: plain, gzip, bzip2, zstd, or a zip of one or several members."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, cast
+
+import pyarrow as pa
+
+from headrace.transform.outcome import FileRejected, Limits
+from headrace.transform.source import PIECE, LandedBytes
+
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
+ARROW_NAMES = {"gzip": "gzip", "bzip2": "bz2", "zstd": "zstd"}
+NEVER_TEXT = {
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word document",
+    b"\xfd7zXZ": "compressed with xz, which is not supported: use gzip, bzip2, zstd or zip",
+    b"7z\xbc\xaf": "a 7-Zip archive, which is not supported: use gzip, bzip2, zstd or zip",
+    b"Rar!": "a RAR archive, which is not supported: use gzip, bzip2, zstd or zip",
+}
+SNIFF_BYTES = 8
+
+
+class Readable(Protocol):
+    """Anything with `read(size)` that returns b"" at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file inside the landed one. `name` is empty unless it comes from a zip."""
+
+    name: str
+    read: Callable[[int], bytes]
+
+
+def sniff(first: bytes, declared: str) -> str:
+    """The compression: what the contract says, or under `auto` what the first bytes say. Raises FileRejected."""
+    if not first:
+        raise FileRejected("empty", "the file is empty: not even a header")
+    found = next((name for magic, name in MAGIC.items() if first.startswith(magic)), "none")
+    for magic, what in NEVER_TEXT.items():
+        if first.startswith(magic):
+            raise FileRejected("not_text", f"the file is {what}, not the text that the contract describes")
+    if declared not in {"auto", found}:
+        reason = f"the contract says compression {declared}, the file's first bytes say {found}"
+        raise FileRejected("compression", reason)
+    return found
+
+
+def open_members(source: LandedBytes, first: bytes, compression: str, limits: Limits) -> Iterator[Member]:
+    """The files inside, one after the other; each is read to its end before the next is asked for."""
+    stream = _Rejoined(first, source)
+    budget = _Budget(limits.decompressed)
+    if compression == "none":
+        yield Member("", stream.read)
+    elif compression == "zip":
+        yield from _zip_members(source, stream, budget)
+    else:
+        inner = pa.CompressedInputStream(pa.PythonFile(stream, "r"), ARROW_NAMES[compression])
+        yield Member("", _guarded(cast("Readable", inner), source, compression, budget))
+
+
+class _Rejoined:
+    """The sniffed first bytes and the rest, as one stream."""
+
+    closed = False
+
+    def __init__(self, first: bytes, rest: LandedBytes) -> None:
+        self._first = first
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        if not self._first:
+            return self._rest.read(size)
+        piece, self._first = self._first[:size], self._first[size:]
+        return piece if len(piece) == size else piece + self._rest.read(size - len(piece))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class _Budget:
+    """How many decompressed bytes a file may still bring."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._left = limit
+
+    def spend(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise FileRejected("too_big", f"decompressed, the file is larger than the limit of {self._limit:,} bytes")
+
+
+def _guarded(stream: Readable, source: LandedBytes, compression: str, budget: _Budget) -> Callable[[int], bytes]:
+    """Reads with the decompressor's complaints turned into FileRejected, and everybody else's left alone."""
+
+    def read(size: int) -> bytes:
+        try:
+            piece = stream.read(size)
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+            if source.failure is not None:
+                raise
+            raise FileRejected("compression", _complaint(compression, error)) from error
+        budget.spend(len(piece))
+        return piece
+
+    return read
+
+
+def _complaint(compression: str, error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, EOFError) or "Truncated" in text:
+        return f"the {compression} data ends in the middle: the file was cut off on its way, send it again"
+    return f"the {compression} data is damaged ({text})"
+
+
+def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget) -> Iterator[Member]:
+    """A zip is read from its end, so it goes to a temporary file first."""
+    with tempfile.TemporaryFile() as spool:
+        while piece := stream.read(PIECE):
+            spool.write(piece)
+        with _opened(spool) as archive:
+            members = [info for info in archive.infolist() if _is_data(info.filename)]
+            _refuse_odd_archives(archive, members)
+            for info in members:
+                with archive.open(info) as member:
+                    yield Member(info.filename, _guarded(member, source, "zip", budget))
+
+
+def _opened(spool: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(spool)
+    except zipfile.BadZipFile as error:
+        reason = f"the zip cannot be opened ({error}): it was cut off or damaged on its way"
+        raise FileRejected("compression", reason) from error
+
+
+def _is_data(name: str) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    return not name.endswith("/") and not hidden
+
+
+def _refuse_odd_archives(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
+    if "[Content_Types].xml" in archive.namelist():
+        raise FileRejected("not_text", "the file is an Office document (Excel, Word): export it as the contract says")
+    if not members:
+        raise FileRejected("empty", "the zip holds no file")
+    if any(info.flag_bits & 1 for info in members):
+        raise FileRejected("compression", "the zip is encrypted: send it without a password")

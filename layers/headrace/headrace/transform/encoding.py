@@ -1,0 +1,94 @@
+"""Text encodings: every file is read as UTF-8, and a bad row's bytes are given back as they landed.
+
+Bytes that mean nothing in the file's encoding become lone surrogates, written the way UTF-8 forbids: so they spoil
+their own row, as an invalid byte in a UTF-8 file does, and `landed` can turn them back exactly.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+
+from headrace.transform.outcome import FileRejected
+
+BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+NAMES = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "iso8859-1": "Latin-1",
+    "cp1252": "Windows-1252",
+}
+
+
+def canonical(name: str) -> str:
+    """Python's own name of an encoding. Raises LookupError for one that it does not know."""
+    return codecs.lookup(name).name
+
+
+class TextBytes:
+    """A stream in some encoding, read as UTF-8 without its byte order mark."""
+
+    def __init__(self, read: Callable[[int], bytes], declared: str) -> None:
+        self._read = read
+        first = read(4096)
+        self.encoding, mark = _told_apart(first, canonical(declared))
+        self._first = first[mark:]
+        self._decoder = None if self.encoding == "utf-8" else _decoder(self.encoding)
+        if self._decoder is None and b"\0" in first:
+            raise FileRejected("not_text", "the file is not text: it holds NUL bytes in its first 4 KB")
+
+    def read(self, size: int) -> bytes:
+        """Some bytes of UTF-8, b"" at the end; not exactly `size` where bytes are transcoded."""
+        piece = self._first or self._read(size)
+        self._first = b""
+        if self._decoder is None:
+            return piece
+        text = self._decode(piece)
+        while piece and not text:
+            piece = self._read(size)
+            text = self._decode(piece)
+        return text.encode("utf-8", "surrogatepass")
+
+    def landed(self, raw: bytes) -> bytes:
+        """A row's bytes as the file holds them."""
+        if self.encoding == "utf-8":
+            return raw
+        return raw.decode("utf-8", "surrogatepass").encode(self.encoding, _on_error(self.encoding))
+
+    @property
+    def label(self) -> str:
+        """The encoding's name for people."""
+        return _label(self.encoding)
+
+    def _decode(self, piece: bytes) -> str:
+        assert self._decoder is not None
+        try:
+            return self._decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            raise FileRejected("encoding", f"the {self.label} text ends in the middle of a character") from error
+
+
+def _told_apart(first: bytes, declared: str) -> tuple[str, int]:
+    """The encoding, and the length of the byte order mark. Raises FileRejected when mark and contract disagree."""
+    mark = next((bom for bom in BOMS if first.startswith(bom)), None)
+    if mark is None:
+        return "utf-16-le" if declared == "utf-16" else declared, 0
+    marked = BOMS[mark]
+    if marked.startswith("utf-16") != declared.startswith("utf-16"):
+        reason = f"the file begins with the mark of {_label(marked)}, the contract says {_label(declared)}"
+        raise FileRejected("encoding", reason)
+    return marked, len(mark)
+
+
+def _label(encoding: str) -> str:
+    return NAMES.get(encoding, encoding)
+
+
+def _decoder(encoding: str) -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder(encoding)(_on_error(encoding))
+
+
+def _on_error(encoding: str) -> str:
+    return "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"

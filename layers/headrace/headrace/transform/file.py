@@ -1,0 +1,94 @@
+"""One landed file, read once: hashed, decompressed, decoded, validated, typed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.domain.contract import Contract
+from headrace.transform.compression import SNIFF_BYTES, Member, open_members, sniff
+from headrace.transform.delimited import DelimitedReader
+from headrace.transform.encoding import TextBytes
+from headrace.transform.jsonlines import JsonLinesReader
+from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
+from headrace.transform.parsed import Parsed
+from headrace.transform.schema import arrow_schema
+from headrace.transform.source import LandedBytes
+
+READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {"csv": DelimitedReader, "json": JsonLinesReader}
+NO_LIMITS_OF_ITS_OWN = Limits()
+
+
+class FileTransform:
+    """Streams one landed file once; iterate it for its blocks, then read `report`.
+
+    Row numbers count the records of the file from 1: the header and blank lines are not counted, a record over several
+    lines is one. Iterating raises FileRejected when the file as a whole is not what the contract says; blocks that came
+    before are then void. Errors of the stream itself pass through as they are. Either way `report` holds what was read,
+    and after a rejection the hash is still that of the whole file.
+    """
+
+    def __init__(  # noqa: PLR0913 - what identifies the file, and how to read it
+        self,
+        contract: Contract,
+        stream: BinaryIO,
+        *,
+        name: str,
+        file_id: str,
+        batch_id: str,
+        block_bytes: int = 4 << 20,
+        limits: Limits = NO_LIMITS_OF_ITS_OWN,
+    ) -> None:
+        self._contract = contract
+        self._source = LandedBytes(stream)
+        self._batch_id = batch_id
+        self._block_bytes = block_bytes
+        self._limits = limits
+        self._schema = arrow_schema(contract)
+        self.report = FileReport(name, file_id)
+
+    def __iter__(self) -> Iterator[Block]:
+        try:
+            yield from self._blocks()
+        except FileRejected:
+            with contextlib.suppress(Exception):
+                self._close_report()
+            raise
+        self._close_report()
+
+    def _blocks(self) -> Iterator[Block]:
+        first = self._source.read(SNIFF_BYTES)
+        compression = sniff(first, self._contract.format.compression)
+        self.report.detected["compression"] = compression
+        for member in open_members(self._source, first, compression, self._limits):
+            if member.name:
+                self.report.detected.setdefault("members", []).append(member.name)
+            yield from self._member(member)
+
+    def _member(self, member: Member) -> Iterator[Block]:
+        text = TextBytes(member.read, self._contract.format.encoding)
+        reader = READERS[self._contract.format.kind](self._contract, text, self._limits, self._block_bytes)
+        before = self.report.rows_read
+        for parsed in reader.parse():
+            yield self._block(parsed, before)
+        self.report.detected.update(reader.detected)
+
+    def _block(self, parsed: Parsed, before: int) -> Block:
+        """Adds the lineage, and moves row numbers on by the members before this one."""
+        good = parsed.table.num_rows
+        self.report.rows_good += good
+        self.report.rows_bad += len(parsed.bad)
+        self.report.rows_read += good + len(parsed.bad)
+        numbers = pc.add(parsed.numbers, before) if before else parsed.numbers
+        lineage = [pa.repeat(self.report.file_id, good), numbers, pa.repeat(self._batch_id, good)]
+        bad = [BadRow(row.row_number + before, row.raw, row.errors) for row in parsed.bad] if before else parsed.bad
+        return Block(pa.table([*parsed.table.columns, *lineage], schema=self._schema), bad)
+
+    def _close_report(self) -> None:
+        self._source.drain()
+        self.report.bytes_read = self._source.bytes_read
+        self.report.sha256 = self._source.sha256

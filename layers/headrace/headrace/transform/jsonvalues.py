@@ -1,0 +1,105 @@
+"""One JSON value at a time: what a column of each kind takes from a JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, cast
+
+import orjson
+
+from headrace.domain.contract import Column, Kind
+from headrace.transform.values import (
+    Broken,
+    decimal_fits,
+    float_fits,
+    integer_fits,
+    shown,
+    super_fits,
+    text_reader,
+)
+
+NAMES = {str: "text", bool: "a boolean", int: "a number", float: "a number", dict: "an object", list: "a list"}
+
+
+def json_reader(column: Column) -> Callable[[Any], Any]:
+    """A function from a parsed JSON value to the column's value; it raises Broken. null is the caller's matter."""
+    match column.kind:
+        case Kind.INTEGER:
+            return _integer(column)
+        case Kind.FLOAT:
+            return _float(column)
+        case Kind.DECIMAL:
+            return _decimal(column)
+        case Kind.BOOLEAN:
+            return _boolean
+        case Kind.SUPER:
+            return _super
+        case Kind.STRING | Kind.DATE | Kind.TIMESTAMP:
+            return _text(column)
+
+
+def _wrong(value: Any, wanted: str) -> Broken:
+    return Broken("logicalType", f"{_shown(value)} is {NAMES[type(value)]}, not {wanted}")
+
+
+def _shown(value: Any) -> str:
+    return shown(orjson.dumps(value).decode()) if isinstance(value, dict | list | bool) else shown(value)
+
+
+def _text(column: Column) -> Callable[[Any], Any]:
+    read = text_reader(column)
+    wanted = "text" if column.kind is Kind.STRING else f"text with a {column.kind}"
+
+    def read_text(value: Any) -> Any:
+        if type(value) is not str:
+            raise _wrong(value, wanted)
+        return read(value)
+
+    return read_text
+
+
+def _integer(column: Column) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if type(value) is not int:
+            raise _wrong(value, "an integer" if type(value) is not float else "a whole number without a fraction")
+        integer_fits(value, column)
+        return value
+
+    return read
+
+
+def _float(column: Column) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        if type(value) is not float and type(value) is not int:
+            raise _wrong(value, "a number")
+        return float_fits(float(value), column, value)
+
+    return read
+
+
+def _decimal(column: Column) -> Callable[[Any], Decimal]:
+    read_text = text_reader(column)
+
+    def read(value: Any) -> Decimal:
+        if type(value) is str:
+            return cast("Decimal", read_text(value))
+        if isinstance(value, Decimal):
+            return decimal_fits(value, column)
+        if type(value) is not float and type(value) is not int:
+            raise _wrong(value, "a decimal number")
+        return decimal_fits(Decimal(repr(value)), column)
+
+    return read
+
+
+def _boolean(value: Any) -> bool:
+    if type(value) is not bool:
+        raise _wrong(value, "true or false")
+    return value
+
+
+def _super(value: Any) -> str:
+    text = orjson.dumps(value, default=str)
+    super_fits(text, len(text))
+    return text.decode()

@@ -1,0 +1,65 @@
+"""A text stream cut into blocks of whole lines, whatever the line ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from headrace.transform.outcome import FileRejected, Limits
+
+WINDOW = 1 << 16
+"""Without a line feed in this many bytes, a carriage return alone ends the lines."""
+
+
+class LineBlocks:
+    """Reads whole lines. `newline` is what ends them; a carriage return before it is left to the reader of the line."""
+
+    def __init__(self, read: Callable[[int], bytes], block_bytes: int, limits: Limits) -> None:
+        self._read = read
+        self._block_bytes = block_bytes
+        self._limits = limits
+        self._ahead = self._window()
+        self.newline = b"\r" if b"\n" not in self._ahead and b"\r" in self._ahead[:-1] else b"\n"
+
+    def next_line(self) -> bytes | None:
+        """The next line without its end, None after the last."""
+        while True:
+            line, end, rest = self._ahead.partition(self.newline)
+            if end:
+                self._ahead = rest
+                return line.removesuffix(b"\r")
+            self._check(len(line))
+            piece = self._read(self._block_bytes)
+            if not piece:
+                self._ahead = b""
+                return line.removesuffix(b"\r") if line else None
+            self._ahead += piece
+
+    def next_block(self, carry: bytes = b"") -> tuple[bytes, bool]:
+        """`carry` and the lines after it, and whether they are the last: only then may the final line end lack."""
+        pieces = [carry, self._ahead]
+        self._ahead = b""
+        size = 0
+        while piece := self._read(max(self._block_bytes, len(carry))):
+            cut = piece.rfind(self.newline) + 1
+            if cut:
+                pieces.append(piece[:cut])
+                self._ahead = piece[cut:]
+                return b"".join(pieces), False
+            pieces.append(piece)
+            size += len(piece)
+            self._check(size)
+        return b"".join(pieces), True
+
+    def _window(self) -> bytes:
+        ahead = b""
+        while b"\n" not in ahead and len(ahead) < WINDOW:
+            piece = self._read(self._block_bytes)
+            if not piece:
+                break
+            ahead += piece
+        return ahead
+
+    def _check(self, size: int) -> None:
+        if size > self._limits.line:
+            reason = f"a line is longer than {self._limits.line:,} bytes: is the file in the contract's format?"
+            raise FileRejected("line_too_long", reason)

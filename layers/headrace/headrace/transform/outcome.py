@@ -1,0 +1,73 @@
+"""What the transform says about a file: its good rows, its bad rows, and the report over both."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import TerminalError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One rule that a row broke. `column` is None where the row as a whole is at fault."""
+
+    column: str | None
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that does not go to the warehouse: its number, its exact bytes without the line end, and every error."""
+
+    row_number: int
+    raw: bytes
+    errors: tuple[RowError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The rows of one stretch of the file. `good` has the contract's columns in order, then the lineage columns."""
+
+    good: pa.Table
+    bad: list[BadRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a file may ask for, in bytes. `record` bounds one record whose quoted values span lines."""
+
+    line: int = 16 << 20
+    record: int = 1 << 20
+    decompressed: int = 64 << 30
+
+
+@dataclass(slots=True)
+class FileReport:
+    """The account of one file; rows_read = rows_good + rows_bad. `sha256` is of the bytes as they landed."""
+
+    name: str
+    file_id: str
+    rows_read: int = 0
+    rows_good: int = 0
+    rows_bad: int = 0
+    bytes_read: int = 0
+    sha256: str | None = None
+    detected: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+class FileRejected(TerminalError):  # noqa: N818 - the file is rejected; nothing of ours has failed
+    """The file as a whole cannot be read as its contract says. `reason` is a sentence for a person."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason

@@ -1,0 +1,76 @@
+"""Parquet parts for COPY: row groups of a good size, zstd, dictionaries only where values repeat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headrace.domain.contract import Contract
+from headrace.transform.schema import arrow_schema
+
+ROW_GROUP = 262_144
+SAMPLE = 10_000
+REPEATS = 0.5
+"""A column whose sample has fewer distinct values than this share of its rows gets a dictionary."""
+ZSTD_LEVEL = 3
+
+
+class PartWriter:
+    """Writes the good rows of any number of files to one Parquet object."""
+
+    def __init__(self, sink: BinaryIO | Path, contract: Contract) -> None:
+        self._sink = sink
+        self._schema = arrow_schema(contract)
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Adds rows; they are written out by the row group."""
+        if not table.num_rows:
+            return
+        self._waiting.append(table)
+        self._waiting_rows += table.num_rows
+        if self._waiting_rows >= ROW_GROUP:
+            self._flush()
+
+    def close(self) -> int:
+        """Finishes the object, which holds a schema even without rows, and gives the number of rows."""
+        if self._waiting or self._writer is None:
+            self._flush()
+        assert self._writer is not None
+        self._writer.close()
+        return self._rows
+
+    def _flush(self) -> None:
+        table = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
+        self._waiting, self._waiting_rows = [], 0
+        if self._writer is None:
+            self._writer = _open(self._sink, self._schema, table)
+        self._writer.write_table(table, row_group_size=ROW_GROUP)
+        self._rows += table.num_rows
+
+
+def _open(sink: BinaryIO | Path, schema: pa.Schema, sample: pa.Table) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        compression_level=ZSTD_LEVEL,
+        use_dictionary=_repeating(sample.slice(0, SAMPLE)),
+        write_statistics=True,
+        store_schema=False,
+    )
+
+
+def _repeating(sample: pa.Table) -> list[str]:
+    return [name for name in sample.column_names if _repeats(sample[name])]
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    return len(column) > 0 and pc.count_distinct(column).as_py() < REPEATS * len(column)

@@ -1,0 +1,128 @@
+"""The contract as one regular expression over the bytes of a line: what matches is a good row, up to `checks`.
+
+RE2 runs it over binary arrays, where a character is a byte. The pattern is sound, not complete: a line that does not
+match is looked at by the slow path, which may still accept it. So whatever is rare or intricate is left out here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from headrace.domain.contract import Column, Contract, Kind
+from headrace.transform.header import Layout
+from headrace.transform.times import DIGITS, TimeFormat, parse_format
+from headrace.transform.values import FALSE_TOKENS, TRUE_TOKENS
+
+INTEGER_DIGITS = {16: 4, 32: 9, 64: 18}
+YEAR = "[12][0-9]{3}"
+MONTHS_BY_DAYS = (
+    {"MM": "(?:0[1-9]|1[0-2])", "dd": "(?:0[1-9]|1[0-9]|2[0-8])"},
+    {"MM": "(?:0[13-9]|1[0-2])", "dd": "(?:29|30)"},
+    {"MM": "(?:0[13578]|1[02])", "dd": "31"},
+)
+"""Every date of every year but 29 February."""
+ISO_PATTERN_DATE = parse_format("yyyy-MM-dd")
+ISO_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+ZONE = r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+BEYOND_ASCII = (
+    r"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
+    r"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+)
+"""UTF-8 of more than one byte, as byte ranges."""
+IN_TYPED_VALUES = re.compile(rb"[0-9A-Za-z+\-.: /]")
+IN_STRINGS = {"\r", "\n", "\0"}
+
+
+@dataclass(frozen=True, slots=True)
+class PatternOptions:
+    """What a file shows only when it is read: whether its timestamps have zones, whether its bytes are all UTF-8."""
+
+    zoned: frozenset[str] = frozenset()
+    valid_utf8: bool = True
+
+
+def has_fast_path(contract: Contract) -> bool:
+    """Whether lines can be matched and parsed as a whole: not where the delimiter may occur in numbers and dates."""
+    delimiter, quote = contract.format.delimiter.encode(), contract.format.quote.encode()
+    return len(delimiter) == 1 and len(quote) <= 1 and not IN_TYPED_VALUES.match(delimiter)
+
+
+def line_pattern(contract: Contract, layout: Layout, options: PatternOptions) -> str:
+    """The expression for a whole line of the file, without its line feed."""
+    fields = [_field(column, contract, options) for column in layout.columns]
+    return "^" + _byte(contract.format.delimiter).join(fields) + r"\r?$"
+
+
+def _byte(character: str) -> str:
+    return rf"\x{ord(character):02x}"
+
+
+def _field(column: Column | None, contract: Contract, options: PatternOptions) -> str:
+    quote = contract.format.quote
+    if column is None or column.kind in {Kind.STRING, Kind.SUPER}:
+        return _free_text(contract, options)
+    tokens = "".join(f"|{_literal(token)}" for token in contract.format.null_tokens)
+    content = f"(?:{_content(column, options)}{tokens})"
+    return f"(?:{content}|{_byte(quote)}{content}{_byte(quote)})" if quote else content
+
+
+def _literal(text: str) -> str:
+    return "".join(rf"\x{byte:02x}" for byte in text.encode())
+
+
+def _free_text(contract: Contract, options: PatternOptions) -> str:
+    delimiter, quote = contract.format.delimiter, contract.format.quote
+    plain = _any_byte_but({delimiter, quote} | IN_STRINGS, options)
+    if not quote:
+        return f"{plain}*"
+    inside = _any_byte_but({quote} | IN_STRINGS, options)
+    mark = _byte(quote)
+    return f"(?:{plain}*|{mark}(?:{inside}|{mark}{mark})*{mark})"
+
+
+def _any_byte_but(excluded: set[str], options: PatternOptions) -> str:
+    listed = "".join(_byte(character) for character in sorted(excluded) if character)
+    if options.valid_utf8:
+        return f"[^{listed}]"
+    return rf"(?:[^{listed}\x80-\xff]|{BEYOND_ASCII})"
+
+
+def _content(column: Column, options: PatternOptions) -> str:
+    if column.formats:
+        return _calendar(parse_format(column.formats[0]))
+    if column.kind is Kind.TIMESTAMP:
+        zone = ZONE if column.name in options.zoned else ""
+        return f"(?:{_calendar(ISO_PATTERN_DATE)})[T ]{ISO_CLOCK}{zone}"
+    if column.kind is Kind.DATE:
+        return _calendar(ISO_PATTERN_DATE)
+    return _boolean() if column.kind is Kind.BOOLEAN else _number(column)
+
+
+def _boolean() -> str:
+    forms = (form for token in (*TRUE_TOKENS, *FALSE_TOKENS) for form in (token, token.upper(), token.title()))
+    return "|".join(dict.fromkeys(forms))
+
+
+def _number(column: Column) -> str:
+    if column.kind is Kind.INTEGER:
+        return f"-?[0-9]{{1,{INTEGER_DIGITS[column.bits]}}}"
+    if column.kind is Kind.DECIMAL:
+        return _decimal(column)
+    exponent = "(?:[eE][+-]?[0-9]{1,2})?" if column.bits == 64 else ""
+    return rf"-?[0-9]{{1,15}}(?:\.[0-9]{{1,15}})?{exponent}"
+
+
+def _decimal(column: Column) -> str:
+    whole = column.precision - column.scale
+    digits = f"[0-9]{{1,{whole}}}" if whole else "0"
+    return rf"-?{digits}(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else f"-?{digits}"
+
+
+def _calendar(time_format: TimeFormat) -> str:
+    return "|".join(_ungrouped(time_format, days) for days in MONTHS_BY_DAYS)
+
+
+def _ungrouped(time_format: TimeFormat, days: dict[str, str]) -> str:
+    known = DIGITS | {"yyyy": YEAR, "XXX": ZONE} | days
+    return "".join(known[token] if token else _literal(literal) for token, literal in time_format.parts)

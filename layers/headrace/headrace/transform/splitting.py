@@ -1,0 +1,100 @@
+"""One record into its fields, by RFC 4180 and nothing looser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AFTER_QUOTE = "text follows a closing quote: a quote inside a quoted value must be doubled"
+
+
+class SplitError(Exception):
+    """The record's quoting is wrong. `reason` says how."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unterminated(SplitError):  # noqa: N818 - a state of the record more than an error
+    """A quoted value is not closed: the record may go on in the next line."""
+
+    def __init__(self) -> None:
+        super().__init__("a value opens with a quote and never closes it")
+
+
+@dataclass(frozen=True, slots=True)
+class Splitter:
+    """Splits records by `delimiter`; values in `quote` may hold delimiters, line ends and doubled quotes."""
+
+    delimiter: bytes
+    quote: bytes
+
+    def split(self, record: bytes) -> list[bytes]:
+        """The record's values, unquoted. Raises SplitError, and Unterminated where more lines might help."""
+        if not self.quote or self.quote not in record:
+            if b"\r" in record or b"\n" in record:
+                raise SplitError("a carriage return stands in a value that is not quoted")
+            return record.split(self.delimiter)
+        fields: list[bytes] = []
+        position = 0
+        while position <= len(record):
+            value, position = self._field(record, position)
+            fields.append(value)
+        return fields
+
+    def record_end(self, data: bytes, start: int, stop: int, newline: bytes) -> int:
+        """Where the record at `start` ends, its line end not counted. Raises as `split` does; `stop` is the horizon."""
+        position = start
+        while True:
+            position = self._field_end(data, position, stop, newline)
+            if position >= len(data) or not data.startswith(self.delimiter, position):
+                return position
+            position += len(self.delimiter)
+
+    def closes_at(self, data: bytes, start: int, stop: int) -> int:
+        """Where a quoted value that is open at `start` closes: the place after its quote, or -1 before `stop`."""
+        position = start
+        while True:
+            position = data.find(self.quote, position, stop)
+            if position < 0:
+                return -1
+            if data[position + 1 : position + 2] != self.quote:
+                return position + 1
+            position += 2
+
+    def _field_end(self, data: bytes, start: int, stop: int, newline: bytes) -> int:
+        if not data.startswith(self.quote, start):
+            ends = [data.find(mark, start, stop) for mark in (self.delimiter, newline)]
+            end = min((place for place in ends if place >= 0), default=len(data))
+            if end > stop:
+                raise Unterminated
+            crlf = newline == b"\n" and data[start:end].endswith(b"\r") and not data.startswith(self.delimiter, end)
+            return end - crlf
+        after = self.closes_at(data, start + len(self.quote), stop)
+        if after < 0:
+            raise Unterminated
+        line_end = after >= len(data) or data.startswith((newline, b"\r" + newline), after)
+        if not line_end and not data.startswith(self.delimiter, after):
+            raise SplitError(AFTER_QUOTE)
+        return after
+
+    def _field(self, record: bytes, start: int) -> tuple[bytes, int]:
+        """The value at `start`, and where the next one begins: beyond the end after the last."""
+        if record.startswith(self.quote, start):
+            return self._quoted(record, start + 1)
+        end = record.find(self.delimiter, start)
+        value = record[start : len(record) if end < 0 else end]
+        if self.quote in value:
+            raise SplitError("a quote stands inside a value that is not quoted: quote the value and double the quote")
+        if b"\r" in value or b"\n" in value:
+            raise SplitError("a line end stands in a value that is not quoted")
+        return value, (len(record) if end < 0 else end) + len(self.delimiter)
+
+    def _quoted(self, record: bytes, start: int) -> tuple[bytes, int]:
+        after = self.closes_at(record, start, len(record))
+        if after < 0:
+            raise Unterminated
+        value = record[start : after - 1].replace(self.quote * 2, self.quote)
+        if after < len(record) and not record.startswith(self.delimiter, after):
+            raise SplitError(AFTER_QUOTE)
+        return value, after + len(self.delimiter)

@@ -1,0 +1,190 @@
+"""One value at a time: from what the file says to what the warehouse takes, or the rule that forbids it.
+
+This is the authority on what a valid value is. The fast path in `pattern` and `checks` may only accept what this
+accepts; a property test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from headrace.domain.contract import Column, Kind
+from headrace.transform.times import date_reader, timestamp_reader
+
+INTEGER = re.compile(r"[+-]?[0-9]+")
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+EXACT_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+TRUE_TOKENS = ("true", "t", "yes", "y", "1")
+FALSE_TOKENS = ("false", "f", "no", "n", "0")
+BOOLEANS = dict.fromkeys(TRUE_TOKENS, True) | dict.fromkeys(FALSE_TOKENS, False)
+SUPER_BYTES = 65535
+"""JSON reaches the warehouse as VARCHAR and is parsed there, so this bounds its text."""
+MAX_DIGITS = 400
+SHOWN = 60
+
+
+class Broken(Exception):  # noqa: N818 - a signal between the readers and the row, not an error of the program
+    """A value breaks `rule`, for `reason`."""
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.reason = reason
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it, cut to a readable length."""
+    text = value if isinstance(value, str) else str(value)
+    return repr(text if len(text) <= SHOWN else text[: SHOWN - 1] + "…")
+
+
+def text_reader(column: Column) -> Callable[[str], Any]:
+    """A function from a value's text to the value; it raises Broken. Null tokens are the caller's matter."""
+    readers: dict[Kind, Callable[[Column], Callable[[str], Any]]] = {
+        Kind.STRING: _string,
+        Kind.INTEGER: _integer,
+        Kind.FLOAT: _float,
+        Kind.DECIMAL: _decimal,
+        Kind.BOOLEAN: lambda _: _boolean,
+        Kind.DATE: _date,
+        Kind.TIMESTAMP: _timestamp,
+        Kind.SUPER: lambda _: _super,
+    }
+    return readers[column.kind](column)
+
+
+def _string(column: Column) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if "\0" in text:
+            raise Broken("encoding", "it holds a NUL character, which the warehouse cannot store")
+        if column.max_bytes and len(text) * 4 > column.max_bytes:
+            _fits(len(text.encode()), column)
+        return text
+
+    return read
+
+
+def _fits(size: int, column: Column) -> None:
+    if size > column.max_bytes:
+        raise Broken("physicalType", f"it takes {size} bytes in UTF-8, {column.redshift_type} holds {column.max_bytes}")
+
+
+def integer_fits(value: int, column: Column) -> None:
+    """Raises Broken for an integer outside the column's width."""
+    limit = 1 << (column.bits - 1)
+    if not -limit <= value < limit:
+        raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type} ({-limit} to {limit - 1})")
+
+
+def _integer(column: Column) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not INTEGER.fullmatch(text):
+            raise Broken("logicalType", f"{shown(text)} is not an integer{_hint(text)}")
+        if len(text) > MAX_DIGITS:
+            raise Broken("physicalType", f"{shown(text)} does not fit {column.redshift_type}")
+        value = int(text)
+        integer_fits(value, column)
+        return value
+
+    return read
+
+
+def _hint(text: str) -> str:
+    if text != text.strip():
+        return ": it has blanks around it"
+    if not text:
+        return ": it is empty, and empty is no null token of the contract"
+    return ""
+
+
+def float_fits(value: float, column: Column, said: object) -> float:
+    """The value as the column keeps it; raises Broken when it is too large for the type."""
+    try:
+        kept: float = struct.unpack("f", struct.pack("f", value))[0] if column.bits == 32 else value
+    except OverflowError:
+        kept = float("inf")
+    if kept - kept != 0:
+        raise Broken("physicalType", f"{shown(said)} does not fit {column.redshift_type}")
+    return kept
+
+
+def _float(column: Column) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not NUMBER.fullmatch(text):
+            raise Broken("logicalType", f"{shown(text)} is not a number{_hint(text)}")
+        return float_fits(float(text), column, text)
+
+    return read
+
+
+def decimal_fits(value: Decimal, column: Column) -> Decimal:
+    """The value with exactly the column's scale. Raises Broken when that would round, or does not fit."""
+    step = Decimal(1).scaleb(-column.scale)
+    if not value.is_finite() or (value.adjusted() >= column.precision - column.scale and value):
+        raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type}")
+    sign, digits, exponent = value.as_tuple()
+    spare = -int(exponent) - column.scale
+    if spare > 0 and any(digits[-spare:]):
+        raise Broken("physicalType", f"{shown(value)} has more than {column.scale} decimals: it would be rounded")
+    if spare > 0:
+        return Decimal((sign, digits[:-spare] or (0,), -column.scale))
+    return Decimal((sign, (*digits, *[0] * -spare), -column.scale)) if value else Decimal(0) * step
+
+
+def _decimal(column: Column) -> Callable[[str], Decimal]:
+    def read(text: str) -> Decimal:
+        if not EXACT_NUMBER.fullmatch(text):
+            raise Broken("logicalType", f"{shown(text)} is not a decimal number{_hint(text)}")
+        if len(text) > MAX_DIGITS:
+            raise Broken("physicalType", f"{shown(text)} does not fit {column.redshift_type}")
+        return decimal_fits(Decimal(text), column)
+
+    return read
+
+
+def _boolean(text: str) -> bool:
+    value = BOOLEANS.get(text.lower()) if text.isascii() else None
+    if value is None:
+        raise Broken("logicalType", f"{shown(text)} is not a boolean (true, t, yes, y, 1, false, f, no, n, 0)")
+    return value
+
+
+def _date(column: Column) -> Callable[[str], Any]:
+    return _temporal("date", date_reader(column.formats), bool(column.formats))
+
+
+def _timestamp(column: Column) -> Callable[[str], Any]:
+    return _temporal("timestamp", timestamp_reader(column.formats), bool(column.formats))
+
+
+def _temporal(noun: str, reader: Callable[[str], Any], has_formats: bool) -> Callable[[str], Any]:
+    rule = "format" if has_formats else "logicalType"
+
+    def read(text: str) -> Any:
+        try:
+            return reader(text)
+        except ValueError as error:
+            raise Broken(rule, f"{shown(text)} is not a {noun}: {error}") from None
+
+    return read
+
+
+def super_fits(text: str | bytes, size: int) -> None:
+    """Raises Broken when JSON text of `size` bytes cannot travel in a VARCHAR."""
+    if size > SUPER_BYTES:
+        raise Broken("physicalType", f"the JSON takes {size} bytes, {SUPER_BYTES} can be loaded: {shown(text)}")
+
+
+def _super(text: str) -> str:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Broken("logicalType", f"{shown(text)} is not JSON: {error}") from None
+    super_fits(text, len(text.encode()))
+    return text

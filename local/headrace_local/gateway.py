@@ -1,0 +1,92 @@
+"""The one port of the laptop: an ASGI application in front of the emulator.
+
+It answers the Redshift Data API and `/_headrace/*` itself and hands everything else to the emulator.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from headrace_local.warehouse import TARGET_PREFIX, Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from headrace_local.sink import NotificationSink
+
+    Scope = dict[str, Any]
+    Receive = Callable[[], Awaitable[dict[str, Any]]]
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+    Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+OWN_PATHS = "/_headrace/"
+REDSHIFT_CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+class Gateway:
+    """Routes a request to the embedded Redshift, to the laptop's own pages or to the emulator."""
+
+    def __init__(self, emulator: Application, warehouse: Warehouse, sink: NotificationSink) -> None:
+        self._emulator = emulator
+        self._warehouse = warehouse
+        self._sink = sink
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry point."""
+        if scope["type"] != "http":
+            await self._emulator(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if headers.get("x-amz-target", "").startswith(TARGET_PREFIX):
+            status, answer = await self._warehouse.answer(headers, await body_of(receive))
+            await reply(send, status, answer, REDSHIFT_CONTENT_TYPE)
+        elif scope["path"].startswith(OWN_PATHS):
+            status, answer = await self._own_page(scope, receive)
+            await reply(send, status, answer)
+        else:
+            await self._emulator(scope, receive, send)
+
+    async def _own_page(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
+        page = (scope["method"], scope["path"].removeprefix(OWN_PATHS))
+        if page == ("GET", "health"):
+            return 200, {"status": "ok"}
+        if page == ("POST", "slack"):
+            return 200, {"number": self._sink.keep(json_or_text(await body_of(receive)))["number"]}
+        if page == ("GET", "notifications"):
+            return 200, {"notifications": self._sink.after(after_of(scope))}
+        return 404, {"message": f"The laptop has no page {scope['method']} {scope['path']}"}
+
+
+async def body_of(receive: Receive) -> bytes:
+    """The whole body of a request."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def reply(send: Send, status: int, answer: dict[str, Any], content_type: str = "application/json") -> None:
+    """Send a JSON document."""
+    body = json.dumps(answer).encode()
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def json_or_text(body: bytes) -> Any:
+    """What was posted: the JSON document, or the text when it is none."""
+    text = body.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def after_of(scope: Scope) -> int:
+    """The `after` of the query string, 0 without one."""
+    after = parse_qs(scope["query_string"].decode("latin-1")).get("after", ["0"])[0]
+    return int(after) if after.isdecimal() else 0

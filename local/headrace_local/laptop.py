@@ -1,0 +1,187 @@
+"""Start and stop a laptop: `up`, `down`, `state`; `headrace_local.sam.deploy` puts the stack on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+import psutil
+
+from headrace_local.errors import LaptopError
+from headrace_local.progress import Progress, silent
+from headrace_local.server import KEPT_VARIABLES
+from headrace_local.state import SERVER_MODULE, LaptopState, daemon_process, home_folder, read_state, write_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SLACK_SECRET = "headrace/slack-webhook"  # noqa: S105 - the name of a secret
+LOCK = "laptop.lock"
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+def state(home: Path | None = None) -> LaptopState | None:
+    """The running laptop of this home, or None."""
+    return read_state(home or home_folder())
+
+
+def up(home: Path | None = None, *, port: int | None = None, progress: Progress = silent) -> LaptopState:
+    """Start the laptop of this home, on a free port unless one is given; a running one is used as it is.
+
+    Raises LaptopError when the port is in use, the home is not a laptop's, or the daemon does not start.
+    """
+    home = (home or home_folder()).resolve()
+    with claimed(home):
+        running = read_state(home)
+        if running is None:
+            progress("Starting the laptop")
+            clear(home)
+            return start(home, port)
+    if port not in (None, running.port):
+        raise LaptopError(f"This laptop is up already, on port {running.port}.", "Stop it first with `make down`.")
+    return running
+
+
+def down(home: Path | None = None) -> bool:
+    """Stop the laptop of this home and remove all it kept. Returns whether there was anything to remove."""
+    home = (home or home_folder()).resolve()
+    if not (home / LOCK).exists():
+        return False
+    with claimed(home):
+        running = read_state(home)
+        if running and (process := daemon_process(running.pid, home)):
+            stop(process)
+        shutil.rmtree(home)
+    return True
+
+
+@contextmanager
+def claimed(home: Path) -> Iterator[None]:
+    """Hold the home against another `up` or `down`; a folder with other things in it is never taken for a home."""
+    lock = home / LOCK
+    if home.exists() and not lock.exists() and any(home.iterdir()):
+        advice = "Choose an empty or a new folder as HEADRACE_HOME: `make down` removes it with all that is in it."
+        raise LaptopError(f"{home} has files in it that are not a laptop's.", advice)
+    home.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def clear(home: Path) -> None:
+    """Remove what a laptop that is gone left behind; nothing of it can be used without its memory."""
+    for leftover in home.iterdir():
+        if leftover.name == LOCK:
+            continue
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
+
+
+def start(home: Path, port: int | None) -> LaptopState:
+    """Start the daemon, wait until it answers, and give it the webhook's secret."""
+    if port is not None and not is_free(port):
+        raise LaptopError(
+            f"Port {port} of 127.0.0.1 is in use.", "Choose another with --port, or let a free one be taken."
+        )
+    port = port or free_port()
+    daemon = launch(home, port)
+    laptop = LaptopState(pid=daemon.pid, port=port, endpoint_url=f"http://127.0.0.1:{port}")
+    write_state(home, laptop)
+    wait_until_healthy(laptop, daemon, home / "laptop.log")
+    secrets = boto3.client("secretsmanager", **laptop.client_arguments())
+    secrets.create_secret(Name=SLACK_SECRET, SecretString=laptop.slack_url)
+    return laptop
+
+
+def launch(home: Path, port: int) -> psutil.Process:
+    """The daemon's process: on its own, with a clean environment, its output in `laptop.log`."""
+    command = [sys.executable, "-P", "-m", SERVER_MODULE, "--home", str(home), "--port", str(port)]
+    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    with (home / "laptop.log").open("ab") as log:
+        daemon = subprocess.Popen(  # noqa: S603 - our own module, with arguments made here
+            command,
+            cwd=home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    # It is meant to outlive us: without a result, Popen would warn that it still runs.
+    daemon.returncode = 0
+    return psutil.Process(daemon.pid)
+
+
+def wait_until_healthy(laptop: LaptopState, daemon: psutil.Process, log: Path) -> None:
+    """Return as soon as the daemon answers. Raises LaptopError when it has ended, or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if answers(f"{laptop.endpoint_url}/_headrace/health"):
+            return
+        if has_ended(daemon, within=0.05):
+            break
+    else:
+        stop(daemon)
+    said = log.read_text("utf-8", "replace").splitlines()
+    errors = [line for line in said if re.match(r"[\w.]+(Error|Exception)\b", line)]
+    reason = (errors or said or ["it said nothing"])[-1]
+    raise LaptopError(f"The laptop did not start: {reason}", f"Its whole log is in {log}.")
+
+
+def has_ended(process: psutil.Process, within: float) -> bool:
+    """Whether a process ends within so many seconds."""
+    ended, _ = psutil.wait_procs([process], timeout=within)
+    return bool(ended)
+
+
+def answers(url: str) -> bool:
+    """Whether there is a server that answers this page."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - the laptop's own address
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def stop(daemon: psutil.Process) -> None:
+    """End the daemon and the functions' processes it started, with force after a while."""
+    family = [daemon, *daemon.children(recursive=True)]
+    daemon.terminate()
+    psutil.wait_procs([daemon], timeout=STOP_SECONDS)
+    _, alive = psutil.wait_procs(family, timeout=1)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=STOP_SECONDS)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could use this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,177 @@
+"""The points where the emulator is changed to behave as AWS does. `apply` is called once, before it serves.
+
+ministack has no way to plug anything in, so private names are touched: its version is pinned, each patch first asserts
+that what it replaces is still there, and `tests/functional/local/test_patches.py` shows what each is for.
+
+- function workers: our own worker process (`worker.py`) in a bare interpreter, so that the error's name reaches the
+  caller, an exception leaves the worker warm, and a requirement missing from the layers shows;
+- layers: unpacked once, not again for each worker;
+- Step Functions: `aws-sdk:redshiftdata:*` calls the embedded Redshift with the state machine's role;
+- S3 events of a versioned bucket name the version of the object.
+"""
+# ruff: noqa: SLF001 - touching private names is what this module is for
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ministack.core import lambda_runtime
+from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
+
+from headrace_local import worker
+from headrace_local.access import Caller
+from headrace_local.redshift import DataApiError
+
+if TYPE_CHECKING:
+    from headrace_local.layer_store import LayerStore
+    from headrace_local.warehouse import Warehouse
+
+REDSHIFT_TASK = ":aws-sdk:redshiftdata:"
+REDSHIFT_SERVICE = "redshift-data"
+ENDED_PROCESS = ("Worker process died", "Worker process exited immediately", "Broken pipe")
+
+_spawning: contextvars.ContextVar[bool] = contextvars.ContextVar("spawning", default=False)
+_object_version: contextvars.ContextVar[str | None] = contextvars.ContextVar("object_version", default=None)
+_state_machine_role: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("state_machine_role")
+
+
+def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse) -> None:
+    """Change the emulator in this process. `interpreter` is the Python that functions run in."""
+    run_functions_in(interpreter)
+    report_function_errors()
+    unpack_layers_once(layers)
+    call_redshift_from_step_functions(warehouse)
+    name_versions_in_events()
+
+
+def require(present: bool, what: str) -> None:
+    """Stop with a sentence when the emulator is not the one these patches were written for."""
+    if not present:
+        raise RuntimeError(f"ministack has changed: {what}; look at headrace_local/patches.py before going on")
+
+
+def run_functions_in(interpreter: Path) -> None:
+    """Python functions run `worker.py` in `interpreter`, not ministack's script in the daemon's own environment."""
+    script = Path(worker.__file__).read_text("utf-8")
+    theirs = lambda_runtime._PYTHON_WORKER_SCRIPT
+    for word in ('init["code_dir"]', '"status": "ready"', '_ms_msg["event"]', "_LAMBDA_LAYERS_DIRS"):
+        require(word in theirs, f"its worker script no longer has {word}")
+    original = lambda_runtime._detect_runtime_binary
+    require(list(inspect.signature(original).parameters) == ["runtime"], "_detect_runtime_binary takes other arguments")
+
+    def detect(runtime: str) -> tuple[str, str]:
+        return (str(interpreter), script) if runtime.startswith("python") else original(runtime)
+
+    lambda_runtime._detect_runtime_binary = detect
+
+
+def report_function_errors() -> None:
+    """The name of the exception's class is the error's type, and a process that ended is `Runtime.ExitError`."""
+    original = lambda_svc._execute_function_warm
+    parameters = list(inspect.signature(original).parameters)
+    require(parameters == ["func", "event", "request_id"], "_execute_function_warm takes other arguments")
+
+    def execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        return with_error_name(original(func, event, request_id), request_id)
+
+    lambda_svc._execute_function_warm = execute
+
+
+def with_error_name(result: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """The invocation's result, where it failed in the shape AWS gives it."""
+    body = result.get("body")
+    if isinstance(body, dict) and worker.FAILURE in body:
+        return {**result, "body": body[worker.FAILURE], "error": True}
+    if result.get("error") and str(body["errorMessage"]).startswith(ENDED_PROCESS):  # type: ignore[index]
+        message = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
+        return {**result, "body": {"errorMessage": message, "errorType": "Runtime.ExitError"}}
+    return result
+
+
+def unpack_layers_once(layers: LayerStore) -> None:
+    """A worker that starts gets a pointer to a layer's files; the emulator would unpack them again for each."""
+    resolve, spawn = lambda_svc._resolve_layer_zip, lambda_runtime.Worker._spawn
+    source = inspect.getsource(spawn)
+    require("_resolve_layer_zip(layer_ref)" in source, "workers no longer get layers from _resolve_layer_zip")
+
+    def resolve_layer(attachment: Any) -> bytes | None:
+        archive: bytes | None = resolve(attachment)
+        # Others ask for the archive too, to know its size.
+        return layers.pointer_archive(archive) if archive and _spawning.get() else archive
+
+    def spawn_worker(self: lambda_runtime.Worker) -> None:
+        token = _spawning.set(True)
+        try:
+            spawn(self)
+        finally:
+            _spawning.reset(token)
+
+    lambda_svc._resolve_layer_zip = resolve_layer
+    lambda_runtime.Worker._spawn = spawn_worker
+
+
+def call_redshift_from_step_functions(warehouse: Warehouse) -> None:
+    """`aws-sdk:redshiftdata:*` as a task, with the rights of the state machine's role."""
+    run, invoke = stepfunctions._run_execution, stepfunctions._invoke_aws_sdk_integration
+    require(list(inspect.signature(run).parameters) == ["exec_arn"], "_run_execution takes other arguments")
+    require(
+        list(inspect.signature(invoke).parameters) == ["resource", "input_data"],
+        "_invoke_aws_sdk_integration takes other arguments",
+    )
+    require("redshiftdata" not in stepfunctions._AWS_SDK_SERVICE_MAP, "it knows redshiftdata itself")
+
+    def run_with_role(exec_arn: str) -> None:
+        execution = stepfunctions._executions.get(exec_arn) or {}
+        machine = stepfunctions._state_machines.get(execution.get("stateMachineArn")) or {}
+        _state_machine_role.set((machine.get("roleArn", ""), execution.get("name", "")))
+        run(exec_arn)
+
+    def invoke_sdk(resource: str, input_data: dict[str, Any]) -> Any:
+        if REDSHIFT_TASK not in resource:
+            return invoke(resource, input_data)
+        action = resource.rsplit(":", 1)[-1]
+        return redshift_task(warehouse, action[0].upper() + action[1:], input_data)
+
+    stepfunctions._run_execution = run_with_role
+    stepfunctions._invoke_aws_sdk_integration = invoke_sdk
+
+
+def redshift_task(warehouse: Warehouse, operation: str, arguments: dict[str, Any]) -> Any:
+    """One call of the Data API for a state machine; its errors are named as Step Functions names them."""
+    role, execution = _state_machine_role.get()
+    caller = Caller.of_role(role, execution, stepfunctions.get_region())
+    request = stepfunctions._sdk_json_params({}, REDSHIFT_SERVICE, operation, arguments)
+    try:
+        answer = warehouse.call(caller, operation, request)
+    except DataApiError as error:
+        raise stepfunctions._ExecutionError(f"RedshiftData.{error.code}", error.message) from error
+    return stepfunctions._sdk_json_result(REDSHIFT_SERVICE, operation, answer)
+
+
+def name_versions_in_events() -> None:
+    """`Object Created` on EventBridge carries `version-id`, as it does for versioned buckets on AWS."""
+    fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
+    require("version_id" in inspect.signature(fire).parameters, "_fire_s3_event is not told the version")
+    require(next(iter(inspect.signature(dispatch).parameters)) == "event", "_dispatch_event takes other arguments")
+
+    def fire_event(*args: Any, version_id: str | None = None, **kwargs: Any) -> None:
+        token = _object_version.set(version_id)
+        try:
+            fire(*args, version_id=version_id, **kwargs)
+        finally:
+            _object_version.reset(token)
+
+    def dispatch_event(event: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        version = _object_version.get()
+        if version and event["Source"] == "aws.s3":
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version
+            event = {**event, "Detail": json.dumps(detail)}
+        return dispatch(event, *args, **kwargs)
+
+    s3._fire_s3_event = fire_event
+    eventbridge._dispatch_event = dispatch_event

@@ -1,0 +1,12 @@
+"""An embedded Redshift: the Redshift Data API over a DuckDB file, with Redshift's own refusals.
+
+redshift = EmbeddedRedshift(Path("warehouse.duckdb"), Boto3Reader(s3_client))
+redshift.call("ExecuteStatement", {"WorkgroupName": "w", "Database": "dev", "Sql": "SELECT 1"}, principal="me")
+"""
+
+from headrace_local.redshift.api import EmbeddedRedshift
+from headrace_local.redshift.errors import DataApiError
+from headrace_local.redshift.protocol import HttpResponse, respond
+from headrace_local.redshift.s3 import Boto3Reader, S3Reader
+
+__all__ = ["Boto3Reader", "DataApiError", "EmbeddedRedshift", "HttpResponse", "S3Reader", "respond"]

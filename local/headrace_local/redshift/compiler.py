@@ -1,0 +1,205 @@
+"""From the text of a statement to the command that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from sqlglot import exp
+
+from headrace_local.redshift import altertable, copystatement, ddl
+from headrace_local.redshift.errors import SqlError, not_emulated
+from headrace_local.redshift.grammar import parse
+from headrace_local.redshift.maintenance import Lock, NoEffect, Truncate
+from headrace_local.redshift.merge import checked_merge
+from headrace_local.redshift.queries import Delete, Insert, Query, Update
+from headrace_local.redshift.session import Command
+from headrace_local.redshift.tabledesign import Design
+from headrace_local.redshift.tokens import Name, TokenCursor, tokenize
+
+_COMMANDS: tuple[tuple[Any, Callable[[Any], Command]], ...] = (
+    (exp.Insert, Insert),
+    (exp.Update, Update),
+    (exp.Delete, Delete),
+    (exp.Query, Query),
+)
+_TRANSACTION_WORDS = ("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT")
+_VACUUM_KINDS = ("FULL", "SORT", "DELETE", "REINDEX", "RECLUSTER")
+
+
+@lru_cache(maxsize=512)
+def compile_statement(sql: str) -> Command:
+    """The command of one statement; SqlError if it is not understood or Redshift does not allow it."""
+    cursor = TokenCursor(sql, tokenize(sql))
+    first = cursor.peek()
+    if first in _TRANSACTION_WORDS:
+        raise not_emulated(f"{first}: a batch is one transaction by itself, and")
+    read = _READERS.get(first)
+    if read is None:
+        raise not_emulated(f"the statement {first or sql[:40]}")
+    return read(cursor)
+
+
+def statement_kind(sql: str) -> str:
+    """The first word of a statement, for the history."""
+    return sql.lstrip("( \n\t").split(maxsplit=1)[0].upper()[:32] if sql.strip() else ""
+
+
+def _tree(cursor: TokenCursor) -> Command:
+    tree = parse(cursor.sql)
+    if isinstance(tree, exp.Merge):
+        return checked_merge(tree)
+    for kind, command in _COMMANDS:
+        if isinstance(tree, kind):
+            return command(tree)
+    raise not_emulated(f"the statement {cursor.sql[:40]}")
+
+
+def _merge(cursor: TokenCursor) -> Command:
+    if cursor.sql.upper().rstrip("; \n").endswith("REMOVE DUPLICATES"):
+        raise not_emulated("MERGE … REMOVE DUPLICATES")
+    return _tree(cursor)
+
+
+def _create(cursor: TokenCursor) -> Command:
+    cursor.expect("CREATE")
+    or_replace = cursor.match("OR", "REPLACE")
+    if cursor.match("VIEW"):
+        return _create_view(cursor, or_replace=or_replace)
+    cursor.match("LOCAL")
+    temporary = cursor.match_any("TEMP", "TEMPORARY") is not None
+    if cursor.match("TABLE") and not or_replace:
+        return _create_table(cursor, temporary=temporary)
+    if cursor.match("SCHEMA") and not or_replace and not temporary:
+        if_not_exists = cursor.match("IF", "NOT", "EXISTS")
+        name = cursor.identifier()
+        cursor.expect_end()
+        return ddl.CreateSchema(name, if_not_exists)
+    raise not_emulated(f"CREATE {cursor.peek()}")
+
+
+def _create_view(cursor: TokenCursor, *, or_replace: bool) -> Command:
+    name = cursor.name()
+    cursor.expect("AS")
+    text = cursor.rest()
+    return ddl.CreateView(name, _query(text), text, or_replace)
+
+
+def _create_table(cursor: TokenCursor, *, temporary: bool) -> Command:
+    if_not_exists = cursor.match("IF", "NOT", "EXISTS")
+    name, design, names = cursor.name(), Design(), list[str]()
+    if cursor.peek() == "(":
+        names = _read_columns(cursor, design)
+    design.read_attributes(cursor)
+    query = _query(cursor.rest()) if cursor.match("AS") else None
+    if (query is None) == (not design.columns):
+        raise SqlError("syntax error: CREATE TABLE needs either columns or a query")
+    return ddl.CreateTable(name, design, temporary, if_not_exists, query, tuple(names))
+
+
+def _read_columns(cursor: TokenCursor, design: Design) -> list[str]:
+    """Either definitions (into `design`) or the bare names that CREATE TABLE AS takes."""
+    start = cursor.position
+    try:
+        return cursor.identifiers_in_parentheses()
+    except SqlError:
+        cursor.position = start
+        design.read_elements(cursor)
+        return []
+
+
+def _query(text: str) -> exp.Expr:
+    tree = parse(text)
+    if not isinstance(tree, exp.Query):
+        raise SqlError(f'syntax error at or near "{text[:20]}"')
+    return tree
+
+
+def _drop(cursor: TokenCursor) -> Command:
+    cursor.expect("DROP")
+    kind = cursor.match_any("TABLE", "VIEW", "SCHEMA")
+    if kind is None:
+        raise not_emulated(f"DROP {cursor.peek()}")
+    if_exists = cursor.match("IF", "EXISTS")
+    names = _names(cursor)
+    cascade = cursor.match("CASCADE")
+    cursor.match("RESTRICT")
+    cursor.expect_end()
+    if kind != "SCHEMA":
+        return ddl.DropRelations(names, kind, if_exists, cascade)
+    ((name,),) = names
+    return ddl.DropSchema(name, if_exists, cascade)
+
+
+def _names(cursor: TokenCursor) -> tuple[Name, ...]:
+    names = [cursor.name()]
+    while cursor.match(","):
+        names.append(cursor.name())
+    return tuple(names)
+
+
+def _lock(cursor: TokenCursor) -> Command:
+    cursor.expect("LOCK")
+    cursor.match("TABLE")
+    names = _names(cursor)
+    cursor.expect_end()
+    return Lock(names)
+
+
+def _truncate(cursor: TokenCursor) -> Command:
+    cursor.expect("TRUNCATE")
+    cursor.match("TABLE")
+    name = cursor.name()
+    cursor.expect_end()
+    return Truncate(name)
+
+
+def _analyze(cursor: TokenCursor) -> Command:
+    cursor.expect("ANALYZE")
+    if cursor.peek() in {"COMPRESSION", "VERBOSE"}:
+        raise not_emulated(f"ANALYZE {cursor.peek()}")
+    names = () if cursor.at_end else (cursor.name(),)
+    if cursor.peek() == "(":
+        cursor.identifiers_in_parentheses()
+    cursor.expect_end()
+    return NoEffect("ANALYZE", names)
+
+
+def _vacuum(cursor: TokenCursor) -> Command:
+    cursor.expect("VACUUM")
+    if cursor.match_any(*_VACUUM_KINDS):
+        cursor.match("ONLY")
+    names = () if cursor.at_end else (cursor.name(),)
+    cursor.expect_end()
+    return NoEffect("VACUUM", names, allowed_in_transaction=False)
+
+
+def _grant(cursor: TokenCursor) -> Command:
+    kind = cursor.advance().text.upper()
+    direction = "TO" if kind == "GRANT" else "FROM"
+    while not cursor.match("ON"):
+        cursor.advance()
+    on_tables = not (cursor.match_any("SCHEMA", "DATABASE") or cursor.match("ALL", "TABLES", "IN", "SCHEMA"))
+    cursor.match("TABLE")
+    names = _names(cursor)
+    cursor.expect(direction)
+    cursor.match_any("GROUP", "ROLE")
+    cursor.identifier()
+    return NoEffect(kind, names if on_tables else ())
+
+
+_READERS: dict[str, Callable[[TokenCursor], Command]] = {
+    **dict.fromkeys(("SELECT", "WITH", "(", "INSERT", "UPDATE", "DELETE"), _tree),
+    "ALTER": altertable.read,
+    "ANALYZE": _analyze,
+    "COPY": copystatement.read,
+    "CREATE": _create,
+    "DROP": _drop,
+    "GRANT": _grant,
+    "LOCK": _lock,
+    "MERGE": _merge,
+    "REVOKE": _grant,
+    "TRUNCATE": _truncate,
+    "VACUUM": _vacuum,
+}

@@ -1,0 +1,61 @@
+"""Redshift's grammar as sqlglot reads it, with every function call left under the name it was written with.
+
+sqlglot knows the functions of thirty dialects and would take any of them for Redshift's own. Here a call
+stays anonymous, so that `functions.py` alone decides which names exist and what they mean.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlglot import exp
+from sqlglot.dialects.redshift import Redshift
+from sqlglot.parsers.redshift import RedshiftParser
+from sqlglot.tokenizer_core import TokenType
+
+_SPECIAL_SYNTAX = ("CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST")
+APPROXIMATE_COUNT = "APPROXIMATE COUNT"
+
+
+def _approximate(parser: Any) -> exp.Expr:
+    call = parser._parse_function()  # noqa: SLF001
+    if isinstance(call, exp.Anonymous) and call.name.upper() == "COUNT":
+        return exp.Anonymous(this=APPROXIMATE_COUNT, expressions=call.expressions)
+    return exp.Anonymous(this="APPROXIMATE", expressions=[])
+
+
+class _WordTokenizer(Redshift.Tokenizer):
+    KEYWORDS: ClassVar[dict[str, Any]] = {
+        text: kind for text, kind in Redshift.Tokenizer.KEYWORDS.items() if not text[0].isalpha()
+    }
+    COMMANDS: ClassVar[set[Any]] = set()
+
+
+class WordDialect(Redshift):
+    """Redshift's tokens with every word on its own: no `PRIMARY KEY` in one, no statement swallowed whole."""
+
+    Tokenizer = _WordTokenizer
+
+
+class EmbeddedRedshiftDialect(Redshift):
+    """Redshift without sqlglot's catalogue of functions."""
+
+    class Parser(RedshiftParser):
+        """Parses calls as anonymous functions, but for those whose arguments have a syntax of their own."""
+
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+            name: RedshiftParser.FUNCTION_PARSERS[name]
+            for name in _SPECIAL_SYNTAX
+            if name in RedshiftParser.FUNCTION_PARSERS
+        }
+        NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {
+            TokenType.CURRENT_DATE: exp.CurrentDate,
+            TokenType.CURRENT_USER: exp.CurrentUser,
+        }
+        NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+            "ANY": RedshiftParser.NO_PAREN_FUNCTION_PARSERS["ANY"],
+            "APPROXIMATE": _approximate,
+            "CASE": RedshiftParser.NO_PAREN_FUNCTION_PARSERS["CASE"],
+            "SYSDATE": RedshiftParser.NO_PAREN_FUNCTION_PARSERS["SYSDATE"],
+        }

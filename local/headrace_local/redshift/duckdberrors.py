@@ -1,0 +1,50 @@
+"""DuckDB's errors in Redshift's words."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from headrace_local.redshift.errors import SqlError, StatementAbortedError
+
+_CONFLICT = (
+    "1023\n  Detail: Serializable isolation violation on table in Redshift:"
+    " a concurrent transaction changed the same rows"
+)
+
+_WORDING = [
+    (re.compile(r"NOT NULL constraint failed: (?:\S*\.)?(\S+)"), "Cannot insert a NULL value into column {0}"),
+    (re.compile(r"cannot affect the same target row more than once"),
+     "Found multiple matches to update the same tuple"),
+    (re.compile(r"Table with name \"?([^\s\"]+)\"? already exists"), 'Relation "{0}" already exists'),
+    (re.compile(r"Schema with name \"?([^\s\"]+)\"? already exists"), 'schema "{0}" already exists'),
+    (re.compile(r"Table with name \"?([^\s\"!]+)\"? does not exist"), 'relation "{0}" does not exist'),
+    (re.compile(r"Schema with name \"?([^\s\"!]+)\"? does not exist"), 'schema "{0}" does not exist'),
+    (re.compile(r"Referenced table \"([^\"]+)\" not found"), 'missing FROM-clause entry for table "{0}"'),
+    (re.compile(r"Referenced column \"([^\"]+)\" not found"), 'column "{0}" does not exist'),
+    (re.compile(r"does not have a column (?:with name|named) \"([^\"]+)\""), 'column "{0}" does not exist'),
+    (re.compile(r"column \"([^\"]+)\" must appear in the GROUP BY", re.IGNORECASE),
+     'column "{0}" must appear in the GROUP BY clause or be used in an aggregate function'),
+    (re.compile(r"Division by zero"), "division by zero"),
+    (re.compile(r"Malformed JSON"), "Invalid JSON format"),
+    (re.compile(r"Overflow in|Out of Range Error|value is out of range|out of range for the destination type"),
+     "Numeric data overflow (result precision)"),
+]  # fmt: skip
+_PREFIX = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
+
+
+def as_sql_error(error: duckdb.Error) -> SqlError | StatementAbortedError:
+    """What a DuckDB error is for a client of Redshift."""
+    if isinstance(error, duckdb.InterruptException):
+        return StatementAbortedError()
+    if isinstance(error, duckdb.TransactionException):
+        return SqlError(_CONFLICT)
+    message = str(error)
+    if "write-write conflict" in message:
+        return SqlError("could not complete because of conflict with concurrent transaction")
+    for pattern, wording in _WORDING:
+        found = pattern.search(message)
+        if found:
+            return SqlError(wording.format(*found.groups()))
+    return SqlError(_PREFIX.sub("", message.split("\n", 1)[0]))

@@ -1,0 +1,166 @@
+"""SELECT, INSERT, UPDATE and DELETE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from headrace_local.redshift.catalog import Column, Table, quoted
+from headrace_local.redshift.errors import SqlError
+from headrace_local.redshift.functions import call, cast, text
+from headrace_local.redshift.grammar import table_name, tables_read
+from headrace_local.redshift.labels import column_labels
+from headrace_local.redshift.locks import LockMode, Requests
+from headrace_local.redshift.session import Outcome, Session
+from headrace_local.redshift.systemviews import system_view
+from headrace_local.redshift.tokens import Name
+from headrace_local.redshift.translate import to_sql
+
+
+def read_locks(session: Session, tree: exp.Expr) -> Requests:
+    """The locks for reading every table a tree mentions."""
+    tables = (session.catalog.get(name) for name in tables_read(tree) if not system_view(name))
+    return {table.key: LockMode.READ for table in tables if not table.is_temporary}
+
+
+def write_locks(session: Session, tree: exp.Expr, target: Name, mode: LockMode) -> Requests:
+    """The locks for reading a tree's tables and changing its target."""
+    table = writable(session, target)
+    return read_locks(session, tree) | ({} if table.is_temporary else {table.key: mode})
+
+
+def writable(session: Session, name: Name) -> Table:
+    """The table `name`, if rows can be written to it."""
+    if system_view(name):
+        raise SqlError(f"permission denied for relation {name[-1]}")
+    table = session.catalog.get(name)
+    if table.is_view:
+        raise SqlError(f'cannot change rows of a view: "{table.name}"')
+    return table
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SELECT."""
+
+    tree: exp.Expr
+
+    def locks(self, session: Session) -> Requests:
+        """Readers only stand back for exclusive locks."""
+        return read_locks(session, self.tree)
+
+    def run(self, session: Session) -> Outcome:
+        """Run it and keep its rows."""
+        sql = to_sql(session.translator.translate(self.tree))
+        result = session.query(sql, lambda names: column_labels(self.tree, names))
+        return Outcome(rows=result.rows.num_rows, result=result)
+
+
+@dataclass(frozen=True)
+class Insert:
+    """An INSERT of values or of a query's rows."""
+
+    tree: exp.Insert
+
+    @property
+    def target(self) -> exp.Table:
+        """The table as it was written."""
+        this = self.tree.this
+        table: exp.Table = this.this if isinstance(this, exp.Schema) else this
+        return table
+
+    def locks(self, session: Session) -> Requests:
+        """Inserts into one table go side by side."""
+        return write_locks(session, self.tree, table_name(self.target), LockMode.APPEND)
+
+    def run(self, session: Session) -> Outcome:
+        """Insert, with the byte lengths checked."""
+        table = writable(session, table_name(self.target))
+        columns = self._columns(table)
+        tree = session.translator.translate(self.tree)
+        source = tree.args.get("expression")
+        if isinstance(source, exp.Values):
+            guard_values(source, columns)
+        elif isinstance(source, exp.Query):
+            tree.set("expression", guarded_query(source, columns))
+        return Outcome(rows=session.execute(to_sql(tree)))
+
+    def _columns(self, table: Table) -> list[Column]:
+        if isinstance(self.tree.this, exp.Schema):
+            return [table.column(name.name.lower()) for name in self.tree.this.expressions]
+        return list(table.columns)
+
+
+@dataclass(frozen=True)
+class Update:
+    """An UPDATE, with or without FROM."""
+
+    tree: exp.Update
+
+    def locks(self, session: Session) -> Requests:
+        """One writer at a time."""
+        return write_locks(session, self.tree, table_name(self.tree.this), LockMode.CHANGE)
+
+    def run(self, session: Session) -> Outcome:
+        """Update, with the byte lengths checked."""
+        table = writable(session, table_name(self.tree.this))
+        tree = session.translator.translate(self.tree)
+        guard_assignments(tree.expressions, table)
+        return Outcome(rows=session.execute(to_sql(tree)))
+
+
+@dataclass(frozen=True)
+class Delete:
+    """A DELETE, with or without USING."""
+
+    tree: exp.Delete
+
+    def locks(self, session: Session) -> Requests:
+        """One writer at a time."""
+        return write_locks(session, self.tree, table_name(self.tree.this), LockMode.CHANGE)
+
+    def run(self, session: Session) -> Outcome:
+        """Delete the rows."""
+        writable(session, table_name(self.tree.this))
+        return Outcome(rows=session.execute(to_sql(session.translator.translate(self.tree))))
+
+
+def guarded(value: exp.Expr, column: Column) -> exp.Expr:
+    """`value`, or Redshift's error if it has more bytes than `column` takes."""
+    if not column.type.is_character or isinstance(value, exp.Null | exp.Var):
+        return value
+    size = call("strlen", cast(value.copy(), "VARCHAR"))
+    too_long = exp.GT(this=size, expression=exp.Literal.number(str(column.type.length)))
+    refusal = call("error", text(f"value too long for type {column.type}"))
+    return exp.Case(default=value).when(too_long, refusal)
+
+
+def guard_values(values: exp.Expr, columns: list[Column]) -> None:
+    """Guard the rows of VALUES in place."""
+    for row in values.expressions:
+        if len(row.expressions) > len(columns):
+            raise SqlError("INSERT has more expressions than target columns")
+        checked = [guarded(value, column) for value, column in zip(row.expressions, columns, strict=False)]
+        row.set("expressions", checked)
+
+
+def guard_assignments(assignments: list[exp.Expr], table: Table) -> None:
+    """Guard the right sides of SET in place."""
+    for assignment in assignments:
+        column = table.column(assignment.this.name)
+        assignment.set("expression", guarded(assignment.expression, column))
+
+
+def guarded_query(query: exp.Expr, columns: list[Column]) -> exp.Expr:
+    """A query around `query` that checks the byte lengths of what goes to `columns`."""
+    if not any(column.type.is_character for column in columns):
+        return query
+    names = [f"v{position}" for position in range(len(columns))]
+    checks = ", ".join(
+        f"{to_sql(guarded(exp.column(name, quoted=True), column))} AS {quoted(name)}"
+        for name, column in zip(names, columns, strict=True)
+        if column.type.is_character
+    )
+    source = f"({to_sql(query)}) AS source({', '.join(names)})"
+    return exp.Var(this=f"SELECT * REPLACE ({checks}) FROM {source}")  # noqa: S608

@@ -1,0 +1,143 @@
+"""A database session: a DuckDB connection with its TEMP tables, its transaction and its locks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import duckdb
+
+from headrace_local.redshift.catalog import Catalog, string_literal
+from headrace_local.redshift.duckdberrors import as_sql_error
+from headrace_local.redshift.locks import LockManager, Owner, Requests
+from headrace_local.redshift.results import ResultSet, fetch
+from headrace_local.redshift.translate import Translator
+
+if TYPE_CHECKING:
+    from headrace_local.redshift.history import History
+    from headrace_local.redshift.s3 import S3Reader
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a statement brought: `rows` affected (-1 if that means nothing for it), or a result set."""
+
+    rows: int = -1
+    result: ResultSet | None = None
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """What all sessions share."""
+
+    connection: duckdb.DuckDBPyConnection
+    locks: LockManager
+    s3: S3Reader
+    history: History
+
+
+class Command(Protocol):
+    """A statement that was read and understood."""
+
+    def locks(self, session: Session, /) -> Requests:
+        """The locks it needs before it runs."""
+
+    def run(self, session: Session, /) -> Outcome:
+        """Do it, inside the session's transaction; SqlError if it fails."""
+
+
+@dataclass
+class Session:
+    """One session; `user` and `database` are what SQL sees as such."""
+
+    warehouse: Warehouse
+    database: str
+    user: str
+    pid: int
+    cancelled: Callable[[], bool] = lambda: False
+    query_id: int = 0
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    in_batch: bool = False
+    _open: bool = False
+
+    def __post_init__(self) -> None:
+        self.connection = self.warehouse.connection.cursor()
+        self.catalog = Catalog(self.connection, self.database)
+        self.owner = Owner(self.cancelled)
+        for name, value in (("database", self.database), ("user", self.user)):
+            self.connection.execute(f"SET VARIABLE {name} = {string_literal(value)}")
+
+    @property
+    def translator(self) -> Translator:
+        """A translator for the statement that runs now."""
+        return Translator(self.catalog, self.parameters)
+
+    def begin(self) -> None:
+        """Open the transaction, and with it the snapshot, unless it is open."""
+        if not self._open:
+            self.connection.execute("BEGIN")
+            self._open = True
+
+    def commit(self) -> None:
+        """Make the transaction's work permanent and give back its locks."""
+        try:
+            if self._open:
+                self._open = False
+                with self._duckdb_errors():
+                    self.connection.execute("COMMIT")
+        finally:
+            self.warehouse.locks.release(self.owner)
+
+    def rollback(self) -> None:
+        """Undo the transaction and give back its locks."""
+        try:
+            if self._open:
+                self._open = False
+                self.connection.execute("ROLLBACK")
+        finally:
+            self.warehouse.locks.release(self.owner)
+
+    def close(self) -> None:
+        """End the session: its TEMP tables go."""
+        self.rollback()
+        self.connection.close()
+
+    def lock(self, requests: Requests) -> None:
+        """Take locks that the transaction holds to its end."""
+        self.warehouse.locks.acquire(self.owner, requests)
+
+    def execute(self, sql: str) -> int:
+        """Run DuckDB's `sql`; the number of rows it reports, or -1."""
+        with self._duckdb_errors():
+            rows = self.connection.execute(sql).fetchall()
+        count = rows[0][0] if rows else None
+        return count if isinstance(count, int) and not isinstance(count, bool) else -1
+
+    def query(self, sql: str, label: Callable[[list[str]], list[str]]) -> ResultSet:
+        """Run DuckDB's query `sql`."""
+        with self._duckdb_errors():
+            return fetch(self.connection.sql(sql), label)
+
+    def bind(self, sql: str) -> tuple[list[str], list[str]]:
+        """The column names and DuckDB types of a query that is not run."""
+        with self._duckdb_errors():
+            relation = self.connection.sql(sql)
+            return list(relation.columns), [str(kind) for kind in relation.types]
+
+    @contextmanager
+    def source(self, name: str, data: object) -> Iterator[None]:
+        """Lend Arrow data to DuckDB under `name`."""
+        self.connection.register(name, data)
+        try:
+            yield
+        finally:
+            self.connection.unregister(name)
+
+    @contextmanager
+    def _duckdb_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise as_sql_error(error) from error

@@ -1,0 +1,172 @@
+"""Build and deploy the stack on a laptop, with the real SAM CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from typing import TYPE_CHECKING
+
+import boto3
+
+from headrace_local.errors import LaptopError
+from headrace_local.progress import Progress, silent
+from headrace_local.state import LaptopState, home_folder, project_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+CONFIG_ENVIRONMENT = "laptop"
+ENDED = re.compile(r"^(?:CREATE|UPDATE|DELETE)_COMPLETE +\S+ +(\S+)")
+PLANNED = re.compile(r"^(?:\+ Add|\* Modify|- Delete) +\S+")
+BUILT = re.compile(r"^Building (?:layer '(.+)'|codeuri: .* functions: (.+))$")
+UPLOADED = re.compile(r"Uploading to (\S+) +\d+ / (\d+)")
+
+
+def deploy(laptop: LaptopState, home: Path | None = None, *, progress: Progress = silent) -> None:
+    """`sam build` and `sam deploy` of the checkout's template to this laptop.
+
+    Raises LaptopError with the essence of what SAM said when either fails; the whole of it is in `sam.log`.
+    """
+    home = (home or home_folder()).resolve()
+    log = home / "sam.log"
+    template = home / "sam" / "build" / "template.yaml"
+    build = ["build", "--build-dir", str(template.parent), "--template-file", str(project_root() / "template.yaml")]
+    run_sam(build, laptop, home, log, build_reporter(progress))
+    try:
+        run_sam(["deploy", "--template-file", str(template)], laptop, home, log, deploy_reporter(progress))
+    except LaptopError as error:
+        reasons = failed_resources(laptop)
+        raise LaptopError(reasons or error.message, error.advice) from error
+
+
+def run_sam(arguments: list[str], laptop: LaptopState, home: Path, log: Path, report: Callable[[str], None]) -> None:
+    """Run one SAM command for the laptop, its output to the log and line by line to `report`."""
+    root = project_root()
+    keep_sam_offline(home / "sam")
+    command = [str(root / ".venv-sam" / "bin" / "sam"), *arguments]
+    command += ["--config-file", str(root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
+    command += ["--parameter-overrides", *parameter_overrides(root)]
+    said = []
+    with (
+        log.open("a", encoding="utf-8") as kept,
+        subprocess.Popen(  # noqa: S603 - the SAM CLI of the checkout, with arguments made here
+            command,
+            cwd=root,
+            env=sam_environment(laptop, home),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            kept.write(line)
+            said.append(line.rstrip())
+            report(line.rstrip())
+    if process.returncode:
+        raise LaptopError(f"sam {arguments[0]} failed: {essence(said)}", f"All that SAM said is in {log}.")
+
+
+def parameter_overrides(root: Path) -> list[str]:
+    """The template's parameters on a laptop: samconfig's, and the Python that is at hand as the Lambda runtime."""
+    config = tomllib.loads((root / "samconfig.toml").read_text("utf-8"))
+    given = config[CONFIG_ENVIRONMENT]["global"]["parameters"].get("parameter_overrides", [])
+    return [*given, f"Runtime={own_runtime()}", f"Architecture={own_architecture()}"]
+
+
+def own_runtime() -> str:
+    """The Lambda runtime that this Python is."""
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def own_architecture() -> str:
+    """The Lambda architecture that this machine is."""
+    return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+
+
+def keep_sam_offline(folder: Path) -> None:
+    """Give SAM a settings folder of its own, in which it has just looked whether there is a newer SAM."""
+    folder.mkdir(exist_ok=True)
+    settings = {"telemetryEnabled": False, "lastVersionCheck": time.time()}
+    (folder / "metadata.json").write_text(json.dumps(settings), "utf-8")
+
+
+def sam_environment(laptop: LaptopState, home: Path) -> dict[str, str]:
+    """What SAM and the makefiles it calls see: this laptop as AWS, nothing of the person's own AWS settings."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
+    return {
+        **own,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": laptop.region,
+        "AWS_ENDPOINT_URL": laptop.endpoint_url,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "COLUMNS": "200",
+        "HEADRACE_ARCH": "native",
+        "HEADRACE_RUNTIME": own_runtime(),
+        "PATH": f"{project_root() / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+        "SAM_CLI_POLL_DELAY": "0.5",
+        "SAM_CLI_TELEMETRY": "0",
+        "__SAM_CLI_APP_DIR": str(home / "sam"),
+    }
+
+
+def build_reporter(progress: Progress) -> Callable[[str], None]:
+    """Tells what is being built."""
+    progress("Building with sam build")
+
+    def report(line: str) -> None:
+        if built := BUILT.match(line):
+            progress("Building with sam build", built[1] or built[2])
+
+    return report
+
+
+def deploy_reporter(progress: Progress) -> Callable[[str], None]:
+    """Tells what is uploaded, and how many of the resources are ready."""
+    stage = "Deploying with sam deploy"
+    planned: list[str] = []
+    uploaded: set[str] = set()
+    ended: set[str] = set()
+    progress(stage)
+
+    def report(line: str) -> None:
+        if (upload := UPLOADED.search(line)) and upload[1] not in uploaded:
+            uploaded.add(upload[1])
+            progress(stage, f"uploading {int(upload[2]) / 1e6:.1f} MB")
+        elif PLANNED.match(line):
+            planned.append(line)
+        elif (completed := ENDED.match(line)) and completed[1] not in ended:
+            ended.add(completed[1])
+            progress(stage, f"{len(ended)} of {len(planned)} resources: {completed[1]}")
+
+    return report
+
+
+def essence(said: list[str]) -> str:
+    """What a person needs of SAM's output: its error, or its last lines."""
+    for number, line in enumerate(said):
+        if line.startswith("Error:"):
+            return "\n".join(said[number:]).removeprefix("Error:").strip()
+    return "\n".join([line for line in said if line.strip()][-8:])
+
+
+def failed_resources(laptop: LaptopState) -> str:
+    """What CloudFormation says about the resources that failed in the last deployment, a line each."""
+    cloudformation = boto3.client("cloudformation", **laptop.client_arguments())
+    try:
+        events = cloudformation.describe_stack_events(StackName=laptop.stack)["StackEvents"]
+    except cloudformation.exceptions.ClientError:
+        return ""
+    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+    return "\n".join(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed)

@@ -1,0 +1,183 @@
+"""Build a Lambda layer; called by the layers' Makefiles, which `sam build` calls.
+
+    build_layer.py headrace|transform|contracts ARTIFACTS_FOLDER
+
+What is installed is decided by the layer's requirements.txt (versions and hashes) and by the environment:
+HEADRACE_RUNTIME, the Lambda runtime (python3.13), and HEADRACE_ARCH, `x86_64`, `arm64` or `native` (this machine, for
+the laptop). Wheels are taken for that platform, so no container and no Python of that version is needed. Installed
+trees are kept under `.aws-sam/layers` and used again as long as nothing they are made from changes.
+"""
+
+from __future__ import annotations
+
+import compileall
+import hashlib
+import os
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".aws-sam" / "layers"
+PLATFORMS = {
+    "x86_64": ("manylinux_2_28_x86_64", "manylinux2014_x86_64"),
+    "arm64": ("manylinux_2_28_aarch64", "manylinux2014_aarch64"),
+}
+AWS_SERVICES = (
+    "dynamodb", "events", "redshift-data", "s3", "secretsmanager", "sns", "sqs", "stepfunctions", "sts",
+)  # fmt: skip
+# Nothing in these is used by a function; together they are more than a third of a layer.
+NOT_NEEDED = {
+    "headrace": ("bin", "boto3/examples"),
+    "transform": (
+        "bin",
+        "pyarrow/include",
+        "pyarrow/includes",
+        "pyarrow/src",
+        "pyarrow/tests",
+        "pyarrow/**/*.p[yx]x[di]",
+        "pyarrow/*.pxd",
+        "pyarrow/*.pxi",
+        "pyarrow/*.pyx",
+        "pyarrow/libarrow_flight.so*",
+        "pyarrow/libarrow_python_flight.so*",
+        "pyarrow/libarrow_python_parquet_encryption.so*",
+        "pyarrow/libarrow_s3.so*",
+        "pyarrow/_azurefs.*",
+        "pyarrow/_cuda.*",
+        "pyarrow/_dataset_orc.*",
+        "pyarrow/_dataset_parquet_encryption.*",
+        "pyarrow/_feather.*",
+        "pyarrow/_flight.*",
+        "pyarrow/_gcsfs.*",
+        "pyarrow/_hdfs.*",
+        "pyarrow/_orc.*",
+        "pyarrow/_parquet_encryption.*",
+        "pyarrow/_pyarrow_cpp_tests.*",
+        "pyarrow/_s3fs.*",
+        "pyarrow/_substrait.*",
+    ),
+}
+
+
+def main() -> None:
+    """Build one layer into its folder."""
+    layer, artifacts = sys.argv[1], Path(sys.argv[2])
+    python = artifacts / "python"
+    if layer == "contracts":
+        compile_contracts(python / "headrace_contracts")
+    else:
+        shutil.copytree(installed(layer), python, dirs_exist_ok=True)
+    if layer == "headrace":
+        copy_package(python / "headrace")
+    compile_bytecode(python)
+
+
+def installed(layer: str) -> Path:
+    """The folder with the layer's requirements, installed and trimmed; made only when it is not there yet."""
+    requirements = ROOT / "layers" / layer / "requirements.txt"
+    folder = CACHE / f"{layer}-{runtime()}-{architecture()}-{digest(requirements, Path(__file__))}"
+    if not folder.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as partial:
+            install(requirements, Path(partial))
+            trim(Path(partial), layer)
+            # The compiled files' own time stamps must not make two builds differ.
+            Path(partial).chmod(0o755)
+            keep(Path(partial), folder)
+    return folder
+
+
+def install(requirements: Path, target: Path) -> None:
+    """Install wheels for the function's platform with pip."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    command += ["--require-hashes", "--only-binary=:all:", "--target", str(target), "--requirement", str(requirements)]
+    if architecture() != "native":
+        command += ["--python-version", runtime().removeprefix("python")]
+        command += [f"--platform={platform}" for platform in PLATFORMS[architecture()]]
+    subprocess.run(command, check=True)  # noqa: S603 - pip, with arguments made here
+
+
+def trim(folder: Path, layer: str) -> None:
+    """Remove what no function uses."""
+    for pattern in NOT_NEEDED[layer]:
+        for found in list(folder.glob(pattern)):
+            remove(found)
+    if layer == "headrace":
+        for service in (folder / "botocore" / "data").iterdir():
+            if service.is_dir() and service.name not in AWS_SERVICES:
+                remove(service)
+    else:
+        link_arrow_python(folder / "pyarrow")
+
+
+def link_arrow_python(pyarrow: Path) -> None:
+    """Keep one of the wheel's three copies of libarrow_python: the one the others are linked with."""
+    for copy in pyarrow.glob("libarrow_python.so*"):
+        if copy.suffix != ".2600" and not is_soname(copy):
+            remove(copy)
+
+
+def is_soname(library: Path) -> bool:
+    """Whether this is `libarrow_python.so.<major>`, the name other libraries ask for."""
+    return library.name.removeprefix("libarrow_python.so").count(".") == 1
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def keep(partial: Path, folder: Path) -> None:
+    """Give a finished tree its name; where another build was faster, its tree is as good."""
+    try:
+        shutil.copytree(partial, folder.with_suffix(f".{os.getpid()}"))
+        folder.with_suffix(f".{os.getpid()}").rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+
+
+def copy_package(target: Path) -> None:
+    """Our own package. The compiler of contracts runs at build time only."""
+    ignored = shutil.ignore_patterns("__pycache__", "contracts")
+    shutil.copytree(ROOT / "layers" / "headrace" / "headrace", target, ignore=ignored)
+
+
+def compile_contracts(target: Path) -> None:
+    """Compile contracts and SQL; a contract with a mistake stops the build with file, line and reason."""
+    command = [sys.executable, "-m", "headrace.contracts", "build"]
+    command += ["--contracts", str(ROOT / "contracts"), "--sql", str(ROOT / "sql"), "--out", str(target)]
+    subprocess.run(command, check=True)  # noqa: S603 - our own module, with arguments made here
+
+
+def compile_bytecode(folder: Path) -> None:
+    """Compile when this is the function's Python: a cold start then does not. Files are compared by hash, never."""
+    if runtime() == f"python{sys.version_info.major}.{sys.version_info.minor}":
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(folder, quiet=1, stripdir=str(folder), prependdir="/opt/python", invalidation_mode=mode)
+
+
+def runtime() -> str:
+    """The Lambda runtime, such as python3.13."""
+    return os.environ.get("HEADRACE_RUNTIME", "python3.13")
+
+
+def architecture() -> str:
+    """x86_64, arm64 or native."""
+    return os.environ.get("HEADRACE_ARCH", "x86_64")
+
+
+def digest(*files: Path) -> str:
+    """A short name for the contents of files."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Make all locks: `make lock` (needs a package index).
+
+requirements.lock      everything for `.venv`, from pyproject.toml
+requirements-sam.lock  the SAM CLI for `.venv-sam`; it needs another boto3 than the emulator
+layers/*/requirements.txt  the part of requirements.lock that a layer installs
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SAM_CLI = "aws-sam-cli==1.170.0"
+LAYERS = {"headrace": ("aws-lambda-powertools", "boto3"), "transform": ("orjson", "pyarrow")}
+HEADER = "# Made from requirements.lock by `make lock`; do not edit.\n"
+
+
+def main() -> None:
+    """Resolve anew and write every lock."""
+    compile_lock(["pyproject.toml", "--extra", "dev"], "requirements.lock")
+    compile_lock(["-"], "requirements-sam.lock", given=SAM_CLI)
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    for layer, roots in LAYERS.items():
+        (ROOT / "layers" / layer / "requirements.txt").write_text(layer_requirements(lock, roots), "utf-8")
+
+
+def compile_lock(sources: list[str], output: str, given: str = "") -> None:
+    """Let uv resolve `sources` for every platform and Python >= 3.11, with hashes."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", *sources, "--universal", "--python-version", "3.11"]
+    command += ["--generate-hashes", "--quiet", "--output-file", output]
+    subprocess.run(command, input=given, text=True, check=True, cwd=ROOT)  # noqa: S603 - uv, with arguments made here
+
+
+def layer_requirements(lock: str, roots: tuple[str, ...]) -> str:
+    """The blocks of `lock` that `roots` need, themselves included, as a requirements file with hashes."""
+    blocks = {name_of(block): block for block in requirement_blocks(lock)}
+    wanted = set(roots)
+    while more := {name for name, block in blocks.items() if needed_by(block) & wanted} - wanted:
+        wanted |= more
+    return HEADER + "".join(without_comments(blocks[name]) for name in sorted(wanted))
+
+
+def requirement_blocks(lock: str) -> list[str]:
+    """A block for each requirement: its line, its hashes, and the comment that says who needs it."""
+    return re.findall(r"^[a-z0-9].*\n(?:[ \t].*\n)*", lock, flags=re.MULTILINE)
+
+
+def name_of(block: str) -> str:
+    """The requirement's name."""
+    return block.split("==", maxsplit=1)[0]
+
+
+def needed_by(block: str) -> set[str]:
+    """The packages that need this one, from uv's `# via` comment."""
+    comments = re.findall(r"^ +# +(?:via )?(\S+)", block, flags=re.MULTILINE)
+    return set(comments) - {"via"}
+
+
+def without_comments(block: str) -> str:
+    """The requirement and its hashes alone."""
+    lines = [line for line in block.splitlines() if not line.lstrip().startswith("#")]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+-- Made from the contract by `headrace contracts sql`: change the contract, not this file.
+
+CREATE TABLE IF NOT EXISTS public.flights (
+  time_hour TIMESTAMP NOT NULL ENCODE RAW,
+  carrier VARCHAR(2) NOT NULL ENCODE ZSTD,
+  flight INTEGER NOT NULL ENCODE ZSTD,
+  year SMALLINT NOT NULL ENCODE ZSTD,
+  month SMALLINT NOT NULL ENCODE ZSTD,
+  day SMALLINT NOT NULL ENCODE ZSTD,
+  dep_time SMALLINT ENCODE ZSTD,
+  sched_dep_time SMALLINT NOT NULL ENCODE ZSTD,
+  dep_delay INTEGER ENCODE ZSTD,
+  arr_time SMALLINT ENCODE ZSTD,
+  sched_arr_time SMALLINT NOT NULL ENCODE ZSTD,
+  arr_delay INTEGER ENCODE ZSTD,
+  tailnum VARCHAR(8) ENCODE ZSTD,
+  origin VARCHAR(3) NOT NULL ENCODE ZSTD,
+  dest VARCHAR(3) NOT NULL ENCODE ZSTD,
+  air_time SMALLINT ENCODE ZSTD,
+  distance SMALLINT NOT NULL ENCODE ZSTD,
+  hour SMALLINT NOT NULL ENCODE ZSTD,
+  minute SMALLINT NOT NULL ENCODE ZSTD,
+  _file_id VARCHAR(32) NOT NULL ENCODE ZSTD,
+  _row_number BIGINT NOT NULL ENCODE ZSTD,
+  _batch_id VARCHAR(160) NOT NULL ENCODE ZSTD,
+  PRIMARY KEY (time_hour, carrier, flight)
+) DISTSTYLE EVEN COMPOUND SORTKEY (time_hour);
+
+CREATE TABLE IF NOT EXISTS etl.guard_flights (batch_id VARCHAR(160));

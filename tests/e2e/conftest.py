@@ -1,0 +1,123 @@
+"""One laptop for all end-to-end tests: a checkout with a dataset more than the shipped ones, deployed by the real SAM.
+
+Everything is done as a person does it, through the `headrace` command and plain boto3 against the laptop's endpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OWN_CONTRACTS = Path(__file__).parent / "contracts"
+SHARED = (".venv", ".venv-sam", ".aws-sam")
+COPIED = ("cli", "contracts", "functions", "layers", "local", "scripts", "sql", "statemachine")
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A checkout and the laptop it runs on."""
+
+    checkout: Path
+    home: Path
+
+    def headrace(self, *arguments: str, check: bool = True) -> Any:
+        """Run a command with --json and return what it printed."""
+        done = self.run(*arguments, "--json")
+        if check and done.returncode:
+            raise AssertionError(f"headrace {' '.join(arguments)}: {done.stdout}\n{done.stderr}")
+        return json.loads(done.stdout)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as it is."""
+        sources = [self.checkout / "layers" / "headrace", self.checkout / "local", self.checkout / "cli"]
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment = own | {
+            "HEADRACE_HOME": str(self.home),
+            "PYTHONPATH": os.pathsep.join(map(str, sources)),
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "headrace_cli.main", *arguments],
+            cwd=self.checkout,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    @property
+    def endpoint(self) -> str:
+        return str(json.loads((self.home / "laptop.json").read_text())["endpoint_url"])
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def output(self, name: str) -> str:
+        stack = self.client("cloudformation").describe_stacks(StackName="headrace")["Stacks"][0]
+        return str(next(item["OutputValue"] for item in stack["Outputs"] if item["OutputKey"] == name))
+
+    def put(self, key: str, body: bytes) -> str:
+        """Land an object as a producer does; returns its version."""
+        answer = self.client("s3").put_object(Bucket=self.output("LandingBucket"), Key=key, Body=body)
+        return str(answer["VersionId"])
+
+    def settle(self, timeout: int = 120) -> None:
+        """Wait until nothing is pending or running."""
+        self.headrace("wait", "--timeout", str(timeout))
+
+    def trace(self, key: str) -> Any:
+        return self.headrace("trace", key)
+
+    def rows(self, sql: str) -> list[list[Any]]:
+        """The answer of the warehouse to a query."""
+        return list(self.headrace("sql", sql)["rows"])
+
+    def messages(self) -> list[str]:
+        """What Slack was told, the oldest first."""
+        told = self.headrace("notifications", "--limit", "10000")
+        return [json.dumps(message, ensure_ascii=False) for message in told["notifications"]]
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with the tests' own contracts among its own: the only thing that a new dataset takes."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("template.yaml", "samconfig.toml", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in SHARED:
+        (ROOT / name).mkdir(exist_ok=True)
+        (folder / name).symlink_to(ROOT / name)
+    for contract in OWN_CONTRACTS.glob("*.odcs.yaml"):
+        shutil.copy(contract, folder / "contracts")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def laptop(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """A laptop with the stack on it."""
+    laptop = Laptop(checkout, tmp_path_factory.mktemp("home") / "laptop")
+    try:
+        started = laptop.run("up", "--json")
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield laptop
+    finally:
+        laptop.run("down", "--json")

@@ -1,0 +1,127 @@
+"""The commands against a real laptop's S3, DynamoDB, SQS, Step Functions, sink and warehouse."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from headrace.adapters.ledger import arrived
+from headrace.domain.clock import now
+from headrace.domain.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.transform import BadRow, QuarantineWriter, RowError
+from headrace_cli.target import Target
+from headrace_local.state import LaptopState
+from tests.fakes import contract
+from tests.functional.cli.conftest import RunJson
+
+
+def drop(run_json: RunJson, folder: Path, name: str, *options: str) -> dict[str, Any]:
+    path = folder / name
+    path.write_text("meter,read_at,value\n")
+    code, document = run_json("drop", "readings", path, *options)
+    assert code == 0
+    return dict(document["files"][0])
+
+
+def record(target: Target, sent: dict[str, Any], sequencer: str = "01") -> FileRecord:
+    """What the starter would write for a dropped file."""
+    bucket = target.output("LandingBucket")
+    arrival = Arrival(bucket, sent["key"], sent["version"], sent["size"], "etag", sequencer, now())
+    assert arrival.file_id == sent["file_id"]
+    return target.ledger.record_arrival(arrived(arrival, "readings", LIVE, FileStatus.PENDING, None))
+
+
+def load(target: Target, file: FileRecord, batch: str) -> None:
+    """What an execution would write for a file of ten rows: one execution, one batch, loaded."""
+    machine = target.output("IngestStateMachineArn")
+    target.client("stepfunctions").start_execution(stateMachineArn=machine, name=batch, input="{}")
+    opened = BatchRecord(batch, "readings", LIVE, 1, BatchStatus.RUNNING, (file.file_id,), now(), execution=batch)
+    target.ledger.open_batch(opened)
+    (taken,) = target.ledger.take(opened)
+    rows = RowCounts(10, 8, 1, 1)
+    target.ledger.save_file(replace(taken, status=FileStatus.LOADED, rows=rows))
+    target.ledger.save_batch(replace(opened, status=BatchStatus.LOADED, ended_at=now(), rows=rows))
+    target.ledger.tell_batch(batch, "Loaded", {"rows": 8})
+
+
+def test_the_way_of_a_file(run_json: RunJson, target: Target, tmp_path: Path) -> None:
+    """Dropped, waited for, recorded, loaded, counted, traced."""
+    sent = drop(run_json, tmp_path, "way.csv", "--key", "2026/way.csv")
+    assert sent["key"] == "readings/2026/way.csv"
+    code, waited = run_json("wait", "--timeout", "0")
+    assert code == 1
+    assert waited["open"] == {"not_yet_in_ledger": [sent["key"]]}
+
+    file = record(target, sent)
+    waited = run_json("wait", "--timeout", "0")[1]
+    assert waited["open"] == {"unfinished_files": [sent["key"]], "pending_files": {"readings": 1}}
+
+    load(target, file, "readings-1")
+    assert run_json("wait", "--timeout", "20")[0] == 0
+    (readings,) = run_json("status", "readings")[1]["datasets"]
+    assert readings["files"]["loaded"] >= 1
+    assert readings["freshness_seconds"] >= 0
+
+    code, story = run_json("trace", "way.csv")
+    assert code == 0
+    assert (story["status"], story["batch"], story["file_id"]) == ("loaded", "readings-1", file.file_id)
+    assert story["rows"] == {"read": 10, "loaded": 8, "superseded": 1, "quarantined": 1, "duplicate": 0}
+    steps = [step["step"] for step in story["steps"]]
+    assert steps[0] == "Arrived"
+    assert {"Do nothing", "Loaded"} <= set(steps)
+
+
+def test_a_second_version_is_told_and_the_first_listed(run_json: RunJson, target: Target, tmp_path: Path) -> None:
+    first = record(target, drop(run_json, tmp_path, "twice.csv"), "01")
+    second = record(target, drop(run_json, tmp_path, "twice.csv"), "02")
+    for file in (first, second):
+        target.ledger.save_file(replace(file, status=FileStatus.FAILED, reason="for the test"))
+    story = run_json("trace", "readings/twice.csv")[1]
+    assert (story["file_id"], story["status"], story["reason"]) == (second.file_id, "failed", "for the test")
+    assert [item["file_id"] for item in story["versions"]] == [first.file_id]
+
+
+def test_quarantined_rows_from_the_lake(run_json: RunJson, target: Target, tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    writer = QuarantineWriter(path, contract(), batch_id="readings-9")
+    writer.write([BadRow(5, b"m,-1", (RowError("value", "minimum", "too small"),))], file_id="0" * 24, key="k")
+    writer.close()
+    where = "quarantine/readings/batch=readings-9/part-0001.parquet"
+    target.client("s3").upload_file(str(path), target.output("LakeBucket"), where)
+    (row,) = run_json("quarantine", "readings")[1]["rows"]
+    assert (row["file"], row["row_number"], row["rule"], row["raw"]) == ("k", 5, "minimum", "m,-1")
+
+
+def test_notifications_as_the_sink_received_them(run_json: RunJson, laptop: LaptopState) -> None:
+    body = json.dumps({"text": "*hello*", "channel": "#there"}).encode()
+    request = urllib.request.Request(laptop.slack_url, body, {"Content-Type": "application/json"})
+    urllib.request.urlopen(request).close()
+    code, document = run_json("notifications", "--limit", "1")
+    (message,) = document["notifications"]
+    assert code == 0
+    assert (message["text"], message["channel"]) == ("*hello*", "#there")
+    assert message["n"] == document["received"]
+
+
+def test_a_query(run_json: RunJson) -> None:
+    code, document = run_json("sql", "SELECT 1 AS one, 'x' AS letter, CAST(NULL AS VARCHAR) AS nothing")
+    assert code == 0
+    assert (document["columns"], document["rows"]) == (["one", "letter", "nothing"], [[1, "x", None]])
+
+
+def test_a_refused_query(run_json: RunJson) -> None:
+    code, document = run_json("sql", "SELECT * FROM public.no_such_table")
+    assert code == 1
+    assert "no_such_table" in document["error"]
+
+
+def test_no_laptop_there_is_a_sentence(run_json: RunJson, capsys: object) -> None:
+    from headrace_cli.main import run
+
+    begun = time.monotonic()
+    assert run(["--endpoint-url", "http://127.0.0.1:1", "contracts"]) == 1
+    assert time.monotonic() - begun < 60

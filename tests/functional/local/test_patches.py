@@ -1,0 +1,180 @@
+"""What each change to the emulator is for: without it, these fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from headrace_local.state import LaptopState
+
+    from .conftest import Account
+
+TELLS_ITS_PROCESS = "import os\ndef handler(event, context):\n    return os.getpid()\n"
+ALLOWED = ("redshift-data:ExecuteStatement", "redshift-data:DescribeStatement")
+STATEMENT: dict[str, Any] = {"Sql": "SELECT 1", "Database": "dev", "WorkgroupName": "headrace"}
+FAILS = """
+import os
+class ManifestMissingError(Exception): pass
+def handler(event, context):
+    if event == "raise": raise ManifestMissingError("no manifest")
+    if event == "end": os._exit(1)
+    if event == "bytes": return b"bytes"
+    return os.getpid()
+"""
+
+
+@pytest.fixture(scope="module")
+def failing(account: Account) -> str:
+    return account.function("failing", FAILS)
+
+
+class TestErrorsOfFunctions:
+    def test_the_class_of_the_exception_is_the_type_of_the_error(self, account: Account, failing: str) -> None:
+        error = account.invoke(failing, "raise")
+
+        assert (error["errorType"], error["errorMessage"]) == ("ManifestMissingError", "no manifest")
+        assert "raise ManifestMissingError" in "".join(error["stackTrace"])
+
+    def test_step_functions_catches_it_by_that_name(self, account: Account, failing: str) -> None:
+        invoke = task("lambda:invoke", {"FunctionName": failing, "Payload": "raise"})
+
+        ended = account.run("by-name", account.role("by-name"), invoke, caught="ManifestMissingError")
+
+        assert ended["status"] == "SUCCEEDED"
+
+    def test_the_process_stays_after_an_exception(self, account: Account, failing: str) -> None:
+        before = account.invoke(failing, "")
+        account.invoke(failing, "raise")
+
+        assert account.invoke(failing, "") == before
+
+    def test_a_process_that_ends_is_an_error_of_the_runtime(self, account: Account, failing: str) -> None:
+        before = account.invoke(failing, "")
+
+        assert account.invoke(failing, "end")["errorType"] == "Runtime.ExitError"
+        assert account.invoke(failing, "") != before
+
+    def test_a_killed_process_is_replaced(self, account: Account, failing: str) -> None:
+        os.kill(account.invoke(failing, ""), signal.SIGKILL)
+
+        assert isinstance(account.invoke(failing, ""), int)
+
+    def test_a_result_that_is_not_json_is_an_error_of_the_runtime(self, account: Account, failing: str) -> None:
+        assert account.invoke(failing, "bytes")["errorType"] == "Runtime.MarshalError"
+
+
+class TestFunctionsRunAlone:
+    def test_a_requirement_missing_from_the_layers_shows(self, account: Account) -> None:
+        forgetful = account.function("forgetful", "import boto3\ndef handler(event, context): pass\n")
+
+        error = account.invoke(forgetful)
+
+        assert error["errorType"] == "Runtime.ImportModuleError"
+        assert error["errorMessage"] == "Unable to import module 'app': No module named 'boto3'"
+
+    def test_the_environment_is_the_functions_own(self, account: Account) -> None:
+        source = "import os\ndef handler(event, context): return dict(os.environ)\n"
+
+        environment = account.invoke(account.function("environment", source))
+
+        assert environment["COLOUR"] == "blue"
+        assert environment["AWS_ENDPOINT_URL"] == account.laptop.endpoint_url
+        assert environment["AWS_EXECUTION_ENV"].startswith("AWS_Lambda_python3.")
+        assert not environment.keys() & {"AUTH", "GATEWAY_PORT", "HOME", "VIRTUAL_ENV", "PYTHONPATH"}
+
+    def test_the_function_comes_before_its_layers_and_they_in_their_order(self, account: Account) -> None:
+        first = account.layer("first", {"python/app.py": "", "python/shared.py": "NAME = 'first'"})
+        second = account.layer("second", {"python/shared.py": "NAME = 'second'", "python/extra.py": "NAME = 'extra'"})
+        source = "import shared, extra\ndef handler(event, context): return [shared.NAME, extra.NAME]\n"
+
+        assert account.invoke(account.function("ordered", source, layers=(first, second))) == ["first", "extra"]
+
+
+class TestLayers:
+    def test_two_functions_share_one_unpacked_layer(self, account: Account) -> None:
+        layer = account.layer("shared", {"python/shared.py": "def where(): return __file__"})
+        source = "import shared\ndef handler(event, context): return shared.where()\n"
+
+        places = {account.invoke(account.function(f"sharing-{n}", source, layers=(layer,))) for n in (1, 2)}
+
+        assert len(places) == 1
+
+    def test_the_emulator_still_knows_the_size_of_a_layer(self, account: Account) -> None:
+        layer = account.layer("sized", {"python/big.py": "#" * 100_000})
+        account.function("with-size", TELLS_ITS_PROCESS, layers=(layer,))
+
+        configuration = account.client("lambda").get_function_configuration(FunctionName="with-size")
+
+        assert configuration["Layers"][0]["CodeSize"] > 100_000
+
+
+class TestRedshiftFromStepFunctions:
+    def test_a_statement_is_started_with_its_answer_as_the_sdk_gives_it(self, account: Account) -> None:
+        execute = task("aws-sdk:redshiftdata:executeStatement", STATEMENT)
+
+        ended = account.run("executes", account.role("executes", *ALLOWED), execute)
+
+        answer = json.loads(ended["output"])
+        assert answer["Id"]
+        assert answer["CreatedAt"].endswith("Z")
+
+    def test_an_error_has_the_name_that_a_catch_looks_for(self, account: Account) -> None:
+        describe = task("aws-sdk:redshiftdata:describeStatement", {"Id": "00000000-0000-0000-0000-000000000000"})
+
+        ended = account.run("describes", account.role("describes", *ALLOWED), describe)
+
+        assert ended["error"] == "RedshiftData.ResourceNotFoundException"
+
+    def test_it_is_the_state_machines_role_that_needs_the_right(self, account: Account) -> None:
+        execute = task("aws-sdk:redshiftdata:executeStatement", STATEMENT)
+
+        ended = account.run("denied", account.role("denied", "s3:*"), execute)
+
+        assert ended["error"] == "RedshiftData.AccessDeniedException"
+        assert "redshift-data:ExecuteStatement" in ended["cause"]
+
+
+class TestRedshiftFromFunctions:
+    def test_a_function_needs_the_right_in_its_role(self, account: Account, laptop: LaptopState) -> None:
+        layer = account.layer("boto3", {"python/boto.pth": "", "python/paths.py": boto3_path()})
+        source = (
+            "import paths, boto3\n"
+            "def handler(event, context):\n"
+            "    statement = {'Sql': 'SELECT 1', 'Database': 'dev', 'WorkgroupName': 'headrace'}\n"
+            "    return boto3.client('redshift-data').execute_statement(**statement)['Id']\n"
+        )
+        allowed = account.function("may", source, layers=(layer,), allowed=("redshift-data:ExecuteStatement",))
+        denied = account.function("may-not", source, layers=(layer,), allowed=("s3:*",))
+
+        assert isinstance(account.invoke(allowed), str)
+        assert "AccessDeniedException" in account.invoke(denied)["errorMessage"]
+
+    def test_root_may_everything(self, account: Account) -> None:
+        started = account.client("redshift-data").execute_statement(**STATEMENT)
+
+        assert started["Id"]
+
+    def test_an_unknown_access_key_is_nobody(self, account: Account) -> None:
+        nobody = account.laptop.client_arguments() | {"aws_access_key_id": "AKIANOBODYNOBODY1234"}
+
+        with pytest.raises(ClientError) as refused:
+            boto3.client("redshift-data", **nobody).list_statements()
+
+        assert refused.value.response["Error"]["Code"] == "UnrecognizedClientException"
+
+
+def task(resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Arguments": arguments}
+
+
+def boto3_path() -> str:
+    """A module that makes the tests' own boto3 importable in a function's bare interpreter."""
+    return f"import sys\nsys.path.append({str(Path(boto3.__file__).parents[1])!r})\n"

@@ -1,0 +1,97 @@
+"""Which stack a command works against."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headrace_cli.failures import CommandError
+from headrace_cli.home import laptop_home, repository
+from headrace_cli.target import Choice, target_for
+from tests.fakes import contract
+from tests.unit.cli.stack import FakeStack
+
+STATE = {"pid": 1, "port": 4711, "endpoint_url": "http://127.0.0.1:4711", "region": "us-east-1", "stack": "mine"}
+
+
+@pytest.fixture(autouse=True)
+def _no_aws_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    (tmp_path / "config").write_text("[profile work]\nregion = eu-central-1\n")
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "laptop.json").write_text(json.dumps(STATE))
+    monkeypatch.setenv("HEADRACE_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_HOME", str(tmp_path / "none"))
+
+
+@pytest.mark.usefixtures("laptop")
+def test_the_laptop_that_runs_here() -> None:
+    target = target_for(Choice())
+    assert (target.endpoint_url, target.stack) == (STATE["endpoint_url"], "mine")
+    assert target.client("s3").meta.endpoint_url == STATE["endpoint_url"]
+    assert target.client("s3").meta.region_name == "us-east-1"
+
+
+@pytest.mark.usefixtures("laptop")
+def test_a_profile_means_aws() -> None:
+    target = target_for(Choice(profile="work"))
+    assert target.endpoint_url is None
+    assert target.stack == "headrace"
+    assert target.client("sqs").meta.region_name == "eu-central-1"
+
+
+@pytest.mark.usefixtures("laptop")
+def test_an_endpoint_of_ones_own() -> None:
+    target = target_for(Choice(endpoint_url="http://127.0.0.1:9", stack="other"))
+    assert (target.endpoint_url, target.stack) == ("http://127.0.0.1:9", "other")
+
+
+@pytest.mark.usefixtures("nothing_here")
+def test_without_a_laptop_it_is_aws() -> None:
+    target = target_for(Choice(region="eu-north-1"))
+    assert target.endpoint_url is None
+    assert target.client("sqs").meta.region_name == "eu-north-1"
+
+
+def test_the_home_is_found_from_a_folder_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEADRACE_HOME", raising=False)
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    (tmp_path / ".headrace").mkdir()
+    (tmp_path / ".headrace" / "laptop.json").write_text(json.dumps(STATE))
+    monkeypatch.chdir(below)
+    assert laptop_home() == tmp_path / ".headrace"
+
+
+def test_the_repository_is_found_from_a_folder_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "contracts" / "samples").mkdir(parents=True)
+    (tmp_path / "template.yaml").touch()
+    monkeypatch.chdir(tmp_path / "contracts" / "samples")
+    assert repository() == tmp_path
+
+
+def test_outputs_are_asked_for_once(stack: FakeStack) -> None:
+    target = stack.target
+    assert target.output("LakeBucket") == target.output("LakeBucket") == "lake"
+    assert stack.cloudformation.asked == 1
+
+
+def test_a_missing_output_is_named(stack: FakeStack) -> None:
+    with pytest.raises(CommandError, match="no output NoSuchThing"):
+        stack.target.output("NoSuchThing")
+
+
+def test_contracts_are_in_alphabetical_order(stack: FakeStack) -> None:
+    stack.deploy(contract("b"), contract("a"))
+    assert list(stack.target.contracts) == ["a", "b"]
+    assert stack.target.contract("a") == contract("a")
