@@ -47,7 +47,7 @@ class Laptop:
             "PYTHONPATH": os.pathsep.join(map(str, sources)),
         }
         return subprocess.run(
-            [sys.executable, "-m", "headrace_cli.main", *arguments],
+            [str(Path(sys.executable).parent / "headrace"), *arguments],
             cwd=self.checkout,
             env=environment,
             capture_output=True,

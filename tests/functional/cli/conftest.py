@@ -84,7 +84,9 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopState]:
     state = laptops.up(home)
     try:
         cloudformation = boto3.client("cloudformation", **state.client_arguments())
-        cloudformation.create_stack(StackName=state.stack, TemplateBody=json.dumps(TEMPLATE))
+        cloudformation.create_stack(
+            StackName=state.stack, TemplateBody=json.dumps(TEMPLATE), Capabilities=["CAPABILITY_IAM"]
+        )
         cloudformation.get_waiter("stack_create_complete").wait(StackName=state.stack, WaiterConfig={"Delay": 0.2})
         target = target_for(Choice(endpoint_url=state.endpoint_url))
         contracts = json.dumps([contract().to_json()]).encode()

@@ -39,7 +39,7 @@ def test_stages_that_others_report(capsys: pytest.CaptureFixture[str]) -> None:
         stages("Build", "one")
         stages("Build", "two")
         stages("Deploy")
-    assert said(capsys) == ["[1/2] Build …", "[1/2] Build: T, two", "[2/2] Deploy …", "[2/2] Deploy: T"]
+    assert said(capsys) == ["[1/2] Build …", "[1/2] Build: T", "[2/2] Deploy …", "[2/2] Deploy: T"]
 
 
 def test_a_moving_line_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,9 +20,9 @@ def entered(name: str, second: float) -> dict[str, Any]:
     return {"type": "TaskStateEntered", "timestamp": at, "stateEnteredEventDetails": {"name": name}}
 
 
-def left(name: str, second: float) -> dict[str, Any]:
+def left(name: str, second: float, output: str = "") -> dict[str, Any]:
     at = START + timedelta(seconds=second)
-    return {"type": "TaskStateExited", "timestamp": at, "stateExitedEventDetails": {"name": name}}
+    return {"type": "TaskStateExited", "timestamp": at, "stateExitedEventDetails": {"name": name, "output": output}}
 
 
 def loaded_file(stack: FakeStack) -> None:
@@ -39,7 +39,6 @@ def loaded_file(stack: FakeStack) -> None:
             (record.file_id,),
             "2026-01-01T00:00:02Z",
             execution="readings-1",
-            statement="s1",
         )
     )
     stack.ledger.stories[record.file_id] = [Event("2026-01-01T00:00:01Z", "Arrived", {"size": 100})]
@@ -55,10 +54,8 @@ def test_steps_of_all_sources_in_the_order_of_time(stack: FakeStack, run_json: R
         ("Arrived", "file"),
         ("Record the batch", "execution"),
         ("Loaded", "batch"),
-        ("Load transaction", "warehouse"),
     ]
     assert story["steps"][1]["detail"] == {"seconds": 0.5}
-    assert story["steps"][3]["detail"] == {"statement": "s1", "status": "submitted", "seconds": 1.5}
 
 
 def test_the_facts(stack: FakeStack, run_json: RunJson) -> None:
@@ -126,10 +123,34 @@ def test_text_is_a_timeline_and_an_equation(stack: FakeStack, run_text: RunText)
     assert "10 read = 7 loaded + 1 superseded + 2 quarantined + 0 duplicate" in text
 
 
-def test_states_of_a_map_become_one_step_that_counts() -> None:
+def test_states_of_a_map_become_one_step_and_share_their_time() -> None:
     events = [entered("Transform", 0), entered("Transform", 1), left("Transform", 2), left("Transform", 4)]
     (step,) = summarised(events)
     assert step["detail"] == {"seconds": 4.0, "times": 2}
+
+
+def test_a_loop_counts_only_the_time_in_each_state() -> None:
+    events = [
+        entered("Look", 0),
+        left("Look", 1),
+        entered("Wait", 1),
+        left("Wait", 5),
+        entered("Look", 5),
+        left("Look", 7),
+    ]
+    look, wait = summarised(events)
+    assert look["detail"] == {"seconds": 3.0, "times": 2}
+    assert wait["detail"] == {"seconds": 4.0}
+
+
+def test_a_state_that_is_not_left_has_no_time() -> None:
+    assert summarised([entered("Transform", 0)])[0]["detail"] == {}
+
+
+def test_what_a_task_says_of_its_work_is_told() -> None:
+    output = '{"statement": "s1", "status": "FINISHED", "error": "", "order": {}}'
+    (step,) = summarised([entered("Look at the load", 0), left("Look at the load", 1, output)])
+    assert step["detail"] == {"seconds": 1.0, "statement": "s1", "status": "FINISHED"}
 
 
 def test_failures_and_the_bad_end_are_told_with_their_cause() -> None:

@@ -35,5 +35,5 @@ class IngestWorkflow:
 
 
 def execution_name(dataset: str, lane: str, generation: int) -> str:
-    """`orders-17`; other lanes than the live one say so: `orders-backfill-17`."""
+    """`readings-17`; other lanes than the live one say so: `readings-backfill-17`."""
     return f"{dataset}-{generation}" if lane == "live" else f"{dataset}-{lane}-{generation}"

@@ -1,0 +1,111 @@
+"""Each event of `events/` sent to the built function, as `sam local invoke` and `sam remote invoke` would."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Laptop
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+@pytest.fixture(scope="module")
+def loaded(laptop: Laptop) -> Laptop:
+    """The events speak of `readings-1`, the first batch of the tests' dataset."""
+    laptop.put("readings/first.csv", b"meter,read_at,value\nfn1,2026-01-01T00:00:00Z,1\n")
+    laptop.settle()
+    return laptop
+
+
+def invoke(laptop: Laptop, function: str, event: Any) -> Any:
+    stem = "".join(word.title() for word in function.split("_")) + "Function"
+    lambdas = laptop.client("lambda")
+    names = [
+        item["FunctionName"]
+        for page in lambdas.get_paginator("list_functions").paginate()
+        for item in page["Functions"]
+    ]
+    (name,) = [name for name in names if stem in name]
+    answer = lambdas.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    return payload
+
+
+def event_of(function: str) -> Any:
+    return json.loads((EVENTS / f"{function}.json").read_text())
+
+
+def test_there_is_an_event_for_each_function() -> None:
+    functions = {path.parent.name for path in (EVENTS.parent / "functions").glob("*/app.py")}
+    assert functions == {path.stem for path in EVENTS.glob("*.json")}
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        ("record_batch", {"batch": None, "files": 0, "bytes": 0, "units": []}),  # its turn is over
+        ("transform", {"unit": 1, "files": {"good": 1}}),
+        ("prepare_load", {"rows": 1}),
+        ("record_outcome", {"outcome": {"batch": "readings-1", "files": 1}}),
+        ("record_failure", {"batch": None, "again": False}),  # no batch is open
+        ("hand_over", {"more": False}),
+        ("recover", {"more": False}),
+        ("sweeper", {"helped": []}),
+        ("slack", {"posted": 1}),
+    ],
+)
+def test_the_built_function_answers_its_event(loaded: Laptop, function: str, expected: dict[str, Any]) -> None:
+    answer = invoke(loaded, function, event_of(function))
+    for name, value in expected.items():
+        found = answer[name]
+        assert (found if not isinstance(value, dict) else {key: found[key] for key in value}) == value
+
+
+def test_starter_records_an_object_and_wakes_its_dataset(loaded: Laptop) -> None:
+    event = event_of("starter")
+    body = json.loads(event["Records"][0]["body"])
+    body["detail"]["bucket"]["name"] = loaded.output("LandingBucket")
+    event["Records"][0]["body"] = json.dumps(body)
+    poison = {**event["Records"][0], "messageId": "poison", "body": "no event at all"}
+    answer = invoke(loaded, "starter", {"Records": [*event["Records"], poison]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "poison"}]}
+    loaded.settle()
+    trace = loaded.trace(body["detail"]["object"]["key"])
+    assert trace["status"] == "failed"  # there never was such an object
+    assert "deleted before it could be read" in trace["reason"]
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Where a custom resource answers."""
+    answers: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/answer", answers
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_migrate_answers_cloudformation(loaded: Laptop, cloudformation: tuple[str, list[dict[str, Any]]]) -> None:
+    url, answers = cloudformation
+    invoke(loaded, "migrate", event_of("migrate") | {"ResponseURL": url})
+    assert [answer["Status"] for answer in answers] == ["SUCCESS"]

@@ -1,0 +1,126 @@
+"""A file as a whole: its lineage, its report, its hash, its limits."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+
+import pytest
+
+from headrace.domain.contract import Kind
+from headrace.transform import FileRejected, FileTransform, Limits, arrow_schema
+
+from .kit import column, contract, decimal, integer, read, text, transform_of
+
+SPEC = contract(text("id", required=True), integer("n", minimum="0"), column("at", Kind.TIMESTAMP))
+
+
+def test_good_rows_have_the_contracts_columns_in_order_and_their_lineage() -> None:
+    (block,) = transform_of(SPEC, b"n,at,id\n1,2024-05-31T12:00:00Z,a\n")
+    assert block.good.schema == arrow_schema(SPEC)
+    assert block.good.column_names == ["id", "n", "at", "_file_id", "_row_number", "_batch_id"]
+    row = block.good.to_pylist()[0]
+    assert (row["_file_id"], row["_row_number"], row["_batch_id"]) == ("f" * 24, 1, "parcels-7")
+
+
+def test_every_error_of_a_row_is_told() -> None:
+    found = read(SPEC, b"id,n,at\n,-1,yesterday\nb,x,2024-13-01T00:00:00Z\nc,1\n")
+    assert found.errors() == [
+        (1, "id", "required"),
+        (1, "n", "minimum"),
+        (1, "at", "logicalType"),
+        (2, "n", "logicalType"),
+        (2, "at", "logicalType"),
+        (3, None, "fieldCount"),
+    ]
+    assert [row.raw for row in found.bad] == [b",-1,yesterday", b"b,x,2024-13-01T00:00:00Z", b"c,1"]
+    assert found.bad[0].errors[1].reason == "'-1' is less than the minimum 0"
+
+
+def test_an_open_quote_costs_its_own_row_and_no_other() -> None:
+    found = read(SPEC, b'id,n,at\n"a,1,\nb,2,\n"c"x,3,\nd"e,4,\nf,5,\n')
+    assert found.values("id", "_row_number") == [("b", 2), ("f", 5)]
+    assert found.errors() == [(1, None, "quoting"), (3, None, "quoting"), (4, None, "quoting")]
+
+
+def test_a_bad_record_over_several_lines_is_one_row_with_all_its_bytes() -> None:
+    found = read(SPEC, b'id,n,at\n"a\nb",x,\nc,1,\n')
+    assert found.bad[0].raw == b'"a\nb",x,'
+    assert found.values("id", "_row_number") == [("c", 2)]
+
+
+def test_row_numbers_count_records_not_lines() -> None:
+    found = read(SPEC, b'id,n,at\n\na,1,\n"b\nb",2,\n\n\nc,x,\nd,4,\n')
+    assert found.values("id", "_row_number") == [("a", 1), ("b\nb", 2), ("d", 4)]
+    assert found.errors() == [(3, "n", "logicalType")]
+
+
+def test_missing_optional_columns_are_null_and_unknown_ones_are_reported() -> None:
+    found = read(SPEC, b"id,colour\na,red\n")
+    assert found.values("id", "n", "at") == [("a", None, None)]
+    assert found.report.detected == {
+        "compression": "none",
+        "encoding": "UTF-8",
+        "unknown_columns": ["colour"],
+        "absent_columns": ["n", "at"],
+    }
+
+
+def test_the_hash_is_of_the_bytes_as_they_landed() -> None:
+    data = gzip.compress(b"id,n,at\na,1,\n")
+    report = read(SPEC, data).report
+    assert report.sha256 == hashlib.sha256(data).hexdigest()
+    assert (report.bytes_read, report.name, report.file_id) == (len(data), "parcels.csv", "f" * 24)
+
+
+@pytest.mark.parametrize("data", [b"no header here\n" + b"x" * 100_000, gzip.compress(b"id\n" + b"a\n" * 9999)[:-9]])
+def test_the_hash_covers_a_rejected_file_too(data: bytes) -> None:
+    transform = transform_of(SPEC, data, block_bytes=512)
+    with pytest.raises(FileRejected):
+        list(transform)
+    assert transform.report.sha256 == hashlib.sha256(data).hexdigest()
+    assert transform.report.bytes_read == len(data)
+
+
+def test_a_line_longer_than_the_limit_rejects_the_file() -> None:
+    with pytest.raises(FileRejected, match="a line is longer than 1,000 bytes"):
+        read(SPEC, b"id,n,at\n" + b"x" * 5000 + b",1,\n", 100, Limits(line=1000))
+
+
+def test_a_file_that_decompresses_without_end_is_rejected() -> None:
+    bomb = gzip.compress(b"id,n,at\n" + b"aaaa,1,\n" * 100_000)
+    with pytest.raises(FileRejected, match="larger than the limit of 100,000 bytes"):
+        read(SPEC, bomb, 4096, Limits(decompressed=100_000))
+
+
+def test_a_quoted_value_longer_than_the_record_limit_is_an_open_quote() -> None:
+    found = read(SPEC, b'id,n,at\n"a\n' + b"x\n" * 50 + b'",1,\nz,2,\n', 16, Limits(record=60))
+    assert found.values("id") == ["z"]
+    assert found.report.rows_read == 53
+
+
+def test_a_lost_connection_is_no_broken_file() -> None:
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() > 50:
+                raise ConnectionResetError("gone")
+            return super().read(40)
+
+    compressed = gzip.compress(b"id,n,at\n" + bytes(range(32, 127)) * 20)
+    transform = FileTransform(SPEC, Breaking(compressed), name="x", file_id="f", batch_id="b")
+    with pytest.raises(ConnectionResetError):
+        list(transform)
+
+
+def test_a_column_may_have_another_name_in_the_file() -> None:
+    renamed = contract(
+        *(c if c.name != "id" else type(c)("parcel", "id", c.kind, "VARCHAR(16)", max_bytes=16) for c in SPEC.columns)
+    )
+    assert read(renamed, b"id,n,at\na,1,\n").values("parcel") == ["a"]
+
+
+def test_decimals_are_exact() -> None:
+    spec = contract(decimal("d", 38, 10))
+    said = "1234567890123456789012345678.0123456789"
+    assert str(read(spec, f"d\n{said}\n".encode()).values("d")[0]) == said

@@ -1,0 +1,147 @@
+"""Files as people send them: delimiters, quotes, line ends, encodings, compression. Each gives the same three rows."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import zipfile
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headrace.transform import FileRejected
+
+from .kit import contract, integer, read, text
+
+ROWS = [("a1", "ünï", 1), ("b2", "x,y|z", 2), ("c3", None, 3)]
+PLAIN = 'id,note,n\na1,ünï,1\nb2,"x,y|z",2\nc3,,3\n'
+PIPES = "id||note||n\na1||ünï||1\nb2||x,y|z||2\nc3||||3\n"
+BLOCKS = [7, 64, 4 << 20]
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in members.items():
+            target.writestr(name, content)
+    return archive.getvalue()
+
+
+TWO_MEMBERS = zipped(
+    {"a.csv": PLAIN.partition("b2")[0].encode(), "in/b.csv": b'n,note,id\n2,"x,y|z",b2\n3,,c3\n'},
+)
+WORKBOOK = zipped({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<x/>"})
+TEXTS: dict[str, tuple[bytes, dict[str, Any]]] = {
+    "plain": (PLAIN.encode(), {}),
+    "no final newline": (PLAIN.rstrip().encode(), {}),
+    "CRLF": (PLAIN.replace("\n", "\r\n").encode(), {}),
+    "CR": (PLAIN.replace("\n", "\r").encode(), {}),
+    "blank lines": (PLAIN.replace("\n", "\n\n").encode() + b"\r\n", {}),
+    "blank lines before the header": (b"\n\n" + PLAIN.encode(), {}),
+    "BOM": (PLAIN.encode("utf-8-sig"), {}),
+    "Latin-1": (PLAIN.encode("latin-1"), {"encoding": "iso8859-1"}),
+    "Windows-1252": (PLAIN.encode("cp1252"), {"encoding": "cp1252"}),
+    "UTF-8 with BOM for Latin-1": (PLAIN.encode("utf-8-sig"), {"encoding": "iso8859-1"}),
+    "UTF-16 with BOM": (PLAIN.encode("utf-16"), {"encoding": "utf-16"}),
+    "UTF-16 big-endian": (b"\xfe\xff" + PLAIN.encode("utf-16-be"), {"encoding": "utf-16"}),
+    "UTF-16 without BOM": (PLAIN.encode("utf-16-le"), {"encoding": "utf-16-le"}),
+    "columns in another order": ('n,id,note\n1,a1,ünï\n2,b2,"x,y|z"\n3,c3,\n'.encode(), {}),
+    "an unknown column": ('id,x,note,n\na1,?,ünï,1\nb2,,"x,y|z",2\nc3,"""",,3\n'.encode(), {}),
+    "blanks around the header's names": (PLAIN.replace("id,note,n", " id ,note, n").encode(), {}),
+    "a quoted header": (PLAIN.replace("id,note,n", '"id","note","n"').encode(), {}),
+    "everything quoted": ('"id","note","n"\n"a1","ünï","1"\n"b2","x,y|z","2"\n"c3","","3"\n'.encode(), {}),
+    "semicolon": ("id;note;n\na1;ünï;1\nb2;x,y|z;2\nc3;;3\n".encode(), {"delimiter": ";"}),
+    "tab": ("id\tnote\tn\na1\tünï\t1\nb2\tx,y|z\t2\nc3\t\t3\n".encode(), {"delimiter": "\t"}),
+    "unit separator": (
+        PIPES.replace("||", "\x1f").encode(),
+        {"delimiter": "\x1f"},
+    ),
+    "two characters": (PIPES.encode(), {"delimiter": "||"}),
+    "space": ('id note n\na1 ünï 1\nb2 "x,y|z" 2\nc3 "" 3\n'.encode(), {"delimiter": " "}),
+    "single quotes": ("id,note,n\na1,ünï,1\nb2,'x,y|z',2\nc3,,3\n".encode(), {"quote": "'"}),
+    "no header": (PLAIN.partition("\n")[2].encode(), {"header": False}),
+    "null tokens": (PLAIN.replace("c3,,", "c3,NA,").encode(), {"null_tokens": ("NA", "-")}),
+    "gzip": (gzip.compress(PLAIN.encode()), {}),
+    "gzip of two members": (gzip.compress(PLAIN.encode()[:20]) + gzip.compress(PLAIN.encode()[20:]), {}),
+    "bzip2": (bz2.compress(PLAIN.encode()), {}),
+    "zstd": (pa.Codec("zstd").compress(PLAIN.encode(), asbytes=True), {}),
+    "zip": (zipped({"data.csv": PLAIN.encode()}), {}),
+    "zip of several": (TWO_MEMBERS, {}),
+    "zip with a Mac's extras": (zipped({"data.csv": PLAIN.encode(), "__MACOSX/._data.csv": b"\0\0", "in/": b""}), {}),
+}
+
+
+@pytest.mark.parametrize("block_bytes", BLOCKS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_reads_the_same_rows(name: str, block_bytes: int) -> None:
+    data, file_format = TEXTS[name]
+    spec = contract(text("id", required=True), text("note"), integer("n", 32), **file_format)
+    found = read(spec, data, block_bytes)
+    assert found.bad == []
+    assert found.values("id", "note", "n") == ROWS
+
+
+@pytest.mark.parametrize("block_bytes", BLOCKS)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_quoted_values_may_span_lines(newline: str, block_bytes: int) -> None:
+    spec = contract(text("id"), text("note", 100), integer("n"))
+    rows = ["id,note,n", 'a,"one', 'two, ""three""', '",1', 'b,"x', 'y",2', "c,,3"]
+    found = read(spec, newline.join(rows).encode(), block_bytes)
+    assert found.bad == []
+    wanted = [("a", f'one{newline}two, "three"{newline}', 1), ("b", f"x{newline}y", 2), ("c", None, 3)]
+    assert found.values("id", "note", "n") == wanted
+
+
+@pytest.mark.parametrize("block_bytes", BLOCKS)
+@pytest.mark.parametrize(
+    ("encoding", "spoilt"),
+    [
+        ("utf-8", b"b,\xff\xfe,2"),
+        ("cp1252", b"b,\x81\xfc,2"),
+        ("utf-16-le", "b,".encode("utf-16-le") + b"\x00\xd8" + ",2".encode("utf-16-le")),
+    ],
+)
+def test_a_bad_byte_costs_its_own_row_and_stays_what_it_was(encoding: str, spoilt: bytes, block_bytes: int) -> None:
+    spec = contract(text("id"), text("note"), integer("n"), encoding=encoding)
+    newline = "\n".encode(encoding)
+    lines = ["id,note,n".encode(encoding), "a,ü,1".encode(encoding), spoilt, "c,ü,3".encode(encoding)]
+    found = read(spec, newline.join(lines), block_bytes)
+    assert found.values("id", "note") == [("a", "ü"), ("c", "ü")]
+    assert found.errors() == [(2, "note", "encoding")]
+    assert found.bad[0].raw == spoilt
+
+
+REJECTED: dict[str, tuple[bytes, dict[str, Any], str]] = {
+    "nothing at all": (b"", {}, "empty"),
+    "only blank lines": (b"\n\n", {}, "empty"),
+    "an empty gzip": (gzip.compress(b""), {}, "empty"),
+    "a zip of nothing": (zipped({}), {}, "holds no file"),
+    "a header without the required column": (b"note,n\nx,1\n", {}, "lacks the required column id"),
+    "a misspelt header": (b"idd,note,n\nx,,1\n", {}, "is it 'idd' for 'id'"),
+    "a column named twice": (b"id,note,id\nx,,1\n", {}, "twice"),
+    "another file altogether": (b"hello world\n", {}, "not the header of this dataset"),
+    "a header with a broken quote": (b'"id,note\nx,1\n', {}, "never closes"),
+    "NUL bytes": (b"id,note\0,n\n", {}, "not text"),
+    "Parquet": (b"PAR1\x15\x04", {}, "a Parquet file"),
+    "an Office document": (WORKBOOK, {}, "an Office document"),
+    "UTF-16 where UTF-8 was agreed": (PLAIN.encode("utf-16"), {}, "mark of UTF-16"),
+    "half a character of UTF-16": (PLAIN.encode("utf-16-le")[:-1], {"encoding": "utf-16-le"}, "middle of a character"),
+    "a gzip cut off": (gzip.compress(PLAIN.encode() * 50)[:-30], {}, "cut off"),
+    "a damaged gzip": (gzip.compress(PLAIN.encode())[:-8] + b"\xff" * 8, {}, "damaged"),
+    "a zip cut off": (zipped({"a.csv": PLAIN.encode()})[:-30], {}, "cannot be opened"),
+    "a bzip2 cut off": (bz2.compress(PLAIN.encode())[:-5], {}, "cut off"),
+    "no compression where gzip was agreed": (PLAIN.encode(), {"compression": "gzip"}, "says compression gzip"),
+    "gzip where none was agreed": (gzip.compress(PLAIN.encode()), {"compression": "none"}, "first bytes say gzip"),
+    "xz": (b"\xfd7zXZ\x00\x00", {}, "xz, which is not supported"),
+}
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_rejects_a_file_that_is_not_what_the_contract_says(name: str) -> None:
+    data, file_format, says = REJECTED[name]
+    spec = contract(text("id", required=True), text("note"), integer("n"), **file_format)
+    with pytest.raises(FileRejected) as rejected:
+        read(spec, data)
+    assert says in rejected.value.reason
