@@ -3,6 +3,27 @@
 from __future__ import annotations
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.outcome import total
 
 logger = Logger(service="headrace", use_rfc3339=True)
-metrics = Metrics(namespace="Headrace", service="headrace")
+metrics = Metrics(namespace="Headrace")
+
+
+def measure_outcome(dataset: str, files: list[FileRecord]) -> None:
+    """A batch's outcome as CloudWatch metrics, in the embedded format, one set per dataset."""
+    rows = total(files)
+    metrics.add_dimension("dataset", dataset)
+    for name, value in {
+        "RowsLoaded": rows.loaded,
+        "RowsSuperseded": rows.superseded,
+        "RowsQuarantined": rows.quarantined,
+        "RowsDuplicate": rows.duplicate,
+        "FilesLoaded": sum(file.status is FileStatus.LOADED for file in files),
+        "FilesFailed": sum(file.status is FileStatus.FAILED for file in files),
+        "FilesOutOfBalance": sum(not file.rows.balanced for file in files),
+    }.items():
+        metrics.add_metric(name, MetricUnit.Count, value)
+    metrics.flush_metrics()

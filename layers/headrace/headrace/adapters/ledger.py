@@ -79,7 +79,7 @@ class DynamoLedger:
                       {"file_id": file.file_id}),
         ]  # fmt: skip
         if file.status is FileStatus.PENDING:
-            puts.append(self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _file_item(file)))
+            puts.append(self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _plain_file(file)))
         try:
             self._client.transact_write_items(TransactItems=puts)
         except self._client.exceptions.TransactionCanceledException as error:
@@ -347,14 +347,17 @@ def _lane_pk(dataset: str, lane: str) -> str:
 
 
 def _file_item(file: FileRecord) -> dict[str, Any]:
-    item = asdict(file) | {"status": str(file.status), "replaces": list(file.replaces)}
-    return item | {"dataset_files": file.dataset or UNROUTABLE}
+    """The file as the index lists it, once."""
+    return _plain_file(file) | {"dataset_files": file.dataset or UNROUTABLE}
+
+
+def _plain_file(file: FileRecord) -> dict[str, Any]:
+    return asdict(file) | {"status": str(file.status)}
 
 
 def _file(item: dict[str, Any]) -> FileRecord:
     known = {name: item[name] for name in FileRecord.__dataclass_fields__ if name in item}
-    known |= {"status": FileStatus(item["status"]), "rows": RowCounts(**item.get("rows", {}))}
-    return FileRecord(**known | {"replaces": tuple(item.get("replaces", ()))})
+    return FileRecord(**known | {"status": FileStatus(item["status"]), "rows": RowCounts(**item.get("rows", {}))})
 
 
 def _batch_item(batch: BatchRecord) -> dict[str, Any]:

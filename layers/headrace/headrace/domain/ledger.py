@@ -99,7 +99,6 @@ class FileRecord:
     rows: RowCounts = field(default_factory=RowCounts)
     sha256: str | None = None
     duplicate_of: str | None = None
-    replaces: tuple[str, ...] = ()
     deliveries: int = 1
     contract_version: str | None = None
     detected: dict[str, Any] = field(default_factory=dict)

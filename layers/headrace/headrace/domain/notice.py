@@ -64,13 +64,13 @@ def of_batch(
     unbalanced = [file for file in loaded if file.reason]
     lines = [
         *_quarantined(rows.quarantined, results),
-        *([f"{rows.superseded:,} rows superseded by newer ones"] if rows.superseded else []),
+        *([f"{_count(rows.superseded, 'row')} superseded by newer ones"] if rows.superseded else []),
         *_listed("duplicate", [file for file in files if file.status is FileStatus.DUPLICATE]),
         *_listed("failed", failed),
         *_listed("out of balance", unbalanced),
     ]
     level = "error" if failed or unbalanced else "warning" if rows.quarantined else "ok"
-    title = f"{dataset}: {rows.loaded:,} rows loaded from {_count(len(loaded), 'file')}"
+    title = f"{dataset}: {_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}"
     return Notice(level, title, tuple(lines), dataset, batch, channel)
 
 
@@ -96,7 +96,7 @@ def _quarantined(count: int, results: Iterable[FileResult]) -> list[str]:
     for result in results:
         rules.update(result.broken)
     why = ", ".join(f"{rule} x{n:,}" for rule, n in rules.most_common(LISTED))
-    return [f"{count:,} rows quarantined ({why})"]
+    return [f"{_count(count, 'row')} quarantined ({why})"]
 
 
 def _listed(what: str, files: list[FileRecord]) -> list[str]:

@@ -10,6 +10,7 @@ from headrace.domain.clock import now
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_batch
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
+from headrace.observability import measure_outcome
 from headrace.usecases.ports import Services
 
 NEVER_LOADED = WarehouseRows()
@@ -33,6 +34,7 @@ def record_outcome(batch: BatchRecord, results: list[FileResult], services: Serv
     services.ledger.save_batch(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
     services.ledger.tell_batch(batch.batch, "Loaded", story)
+    measure_outcome(batch.dataset, files)
     channel = services.catalog.contract(batch.dataset).channel
     return ended, of_batch(batch.dataset, batch.batch, files, results, channel)
 

@@ -1,0 +1,163 @@
+"""The ledger's promises, kept by the table in DynamoDB and by the fake that other tests use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
+from headrace.domain.lane import LaneState
+from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace_local import laptop
+from tests.fakes import MemoryLedger, file
+
+TABLE = "ledger"
+KEYS = {"pk": "HASH", "sk": "RANGE"}
+INDEX = {"dataset_files": "HASH", "arrived_at": "RANGE"}
+
+
+@pytest.fixture(scope="module")
+def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    home = tmp_path_factory.mktemp("ledger") / "home"
+    state = laptop.up(home)
+    yield boto3.client("dynamodb", **state.client_arguments())
+    laptop.down(home)
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> Iterator[DynamoLedger]:
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (*KEYS, *INDEX)],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in KEYS.items()],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_dataset",
+                "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in INDEX.items()],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    yield DynamoLedger(dynamodb, TABLE)
+    dynamodb.delete_table(TableName=TABLE)
+
+
+@pytest.fixture(params=["memory", "table"])
+def ledger(request: pytest.FixtureRequest) -> Any:
+    return MemoryLedger() if request.param == "memory" else request.getfixturevalue("table")
+
+
+def batch(**changes: Any) -> BatchRecord:
+    given: dict[str, Any] = {
+        "batch": "readings-1",
+        "dataset": "readings",
+        "lane": LIVE,
+        "generation": 1,
+        "started_at": "t",
+        "units": 1,
+    }
+    given |= {"status": BatchStatus.RUNNING, "file_ids": (file().file_id,)}
+    return BatchRecord(**given | changes)
+
+
+def test_an_arrival_is_written_once_and_counted(ledger: Any) -> None:
+    assert not ledger.knows(file().file_id)
+    assert ledger.record_arrival(file()).deliveries == 1
+    assert ledger.knows(file().file_id)
+    assert ledger.record_arrival(replace(file(), arrived_at="later")).deliveries == 2
+    assert [waiting.arrived_at for waiting in ledger.pending("readings", LIVE, 10)] == [file().arrived_at]
+
+
+def test_pending_files_come_oldest_first_and_only_of_their_lane(ledger: Any) -> None:
+    for name, at in (("b", "2"), ("a", "3"), ("c", "1")):
+        ledger.record_arrival(file(name, arrived_at=at))
+    ledger.record_arrival(file("d", lane="backfill"))
+    ledger.record_arrival(file("e", status=FileStatus.FAILED, reason="empty"))
+    assert [waiting.key[-1] for waiting in ledger.pending("readings", LIVE, 2)] == ["c", "b"]
+
+
+def test_a_generation_moves_on_once(ledger: Any) -> None:
+    assert ledger.lane_state("readings", LIVE) == LaneState(1)
+    ledger.advance_generation("readings", LIVE, 1)
+    ledger.advance_generation("readings", LIVE, 1)
+    assert ledger.lane_state("readings", LIVE) == LaneState(2)
+
+
+def test_a_batch_is_open_until_it_has_ended(ledger: Any) -> None:
+    ledger.record_arrival(file())
+    ledger.open_batch(batch())
+    assert ledger.lane_state("readings", LIVE).open_batch == "readings-1"
+    taken = ledger.take(batch())
+    again = ledger.take(batch())
+    assert [(f.status, f.batch) for f in taken + again] == [(FileStatus.RUNNING, "readings-1")] * 2
+    assert ledger.pending("readings", LIVE, 1) == []
+    ended = batch(status=BatchStatus.LOADED, rows=RowCounts(3, 2, 0, 1))
+    ledger.save_batch(ended)
+    assert ledger.batch("readings-1") == ended
+    assert ledger.lane_state("readings", LIVE).open_batch is None
+
+
+def test_ending_a_batch_does_not_close_another(ledger: Any) -> None:
+    ledger.open_batch(batch())
+    ledger.open_batch(batch(batch="readings-2"))
+    ledger.save_batch(batch(status=BatchStatus.FAILED))
+    assert ledger.lane_state("readings", LIVE).open_batch == "readings-2"
+
+
+def test_a_content_has_one_holder(ledger: Any) -> None:
+    assert ledger.claim_content("readings", "s", "a") == "a"
+    assert ledger.claim_content("readings", "s", "a") == "a"
+    assert ledger.claim_content("readings", "s", "b") == "a"
+    assert ledger.claim_content("readings", "s", "b", instead_of="x") == "a"
+    assert ledger.claim_content("readings", "s", "b", instead_of="a") == "b"
+    assert ledger.claim_content("others", "s", "a") == "a"
+
+
+def test_a_file_is_kept_as_it_is_and_deliveries_are_kept_beside(ledger: Any) -> None:
+    ledger.record_arrival(file())
+    ledger.record_arrival(file())
+    done = replace(
+        ledger.file(file().file_id),
+        status=FileStatus.LOADED,
+        rows=RowCounts(5, 3, 1, 1),
+        sha256="f" * 64,
+        detected={"encoding": "utf-8", "columns": ["a"]},
+    )
+    ledger.save_files([done])
+    assert replace(ledger.file(done.file_id), updated_at=None) == replace(done, updated_at=None)
+    ledger.save_files([replace(done, sha256=None)])
+    assert ledger.file(done.file_id).sha256 is None
+
+
+def test_versions_come_in_the_order_of_their_sequencers(ledger: Any) -> None:
+    for sequencer in ("0A", "9", "00000000B"):
+        ledger.record_arrival(file("a.csv", file_id=sequencer.zfill(24), sequencer=sequencer))
+    assert [version.sequencer for version in ledger.versions("landing", "readings/a.csv")] == ["9", "0A", "00000000B"]
+
+
+def test_the_index_lists_files_by_dataset(table: DynamoLedger) -> None:
+    table.record_arrival(file("a"))
+    table.record_arrival(file("x", dataset="", status=FileStatus.UNROUTABLE))
+    assert [found.key for found in table.files_of("readings")] == ["readings/a"]
+    assert [found.key for found in table.files_of(UNROUTABLE)] == ["readings/x"]
+
+
+def test_unknown_files_are_named(ledger: Any) -> None:
+    with pytest.raises(KeyError):
+        ledger.file("nobody")
+
+
+def test_stories_are_told_in_order(table: DynamoLedger) -> None:
+    for step in ("Arrived", "Transformed"):
+        table.tell_file("f", step, {"n": 1})
+    table.tell_batch("b", "Recorded")
+    assert [(event.step, event.detail) for event in table.file_events("f")] == [
+        ("Arrived", {"n": 1}),
+        ("Transformed", {"n": 1}),
+    ]
+    assert [event.step for event in table.batch_events("b")] == ["Recorded"]
