@@ -16,7 +16,7 @@ from headrace.usecases import paths
 from headrace.usecases.prepare_load import prepare_load
 from headrace.usecases.record_batch import record_batch
 from headrace.usecases.record_failure import LOAD_REFUSED, explain, record_failure
-from headrace.usecases.record_outcome import record_outcome
+from headrace.usecases.record_outcome import BatchGivenUpError, record_outcome
 from headrace.usecases.results import unit_results
 from headrace.usecases.transform_unit import transform_unit
 from tests.fakes import MemoryServices, file
@@ -180,6 +180,16 @@ def test_a_load_that_committed_after_all_is_recorded_not_given_up() -> None:
     services.warehouse.answers = {"etl.loads": [["loaded"]], "etl.file_rows": [[landed.file_id, batch.batch, 2, 2, 0]]}
     record_failure(batch, "States.Timeout", "", services)
     assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
+
+
+def test_the_outcome_of_a_batch_that_was_given_up_is_not_recorded() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    record_failure(batch, LOAD_REFUSED, "no", services)
+    with pytest.raises(BatchGivenUpError):
+        outcome(services, services.ledger.batch(batch.batch))
+    assert services.ledger.file(landed.file_id).status is FileStatus.FAILED
 
 
 def test_a_lambdas_error_is_told_in_its_own_words() -> None:

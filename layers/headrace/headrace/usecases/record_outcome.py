@@ -10,6 +10,7 @@ from headrace.domain.clock import now
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_batch
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
+from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
 from headrace.usecases.ports import Services
 
@@ -21,11 +22,21 @@ COUNTS = (
 )
 
 
+class BatchGivenUpError(TerminalError):
+    """The batch was given up before its outcome was recorded."""
+
+    def __init__(self, batch: BatchRecord) -> None:
+        super().__init__(f"batch {batch.batch} was given up: {batch.reason}")
+
+
 def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
-    All values are absolute and come from the warehouse, so that doing it again writes the same.
+    All values are absolute and come from the warehouse, so that doing it again writes the same. Raises BatchGivenUpError
+    when somebody has put a tombstone for the batch: then its load did nothing.
     """
+    if batch.status is BatchStatus.FAILED:
+        raise BatchGivenUpError(batch)
     counts = _warehouse_counts(batch, results, services)
     files = _settled(services.ledger.files(batch.file_ids), results, counts)
     earlier = _touched(services, counts, set(batch.file_ids))
