@@ -1,0 +1,168 @@
+"""Group commit under every order of events and with processes killed anywhere: nothing lost, nothing twice.
+
+Starters, executions, the recovery rule and the sweeper run the deployed code, step by step, in orders that hypothesis
+chooses. `test_a_broken_protocol_is_found` shows that the search would find a mistake.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.domain.ledger import LIVE, Arrival, BatchStatus, FileStatus
+from headrace.usecases import receive
+from headrace.usecases.hand_over import hand_over
+from headrace.usecases.record_batch import record_batch
+from headrace.usecases.recover import recover, sweep
+from tests.fakes import MemoryServices, MemoryWorkflow
+from tests.interleaving import Schedule, World
+
+STEPS = st.integers(1, 120)
+
+
+def schedules(kills: int) -> st.SearchStrategy[Schedule]:
+    """Orders of steps with up to so many processes killed."""
+    priorities = st.lists(st.integers(0, 9), min_size=1, max_size=8).map(tuple)
+    return st.builds(
+        Schedule, priorities, st.frozensets(STEPS, max_size=6), st.frozensets(STEPS, min_size=kills, max_size=kills)
+    )
+
+
+HandOver = Callable[..., bool]
+
+
+class Simulation:
+    """A dataset, its files, and all that may run for it."""
+
+    def __init__(self, schedule: Schedule, files: int, *, hand_over: HandOver = hand_over) -> None:
+        self.services = MemoryServices()
+        self.world = World(self.services, schedule)
+        self.hand_over = hand_over
+        self.loads: Counter[str] = Counter()
+        self.working: set[int] = set()
+        self.services.workflow = Executions(self)
+        for number in range(files):
+            self.deliver(Arrival("b", f"readings/{number}", "1", 1, "", "1", f"t{number}"))
+
+    def deliver(self, arrival: Arrival) -> None:
+        """A starter with this message; a killed one's message is delivered again."""
+
+        def starter(services: Any) -> None:
+            file = receive.record(arrival, services)
+            if file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
+                receive.wake(file.dataset, services)
+
+        self.world.spawn("starter", starter, lambda: None, lambda: self.deliver(arrival))
+
+    def execute(self, generation: int) -> None:
+        """An execution; a killed one is told to the recovery rule."""
+
+        def execution(services: Any) -> None:
+            recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
+            if recorded["batch"]:
+                self.begin(generation)
+                self.load(recorded["batch"], services)
+            self.working.discard(generation)
+            self.hand_over("readings", LIVE, generation, services)
+
+        def ended(status: str) -> None:
+            self.working.discard(generation)
+            self.services.workflow.executions["readings", LIVE, generation] = status
+
+        def killed() -> None:
+            ended("ABORTED")
+            self.recover(generation)
+
+        self.world.spawn(f"execution {generation}", execution, lambda: ended("SUCCEEDED"), killed)
+
+    def begin(self, generation: int) -> None:
+        assert not self.working, f"generation {generation} works while {self.working} do"
+        self.working.add(generation)
+
+    def load(self, name: str, services: Any) -> None:
+        """The load and its outcome; the warehouse loads a batch that it knows no second time."""
+        batch = services.ledger.batch(name)
+        if not self.loads[name]:
+            self.loads[name] += 1
+            self.loads.update(batch.file_ids)
+        services.ledger.save_files(
+            [replace(f, status=FileStatus.LOADED) for f in services.ledger.files(batch.file_ids)]
+        )
+        services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED))
+
+    def recover(self, generation: int) -> None:
+        def recovery(services: Any) -> None:
+            recover("readings", LIVE, generation, services)
+
+        self.world.spawn("recover", recovery, lambda: None, lambda: None)  # killed: the event is lost
+
+    def sweep(self) -> None:
+        def sweeper(services: Any) -> None:
+            sweep(services)
+
+        self.world.spawn("sweeper", sweeper, lambda: None, lambda: None)
+
+    def check(self) -> None:
+        files = self.services.ledger.all_files.values()
+        assert {file.status for file in files} == {FileStatus.LOADED}
+        assert all(self.loads[file.file_id] == 1 for file in files)
+        assert self.services.ledger.lane_state("readings", LIVE).open_batch is None
+
+
+class Executions(MemoryWorkflow):
+    """Step Functions: starting an execution sets it going."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__()
+        self._simulation = simulation
+
+    def start(self, dataset: str, lane: str, generation: int, wait_seconds: int) -> bool:
+        started = super().start(dataset, lane, generation, wait_seconds)
+        if started:
+            self._simulation.execute(generation)
+        return started
+
+
+@settings(max_examples=300, deadline=None)
+@given(schedules(kills=0), st.integers(1, 5))
+def test_no_wake_up_is_lost_when_nothing_dies(schedule: Schedule, files: int) -> None:
+    simulation = Simulation(schedule, files)
+    simulation.world.run()
+    simulation.check()
+
+
+@settings(max_examples=300, deadline=None)
+@given(schedules(kills=2), st.integers(1, 4))
+def test_whatever_dies_the_sweeper_brings_it_to_an_end(schedule: Schedule, files: int) -> None:
+    simulation = Simulation(schedule, files)
+    simulation.sweep()  # one that runs beside the others must do no harm
+    simulation.world.run()
+    for _ in range(3):
+        simulation.sweep()
+        simulation.world.run()
+    simulation.check()
+
+
+def looks_before_it_moves(dataset: str, lane: str, generation: int, services: Any) -> bool:
+    """The mistake that the protocol is made to avoid."""
+    waiting = services.ledger.pending(dataset, lane, 1)
+    services.ledger.advance_generation(dataset, lane, generation)
+    return bool(waiting) and services.workflow.start(dataset, lane, generation + 1, 0)
+
+
+def test_a_broken_protocol_is_found() -> None:
+    @settings(max_examples=2000, deadline=None, database=None)
+    @given(schedules(kills=0))
+    def search(schedule: Schedule) -> None:
+        simulation = Simulation(schedule, 3, hand_over=looks_before_it_moves)
+        simulation.world.run()
+        simulation.check()
+
+    with pytest.raises(AssertionError):
+        search()
