@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from itertools import chain, islice, zip_longest
+from itertools import chain, groupby, islice, zip_longest
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -20,7 +20,7 @@ from headrace_cli.output import Document, lines, table
 from headrace_cli.sink import received
 from headrace_cli.target import Target
 from headrace_cli.warehouse import query
-from headrace_cli.words import ROW_KINDS, balanced, duration, number, status_text
+from headrace_cli.words import ROW_HEADERS, ROW_KINDS, balanced, duration, number, row_cells, status_text, tick
 
 BAD_ROWS, MESSAGES = 3, 2
 PATIENCE = 5.0
@@ -80,7 +80,7 @@ def render(document: Document) -> ConsoleRenderable:
     if document["quarantined"]:
         parts += ["", _title("Some of the rows in quarantine"), *bad_rows_text(document["quarantined"])]
     if document["notifications"]:
-        parts += ["", _title("What Slack received"), *map(message_text, document["notifications"])]
+        parts += [_title("What Slack received"), *map(message_text, document["notifications"])]
     return lines(*parts, _title("Try next"), _next_commands(document), "", _closing(document))
 
 
@@ -89,35 +89,31 @@ def _title(text: str) -> Text:
 
 
 def _files(files: list[dict[str, Any]]) -> Table:
-    headers = ("dataset", "file", "rows read", *ROW_KINDS, "status", "balance")
-    rows = [
-        (
-            file["dataset"],
-            PurePath(file["key"]).name,
-            number(file["rows"]["read"]),
-            *(number(file["rows"][kind]) for kind in ROW_KINDS),
-            status_text(file["status"]),
-            _tick(balanced(file["rows"])),
-        )
-        for file in files
-    ]
-    return table(headers, rows, numbers=("rows read", *ROW_KINDS))
+    """The files by dataset."""
+    rows: list[list[Text | str]] = []
+    for dataset, group in groupby(files, key=lambda file: str(file["dataset"])):
+        rows += [[Text(dataset, style="bold")], *([f"  {_name(file)}", *_account(file)] for file in group)]
+    return table(("\nfile", *ROW_HEADERS, "\nstatus", "\nbalance"), rows, numbers=ROW_HEADERS)
+
+
+def _name(file: dict[str, Any]) -> str:
+    return PurePath(file["key"]).name
+
+
+def _account(file: dict[str, Any]) -> list[Text | str]:
+    return [*row_cells(file["rows"]), status_text(file["status"]), tick(balanced(file["rows"]))]
 
 
 def _counts(counts: list[dict[str, Any]]) -> Table:
-    rows = [(item["sql"], number(item["rows"]), number(item["ledger"]), _tick(item["agrees"])) for item in counts]
-    return table(("query", "rows", "loaded by the ledger", "agrees"), rows, numbers=("rows", "loaded by the ledger"))
-
-
-def _tick(good: bool) -> Text:
-    return Text("✓", style="green") if good else Text("✗", style="bold red")
+    rows = [(item["sql"], number(item["rows"]), number(item["ledger"]), tick(item["agrees"])) for item in counts]
+    return table(("query", "rows", "the ledger says", "agrees"), rows, numbers=("rows", "the ledger says"))
 
 
 def _next_commands(document: Document) -> Table:
     command = _command()
     hints = [(f"{command} status", "where every dataset stands")]
     if document["files"]:
-        hints.append((f"{command} trace {document['files'][0]['key']}", "the whole story of one file"))
+        hints.append((f"{command} trace {_most_telling(document['files'])['key']}", "the whole story of one file"))
     if document["quarantined"]:
         dataset = document["quarantined"][0]["dataset"]
         hints.append((f"{command} quarantine {dataset}", "its bad rows, with reasons"))
@@ -130,9 +126,16 @@ def _next_commands(document: Document) -> Table:
         ("make down", "stop the laptop, leave nothing behind"),
     ]
     grid = Table.grid(padding=(0, 3))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
     for text, what in hints:
         grid.add_row(Text(f"  {text}", style="cyan"), Text(what, style="dim"))
     return grid
+
+
+def _most_telling(files: list[dict[str, Any]]) -> dict[str, Any]:
+    """The file with the most to tell: rows of more than one kind."""
+    return max(files, key=lambda file: sum(file["rows"][kind] > 0 for kind in ROW_KINDS))
 
 
 def _command() -> str:

@@ -27,23 +27,46 @@ TASK_FAILURES = {
 LONGEST_CAUSE = 300
 
 
+TOLD = ("statement", "status", "error")
+"""What a task's output says of the work it looked at, worth telling as it is."""
+
+
 @dataclass(slots=True)
 class Visit:
-    """Every visit to one state: the first time in, the last time out, how often, and the failures on the way."""
+    """Every visit to one state: the first time in, how often, the time in it, what came of it, what failed on the way.
+
+    Visits that overlap, as those of a Map's items do, count once for the time they share.
+    """
 
     name: str
     entered: datetime
-    left: datetime | None = None
-    times: int = 1
+    times: int = 0
+    seconds: float = 0.0
+    said: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    inside: int = 0
+    since: datetime | None = None
+
+    def enter(self, at: datetime) -> None:
+        """One more visit begins."""
+        self.times += 1
+        self.inside += 1
+        self.since = self.since or at
+
+    def leave(self, at: datetime, output: str) -> None:
+        """A visit ends."""
+        self.inside -= 1
+        if self.since and self.inside <= 0:
+            self.seconds += (at - self.since).total_seconds()
+            self.since = None
+        self.said |= _told(output)
 
     def as_step(self) -> dict[str, Any]:
         """`{"at", "step", "detail"}`."""
-        detail: dict[str, Any] = {}
-        if self.left:
-            detail["seconds"] = round((self.left - self.entered).total_seconds(), 3)
+        detail: dict[str, Any] = {} if self.since else {"seconds": round(self.seconds, 3)}
         if self.times > 1:
             detail["times"] = self.times
+        detail |= self.said
         if self.failures:
             detail["failures"] = self.failures
         return {"at": stamp(self.entered), "step": self.name, "detail": detail}
@@ -91,18 +114,26 @@ def summarised(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _enter(visits: dict[str, Visit], event: dict[str, Any]) -> Visit:
-    name = event["stateEnteredEventDetails"]["name"]
-    if name in visits:
-        visits[name].times += 1
-    else:
-        visits[name] = Visit(name, event["timestamp"])
-    return visits[name]
+    name, at = event["stateEnteredEventDetails"]["name"], event["timestamp"]
+    visit = visits.setdefault(name, Visit(name, at))
+    visit.enter(at)
+    return visit
 
 
 def _leave(visits: dict[str, Visit], event: dict[str, Any]) -> None:
-    visit = visits.get(event["stateExitedEventDetails"]["name"])
+    details = event["stateExitedEventDetails"]
+    visit = visits.get(details["name"])
     if visit:
-        visit.left = event["timestamp"]
+        is_task = event["type"] == "TaskStateExited"
+        visit.leave(event["timestamp"], details.get("output", "") if is_task else "")
+
+
+def _told(output: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        found = json.loads(output)
+        if isinstance(found, dict):
+            return {name: found[name] for name in TOLD if found.get(name)}
+    return {}
 
 
 def _end(event: dict[str, Any]) -> dict[str, Any]:

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headrace_cli.failures import CommandError
 from headrace_cli.home import laptop_home
+from headrace_cli.progress import Stages
 from headrace_cli.target import Choice, Target, target_for
 
 if TYPE_CHECKING:
     from headrace_local.state import LaptopState
 
-Tell = Callable[[str, str], None]
 NOT_INSTALLED = "the laptop is not part of this installation: use the headrace of a checkout (`make setup` there)"
 DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
 
-def start(port: int | None, tell: Tell) -> LaptopState:
-    """Start the laptop of `laptop_home()`, or find it running."""
-    with _errors():
-        from headrace_local.laptop import up  # noqa: PLC0415
+def start(port: int | None, stages: Stages) -> LaptopState:
+    """Start the laptop of `laptop_home()`, or find it running, as one stage."""
+    with _errors(), stages.stage("Starting the laptop"):
+        from headrace_local.laptop import state, up  # noqa: PLC0415
 
-        return up(laptop_home(), port=port, progress=_progress(tell))
+        running = state(laptop_home())
+        found = up(laptop_home(), port=port)
+        stages.show(f"{'it ran already' if running else 'it is up'} at {found.endpoint_url}")
+        return found
 
 
-def deploy(tell: Tell) -> None:
-    """Build the checkout and deploy it to the running laptop."""
-    with _errors():
+def deploy(stages: Stages) -> None:
+    """Build the checkout and deploy it to the running laptop, as two stages."""
+    with _errors(), stages.until_done():
         from headrace_local.laptop import state  # noqa: PLC0415
         from headrace_local.sam import deploy as build_and_deploy  # noqa: PLC0415
 
         running = state(laptop_home())
         if running is None:
             raise CommandError("no laptop runs here: `headrace up` starts one")
-        build_and_deploy(running, laptop_home(), progress=_progress(tell))
+        build_and_deploy(running, laptop_home(), progress=stages)
 
 
 def stop() -> bool:
@@ -62,13 +65,6 @@ def is_deployed(target: Target) -> bool:
 def log_file() -> Path:
     """Where the laptop writes what it does."""
     return laptop_home() / "laptop.log"
-
-
-def _progress(tell: Tell) -> Any:
-    def progress(stage: str, detail: str = "") -> None:
-        tell(stage, detail)
-
-    return progress
 
 
 @contextmanager

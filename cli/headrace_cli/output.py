@@ -42,7 +42,18 @@ def emit(document: D, render: Callable[[D], ConsoleRenderable], *, as_json: bool
     if as_json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
     else:
-        stdout().print(render(document))
+        show(render(document))
+
+
+def show(what: ConsoleRenderable) -> None:
+    """Print on stdout; a pipe gets no spaces at the ends of lines."""
+    console = stdout()
+    if console.is_terminal:
+        console.print(what)
+        return
+    with console.capture() as captured:
+        console.print(what)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def warn(text: str) -> None:
@@ -51,10 +62,14 @@ def warn(text: str) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Table:
-    """An aligned table. Columns named in `numbers` are right-aligned; cells are shown as they are, never as markup."""
-    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    """An aligned table; cells are shown as they are, never as markup.
+
+    Columns named in `numbers` are right-aligned and stay whole; on a narrow terminal the others are folded.
+    """
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for header in headers:
-        shown.add_column(header, justify="right" if header in numbers else "left", overflow="fold")
+        is_number = header in numbers
+        shown.add_column(header, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     for row in rows:
         shown.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     return shown

@@ -26,7 +26,6 @@ class Progress:
         self._task = self._bar.add_task(escape(head))
         self._head = head
         self._start = time.monotonic()
-        self.last = ""
 
     def __enter__(self) -> Self:
         return self.start()
@@ -52,13 +51,12 @@ class Progress:
 
     def show(self, text: str) -> None:
         """Replace what the line says."""
-        self.last = text
         head = f"{self._head}: " if self._head else ""
         self._bar.update(self._task, description=escape(head + text))
 
 
 class Stages:
-    """A piece of work in numbered stages, each with its time, and with what it said last as its result.
+    """A piece of work in numbered stages, each with its time and result.
 
     A pipe gets a line when a stage begins as well, so that a log shows what takes its time. The object itself is the
     callback `(stage, detail)` that work of others reports to: a new name ends one stage and begins the next.
@@ -69,18 +67,20 @@ class Stages:
         self._total = total
         self._begun = 0
         self._title = ""
+        self._result = ""
         self._line: Progress | None = None
 
     def __call__(self, stage: str, detail: str = "") -> None:
         """Show what is going on in a stage."""
         if self._line is None or stage != self._title:
             self._next(stage)
-        self.show(detail)
-
-    def show(self, detail: str) -> None:
-        """Show how far the stage has come."""
         if self._line and detail:
             self._line.show(detail)
+
+    def show(self, result: str) -> None:
+        """Show how far the stage has come; what is shown last is its result."""
+        self._result = result
+        self(self._title, result)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Self]:
@@ -102,7 +102,7 @@ class Stages:
     def _next(self, title: str) -> None:
         self._end()
         self._begun += 1
-        self._title = title
+        self._title, self._result = title, ""
         if not self._console.is_terminal:
             self._say(f"{self._head} …")
         self._line = Progress(self._head).start()
@@ -113,7 +113,7 @@ class Stages:
         line, self._line = self._line, None
         line.stop()
         ending = "failed after " if failed else ""
-        result = f", {line.last}" if line.last else ""
+        result = f", {self._result}" if self._result else ""
         self._say(f"{self._head}: {ending}{duration(line.seconds)}{result}")
 
     @property

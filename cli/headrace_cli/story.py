@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from headrace.adapters.ledger import UNROUTABLE
 from headrace.domain.ledger import BatchRecord, Event, FileRecord, RowCounts
 from headrace_cli.failures import CommandError
@@ -83,31 +81,12 @@ def _steps(
     yield from _events(target.ledger.file_events(file.file_id), "file")
     if batch:
         yield from _events(target.ledger.batch_events(batch.batch), "batch")
-        yield from _load(target, batch)
     if execution:
         yield from ({**step, "source": "execution"} for step in execution_steps(target, execution))
 
 
 def _events(events: Iterable[Event], source: str) -> Iterable[dict[str, Any]]:
     return ({"at": event.at, "step": event.step, "detail": event.detail, "source": source} for event in events)
-
-
-def _load(target: Target, batch: BatchRecord) -> Iterable[dict[str, Any]]:
-    """The load transaction, as the warehouse remembers it: for 24 hours, then it is silent."""
-    if not batch.statement:
-        return
-    try:
-        state = target.client("redshift-data").describe_statement(Id=batch.statement)
-    except ClientError:
-        return
-    detail = {
-        "statement": batch.statement,
-        "status": state["Status"].lower(),
-        "seconds": round(state.get("Duration", 0) / 1e9, 3),
-        "error": state.get("Error"),
-    }
-    kept = {name: value for name, value in detail.items() if value is not None}
-    yield {"at": stamp(state["CreatedAt"]), "step": "Load transaction", "detail": kept, "source": "warehouse"}
 
 
 def _in_order(steps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -23,7 +23,9 @@ CONTRACTS_KEY = "contracts/contracts.json"
 """In the lake: the contracts the stack was deployed with, as a JSON list."""
 LOCAL_REGION = "us-east-1"
 LOCAL_KEY = "test"
-TIMEOUTS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 4})
+ON_AWS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 4})
+ON_LAPTOP = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 2})
+"""A laptop that does not answer is not up: trying again more than once would only hide that for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +120,12 @@ def target_of(context: typer.Context) -> Target:
 
 def _aws(choice: Choice) -> Target:
     session = boto3.Session(profile_name=choice.profile, region_name=choice.region)
-    return Target(partial(session.client, config=TIMEOUTS), choice.stack or STACK)
+    return Target(partial(session.client, config=ON_AWS), choice.stack or STACK)
 
 
 def _local(choice: Choice, endpoint_url: str) -> Target:
     """An endpoint of one's own: the laptop's dummy keys, unless a profile brings real ones."""
     keys = {} if choice.profile else {"aws_access_key_id": LOCAL_KEY, "aws_secret_access_key": LOCAL_KEY}
     session = boto3.Session(profile_name=choice.profile, region_name=choice.region or LOCAL_REGION, **keys)
-    connect = partial(session.client, endpoint_url=endpoint_url, config=TIMEOUTS)
+    connect = partial(session.client, endpoint_url=endpoint_url, config=ON_LAPTOP)
     return Target(connect, choice.stack or STACK, endpoint_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from headrace_cli.words import count
 RECENT = timedelta(minutes=15)
 """An object this young may have an event that is still on its way; an older one without a record has lost it."""
 LISTED = 1000
+PARALLEL_READS = 8
 QUEUE_COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -64,6 +66,7 @@ class Watch:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._ledger = target.ledger
         self._finished: dict[str, FileRecord] = {}
 
     @property
@@ -93,28 +96,27 @@ class Watch:
         return sum(int(answer["Attributes"].get(name, 0)) for name in QUEUE_COUNTS)
 
     def _open_files(self, recent: list[Landed]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        unknown, unfinished = [], []
-        for landed in recent:
-            if landed.file_id in self._finished:
-                continue
-            try:
-                file = self._target.ledger.file(landed.file_id)
-            except KeyError:
-                unknown.append(landed.key)
-                continue
-            if file.status in FINAL:
-                self._finished[file.file_id] = file
-            else:
-                unfinished.append(landed.key)
-        return tuple(unknown), tuple(unfinished)
+        left = [landed for landed in recent if landed.file_id not in self._finished]
+        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+            files = list(pool.map(self._file, left))
+        self._finished |= {file.file_id: file for file in files if file and file.status in FINAL}
+        unknown = tuple(landed.key for landed, file in zip(left, files, strict=True) if file is None)
+        unfinished = tuple(file.key for file in files if file and file.status not in FINAL)
+        return unknown, unfinished
+
+    def _file(self, landed: Landed) -> FileRecord | None:
+        """What the ledger knows of an object; None while its event is on its way."""
+        try:
+            return self._ledger.file(landed.file_id)
+        except KeyError:
+            return None
 
     def _pending(self) -> dict[str, int]:
-        ledger = self._target.ledger
-        counts = {name: len(ledger.pending(name, LIVE, LISTED)) for name in self._target.contracts}
+        counts = {name: len(self._ledger.pending(name, LIVE, LISTED)) for name in self._target.contracts}
         return {name: found for name, found in counts.items() if found}
 
     def _open_batches(self) -> tuple[str, ...]:
-        states = (self._target.ledger.lane_state(name, LIVE) for name in self._target.contracts)
+        states = (self._ledger.lane_state(name, LIVE) for name in self._target.contracts)
         return tuple(state.open_batch for state in states if state.open_batch)
 
     def _executions(self) -> int:

@@ -17,6 +17,8 @@ STYLES = {
 }
 MINUTE, HOUR, DAY = 60, 3600, 86400
 ROW_KINDS = ("loaded", "superseded", "quarantined", "duplicate")
+ROW_HEADERS = ("rows\nread", "rows\nloaded", "super-\nseded", "quaran-\ntined", "dupli-\ncate")
+"""The headers over the cells of `row_cells`, narrow enough for five of them."""
 
 
 def number(value: float | None) -> str:
@@ -44,10 +46,21 @@ def duration(seconds: float | None) -> str:
     if whole < MINUTE:
         return f"{whole} s"
     if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE} s"
+        return _two(whole // MINUTE, "min", whole % MINUTE, "s")
     if whole < DAY:
-        return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
-    return f"{whole // DAY} d {whole % DAY // HOUR} h"
+        return _two(whole // HOUR, "h", whole % HOUR // MINUTE, "min")
+    return _two(whole // DAY, "d", whole % DAY // HOUR, "h")
+
+
+def ago(seconds: float | None) -> str:
+    """How long ago something was, in one unit; never if it was not."""
+    if seconds is None:
+        return "never"
+    return f"{' '.join(duration(seconds).split()[:2])} ago"
+
+
+def _two(big: int, unit: str, small: int, smaller_unit: str) -> str:
+    return f"{big} {unit} {small} {smaller_unit}" if small else f"{big} {unit}"
 
 
 def moment(text: str) -> datetime:
@@ -69,6 +82,16 @@ def clock(text: str | None) -> str:
 def status_text(status: str) -> Text:
     """A file's or batch's status in its colour."""
     return Text(status, style=STYLES.get(status, ""))
+
+
+def row_cells(rows: dict[str, Any]) -> list[str]:
+    """A row count's cells for a table with `ROW_HEADERS`."""
+    return [number(rows[kind]) for kind in ("read", *ROW_KINDS)]
+
+
+def tick(good: bool) -> Text:
+    """A green tick, or a red cross."""
+    return Text("✓", style="green") if good else Text("✗", style="bold red")
 
 
 def balanced(rows: dict[str, Any]) -> bool:

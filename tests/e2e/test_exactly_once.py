@@ -32,6 +32,16 @@ def test_the_same_file_twice_and_a_copy_under_another_name(laptop: Laptop) -> No
     renamed = laptop.trace("readings/renamed.csv")
     assert renamed["status"] == "duplicate"
     assert "readings/twice.csv" in renamed["reason"]
+    laptop.put("readings/twice.csv", data)
+    laptop.put("readings/twice.csv", data)
+    laptop.settle()
+    thrice = laptop.trace("readings/twice.csv")
+    assert sorted([thrice["status"], *(version["status"] for version in thrice["versions"])]) == [
+        "duplicate",
+        "duplicate",
+        "duplicate",
+        "loaded",
+    ]
     assert values(laptop, "tw") == {"tw1": 1, "tw2": 2}
 
 

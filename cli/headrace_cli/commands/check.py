@@ -37,7 +37,7 @@ def check(
 
     Exit code 1 when the file as a whole would be rejected.
 
-    Examples: `headrace check today.jsonl --dataset orders`, `headrace check a.csv --contract new.odcs.yaml`
+    Examples: `headrace check today.jsonl --dataset readings`, `headrace check a.csv --contract new.odcs.yaml`
     """
     if (dataset is None) == (contract is None):
         raise typer.BadParameter("say either --dataset NAME or --contract PATH", param_hint="--dataset")

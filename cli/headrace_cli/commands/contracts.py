@@ -45,7 +45,7 @@ def _summary(contract: Contract) -> Document:
 
 def render(document: Document) -> ConsoleRenderable:
     """The datasets as a table."""
-    headers = ("dataset", "version", "files go to", "format", "table", "key", "promise")
+    headers = ("dataset", "version", "files go to", "format", "table", "key", "loaded within")
     rows = [
         (
             item["dataset"],
@@ -54,7 +54,7 @@ def render(document: Document) -> ConsoleRenderable:
             item["format"],
             item["table"],
             ", ".join(item["key"]) or "append only",
-            f"loaded within {duration(item['freshness_seconds'])}" if item["freshness_seconds"] else "-",
+            duration(item["freshness_seconds"]),
         )
         for item in document["datasets"]
     ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -14,8 +16,8 @@ from headrace_cli import laptops
 from headrace_cli.commands.drop import key_for, prefix_of, upload_all
 from headrace_cli.commands.wait import wait_until_quiet
 from headrace_cli.demo_report import collect, render
-from headrace_cli.failures import CommandError
-from headrace_cli.output import Json, emit
+from headrace_cli.failures import CommandError, explain
+from headrace_cli.output import Document, Json, emit
 from headrace_cli.progress import Stages
 from headrace_cli.samples import generators
 from headrace_cli.sink import received
@@ -39,24 +41,38 @@ def demo(
     Example: `headrace demo`
     """
     begun = time.monotonic()
-    stages = Stages(STAGES)
-    target = _deployed(stages, port)
-    told_before = len(received(target))
-    with TemporaryDirectory(prefix="headrace-samples-") as folder:
-        written = _write_samples(stages, target, Path(folder))
-        sent = _drop(stages, target, written)
-    _load(stages, target, [file["file_id"] for file in sent], timeout)
-    document = collect(target, sent, told_before)
+    with _naming_the_log():
+        document = _run(Stages(STAGES), port, timeout)
     document["seconds"] = round(time.monotonic() - begun, 1)
     emit(document, render, as_json=as_json)
     if not document["agrees"]:
         raise typer.Exit(1)
 
 
+@contextmanager
+def _naming_the_log() -> Iterator[None]:
+    """An error that nobody foresaw is one in the laptop's log."""
+    try:
+        yield
+    except CommandError:
+        raise
+    except Exception as error:
+        raise CommandError(f"{explain(error)}. The laptop's log is {laptops.log_file()}") from error
+
+
+def _run(stages: Stages, port: int | None, timeout: float) -> Document:
+    target = _deployed(stages, port)
+    told_before = len(received(target))
+    with TemporaryDirectory(prefix="headrace-samples-") as folder:
+        written = _write_samples(stages, target, Path(folder))
+        sent = _drop(stages, target, written)
+    _load(stages, target, [file["file_id"] for file in sent], timeout)
+    return collect(target, sent, told_before)
+
+
 def _deployed(stages: Stages, port: int | None) -> Target:
-    with stages.until_done():
-        laptops.start(port, stages)
-        laptops.deploy(stages)
+    laptops.start(port, stages)
+    laptops.deploy(stages)
     return laptops.laptop_target()
 
 
@@ -78,9 +94,14 @@ def _drop(stages: Stages, target: Target, written: dict[str, list[Path]]) -> lis
     with stages.stage("Dropping them into the landing bucket"):
         for dataset, paths in written.items():
             prefix = prefix_of(target, dataset)
-            sent += upload_all(target, dataset, {path: key_for(prefix, path, None) for path in paths})["files"]
-            stages.show(count(len(sent), "file"))
+            keys = {path: key_for(prefix, path, None) for path in paths}
+            sent += upload_all(target, dataset, keys, partial(_show_of, stages, dataset))["files"]
+        stages.show(count(len(sent), "file"))
     return sent
+
+
+def _show_of(stages: Stages, dataset: str, told: str) -> None:
+    stages.show(f"{dataset}: {told}")
 
 
 def _load(stages: Stages, target: Target, file_ids: list[str], timeout: float) -> None:

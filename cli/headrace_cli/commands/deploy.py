@@ -28,9 +28,7 @@ def deploy(context: typer.Context, as_json: Json = False) -> None:
     choice = context.obj
     if isinstance(choice, Choice) and (choice.profile or choice.endpoint_url):
         raise CommandError(ON_AWS)
-    stages = Stages(BUILD_AND_DEPLOY)
-    with stages.until_done():
-        laptops.deploy(stages)
+    laptops.deploy(Stages(BUILD_AND_DEPLOY))
     emit(collect(laptops.laptop_target()), render, as_json=as_json)
 
 

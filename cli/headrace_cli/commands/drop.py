@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,14 +31,16 @@ def drop(  # noqa: PLR0913, PLR0917 - one parameter per option
 ) -> None:
     """Upload files to the landing bucket, under the dataset's prefix. Loading starts by itself.
 
-    Examples: `headrace drop orders today.jsonl`, `headrace drop orders fixed.jsonl --key 2026/today.jsonl`
+    Examples: `headrace drop readings today.jsonl`, `headrace drop readings fixed.jsonl --key 2026/today.jsonl`
     """
     if key and len(files) > 1:
         raise typer.BadParameter("--key names one object, so give one file with it", param_hint="--key")
     target = target_of(context)
     prefix = prefix_of(target, dataset, force=force)
     keys = {path: key_for(prefix, path, key) for path in files}
-    emit(upload_all(target, dataset, keys), render, as_json=as_json)
+    with Progress() as progress:
+        document = upload_all(target, dataset, keys, progress.show)
+    emit(document, render, as_json=as_json)
 
 
 def prefix_of(target: Target, dataset: str, *, force: bool = False) -> str:
@@ -55,18 +58,18 @@ def key_for(prefix: str, path: Path, key: str | None) -> str:
     return key if key.startswith(prefix) else prefix + key
 
 
-def upload_all(target: Target, dataset: str, keys: dict[Path, str]) -> Document:
-    """Upload the files, several at a time.
+def upload_all(target: Target, dataset: str, keys: dict[Path, str], tell: Callable[[str], None]) -> Document:
+    """Upload the files, several at a time, and tell how far it has come.
 
     Returns `{"dataset", "bucket", "files": [{"file", "key", "version", "size", "file_id"}]}`.
     """
     bucket = target.output("LandingBucket")
     target.client("s3")
-    with Progress() as progress, ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
+    with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
         sent = []
         for item in pool.map(lambda pair: _sent(target, bucket, *pair), keys.items()):
             sent.append(item)
-            progress.show(f"{len(sent)} of {count(len(keys), 'file')} uploaded")
+            tell(f"{len(sent)} of {count(len(keys), 'file')} uploaded")
     return {"dataset": dataset, "bucket": bucket, "files": sent}
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from headrace_cli.output import Document, Json, emit, lines, stdout
+from headrace_cli.output import Document, Json, emit, lines, show
 from headrace_cli.sink import received
 from headrace_cli.slack_text import as_text
 from headrace_cli.target import Target, target_of
@@ -50,7 +50,7 @@ def collect(target: Target, limit: int) -> Document:
 def _follow(target: Target, after: int) -> None:
     while True:
         for message in received(target, after):
-            stdout().print(message_text(message))
+            show(message_text(message))
             after = message["n"]
         time.sleep(PAUSE)
 
@@ -69,4 +69,4 @@ def message_text(message: dict[str, Any]) -> ConsoleRenderable:
     """One message: when and where in a line, then its text."""
     channel = message["channel"] or "the webhook's own channel"
     head = Text(f"{clock(message['at'])}  {channel}", style="dim")
-    return lines(head, Padding(as_text(message["text"]), (0, 0, 1, 2)))
+    return lines(head, Padding(as_text(message["text"]), (0, 0, 1, 2), expand=False))

@@ -29,7 +29,7 @@ def quarantine(  # noqa: PLR0913, PLR0917 - one parameter per option
 ) -> None:
     """Show a dataset's bad rows, the newest batch first: where each was, what was wrong, and its raw text.
 
-    Example: `headrace quarantine orders --limit 5`
+    Example: `headrace quarantine readings --limit 5`
     """
     document = collect(target_of(context), dataset, limit, file=file, batch=batch)
     emit(document, render, as_json=as_json)

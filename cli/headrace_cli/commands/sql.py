@@ -24,7 +24,7 @@ def sql(
 ) -> None:
     """Run one statement in the warehouse, through the Redshift Data API, and show its rows.
 
-    Example: `headrace sql "SELECT COUNT(*) FROM public.orders"`
+    Example: `headrace sql "SELECT COUNT(*) FROM public.readings"`
     """
     emit(collect(target_of(context), text), render, as_json=as_json)
 

@@ -12,12 +12,10 @@ from headrace.adapters.ledger import UNROUTABLE
 from headrace_cli.accounts import dataset_account
 from headrace_cli.output import Document, Json, emit, lines, table
 from headrace_cli.target import Target, target_of
-from headrace_cli.words import ROW_KINDS, STYLES, balanced, count, duration, number
+from headrace_cli.words import ROW_HEADERS, STYLES, ago, balanced, count, number, row_cells, tick
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
-
-FILE_STATES = ("pending", "running", "loaded", "failed", "duplicate")
 
 
 def status(
@@ -47,24 +45,27 @@ def collect(target: Target, dataset: str | None = None) -> Document:
 
 def render(document: Document) -> ConsoleRenderable:
     """A line per dataset, and what needs somebody's eye below."""
-    counts = [*(f"files\n{state}" for state in FILE_STATES), *(f"rows\n{kind}" for kind in ("read", *ROW_KINDS))]
     rows = [_row(item) for item in document["datasets"]]
-    return lines(table(["\ndataset", *counts, "\nbalance", "\nlast load"], rows, numbers=counts), *_remarks(document))
+    headers = ("\ndataset", "\nfiles", *ROW_HEADERS, "\nbalance", "\nlast load")
+    return lines(table(headers, rows, numbers=ROW_HEADERS), *_remarks(document))
 
 
 def _row(item: Document) -> list[Text | str]:
-    files, rows, fresh = item["files"], item["rows"], item["freshness_seconds"]
     return [
         item["dataset"],
-        *(Text(number(files[state]), style=STYLES[state] if files[state] else "dim") for state in FILE_STATES),
-        number(rows["read"]),
-        *(number(rows[kind]) for kind in ROW_KINDS),
-        Text("✓", style="green") if balanced(rows) else Text("≠", style="bold red"),
-        f"{duration(fresh)} ago" if fresh is not None else "never",
+        _files(item["files"]),
+        *row_cells(item["rows"]),
+        tick(balanced(item["rows"])),
+        ago(item["freshness_seconds"]),
     ]
+
+
+def _files(counts: dict[str, int]) -> Text:
+    """3 loaded, 1 failed: the states that any file is in."""
+    said = [Text(f"{number(counts[state])} {state}", style=STYLES[state]) for state in counts if counts[state]]
+    return Text(", ").join(said) if said else Text("none", style="dim")
 
 
 def _remarks(document: Document) -> list[str]:
     stray = document["unroutable"]
-    said = f"\n{count(stray, 'file')} of no dataset: `headrace trace KEY` says why." if stray else ""
-    return [said] if said else []
+    return [f"\n{count(stray, 'file')} of no dataset: `headrace trace KEY` says why."] if stray else []

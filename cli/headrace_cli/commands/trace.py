@@ -11,12 +11,14 @@ from rich.text import Text
 from headrace_cli.output import Document, Json, emit, lines, table
 from headrace_cli.story import story_of
 from headrace_cli.target import target_of
-from headrace_cli.words import balance, clock, moment, size, status_text
+from headrace_cli.words import balance, clock, duration, moment, size, status_text
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
-SOURCE_STYLES = {"file": "bold", "batch": "cyan", "execution": "", "warehouse": "magenta", "bucket": "bold"}
+SHORTEST = 0.05
+"""Seconds."""
+SOURCE_STYLES = {"file": "bold", "batch": "cyan", "execution": "", "bucket": "bold"}
 
 
 def trace(
@@ -28,7 +30,7 @@ def trace(
 
     A file that landed several times is told by its newest version; the others are listed.
 
-    Examples: `headrace trace orders/today.jsonl`, `headrace trace ./today.jsonl`
+    Examples: `headrace trace readings/today.jsonl`, `headrace trace ./today.jsonl`
     """
     emit(story_of(target_of(context), file), render, as_json=as_json)
 
@@ -65,20 +67,24 @@ def _timeline(steps: list[dict[str, Any]]) -> Table:
     start = moment(steps[0]["at"]) if steps else None
     rows = [
         (
-            clock(step["at"]).split(" ")[1],
             f"+{(moment(step['at']) - start).total_seconds():.2f} s" if start else "",
             Text(step["step"], style=SOURCE_STYLES.get(step["source"], "")),
-            Text(step["source"], style="dim"),
             detail_text(step["detail"]),
         )
         for step in steps
     ]
-    return table(("time", "after", "step", "told by", "detail"), rows, numbers=("after",))
+    return table(("after", "step", "detail"), rows, numbers=("after",))
 
 
 def detail_text(detail: dict[str, Any]) -> str:
-    """A step's details in a line: `rows 10, units 2`."""
-    return ", ".join(f"{name} {_value(value)}" for name, value in detail.items())
+    """A step's details in a line: `took 2.5 s, rows 10, units 2`. A time too short to matter is left out."""
+    return ", ".join(filter(None, (_detail(name, value) for name, value in detail.items())))
+
+
+def _detail(name: str, value: Any) -> str:
+    if name == "seconds":
+        return f"took {duration(value)}" if value >= SHORTEST else ""
+    return f"{name} {_value(value)}"
 
 
 def _value(value: Any) -> str:

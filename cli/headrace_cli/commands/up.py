@@ -35,11 +35,10 @@ def up(
 def collect(port: int | None, *, bare: bool = False) -> Document:
     """`{"endpoint_url", "port", "pid", "region", "stack", "home", "deployed"}`."""
     stages = Stages(1 if bare else STAGES)
-    with stages.until_done():
-        state = laptops.start(port, stages)
-        target = laptops.laptop_target()
-        if not bare and not laptops.is_deployed(target):
-            laptops.deploy(stages)
+    state = laptops.start(port, stages)
+    target = laptops.laptop_target()
+    if not bare and not laptops.is_deployed(target):
+        laptops.deploy(stages)
     return {
         "endpoint_url": state.endpoint_url,
         "port": state.port,

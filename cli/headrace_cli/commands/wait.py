@@ -29,7 +29,7 @@ def wait(
 ) -> None:
     """Wait until no file is pending or running. Exit code 1, and what is still open, when the time runs out.
 
-    Example: `headrace drop orders today.jsonl && headrace wait --timeout 60`
+    Example: `headrace drop readings today.jsonl && headrace wait --timeout 60`
     """
     with Progress() as progress:
         snapshot = wait_until_quiet(Watch(target_of(context)), timeout, lambda look: progress.show(look.sentence))

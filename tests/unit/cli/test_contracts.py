@@ -19,5 +19,6 @@ def test_what_is_deployed(stack: FakeStack, run_json: RunJson) -> None:
 def test_text_says_the_promise(stack: FakeStack, run_text: RunText) -> None:
     stack.deploy(contract(freshness_seconds=900), contract("events", primary_key=()))
     _, text = run_text("contracts")
-    assert "loaded within 15 min 0 s" in text
+    assert "loaded within" in text
+    assert "15 min" in text
     assert "append only" in text

@@ -19,14 +19,20 @@ from headrace_cli import words
         (0, "0.0 s"),
         (9.94, "9.9 s"),
         (12.4, "12 s"),
-        (59.7, "1 min 0 s"),
+        (59.7, "1 min"),
         (3599, "59 min 59 s"),
         (7800, "2 h 10 min"),
+        (7205, "2 h"),
         (4 * 86400 + 3 * 3600, "4 d 3 h"),
     ],
 )
 def test_duration(seconds: float | None, said: str) -> None:
     assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(None, "never"), (3, "3.0 s ago"), (7500, "2 h ago"), (60, "1 min ago")])
+def test_ago(seconds: float | None, said: str) -> None:
+    assert words.ago(seconds) == said
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ SPEC = contract(
 
 
 def test_reads_keys_in_any_order_and_paths() -> None:
-    line = '{"price": 19.99, "id": 7, "address": {"city": "Ulm"}, "at": "2024-05-31T12:00+02:00", "rest": [1, {"a": null}]}'
+    line = (
+        '{"price": 19.99, "id": 7, "address": {"city": "Ulm"}, "at": "2024-05-31T12:00+02", "rest": [1, {"a": null}]}'
+    )
     row = read(SPEC, line.encode()).good[0]
     assert (row["id"], row["city"], row["price"]) == (7, "Ulm", Decimal("19.99"))
     assert (row["at"], row["rest"]) == (moment(2024, 5, 31, 10), '[1,{"a":null}]')

@@ -74,3 +74,14 @@ def test_content_that_another_file_replaced_is_loaded_again() -> None:
     loaded(services, file("a.csv", file_id="2" * 24, sequencer="02", version="v2"), sha256="e" * 64)
     assert claim(running(services, file("b.csv")), SAME, contract(), services) is None
     assert claim(running(services, file("c.csv")), SAME, contract(replace_versions=False), services) is not None
+
+
+def test_the_same_content_again_and_again_stays_a_duplicate() -> None:
+    services = MemoryServices()
+    loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))
+    for number in ("2", "3", "4"):  # in one batch, so none has its final status yet
+        again = running(services, file("a.csv", file_id=number * 24, sequencer=f"0{number}", version=number))
+        assert claim(again, SAME, contract(), services) is not None
+    services.ledger.save_file(replace(services.ledger.file("4" * 24), status=FileStatus.DUPLICATE))
+    last = running(services, file("a.csv", file_id="5" * 24, sequencer="05", version="5"))
+    assert claim(last, SAME, contract(), services) is not None

@@ -70,8 +70,8 @@ def of_batch(
         *_listed("out of balance", unbalanced),
     ]
     level = "error" if failed or unbalanced else "warning" if rows.quarantined else "ok"
-    title = f"{dataset}: {_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}"
-    return Notice(level, title, tuple(lines), dataset, batch, channel)
+    what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
+    return Notice(level, f"{dataset}: {what}", tuple(lines), dataset, batch, channel)
 
 
 def of_arrival(file: FileRecord, channel: str | None) -> Notice:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import FileRecord, FileStatus
 from headrace.usecases.ports import Ledger, Services
@@ -17,26 +19,31 @@ def claim(file: FileRecord, sha256: str, contract: Contract, services: Services)
     holder_id = ledger.claim_content(contract.dataset, sha256, file.file_id)
     while holder_id != file.file_id:
         holder = ledger.file(holder_id)
-        if _keeps(holder, file, contract, ledger):
+        if _keeps(holder, file, sha256, contract, ledger):
+            ledger.save_files([replace(file, sha256=sha256)])  # a later version of the key needs to know in a moment
             return holder
         holder_id = ledger.claim_content(contract.dataset, sha256, file.file_id, instead_of=holder_id)
     return None
 
 
-def _keeps(holder: FileRecord, file: FileRecord, contract: Contract, ledger: Ledger) -> bool:
+def _keeps(holder: FileRecord, file: FileRecord, sha256: str, contract: Contract, ledger: Ledger) -> bool:
     if holder.status is FileStatus.FAILED:
         return False
     if not contract.replace_versions:
         return True
-    same_key = (holder.bucket, holder.key) == (file.bucket, file.key)
     newer = _newer_versions(holder, ledger)
-    if same_key:
-        # Between the holder and this version lies another one: the content was changed, and is now changed back.
-        return not any(version.sequencer < file.sequencer for version in newer if version.file_id != file.file_id)
+    if (holder.bucket, holder.key) == (file.bucket, file.key):
+        # Another content between the holder's and this one: the file was changed, and is now changed back.
+        between = [version for version in newer if version.sequencer < file.sequencer]
+        return not any(_brings_rows(version) and version.sha256 != sha256 for version in between)
     return not any(version.status is FileStatus.LOADED for version in newer)
 
 
 def _newer_versions(file: FileRecord, ledger: Ledger) -> list[FileRecord]:
     versions = ledger.versions(file.bucket, file.key)
     ids = [version.file_id for version in versions]
-    return [version for version in versions[ids.index(file.file_id) + 1 :] if version.status is not FileStatus.FAILED]
+    return versions[ids.index(file.file_id) + 1 :]
+
+
+def _brings_rows(version: FileRecord) -> bool:
+    return version.status not in {FileStatus.FAILED, FileStatus.DUPLICATE}

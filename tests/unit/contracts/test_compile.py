@@ -1,0 +1,195 @@
+"""What each part of an ODCS contract becomes. `parcels.odcs.yaml` beside this file is the contract that is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from headrace.contracts import compile_contract, to_json
+from headrace.domain.contract import Column, Contract, FileFormat, Kind
+
+HERE = Path(__file__).parent
+PARCELS = HERE / "parcels.odcs.yaml"
+
+
+@pytest.fixture(scope="module")
+def parcels() -> Contract:
+    return compile_contract(PARCELS)
+
+
+def variant(tmp_path: Path, old: str, new: str) -> Contract:
+    text = PARCELS.read_text()
+    assert old in text
+    path = tmp_path / "parcels.odcs.yaml"
+    path.write_text(text.replace(old, new, 1))
+    return compile_contract(path)
+
+
+def column(contract: Contract, name: str) -> Column:
+    return next(column for column in contract.columns if column.name == name)
+
+
+def test_the_dataset(parcels: Contract) -> None:
+    assert (parcels.dataset, parcels.version, parcels.description) == ("parcels", "2.1.0", "Every parcel, once a day.")
+    assert parcels.digest == hashlib.sha256(PARCELS.read_bytes()).hexdigest()
+
+
+def test_where_files_land_and_how_they_are_written(parcels: Contract) -> None:
+    assert parcels.prefix == "in/parcels/"
+    assert parcels.format == FileFormat(
+        kind="csv", delimiter=";", quote="'", encoding="cp1252", compression="auto", null_tokens=("", "NULL")
+    )
+
+
+def test_where_rows_go(parcels: Contract) -> None:
+    assert parcels.target == "logistics.parcel"
+    assert parcels.extra == {"database": "shop"}
+    assert parcels.primary_key == ("depot", "parcel_id")
+    assert (parcels.dist_key, parcels.sort_key) == ("parcel_id", ("sent_at", "parcel_id"))
+    assert parcels.ordering == ("sent_at",)
+    assert not parcels.replace_versions
+
+
+def test_names_of_the_file_and_of_the_warehouse(parcels: Contract) -> None:
+    assert [(c.source, c.name) for c in parcels.columns if c.source != c.name] == [
+        ("ParcelId", "parcel_id"),
+        ("JSON details", "details"),
+    ]
+
+
+def test_types(parcels: Contract) -> None:
+    assert [(c.kind, c.redshift_type) for c in parcels.columns] == [
+        (Kind.STRING, "VARCHAR(20)"),
+        (Kind.INTEGER, "SMALLINT"),
+        (Kind.TIMESTAMP, "TIMESTAMP"),
+        (Kind.DECIMAL, "DECIMAL(8,3)"),
+        (Kind.STRING, "VARCHAR(8)"),
+        (Kind.BOOLEAN, "BOOLEAN"),
+        (Kind.SUPER, "SUPER"),
+    ]
+    assert column(parcels, "depot").bits == 16
+    assert (column(parcels, "weight").precision, column(parcels, "weight").scale) == (8, 3)
+    assert column(parcels, "size").max_bytes == 8
+
+
+def test_rules(parcels: Contract) -> None:
+    parcel_id, depot, sent_at, weight, size, *_ = parcels.columns
+    assert (parcel_id.pattern, parcel_id.min_length, parcel_id.max_length) == ("^P[0-9]+$", 2, 20)
+    assert (depot.minimum, depot.maximum, depot.required) == ("1", "99", True)
+    assert (sent_at.formats, sent_at.minimum) == (("dd/MM/yyyy HH:mm",), "2020-01-01T00:00:00")
+    assert (weight.exclusive_minimum, weight.exclusive_maximum) == ("0", "1000.5")
+    assert size.enum == ("S", "XL")
+
+
+def test_encodings(parcels: Contract) -> None:
+    assert column(parcels, "sent_at").encode == "AZ64"
+    assert {c.encode for c in parcels.columns if c.name != "sent_at"} == {"ZSTD"}
+
+
+def test_promises(parcels: Contract) -> None:
+    assert (parcels.freshness_seconds, parcels.wait_seconds) == (600, 240)
+    assert parcels.channel == "#parcels"
+
+
+@pytest.mark.parametrize(
+    ("promise", "freshness", "wait"),
+    [
+        ("value: 90\n    unit: s", 90, 0),
+        ("value: 1\n    unit: h", 3600, 900),
+        ("value: 0.5\n    unit: hours", 1800, 840),
+        ("value: 2\n    unit: d", 172_800, 900),
+    ],
+)
+def test_the_wait_follows_from_the_promise(tmp_path: Path, promise: str, freshness: int, wait: int) -> None:
+    contract = variant(tmp_path, "value: 10\n    unit: min", promise)
+    assert (contract.freshness_seconds, contract.wait_seconds) == (freshness, wait)
+
+
+def test_without_a_promise_nothing_is_waited_for(tmp_path: Path) -> None:
+    contract = variant(tmp_path, PARCELS.read_text().partition("slaProperties")[2], ": []\n")
+    assert (contract.freshness_seconds, contract.wait_seconds) == (None, 0)
+
+
+def test_group_wait_overrides_the_promise(tmp_path: Path) -> None:
+    contract = variant(tmp_path, "property: encode\n        value: zstd", "property: groupWait\n        value: 7")
+    assert contract.wait_seconds == 7
+
+
+@pytest.mark.parametrize(
+    ("logical", "kind", "redshift_type"),
+    [
+        ("logicalType: boolean", Kind.BOOLEAN, "BOOLEAN"),
+        ("logicalType: date", Kind.DATE, "DATE"),
+        ("logicalType: integer", Kind.INTEGER, "BIGINT"),
+        ("logicalType: integer\n        logicalTypeOptions: { format: i32 }", Kind.INTEGER, "INTEGER"),
+        ("logicalType: number", Kind.FLOAT, "DOUBLE PRECISION"),
+        ("logicalType: number\n        logicalTypeOptions: { format: f32 }", Kind.FLOAT, "REAL"),
+        ("logicalType: string", Kind.STRING, "VARCHAR(256)"),
+        ("logicalType: array", Kind.SUPER, "SUPER"),
+        ("physicalType: character varying( 12 )", Kind.STRING, "VARCHAR(12)"),
+        ("physicalType: varchar(max)", Kind.STRING, "VARCHAR(65535)"),
+        ("physicalType: numeric(38, 10)", Kind.DECIMAL, "DECIMAL(38,10)"),
+        ("physicalType: INT8", Kind.INTEGER, "BIGINT"),
+        ("physicalType: timestamp without time zone", Kind.TIMESTAMP, "TIMESTAMP"),
+        ("physicalType: float4", Kind.FLOAT, "REAL"),
+    ],
+)
+def test_every_way_to_write_a_type(tmp_path: Path, logical: str, kind: Kind, redshift_type: str) -> None:
+    fragile = column(variant(tmp_path, "logicalType: boolean", logical), "fragile")
+    assert (fragile.kind, fragile.redshift_type) == (kind, redshift_type)
+
+
+@pytest.mark.parametrize(
+    ("check", "rules"),
+    [
+        ("metric: nullValues\n            mustBe: 0", {"required": True}),
+        (
+            "metric: invalidValues\n            mustBe: 0\n            arguments: { validValues: [A, B] }",
+            {"enum": ("A", "B")},
+        ),
+        (
+            "metric: invalidValues\n            mustBe: 0\n            arguments: { pattern: ^a.*$ }",
+            {"pattern": "^a.*$"},
+        ),
+        ("type: text\n            description: looks nice", {"required": False}),
+    ],
+)
+def test_quality_about_single_values_becomes_rules(tmp_path: Path, check: str, rules: dict[str, object]) -> None:
+    written = f"logicalType: string\n        quality:\n          - {check}"
+    fragile = column(variant(tmp_path, "logicalType: boolean", written), "fragile")
+    assert {name: getattr(fragile, name) for name in rules} == rules
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "file_format"),
+    [
+        ('delimiter: ";"', "delimiter: tab", {"delimiter": "\t"}),
+        ('value: "\'"', 'value: ""', {"quote": ""}),
+        ("encoding: windows-1252", "encoding: ISO-8859-15", {"encoding": "iso8859-15"}),
+        ('property: quote\n        value: "\'"', "property: header\n        value: false", {"header": False}),
+        ('property: quote\n        value: "\'"', "property: compression\n        value: zip", {"compression": "zip"}),
+    ],
+)
+def test_formats(tmp_path: Path, old: str, new: str, file_format: dict[str, object]) -> None:
+    found = variant(tmp_path, old, new).format
+    assert {name: getattr(found, name) for name in file_format} == file_format
+
+
+def test_json_lines_have_no_null_tokens_of_their_own(tmp_path: Path) -> None:
+    text = PARCELS.read_text()
+    options = text[text.index('    delimiter: ";"') : text.index("  - server: warehouse")]
+    contract = variant(tmp_path, "format: csv\n" + options, "format: json\n")
+    assert (contract.format.kind, contract.format.null_tokens, contract.format.encoding) == ("json", (), "utf-8")
+
+
+def test_other_vendors_properties_are_left_alone(tmp_path: Path) -> None:
+    new = "- property: onNewVersion\n        vendor: soda\n        value: whatever"
+    assert variant(tmp_path, "- property: onNewVersion\n        value: add", new).replace_versions
+
+
+def test_travels_as_json(parcels: Contract) -> None:
+    (value,) = json.loads(to_json([parcels]))
+    assert Contract.from_json(value) == parcels

@@ -1,0 +1,186 @@
+"""Mistakes in a contract: each is told with its line and what to write instead, and none hides another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headrace.contracts import ContractErrors, compile_contract, compile_folder
+
+PARCELS = (Path(__file__).parent / "parcels.odcs.yaml").read_text()
+HERE = "<-"
+"""Marks, in a mistake, the line that the error must name."""
+
+SECOND_KEY = "required: true\n        primaryKey: true\n        primaryKeyPosition: 1"
+QUALITY = "logicalType: string\n        quality:\n          "
+
+MISTAKES: list[tuple[str, str, str]] = [
+    # the document
+    ("kind: DataContract", "kind: Contract <-", "kind must be DataContract"),
+    ("apiVersion: v3.2.0", "apiVersion: v2.0.0 <-", "apiVersion must be one of"),
+    ("version: 2.1.0", "version: 2.1 <-", "version must be text: write it in quotes"),
+    ("name: parcels\nversion", "name: Parcels <-\nversion", "lower case"),
+    ("support:", "suport: <-", "no key 'suport' here: did you mean 'support'?"),
+    ("    format: csv", "    fromat: csv <-\n    format: csv", "did you mean 'format'?"),
+    ("required: true", "requierd: true <-", "did you mean 'required'?"),
+    ("required: true", "required: sometimes <-", "required must be true or false"),
+    ("version: 2.1.0", "version: 2.1.0\nversion: 2.2.0 <-", "written twice"),
+    ("kind: DataContract", "kind: DataContract: x <-", "not YAML"),
+    ("          - value: S", "          - S <-", "written as '- value: …'"),
+    # servers
+    ("type: s3", "type: gcs <-", "servers of type 'gcs' are not supported"),
+    ("s3://{landing}/in/parcels/", "s3://my-bucket/parcels/ <-", "s3://{landing}/name/"),
+    ("s3://{landing}/in/parcels/", "s3://{landing}/in/*.csv <-", "without * in it"),
+    ("format: csv", "format: xml <-", "format 'xml' is not supported"),
+    ("encoding: windows-1252", "encoding: klingon <-", "encoding 'klingon' is not supported"),
+    ('delimiter: ";"', 'delimiter: "x" <-', "cannot separate values"),
+    ("value: \"'\"", 'value: "ab" <-', "quote must be one ASCII character"),
+    ("property: quote", "property: quotes <-", "did you mean 'quote'?"),
+    ('value: ["", "NULL"]', 'value: ["", "a;b"] <-', "cannot stand in a file with this format"),
+    ('value: ["", "NULL"]', "value: NULL <-", "must be a list of texts"),
+    # the table
+    ("physicalName: parcel\n", "physicalName: order <-\n", "reserved word"),
+    ("Key\n        value: parcel_id", "Key\n        value: parcel <-", "did you"),
+    ("value: [sent_at, parcel_id]", "value: [sent_at, details] <-", "SUPER, which Redshift cannot compare"),
+    ("orderingColumns\n        value: [sent_at]", "orderingColumns\n        value: [weight] <-", "must be required"),
+    ("value: add", "value: append <-", "onNewVersion must be replace or add"),
+    ("value: zstd", "value: gzip <-", "no encoding of Redshift"),
+    ("property: onNewVersion", "property: source <-", "belongs to a property"),
+    ("        value: add", "        value: add\n    quality: \n      - metric: rowCount <-", "whole table"),
+    ("support:", "  - name: second <-\n    properties: []\nsupport:", "one table"),
+    # columns
+    ("physicalName: parcel_id", "physicalName: user <-", "reserved word"),
+    ("name: ParcelId\n        physicalName: parcel_id", "name: ParcelId <-", "write physicalName: parcel_id"),
+    ("name: depot", "name: _depot <-", "lower case letters"),
+    ("name: weight", "name: depot <-", "the column 'depot' is there twice"),
+    ("logicalType: boolean", "logicalType: bool <-", "did you mean 'boolean'?"),
+    ("logicalType: boolean", "logicalType: vector <-", "logicalType 'vector' is not supported"),
+    ("physicalType: SMALLINT", "physicalType: VARCHAR(5) <-", "disagree"),
+    ("physicalType: SMALLINT", "physicalType: INTEGR <-", "did you mean 'integer'?"),
+    ("physicalType: VARCHAR(20)", "physicalType: VARCHAR <-", "needs one length"),
+    ("physicalType: VARCHAR(20)", "physicalType: VARCHAR(70000) <-", "1 to 65535"),
+    ("physicalType: VARCHAR(20)", "physicalType: CHAR(20) <-", "write VARCHAR(n)"),
+    ("physicalType: DECIMAL(8,3)", "physicalType: DECIMAL <-", "needs precision and scale"),
+    ("physicalType: DECIMAL(8,3)", "physicalType: DECIMAL(39,3) <-", "1 to 38"),
+    ("logicalType: boolean", "physicalType: TIMESTAMPTZ <-", "converted to UTC"),
+    ("minimum: 1\n", "format: i64\n", "format i64 means BIGINT, which is not SMALLINT"),
+    ("value: AZ64", "value: AZ65 <-", "no encoding of Redshift"),
+    ("logicalType: boolean", "logicalType: boolean\n        unique: true <-", "kept by the merge on the primary key"),
+    ("logicalType: boolean", "logicalType: boolean\n        partitioned: true <-", "partitions are not supported"),
+    ("logicalType: object", "logicalType: object\n        properties: [{name: a}] <-", "not checked yet"),
+    # keys
+    (SECOND_KEY, SECOND_KEY.replace("required: true\n        ", "").replace("\n", " <-\n"), "must be required"),
+    ("primaryKeyPosition: 1", "primaryKeyPosition: 3", "primaryKeyPosition: 1, 2"),
+    ("logicalType: boolean", "logicalType: boolean\n        primaryKeyPosition: 3 <-", "says nothing"),
+    # rules
+    ("^P[0-9]+$", "^P(?=[0-9]) <-", "look-around"),
+    ("pattern: ^P[0-9]+$", "pattern: '^P[0-9' <-", "no regular expression that RE2 reads"),
+    ("pattern: ^P[0-9]+$", "pattern: P[0-9]+ <-", "write ^…$"),
+    ("pattern: ^P[0-9]+$", "pattern: '^P\\$' <-", "write ^…$"),
+    ("minLength: 2\n", "minLength: 21 <-\n", "more than maxLength"),
+    ("maxLength: 20", "maxLength: 30 <-", "holds 20 bytes"),
+    ("minLength: 2\n", "minLength: two <-\n", "whole number of characters"),
+    ("minLength: 2\n", "minimum: 2 <-\n", "the option 'minimum' is not supported here"),
+    ("minLength: 2\n", "format: email <-\n", "format 'email' is not checked"),
+    ("minimum: 1\n", "minimum: 100 <-\n", "no value is at least 100 and at most 99"),
+    ("minimum: 1\n", "minimum: 1.5 <-\n", "'1.5' is not an integer"),
+    ("minimum: 1\n", "minimum: 40000 <-\n", "does not fit SMALLINT"),
+    ("minimum: 1\n", "multipleOf: 2 <-\n", "'multipleOf' is not supported"),
+    ("minimum: 2020-01-01T00:00:00", "minimum: 2020-01-01 <-", "not a timestamp"),
+    ("format: dd/MM/yyyy HH:mm", "format: dd/MM/yy HH:mm <-", "'yy'"),
+    ("          format: dd/MM/yyyy HH:mm", "          defaultTimezone: Europe/Berlin <-", "is UTC"),
+    ("maxLength: 2\n", "maxLength: 1\n", "breaks the property's own maxLength"),
+    ("- value: S", "- value: no <-", "write it in quotes"),
+    ("- value: XL", "- value: S <-", "written twice"),
+    ("logicalType: boolean", f"{QUALITY}- type: sql <-\n            query: x", "type 'sql'"),
+    ("logicalType: boolean", f"{QUALITY}- metric: duplicateValues <-", "'duplicateValues'"),
+    ("logicalType: boolean", f"{QUALITY}- metric: nullValues <-\n            mustBeLessThan: 5", "mustBe: 0"),
+    # promises
+    ("property: latency", "property: latencie <-", "did you mean 'latency'?"),
+    ("value: 10\n    unit: min", "value: 10 <-\n    unit: fortnight", "unit of s, min, h or d"),
+]  # fmt: skip
+
+
+def errors_of(tmp_path: Path, text: str) -> ContractErrors:
+    path = tmp_path / "parcels.odcs.yaml"
+    path.write_text(text)
+    with pytest.raises(ContractErrors) as caught:
+        compile_contract(path)
+    return caught.value
+
+
+@pytest.mark.parametrize(("old", "new", "says"), MISTAKES)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert old in PARCELS
+    marked = PARCELS.replace(old, new, 1)
+    found = errors_of(tmp_path, marked.replace(" <-", ""))
+    matching = [error for error in found.errors if says in error.reason]
+    assert matching, str(found)
+    lines = [number for number, line in enumerate(marked.splitlines(), start=1) if HERE in line]
+    if lines:
+        assert matching[0].line == lines[0], str(found)
+
+
+def test_an_error_reads_as_file_line_and_reason(tmp_path: Path) -> None:
+    found = errors_of(tmp_path, PARCELS.replace("kind: DataContract", "kind: Contract"))
+    assert str(found) == f"{tmp_path}/parcels.odcs.yaml:2: kind must be DataContract"
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = PARCELS.replace("SMALLINT", "SMALL").replace("value: add", "value: append").replace("unit: min", "unit: x")
+    assert len(errors_of(tmp_path, text).errors) == 3
+
+
+@pytest.mark.parametrize("missing", ["servers", "schema", "name", "version", "id"])
+def test_what_is_missing_is_named(tmp_path: Path, missing: str) -> None:
+    lines = PARCELS.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"{missing}:"))
+    end = next(n for n, line in enumerate([*lines[start + 1 :], "x"], start + 1) if not line.startswith(" "))
+    found = errors_of(tmp_path, "\n".join(lines[:start] + lines[end:]))
+    assert f"'{missing}' is missing" in str(found)
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "just text", "a: b\n\tc: d", "a: &x [*y]"])
+def test_what_is_no_contract_at_all(tmp_path: Path, text: str) -> None:
+    assert errors_of(tmp_path, text).errors[0].line >= 1
+
+
+def write(folder: Path, name: str, **changes: str) -> None:
+    text = PARCELS
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    (folder / f"{name}.odcs.yaml").write_text(text)
+
+
+def test_a_folder_gives_its_contracts_by_name(tmp_path: Path) -> None:
+    write(tmp_path, "b", parcels="letters", parcel="letter")
+    write(tmp_path, "a")
+    assert [contract.dataset for contract in compile_folder(tmp_path)] == ["letters", "parcels"]
+
+
+def test_two_contracts_must_not_be_in_each_others_way(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    write(tmp_path, "b")
+    with pytest.raises(ContractErrors) as caught:
+        compile_folder(tmp_path)
+    reasons = str(caught.value)
+    assert "a.odcs.yaml has the name 'parcels' already" in reasons
+    assert "overlap" in reasons
+    assert "loads into the table logistics.parcel already" in reasons
+
+
+def test_one_prefix_must_not_hold_another(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    other = PARCELS.replace("in/parcels/", "in/").replace("name: parcels", "name: other")
+    (tmp_path / "b.odcs.yaml").write_text(other.replace("physicalName: parcel\n", "physicalName: other\n"))
+    with pytest.raises(ContractErrors, match="overlap"):
+        compile_folder(tmp_path)
+
+
+def test_errors_of_several_files_are_told_together(tmp_path: Path) -> None:
+    write(tmp_path, "a", SMALLINT="SMALL")
+    write(tmp_path, "b", windows="windoze")
+    with pytest.raises(ContractErrors) as caught:
+        compile_folder(tmp_path)
+    assert [error.path.name for error in caught.value.errors] == ["a.odcs.yaml", "b.odcs.yaml"]
