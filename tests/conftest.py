@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from pytest_socket import socket_allow_hosts
+
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"  # boto3 would look for credentials on a link-local address
 
 
 def pytest_runtest_setup() -> None:
