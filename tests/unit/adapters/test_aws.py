@@ -14,7 +14,7 @@ from headrace.errors import TransientError
 
 def client_error(code: str, status: int = 400, **more: Any) -> ClientError:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}} | more
-    return ClientError(answer, "Call")  # type: ignore[arg-type]
+    return ClientError(answer, "Call")
 
 
 @pytest.mark.parametrize(
