@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -22,7 +23,9 @@ def data_api(client: Client) -> Iterator[Any]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            response = respond(client.redshift, self.headers["X-Amz-Target"], body, principal=client.principal)
+            response = respond(
+                partial(client.redshift.call, principal=client.principal), self.headers["X-Amz-Target"], body
+            )
             self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)
@@ -87,7 +90,7 @@ def test_errors_are_boto3s_exceptions(data_api: Any) -> None:
 
 @pytest.mark.parametrize("body", [b"{", b"[]"])
 def test_what_is_no_request_is_refused(client: Client, body: bytes) -> None:
-    response = respond(client.redshift, "RedshiftData.ExecuteStatement", body, principal="me")
+    response = respond(partial(client.redshift.call, principal="me"), "RedshiftData.ExecuteStatement", body)
 
     assert response.status == 400
     assert b"SerializationException" in response.body
