@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -102,6 +102,17 @@ class MemoryLedger:
             self._pending[file.file_id] = file
         return file
 
+    def requeue(self, file: FileRecord, was: FileStatus) -> bool:
+        if self.all_files[file.file_id].status is not was:
+            return False
+        waiting = replace(file, status=FileStatus.PENDING)
+        self.all_files[file.file_id] = self._pending[file.file_id] = waiting
+        return True
+
+    def files_of(self, dataset: str) -> Iterator[FileRecord]:
+        wanted = "" if dataset.startswith("#") else dataset
+        return iter([file for file in self.all_files.values() if file.dataset == wanted])
+
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
         waiting = [f for f in self._pending.values() if (f.dataset, f.lane) == (dataset, lane)]
         return sorted(waiting, key=lambda f: (f.arrived_at, f.file_id))[:limit]
@@ -159,7 +170,7 @@ class MemoryLedger:
 
     def versions(self, bucket: str, key: str) -> list[FileRecord]:
         same = [file for file in self.all_files.values() if (file.bucket, file.key) == (bucket, key)]
-        return sorted(same, key=lambda file: (file.sequencer.zfill(40), file.file_id))
+        return sorted(same, key=lambda file: file.order)
 
     def tell_file(self, file_id: str, step: str, detail: dict[str, Any] | None = None) -> None:
         self.told.setdefault(file_id, []).append(Event("", step, detail or {}))

@@ -15,6 +15,8 @@ from headrace_cli.commands import (
     drop,
     notifications,
     quarantine,
+    reload,
+    retry,
     sql,
     status,
     trace,
@@ -23,7 +25,7 @@ from headrace_cli.commands import (
 )
 from headrace_cli.target import Choice, Target
 
-LAPTOP, FILES, LOOK = "The laptop", "Files", "Looking"
+LAPTOP, FILES, LOOK, REPAIR = "The laptop", "Files", "Looking", "Putting right"
 
 app = typer.Typer(
     name="headrace",
@@ -65,3 +67,5 @@ app.command(rich_help_panel=LOOK)(quarantine.quarantine)
 app.command(rich_help_panel=LOOK)(sql.sql)
 app.command(rich_help_panel=LOOK)(notifications.notifications)
 app.command(rich_help_panel=LOOK)(contracts.contracts)
+app.command(rich_help_panel=REPAIR)(retry.retry)
+app.command(rich_help_panel=REPAIR)(reload.reload)

@@ -15,8 +15,10 @@ from botocore.exceptions import ClientError
 
 from headrace.adapters.ledger import DynamoLedger
 from headrace.domain.contract import Contract
+from headrace.usecases.ports import Services
 from headrace_cli.failures import CommandError
 from headrace_cli.home import laptop
+from headrace_cli.services import TargetServices
 
 STACK = "headrace"
 CONTRACTS_KEY = "contracts/contracts.json"
@@ -77,8 +79,13 @@ class Target:
 
     @cached_property
     def ledger(self) -> DynamoLedger:
-        """The stack's ledger, to read."""
+        """The stack's ledger."""
         return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"))
+
+    @cached_property
+    def services(self) -> Services:
+        """What the use cases need, on this stack."""
+        return TargetServices(self)
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:

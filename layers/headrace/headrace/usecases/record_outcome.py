@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.domain.clock import now
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, RowCounts
 from headrace.domain.notice import Notice, of_batch
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.errors import TerminalError
@@ -32,8 +32,8 @@ class BatchGivenUpError(TerminalError):
 def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
-    All values are absolute and come from the warehouse, so that doing it again writes the same. Raises BatchGivenUpError
-    when somebody has put a tombstone for the batch: then its load did nothing.
+    All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
+    BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
     """
     if batch.status is BatchStatus.FAILED:
         raise BatchGivenUpError(batch)
@@ -81,9 +81,9 @@ def _settled(files: list[FileRecord], results: list[FileResult], counts: dict[st
 def _touched(services: Services, counts: dict[str, WarehouseRows], own: Iterable[str]) -> list[FileRecord]:
     """Files of earlier batches some of whose rows this batch replaced."""
     earlier = services.ledger.files(sorted(set(counts) - set(own)))
-    return [_lost(file, counts[file.file_id]) for file in earlier if file.status is FileStatus.LOADED]
+    return [_lost(file, counts[file.file_id]) for file in earlier if file.has_rows]
 
 
 def _lost(file: FileRecord, rows: WarehouseRows) -> FileRecord:
-    counts: RowCounts = replace(file.rows, loaded=rows.loaded, superseded=rows.superseded)
+    counts: RowCounts = replace(file.rows, loaded=rows.loaded, superseded=rows.superseded + file.replayed)
     return replace(file, rows=counts)
