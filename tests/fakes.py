@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from headrace.contracts.sql import load_sql, table_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
+from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
 from headrace.domain.notice import Notice
@@ -248,6 +249,30 @@ class MemoryTopic:
 
     def publish(self, notice: Notice) -> None:
         self.notices.append(notice)
+
+
+class MemoryLanding:
+    """The landing bucket's listing: versions in the order in which they landed."""
+
+    bucket = "landing"
+
+    def __init__(self) -> None:
+        self.all_versions: list[Landed] = []
+        self.bodies: dict[str, bytes] = {}
+        self.deleted: set[str] = set()
+
+    def put(self, key: str, body: bytes) -> None:
+        number = len(self.all_versions)
+        at = f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z"
+        self.all_versions.append(Landed(self.bucket, key, f"v{number}", len(body), "e", at, latest=True))
+        self.bodies[key] = body
+
+    def versions(self, prefix: str) -> Iterator[Landed]:
+        fitting = [item for item in self.all_versions if item.key.startswith(prefix)]
+        newest = {item.key: item for item in fitting if item.key not in self.deleted}
+        fitting.reverse()
+        for item in sorted(fitting, key=lambda item: item.key):
+            yield replace(item, latest=newest.get(item.key) == item)
 
 
 @dataclass

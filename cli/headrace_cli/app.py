@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from headrace_cli.commands import (
+    backfill,
     check,
     contracts,
     demo,
@@ -15,6 +16,7 @@ from headrace_cli.commands import (
     drop,
     notifications,
     quarantine,
+    redrive,
     reload,
     retry,
     sql,
@@ -69,3 +71,5 @@ app.command(rich_help_panel=LOOK)(notifications.notifications)
 app.command(rich_help_panel=LOOK)(contracts.contracts)
 app.command(rich_help_panel=REPAIR)(retry.retry)
 app.command(rich_help_panel=REPAIR)(reload.reload)
+app.command(rich_help_panel=REPAIR)(redrive.redrive)
+app.command(rich_help_panel=REPAIR)(backfill.backfill)

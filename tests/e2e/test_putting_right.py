@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.e2e.conftest import Laptop
@@ -71,3 +73,49 @@ def test_a_loaded_file_is_loaded_again_in_place_of_its_rows(narrow: Laptop) -> N
     laptop.put("gauges/newer.csv", content("ra1", value=3))
     laptop.settle()
     assert laptop.trace("gauges/again.csv")["rows"] == rows | {"loaded": 1, "superseded": 1}
+
+
+def rule_of_landing(laptop: Laptop) -> str:
+    rules = laptop.client("events").list_rules()["Rules"]
+    return next(str(rule["Name"]) for rule in rules if "Object Created" in rule.get("EventPattern", ""))
+
+
+def test_objects_whose_events_were_lost_are_backfilled_beside_live_files(laptop: Laptop) -> None:
+    events, rule = laptop.client("events"), rule_of_landing(laptop)
+    events.disable_rule(Name=rule)
+    for number in range(12):
+        laptop.put(f"gauges/lost/{number:02}.csv", content(f"lost{number:02}"))
+    laptop.put("gauges/lost/00.csv", content("lost00", value=7))  # a correction of it was lost as well
+    events.enable_rule(Name=rule)
+    assert len(laptop.headrace("backfill", "gauges", "gauges/lost/", "--dry-run")["taken"]) == 13
+    found = laptop.headrace("backfill", "gauges", "gauges/lost/")
+    assert (len(found["taken"]), found["known"]) == (13, 0)
+    laptop.put("gauges/lost/live.csv", content("lostlive"))
+    laptop.settle()
+    assert len(meters(laptop, "lost")) == 13
+    assert laptop.rows("SELECT value FROM public.gauges WHERE meter = 'lost00'") == [[7]]
+    assert laptop.trace("gauges/lost/05.csv")["batch"].startswith("gauges-backfill-")
+    assert not laptop.trace("gauges/lost/live.csv")["batch"].startswith("gauges-backfill-")
+    assert laptop.headrace("backfill", "gauges", "gauges/lost/")["known"] == 14
+
+
+def test_dead_letters_are_sent_again_unless_they_are_known(laptop: Laptop) -> None:
+    events, queues, rule = laptop.client("events"), laptop.client("sqs"), rule_of_landing(laptop)
+    events.disable_rule(Name=rule)
+    version = laptop.put("gauges/dead.csv", content("dead1"))
+    events.enable_rule(Name=rule)
+    item = {"key": "gauges/dead.csv", "version-id": version, "size": 50, "etag": "e", "sequencer": "0A"}
+    event = {"time": "2026-01-01T00:00:00Z", "detail": {"bucket": {"name": laptop.output("LandingBucket")}}}
+    event["detail"]["object"] = item  # type: ignore[index]
+    dead = laptop.output("IntakeDeadLetterQueueUrl")
+    for body in (json.dumps(event), "poison"):
+        queues.send_message(QueueUrl=dead, MessageBody=body)
+    would = laptop.headrace("redrive", "--dry-run")
+    assert (would["sent"], would["known"], would["unreadable"]) == (1, 0, 1)
+    assert laptop.headrace("redrive", "--rate", "50")["sent"] == 1
+    laptop.settle()
+    assert meters(laptop, "dead") == ["dead1"]
+    queues.send_message(QueueUrl=dead, MessageBody=json.dumps(event))
+    again = laptop.headrace("redrive")
+    assert (again["sent"], again["known"], again["unreadable"]) == (0, 1, 1)
+    queues.purge_queue(QueueUrl=dead)

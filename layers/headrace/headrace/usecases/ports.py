@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from headrace.domain.arrival import DeadLetter
 from headrace.domain.contract import Contract
+from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.domain.notice import Notice
@@ -74,6 +76,24 @@ class Topic(Protocol):
     """Where notices go."""
 
     def publish(self, notice: Notice) -> None: ...
+
+
+class Landing(Protocol):
+    """The landing bucket, as operators see it."""
+
+    bucket: str
+
+    def versions(self, prefix: str) -> Iterator[Landed]: ...
+    def put(self, key: str, body: bytes) -> None: ...
+
+
+class IntakeQueues(Protocol):
+    """The intake queue and its dead-letter queue."""
+
+    def receive(self) -> list[DeadLetter]: ...
+    def send(self, letter: DeadLetter) -> None: ...
+    def delete(self, letter: DeadLetter) -> None: ...
+    def give_back(self, letter: DeadLetter) -> None: ...
 
 
 class Services(Protocol):
