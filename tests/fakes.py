@@ -208,6 +208,12 @@ class MemoryLake:
     def read_json(self, key: str) -> Any:
         return json.loads(self.objects[key])
 
+    def find_json(self, key: str) -> Any | None:
+        return self.read_json(key) if key in self.objects else None
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        return iter([(key, len(data)) for key, data in self.objects.items() if key.startswith(prefix)])
+
 
 class MemoryWorkflow:
     """Executions by dataset, lane and generation."""

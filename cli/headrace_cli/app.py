@@ -16,6 +16,7 @@ from headrace_cli.commands import (
     drop,
     notifications,
     quarantine,
+    reconcile,
     redrive,
     reload,
     retry,
@@ -73,3 +74,4 @@ app.command(rich_help_panel=REPAIR)(retry.retry)
 app.command(rich_help_panel=REPAIR)(reload.reload)
 app.command(rich_help_panel=REPAIR)(redrive.redrive)
 app.command(rich_help_panel=REPAIR)(backfill.backfill)
+app.command(rich_help_panel=REPAIR)(reconcile.reconcile)

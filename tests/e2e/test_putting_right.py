@@ -119,3 +119,17 @@ def test_dead_letters_are_sent_again_unless_they_are_known(laptop: Laptop) -> No
     again = laptop.headrace("redrive")
     assert (again["sent"], again["known"], again["unreadable"]) == (0, 1, 1)
     queues.purge_queue(QueueUrl=dead)
+
+
+def test_a_difference_between_ledger_and_table_is_found_and_mended(laptop: Laptop) -> None:
+    laptop.put("gauges/differs.csv", content("di1", "di2"))
+    laptop.settle()
+    assert laptop.headrace("reconcile", "gauges", "--grace", "0")["differences"] == []
+    laptop.headrace("sql", "DELETE FROM public.gauges WHERE meter = 'di1'")
+    done = laptop.run("reconcile", "gauges", "--json")
+    (difference,) = json.loads(done.stdout)["differences"]
+    assert (done.returncode, difference["kind"]) == (1, "rows")
+    assert "gauges/differs.csv has 1 rows in the table, 2 by the ledger" in difference["what"]
+    laptop.headrace("reload", "gauges/differs.csv", "--force")
+    laptop.settle()
+    assert laptop.headrace("reconcile", "gauges")["differences"] == []
