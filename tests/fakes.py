@@ -208,6 +208,9 @@ class MemoryLake:
     def read_json(self, key: str) -> Any:
         return json.loads(self.objects[key])
 
+    def read(self, key: str) -> bytes:
+        return self.objects[key]
+
     def find_json(self, key: str) -> Any | None:
         return self.read_json(key) if key in self.objects else None
 

@@ -19,6 +19,7 @@ from headrace_cli.commands import (
     reconcile,
     redrive,
     reload,
+    replay,
     retry,
     sql,
     status,
@@ -75,3 +76,4 @@ app.command(rich_help_panel=REPAIR)(reload.reload)
 app.command(rich_help_panel=REPAIR)(redrive.redrive)
 app.command(rich_help_panel=REPAIR)(backfill.backfill)
 app.command(rich_help_panel=REPAIR)(reconcile.reconcile)
+app.command(rich_help_panel=REPAIR)(replay.replay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -133,3 +134,29 @@ def test_a_difference_between_ledger_and_table_is_found_and_mended(laptop: Lapto
     laptop.headrace("reload", "gauges/differs.csv", "--force")
     laptop.settle()
     assert laptop.headrace("reconcile", "gauges")["differences"] == []
+
+
+def deploy_with(laptop: Laptop, minimum: str) -> None:
+    contract = laptop.checkout / "contracts" / "gauges.odcs.yaml"
+    contract.write_text(re.sub(r"minimum: -?\d+", f"minimum: {minimum}", contract.read_text()))
+    laptop.headrace("deploy")
+
+
+def test_quarantined_rows_go_in_once_the_contract_lets_them(laptop: Laptop) -> None:
+    rows = "rp1,2026-01-01T00:00:00Z,1\nrp2,2026-01-01T00:00:00Z,-2\nrp3,2026-01-01T00:00:00Z,-50\n"
+    laptop.put("gauges/cold.csv", f"meter,read_at,value\n{rows}".encode())
+    laptop.settle()
+    assert laptop.headrace("replay", "gauges")["good"] == 0
+    deploy_with(laptop, "-9")
+    would = laptop.headrace("replay", "gauges", "--rule", "minimum", "--dry-run")
+    assert (would["rows"], would["good"]) == (2, 1)
+    assert laptop.headrace("replay", "gauges", "--rule", "minimum")["good"] == 1
+    laptop.settle()
+    assert meters(laptop, "rp") == ["rp1", "rp2"]
+    assert [row["row_number"] for row in laptop.headrace("quarantine", "gauges")["rows"]] == [3]
+    trace = laptop.trace("gauges/cold.csv")
+    assert trace["rows"] == {"read": 3, "loaded": 1, "superseded": 1, "quarantined": 1, "duplicate": 0}
+    assert "Replayed" in [step["step"] for step in trace["steps"]]
+    assert laptop.headrace("replay", "gauges")["good"] == 0
+    assert laptop.headrace("reconcile", "gauges")["differences"] == []
+    deploy_with(laptop, "0")

@@ -51,7 +51,11 @@ class S3Lake:
 
     def read_json(self, key: str) -> Any:
         """Read a JSON document that a batch wrote."""
-        return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        return json.loads(self.read(key))
+
+    def read(self, key: str) -> bytes:
+        """A whole object of the lake."""
+        return bytes(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def find_json(self, key: str) -> Any | None:
         """A JSON document, or None when there is none of that key."""

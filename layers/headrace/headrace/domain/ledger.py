@@ -41,8 +41,8 @@ class RowCounts:
     """Rows of one file, or summed. At any time read = loaded + superseded + quarantined + duplicate.
 
     `loaded` rows are in the target now, with this file's lineage; `superseded` ones lost to another row of the same
-    key, on arrival or later, or to a newer version of their file; `duplicate` ones came in a file whose content was
-    loaded before.
+    key, on arrival or later, to a newer version of their file, or, quarantined at first, to the same row sent again;
+    `duplicate` ones came in a file whose content was loaded before.
     """
 
     read: int = 0
