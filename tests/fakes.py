@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from headrace.contracts.sql import load_sql, table_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
+from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
 from headrace.domain.notice import Notice
@@ -102,6 +103,17 @@ class MemoryLedger:
             self._pending[file.file_id] = file
         return file
 
+    def requeue(self, file: FileRecord, was: FileStatus) -> bool:
+        if self.all_files[file.file_id].status is not was:
+            return False
+        waiting = replace(file, status=FileStatus.PENDING)
+        self.all_files[file.file_id] = self._pending[file.file_id] = waiting
+        return True
+
+    def files_of(self, dataset: str) -> Iterator[FileRecord]:
+        wanted = "" if dataset.startswith("#") else dataset
+        return iter([file for file in self.all_files.values() if file.dataset == wanted])
+
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
         waiting = [f for f in self._pending.values() if (f.dataset, f.lane) == (dataset, lane)]
         return sorted(waiting, key=lambda f: (f.arrived_at, f.file_id))[:limit]
@@ -159,7 +171,7 @@ class MemoryLedger:
 
     def versions(self, bucket: str, key: str) -> list[FileRecord]:
         same = [file for file in self.all_files.values() if (file.bucket, file.key) == (bucket, key)]
-        return sorted(same, key=lambda file: (file.sequencer.zfill(40), file.file_id))
+        return sorted(same, key=lambda file: file.order)
 
     def tell_file(self, file_id: str, step: str, detail: dict[str, Any] | None = None) -> None:
         self.told.setdefault(file_id, []).append(Event("", step, detail or {}))
@@ -195,6 +207,15 @@ class MemoryLake:
 
     def read_json(self, key: str) -> Any:
         return json.loads(self.objects[key])
+
+    def read(self, key: str) -> bytes:
+        return self.objects[key]
+
+    def find_json(self, key: str) -> Any | None:
+        return self.read_json(key) if key in self.objects else None
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        return iter([(key, len(data)) for key, data in self.objects.items() if key.startswith(prefix)])
 
 
 class MemoryWorkflow:
@@ -237,6 +258,30 @@ class MemoryTopic:
 
     def publish(self, notice: Notice) -> None:
         self.notices.append(notice)
+
+
+class MemoryLanding:
+    """The landing bucket's listing: versions in the order in which they landed."""
+
+    bucket = "landing"
+
+    def __init__(self) -> None:
+        self.all_versions: list[Landed] = []
+        self.bodies: dict[str, bytes] = {}
+        self.deleted: set[str] = set()
+
+    def put(self, key: str, body: bytes) -> None:
+        number = len(self.all_versions)
+        at = f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z"
+        self.all_versions.append(Landed(self.bucket, key, f"v{number}", len(body), "e", at, latest=True))
+        self.bodies[key] = body
+
+    def versions(self, prefix: str) -> Iterator[Landed]:
+        fitting = [item for item in self.all_versions if item.key.startswith(prefix)]
+        newest = {item.key: item for item in fitting if item.key not in self.deleted}
+        fitting.reverse()
+        for item in sorted(fitting, key=lambda item: item.key):
+            yield replace(item, latest=newest.get(item.key) == item)
 
 
 @dataclass

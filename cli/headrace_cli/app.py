@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from headrace_cli.commands import (
+    backfill,
     check,
     contracts,
     demo,
@@ -15,6 +16,11 @@ from headrace_cli.commands import (
     drop,
     notifications,
     quarantine,
+    reconcile,
+    redrive,
+    reload,
+    replay,
+    retry,
     sql,
     status,
     trace,
@@ -23,7 +29,7 @@ from headrace_cli.commands import (
 )
 from headrace_cli.target import Choice, Target
 
-LAPTOP, FILES, LOOK = "The laptop", "Files", "Looking"
+LAPTOP, FILES, LOOK, REPAIR = "The laptop", "Files", "Looking", "Putting right"
 
 app = typer.Typer(
     name="headrace",
@@ -65,3 +71,9 @@ app.command(rich_help_panel=LOOK)(quarantine.quarantine)
 app.command(rich_help_panel=LOOK)(sql.sql)
 app.command(rich_help_panel=LOOK)(notifications.notifications)
 app.command(rich_help_panel=LOOK)(contracts.contracts)
+app.command(rich_help_panel=REPAIR)(retry.retry)
+app.command(rich_help_panel=REPAIR)(reload.reload)
+app.command(rich_help_panel=REPAIR)(redrive.redrive)
+app.command(rich_help_panel=REPAIR)(backfill.backfill)
+app.command(rich_help_panel=REPAIR)(reconcile.reconcile)
+app.command(rich_help_panel=REPAIR)(replay.replay)

@@ -22,12 +22,14 @@ def bad_rows(
     `file` is a key, or the last part of one.
     """
     from headrace.transform import read_quarantine  # noqa: PLC0415 - pyarrow takes longer than most commands do
+    from headrace.usecases.replay import Quarantine  # noqa: PLC0415 - the same
 
+    quarantine = Quarantine(target.services)
     s3, bucket = target.client("s3"), target.output("LakeBucket")
     for key in _objects(target, f"quarantine/{dataset}/" + (f"batch={batch}/" if batch else "")):
         data = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         for row in read_quarantine(data):
-            if file is None or file in (row.key, PurePath(row.key).name):
+            if (file is None or file in (row.key, PurePath(row.key).name)) and quarantine.holds(row):
                 yield _item(row)
 
 

@@ -17,6 +17,7 @@ PIPED_WIDTH = 200
 """Columns when nobody's terminal sets a width, so that a pipe gets whole lines."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Document = dict[str, Any]
 D = TypeVar("D")
 

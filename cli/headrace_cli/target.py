@@ -13,10 +13,14 @@ import typer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from headrace.adapters import queues as intake
+from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
 from headrace.domain.contract import Contract
+from headrace.usecases.ports import IntakeQueues, Landing, Services
 from headrace_cli.failures import CommandError
 from headrace_cli.home import laptop
+from headrace_cli.services import TargetServices
 
 STACK = "headrace"
 CONTRACTS_KEY = "contracts/contracts.json"
@@ -77,8 +81,24 @@ class Target:
 
     @cached_property
     def ledger(self) -> DynamoLedger:
-        """The stack's ledger, to read."""
+        """The stack's ledger."""
         return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"))
+
+    @cached_property
+    def services(self) -> Services:
+        """What the use cases need, on this stack."""
+        return TargetServices(self)
+
+    @cached_property
+    def landing(self) -> Landing:
+        """The landing bucket, to list and to land objects in."""
+        return LandingBucket(self.client("s3"), self.output("LandingBucket"))
+
+    @cached_property
+    def queues(self) -> IntakeQueues:
+        """The intake queue and its dead-letter queue."""
+        dead_letters = self.output("IntakeDeadLetterQueueUrl")
+        return intake.IntakeQueues(self.client("sqs"), self.output("IntakeQueueUrl"), dead_letters)
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:

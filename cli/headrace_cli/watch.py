@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headrace.domain.ledger import LIVE, FileRecord
+from headrace.domain.ledger import LANES, FileRecord
 from headrace_cli.accounts import FINAL
 from headrace_cli.landing import Landed, landed_since
 from headrace_cli.target import Target
@@ -112,11 +112,14 @@ class Watch:
             return None
 
     def _pending(self) -> dict[str, int]:
-        counts = {name: len(self._ledger.pending(name, LIVE, LISTED)) for name in self._target.contracts}
+        counts = {
+            name: sum(len(self._ledger.pending(name, lane, LISTED)) for lane in LANES)
+            for name in self._target.contracts
+        }
         return {name: found for name, found in counts.items() if found}
 
     def _open_batches(self) -> tuple[str, ...]:
-        states = (self._ledger.lane_state(name, LIVE) for name in self._target.contracts)
+        states = (self._ledger.lane_state(name, lane) for name in self._target.contracts for lane in LANES)
         return tuple(state.open_batch for state in states if state.open_batch)
 
     def _executions(self) -> int:

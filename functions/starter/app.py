@@ -17,7 +17,7 @@ from headrace.usecases import receive
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     """Record each message's object, then wake each dataset once. Only messages that failed come back."""
     failed: set[str] = set()
-    waiting: dict[str, list[str]] = {}
+    waiting: dict[tuple[str, str], list[str]] = {}
     for message in event["Records"]:
         try:
             file = receive.record(arrival_of(json.loads(message["body"])), services)
@@ -26,11 +26,11 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
             failed.add(message["messageId"])
             continue
         if file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
-            waiting.setdefault(file.dataset, []).append(message["messageId"])
-    for dataset, messages in waiting.items():
+            waiting.setdefault((file.dataset, file.lane), []).append(message["messageId"])
+    for (dataset, lane), messages in waiting.items():
         try:
-            receive.wake(dataset, services)
+            receive.wake(dataset, services, lane)
         except Exception:
-            logger.exception("a dataset could not be woken", extra={"dataset": dataset})
+            logger.exception("a dataset could not be woken", extra={"dataset": dataset, "lane": lane})
             failed.update(messages)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}

@@ -134,6 +134,27 @@ def test_a_file_is_kept_as_it_is_and_deliveries_are_kept_beside(ledger: Any) -> 
     assert ledger.file(done.file_id).sha256 is None
 
 
+def test_a_file_waits_again_at_its_old_place_if_it_is_what_it_was(ledger: Any) -> None:
+    ledger.record_arrival(file("b", arrived_at="2", status=FileStatus.FAILED, reason="no"))
+    ledger.record_arrival(file("c", arrived_at="3"))
+    failed = ledger.file(file("b").file_id)
+    assert ledger.requeue(replace(failed, reason=None, suspects="x", reload=True), FileStatus.FAILED)
+    assert not ledger.requeue(failed, FileStatus.FAILED)
+    waiting = ledger.pending("readings", LIVE, 9)
+    assert [found.key[-1] for found in waiting] == ["b", "c"]
+    assert (waiting[0].status, waiting[0].reason, waiting[0].suspects) == (FileStatus.PENDING, None, "x")
+    assert ledger.file(failed.file_id).reload
+    (taken,) = ledger.take(batch(file_ids=(failed.file_id,)))
+    assert (taken.status, taken.reload) == (FileStatus.RUNNING, True)
+    assert len(ledger.pending("readings", LIVE, 9)) == 1
+
+
+def test_what_came_back_from_quarantine_is_kept(ledger: Any) -> None:
+    ledger.record_arrival(file())
+    ledger.save_files([replace(file(), replayed=2, replays=("p",))])
+    assert (ledger.file(file().file_id).replayed, ledger.file(file().file_id).replays) == (2, ("p",))
+
+
 def test_versions_come_in_the_order_of_their_sequencers(ledger: Any) -> None:
     for sequencer in ("0A", "9", "00000000B"):
         ledger.record_arrival(file("a.csv", file_id=sequencer.zfill(24), sequencer=sequencer))

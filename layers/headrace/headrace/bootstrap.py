@@ -7,6 +7,7 @@ from functools import cached_property
 from headrace.adapters import aws
 from headrace.adapters.catalog import Catalog
 from headrace.adapters.lake import S3Lake
+from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
 from headrace.adapters.notices import Topic
 from headrace.adapters.warehouse import Connection, Warehouse
@@ -47,6 +48,11 @@ class AwsServices:
         """The warehouse, as the function's own role or as the user in the warehouse's secret."""
         connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("WAREHOUSE_SECRET"))
         return Warehouse(aws.client("redshift-data"), connection)
+
+    @cached_property
+    def landing(self) -> LandingBucket:
+        """The landing bucket."""
+        return LandingBucket(aws.client("s3"), setting("LANDING_BUCKET"))
 
     @cached_property
     def slack_webhook(self) -> str:

@@ -11,6 +11,15 @@ COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 -- A batch that is known already has nothing to load.
 DELETE FROM stage USING etl.loads WHERE stage._batch_id = etl.loads.batch_id;
 
+-- if reloaded
+DELETE FROM public.task_events WHERE _file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+
+-- if reloaded
+DELETE FROM etl.load_files WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+
+-- if reloaded
+DELETE FROM etl.superseded WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+
 -- if replaced
 INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', _file_id, COUNT(*) FROM public.task_events WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}') GROUP BY _file_id;
 

@@ -16,7 +16,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchRecord, Event, FileRecord
 from headrace_cli.landing import file_id_of
 from headrace_cli.target import CONTRACTS_KEY, Target
-from tests.fakes import MemoryLedger, contract
+from tests.fakes import MemoryLedger, MemoryServices, contract
 
 NOW = datetime.now(UTC)
 OUTPUTS = {
@@ -181,10 +181,6 @@ class ReadableLedger(MemoryLedger):
     def files(self, file_ids: Iterable[str]) -> list[FileRecord]:
         return [self.file(file_id) for file_id in file_ids]
 
-    def files_of(self, dataset: str) -> Iterator[FileRecord]:
-        wanted = "" if dataset.startswith("#") else dataset
-        return iter([file for file in self.all_files.values() if file.dataset == wanted])
-
     def file_events(self, file_id: str) -> list[Event]:
         return self.stories.get(file_id, [])
 
@@ -208,6 +204,10 @@ class FakeStack:
     stepfunctions: MemoryMachines = field(default_factory=MemoryMachines)
     data: MemoryDataApi = field(default_factory=MemoryDataApi)
     ledger: ReadableLedger = field(default_factory=ReadableLedger)
+    services: MemoryServices = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.services = MemoryServices(ledger=self.ledger)
 
     @property
     def target(self) -> Target:
@@ -220,6 +220,7 @@ class FakeStack:
         }
         target = Target(clients.__getitem__)
         target.ledger = cast("DynamoLedger", self.ledger)
+        target.services = self.services
         return target
 
     def deploy(self, *contracts: Contract) -> None:

@@ -14,7 +14,14 @@ FILE = "ab" * 12
 
 
 def statements(**changes: object) -> list[str]:
-    given = {"batch": "readings-1", "manifest": MANIFEST, "iam_role": "default", "arrived": [FILE], "replaced": []}
+    given = {
+        "batch": "readings-1",
+        "manifest": MANIFEST,
+        "iam_role": "default",
+        "arrived": [FILE],
+        "replaced": [],
+        "reloaded": [],
+    }
     return load_statements(load_sql(contract()), **given | changes)  # type: ignore[arg-type]
 
 
@@ -37,8 +44,15 @@ def test_replaced_files_are_counted_before_they_are_deleted() -> None:
     assert not [s for s in statements() if s.startswith("DELETE FROM public.readings")]
 
 
+def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> None:
+    deleted = [s.split()[2] for s in statements(reloaded=[FILE]) if s.startswith("DELETE") and FILE in s]
+    assert deleted == ["public.readings", "etl.load_files", "etl.superseded"]
+    winners = next(s for s in statements(reloaded=[FILE]) if s.startswith("CREATE TEMP TABLE winners"))
+    assert FILE not in winners
+
+
 def test_no_placeholder_is_left() -> None:
-    assert not [s for s in statements(replaced=[FILE]) if "${" in s]
+    assert not [s for s in statements(replaced=[FILE], reloaded=[FILE]) if "${" in s]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +62,7 @@ def test_no_placeholder_is_left() -> None:
         ("manifest", "s3://lake/a' b"),
         ("iam_role", "'arn:aws:iam::1:role/x'"),
         ("replaced", ["zz"]),
+        ("reloaded", ["zz"]),
         ("arrived", ["zz"]),
     ],
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.domain.packing import BATCH_FILES, UNIT_BYTES, UNIT_FILES, first_batch, units
+from headrace.domain.lane import Limits
+from headrace.domain.packing import UNIT_BYTES, UNIT_FILES, first_batch, halves, units
 from tests.fakes import file
 
 SIZES = st.lists(st.integers(1, 2 * UNIT_BYTES), max_size=300)
@@ -21,5 +22,21 @@ def test_every_file_is_in_one_unit(sizes: list[int]) -> None:
 
 
 def test_a_batch_has_a_bound_but_always_a_file() -> None:
-    assert len(first_batch([file(f"{i}") for i in range(BATCH_FILES + 5)])) == BATCH_FILES
-    assert len(first_batch([file(size=1 << 50), file("b")])) == 1
+    limits = Limits(files=3)
+    assert len(first_batch([file(f"{i}") for i in range(8)], limits)) == 3
+    assert len(first_batch([file(size=1 << 50), file("b")], limits)) == 1
+
+
+def test_suspects_are_only_with_their_own_group() -> None:
+    files = [file("a", suspects="x"), file("b"), file("c", suspects="y"), file("d", suspects="x")]
+    assert [f.key[-1] for f in first_batch(files, Limits())] == ["a", "d"]
+    assert [f.key[-1] for f in first_batch(files[1:], Limits())] == ["b"]
+
+
+@given(st.integers(2, 50))
+def test_halves_are_smaller_and_complete(count: int) -> None:
+    files = [file(f"{i}") for i in range(count)]
+    first, second = halves(files)
+    assert first + second == files
+    assert first
+    assert second

@@ -6,6 +6,7 @@ chooses. `test_a_broken_protocol_is_found` shows that the search would find a mi
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,8 +20,9 @@ from headrace.domain.ledger import LIVE, Arrival, BatchStatus, FileStatus
 from headrace.usecases import receive
 from headrace.usecases.hand_over import hand_over
 from headrace.usecases.record_batch import record_batch
+from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
 from headrace.usecases.recover import recover, sweep
-from tests.fakes import MemoryServices, MemoryWorkflow
+from tests.fakes import MemoryServices, MemoryWarehouse, MemoryWorkflow
 from tests.interleaving import Schedule, World
 
 STEPS = st.integers(1, 120)
@@ -40,15 +42,19 @@ HandOver = Callable[..., bool]
 class Simulation:
     """A dataset, its files, and all that may run for it."""
 
-    def __init__(self, schedule: Schedule, files: int, *, hand_over: HandOver = hand_over) -> None:
+    def __init__(
+        self, schedule: Schedule, files: int, *, hand_over: HandOver = hand_over, culprits: frozenset[int] = frozenset()
+    ) -> None:
         self.services = MemoryServices()
         self.world = World(self.services, schedule)
         self.hand_over = hand_over
         self.loads: Counter[str] = Counter()
         self.working: set[int] = set()
+        self.culprits = {arrival(number).file_id for number in culprits}
         self.services.workflow = Executions(self)
+        self.tombstones = self.services.warehouse = Tombstones(self)
         for number in range(files):
-            self.deliver(Arrival("b", f"readings/{number}", "1", 1, "", "1", f"t{number}"))
+            self.deliver(arrival(number))
 
     def deliver(self, arrival: Arrival) -> None:
         """A starter with this message; a killed one's message is delivered again."""
@@ -86,8 +92,12 @@ class Simulation:
         self.working.add(generation)
 
     def load(self, name: str, services: Any) -> None:
-        """The load and its outcome; the warehouse loads a batch that it knows no second time."""
+        """The load and its outcome; the warehouse loads a batch that it knows no second time, and refuses culprits."""
         batch = services.ledger.batch(name)
+        assert name not in self.tombstones.buried, f"{name} is loaded after it was given up"
+        if self.culprits & set(batch.file_ids):
+            record_failure(batch, LOAD_REFUSED, "a value is too long", services)
+            return
         if not self.loads[name]:
             self.loads[name] += 1
             self.loads.update(batch.file_ids)
@@ -109,10 +119,34 @@ class Simulation:
         self.world.spawn("sweeper", sweeper, lambda: None, lambda: None)
 
     def check(self) -> None:
-        files = self.services.ledger.all_files.values()
-        assert {file.status for file in files} == {FileStatus.LOADED}
-        assert all(self.loads[file.file_id] == 1 for file in files)
+        for file in self.services.ledger.all_files.values():
+            wrong = file.file_id in self.culprits
+            assert file.status is (FileStatus.FAILED if wrong else FileStatus.LOADED)
+            assert self.loads[file.file_id] == (0 if wrong else 1)
         assert self.services.ledger.lane_state("readings", LIVE).open_batch is None
+
+
+def arrival(number: int) -> Arrival:
+    return Arrival("b", f"readings/{number}", "1", 1, "", "1", f"t{number}")
+
+
+class Tombstones(MemoryWarehouse):
+    """The warehouse, as far as giving up asks it."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__()
+        self._simulation = simulation
+        self.buried: set[str] = set()
+
+    def run(self, statements: list[str]) -> None:
+        self.buried |= {found for found in re.findall(r"readings-\d+", " ".join(statements)) if not self._loaded(found)}
+
+    def query(self, sql: str) -> list[list[Any]]:
+        (batch,) = re.findall(r"readings-\d+", sql)
+        return [["loaded"]] if self._loaded(batch) else [["given up"]]
+
+    def _loaded(self, batch: str) -> bool:
+        return bool(self._simulation.loads[batch])
 
 
 class Executions(MemoryWorkflow):
@@ -142,6 +176,17 @@ def test_no_wake_up_is_lost_when_nothing_dies(schedule: Schedule, files: int) ->
 def test_whatever_dies_the_sweeper_brings_it_to_an_end(schedule: Schedule, files: int) -> None:
     simulation = Simulation(schedule, files)
     simulation.sweep()  # one that runs beside the others must do no harm
+    simulation.world.run()
+    for _ in range(3):
+        simulation.sweep()
+        simulation.world.run()
+    simulation.check()
+
+
+@settings(max_examples=200, deadline=None)
+@given(schedules(kills=0) | schedules(kills=2), st.integers(1, 6), st.frozensets(st.integers(0, 5), max_size=2))
+def test_a_file_that_fails_its_batch_ends_alone(schedule: Schedule, files: int, culprits: frozenset[int]) -> None:
+    simulation = Simulation(schedule, files, culprits=frozenset(n for n in culprits if n < files))
     simulation.world.run()
     for _ in range(3):
         simulation.sweep()

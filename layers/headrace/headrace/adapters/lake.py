@@ -51,7 +51,26 @@ class S3Lake:
 
     def read_json(self, key: str) -> Any:
         """Read a JSON document that a batch wrote."""
-        return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        return json.loads(self.read(key))
+
+    def read(self, key: str) -> bytes:
+        """A whole object of the lake."""
+        return bytes(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+
+    def find_json(self, key: str) -> Any | None:
+        """A JSON document, or None when there is none of that key."""
+        try:
+            return self.read_json(key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return None
+            raise
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Key and size of every object of the lake below a prefix."""
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            for item in page.get("Contents", []):
+                yield item["Key"], item["Size"]
 
 
 class _Landed(io.RawIOBase):

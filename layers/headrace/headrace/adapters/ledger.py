@@ -75,7 +75,7 @@ class DynamoLedger:
         """Write a new file, or count one more delivery of a known one. Returns what the ledger holds."""
         puts = [
             self._put(f"FILE#{file.file_id}", "FILE", _file_item(file), "attribute_not_exists(pk)"),
-            self._put(f"KEY#{file.bucket}/{file.key}", f"{file.sequencer.zfill(40)}#{file.file_id}",
+            self._put(f"KEY#{file.bucket}/{file.key}", "#".join(file.order),
                       {"file_id": file.file_id}),
         ]  # fmt: skip
         if file.status is FileStatus.PENDING:
@@ -90,10 +90,30 @@ class DynamoLedger:
         return file
 
     def _count_delivery(self, file_id: str) -> FileRecord:
-        self._update(f"FILE#{file_id}", "FILE", "ADD deliveries :one", {":one": 1})
+        self._client.update_item(**self._updating(f"FILE#{file_id}", "FILE", "ADD deliveries :one", {":one": 1}))
         known = self.file(file_id)
         self.tell_file(file_id, "Delivered again", {"status": known.status})
         return known
+
+    def requeue(self, file: FileRecord, was: FileStatus) -> bool:
+        """Let a known file wait for a batch again, in its lane and at its old place.
+
+        `file` is given as it is to be kept. False, and nothing changed, when its status is no longer what it `was`.
+        """
+        waiting = replace(file, status=FileStatus.PENDING)
+        update = self._saving(waiting)
+        condition = {"#was": "status"}, to_item({":was": str(was)})
+        update["ConditionExpression"] = "#was = :was"
+        update["ExpressionAttributeNames"] |= condition[0]
+        update["ExpressionAttributeValues"] |= condition[1]
+        put = self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _plain_file(waiting))
+        try:
+            self._client.transact_write_items(TransactItems=[{"Update": update}, put])
+        except self._client.exceptions.TransactionCanceledException as error:
+            if not _condition_failed(error):
+                raise
+            return False
+        return True
 
     def knows(self, file_id: str) -> bool:
         """Whether the object was written down before."""
@@ -203,6 +223,9 @@ class DynamoLedger:
 
     def save_file(self, file: FileRecord) -> None:
         """Write the file as it is now, keeping the count of its deliveries."""
+        self._client.update_item(**self._saving(file))
+
+    def _saving(self, file: FileRecord) -> dict[str, Any]:
         item = _file_item(replace(file, updated_at=now()))
         item.pop("deliveries")
         names = {f"#{index}": name for index, name in enumerate(item)}
@@ -211,7 +234,7 @@ class DynamoLedger:
         gone = [index for index, value in enumerate(values.values()) if value is None]
         expression = "SET " + ", ".join(f"#{index} = :{index}" for index in kept)
         expression += " REMOVE " + ", ".join(f"#{index}" for index in gone) if gone else ""
-        self._update(f"FILE#{file.file_id}", "FILE", expression, values, names)
+        return self._updating(f"FILE#{file.file_id}", "FILE", expression, values) | {"ExpressionAttributeNames": names}
 
     def save_files(self, files: Iterable[FileRecord]) -> None:
         """Write several files, a few at a time."""
@@ -296,26 +319,18 @@ class DynamoLedger:
     def _delete(self, pk: str, sk: str) -> None:
         self._client.delete_item(TableName=self._table, Key=to_item({"pk": pk, "sk": sk}))
 
-    def _update(
-        self, pk: str, sk: str, expression: str, values: dict[str, Any], names: dict[str, str] | None = None
-    ) -> None:
-        request: dict[str, Any] = {
+    def _updating(self, pk: str, sk: str, expression: str, values: dict[str, Any]) -> dict[str, Any]:
+        return {
             "TableName": self._table,
             "Key": to_item({"pk": pk, "sk": sk}),
             "UpdateExpression": expression,
             "ExpressionAttributeValues": to_item(values),
         }
-        self._client.update_item(**request | ({"ExpressionAttributeNames": names} if names else {}))
 
     def _update_if(self, pk: str, sk: str, expression: str, values: dict[str, Any], condition: str) -> None:
         try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=to_item({"pk": pk, "sk": sk}),
-                UpdateExpression=expression,
-                ExpressionAttributeValues=to_item(values),
-                ConditionExpression=condition,
-            )
+            update = self._updating(pk, sk, expression, values)
+            self._client.update_item(**update, ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
@@ -352,12 +367,13 @@ def _file_item(file: FileRecord) -> dict[str, Any]:
 
 
 def _plain_file(file: FileRecord) -> dict[str, Any]:
-    return asdict(file) | {"status": str(file.status)}
+    return asdict(file) | {"status": str(file.status), "replays": list(file.replays)}
 
 
 def _file(item: dict[str, Any]) -> FileRecord:
     known = {name: item[name] for name in FileRecord.__dataclass_fields__ if name in item}
-    return FileRecord(**known | {"status": FileStatus(item["status"]), "rows": RowCounts(**item.get("rows", {}))})
+    known |= {"status": FileStatus(item["status"]), "rows": RowCounts(**item.get("rows", {}))}
+    return FileRecord(**known | {"replays": tuple(item.get("replays", ()))})
 
 
 def _batch_item(batch: BatchRecord) -> dict[str, Any]:

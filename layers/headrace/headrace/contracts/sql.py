@@ -35,8 +35,9 @@ def load_sql(contract: Contract) -> str:
         ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST"),
         ("A batch that is known already has nothing to load.",
          "DELETE FROM stage USING etl.loads WHERE stage._batch_id = etl.loads.batch_id"),
+        *_reload_steps(contract),
         ("if replaced", _count_replaced(contract)),
-        ("if replaced", f"DELETE FROM {contract.target} WHERE {_replaced_by_this_batch()}"),
+        ("if replaced", f"DELETE FROM {contract.target} WHERE {_of_this_batch('_file_id', 'replaced')}"),
         *_arrival_steps(contract),
         ("", _create_winners(contract)),
         *_merge_steps(contract),
@@ -79,15 +80,27 @@ def _create_stage(contract: Contract) -> str:
     return f"CREATE TEMP TABLE stage ({columns}){dist}"
 
 
-def _replaced_by_this_batch() -> str:
-    return "_file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}')"
+def _reload_steps(contract: Contract) -> list[tuple[str, str]]:
+    """A file that is loaded again leaves no trace of its earlier load: no rows, and no account of them."""
+    return [
+        ("if reloaded", f"DELETE FROM {table} WHERE {_of_this_batch(column, 'reloaded')}")
+        for table, column in (
+            (contract.target, "_file_id"),
+            ("etl.load_files", "file_id"),
+            ("etl.superseded", "file_id"),
+        )
+    ]
+
+
+def _of_this_batch(column: str, files: str) -> str:
+    return f"{column} IN (${{{files}}}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${{batch}}')"
 
 
 def _count_replaced(contract: Contract) -> str:
     return (
         "INSERT INTO etl.superseded (batch_id, file_id, row_count) "
         f"SELECT '${{batch}}', _file_id, COUNT(*) FROM {contract.target} "
-        f"WHERE {_replaced_by_this_batch()} GROUP BY _file_id"
+        f"WHERE {_of_this_batch('_file_id', 'replaced')} GROUP BY _file_id"
     )
 
 

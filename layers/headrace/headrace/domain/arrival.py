@@ -22,6 +22,14 @@ class Routing:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message of the dead-letter queue, an event that could not be recorded, and the receipt to handle it by."""
+
+    body: str
+    receipt: str
+
+
 def arrival_of(event: dict[str, Any]) -> Arrival:
     """An EventBridge `Object Created` event as an Arrival. Raises KeyError when it is something else.
 

@@ -9,11 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import LIVE, BatchRecord
+from headrace.domain.ledger import BACKFILL, LIVE, BatchRecord
 
 MAX_ATTEMPTS = 3
 """How many executions may try one batch before it is given up."""
 LONGEST_BACKOFF_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one batch of a lane may hold."""
+
+    files: int = 1000
+    size: int = 20 * 2**30
+
+
+LIMITS = {LIVE: Limits(), BACKFILL: Limits(files=500, size=5 * 2**30)}
+"""Loads of one dataset take turns, so a backfill's are kept short enough for live files to wait for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,11 @@ class LaneState:
 def batch_name(dataset: str, lane: str, generation: int) -> str:
     """The batch that a generation opens. Everything that the batch writes is named after it."""
     return f"{dataset}-{generation}" if lane == LIVE else f"{dataset}-{lane}-{generation}"
+
+
+def attempts_allowed(batch: BatchRecord, *, suspects: bool) -> int:
+    """How many executions may try a batch. One that is to be split further anyway is not tried again as it is."""
+    return 1 if suspects and batch.divisible else MAX_ATTEMPTS
 
 
 def wait_seconds(contract: Contract, left_open: BatchRecord | None) -> int:

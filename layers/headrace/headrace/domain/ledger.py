@@ -8,7 +8,13 @@ from enum import StrEnum
 from typing import Any
 
 LIVE = "live"
-"""The lane of files that arrive by event. Backfills get a lane of their own."""
+"""The lane of files that arrive by event."""
+BACKFILL = "backfill"
+"""The lane of files that were there before, or whose events were lost: they must not delay live ones."""
+LANES = (LIVE, BACKFILL)
+
+
+SEQUENCER_LENGTH = 40
 
 
 class FileStatus(StrEnum):
@@ -35,8 +41,8 @@ class RowCounts:
     """Rows of one file, or summed. At any time read = loaded + superseded + quarantined + duplicate.
 
     `loaded` rows are in the target now, with this file's lineage; `superseded` ones lost to another row of the same
-    key, on arrival or later, or to a newer version of their file; `duplicate` ones came in a file whose content was
-    loaded before.
+    key, on arrival or later, to a newer version of their file, or, quarantined at first, to the same row sent again;
+    `duplicate` ones came in a file whose content was loaded before.
     """
 
     read: int = 0
@@ -81,7 +87,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file in the ledger. Times are ISO 8601 in UTC."""
+    """A file in the ledger. Times are ISO 8601 in UTC.
+
+    `reload` asks the next load to replace the file's own rows. `suspects` names the half of a failed batch that the
+    file was put in: those load apart from all others. `replayed` counts the bad rows that came back in files of their
+    own, `replays` names those.
+    """
 
     file_id: str
     dataset: str
@@ -103,11 +114,28 @@ class FileRecord:
     contract_version: str | None = None
     detected: dict[str, Any] = field(default_factory=dict)
     updated_at: str | None = None
+    reload: bool = False
+    suspects: str | None = None
+    replayed: int = 0
+    replays: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Where this version stands among those of its key: S3's sequencers compare as text of one length."""
+        return self.sequencer.zfill(SEQUENCER_LENGTH), self.file_id
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the file's rows are what the target has of its key, also while it is loaded again."""
+        return self.status is FileStatus.LOADED or self.rows.loaded > 0
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """A group of files of one dataset that is loaded in one transaction."""
+    """A group of files of one dataset that is loaded in one transaction.
+
+    A `condemned` batch will not be tried again: what is left to do is to give it up behind a tombstone.
+    """
 
     batch: str
     dataset: str
@@ -123,6 +151,12 @@ class BatchRecord:
     ended_at: str | None = None
     reason: str | None = None
     rows: RowCounts = field(default_factory=RowCounts)
+    condemned: bool = False
+
+    @property
+    def divisible(self) -> bool:
+        """Whether it can be split to find the file that fails it."""
+        return len(self.file_ids) > 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ SAFE = {
     "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
     "arrivals": re.compile(r"|\('[0-9a-f]{24}', \d+\)(, \('[0-9a-f]{24}', \d+\))*"),
     "replaced": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
+    "reloaded": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
 }
 
 
@@ -42,13 +43,21 @@ def manifest(bucket: str, parts: list[Part]) -> dict[str, Any]:
     }
 
 
-def load_statements(
-    template: str, *, batch: str, manifest: str | None, iam_role: str, arrived: list[str], replaced: list[str]
+def load_statements(  # noqa: PLR0913 - one parameter per placeholder
+    template: str,
+    *,
+    batch: str,
+    manifest: str | None,
+    iam_role: str,
+    arrived: list[str],
+    replaced: list[str],
+    reloaded: list[str],
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
-    `arrived` are the batch's file ids in the order in which they came; `replaced` those whose rows go. Without a
-    manifest there is nothing to copy; without replaced files nothing to take out first.
+    `arrived` are the batch's file ids in the order in which they came; `replaced` those whose rows go; `reloaded`
+    those of the batch whose earlier rows make way for the ones it brings. Without a manifest there is nothing to copy;
+    without replaced or reloaded files nothing to take out first.
     Raises TerminalError for a value that has no business in SQL.
     """
     values = {
@@ -56,15 +65,20 @@ def load_statements(
         "manifest": manifest or "s3://none/none",
         "iam_role": iam_role,
         "arrivals": ", ".join(f"('{file_id}', {place})" for place, file_id in enumerate(arrived)),
-        "replaced": ", ".join(f"'{file_id}'" for file_id in sorted(replaced)) or "''",
+        "replaced": _listed(replaced),
+        "reloaded": _listed(reloaded),
     }
     for name, value in values.items():
         if not SAFE[name].fullmatch(value):
             raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
-    holds = {"parts": manifest is not None, "replaced": bool(replaced)}
+    holds = {"parts": manifest is not None, "replaced": bool(replaced), "reloaded": bool(reloaded)}
     return [
         Template(text).substitute(values) for condition, text in _statements(template) if holds.get(condition, True)
     ]
+
+
+def _listed(file_ids: list[str]) -> str:
+    return ", ".join(f"'{file_id}'" for file_id in sorted(file_ids)) or "''"
 
 
 def split_statements(text: str) -> list[str]:

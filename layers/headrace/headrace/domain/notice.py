@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
@@ -61,15 +62,17 @@ def of_batch(
     rows = total(files)
     loaded = [file for file in files if file.status is FileStatus.LOADED]
     failed = [file for file in files if file.status is FileStatus.FAILED]
-    unbalanced = [file for file in loaded if file.reason]
+    unbalanced = [file for file in loaded if not file.rows.balanced]
+    unchanged = [file for file in loaded if file.reason and file.rows.balanced]
     lines = [
         *_quarantined(rows.quarantined, results),
         *([f"{_count(rows.superseded, 'row')} superseded by newer ones"] if rows.superseded else []),
         *_listed("duplicate", [file for file in files if file.status is FileStatus.DUPLICATE]),
         *_listed("failed", failed),
+        *_listed("not loaded again", unchanged),
         *_listed("out of balance", unbalanced),
     ]
-    level = "error" if failed or unbalanced else "warning" if rows.quarantined else "ok"
+    level = "error" if failed or unbalanced or unchanged else "warning" if rows.quarantined else "ok"
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
     return Notice(level, f"{dataset}: {what}", tuple(lines), dataset, batch, channel)
 
@@ -80,10 +83,17 @@ def of_arrival(file: FileRecord, channel: str | None) -> Notice:
     return Notice("warning" if not file.dataset else "error", title, (str(file.reason),), file.dataset, "", channel)
 
 
-def of_failure(batch: BatchRecord, reason: str, channel: str | None, *, again: bool) -> Notice:
+class Next(StrEnum):
+    """What happens after a batch has failed, in words."""
+
+    AGAIN = "It is tried again by itself."
+    SPLIT = "It is split to find the file that does it: the others are loaded without it."
+    GIVEN_UP = "It is given up: its file is failed, nothing of it was loaded."
+
+
+def of_failure(batch: BatchRecord, reason: str, channel: str | None, then: Next) -> Notice:
     """A batch that did not load, and what happens next."""
-    then = "It is tried again by itself." if again else "It is given up: its files are failed, nothing was loaded."
-    level = "warning" if again else "error"
+    level = "error" if then is Next.GIVEN_UP else "warning"
     return Notice(
         level, f"{batch.dataset}: batch {batch.batch} did not load", (reason, then), batch.dataset, batch.batch, channel
     )

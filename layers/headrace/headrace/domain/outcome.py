@@ -9,6 +9,8 @@ from typing import Any
 
 from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
 
+NOT_AGAIN = "its rows are as they were, it could not be loaded again"
+
 
 class Verdict(StrEnum):
     """What the transform made of a file."""
@@ -55,6 +57,8 @@ class WarehouseRows:
 
 def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRecord:
     """The file as the ledger keeps it once its batch is loaded."""
+    if result.verdict is Verdict.FAILED:
+        return failed(replace(file, contract_version=result.contract_version), str(result.reason))
     known = replace(
         file,
         sha256=result.sha256,
@@ -62,14 +66,30 @@ def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRec
         detected=result.detected,
         reason=result.reason,
         duplicate_of=result.duplicate_of,
+        reload=False,
+        suspects=None,
+        replayed=0,
+        replays=(),
     )
-    if result.verdict is Verdict.FAILED:
-        return replace(known, status=FileStatus.FAILED)
     if result.verdict is Verdict.DUPLICATE:
         counts = RowCounts(read=result.rows_read, duplicate=result.rows_read)
         return replace(known, status=FileStatus.DUPLICATE, rows=counts)
     counts = RowCounts(result.rows_read, rows.loaded, rows.superseded, result.rows_bad)
     return replace(known, status=FileStatus.LOADED, rows=counts, reason=imbalance(counts))
+
+
+def failed(file: FileRecord, reason: str) -> FileRecord:
+    """The file once it could not be loaded. One that was to be loaded again keeps the rows that it has."""
+    known = replace(file, reload=False, suspects=None)
+    if file.rows.loaded or file.rows.superseded:
+        return replace(known, status=FileStatus.LOADED, reason=f"{NOT_AGAIN}: {reason}")
+    return replace(known, status=FileStatus.FAILED, reason=reason)
+
+
+def released(file: FileRecord, replay: str, rows: int) -> FileRecord:
+    """The file once some of its bad rows came back in a file of their own, which supersedes them."""
+    counts = replace(file.rows, quarantined=file.rows.quarantined - rows, superseded=file.rows.superseded + rows)
+    return replace(file, rows=counts, replayed=file.replayed + rows, replays=(*file.replays, replay))
 
 
 def imbalance(rows: RowCounts) -> str | None:

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from headrace.domain.lane import Limits
 from headrace.domain.ledger import FileRecord
 
-BATCH_FILES = 1000
-BATCH_BYTES = 20 * 2**30
 UNIT_FILES = 100
 UNIT_BYTES = 32 * 2**20
 
 
-def first_batch(files: Iterable[FileRecord]) -> list[FileRecord]:
-    """The oldest files that fit in one batch; at least one, whatever its size."""
+def first_batch(files: Iterable[FileRecord], limits: Limits) -> list[FileRecord]:
+    """The oldest files that fit in one batch; at least one, whatever its size.
+
+    Suspects of a failed batch are only with suspects of the same group.
+    """
     chosen: list[FileRecord] = []
     size = 0
     for file in files:
+        if chosen and file.suspects != chosen[0].suspects:
+            continue
         size += file.size
-        if chosen and (size > BATCH_BYTES or len(chosen) == BATCH_FILES):
+        if chosen and (size > limits.size or len(chosen) == limits.files):
             break
         chosen.append(file)
     return chosen
+
+
+def halves(files: list[FileRecord]) -> tuple[list[FileRecord], list[FileRecord]]:
+    """Two halves of a batch, in order."""
+    middle = (len(files) + 1) // 2
+    return files[:middle], files[middle:]
 
 
 def units(files: Iterable[FileRecord]) -> list[list[FileRecord]]:

@@ -13,7 +13,7 @@ def claim(file: FileRecord, sha256: str, contract: Contract, services: Services)
     """Claim a content for a file. Returns None, or the file that has it already.
 
     A holder that failed, or whose rows a newer version of its key has replaced, loses the claim: its content is not
-    in the warehouse, so a file that brings it (back) must be loaded.
+    in the warehouse, so a file that brings it (back) must be loaded. A file that is loaded again takes the claim along.
     """
     ledger = services.ledger
     holder_id = ledger.claim_content(contract.dataset, sha256, file.file_id)
@@ -27,16 +27,16 @@ def claim(file: FileRecord, sha256: str, contract: Contract, services: Services)
 
 
 def _keeps(holder: FileRecord, file: FileRecord, sha256: str, contract: Contract, ledger: Ledger) -> bool:
-    if holder.status is FileStatus.FAILED:
+    if holder.status is FileStatus.FAILED or file.reload:
         return False
     if not contract.replace_versions:
         return True
     newer = _newer_versions(holder, ledger)
     if (holder.bucket, holder.key) == (file.bucket, file.key):
         # Another content between the holder's and this one: the file was changed, and is now changed back.
-        between = [version for version in newer if version.sequencer < file.sequencer]
+        between = [version for version in newer if version.order < file.order]
         return not any(_brings_rows(version) and version.sha256 != sha256 for version in between)
-    return not any(version.status is FileStatus.LOADED for version in newer)
+    return not any(version.has_rows for version in newer)
 
 
 def _newer_versions(file: FileRecord, ledger: Ledger) -> list[FileRecord]:

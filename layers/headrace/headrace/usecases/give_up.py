@@ -1,12 +1,19 @@
-"""A batch that cannot be loaded is given up, but never while a load of it may still commit."""
+"""A batch that cannot be loaded is given up, but never while a load of it may still commit.
+
+One file alone may be what fails it. So a batch of several files is split, and its halves are tried apart from each
+other and from all other files, until the file that does it is alone.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from headrace.domain.clock import now
+from headrace.domain.lane import attempts_allowed
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
-from headrace.domain.notice import of_failure
+from headrace.domain.notice import Next, of_failure
+from headrace.domain.outcome import failed
+from headrace.domain.packing import halves
 from headrace.usecases.ports import Services
 from headrace.usecases.record_outcome import record_outcome
 from headrace.usecases.results import unit_results
@@ -19,12 +26,20 @@ TOMBSTONE = (
 FATE = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
 
 
+def allowed_for(batch: BatchRecord, services: Services) -> int:
+    """How many executions may try this batch."""
+    return attempts_allowed(batch, suspects=_of_suspects(batch, services))
+
+
 def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
-    """Put a tombstone for the batch into the warehouse, then fail its files.
+    """Put a tombstone for the batch into the warehouse, then split it, or fail its only file.
 
     The tombstone is written under the lock that loads take: a late load of the batch finds it and does nothing. If the
-    load had committed after all, the tombstone is not written and the batch is recorded as loaded.
+    load had committed after all, the tombstone is not written and the batch is recorded as loaded. Doing it again goes
+    on where it was left: the batch is condemned first, so that no execution works on it in between.
     """
+    batch = replace(batch, condemned=True, reason=reason)
+    services.ledger.save_batch(batch)
     names = {"batch": batch.batch, "dataset": batch.dataset}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
     if services.warehouse.query(FATE.format(**names)) == [["loaded"]]:
@@ -32,15 +47,38 @@ def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
         _, notice = record_outcome(batch, results, services)
         services.topic.publish(notice)
         return
-    failed = [_fail(file, reason) for file in services.ledger.files(batch.file_ids)]
-    services.ledger.save_files(failed)
-    services.ledger.save_batch(replace(batch, status=BatchStatus.FAILED, reason=reason, ended_at=now()))
-    services.ledger.tell_batch(batch.batch, "Given up", {"reason": reason})
-    channel = services.catalog.contract(batch.dataset).channel
-    services.topic.publish(of_failure(batch, reason, channel, again=False))
+    told = batch.divisible and _of_suspects(batch, services)  # of one cause, people are told once
+    if batch.divisible:
+        _split(batch, services)
+    else:
+        _fail(batch, reason, services)
+    services.ledger.save_batch(replace(batch, status=BatchStatus.FAILED, ended_at=now()))
+    services.ledger.tell_batch(batch.batch, "Split" if batch.divisible else "Given up", {"reason": reason})
+    if not told:
+        then = Next.SPLIT if batch.divisible else Next.GIVEN_UP
+        channel = services.catalog.contract(batch.dataset).channel
+        services.topic.publish(of_failure(batch, reason, channel, then))
 
 
-def _fail(file: FileRecord, reason: str) -> FileRecord:
-    if file.status is not FileStatus.RUNNING:
-        return file
-    return replace(file, status=FileStatus.FAILED, reason=f"its batch could not be loaded: {reason}")
+def _of_suspects(batch: BatchRecord, services: Services) -> bool:
+    return services.ledger.file(batch.file_ids[0]).suspects is not None
+
+
+def _split(batch: BatchRecord, services: Services) -> None:
+    """Let each half wait as a group of its own. The order is the batch's, so that doing it again gives the same."""
+    for name, half in zip(("a", "b"), halves(services.ledger.files(batch.file_ids)), strict=True):
+        for file in half:
+            _suspect(file, f"{batch.batch}-{name}", batch, services)
+
+
+def _suspect(file: FileRecord, group: str, batch: BatchRecord, services: Services) -> None:
+    if file.status is not FileStatus.RUNNING or file.batch != batch.batch:
+        return
+    if services.ledger.requeue(replace(file, suspects=group, batch=None), FileStatus.RUNNING):
+        services.ledger.tell_file(file.file_id, "Set apart", {"batch": batch.batch, "with": group})
+
+
+def _fail(batch: BatchRecord, reason: str, services: Services) -> None:
+    (file,) = services.ledger.files(batch.file_ids)
+    if file.status is FileStatus.RUNNING:
+        services.ledger.save_files([failed(file, f"it could not be loaded: {reason}")])

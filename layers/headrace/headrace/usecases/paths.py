@@ -26,3 +26,8 @@ def part(dataset: str, batch: str, name: str) -> str:
 def quarantine(dataset: str, batch: str, name: str) -> str:
     """A Parquet part with the bad rows and their reasons."""
     return f"quarantine/{dataset}/batch={batch}/part-{name}.parquet"
+
+
+def replay(dataset: str, name: str) -> str:
+    """Which bad rows of which file one replay takes back in."""
+    return f"replays/{dataset}/{name}.json"

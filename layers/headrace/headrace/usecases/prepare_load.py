@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
+from headrace.domain.ledger import BatchRecord, FileRecord
 from headrace.domain.load import Part, load_statements, manifest
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.usecases import paths
@@ -21,6 +21,7 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
     parts = [part for result in results for part in result.parts]
     accepted = [file for file in _files(results) if file.verdict is Verdict.GOOD]
     replaced = _replaced(accepted, services) if services.catalog.contract(batch.dataset).replace_versions else []
+    reloaded = [file.file_id for file in services.ledger.files(file.file_id for file in accepted) if file.reload]
     url = _write_manifest(services.lake, batch.batch, parts)
     statements = load_statements(
         services.catalog.load_sql(batch.dataset),
@@ -29,16 +30,17 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         iam_role=iam_role,
         arrived=_in_order_of_arrival(services.ledger.files(batch.file_ids)),
         replaced=replaced,
+        reloaded=reloaded,
     )
     rows = sum(part.rows for part in parts)
     story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
     services.ledger.tell_batch(batch.batch, "Ready to load", story)
-    wanted = bool(parts or replaced)
+    wanted = bool(parts or replaced or reloaded)
     return {"manifest": url, "rows": rows, "replaced": replaced, "statements": statements if wanted else []}
 
 
 def _in_order_of_arrival(files: list[FileRecord]) -> list[str]:
-    ordered = sorted(files, key=lambda file: (file.arrived_at, file.sequencer, file.file_id))
+    ordered = sorted(files, key=lambda file: (file.arrived_at, *file.order))
     return [file.file_id for file in ordered]
 
 
@@ -66,4 +68,4 @@ def _replaced(accepted: list[FileResult], services: Services) -> list[str]:
 
 
 def _counts(file: FileRecord, good: set[str]) -> bool:
-    return file.file_id in good or file.status is FileStatus.LOADED
+    return file.file_id in good or file.has_rows

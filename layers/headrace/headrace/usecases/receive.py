@@ -9,13 +9,15 @@ from headrace.domain.notice import of_arrival
 from headrace.usecases.ports import Services
 
 
-def record(arrival: Arrival, services: Services) -> FileRecord:
-    """Write the arrival to the ledger. An object that cannot be loaded is final at once, and people are told.
+def record(arrival: Arrival, services: Services, lane: str = LIVE) -> FileRecord:
+    """Write the arrival to the ledger, into a lane.
+
+    An object that cannot be loaded is final at once, and people are told.
 
     A second delivery of the same object version changes nothing.
     """
     routing = route(arrival, services.catalog.all())
-    file = _first_record(arrival, routing)
+    file = _first_record(arrival, routing, lane)
     if file.reason and not services.ledger.knows(file.file_id):
         # Told before it is written: a crash in between tells twice, never not at all.
         channel = services.catalog.contract(file.dataset).channel if file.dataset else None
@@ -34,11 +36,11 @@ def wake(dataset: str, services: Services, lane: str = LIVE) -> None:
     services.workflow.start(dataset, lane, state.generation, wait)
 
 
-def _first_record(arrival: Arrival, routing: Routing) -> FileRecord:
+def _first_record(arrival: Arrival, routing: Routing, lane: str) -> FileRecord:
     return FileRecord(
         file_id=arrival.file_id,
         dataset=routing.dataset,
-        lane=LIVE,
+        lane=lane,
         bucket=arrival.bucket,
         key=arrival.key,
         version=arrival.version,

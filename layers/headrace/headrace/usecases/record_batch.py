@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.domain.clock import now
-from headrace.domain.lane import MAX_ATTEMPTS, batch_name
+from headrace.domain.lane import LIMITS, batch_name
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord
-from headrace.domain.packing import BATCH_FILES, first_batch, units
+from headrace.domain.packing import first_batch, units
 from headrace.usecases import paths
-from headrace.usecases.give_up import give_up
+from headrace.usecases.give_up import allowed_for, give_up
 from headrace.usecases.ports import Services
 
 NOTHING: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
@@ -31,8 +31,8 @@ def record_batch(
     if state.generation != generation:
         return NOTHING  # an execution out of its turn, redriven by hand for example
     batch = _left_open(state.open_batch, execution, services)
-    if batch and batch.attempts > MAX_ATTEMPTS:
-        reason = batch.reason or f"it did not get through in {MAX_ATTEMPTS} attempts"
+    if batch and (batch.condemned or batch.attempts > allowed_for(batch, services)):
+        reason = batch.reason or f"it did not get through in {batch.attempts - 1} attempts"
         give_up(batch, reason, services)
         batch = None
     batch = batch or _of_pending_files(dataset, lane, generation, execution, services)
@@ -62,7 +62,8 @@ def _left_open(name: str | None, execution: str, services: Services) -> BatchRec
 def _of_pending_files(
     dataset: str, lane: str, generation: int, execution: str, services: Services
 ) -> BatchRecord | None:
-    files = first_batch(services.ledger.pending(dataset, lane, BATCH_FILES))
+    limits = LIMITS[lane]
+    files = first_batch(services.ledger.pending(dataset, lane, limits.files), limits)
     if not files:
         return None
     batch = BatchRecord(

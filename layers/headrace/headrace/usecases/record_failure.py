@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from headrace.domain.lane import MAX_ATTEMPTS
 from headrace.domain.ledger import BatchRecord
-from headrace.domain.notice import of_failure
-from headrace.usecases.give_up import give_up
+from headrace.domain.notice import Next, of_failure
+from headrace.usecases.give_up import allowed_for, give_up
 from headrace.usecases.ports import Services
 
 LOAD_REFUSED = "LoadRefused"
@@ -16,15 +15,15 @@ LOAD_REFUSED = "LoadRefused"
 
 
 def record_failure(batch: BatchRecord, error: str, cause: str, services: Services) -> bool:
-    """Returns whether the batch is tried again. A refused load is final; anything else gets another execution."""
+    """Returns whether the batch is tried again as it is. A refused load is not; anything else gets more executions."""
     reason = explain(error, cause)
     services.ledger.tell_batch(batch.batch, "Failed", {"error": error, "reason": reason})
-    if error == LOAD_REFUSED or batch.attempts >= MAX_ATTEMPTS:
+    if error == LOAD_REFUSED or batch.attempts >= allowed_for(batch, services):
         give_up(batch, reason, services)
         return False
     services.ledger.save_batch(replace(batch, reason=reason))
     channel = services.catalog.contract(batch.dataset).channel
-    services.topic.publish(of_failure(batch, reason, channel, again=True))
+    services.topic.publish(of_failure(batch, reason, channel, Next.AGAIN))
     return True
 
 

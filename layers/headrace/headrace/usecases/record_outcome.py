@@ -9,9 +9,11 @@ from typing import Any
 from headrace.domain.clock import now
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_batch
-from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
+from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, released, settle, total
+from headrace.domain.replay import replay_of
 from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
+from headrace.usecases import paths
 from headrace.usecases.ports import Services
 
 NEVER_LOADED = WarehouseRows()
@@ -32,8 +34,8 @@ class BatchGivenUpError(TerminalError):
 def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
-    All values are absolute and come from the warehouse, so that doing it again writes the same.
-    Raises BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
+    All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
+    BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
     """
     if batch.status is BatchStatus.FAILED:
         raise BatchGivenUpError(batch)
@@ -41,6 +43,7 @@ def record_outcome(batch: BatchRecord, results: list[FileResult], services: Serv
     files = _settled(services.ledger.files(batch.file_ids), results, counts)
     earlier = _touched(services, counts, set(batch.file_ids))
     services.ledger.save_files([*files, *earlier])
+    _release(files, services)
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None)
     services.ledger.save_batch(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
@@ -81,9 +84,22 @@ def _settled(files: list[FileRecord], results: list[FileResult], counts: dict[st
 def _touched(services: Services, counts: dict[str, WarehouseRows], own: Iterable[str]) -> list[FileRecord]:
     """Files of earlier batches some of whose rows this batch replaced."""
     earlier = services.ledger.files(sorted(set(counts) - set(own)))
-    return [_lost(file, counts[file.file_id]) for file in earlier if file.status is FileStatus.LOADED]
+    return [_lost(file, counts[file.file_id]) for file in earlier if file.has_rows]
+
+
+def _release(files: list[FileRecord], services: Services) -> None:
+    """Rows that came back in a file of their own leave their origin's quarantine: that file stands for them now."""
+    for file in files:
+        contract = services.catalog.contract(file.dataset)
+        name = replay_of(contract, file.key) if file.status is FileStatus.LOADED else None
+        plan = services.lake.find_json(paths.replay(file.dataset, name)) if name else None
+        if name and plan:
+            origin = services.ledger.file(plan["file_id"])
+            if origin.batch == plan["batch"] and name not in origin.replays:
+                services.ledger.save_files([released(origin, name, len(plan["rows"]))])
+                services.ledger.tell_file(origin.file_id, "Replayed", {"rows": len(plan["rows"]), "as": file.key})
 
 
 def _lost(file: FileRecord, rows: WarehouseRows) -> FileRecord:
-    counts: RowCounts = replace(file.rows, loaded=rows.loaded, superseded=rows.superseded)
+    counts: RowCounts = replace(file.rows, loaded=rows.loaded, superseded=rows.superseded + file.replayed)
     return replace(file, rows=counts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.domain.ledger import LIVE
+from headrace.domain.ledger import LANES
 from headrace.observability import logger
 from headrace.usecases.hand_over import hand_over
 from headrace.usecases.ports import Services
@@ -17,7 +17,7 @@ def recover(dataset: str, lane: str, generation: int, services: Services) -> boo
     return hand_over(dataset, lane, generation, services)
 
 
-def sweep(services: Services, lanes: tuple[str, ...] = (LIVE,)) -> list[str]:
+def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
     """Look at every lane and put right what stands still. Returns the lanes that were helped."""
     helped = [
         f"{contract.dataset}/{lane}"

@@ -11,6 +11,7 @@ from typing import Any
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchRecord, FileRecord
 from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.replay import replay_of
 from headrace.errors import HeadraceError, ObjectGoneError
 from headrace.observability import logger
 from headrace.transform import Block, FileRejected, FileReport, FileTransform
@@ -74,7 +75,9 @@ def _stream(file: FileRecord, contract: Contract, rows: FileRows, batch: str, se
             account.add(block)
     report = transform.report
     assert report.sha256 is not None
-    holder = claim(file, report.sha256, contract, services)
+    # Rows that come back from quarantine may equal those of another file, and are not a copy of them.
+    replayed = replay_of(contract, file.key)
+    holder = claim(file, f"{report.sha256}-{replayed}" if replayed else report.sha256, contract, services)
     if holder:
         return _duplicate(report, holder, contract)
     return FileResult(

@@ -1,0 +1,33 @@
+"""The landing bucket, listed and written to: what operators do, never the pipeline itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+
+from headrace.domain.landed import Landed
+
+
+class LandingBucket:
+    """The landing bucket. `client` is a boto3 S3 client."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def versions(self, prefix: str) -> Iterator[Landed]:
+        """Every object version below the prefix, by key, the newest of each key first. Delete markers are left out."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            for item in page.get("Versions", []):
+                yield self._landed(item)
+
+    def put(self, key: str, body: bytes) -> None:
+        """Land an object."""
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def _landed(self, item: dict[str, Any]) -> Landed:
+        at = item["LastModified"].astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        version, etag = item["VersionId"], item.get("ETag", "").strip('"')
+        return Landed(self.bucket, item["Key"], version, item["Size"], etag, at, bool(item["IsLatest"]))

@@ -1,0 +1,97 @@
+"""Bad rows as a file again: under the header of the file that they came in, in its encoding."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from headrace.domain.contract import Contract
+from headrace.transform.compression import SNIFF_BYTES, open_members, sniff
+from headrace.transform.encoding import BOMS, TextBytes, canonical
+from headrace.transform.file import FileTransform
+from headrace.transform.lines import LineBlocks
+from headrace.transform.outcome import FileRejected, Limits
+from headrace.transform.source import LandedBytes
+
+BLOCK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a file has around its rows, in its own encoding: a mark, a header with its line end, a line end."""
+
+    mark: bytes
+    header: bytes
+    newline: bytes
+
+    def around(self, rows: Sequence[bytes]) -> bytes:
+        """A whole file of these rows, not compressed."""
+        return self.mark + self.header + b"".join(row + self.newline for row in rows)
+
+
+def frame_of(contract: Contract, stream: BinaryIO) -> Frame:
+    """The frame of a landed file. Raises FileRejected when its members differ in it."""
+    source = LandedBytes(stream)
+    first = source.read(SNIFF_BYTES)
+    compression = sniff(first, contract.format.compression)
+    frames = {_frame(contract, member.read) for member in open_members(source, first, compression, Limits())}
+    if len(frames) != 1:
+        raise FileRejected("header", "the files in the archive have different headers: land the rows by hand")
+    return frames.pop()
+
+
+def _frame(contract: Contract, read: Callable[[int], bytes]) -> Frame:
+    text = TextBytes(read, contract.format.encoding)
+    lines = LineBlocks(text.read, BLOCK_BYTES, Limits())
+    header = b""
+    if contract.format.kind == "csv" and contract.format.header:
+        line = lines.next_line()
+        while line == b"":
+            line = lines.next_line()
+        header = (line or b"") + lines.newline
+    marks = {encoding: mark for mark, encoding in BOMS.items()}
+    marked = text.encoding != canonical(contract.format.encoding)
+    return Frame(marks.get(text.encoding, b"") if marked else b"", text.landed(header), text.landed(lines.newline))
+
+
+def rows_good_now(contract: Contract, frame: Frame, rows: Sequence[bytes]) -> list[int]:
+    """The places of the rows that the contract, as it is now, lets through.
+
+    Rows are looked at together; where they do not come apart again as they are, as with open quotes, one by one.
+    """
+    seen, bad = _bad(contract, frame, rows)
+    if seen == len(rows):
+        return [place for place in range(len(rows)) if place + 1 not in bad]
+    return [place for place, row in enumerate(rows) if _bad(contract, frame, [row]) == (1, set())]
+
+
+def _bad(contract: Contract, frame: Frame, rows: Sequence[bytes]) -> tuple[int, set[int]]:
+    data = compressed(frame.around(rows), contract.format.compression)
+    transform = FileTransform(contract, io.BytesIO(data), name="", file_id="0" * 24, batch_id="replay")
+    try:
+        bad = {row.row_number for block in transform for row in block.bad}
+    except FileRejected:
+        return 0, set()
+    return transform.report.rows_read, bad
+
+
+def compressed(data: bytes, compression: str) -> bytes:
+    """The file as the contract wants it; `auto` takes it as it is."""
+    if compression == "zip":
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr(zipfile.ZipInfo("replay"), data)
+        return archive.getvalue()
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": lambda raw: gzip.compress(raw, mtime=0),
+        "bzip2": bz2.compress,
+        "zstd": lambda raw: bytes(pa.Codec("zstd").compress(raw, asbytes=True)),
+    }
+    return packers[compression](data) if compression in packers else data

@@ -1,0 +1,60 @@
+"""Events that ended in the dead-letter queue: back into the intake queue, unless the ledger knows their objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from headrace.domain.arrival import DeadLetter, arrival_of
+from headrace.domain.ledger import Arrival
+from headrace.usecases.ports import IntakeQueues, Ledger
+
+SENT, KNOWN, UNREADABLE = "sent", "known", "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What became of a dead letter: `sent`, `known` (the ledger has its object: removed) or `unreadable` (kept)."""
+
+    key: str
+    what: str
+    detail: str = ""
+
+
+def redrive(
+    queues: IntakeQueues, ledger: Ledger, *, pause: Callable[[], None], dry_run: bool = False
+) -> list[Redriven]:
+    """Empty the dead-letter queue. Each letter is sent before it is deleted: a crash in between sends it twice, which
+    changes nothing. `pause` is called after each that was sent, to keep to a rate. What is no event of an object stays.
+    """
+    answers: list[Redriven] = []
+    kept: list[DeadLetter] = []
+    for letter in _all(queues):
+        answer = _judge(letter, ledger)
+        answers.append(answer)
+        if dry_run or answer.what == UNREADABLE:
+            kept.append(letter)
+            continue
+        if answer.what == SENT:
+            queues.send(letter)
+            pause()
+        queues.delete(letter)
+    for letter in kept:
+        queues.give_back(letter)
+    return answers
+
+
+def _all(queues: IntakeQueues) -> Iterator[DeadLetter]:
+    while letters := queues.receive():
+        yield from letters
+
+
+def _judge(letter: DeadLetter, ledger: Ledger) -> Redriven:
+    try:
+        arrival: Arrival = arrival_of(json.loads(letter.body))
+    except (ValueError, KeyError, TypeError) as error:
+        return Redriven(letter.body[:80], UNREADABLE, f"it is no event of an object ({type(error).__name__}: {error})")
+    if ledger.knows(arrival.file_id):
+        return Redriven(arrival.key, KNOWN, f"the ledger has it: it is {ledger.file(arrival.file_id).status}")
+    return Redriven(arrival.key, SENT)

@@ -1,0 +1,80 @@
+"""Files that a person sends through the pipeline once more: failed ones, and loaded ones that are to be loaded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from headrace.domain.ledger import BatchStatus, FileRecord, FileStatus
+from headrace.usecases.ports import Services
+from headrace.usecases.receive import wake
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """What was decided about a file: whether it waits for a batch now, and why or why not."""
+
+    file: FileRecord
+    done: bool
+    why: str
+
+
+def retry(files: Iterable[FileRecord], services: Services, *, dry_run: bool = False) -> list[Requeued]:
+    """Failed files wait for a batch again, and their datasets are woken. Others are left as they are."""
+    return _requeue([(file, *_may_retry(file, services)) for file in files], services, dry_run=dry_run)
+
+
+def reload(files: Iterable[FileRecord], services: Services, *, dry_run: bool = False) -> list[Requeued]:
+    """Loaded and duplicate files are loaded again; what is in the table of them goes in the same transaction."""
+    judged = [(replace(file, reload=True), *_may_reload(file, services)) for file in files]
+    return _requeue(judged, services, dry_run=dry_run)
+
+
+def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
+    if not file.dataset:
+        return False, "it belongs to no dataset: land it under a dataset's prefix"
+    if file.status is FileStatus.FAILED:
+        return True, f"it had failed: {file.reason}"
+    if file.status is FileStatus.RUNNING and file.batch and _has_ended(file.batch, services):
+        return True, f"its batch {file.batch} has ended without it"
+    if file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
+        return False, f"it is {file.status} and will come to its end by itself"
+    return False, f"it is {file.status}: there is nothing to try again (`headrace reload` loads it anew)"
+
+
+def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
+    if file.status not in {FileStatus.LOADED, FileStatus.DUPLICATE}:
+        return False, f"it is {file.status}: only a loaded or duplicate file can be loaded again"
+    if services.catalog.contract(file.dataset).replace_versions and _newer(file, services):
+        return False, "a newer version of it is loaded, which has replaced its rows: reload that one"
+    if file.status is FileStatus.DUPLICATE:
+        return True, f"it was a duplicate of {file.duplicate_of}, whose rows stay"
+    return True, f"its {file.rows.loaded:,} rows in the table are replaced"
+
+
+def _newer(file: FileRecord, services: Services) -> bool:
+    versions = services.ledger.versions(file.bucket, file.key)
+    return any(version.has_rows and version.order > file.order for version in versions)
+
+
+def _has_ended(batch: str, services: Services) -> bool:
+    return services.ledger.batch(batch).status is not BatchStatus.RUNNING
+
+
+def _requeue(judged: list[tuple[FileRecord, bool, str]], services: Services, *, dry_run: bool) -> list[Requeued]:
+    answers = [_one(file, why, services, dry_run=dry_run) if may else Requeued(file, done=False, why=why)
+               for file, may, why in judged]  # fmt: skip
+    if not dry_run:
+        for dataset, lane in sorted({(answer.file.dataset, answer.file.lane) for answer in answers if answer.done}):
+            wake(dataset, services, lane)
+    return answers
+
+
+def _one(file: FileRecord, why: str, services: Services, *, dry_run: bool) -> Requeued:
+    if dry_run:
+        return Requeued(file, done=True, why=why)
+    waiting = replace(file, batch=None, reason=None, suspects=None)
+    if not services.ledger.requeue(waiting, file.status):
+        return Requeued(file, done=False, why="it has changed in the meantime: look again")
+    services.ledger.tell_file(file.file_id, "Sent again", {"why": why})
+    return Requeued(waiting, done=True, why=why)

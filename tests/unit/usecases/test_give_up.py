@@ -1,0 +1,103 @@
+"""A batch that fails is split until the file that does it is alone; its neighbours are loaded without it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headrace.domain.lane import MAX_ATTEMPTS
+from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.usecases.give_up import give_up
+from headrace.usecases.hand_over import hand_over
+from headrace.usecases.record_batch import record_batch
+from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
+from tests.fakes import MemoryServices, file
+
+
+def waiting(*names: str) -> tuple[MemoryServices, list[FileRecord]]:
+    services = MemoryServices()
+    return services, [services.ledger.record_arrival(file(name, arrived_at=name)) for name in names]
+
+
+def take(services: MemoryServices, generation: int) -> BatchRecord:
+    recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
+    return services.ledger.batch(recorded["batch"])
+
+
+def load(services: MemoryServices, batch: BatchRecord) -> None:
+    loaded = [replace(f, status=FileStatus.LOADED, suspects=None) for f in services.ledger.files(batch.file_ids)]
+    services.ledger.save_files(loaded)
+    services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED))
+
+
+def run(services: MemoryServices, culprit: str) -> int:
+    """Executions until nothing waits; how many it took."""
+    for generation in range(1, 50):
+        if record_batch("readings", LIVE, generation, f"readings-{generation}", services)["batch"] is None:
+            return generation
+        batch = services.ledger.batch(str(services.ledger.lane_state("readings", LIVE).open_batch))
+        if culprit in batch.file_ids:
+            record_failure(batch, LOAD_REFUSED, "ERROR: value too long", services)
+        else:
+            load(services, batch)
+        hand_over("readings", LIVE, generation, services)
+    raise AssertionError("it does not end")
+
+
+def test_the_file_that_fails_its_batch_is_found_and_its_neighbours_are_loaded() -> None:
+    services, files = waiting(*"abcdefgh")
+    assert run(services, files[5].file_id) < 10
+    for known in services.ledger.files(f.file_id for f in files):
+        assert known.status is (FileStatus.FAILED if known.key.endswith("f") else FileStatus.LOADED)
+        assert known.suspects is None
+    assert "value too long" in str(services.ledger.file(files[5].file_id).reason)
+
+
+def test_people_are_told_of_the_first_failure_and_of_the_file() -> None:
+    services, files = waiting(*"abcd")
+    run(services, files[0].file_id)
+    assert [notice.level for notice in services.topic.notices] == ["warning", "error"]
+    assert "split" in services.topic.notices[0].lines[1]
+
+
+def test_a_tombstone_stands_before_any_file_is_let_go() -> None:
+    services, _ = waiting("a", "b")
+    batch = take(services, 1)
+    record_failure(batch, LOAD_REFUSED, "no", services)
+    assert "readings-1" in services.warehouse.ran[1]
+    assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
+    assert [f.suspects for f in services.ledger.pending("readings", LIVE, 9)] == ["readings-1-a", "readings-1-b"]
+
+
+def test_suspects_are_not_tried_three_times_before_they_are_split_further() -> None:
+    services, _ = waiting("a", "b", "c", "d")
+    for generation in range(1, MAX_ATTEMPTS + 1):
+        assert record_failure(take(services, generation), "States.Timeout", "", services) == (generation < MAX_ATTEMPTS)
+        hand_over("readings", LIVE, generation, services)
+    halved = take(services, MAX_ATTEMPTS + 1)
+    assert len(halved.file_ids) == 2
+    assert not record_failure(halved, "States.Timeout", "", services)
+    hand_over("readings", LIVE, MAX_ATTEMPTS + 1, services)
+    assert len(take(services, MAX_ATTEMPTS + 2).file_ids) == 1
+
+
+def test_giving_up_goes_on_where_it_was_left() -> None:
+    services, files = waiting("a", "b")
+    batch = take(services, 1)
+    services.ledger.save_batch(replace(batch, condemned=True, reason="no"))
+    half_way = replace(services.ledger.file(files[0].file_id), suspects="readings-1-a", batch=None)
+    services.ledger.requeue(half_way, FileStatus.RUNNING)
+    hand_over("readings", LIVE, 1, services)
+    taken = take(services, 2)
+    assert (taken.batch, taken.file_ids) == ("readings-2", (files[0].file_id,))
+    assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
+    assert services.ledger.file(files[1].file_id).suspects == "readings-1-b"
+
+
+def test_a_file_that_cannot_be_loaded_again_keeps_the_rows_that_it_has() -> None:
+    services, (only,) = waiting("a")
+    rows = RowCounts(read=2, loaded=2)
+    services.ledger.save_file(replace(services.ledger.file(only.file_id), rows=rows, reload=True))
+    give_up(take(services, 1), "ERROR: disk full", services)
+    kept = services.ledger.file(only.file_id)
+    assert (kept.status, kept.rows, kept.reload) == (FileStatus.LOADED, rows, False)
+    assert "could not be loaded again" in str(kept.reason)
