@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Run the command line this process was started with."""
-    return run(sys.argv[1:])
+    return run(sys.argv[1:] or ["--help"])
 
 
 def run(arguments: list[str], target: Target | None = None) -> int:

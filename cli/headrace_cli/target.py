@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -27,6 +28,8 @@ CONTRACTS_KEY = "contracts/contracts.json"
 """In the lake: the contracts the stack was deployed with, as a JSON list."""
 LOCAL_REGION = "us-east-1"
 LOCAL_KEY = "test"
+AWS_CHOSEN = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
+"""Variables by which a person has said that AWS is meant."""
 ON_AWS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 4})
 ON_LAPTOP = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 2})
 """A laptop that does not answer is not up: trying again more than once would only hide that for a while."""
@@ -121,13 +124,20 @@ class Target:
 
 
 def target_for(choice: Choice) -> Target:
-    """The chosen stack: a given endpoint or profile, else the laptop that runs here, else AWS's default profile."""
+    """The chosen stack: a given endpoint or profile, else the laptop that runs here, else AWS if it was named at all.
+
+    Nobody whose laptop has stopped should find the command working on an account instead.
+    """
     local = laptop()
     if choice.endpoint_url:
         return _local(choice, choice.endpoint_url)
     if local and not choice.profile:
         region = choice.region or local.region
         return _local(Choice(None, region, None, choice.stack or local.stack), local.endpoint_url)
+    if not (choice.profile or choice.region or any(os.environ.get(name) for name in AWS_CHOSEN)):
+        raise CommandError(
+            "no laptop runs here: `headrace up` starts one; for a stack on AWS give --profile or --region"
+        )
     return _aws(choice)
 
 

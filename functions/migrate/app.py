@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace.adapters.cloudformation import respond
 from headrace.bootstrap import services
+from headrace.config import setting
 from headrace.entrypoint import entrypoint
 from headrace.observability import logger
 from headrace.usecases.migrate import migrate
@@ -17,7 +18,7 @@ def lambda_handler(event: dict[str, Any]) -> None:
     reason = ""
     try:
         if event["RequestType"] != "Delete":
-            applied = migrate(services)
+            applied = migrate(services, setting("DATABASE"))
             logger.info("the warehouse follows the contracts", extra={"applied": applied})
     except Exception as error:
         logger.exception("the warehouse could not be migrated")

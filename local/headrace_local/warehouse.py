@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from headrace_local.access import Caller, authorize
-from headrace_local.redshift import Boto3Reader, EmbeddedRedshift, HttpResponse, respond
+from headrace_local.redshift import Boto3Reader, DataApiError, EmbeddedRedshift, HttpResponse, respond
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,11 +23,20 @@ if TYPE_CHECKING:
 
 
 WAITING_CALLS = 64
+WORKGROUP = DATABASE = "headrace"
 
 
 def embedded_redshift(database_file: Path, s3: Any) -> EmbeddedRedshift:
     """A Redshift over this DuckDB file, whose COPY reads through this boto3 client."""
     return EmbeddedRedshift(database_file, Boto3Reader(s3))
+
+
+def refuse_other_warehouses(request: dict[str, Any]) -> None:
+    """There is one workgroup with one database, as the stack names them by default. Raises DataApiError."""
+    if request.get("WorkgroupName", WORKGROUP) != WORKGROUP or "ClusterIdentifier" in request:
+        raise DataApiError("ValidationException", "Redshift endpoint doesn't exist in this region.")
+    if request.get("Database", DATABASE) != DATABASE:
+        raise DataApiError("ValidationException", f'FATAL: database "{request["Database"]}" does not exist')
 
 
 class Warehouse:
@@ -41,6 +50,7 @@ class Warehouse:
     def call(self, caller: Caller, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """One operation for a caller. Raises DataApiError."""
         principal = authorize(caller, operation, request)
+        refuse_other_warehouses(request)
         return self._data_api.call(operation, request, principal=principal)
 
     async def answer(self, headers: Mapping[str, str], body: bytes) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace_cli.failures import CommandError
 from headrace_cli.landing import file_id_of, upload
 from headrace_cli.output import Document, Json, emit, lines, table, warn
 from headrace_cli.progress import Progress
@@ -38,6 +40,7 @@ def drop(
     target = target_of(context)
     prefix = prefix_of(target, dataset, force=force)
     keys = {path: key_for(prefix, path, key) for path in files}
+    refuse_twins(keys)
     with Progress() as progress:
         document = upload_all(target, dataset, keys, progress.show)
     emit(document, render, as_json=as_json)
@@ -49,6 +52,13 @@ def prefix_of(target: Target, dataset: str, *, force: bool = False) -> str:
         warn(f"{dataset} is not deployed: its files will be recorded as unroutable")
         return f"{dataset}/"
     return target.contract(dataset).prefix
+
+
+def refuse_twins(keys: dict[Path, str]) -> None:
+    """Two files under one key would be two versions of it, the second in the first one's place."""
+    twice = [key for key, times in Counter(keys.values()).items() if times > 1]
+    if twice:
+        raise CommandError(f"{count(len(keys), 'file')} would share the key {twice[0]}: drop them apart, with --key")
 
 
 def key_for(prefix: str, path: Path, key: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from headrace_cli.output import Document, Json, emit, lines, table
+from headrace_cli.output import Document, Json, emit, lines, stdout, table
 from headrace_cli.progress import Progress
 from headrace_cli.target import Target, target_of
 from headrace_cli.warehouse import query
@@ -47,8 +47,23 @@ def render(document: Document) -> ConsoleRenderable:
 
 def result_table(document: Document) -> ConsoleRenderable:
     """The rows as a table; columns of numbers are right-aligned."""
-    columns, rows = document["columns"], document["rows"]
-    return table(columns, [[_cell(item) for item in row] for row in rows], numbers=_number_columns(columns, rows))
+    columns, cells = document["columns"], [[_cell(item) for item in row] for row in document["rows"]]
+    if _width(columns, cells) > stdout().width:
+        return lines(*(_record(number, columns, row) for number, row in enumerate(cells, start=1)))
+    return table(columns, cells, numbers=_number_columns(columns, document["rows"]))
+
+
+def _width(columns: list[str], cells: list[list[Text]]) -> int:
+    """How wide the table is when nothing of it is folded."""
+    widths = [max([len(name), *(row[i].cell_len for row in cells)]) for i, name in enumerate(columns)]
+    return sum(widths) + 2 * len(widths)
+
+
+def _record(number: int, columns: list[str], row: list[Text]) -> ConsoleRenderable:
+    """A row too wide for the terminal: a line for each column."""
+    longest = max(map(len, columns))
+    named = [Text.assemble((f"{name:<{longest}}  ", "dim"), cell) for name, cell in zip(columns, row, strict=True)]
+    return lines(Text(f"row {number}", style="bold"), *named)
 
 
 def _number_columns(columns: list[str], rows: list[list[Any]]) -> list[str]:

@@ -19,7 +19,9 @@ STAGES = 3
 
 
 def up(
-    port: Annotated[int | None, typer.Option(help="Port of 127.0.0.1; a free one if not given.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of 127.0.0.1; a free one if not given.", min=1, max=65535)
+    ] = None,
     bare: Annotated[bool, typer.Option("--bare", help="Only start it, deploy nothing.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
--- Made from the contract by `headrace contracts sql`: change the contract, not this file.
+-- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.
 
 -- Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.
 LOCK TABLE etl.guard_flights;
@@ -33,6 +33,9 @@ CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER);
 INSERT INTO arrivals (file_id, place) VALUES ${arrivals};
 
 CREATE TEMP TABLE winners AS SELECT time_hour, carrier, flight, year, month, day, dep_time, sched_dep_time, dep_delay, arr_time, sched_arr_time, arr_delay, tailnum, origin, dest, air_time, distance, hour, minute, _file_id, _row_number, _batch_id FROM (SELECT stage.*, ROW_NUMBER() OVER (PARTITION BY time_hour, carrier, flight ORDER BY place DESC, _row_number DESC) AS _rank FROM stage JOIN arrivals ON stage._file_id = arrivals.file_id WHERE _file_id NOT IN (${replaced})) AS ranked WHERE _rank = 1;
+
+-- if revived
+DELETE FROM winners USING public.flights WHERE public.flights.time_hour = winners.time_hour AND public.flights.carrier = winners.carrier AND public.flights.flight = winners.flight AND winners._file_id IN (${revived});
 
 -- Rows of earlier files that this batch replaces.
 INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', t._file_id, COUNT(*) FROM public.flights AS t JOIN winners AS w ON t.time_hour = w.time_hour AND t.carrier = w.carrier AND t.flight = w.flight GROUP BY t._file_id;

@@ -1,4 +1,4 @@
--- Made from the contract by `headrace contracts sql`: change the contract, not this file.
+-- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.
 
 -- Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.
 LOCK TABLE etl.guard_orders;
@@ -36,6 +36,9 @@ CREATE TEMP TABLE winners AS SELECT order_id, status, updated_at, placed_on, cus
 
 -- A row older than the one in the target loses to it.
 DELETE FROM winners USING public.orders WHERE public.orders.order_id = winners.order_id AND ((public.orders.updated_at > winners.updated_at));
+
+-- if revived
+DELETE FROM winners USING public.orders WHERE public.orders.order_id = winners.order_id AND winners._file_id IN (${revived}) AND NOT ((winners.updated_at > public.orders.updated_at));
 
 -- Rows of earlier files that this batch replaces.
 INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', t._file_id, COUNT(*) FROM public.orders AS t JOIN winners AS w ON t.order_id = w.order_id GROUP BY t._file_id;

@@ -1,4 +1,4 @@
--- Made from the contract by `headrace contracts sql`: change the contract, not this file.
+-- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.
 
 -- Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.
 LOCK TABLE etl.guard_task_events;
@@ -36,6 +36,9 @@ CREATE TEMP TABLE winners AS SELECT task_id, event_type, event_timestamp, worker
 
 -- A row older than the one in the target loses to it.
 DELETE FROM winners USING public.task_events WHERE public.task_events.task_id = winners.task_id AND ((public.task_events.event_timestamp > winners.event_timestamp));
+
+-- if revived
+DELETE FROM winners USING public.task_events WHERE public.task_events.task_id = winners.task_id AND winners._file_id IN (${revived}) AND NOT ((winners.event_timestamp > public.task_events.event_timestamp));
 
 -- Rows of earlier files that this batch replaces.
 INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', t._file_id, COUNT(*) FROM public.task_events AS t JOIN winners AS w ON t.task_id = w.task_id GROUP BY t._file_id;

@@ -68,7 +68,7 @@ TEMPLATE = {
         "IntakeQueueUrl": {"Value": {"Ref": "Intake"}},
         "LedgerTable": {"Value": {"Ref": "Ledger"}},
         "IngestStateMachineArn": {"Value": {"Ref": "Ingest"}},
-        "Database": {"Value": "dev"},
+        "Database": {"Value": "headrace"},
         "Workgroup": {"Value": "headrace"},
         "WarehouseSecretArn": {"Value": ""},
     },

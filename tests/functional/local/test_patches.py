@@ -23,7 +23,7 @@ ALLOWED = (
     "redshift-data:DescribeStatement",
     "redshift-serverless:GetCredentials",
 )
-STATEMENT: dict[str, Any] = {"Sql": "SELECT 1", "Database": "dev", "WorkgroupName": "headrace"}
+STATEMENT: dict[str, Any] = {"Sql": "SELECT 1", "Database": "headrace", "WorkgroupName": "headrace"}
 FAILS = """
 import os
 class ManifestMissingError(Exception): pass
@@ -202,7 +202,7 @@ class TestRedshiftFromFunctions:
         source = (
             "import paths, boto3\n"
             "def handler(event, context):\n"
-            "    statement = {'Sql': 'SELECT 1', 'Database': 'dev', 'WorkgroupName': 'headrace'}\n"
+            "    statement = {'Sql': 'SELECT 1', 'Database': 'headrace', 'WorkgroupName': 'headrace'}\n"
             "    return boto3.client('redshift-data').execute_statement(**statement)['Id']\n"
         )
         allowed = account.function("may", source, layers=(layer,), allowed=ALLOWED)

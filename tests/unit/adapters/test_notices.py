@@ -44,6 +44,11 @@ def test_a_batch_with_trouble_names_rules_and_files() -> None:
     ]
 
 
+def test_a_files_name_cannot_speak_to_slack() -> None:
+    text = slack_message(Notice("ok", "t", ("<!channel> & *bold*",)))["text"]
+    assert text.splitlines()[1] == "• &lt;!channel&gt; &amp; \u2217bold\u2217"
+
+
 def test_long_lists_are_cut_with_a_count() -> None:
     files = [replace(file(f"{i}"), status=FileStatus.FAILED, reason="no") for i in range(9)]
     assert of_batch("readings", "b", files, [], None).lines[-1] == "and 4 more failed"

@@ -33,10 +33,15 @@ def subject(notice: Notice) -> str:
 
 def slack_message(notice: Notice) -> dict[str, Any]:
     """A notice in Slack's words: one bold line, then the details."""
-    text = f"{MARKS[notice.level]} *{notice.title}*"
-    details = "\n".join(f"• {line}" for line in notice.lines)
+    text = f"{MARKS[notice.level]} *{_plain(notice.title)}*"
+    details = "\n".join(f"• {_plain(line)}" for line in notice.lines)
     message = {"text": f"{text}\n{details}".rstrip()}
     return message | ({"channel": notice.channel} if notice.channel else {})
+
+
+def _plain(text: str) -> str:
+    """Text that Slack shows as it is: whoever names a file must not be able to call a channel or forge a link."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("*", "\u2217")
 
 
 def post(webhook: str, message: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind
 
 LINEAGE_TYPES = {"_file_id": "VARCHAR(32)", "_row_number": "BIGINT", "_batch_id": "VARCHAR(160)"}
 SUPER_AS_TEXT = "VARCHAR(65535)"
-HEADER = "-- Made from the contract by `headrace contracts sql`: change the contract, not this file.\n\n"
+HEADER = "-- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.\n\n"
 
 
 def table_sql(contract: Contract) -> str:
@@ -139,6 +139,7 @@ def _merge_steps(contract: Contract) -> list[tuple[str, str]]:
     same_key = " AND ".join(f"{contract.target}.{key} = winners.{key}" for key in contract.primary_key)
     return [
         *_drop_older(contract, same_key),
+        ("if revived", _drop_equal_of_revived(contract, same_key)),
         ("Rows of earlier files that this batch replaces.", _count_superseded(contract)),
         ("", _merge(contract, names, same_key)),
     ]
@@ -148,12 +149,25 @@ def _drop_older(contract: Contract, same_key: str) -> list[tuple[str, str]]:
     """A row that is older than what the target has, by the contract's ordering columns, loses to it."""
     if not contract.ordering:
         return []
-    newer, equal = [], ""
-    for name in contract.ordering:
-        newer.append(f"({equal}{contract.target}.{name} > winners.{name})")
-        equal += f"{contract.target}.{name} = winners.{name} AND "
-    statement = f"DELETE FROM winners USING {contract.target} WHERE {same_key} AND ({' OR '.join(newer)})"
+    newer = _newer(contract, contract.target, "winners")
+    statement = f"DELETE FROM winners USING {contract.target} WHERE {same_key} AND {newer}"
     return [("A row older than the one in the target loses to it.", statement)]
+
+
+def _drop_equal_of_revived(contract: Contract, same_key: str) -> str:
+    """A copy that is loaded after all came before what is in the target now, so it needs to be newer to win."""
+    not_newer = f" AND NOT {_newer(contract, 'winners', contract.target)}" if contract.ordering else ""
+    revived = f"{same_key} AND winners._file_id IN (${{revived}})"
+    return f"DELETE FROM winners USING {contract.target} WHERE {revived}{not_newer}"
+
+
+def _newer(contract: Contract, one: str, other: str) -> str:
+    """Whether a row of `one` is later than a row of `other`, by all ordering columns in turn."""
+    later, equal = [], ""
+    for name in contract.ordering:
+        later.append(f"({equal}{one}.{name} > {other}.{name})")
+        equal += f"{one}.{name} = {other}.{name} AND "
+    return f"({' OR '.join(later)})"
 
 
 def _count_superseded(contract: Contract) -> str:

@@ -29,7 +29,7 @@ def _is_current(copy: FileRecord, services: Services) -> bool:
 
 
 def _revive(copy: FileRecord, services: Services) -> bool:
-    waiting = replace(copy, batch=None, reason=None, duplicate_of=None, rows=RowCounts())
+    waiting = replace(copy, batch=None, reason=None, duplicate_of=None, rows=RowCounts(), revived=True)
     if not services.ledger.requeue(waiting, FileStatus.DUPLICATE):
         return False
     services.ledger.tell_file(copy.file_id, "Loaded after all", {"was a copy of": copy.duplicate_of})

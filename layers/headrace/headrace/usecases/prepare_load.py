@@ -21,7 +21,8 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
     parts = [part for result in results for part in result.parts]
     accepted = [file for file in _files(results) if file.verdict is Verdict.GOOD]
     replaced = _replaced(accepted, services) if services.catalog.contract(batch.dataset).replace_versions else []
-    reloaded = [file.file_id for file in services.ledger.files(file.file_id for file in accepted) if file.reload]
+    files = services.ledger.files(result.file_id for result in accepted)
+    reloaded = [file.file_id for file in files if file.reload]
     url = _write_manifest(services.lake, batch.batch, parts)
     statements = load_statements(
         services.catalog.load_sql(batch.dataset),
@@ -31,6 +32,7 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         arrived=_in_order_of_arrival(services.ledger.files(batch.file_ids)),
         replaced=replaced,
         reloaded=reloaded,
+        revived=[file.file_id for file in files if file.revived],
     )
     rows = sum(part.rows for part in parts)
     story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
@@ -63,7 +65,7 @@ def _replaced(accepted: list[FileResult], services: Services) -> list[str]:
     found: set[str] = set()
     for bucket, key in {(file.bucket, file.key) for file in files}:
         alive = [file for file in services.ledger.versions(bucket, key) if _counts(file, good)]
-        found.update(file.file_id for file in alive[:-1])
+        found.update(file.file_id for file in alive[:-1] if file.file_id in good or file.rows.loaded)
     return sorted(found)
 
 

@@ -99,11 +99,17 @@ def _duplicate(report: FileReport, holder: FileRecord, contract: Contract) -> Fi
         Verdict.DUPLICATE,
         rows_read=report.rows_read,
         sha256=report.sha256,
-        reason=f"its content is that of {holder.key} (version {holder.version}), which has it already",
+        reason=_whose_content(report, holder),
         duplicate_of=holder.file_id,
         contract_version=contract.version,
         detected=report.detected,
     )
+
+
+def _whose_content(report: FileReport, holder: FileRecord) -> str:
+    if holder.key == report.name:
+        return f"it is the same file, sent again: its content came with version {holder.version}"
+    return f"its content is that of {holder.key} (version {holder.version}), which has it already"
 
 
 def _story(result: FileResult) -> dict[str, Any]:
