@@ -30,6 +30,7 @@ lint: setup ## Style, types, layers of the code, template
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint template.yaml
+	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
 .PHONY: test
 test: setup lint ## Everything, from lint to end-to-end

@@ -38,11 +38,13 @@ NOT_NEEDED = {
         "pyarrow/includes",
         "pyarrow/src",
         "pyarrow/tests",
-        "pyarrow/**/*.p[yx]x[di]",
         "pyarrow/*.pxd",
         "pyarrow/*.pxi",
         "pyarrow/*.pyx",
         "pyarrow/libarrow_flight.so*",
+        # Two of the wheel's three copies; the libraries are linked with libarrow_python.so.<major>.
+        "pyarrow/libarrow_python.so",
+        "pyarrow/libarrow_python.so.*.*",
         "pyarrow/libarrow_python_flight.so*",
         "pyarrow/libarrow_python_parquet_encryption.so*",
         "pyarrow/libarrow_s3.so*",
@@ -79,16 +81,29 @@ def main() -> None:
 def installed(layer: str) -> Path:
     """The folder with the layer's requirements, installed and trimmed; made only when it is not there yet."""
     requirements = ROOT / "layers" / layer / "requirements.txt"
-    folder = CACHE / f"{layer}-{runtime()}-{architecture()}-{digest(requirements, Path(__file__))}"
+    kind = f"{layer}-{runtime()}-{architecture()}"
+    folder = CACHE / f"{kind}-{digest(requirements, Path(__file__))}"
     if not folder.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as partial:
-            install(requirements, Path(partial))
-            trim(Path(partial), layer)
-            # The compiled files' own time stamps must not make two builds differ.
-            Path(partial).chmod(0o755)
-            keep(Path(partial), folder)
+        partial = Path(tempfile.mkdtemp(dir=CACHE))
+        try:
+            install(requirements, partial)
+            trim(partial, layer)
+            give_name(partial, folder)
+            for outdated in set(CACHE.glob(f"{kind}-*")) - {folder}:
+                shutil.rmtree(outdated)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def give_name(partial: Path, folder: Path) -> None:
+    """Give a finished tree its name; where another build was faster, its tree is as good."""
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
 
 
 def install(requirements: Path, target: Path) -> None:
@@ -98,7 +113,11 @@ def install(requirements: Path, target: Path) -> None:
     if architecture() != "native":
         command += ["--python-version", runtime().removeprefix("python")]
         command += [f"--platform={platform}" for platform in PLATFORMS[architecture()]]
-    subprocess.run(command, check=True)  # noqa: S603 - pip, with arguments made here
+    ended = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)  # noqa: S603 - pip, our arguments
+    if ended.returncode:
+        errors = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")]
+        advice = "A layer's first build needs a package index: check the network and the proxy."
+        sys.exit(f"pip could not install {requirements.relative_to(ROOT)}. {advice}\n{(errors or [ended.stderr])[-1]}")
 
 
 def trim(folder: Path, layer: str) -> None:
@@ -110,20 +129,6 @@ def trim(folder: Path, layer: str) -> None:
         for service in (folder / "botocore" / "data").iterdir():
             if service.is_dir() and service.name not in AWS_SERVICES:
                 remove(service)
-    else:
-        link_arrow_python(folder / "pyarrow")
-
-
-def link_arrow_python(pyarrow: Path) -> None:
-    """Keep one of the wheel's three copies of libarrow_python: the one the others are linked with."""
-    for copy in pyarrow.glob("libarrow_python.so*"):
-        if copy.suffix != ".2600" and not is_soname(copy):
-            remove(copy)
-
-
-def is_soname(library: Path) -> bool:
-    """Whether this is `libarrow_python.so.<major>`, the name other libraries ask for."""
-    return library.name.removeprefix("libarrow_python.so").count(".") == 1
 
 
 def remove(path: Path) -> None:
@@ -132,16 +137,6 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-def keep(partial: Path, folder: Path) -> None:
-    """Give a finished tree its name; where another build was faster, its tree is as good."""
-    try:
-        shutil.copytree(partial, folder.with_suffix(f".{os.getpid()}"))
-        folder.with_suffix(f".{os.getpid()}").rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise
 
 
 def copy_package(target: Path) -> None:
@@ -153,8 +148,12 @@ def copy_package(target: Path) -> None:
 def compile_contracts(target: Path) -> None:
     """Compile contracts and SQL; a contract with a mistake stops the build with file, line and reason."""
     command = [sys.executable, "-m", "headrace.contracts", "build"]
-    command += ["--contracts", str(ROOT / "contracts"), "--sql", str(ROOT / "sql"), "--out", str(target)]
-    subprocess.run(command, check=True)  # noqa: S603 - our own module, with arguments made here
+    command += ["--contracts", "contracts", "--sql", "sql", "--out", str(target)]
+    # The compiler of this checkout, whichever is installed.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers" / "headrace")}
+    ended = subprocess.run(command, check=False, cwd=ROOT, env=environment)  # noqa: S603 - our own module
+    if ended.returncode:
+        sys.exit(ended.returncode)
 
 
 def compile_bytecode(folder: Path) -> None:

@@ -57,8 +57,8 @@ ENVIRONMENTS = (
         ".venv",
         (
             ("--require-hashes", "-r", "requirements.lock"),
-            ("--require-hashes", "--no-deps", "--no-build-isolation", "-r", "requirements-data.lock"),
-            ("--no-deps", "--no-build-isolation", "-e", "."),
+            ("--require-hashes", "--no-build-isolation", "-r", "requirements-data.lock"),
+            ("--no-build-isolation", "-e", "."),
         ),
         ("requirements.lock", "requirements-data.lock", "pyproject.toml"),
     ),
@@ -111,11 +111,13 @@ def make(environment: Environment) -> None:
 
 
 def install(environment: Environment, arguments: tuple[str, ...]) -> None:
-    """One `pip install`, all it says in the log. Raises SetupError."""
+    """One `pip install`, all it says in the log; a lock names everything, so nothing is resolved. Raises SetupError."""
     command = [str(environment.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    # Compiling ahead would take longer than everything that is used compiled when it is first used.
+    command += ["--retries", "2", "--no-deps", "--no-compile", *arguments]
     with environment.log.open("a", encoding="utf-8") as log:
         ended = subprocess.run(  # noqa: S603 - pip, with arguments made here
-            [*command, "--retries", "2", *arguments],
+            command,
             cwd=ROOT,
             check=False,
             stdin=subprocess.DEVNULL,

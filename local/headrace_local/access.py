@@ -1,12 +1,12 @@
-"""Who may call the embedded Redshift: the emulator's own IAM evaluator, asked for an action it does not know.
+"""Who may do what the emulator does not ask IAM for itself: the Redshift Data API, and tasks of state machines.
 
-The gateway answers `redshift-data` before the emulator sees the request, so it has to ask itself. Only the emulator's
-process may import this module.
+It is the emulator's own evaluator that answers; only its process may import this module.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ministack.services import sts
 
 from headrace_local.redshift import DataApiError
 
+SESSION_SECONDS = 3600
 # The other actions of the Data API name a statement, not a warehouse: IAM knows no resource for them.
 WAREHOUSE_ACTIONS = frozenset(
     {
@@ -48,7 +49,7 @@ class Caller:
         digest = hashlib.sha256(f"{role_arn} {session}".encode()).hexdigest()
         access_key = f"ASIA{digest[:16].upper()}"
         assumed = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
-        secret = {"SecretAccessKey": digest, "SessionToken": digest}
+        secret = {"SecretAccessKey": digest, "SessionToken": digest, "Expiration": time.time() + SESSION_SECONDS}
         sts.register_session(access_key, {"Arn": assumed, "UserId": f"{name}:{session}", **secret})
         return cls(access_key, region)
 
@@ -58,25 +59,28 @@ def authorize(caller: Caller, operation: str, request: dict[str, Any]) -> str:
     if not caller.access_key:
         raise DataApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
     set_request_account_id(iam_evaluator.find_iam_access_key_account(caller.access_key) or caller.access_key)
-    action = f"redshift-data:{operation}"
-    resource = _warehouse(request, caller.region) if operation in WAREHOUSE_ACTIONS else "*"
-    denied = iam_evaluator.enforce(caller.access_key, action, "redshift-data", caller.region, resource_arn=resource)
+    for action, resource in needed_rights(operation, request, caller.region):
+        enforce(caller, action, resource)
+    return str(iam_evaluator.resolve_principal(caller.access_key, get_account_id()).arn)
+
+
+def needed_rights(operation: str, request: dict[str, Any], region: str) -> list[tuple[str, str]]:
+    """The actions an operation needs, each with its resource; to reach a warehouse is also to log in to it."""
+    if operation not in WAREHOUSE_ACTIONS:
+        return [(f"redshift-data:{operation}", "*")]
+    workgroup = f"arn:aws:redshift-serverless:{region}:{get_account_id()}:workgroup/{request.get('WorkgroupName', '')}"
+    secret = request.get("SecretArn")
+    login = ("secretsmanager:GetSecretValue", secret) if secret else ("redshift-serverless:GetCredentials", workgroup)
+    return [(f"redshift-data:{operation}", workgroup), login]
+
+
+def enforce(caller: Caller, action: str, resource: str) -> None:
+    """Return when the caller's policies allow the action. Raises DataApiError when they do not."""
+    service = action.split(":", maxsplit=1)[0]
+    denied = iam_evaluator.enforce(caller.access_key, action, service, caller.region, resource_arn=resource)
     if isinstance(denied, iam_evaluator.AuthError):
         raise DataApiError(denied.code, denied.message)
     if denied:
-        reason = "no identity-based policy allows" if denied.decision != "Deny" else "an identity-based policy denies"
+        reason = "an identity-based policy denies" if denied.decision == "Deny" else "no identity-based policy allows"
         message = f"User: {denied.principal_arn} is not authorized to perform: {action} on resource: {resource}"
         raise DataApiError("AccessDeniedException", f"{message} because {reason} the {action} action")
-    return _arn(caller)
-
-
-def _warehouse(request: dict[str, Any], region: str) -> str:
-    account = get_account_id()
-    if cluster := request.get("ClusterIdentifier"):
-        return f"arn:aws:redshift:{region}:{account}:cluster:{cluster}"
-    return f"arn:aws:redshift-serverless:{region}:{account}:workgroup/{request.get('WorkgroupName', '')}"
-
-
-def _arn(caller: Caller) -> str:
-    principal = iam_evaluator.resolve_principal(caller.access_key, get_account_id())
-    return str(principal.arn)

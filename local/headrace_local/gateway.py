@@ -9,7 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from headrace_local.warehouse import TARGET_PREFIX, Warehouse
+from headrace_local.redshift import TARGET_PREFIX
+from headrace_local.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN_PATHS = "/_headrace/"
-REDSHIFT_CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class Gateway:
@@ -40,8 +40,8 @@ class Gateway:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if headers.get("x-amz-target", "").startswith(TARGET_PREFIX):
-            status, answer = await self._warehouse.answer(headers, await body_of(receive))
-            await reply(send, status, answer, REDSHIFT_CONTENT_TYPE)
+            response = await self._warehouse.answer(headers, await body_of(receive))
+            await send_back(send, response.status, response.headers, response.body)
         elif scope["path"].startswith(OWN_PATHS):
             status, answer = await self._own_page(scope, receive)
             await reply(send, status, answer)
@@ -69,11 +69,16 @@ async def body_of(receive: Receive) -> bytes:
     return body
 
 
-async def reply(send: Send, status: int, answer: dict[str, Any], content_type: str = "application/json") -> None:
+async def reply(send: Send, status: int, answer: dict[str, Any]) -> None:
     """Send a JSON document."""
     body = json.dumps(answer).encode()
-    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send_back(send, status, {"Content-Type": "application/json", "Content-Length": str(len(body))}, body)
+
+
+async def send_back(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+    """Send a whole answer."""
+    named = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": named})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -101,6 +101,7 @@ def start(home: Path, port: int | None) -> LaptopState:
     port = port or free_port()
     daemon = launch(home, port)
     laptop = LaptopState(pid=daemon.pid, port=port, endpoint_url=f"http://127.0.0.1:{port}")
+    # Before it answers, so that `down` finds it whatever happens to us meanwhile.
     write_state(home, laptop)
     wait_until_healthy(laptop, daemon, home / "laptop.log")
     secrets = boto3.client("secretsmanager", **laptop.client_arguments())
@@ -158,15 +159,15 @@ def answers(url: str) -> bool:
         return False
 
 
-def stop(daemon: psutil.Process) -> None:
-    """End the daemon and the functions' processes it started, with force after a while."""
+def stop(daemon: psutil.Process, *, patience: float = STOP_SECONDS) -> None:
+    """End the daemon and the functions' processes it started, with force after `patience` seconds."""
     family = [daemon, *daemon.children(recursive=True)]
     daemon.terminate()
-    psutil.wait_procs([daemon], timeout=STOP_SECONDS)
-    _, alive = psutil.wait_procs(family, timeout=1)
+    psutil.wait_procs([daemon], timeout=patience)
+    _, alive = psutil.wait_procs(family, timeout=0)
     for process in alive:
         process.kill()
-    psutil.wait_procs(alive, timeout=STOP_SECONDS)
+    psutil.wait_procs(alive, timeout=patience)
 
 
 def is_free(port: int) -> bool:

@@ -6,7 +6,8 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - function workers: our own worker process (`worker.py`) in a bare interpreter, so that the error's name reaches the
   caller, an exception leaves the worker warm, and a requirement missing from the layers shows;
 - layers: unpacked once, not again for each worker;
-- Step Functions: `aws-sdk:redshiftdata:*` calls the embedded Redshift with the state machine's role;
+- Step Functions: tasks need the rights of the state machine's role, and `aws-sdk:redshiftdata:*` calls the embedded
+  Redshift with them;
 - S3 events of a versioned bucket name the version of the object.
 """
 # ruff: noqa: SLF001 - touching private names is what this module is for
@@ -23,8 +24,9 @@ from ministack.core import lambda_runtime
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
 from headrace_local import worker
-from headrace_local.access import Caller
+from headrace_local.access import Caller, enforce
 from headrace_local.redshift import DataApiError
+from headrace_local.task_rights import rights_of_task
 
 if TYPE_CHECKING:
     from headrace_local.layer_store import LayerStore
@@ -44,7 +46,7 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse) -> None:
     run_functions_in(interpreter)
     report_function_errors()
     unpack_layers_once(layers)
-    call_redshift_from_step_functions(warehouse)
+    run_tasks_as_the_state_machine(warehouse)
     name_versions_in_events()
 
 
@@ -114,14 +116,12 @@ def unpack_layers_once(layers: LayerStore) -> None:
     lambda_runtime.Worker._spawn = spawn_worker
 
 
-def call_redshift_from_step_functions(warehouse: Warehouse) -> None:
-    """`aws-sdk:redshiftdata:*` as a task, with the rights of the state machine's role."""
-    run, invoke = stepfunctions._run_execution, stepfunctions._invoke_aws_sdk_integration
+def run_tasks_as_the_state_machine(warehouse: Warehouse) -> None:
+    """A task needs the rights of the state machine's role, and may be `aws-sdk:redshiftdata:*`."""
+    run, invoke = stepfunctions._run_execution, stepfunctions._invoke_resource
     require(list(inspect.signature(run).parameters) == ["exec_arn"], "_run_execution takes other arguments")
-    require(
-        list(inspect.signature(invoke).parameters) == ["resource", "input_data"],
-        "_invoke_aws_sdk_integration takes other arguments",
-    )
+    parameters = list(inspect.signature(invoke).parameters)
+    require(parameters == ["resource", "input_data"], "_invoke_resource takes other arguments")
     require("redshiftdata" not in stepfunctions._AWS_SDK_SERVICE_MAP, "it knows redshiftdata itself")
 
     def run_with_role(exec_arn: str) -> None:
@@ -130,20 +130,29 @@ def call_redshift_from_step_functions(warehouse: Warehouse) -> None:
         _state_machine_role.set((machine.get("roleArn", ""), execution.get("name", "")))
         run(exec_arn)
 
-    def invoke_sdk(resource: str, input_data: dict[str, Any]) -> Any:
-        if REDSHIFT_TASK not in resource:
-            return invoke(resource, input_data)
-        action = resource.rsplit(":", 1)[-1]
-        return redshift_task(warehouse, action[0].upper() + action[1:], input_data)
+    def invoke_with_role(resource: str, input_data: Any) -> Any:
+        caller = Caller.of_role(*_state_machine_role.get(), stepfunctions.get_region())
+        if REDSHIFT_TASK in resource:
+            return redshift_task(warehouse, caller, resource.rsplit(":", 1)[-1], input_data)
+        check_rights(caller, resource, input_data)
+        return invoke(resource, input_data)
 
     stepfunctions._run_execution = run_with_role
-    stepfunctions._invoke_aws_sdk_integration = invoke_sdk
+    stepfunctions._invoke_resource = invoke_with_role
 
 
-def redshift_task(warehouse: Warehouse, operation: str, arguments: dict[str, Any]) -> Any:
+def check_rights(caller: Caller, resource: str, arguments: Any) -> None:
+    """Fail the task when the state machine's role may not do what it asks for."""
+    for action, target in rights_of_task(resource, arguments, caller.region, stepfunctions.get_account_id()):
+        try:
+            enforce(caller, action, target)
+        except DataApiError as error:
+            raise stepfunctions._ExecutionError("States.Permissions", error.message) from error
+
+
+def redshift_task(warehouse: Warehouse, caller: Caller, action: str, arguments: dict[str, Any]) -> Any:
     """One call of the Data API for a state machine; its errors are named as Step Functions names them."""
-    role, execution = _state_machine_role.get()
-    caller = Caller.of_role(role, execution, stepfunctions.get_region())
+    operation = action[0].upper() + action[1:]
     request = stepfunctions._sdk_json_params({}, REDSHIFT_SERVICE, operation, arguments)
     try:
         answer = warehouse.call(caller, operation, request)

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import boto3
@@ -23,56 +25,73 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG_ENVIRONMENT = "laptop"
+WORTH_TELLING = 1_000_000
 ENDED = re.compile(r"^(?:CREATE|UPDATE|DELETE)_COMPLETE +\S+ +(\S+)")
 PLANNED = re.compile(r"^(?:\+ Add|\* Modify|- Delete) +\S+")
 BUILT = re.compile(r"^Building (?:layer '(.+)'|codeuri: .* functions: (.+))$")
 UPLOADED = re.compile(r"Uploading to (\S+) +\d+ / (\d+)")
 
 
-def deploy(laptop: LaptopState, home: Path | None = None, *, progress: Progress = silent) -> None:
-    """`sam build` and `sam deploy` of the checkout's template to this laptop.
+def deploy(
+    laptop: LaptopState, home: Path | None = None, *, root: Path | None = None, progress: Progress = silent
+) -> None:
+    """`sam build` and `sam deploy` of the template in `root`, by default this checkout, to the laptop.
 
     Raises LaptopError with the essence of what SAM said when either fails; the whole of it is in `sam.log`.
     """
-    home = (home or home_folder()).resolve()
-    log = home / "sam.log"
-    template = home / "sam" / "build" / "template.yaml"
-    build = ["build", "--build-dir", str(template.parent), "--template-file", str(project_root() / "template.yaml")]
-    run_sam(build, laptop, home, log, build_reporter(progress))
+    run = SamRun(laptop, (home or home_folder()).resolve(), root or project_root())
+    run("build", "--build-dir", str(run.build_folder), report=build_reporter(progress))
+    started = datetime.now(UTC)
     try:
-        run_sam(["deploy", "--template-file", str(template)], laptop, home, log, deploy_reporter(progress))
+        run("deploy", "--template-file", str(run.build_folder / "template.yaml"), report=deploy_reporter(progress))
     except LaptopError as error:
-        reasons = failed_resources(laptop)
-        raise LaptopError(reasons or error.message, error.advice) from error
+        raise LaptopError(failed_resources(laptop, started) or error.message, error.advice) from error
 
 
-def run_sam(arguments: list[str], laptop: LaptopState, home: Path, log: Path, report: Callable[[str], None]) -> None:
-    """Run one SAM command for the laptop, its output to the log and line by line to `report`."""
-    root = project_root()
-    keep_sam_offline(home / "sam")
-    command = [str(root / ".venv-sam" / "bin" / "sam"), *arguments]
-    command += ["--config-file", str(root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
-    command += ["--parameter-overrides", *parameter_overrides(root)]
-    said = []
-    with (
-        log.open("a", encoding="utf-8") as kept,
-        subprocess.Popen(  # noqa: S603 - the SAM CLI of the checkout, with arguments made here
-            command,
-            cwd=root,
-            env=sam_environment(laptop, home),
+@dataclass(frozen=True)
+class SamRun:
+    """SAM commands for one laptop, run in the folder of a template and its samconfig.toml."""
+
+    laptop: LaptopState
+    home: Path
+    root: Path
+
+    @property
+    def build_folder(self) -> Path:
+        """Where `sam build` puts what `sam deploy` takes."""
+        return self.home / "sam" / "build"
+
+    @property
+    def log(self) -> Path:
+        """All that SAM said."""
+        return self.home / "sam.log"
+
+    def __call__(self, command: str, *options: str, report: Callable[[str], None]) -> None:
+        """Run a command, its output to the log and line by line to `report`. Raises LaptopError."""
+        keep_sam_offline(self.home / "sam")
+        said = []
+        with self.log.open("a", encoding="utf-8") as log, self._start(command, options) as process:
+            for line in process.stdout or ():
+                log.write(line)
+                said.append(line.rstrip())
+                report(line.rstrip())
+        if process.returncode:
+            raise LaptopError(f"sam {command} failed: {essence(said)}", f"All that SAM said is in {self.log}.")
+
+    def _start(self, command: str, options: tuple[str, ...]) -> subprocess.Popen[str]:
+        arguments = [str(project_root() / ".venv-sam" / "bin" / "sam"), command, *options]
+        arguments += ["--config-file", str(self.root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
+        arguments += ["--parameter-overrides", *parameter_overrides(self.root)]
+        return subprocess.Popen(  # noqa: S603 - the SAM CLI of the checkout, with arguments made here
+            arguments,
+            cwd=self.root,
+            env=sam_environment(self.laptop, self.home),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        ) as process,
-    ):
-        for line in process.stdout or ():
-            kept.write(line)
-            said.append(line.rstrip())
-            report(line.rstrip())
-    if process.returncode:
-        raise LaptopError(f"sam {arguments[0]} failed: {essence(said)}", f"All that SAM said is in {log}.")
+        )
 
 
 def parameter_overrides(root: Path) -> list[str]:
@@ -94,7 +113,7 @@ def own_architecture() -> str:
 
 def keep_sam_offline(folder: Path) -> None:
     """Give SAM a settings folder of its own, in which it has just looked whether there is a newer SAM."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     settings = {"telemetryEnabled": False, "lastVersionCheck": time.time()}
     (folder / "metadata.json").write_text(json.dumps(settings), "utf-8")
 
@@ -141,32 +160,34 @@ def deploy_reporter(progress: Progress) -> Callable[[str], None]:
     progress(stage)
 
     def report(line: str) -> None:
-        if (upload := UPLOADED.search(line)) and upload[1] not in uploaded:
+        if (upload := UPLOADED.search(line)) and int(upload[2]) > WORTH_TELLING and upload[1] not in uploaded:
             uploaded.add(upload[1])
             progress(stage, f"uploading {int(upload[2]) / 1e6:.1f} MB")
         elif PLANNED.match(line):
             planned.append(line)
         elif (completed := ENDED.match(line)) and completed[1] not in ended:
             ended.add(completed[1])
-            progress(stage, f"{len(ended)} of {len(planned)} resources: {completed[1]}")
+            # An update touches more than it plans to change.
+            progress(stage, f"{len(ended)} of {max(len(planned), len(ended))} resources: {completed[1]}")
 
     return report
 
 
 def essence(said: list[str]) -> str:
-    """What a person needs of SAM's output: its error, or its last lines."""
+    """What a person needs of SAM's output: its error without what SAM and make put around it, or its last lines."""
     for number, line in enumerate(said):
         if line.startswith("Error:"):
-            return "\n".join(said[number:]).removeprefix("Error:").strip()
+            error = [said_later for said_later in said[number:] if not said_later.startswith("make: ***")]
+            return re.sub(r"^Error: (\S+ - Make Failed: )?", "", "\n".join(error)).strip()
     return "\n".join([line for line in said if line.strip()][-8:])
 
 
-def failed_resources(laptop: LaptopState) -> str:
-    """What CloudFormation says about the resources that failed in the last deployment, a line each."""
+def failed_resources(laptop: LaptopState, since: datetime) -> str:
+    """What CloudFormation says about the resources that have failed since then, a line each."""
     cloudformation = boto3.client("cloudformation", **laptop.client_arguments())
     try:
         events = cloudformation.describe_stack_events(StackName=laptop.stack)["StackEvents"]
     except cloudformation.exceptions.ClientError:
         return ""
-    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED") and event["Timestamp"] >= since]
     return "\n".join(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed)

@@ -58,6 +58,8 @@ def become_the_laptop(home: Path, port: int) -> None:
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",
             "LAMBDA_EXECUTOR": "local",
+            # After a burst, all but one process of a function end this many seconds after their last invocation.
+            "LAMBDA_WARM_TTL_SECONDS": "60",
             "LOG_LEVEL": "WARNING",
             "MINISTACK_REGION": REGION,
             "SFTP_ENABLED": "0",

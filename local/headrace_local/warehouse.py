@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from headrace_local.access import Caller, authorize
-from headrace_local.redshift import Boto3Reader, DataApiError, EmbeddedRedshift
+from headrace_local.redshift import Boto3Reader, EmbeddedRedshift, HttpResponse, respond
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
             ...
 
 
-TARGET_PREFIX = "RedshiftData."
-logger = logging.getLogger(__name__)
+WAITING_CALLS = 64
 
 
 def embedded_redshift(database_file: Path, s3: Any) -> EmbeddedRedshift:
@@ -37,31 +35,19 @@ class Warehouse:
 
     def __init__(self, data_api: DataApi) -> None:
         self._data_api = data_api
+        # A describe may wait for half a minute; nobody else must wait for it.
+        self._threads = ThreadPoolExecutor(WAITING_CALLS, thread_name_prefix="data-api")
 
     def call(self, caller: Caller, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """One operation for a caller. Raises DataApiError."""
         principal = authorize(caller, operation, request)
         return self._data_api.call(operation, request, principal=principal)
 
-    async def answer(self, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
-        """Status and document for an HTTP request with an `X-Amz-Target` of the Data API."""
-        operation = headers["x-amz-target"].removeprefix(TARGET_PREFIX)
-        try:
-            caller = Caller.of_request(dict(headers))
-            return 200, await asyncio.to_thread(self.call, caller, operation, document(body))
-        except DataApiError as error:
-            return error.http_status, {"__type": error.code, "message": error.message, **error.members}
-        except Exception:
-            logger.exception("%s failed", operation)
-            return 500, {"__type": "InternalServerException", "message": "Look into laptop.log."}
+    async def answer(self, headers: Mapping[str, str], body: bytes) -> HttpResponse:
+        """The answer to an HTTP request with an `X-Amz-Target` of the Data API."""
 
+        def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+            return self.call(Caller.of_request(dict(headers)), operation, request)
 
-def document(body: bytes) -> dict[str, Any]:
-    """The JSON object of a request. Raises DataApiError."""
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError as error:
-        raise DataApiError("SerializationException", "The request is not JSON.") from error
-    if not isinstance(request, dict):
-        raise DataApiError("SerializationException", "The request is not a JSON object.")
-    return request
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, respond, call, headers["x-amz-target"], body)

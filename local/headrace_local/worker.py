@@ -76,6 +76,8 @@ def main() -> None:
         message = json.loads(line)
         handler, failure = (handler, None) if handler else loaded(init)
         result = failure if handler is None else invoked(handler, message["event"], init, message.get("ctx") or {})
+        # The emulator waits 50 ms for a first line of log before it passes the answer on: here it is.
+        print(file=sys.stderr)
         answer(answers, {"status": "ok", "result": result})
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PARALLEL_UPLOADS = 8
 
 
-def drop(  # noqa: PLR0913, PLR0917 - one parameter per option
+def drop(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
     files: Annotated[list[Path], typer.Argument(help="Local files.", exists=True, dir_okay=False, metavar="FILE…")],

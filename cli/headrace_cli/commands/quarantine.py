@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LONGEST_RAW = 160
 
 
-def quarantine(  # noqa: PLR0913, PLR0917 - one parameter per option
+def quarantine(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
     limit: Annotated[int, typer.Option(help="Rows to show.", min=1)] = 20,

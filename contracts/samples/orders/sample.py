@@ -38,7 +38,7 @@ def _order(random: Random, seed: int, number: int, row: int) -> dict[str, Any]:
     at = NOON + timedelta(hours=number, milliseconds=250 * row)
     price = round(5 + draw() * 500, 2)
     return {
-        "order_id": (seed * 10_000 + number - updates) * 1_000_000 + row + 1,
+        "order_id": (seed * 10_000 + number - updates) * 1_000_000 + row + updates + 1,
         "status": STATUSES[int(draw() * 4)],
         "updated_at": at.isoformat(timespec="milliseconds") + "Z",
         "placed_on": "2026-03-02",

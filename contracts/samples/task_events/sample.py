@@ -37,7 +37,7 @@ def _line(random: Random, seed: int, number: int, row: int) -> bytes:
     tool, kind = TOOLS[int(draw() * 5)], TYPES[int(draw() * 7)]
     payload = f'"{{""tool"": {{""name"": ""{tool}""}}, ""steps"": {int(draw() * 30)}}}"' if draw() < 0.8 else ""
     return (
-        f"t{seed}-{number - updates:04}-{row:06},{kind},{at.isoformat(timespec='milliseconds')}Z,"
+        f"t{seed}-{number - updates:04}-{row + updates:06},{kind},{at.isoformat(timespec='milliseconds')}Z,"
         f"w-{int(draw() * 400):04},{int(draw() * 90000)},{draw():.4f},{payload}"
     ).encode()
 

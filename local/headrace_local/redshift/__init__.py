@@ -6,7 +6,15 @@ redshift.call("ExecuteStatement", {"WorkgroupName": "w", "Database": "dev", "Sql
 
 from headrace_local.redshift.api import EmbeddedRedshift
 from headrace_local.redshift.errors import DataApiError
-from headrace_local.redshift.protocol import HttpResponse, respond
+from headrace_local.redshift.protocol import TARGET_PREFIX, HttpResponse, respond
 from headrace_local.redshift.s3 import Boto3Reader, S3Reader
 
-__all__ = ["Boto3Reader", "DataApiError", "EmbeddedRedshift", "HttpResponse", "S3Reader", "respond"]
+__all__ = [
+    "TARGET_PREFIX",
+    "Boto3Reader",
+    "DataApiError",
+    "EmbeddedRedshift",
+    "HttpResponse",
+    "S3Reader",
+    "respond",
+]

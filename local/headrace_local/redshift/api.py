@@ -92,6 +92,8 @@ class EmbeddedRedshift:
         for statement in self._statements.active():
             self._runner.cancel(statement)
         self._runner.close()
+        for statement in self._statements.active():  # those that had not begun
+            statement.move(Status.ABORTED)
         self._history.close()
         self._connection.close()
 

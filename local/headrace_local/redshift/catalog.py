@@ -7,7 +7,7 @@ created, renamed, rolled back and dropped with the table, and TEMP tables need n
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace_local.redshift.datatypes import RedshiftType, parse_type
@@ -107,10 +107,15 @@ class Table:
 
 @dataclass
 class Catalog:
-    """Looks tables up as one session sees them."""
+    """Looks tables up as one session sees them, and remembers what it found until it is told to forget."""
 
     connection: duckdb.DuckDBPyConnection
     database: str
+    _found: dict[tuple[str, str], Table | None] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Look again from now on: tables may have changed."""
+        self._found.clear()
 
     def get(self, name: Name) -> Table:
         """The table `name` stands for; SqlError if there is none."""
@@ -123,8 +128,8 @@ class Catalog:
         """The table `name` stands for: a TEMP table hides a permanent one of the same name."""
         schema, relation = self._schema_and_relation(name)
         if schema is not None:
-            return self._load(schema, relation)
-        return self._load(TEMP_SCHEMA, relation) or self._load(DEFAULT_SCHEMA, relation)
+            return self._look_up(schema, relation)
+        return self._look_up(TEMP_SCHEMA, relation) or self._look_up(DEFAULT_SCHEMA, relation)
 
     def user_schema(self, name: Name) -> str:
         """The schema in which `name` is to be created; SqlError if there is none of that name."""
@@ -150,6 +155,7 @@ class Catalog:
     def describe(self, table: Table) -> None:
         """Keep the description of a table that exists in DuckDB."""
         kind = "VIEW" if table.is_view else "TABLE"
+        self.forget()
         comment = string_literal(json.dumps(asdict(table) | {"columns": [_column_json(c) for c in table.columns]}))
         self.connection.execute(f"COMMENT ON {kind} {table.duckdb_name} IS {comment}").fetchall()
 
@@ -161,6 +167,12 @@ class Catalog:
         if len(name) > 2:
             raise SqlError(f"improper qualified name (too many dotted names): {'.'.join(name)}")
         return (name[0], name[1]) if len(name) == 2 else (None, name[0])
+
+    def _look_up(self, schema: str, relation: str) -> Table | None:
+        key = schema, relation
+        if key not in self._found:
+            self._found[key] = self._load(schema, relation)
+        return self._found[key]
 
     def _load(self, schema: str, relation: str) -> Table | None:
         if schema in _NOT_USER_SCHEMAS:

@@ -69,9 +69,11 @@ def _create(cursor: TokenCursor) -> Command:
         return _create_view(cursor, or_replace=or_replace)
     cursor.match("LOCAL")
     temporary = cursor.match_any("TEMP", "TEMPORARY") is not None
-    if cursor.match("TABLE") and not or_replace:
+    if or_replace:
+        raise not_emulated(f"CREATE OR REPLACE {cursor.peek()}")
+    if cursor.match("TABLE"):
         return _create_table(cursor, temporary=temporary)
-    if cursor.match("SCHEMA") and not or_replace and not temporary:
+    if cursor.match("SCHEMA") and not temporary:
         if_not_exists = cursor.match("IF", "NOT", "EXISTS")
         name = cursor.identifier()
         cursor.expect_end()

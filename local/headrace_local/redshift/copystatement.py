@@ -98,7 +98,14 @@ class _Load:
         reader = pa.RecordBatchReader.from_batches(source.schema, source.batches(targets))
         with self.session.source(_SOURCE, reader):
             sql = f"INSERT INTO {self.table.duckdb_name} ({names}) SELECT {values} FROM {_SOURCE}"  # noqa: S608
+            self._insert(sql, source)
+
+    def _insert(self, sql: str, source: ParquetSource) -> None:
+        """DuckDB reads the source, and would report its errors as its own."""
+        try:
             self.rows += self.session.execute(sql)
+        except SqlError as error:
+            raise source.failure or error from error
 
     def record(self, status: str) -> None:
         """The row of SYS_LOAD_HISTORY."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from headrace_local.redshift.errors import SqlError
 
@@ -116,13 +117,14 @@ _CHARACTER_SPELLINGS = {
 _FIXED_LENGTH_SPELLINGS = {"TEXT", "BPCHAR"}
 _NUMERIC_SPELLINGS = {"NUMERIC", "DECIMAL"}
 _TYPE_TEXT = re.compile(r"^\s*([A-Za-z][A-Za-z0-9_ ]*?)\s*(?:\(\s*([^)]*?)\s*\))?\s*$")
+_DIGITS = re.compile(r"(\d{1,4})(?:\s*,\s*(\d{1,4}))?")
 
-SUPER = RedshiftType("super")
 TYPE_WORDS = frozenset(
     word for name in (*_SPELLINGS, *_CHARACTER_SPELLINGS, *_NUMERIC_SPELLINGS) for word in name.split()
 )
 
 
+@lru_cache(maxsize=256)
 def parse_type(text: str) -> RedshiftType:
     """`text` as a Redshift type, e.g. `VARCHAR(64)`; SqlError if Redshift has no such type."""
     found = _TYPE_TEXT.match(text)
@@ -138,8 +140,10 @@ def parse_type(text: str) -> RedshiftType:
 
 
 def _numeric(arguments: str | None) -> RedshiftType:
-    digits = [int(part) for part in arguments.split(",")] if arguments else [18]
-    precision, scale = (*digits, 0)[:2]
+    digits = _DIGITS.fullmatch(arguments or "18")
+    if digits is None:
+        raise SqlError(f"invalid precision or scale of a NUMERIC: {arguments}")
+    precision, scale = int(digits.group(1)), int(digits.group(2) or 0)
     if not 1 <= precision <= MAX_DECIMAL_PRECISION:
         raise SqlError(f"NUMERIC precision {precision} must be between 1 and {MAX_DECIMAL_PRECISION}")
     if not 0 <= scale <= precision:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from headrace_local.redshift.catalog import DEFAULT_SCHEMA, TEMP_SCHEMA, Column, Table, quoted
-from headrace_local.redshift.datatypes import from_duckdb
+from headrace_local.redshift.datatypes import RedshiftType, from_duckdb
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.grammar import parse, tables_read
+from headrace_local.redshift.inference import Inference
 from headrace_local.redshift.labels import UNNAMED, column_labels
 from headrace_local.redshift.locks import LockMode, Requests
 from headrace_local.redshift.queries import read_locks
@@ -127,7 +128,13 @@ class CreateTable:
         for label in labels:
             if label == UNNAMED or labels.count(label) > 1:
                 raise SqlError(f'column "{label}" specified more than once, or without a name')
-        return [Column(label, from_duckdb(kind), encoding="") for label, kind in zip(labels, types, strict=True)]
+        known = [kind for _, kind in Inference(session.catalog).projections(query)]
+        if len(known) != len(labels):
+            known = [None] * len(labels)
+        return [
+            Column(label, _column_type(kind, inferred), encoding="")
+            for label, kind, inferred in zip(labels, types, known, strict=True)
+        ]
 
     def _schema(self, session: Session) -> str:
         if not self.temporary:
@@ -135,6 +142,12 @@ class CreateTable:
         if len(self.name) > 1:
             raise SqlError("cannot create temporary relation in non-temporary schema")
         return TEMP_SCHEMA
+
+
+def _column_type(bound: str, inferred: RedshiftType | None) -> RedshiftType:
+    """DuckDB's type of a column, with the length that only Redshift knows of."""
+    kind = from_duckdb(bound)
+    return inferred if inferred is not None and inferred.duckdb == kind.duckdb else kind
 
 
 def _default_sql(session: Session, column: Column) -> str:
@@ -167,8 +180,6 @@ class CreateView:
     def run(self, session: Session) -> Outcome:
         """Create the view."""
         schema, name = session.catalog.user_schema(self.name), self.name[-1]
-        if session.catalog.find((schema, name)) and not self.or_replace:
-            raise SqlError(f'Relation "{name}" already exists')
         sources = [session.catalog.get(source) for source in tables_read(self.query) if not system_view(source)]
         if any(source.is_temporary for source in sources):
             raise SqlError("cannot create a view on a temporary table")
@@ -176,12 +187,21 @@ class CreateView:
         names, types = session.bind(sql)
         labels = column_labels(self.query, names)
         columns = tuple(Column(label, from_duckdb(kind)) for label, kind in zip(labels, types, strict=True))
-        depends_on = tuple(sorted(source.key for source in sources))
+        self._check_replaced(session.catalog.find((schema, name)), columns)
+        depends_on = tuple(sorted({key for source in sources for key in (source.key, *source.depends_on)}))
         view = Table(schema, name, columns, view_sql=self.text, depends_on=depends_on)
         listed = ", ".join(quoted(label) for label in labels)
         session.execute(f"CREATE OR REPLACE VIEW {view.duckdb_name} ({listed}) AS {sql}")
         session.catalog.describe(view)
         return _DONE
+
+    def _check_replaced(self, old: Table | None, columns: tuple[Column, ...]) -> None:
+        if old is None:
+            return
+        if not self.or_replace or not old.is_view:
+            raise SqlError(f'Relation "{old.name}" already exists')
+        if [(c.name, c.type) for c in old.columns] != [(c.name, c.type) for c in columns]:
+            raise SqlError("cannot change the names, the types or the number of a view's columns")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from sqlglot.dialects.redshift import Redshift
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import TokenType
 
+from headrace_local.redshift.datatypes import TYPE_WORDS
+
 _SPECIAL_SYNTAX = ("CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST")
 APPROXIMATE_COUNT = "APPROXIMATE COUNT"
 
@@ -37,8 +39,21 @@ class WordDialect(Redshift):
     Tokenizer = _WordTokenizer
 
 
+_FOREIGN_TYPES = RedshiftParser.TYPE_TOKENS - RedshiftParser.NESTED_TYPE_TOKENS - {TokenType.NULL, TokenType.INTERVAL}
+
+
+class _TypeTokenizer(Redshift.Tokenizer):
+    KEYWORDS: ClassVar[dict[str, Any]] = {
+        text: kind
+        for text, kind in Redshift.Tokenizer.KEYWORDS.items()
+        if kind not in _FOREIGN_TYPES or TYPE_WORDS.issuperset(text.split())
+    }
+
+
 class EmbeddedRedshiftDialect(Redshift):
-    """Redshift without sqlglot's catalogue of functions."""
+    """Redshift without sqlglot's catalogue of functions, and without the types of other databases."""
+
+    Tokenizer = _TypeTokenizer
 
     class Parser(RedshiftParser):
         """Parses calls as anonymous functions, but for those whose arguments have a syntax of their own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,72 @@ from headrace_local.redshift.errors import SqlError, not_emulated
 if TYPE_CHECKING:
     from headrace_local.redshift.tokens import Name
 
-_KNOWN_NODES = """
-    Add Alias All And Anonymous Any Between Boolean Bracket Case Cast Column CTE Cube CurrentDate CurrentTimestamp
-    CurrentUser DataType DataTypeParam Delete Distinct Div Dot DPipe EQ Except Exists Extract From Group GroupingSets
-    GT GTE Having Identifier If ILike In Insert Intersect Interval Is Join LT LTE Like Limit Literal Merge Mod Mul NEQ
-    Neg Not Null NullSafeEQ Offset Or Order Ordered Paren Placeholder RegexpLike Rollup Schema Select Star StrPosition
-    Sub Subquery Substring Table TableAlias Trim TryCast Tuple Union Update Values Var When Whens Where Window
-    WindowSpec With WithinGroup
+_ANY_PARTS = """
+    Add All And Any Boolean Bracket Cube CurrentDate CurrentTimestamp CurrentUser DataType DataTypeParam Div Dot DPipe
+    EQ Exists From GroupingSets GT GTE Having Identifier If ILike Is LT LTE Like Literal Mod Mul NEQ Neg Not Null
+    Offset Or Order Paren Placeholder RegexpLike Rollup Sub Tuple Values Var When Whens Where WithinGroup
 """
-_KNOWN = frozenset(_KNOWN_NODES.split())
+_PARTS = """
+    Alias: this alias
+    Anonymous: this expressions
+    Between: this low high
+    Case: this ifs default
+    Cast: this to
+    Column: this table db catalog
+    CTE: this alias
+    Delete: this using where with_
+    Distinct: expressions
+    Escape: this expression
+    Except: this expression distinct with_ order limit offset
+    Extract: this expression
+    Group: expressions all rollup cube grouping_sets
+    In: this expressions query
+    Insert: this expression default
+    Intersect: this expression distinct with_ order limit offset
+    Interval: this unit
+    Join: this on using kind side method
+    Limit: expression
+    Merge: this using on whens with_
+    Ordered: this desc nulls_first
+    Schema: this expressions
+    Select: with_ expressions distinct from_ joins where group having qualify order limit offset
+    Star:
+    StrPosition: this substr
+    Subquery: this alias with_ joins order limit offset
+    Substring: this start length
+    Table: this db catalog alias joins
+    TableAlias: this columns
+    Trim: this expression position
+    TryCast: this to safe
+    Union: this expression distinct with_ order limit offset
+    Update: this expressions from_ where with_
+    Window: this partition_by order spec over
+    WindowSpec: kind start start_side end end_side
+    With: expressions recursive
+"""
+_KNOWN: dict[str, frozenset[str] | None] = {
+    **dict.fromkeys(_ANY_PARTS.split()),
+    **{
+        kind.strip(): frozenset(parts.split())
+        for kind, _, parts in (line.partition(":") for line in _PARTS.strip().splitlines())
+    },
+}
+_NEED_A_FRAME = [
+    "AVG",
+    "COUNT",
+    "MAX",
+    "MIN",
+    "SUM",
+    "STDDEV",
+    "STDDEV_SAMP",
+    "STDDEV_POP",
+    "VARIANCE",
+    "VAR_SAMP",
+    "VAR_POP",
+    "FIRST_VALUE",
+    "LAST_VALUE",
+    "NTH_VALUE",
+]
 
 
 @lru_cache(maxsize=512)
@@ -47,26 +105,18 @@ def _syntax_error(error: ParseError | TokenError) -> str:
 def _refuse_unknown(node: exp.Expr) -> None:
     kind = type(node).__name__
     if kind not in _KNOWN:
-        raise not_emulated(f"{kind} ({node.sql(dialect='redshift')[:80]})")
+        raise not_emulated(f"{kind} ({_excerpt(node)})")
+    parts = _KNOWN[kind]
+    for name, value in node.args.items():
+        if value and parts is not None and name not in parts:
+            raise not_emulated(f"{kind} with {name.rstrip('_')} ({_excerpt(node)})")
     check = _CHECKS.get(kind)
     if check:
         check(node)
 
 
-def _check_select(select: exp.Expr) -> None:
-    for part in ("kind", "hint", "into", "operation_modifiers"):
-        if select.args.get(part):
-            raise not_emulated(f"SELECT with {part}")
-
-
-def _check_distinct(distinct: exp.Expr) -> None:
-    if distinct.args.get("on"):
-        raise SqlError("SELECT DISTINCT ON is not supported")
-
-
-def _check_star(star: exp.Expr) -> None:
-    if any(star.args.get(part) for part in ("except_", "replace", "rename")):
-        raise not_emulated("a star with EXCLUDE, REPLACE or RENAME")
+def _excerpt(node: exp.Expr) -> str:
+    return node.sql(dialect="redshift")[:80]
 
 
 def _check_values(values: exp.Expr) -> None:
@@ -79,12 +129,27 @@ def _check_join(join: exp.Expr) -> None:
         raise not_emulated(f"the join {join.args.get('method') or join.args.get('kind')}")
 
 
+def _check_difference(operation: exp.Expr) -> None:
+    if not operation.args.get("distinct"):
+        raise SqlError(f"{type(operation).__name__.upper()} ALL is not supported")
+
+
+def _check_window(window: exp.Expr) -> None:
+    call, spec = window.this, window.args.get("spec")
+    if spec is not None and str(spec.args.get("kind")).upper() != "ROWS":
+        raise SqlError("only ROWS is supported as the frame of a window function")
+    if call.name.upper() in _NEED_A_FRAME and window.args.get("order") and spec is None:
+        raise SqlError("Aggregate window functions with an ORDER BY clause require a frame clause")
+    if any(isinstance(argument, exp.Distinct) for argument in call.expressions):
+        raise SqlError("DISTINCT is not supported in window functions")
+
+
 _CHECKS = {
-    "Select": _check_select,
-    "Distinct": _check_distinct,
-    "Star": _check_star,
     "Values": _check_values,
     "Join": _check_join,
+    "Except": _check_difference,
+    "Intersect": _check_difference,
+    "Window": _check_window,
 }
 
 
@@ -92,12 +157,32 @@ def table_name(table: exp.Table) -> Name:
     """The dotted name of a table, folded to lower case; SqlError for anything that is not a plain name."""
     parts = [part for part in (table.args.get("catalog"), table.args.get("db"), table.this) if part]
     if not all(isinstance(part, exp.Identifier) for part in parts):
-        raise not_emulated(f"the table expression {table.sql(dialect='redshift')[:80]}")
+        raise not_emulated(f"the table expression {_excerpt(table)}")
     return tuple(part.name.lower() for part in parts)
+
+
+def named_query(table: exp.Expr) -> exp.Expr | None:
+    """The WITH query that a table's name stands for where it is, or None if it stands for a table."""
+    if not isinstance(table, exp.Table) or table.args.get("db"):
+        return None
+    found = (cte for cte in _named_queries_before(table) if cte.alias.lower() == table.name.lower())
+    return next(found, None)
+
+
+def _named_queries_before(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The WITH queries that can be named at `node`, the nearest first; a query sees the earlier ones of its clause."""
+    while node.parent is not None:
+        parent = node.parent
+        if isinstance(parent, exp.With):
+            own = parent.expressions.index(node)
+            yield from parent.expressions[: own + bool(parent.args.get("recursive"))]
+            node = parent.parent or parent
+        else:
+            clause = parent.args.get("with_")
+            yield from clause.expressions if clause is not None else ()
+            node = parent
 
 
 def tables_read(tree: exp.Expr) -> set[Name]:
     """The names of the tables a tree mentions, without those of its own WITH clauses."""
-    named_queries = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    names = {table_name(table) for table in tree.find_all(exp.Table)}
-    return {name for name in names if not (len(name) == 1 and name[0] in named_queries)}
+    return {table_name(table) for table in tree.find_all(exp.Table) if named_query(table) is None}

@@ -31,7 +31,7 @@ def split_s3_url(url: str) -> tuple[str, str]:
 
 
 def read_manifest(s3: S3Reader, url: str) -> list[Entry]:
-    """The entries of the manifest at `url`; SqlError if it is missing or malformed."""
+    """The entries of the manifest at `url`; SqlError if it is malformed, LoadError for an entry without size."""
     try:
         text = s3.read(*split_s3_url(url)).decode("utf-8")
     except FileNotFoundError as error:
@@ -61,10 +61,10 @@ def _entry(entry: Any) -> Entry:
     split_s3_url(url)
     meta = entry.get("meta")
     if not isinstance(meta, dict):
-        raise SqlError(LoadError(15003, "File entry does not have 'meta' key", url).full_message(0))
+        raise LoadError(15003, "File entry does not have 'meta' key", url)
     length = meta.get("content_length")
     if not isinstance(length, int) or isinstance(length, bool):
-        raise SqlError(LoadError(15003, "File entry does not have 'content_length' key", url).full_message(0))
+        raise LoadError(15003, "File entry does not have 'content_length' key", url)
     mandatory = entry.get("mandatory", False)
     if not isinstance(mandatory, bool):
         raise SqlError("Manifest file is not in correct json format: mandatory must be true or false")

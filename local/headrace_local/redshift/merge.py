@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from headrace_local.redshift.assignment import check_assignments, guard_assignments, guarded
 from headrace_local.redshift.catalog import Table
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.grammar import table_name, tables_read
 from headrace_local.redshift.locks import LockMode, Requests
-from headrace_local.redshift.queries import guard_assignments, guarded, writable, write_locks
+from headrace_local.redshift.queries import writable, write_locks
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.superpaths import is_navigation
 from headrace_local.redshift.translate import to_sql
@@ -30,9 +31,12 @@ class Merge:
         """Merge, with the byte lengths checked; DuckDB itself refuses a second match of one row."""
         target = writable(session, table_name(self.tree.this))
         self._check_source(session, target)
+        for when in self.tree.args["whens"].expressions:
+            if isinstance(when.args["then"], exp.Update):
+                check_assignments(session, when.args["then"].expressions, target)
         tree = session.translator.translate(self.tree)
         if any(is_navigation(node) for node in tree.find_all(exp.Anonymous)):
-            raise SqlError("Partial reference of SUPER column is not supported in MERGE")
+            raise SqlError("Partial reference of SUPER column is not supported in MERGE statement.")
         for when in tree.args["whens"].expressions:
             _guard(when.args["then"], target)
         return Outcome(rows=session.execute(to_sql(tree)))
@@ -65,6 +69,7 @@ def checked_merge(tree: exp.Merge) -> Merge:
     if tree.args.get("using_cond") or tree.args.get("returning"):
         raise SqlError("syntax error in MERGE statement")
     _check_condition(tree.args["on"])
+    tree = tree.copy()  # parsed trees are shared between threads
     whens = [_with_values(when) for when in tree.args["whens"].expressions]
     _check_whens(whens)
     return Merge(tree)

@@ -38,6 +38,7 @@ class ParquetSource:
 
     def __init__(self, url: str, data: bytes) -> None:
         self._url = url
+        self.failure: LoadError | None = None
         try:
             self._file = pq.ParquetFile(pa.BufferReader(data), coerce_int96_timestamp_unit="us")
         except pa.ArrowInvalid as error:
@@ -73,10 +74,14 @@ class ParquetSource:
                 )
 
     def batches(self, targets: list[Column]) -> Iterator[pa.RecordBatch]:
-        """The rows, checked for NULL and for length while they are read."""
+        """The rows, checked while they are read; what was found wrong is kept in `failure` as well."""
         for batch in self._file.iter_batches(BATCH_ROWS):
-            for values, column in zip(batch.columns, targets, strict=True):
-                self._check_values(values, column)
+            try:
+                for values, column in zip(batch.columns, targets, strict=True):
+                    self._check_values(values, column)
+            except LoadError as error:
+                self.failure = error
+                raise
             yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
 
     def _check_values(self, values: pa.Array, column: Column) -> None:

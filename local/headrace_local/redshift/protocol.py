@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from headrace_local.redshift.errors import DataApiError
 
 if TYPE_CHECKING:
-    from headrace_local.redshift.api import EmbeddedRedshift
+    from collections.abc import Callable
+
+    Call = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 TARGET_PREFIX = "RedshiftData."
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -26,10 +28,10 @@ class HttpResponse:
     body: bytes
 
 
-def respond(redshift: EmbeddedRedshift, target: str, body: bytes, *, principal: str) -> HttpResponse:
-    """Answer a POST with header `X-Amz-Target: <target>`; it may block as long as `EmbeddedRedshift.call` does."""
+def respond(call: Call, target: str, body: bytes) -> HttpResponse:
+    """Answer a POST with header `X-Amz-Target: <target>`; it may block as long as `call` does."""
     try:
-        answer = redshift.call(target.removeprefix(TARGET_PREFIX), _request(body), principal=principal)
+        answer = call(target.removeprefix(TARGET_PREFIX), _request(body))
     except DataApiError as error:
         members = {"__type": error.code, "message": error.message, **error.members}
         return _response(error.http_status, members, {"x-amzn-ErrorType": error.code})

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from headrace_local.redshift.catalog import Column, Table, quoted
+from headrace_local.redshift.assignment import check_assignments, guard_assignments, guard_values, guarded_query
+from headrace_local.redshift.catalog import Column, Table
 from headrace_local.redshift.errors import SqlError
-from headrace_local.redshift.functions import call, cast, text
 from headrace_local.redshift.grammar import table_name, tables_read
 from headrace_local.redshift.labels import column_labels
 from headrace_local.redshift.locks import LockMode, Requests
@@ -21,7 +21,8 @@ from headrace_local.redshift.translate import to_sql
 def read_locks(session: Session, tree: exp.Expr) -> Requests:
     """The locks for reading every table a tree mentions."""
     tables = (session.catalog.get(name) for name in tables_read(tree) if not system_view(name))
-    return {table.key: LockMode.READ for table in tables if not table.is_temporary}
+    keys = (key for table in tables if not table.is_temporary for key in (table.key, *table.depends_on))
+    return dict.fromkeys(keys, LockMode.READ)
 
 
 def write_locks(session: Session, tree: exp.Expr, target: Name, mode: LockMode) -> Requests:
@@ -83,7 +84,7 @@ class Insert:
         if isinstance(source, exp.Values):
             guard_values(source, columns)
         elif isinstance(source, exp.Query):
-            tree.set("expression", guarded_query(source, columns))
+            tree.set("expression", guarded_query(session, self.tree.expression, source, columns))
         return Outcome(rows=session.execute(to_sql(tree)))
 
     def _columns(self, table: Table) -> list[Column]:
@@ -105,6 +106,7 @@ class Update:
     def run(self, session: Session) -> Outcome:
         """Update, with the byte lengths checked."""
         table = writable(session, table_name(self.tree.this))
+        check_assignments(session, self.tree.expressions, table)
         tree = session.translator.translate(self.tree)
         guard_assignments(tree.expressions, table)
         return Outcome(rows=session.execute(to_sql(tree)))
@@ -124,43 +126,3 @@ class Delete:
         """Delete the rows."""
         writable(session, table_name(self.tree.this))
         return Outcome(rows=session.execute(to_sql(session.translator.translate(self.tree))))
-
-
-def guarded(value: exp.Expr, column: Column) -> exp.Expr:
-    """`value`, or Redshift's error if it has more bytes than `column` takes."""
-    if not column.type.is_character or isinstance(value, exp.Null | exp.Var):
-        return value
-    size = call("strlen", cast(value.copy(), "VARCHAR"))
-    too_long = exp.GT(this=size, expression=exp.Literal.number(str(column.type.length)))
-    refusal = call("error", text(f"value too long for type {column.type}"))
-    return exp.Case(default=value).when(too_long, refusal)
-
-
-def guard_values(values: exp.Expr, columns: list[Column]) -> None:
-    """Guard the rows of VALUES in place."""
-    for row in values.expressions:
-        if len(row.expressions) > len(columns):
-            raise SqlError("INSERT has more expressions than target columns")
-        checked = [guarded(value, column) for value, column in zip(row.expressions, columns, strict=False)]
-        row.set("expressions", checked)
-
-
-def guard_assignments(assignments: list[exp.Expr], table: Table) -> None:
-    """Guard the right sides of SET in place."""
-    for assignment in assignments:
-        column = table.column(assignment.this.name)
-        assignment.set("expression", guarded(assignment.expression, column))
-
-
-def guarded_query(query: exp.Expr, columns: list[Column]) -> exp.Expr:
-    """A query around `query` that checks the byte lengths of what goes to `columns`."""
-    if not any(column.type.is_character for column in columns):
-        return query
-    names = [f"v{position}" for position in range(len(columns))]
-    checks = ", ".join(
-        f"{to_sql(guarded(exp.column(name, quoted=True), column))} AS {quoted(name)}"
-        for name, column in zip(names, columns, strict=True)
-        if column.type.is_character
-    )
-    source = f"({to_sql(query)}) AS source({', '.join(names)})"
-    return exp.Var(this=f"SELECT * REPLACE ({checks}) FROM {source}")  # noqa: S608

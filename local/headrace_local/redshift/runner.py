@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from headrace_local.redshift.compiler import compile_statement, statement_kind
+from headrace_local.redshift.duckdberrors import in_redshifts_words
 from headrace_local.redshift.errors import SqlError, StatementAbortedError
 from headrace_local.redshift.history import as_utc
 from headrace_local.redshift.maintenance import Lock
@@ -107,10 +108,11 @@ class Runner:
             raise StatementAbortedError
         session.query_id = sub.query_id
         command = compile_statement(sub.sql)
-        session.lock(command.locks(session))
-        if not isinstance(command, Lock):
-            session.begin()
-        return command.run(session)
+        with in_redshifts_words():
+            session.lock(command.locks(session))
+            if not isinstance(command, Lock):
+                session.begin()
+            return command.run(session)
 
     def _conclude(self, statement: Statement) -> None:
         failed = next((n for n, sub in enumerate(statement.subs, 1) if sub.status == Status.FAILED), None)
@@ -140,4 +142,7 @@ class Runner:
             for sub in statement.subs
             if sub.query_id
         ]
-        self._warehouse.history.record("query_history", *rows)
+        try:
+            self._warehouse.history.record("query_history", *rows)
+        except Exception:  # the statement has ended as it has, whether it can be remembered or not
+            _logger.exception("statement %s is missing from the history", statement.id)

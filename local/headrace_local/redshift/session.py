@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 
 from headrace_local.redshift.catalog import Catalog, string_literal
-from headrace_local.redshift.duckdberrors import as_sql_error
+from headrace_local.redshift.duckdberrors import in_redshifts_words
 from headrace_local.redshift.locks import LockManager, Owner, Requests
 from headrace_local.redshift.results import ResultSet, fetch
 from headrace_local.redshift.translate import Translator
@@ -85,7 +85,7 @@ class Session:
         try:
             if self._open:
                 self._open = False
-                with self._duckdb_errors():
+                with in_redshifts_words():
                     self.connection.execute("COMMIT")
         finally:
             self.warehouse.locks.release(self.owner)
@@ -95,7 +95,8 @@ class Session:
         try:
             if self._open:
                 self._open = False
-                self.connection.execute("ROLLBACK")
+                with suppress(duckdb.Error):  # it is gone already if the commit was what failed
+                    self.connection.execute("ROLLBACK")
         finally:
             self.warehouse.locks.release(self.owner)
 
@@ -105,24 +106,26 @@ class Session:
         self.connection.close()
 
     def lock(self, requests: Requests) -> None:
-        """Take locks that the transaction holds to its end."""
+        """Take locks that the transaction holds to its end; others may have changed tables while it waited."""
         self.warehouse.locks.acquire(self.owner, requests)
+        self.catalog.forget()
 
     def execute(self, sql: str) -> int:
         """Run DuckDB's `sql`; the number of rows it reports, or -1."""
-        with self._duckdb_errors():
+        self.catalog.forget()
+        with in_redshifts_words():
             rows = self.connection.execute(sql).fetchall()
         count = rows[0][0] if rows else None
         return count if isinstance(count, int) and not isinstance(count, bool) else -1
 
     def query(self, sql: str, label: Callable[[list[str]], list[str]]) -> ResultSet:
         """Run DuckDB's query `sql`."""
-        with self._duckdb_errors():
+        with in_redshifts_words():
             return fetch(self.connection.sql(sql), label)
 
     def bind(self, sql: str) -> tuple[list[str], list[str]]:
         """The column names and DuckDB types of a query that is not run."""
-        with self._duckdb_errors():
+        with in_redshifts_words():
             relation = self.connection.sql(sql)
             return list(relation.columns), [str(kind) for kind in relation.types]
 
@@ -133,11 +136,5 @@ class Session:
         try:
             yield
         finally:
-            self.connection.unregister(name)
-
-    @contextmanager
-    def _duckdb_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except duckdb.Error as error:
-            raise as_sql_error(error) from error
+            with suppress(duckdb.Error):  # a failed transaction takes no more statements
+                self.connection.unregister(name)

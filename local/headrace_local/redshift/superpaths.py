@@ -10,10 +10,12 @@ import json
 from sqlglot import exp
 
 from headrace_local.redshift.errors import not_emulated
-from headrace_local.redshift.functions import call, cast, raw, text
+from headrace_local.redshift.jsonfunctions import of_kind
+from headrace_local.redshift.nodes import call, cast, text
 
 _PATH = "super_path"
-_NUMBER_KINDS = "('BIGINT', 'UBIGINT', 'DOUBLE')"
+PARAMETER = "parameter"
+"""Marks literals that were parameters: their type is not known."""
 
 
 def names_in_scope(node: exp.Expr) -> dict[str, str | None]:
@@ -119,12 +121,14 @@ def as_text(node: exp.Expr) -> exp.Expr:
 
 def compared_with(node: exp.Expr, others: list[exp.Expr]) -> exp.Expr:
     """A navigation in the type of the literals it is compared with; a value of another type compares as NULL."""
+    if any(PARAMETER in other.meta for other in others):
+        raise not_emulated("comparing a SUPER value with a parameter: cast it first (payload.attribute::type)")
     if all(isinstance(other, exp.Literal) and other.is_string for other in others):
-        return _if_kind(node, "('VARCHAR')", as_text(node))
+        return _if_kind(node, "string", as_text(node))
     if all(_is_number(other) for other in others):
-        return _if_kind(node, _NUMBER_KINDS, cast(as_text(node), "DOUBLE"))
+        return _if_kind(node, "number", cast(as_text(node), "DOUBLE"))
     if all(isinstance(other, exp.Boolean) for other in others):
-        return _if_kind(node, "('BOOLEAN')", cast(as_text(node), "BOOLEAN"))
+        return _if_kind(node, "boolean", cast(as_text(node), "BOOLEAN"))
     raise not_emulated("comparing a SUPER value with an expression: cast it first (payload.attribute::type)")
 
 
@@ -133,6 +137,6 @@ def _is_number(node: exp.Expr) -> bool:
     return isinstance(inner, exp.Literal) and not inner.is_string
 
 
-def _if_kind(node: exp.Expr, kinds: str, value: exp.Expr) -> exp.Expr:
+def _if_kind(node: exp.Expr, name: str, value: exp.Expr) -> exp.Expr:
     kind = call("json_type", *(argument.copy() for argument in node.expressions))
-    return exp.Case().when(exp.In(this=kind, expressions=[raw(kinds[1:-1])]), value)
+    return exp.Case().when(of_kind(kind, name), value)

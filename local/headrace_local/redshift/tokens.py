@@ -110,12 +110,6 @@ class TokenCursor:
             raise self.unexpected()
         return self.advance().text
 
-    def number(self) -> int:
-        """Read a whole number."""
-        if self.current.token_type != TokenType.NUMBER:
-            raise self.unexpected()
-        return int(self.advance().text)
-
     def identifiers_in_parentheses(self) -> list[str]:
         """Read `(a, b, …)`."""
         self.expect("(")

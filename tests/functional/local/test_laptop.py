@@ -118,7 +118,7 @@ class TestUp:
     def test_one_that_cannot_start_says_why(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(laptops, "SERVER_MODULE", "headrace_local.no_such_module")
 
-        with pytest.raises(LaptopError, match="No module named headrace_local.no_such_module") as failed:
+        with pytest.raises(LaptopError, match=r"No module named headrace_local\.no_such_module") as failed:
             laptops.up(home)
 
         assert str(home / "laptop.log") in failed.value.advice

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from .conftest import Account
 
 TELLS_ITS_PROCESS = "import os\ndef handler(event, context):\n    return os.getpid()\n"
-ALLOWED = ("redshift-data:ExecuteStatement", "redshift-data:DescribeStatement")
+ALLOWED = (
+    "redshift-data:ExecuteStatement",
+    "redshift-data:DescribeStatement",
+    "redshift-serverless:GetCredentials",
+)
 STATEMENT: dict[str, Any] = {"Sql": "SELECT 1", "Database": "dev", "WorkgroupName": "headrace"}
 FAILS = """
 import os
@@ -46,7 +50,8 @@ class TestErrorsOfFunctions:
     def test_step_functions_catches_it_by_that_name(self, account: Account, failing: str) -> None:
         invoke = task("lambda:invoke", {"FunctionName": failing, "Payload": "raise"})
 
-        ended = account.run("by-name", account.role("by-name"), invoke, caught="ManifestMissingError")
+        role = account.role("by-name", "lambda:InvokeFunction")
+        ended = account.run("by-name", role, invoke, caught="ManifestMissingError")
 
         assert ended["status"] == "SUCCEEDED"
 
@@ -133,13 +138,62 @@ class TestRedshiftFromStepFunctions:
 
         assert ended["error"] == "RedshiftData.ResourceNotFoundException"
 
-    def test_it_is_the_state_machines_role_that_needs_the_right(self, account: Account) -> None:
+    @pytest.mark.parametrize("missing", ["redshift-data:ExecuteStatement", "redshift-serverless:GetCredentials"])
+    def test_it_is_the_state_machines_role_that_needs_the_rights(self, account: Account, missing: str) -> None:
         execute = task("aws-sdk:redshiftdata:executeStatement", STATEMENT)
+        name = f"without-{missing.split(':')[1]}"
 
-        ended = account.run("denied", account.role("denied", "s3:*"), execute)
+        ended = account.run(name, account.role(name, *(set(ALLOWED) - {missing})), execute)
 
         assert ended["error"] == "RedshiftData.AccessDeniedException"
-        assert "redshift-data:ExecuteStatement" in ended["cause"]
+        assert missing in ended["cause"]
+
+
+class TestTasksNeedTheRightsOfTheStateMachine:
+    def test_to_invoke_a_function(self, account: Account, failing: str) -> None:
+        invoke = task("lambda:invoke", {"FunctionName": failing, "Payload": ""})
+
+        allowed = account.run("invokes", account.role("invokes", "lambda:InvokeFunction"), invoke)
+        denied = account.run("invokes-not", account.role("invokes-not"), invoke)
+
+        assert allowed["status"] == "SUCCEEDED"
+        assert denied["error"] == "States.Permissions"
+        assert "lambda:InvokeFunction on resource: arn:aws:lambda" in denied["cause"]
+
+    def test_to_publish_to_a_topic(self, account: Account) -> None:
+        topic = account.client("sns").create_topic(Name="topic")["TopicArn"]
+        publish = task("sns:publish", {"TopicArn": topic, "Message": "loaded"})
+
+        assert account.run("tells", account.role("tells", "sns:Publish"), publish)["status"] == "SUCCEEDED"
+        assert account.run("tells-not", account.role("tells-not"), publish)["error"] == "States.Permissions"
+
+    def test_to_put_an_event(self, account: Account) -> None:
+        account.client("events").create_event_bus(Name="bus")
+        event = {"Source": "test", "DetailType": "Test", "Detail": {"a": 1}, "EventBusName": "bus"}
+        put = task("events:putEvents", {"Entries": [event]})
+
+        assert account.run("puts", account.role("puts", "events:PutEvents"), put)["status"] == "SUCCEEDED"
+        assert account.run("puts-not", account.role("puts-not"), put)["error"] == "States.Permissions"
+
+
+class TestObjectEvents:
+    def test_an_event_of_a_versioned_bucket_names_the_version(self, account: Account) -> None:
+        bucket, rule = "versioned-with-events", "created"
+        s3, events, sqs = account.client("s3"), account.client("events"), account.client("sqs")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+        queue = sqs.create_queue(QueueName="created")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["aws.s3"]}))
+        events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": arn}])
+
+        version = s3.put_object(Bucket=bucket, Key="a.csv", Body=b"a")["VersionId"]
+
+        (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+        assert json.loads(message["Body"])["detail"]["object"]["version-id"] == version
 
 
 class TestRedshiftFromFunctions:
@@ -151,7 +205,7 @@ class TestRedshiftFromFunctions:
             "    statement = {'Sql': 'SELECT 1', 'Database': 'dev', 'WorkgroupName': 'headrace'}\n"
             "    return boto3.client('redshift-data').execute_statement(**statement)['Id']\n"
         )
-        allowed = account.function("may", source, layers=(layer,), allowed=("redshift-data:ExecuteStatement",))
+        allowed = account.function("may", source, layers=(layer,), allowed=ALLOWED)
         denied = account.function("may-not", source, layers=(layer,), allowed=("s3:*",))
 
         assert isinstance(account.invoke(allowed), str)

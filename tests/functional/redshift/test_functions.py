@@ -44,6 +44,9 @@ TS = "TIMESTAMP '2024-03-05 14:07:09'"
         ("REGEXP_REPLACE('a1b22', '[0-9]+', '-')", "a-b-"),
         ("'abc' ILIKE 'AB%'", True),
         ("'abc' ~ 'b'", True),
+        (r"'a_c' LIKE 'a\\_c'", True),
+        (r"'abc' LIKE 'a\\_c'", False),
+        ("'a_c' LIKE 'a!_c' ESCAPE '!'", True),
         ("CASE WHEN 1 = 1 THEN 'yes' ELSE 'no' END", "yes"),
         ("'12'::INT + 1", 13),
         ("CAST('abcdef' AS VARCHAR(3))", "abc"),
@@ -77,6 +80,14 @@ TS = "TIMESTAMP '2024-03-05 14:07:09'"
         ("CURRENT_USER", "IAMR:loader"),
         ("IS_VALID_JSON('{')", False),
         ("JSON_EXTRACT_PATH_TEXT('{\"a\": {\"b\": \"c\"}}', 'a', 'b')", "c"),
+        ("JSON_EXTRACT_PATH_TEXT('{', 'a', TRUE)", None),
+        ("JSON_EXTRACT_PATH_TEXT('{}', 'a')", None),
+        ("JSON_EXTRACT_ARRAY_ELEMENT_TEXT('[7, \"x\"]', 1)", "x"),
+        ("JSON_ARRAY_LENGTH('[7, 8]')", 2),
+        ("JSON_TYPEOF(JSON_PARSE('[1]'))", "array"),
+        ("JSON_TYPEOF(JSON_PARSE('1.5'))", "number"),
+        ("IS_OBJECT(JSON_PARSE('{}')) AND NOT IS_ARRAY(JSON_PARSE('{}'))", True),
+        ("LOG(100)", 2.0),
         ("GREATEST(1, 3, 2) - LEAST(1, 3, 2)", 2),
         ("ROUND(2.5)", "3"),
         ("POWER(2, 3)", 8.0),
@@ -128,7 +139,7 @@ def test_aggregates(numbers: Client, expression: str, kind: str, value: Any) -> 
 @pytest.mark.parametrize(
     ("expression", "values"),
     [
-        ("SUM(i) OVER (PARTITION BY k ORDER BY i)", [1, 3, 4]),
+        ("SUM(i) OVER (PARTITION BY k ORDER BY i ROWS UNBOUNDED PRECEDING)", [1, 3, 4]),
         ("AVG(i) OVER (PARTITION BY k)", [1, 1, 4]),
         ("SUM(i) OVER (ORDER BY i ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)", [1, 3, 6]),
         ("ROW_NUMBER() OVER (ORDER BY i DESC)", [3, 2, 1]),
@@ -147,7 +158,9 @@ def test_sums_through_subqueries_have_the_types_of_the_table(numbers: Client) ->
     assert [column["typeName"] for column in result["ColumnMetadata"]] == ["int8", "numeric"]
 
 
-@pytest.mark.parametrize("expression", ["1 / 0", "1 % 0", "1.5 / 0", "i / (i - i) FROM n", "SUM(f) / SUM(i - i) FROM n"])
+@pytest.mark.parametrize(
+    "expression", ["1 / 0", "1 % 0", "1.5 / 0", "i / (i - i) FROM n", "SUM(f) / SUM(i - i) FROM n"]
+)
 def test_division_by_zero_is_an_error(numbers: Client, expression: str) -> None:
     assert numbers.error(f"SELECT {expression}") == "ERROR: division by zero"
 
@@ -167,3 +180,27 @@ def test_nulls_sort_as_the_largest_values(client: Client) -> None:
 
     assert client.rows("SELECT a FROM t ORDER BY a DESC") == [[None], [2], [1]]
     assert client.rows("SELECT a FROM t ORDER BY a") == [[1], [2], [None]]
+
+
+def test_a_named_query_hides_a_table_only_where_it_can_be_seen(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1), (2)")
+
+    assert client.rows("WITH t AS (SELECT a + 10 AS a FROM t WHERE a > 1) SELECT a FROM t") == [[12]]
+    assert client.rows("SELECT (WITH t AS (SELECT 7 AS a) SELECT a FROM t), COUNT(*) FROM t") == [[7, 2]]
+    assert client.rows(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT SUM(i) FROM n"
+    ) == [[6]]
+
+
+def test_an_alias_may_have_the_name_of_a_column(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1), (2)")
+
+    assert client.rows("SELECT a + 10 AS a FROM t WHERE a > 1") == [[12]]
+    assert client.rows("SELECT LOWER(status) AS status FROM sys_query_history WHERE status = 'failed'") == []
+
+
+def test_aliases_of_columns_are_seen(numbers: Client) -> None:
+    result = numbers.result("WITH w (x) AS (SELECT i FROM n) SELECT SUM(x) AS x FROM w WHERE x > 1")
+
+    assert result["ColumnMetadata"][0]["typeName"] == "int8"
+    assert numbers.rows("SELECT y + 0 AS y FROM (SELECT i FROM n) AS z (y) WHERE y > 2") == [[4]]

@@ -16,7 +16,7 @@ def events(client: Client) -> Client:
     client.run(
         "CREATE TABLE events (id INT, payload SUPER, plain VARCHAR(99))",
         f"INSERT INTO events SELECT 1, JSON_PARSE('{DOCUMENT}'), '{DOCUMENT}'",
-        "INSERT INTO events VALUES (2, JSON_PARSE('{\"region\": \"us\", \"attempt\": \"7\"}'), ''), (3, NULL, '')",
+        'INSERT INTO events VALUES (2, JSON_PARSE(\'{"region": "us", "attempt": "7"}\'), \'\'), (3, NULL, \'\')',
     )
     return client
 
@@ -66,6 +66,16 @@ def test_grouping_by_an_attribute(events: Client) -> None:
     ]
 
 
+def test_a_parameter_is_cast_before_it_is_compared(events: Client) -> None:
+    least = [{"name": "least", "value": "2"}]
+
+    assert "cast it first" in events.error("SELECT id FROM events WHERE payload.attempt >= :least", Parameters=least)
+    assert events.rows("SELECT id FROM events WHERE payload.attempt::INT >= :least ORDER BY 1", Parameters=least) == [
+        [1],
+        [2],
+    ]
+
+
 def test_names_of_tables_come_before_names_of_columns(client: Client) -> None:
     client.run("CREATE TABLE region (payload SUPER, region INT)", "INSERT INTO region VALUES (NULL, 5)")
 
@@ -85,7 +95,7 @@ def test_a_string_put_into_super_stays_a_string(events: Client) -> None:
         ("SELECT plain.region FROM events", "navigation is only allowed on a value of type SUPER"),
         ("SELECT id FROM events WHERE payload.id = id", "comparing a SUPER value with an expression"),
         ("SELECT JSON_PARSE('{')", "Invalid JSON format"),
-        ("SELECT nothing.region FROM events", "column \"nothing\" does not exist"),
+        ("SELECT nothing.region FROM events", 'column "nothing" does not exist'),
         ("INSERT INTO events (plain) SELECT payload.region FROM events", "but expression is of type super"),
         ("UPDATE events SET id = plain", "is of type integer but expression is of type character varying"),
     ],

@@ -35,7 +35,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("format: csv", "format: xml <-", "format 'xml' is not supported"),
     ("encoding: windows-1252", "encoding: klingon <-", "encoding 'klingon' is not supported"),
     ('delimiter: ";"', 'delimiter: "x" <-', "cannot separate values"),
-    ("value: \"'\"", 'value: "ab" <-', "quote must be one ASCII character"),
+    ("value: \"'\"", 'value: "ab" <-', "quote must be one mark"),
     ("property: quote", "property: quotes <-", "did you mean 'quote'?"),
     ('value: ["", "NULL"]', 'value: ["", "a;b"] <-', "cannot stand in a file with this format"),
     ('value: ["", "NULL"]', "value: NULL <-", "must be a list of texts"),

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -76,8 +77,20 @@ def test_every_row_of_the_real_file_loads_and_its_key_is_one(dataset: str, tmp_p
 
 
 def distinct_keys(contract: Contract, parquet: Path | None) -> int:
-    import pyarrow.parquet as pq
-
     key = list(contract.primary_key)
     counted: int = pq.read_table(parquet, columns=key).group_by(key).aggregate([]).num_rows
     return counted
+
+
+@pytest.mark.parametrize("dataset", [name for name, c in CONTRACTS.items() if c.primary_key and name not in FIXED])
+def test_samples_update_a_few_rows_of_the_file_before_and_no_others(dataset: str, tmp_path: Path) -> None:
+    contract = CONTRACTS[dataset]
+    keys = [keys_of(contract, path, tmp_path) for path in writer(dataset)(tmp_path, files=3, rows=200)]
+    assert [len(keys[0] & keys[1]), len(keys[1] & keys[2]), len(keys[0] & keys[2])] == [4, 4, 0]
+    assert [len(found) for found in keys] == [198, 198, 198]
+
+
+def keys_of(contract: Contract, path: Path, out: Path) -> set[tuple[object, ...]]:
+    parquet = check_file(contract, path, out).parquet
+    rows = pq.read_table(parquet, columns=list(contract.primary_key)).to_pylist()
+    return {tuple(row.values()) for row in rows}

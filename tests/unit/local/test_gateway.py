@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from headrace_local.gateway import Gateway
+from headrace_local.redshift import HttpResponse
 from headrace_local.sink import NotificationSink
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 
 class FakeWarehouse:
-    async def answer(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
-        return 200, {"target": headers["x-amz-target"], "body": body.decode()}
+    async def answer(self, headers: dict[str, str], body: bytes) -> HttpResponse:
+        answer = {"target": headers["x-amz-target"], "body": body.decode()}
+        return HttpResponse(200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode())
 
 
 async def fake_emulator(scope: Any, receive: Any, send: Any) -> None:

@@ -40,6 +40,7 @@ def test_a_deployment_tells_what_is_uploaded_and_how_many_resources_are_ready() 
     report = sam.deploy_reporter(told)
     for line in (
         "\tUploading to 86352d2a  262144 / 33399973  (0.78%)",
+        "\tUploading to 0e907e8a  2242 / 2242  (100.00%)",
         "\tUploading to 86352d2a  33399973 / 33399973  (100.00%)",
         "+ Add                    StarterFunction          AWS::Lambda::Function    N/A",
         "* Modify                 LedgerTable              AWS::DynamoDB::Table     False",

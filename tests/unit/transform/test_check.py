@@ -36,8 +36,9 @@ def test_writes_nothing_unless_asked(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [landed]
 
 
-def test_a_rejected_file_says_why(tmp_path: Path) -> None:
+def test_a_rejected_file_says_why_and_leaves_nothing_behind(tmp_path: Path) -> None:
     landed = tmp_path / "parcels.csv"
     landed.write_bytes(b"")
     with pytest.raises(FileRejected, match="empty"):
         check_file(SPEC, landed, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []

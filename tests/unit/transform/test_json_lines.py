@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headrace.domain.contract import Kind
 from headrace.transform import FileRejected
+from headrace.transform.jsoncolumns import JsonColumns
+from headrace.transform.schema import data_schema
 
 from .kit import column, contract, decimal, integer, moment, number, read, text
 
@@ -87,3 +95,51 @@ def test_unknown_keys_are_reported() -> None:
 def test_a_json_array_is_no_json_lines() -> None:
     with pytest.raises(FileRejected, match="one JSON array"):
         read(SPEC, b'[\n{"id": 1},\n{"id": 2}\n]\n')
+
+
+NUMBERS = [0, -1, 7, 2**31, 2**53 + 1, 2**63, 0.5, 1.25, 1.999, 1e300, 123456789.12]
+TEXTS = ["", "x", "a\0b", "12.50", "2024-02-29", "2023-02-29", "31/01/2024", "29/02/2024"]
+TIMES = ["2024-05-31T12:00:00Z", "2024-05-31 12:00", "2024-05-31T12:00:00.5+02:00"]
+NESTED = [[], {}, {"city": "Ulm"}, {"city": 5}, {"city": None}, ["x", {"a": 1.0}]]
+VALUES = st.sampled_from([None, True, *NUMBERS, *TEXTS, *TIMES, *NESTED])
+KEYS = ["id", "name", "address", "at", "day", "price", "long", "weight", "small", "ok", "rest", "surplus"]
+EVERY_KIND = contract(
+    integer("id", 32, required=True, minimum="0"),
+    text("name", 4, enum=("x", "y")),
+    replace(text("city"), source="address.city"),
+    column("at", Kind.TIMESTAMP),
+    column("day", Kind.DATE, formats=("dd/MM/yyyy",)),
+    decimal("price", 12, 2),
+    decimal("long", 30, 2),
+    number("weight", maximum="1000"),
+    number("small", 32),
+    column("ok", Kind.BOOLEAN),
+    column("rest", Kind.SUPER),
+    kind="json",
+    null_tokens=("",),
+)
+LINES = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6).map(lambda d: json.dumps({"id": 1} | d).encode())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(LINES | st.sampled_from([b"", b"{", b"3", b'{"id": 1, "name": "\xff"}']), min_size=1, max_size=12))
+def test_the_quick_way_agrees_with_the_slow_one(lines: list[bytes]) -> None:
+    data = b"\n".join([b'{"id": 0}', *lines])
+    quick = read(EVERY_KIND, data)
+    with patch.object(JsonColumns, "table", everything_is_doubtful):
+        slow = read(EVERY_KIND, data)
+    assert repr(quick.good) == repr(slow.good)
+    assert sorted(quick.bad, key=lambda row: row.row_number) == sorted(slow.bad, key=lambda row: row.row_number)
+
+
+def everything_is_doubtful(_: JsonColumns, documents: list[Any]) -> tuple[pa.Table, set[int]]:
+    schema = data_schema(EVERY_KIND)
+    arrays = [pa.nulls(len(documents), field.type) for field in schema]
+    return pa.table(arrays, schema=schema), set(range(len(documents)))
+
+
+def test_json_nested_without_end_costs_its_own_row() -> None:
+    deep = b'{"id": 2, "rest": ' + b"[" * 300 + b"]" * 300 + b"}"
+    found = read(SPEC, b'{"id": 1}\n' + deep + b'\n{"id": 3, "rest": [[]]}\n')
+    assert found.values("id") == [1, 3]
+    assert found.errors() == [(2, "rest", "physicalType")]

@@ -115,6 +115,16 @@ def default_type(logical: str, value_format: str | None, max_length: int | None)
     return SIMPLE[formats[value_format] if value_format in formats else DEFAULTS[logical]]
 
 
+def check_width(logical: str, value_format: str | None, column_type: ColumnType) -> None:
+    """Raises TypeProblem where the `format` of a number says another width than its physicalType."""
+    if value_format is None or logical not in BY_FORMAT:
+        return
+    wanted = default_type(logical, value_format, None)
+    if wanted != column_type:
+        meant, written = wanted.redshift_type, column_type.redshift_type
+        raise TypeProblem(f"format {value_format} means {meant}, which is not {written}")
+
+
 def _varchar_of(size: int) -> ColumnType:
     return ColumnType(Kind.STRING, f"VARCHAR({size})", max_bytes=size)
 

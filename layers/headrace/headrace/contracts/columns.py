@@ -8,7 +8,7 @@ from typing import Any
 from open_data_contract_standard.model import SchemaProperty
 
 from headrace.contracts import custom
-from headrace.contracts.column_types import KINDS, ColumnType, TypeProblem, default_type, physical_type
+from headrace.contracts.column_types import KINDS, ColumnType, TypeProblem, check_width, default_type, physical_type
 from headrace.contracts.document import Problems, Where
 from headrace.contracts.names import column_name_problem
 from headrace.contracts.rules import BOUNDS, enum_rule, option_rules, quality_rules
@@ -80,10 +80,11 @@ def _type(item: SchemaProperty, where: Where, problems: Problems) -> ColumnType 
         problems.add((*where, "logicalType"), f"logicalType {logical!r} is not supported{suggestion(logical, KINDS)}")
         return None
     try:
+        options = item.logicalTypeOptions or {}
         if item.physicalType is None:
-            options = item.logicalTypeOptions or {}
             return default_type(logical or "", options.get("format"), _max_length(options))
         column_type = physical_type(item.physicalType)
+        check_width(logical or "", options.get("format"), column_type)
     except TypeProblem as problem:
         key = "logicalTypeOptions" if item.physicalType is None else "physicalType"
         problems.add((*where, key), str(problem))

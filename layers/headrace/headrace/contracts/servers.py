@@ -122,8 +122,8 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
     if made.compression not in COMPRESSIONS:
         hint = suggestion(made.compression, COMPRESSIONS)
         problems.add(places["compression"], f"compression must be one of {', '.join(COMPRESSIONS)}{hint}")
-    if len(made.quote) > 1 or not made.quote.isascii() or made.quote in ROW_SEPARATORS:
-        problems.add(places["quote"], "quote must be one ASCII character, or empty for files without quoting")
+    if len(made.quote) > 1 or not made.quote.isascii() or made.quote.isalnum() or made.quote in ROW_SEPARATORS:
+        problems.add(places["quote"], "quote must be one mark such as \" or ', or empty for files without quoting")
     if any(separator in made.delimiter for separator in ROW_SEPARATORS) or made.delimiter.isalnum():
         problems.add((*where, "delimiter"), f"delimiter {made.delimiter!r} cannot separate values: it is part of them")
     if made.quote and made.quote in made.delimiter:

@@ -74,6 +74,12 @@ class LineBlock:
             return pa.arange(before + 1, before + self.stop + 1)
         return pc.add(pc.cumulative_sum(records.cast(pa.int64())), before)
 
+    def only_records(self, chosen: pa.Array) -> pa.Array:
+        """The mask without lines that are no records, and without those left to the next block."""
+        records = self.records()
+        chosen = chosen[: self.stop]
+        return chosen if records is None else pc.and_(chosen, records)
+
     def joined(self, chosen: pa.Array) -> bytes | pa.Buffer:
         """The chosen lines as one text; all of them cost no copy."""
         if pc.all(chosen).as_py() and self.stop == len(self.lines):

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
+from headrace.transform.jsontext import not_json
 from headrace.transform.rules import bound_values, enum_values
 from headrace.transform.schema import arrow_type
 from headrace.transform.values import SUPER_BYTES
 
 Check = Callable[[pa.Array], pa.Array]
 """From a column to a mask that is true where a row breaks the rule; null where there is no value."""
-JSON_GROUP = 64
-MARK = secrets.token_hex(8)
-"""A text that no file can know."""
 
 
 class ColumnChecks:
@@ -48,7 +44,7 @@ def column_checks(column: Column) -> list[Check]:
     if column.kind is Kind.STRING and column.max_bytes:
         checks.append(_longer(pc.binary_length, column.max_bytes))
     if column.kind is Kind.SUPER:
-        checks += [_longer(pc.binary_length, SUPER_BYTES), _not_json]
+        checks += [_longer(pc.binary_length, SUPER_BYTES), not_json]
     if column.enum:
         allowed = pa.array(enum_values(column), arrow_type(column))
         checks.append(lambda array: pc.and_(pc.is_valid(array), pc.invert(pc.is_in(array, allowed))))
@@ -85,38 +81,3 @@ def _bound_checks(column: Column) -> list[Check]:
 def _bound_check(breaks: Callable[[pa.Array, pa.Scalar], pa.Array], column: Column, bound: Any) -> Check:
     scalar = pa.scalar(bound, arrow_type(column))
     return lambda array: breaks(array, scalar)
-
-
-def _not_json(array: pa.Array) -> pa.Array:
-    """True where the text is not JSON."""
-    texts = array.to_pylist()
-    broken = [False] * len(texts)
-    for start in range(0, len(texts), JSON_GROUP):
-        group = [text for text in texts[start : start + JSON_GROUP] if text is not None]
-        if not _all_json(group):
-            for place in range(start, min(start + JSON_GROUP, len(texts))):
-                broken[place] = texts[place] is not None and not _is_json(texts[place])
-    return pa.array(broken, pa.bool_())
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def _all_json(texts: list[str]) -> bool:
-    """Whether each text is JSON, by parsing them as one array.
-
-    Between two values stands a mark. A text that only balances out with its neighbours would swallow a mark or shift
-    it, so every mark must be found between two values.
-    """
-    if not texts:
-        return True
-    try:
-        values = orjson.loads("[" + f',"{MARK}",'.join(texts) + "]")
-    except orjson.JSONDecodeError:
-        return False
-    return len(values) == 2 * len(texts) - 1 and all(value == MARK for value in values[1::2])

@@ -46,7 +46,7 @@ class Member:
 def sniff(first: bytes, declared: str) -> str:
     """The compression: what the contract says, or under `auto` what the first bytes say. Raises FileRejected."""
     if not first:
-        raise FileRejected("empty", "the file is empty: not even a header")
+        raise FileRejected("empty", "the file is empty")
     found = next((name for magic, name in MAGIC.items() if first.startswith(magic)), "none")
     for magic, what in NEVER_TEXT.items():
         if first.startswith(magic):

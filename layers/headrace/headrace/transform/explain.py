@@ -31,7 +31,7 @@ class RecordReader:
         self._has_header = contract.format.header
         self._nulls = frozenset(token.encode() for token in contract.format.null_tokens)
         place = {column.name: index for index, column in enumerate(layout.columns) if column is not None}
-        self._readers = [(place.get(c.name, -1), ColumnReader(c, text_reader(c))) for c in contract.columns]
+        self._readers = [(place.get(c.name), ColumnReader(c, text_reader(c))) for c in contract.columns]
 
     def read(self, record: bytes) -> Row:
         """The row, good or bad. Raises Unterminated for a record whose last quoted value is not closed."""
@@ -44,21 +44,25 @@ class RecordReader:
         if len(fields) != self._width:
             return Row((), (self._miscounted(len(fields)),))
         errors: list[RowError] = []
-        values = tuple(self._value(fields[i] if i >= 0 else None, reader, errors) for i, reader in self._readers)
-        return Row((), tuple(errors)) if errors else Row(values)
+        values: list[Any] = []
+        for place, reader in self._readers:
+            field = fields[place] if place is not None else None
+            if field is None or field in self._nulls:
+                errors.extend(reader.missing)
+                values.append(None)
+            else:
+                values.append(self._value(field, reader, errors))
+        return Row((), tuple(errors)) if errors else Row(tuple(values))
 
     def unterminated(self) -> Row:
         """The verdict on a record whose quote never closes."""
         return Row((), (RowError(None, "quoting", Unterminated().reason),))
 
-    def _value(self, field: bytes | None, reader: ColumnReader, errors: list[RowError]) -> Any:
-        if field is None or field in self._nulls:
-            errors.extend(reader.missing())
-            return None
+    def _value(self, field: bytes, reader: ColumnReader, errors: list[RowError]) -> Any:
         try:
             text = field.decode()
         except UnicodeDecodeError as error:
-            errors.append(RowError(reader.column.name, "encoding", self._undecodable(error)))
+            errors.append(RowError(reader.name, "encoding", self._undecodable(error)))
             return None
         return reader.value(text, errors)
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.contract import Column, Contract
 from headrace.transform.header import Layout
 from headrace.transform.pattern import PatternOptions, line_pattern
 from headrace.transform.schema import arrow_type, data_schema
-from headrace.transform.times import TimeFormat, parse_format
-from headrace.transform.values import FALSE_TOKENS, TRUE_TOKENS
+from headrace.transform.typed import IN_UTC, WITHOUT_ZONE, is_zoned, typed_texts
+from headrace.transform.values import BOOLEAN_FORMS
 
-ZONED = re.compile(rb"(?:Z|[+-]\d\d:\d\d)\"?$")
 BLANK = pa.array([b"", b"\r"], pa.binary())
 """What a line of one column could be taken for, and a line of several never is."""
 
@@ -29,11 +26,13 @@ class FastPath:
         self._zoned = frozenset(
             column.name
             for column, value in zip(layout.columns, first_values, strict=False)
-            if column and column.kind is Kind.TIMESTAMP and not column.formats and ZONED.search(value)
+            if column and is_zoned(column, value)
         )
         self._layout = layout
         self._patterns: dict[bool, str] = {}
-        self._read_options, self._parse_options, self._convert_options = self._csv_options()
+        self._names = [c.name if c else f"unknown {place}" for place, c in enumerate(layout.columns)]
+        self._parsing = csv.ParseOptions(delimiter=contract.format.delimiter, quote_char=contract.format.quote or False)
+        self._conversion = self._conversions()
 
     def matching(self, lines: pa.Array, data: bytes) -> pa.Array:
         """True for each line that is a good row by the pattern. `data` is what the lines were cut from."""
@@ -44,11 +43,8 @@ class FastPath:
 
     def table(self, data: pa.Buffer | bytes) -> pa.Table:
         """The rows of matching lines, as the contract's columns. Raises ArrowInvalid if a line is none."""
-        read_options = csv.ReadOptions(
-            use_threads=False, block_size=len(data) + 1, column_names=self._read_options.column_names
-        )
-        source = pa.BufferReader(data)
-        parsed = csv.read_csv(source, read_options, self._parse_options, self._convert_options).combine_chunks()
+        one_block = csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=self._names)
+        parsed = csv.read_csv(pa.BufferReader(data), one_block, self._parsing, self._conversion).combine_chunks()
         return pa.table([self._column(column, parsed) for column in self._contract.columns], schema=self._schema)
 
     def _pattern(self, valid_utf8: bool) -> str:
@@ -61,39 +57,29 @@ class FastPath:
         if column in self._layout.absent:
             return pa.nulls(parsed.num_rows, arrow_type(column))
         array = parsed[column.name]
-        if column.kind is Kind.TIMESTAMP and column.name in self._zoned:
-            return array.cast(pa.timestamp("us"))
         if column.formats:
-            return _rewritten(array, parse_format(column.formats[0])).cast(arrow_type(column))
-        return array
+            return typed_texts(array, column, zoned=False)
+        return array.cast(WITHOUT_ZONE) if column.name in self._zoned else array
 
-    def _csv_options(self) -> tuple[csv.ReadOptions, csv.ParseOptions, csv.ConvertOptions]:
-        file_format = self._contract.format
+    def _conversions(self) -> csv.ConvertOptions:
         known = {column.name: self._read_type(column) for column in self._layout.columns if column is not None}
-        names = [c.name if c else f"unknown {place}" for place, c in enumerate(self._layout.columns)]
-        convert = csv.ConvertOptions(
+        return csv.ConvertOptions(
             check_utf8=False,
             column_types=known,
             include_columns=list(known),
-            null_values=list(file_format.null_tokens),
+            null_values=list(self._contract.format.null_tokens),
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
-            true_values=_forms(TRUE_TOKENS),
-            false_values=_forms(FALSE_TOKENS),
+            true_values=BOOLEAN_FORMS[0],
+            false_values=BOOLEAN_FORMS[1],
         )
-        parse = csv.ParseOptions(delimiter=file_format.delimiter, quote_char=file_format.quote or False)
-        return csv.ReadOptions(column_names=names), parse, convert
 
     def _read_type(self, column: Column) -> pa.DataType:
         if column.formats:
             return pa.string()
         if column.name in self._zoned:
-            return pa.timestamp("us", tz="UTC")
+            return IN_UTC
         return arrow_type(column)
-
-
-def _forms(tokens: tuple[str, ...]) -> list[str]:
-    return list(dict.fromkeys(form for token in tokens for form in (token, token.upper(), token.title())))
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -104,19 +90,3 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _rewritten(array: pa.Array, time_format: TimeFormat) -> pa.Array:
-    """Texts in the format, written in ISO 8601 and cast to what they are."""
-    groups = {token[0]: place for place, token in enumerate(time_format.tokens, start=1)}
-    regex = time_format.regex({"S" * n: "[0-9]{6}" for n in range(7, 10)})
-    text = rf"\{groups['y']}-\{groups['M']}-\{groups['d']}"
-    if "H" in groups:
-        clock = [rf"\{groups[letter]}" if letter in groups else "00" for letter in "Hms"]
-        text += "T" + ":".join(clock) + (rf".\{groups['S']}" if "S" in groups else "")
-    if "X" in groups:
-        text += rf"\{groups['X']}"
-    iso = pc.replace_substring_regex(array, f"^{regex}$", text)
-    if "X" in groups:
-        return iso.cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us"))
-    return iso.cast(pa.timestamp("us")) if "H" in groups else iso.cast(pa.date32())

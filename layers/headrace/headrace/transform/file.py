@@ -20,7 +20,7 @@ from headrace.transform.schema import arrow_schema
 from headrace.transform.source import LandedBytes
 
 READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {"csv": DelimitedReader, "json": JsonLinesReader}
-NO_LIMITS_OF_ITS_OWN = Limits()
+USUAL_LIMITS = Limits()
 
 
 class FileTransform:
@@ -41,7 +41,7 @@ class FileTransform:
         file_id: str,
         batch_id: str,
         block_bytes: int = 4 << 20,
-        limits: Limits = NO_LIMITS_OF_ITS_OWN,
+        limits: Limits = USUAL_LIMITS,
     ) -> None:
         self._contract = contract
         self._source = LandedBytes(stream)

@@ -44,10 +44,10 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
 
 def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) -> str:
     listed = ", ".join(missing)
-    if len(missing) == len([column for column in wanted.values() if column.required]):
+    spare = [name for name in names if name not in wanted]
+    if spare == names and not difflib.get_close_matches(missing[0], spare, 1):
         found = ", ".join(names)
         return f"the first line is not the header of this dataset: it lacks {listed}; it is: {found[:200]!r}"
-    spare = [name for name in names if name not in wanted]
     guesses = [f"{near[0]!r} for {name!r}" for name in missing if (near := difflib.get_close_matches(name, spare, 1))]
     hint = f"; is it {', '.join(guesses)}?" if guesses else ""
     return f"the header lacks the required column{'s' if len(missing) > 1 else ''} {listed}{hint}"

@@ -9,14 +9,17 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from headrace.domain.contract import Contract, Kind
+from headrace.domain.contract import Column, Contract, Kind
+from headrace.transform.checks import ColumnChecks
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import Row
+from headrace.transform.jsoncolumns import JsonColumns, at_path
 from headrace.transform.jsonvalues import json_reader
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
-from headrace.transform.parsed import Parsed, table_of
+from headrace.transform.parsed import Parsed, in_order, table_of, without
 from headrace.transform.rules import ColumnReader
 from headrace.transform.schema import data_schema
 
@@ -31,10 +34,12 @@ class JsonLinesReader:
         self._text = text
         self._lines = LineBlocks(text.read, block_bytes, limits)
         self._schema = data_schema(contract)
-        self._columns = [(_path(c.source), ColumnReader(c, json_reader(c))) for c in contract.columns]
-        self._known = {path[0] for path, _ in self._columns}
+        self._quick = JsonColumns(contract)
+        self._checks = ColumnChecks(contract)
+        self._columns = [(_path(c.source), ColumnReader(c, json_reader(c)), _is_exact(c)) for c in contract.columns]
+        self._known = {path[0] for path, _, _ in self._columns}
         self._nulls = frozenset(contract.format.null_tokens)
-        self._exact = any(c.kind is Kind.DECIMAL and c.precision > DOUBLE_DIGITS for c in contract.columns)
+        self._exact = any(map(_is_exact, contract.columns))
         self._unknown: dict[str, None] = {}
         self._rows_read = 0
 
@@ -53,60 +58,97 @@ class JsonLinesReader:
                 yield self._block(data)
 
     def _block(self, data: bytes) -> Parsed:
+        lines = [line for line in data.split(self._lines.newline) if line and line != b"\r"]
+        before, self._rows_read = self._rows_read, self._rows_read + len(lines)
+        documents, places = self._documents(lines)
+        fast, left = self._fast_rows(documents, places, before)
+        certain = set(places).difference(left)
+        slow = self._slow_rows([(place, line) for place, line in enumerate(lines) if place not in certain], before)
+        return in_order(fast, slow)
+
+    def _documents(self, lines: list[bytes]) -> tuple[list[dict[str, Any]], list[int]]:
+        """The lines that are objects, parsed, and their places."""
+        documents: list[dict[str, Any]] = []
+        places: list[int] = []
+        for place, line in enumerate(lines):
+            try:
+                document = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if type(document) is dict:
+                documents.append(document)
+                places.append(place)
+                if not self._known.issuperset(document):
+                    self._unknown.update(dict.fromkeys(key for key in document if key not in self._known))
+        return documents, places
+
+    def _fast_rows(self, documents: list[dict[str, Any]], places: list[int], before: int) -> tuple[Parsed, list[int]]:
+        """The documents that are plainly good rows, and the places of the others."""
+        table, doubtful = self._quick.table(documents)
+        doubtful.update(self._checks.broken(table))
+        numbers = pc.add(pa.array(places, pa.int64()), before + 1)
+        fast = Parsed(table, numbers, [])
+        return without(fast, doubtful) if doubtful else fast, [places[index] for index in doubtful]
+
+    def _slow_rows(self, lines: list[tuple[int, bytes]], before: int) -> Parsed:
         rows: list[tuple[Any, ...]] = []
         numbers: list[int] = []
         bad: list[BadRow] = []
-        for line in data.split(self._lines.newline):
-            if not line or line == b"\r":
-                continue
-            row = self._read(line)
-            self._rows_read += 1
+        for place, line in lines:
+            row, number = self._read(line, first=before + place == 0), before + place + 1
             if row.errors:
-                bad.append(BadRow(self._rows_read, self._text.landed(line.removesuffix(b"\r")), row.errors))
+                bad.append(BadRow(number, self._text.landed(line.removesuffix(b"\r")), row.errors))
             else:
                 rows.append(row.values)
-                numbers.append(self._rows_read)
+                numbers.append(number)
         return Parsed(table_of(rows, self._schema), pa.array(numbers, pa.int64()), bad)
 
-    def _read(self, line: bytes) -> Row:
+    def _read(self, line: bytes, *, first: bool) -> Row:
         try:
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            self._refuse_arrays(line)
+            if first:
+                _refuse_arrays(line)
             return Row((), (_not_json(line, error),))
         if type(document) is not dict:
-            self._refuse_arrays(line)
+            if first:
+                _refuse_arrays(line)
             return Row((), (RowError(None, "json", "the line is JSON, but no object"),))
-        if not self._known.issuperset(document):
-            self._unknown.update(dict.fromkeys(key for key in document if key not in self._known))
-        if self._exact:
-            document = json.loads(line, parse_float=Decimal)
+        exact = _exactly(line) if self._exact else None
         errors: list[RowError] = []
-        values = tuple(self._value(_at(document, path), reader, errors) for path, reader in self._columns)
+        values = tuple(
+            self._value(at_path(exact if is_exact else document, path), reader, errors)
+            for path, reader, is_exact in self._columns
+        )
         return Row((), tuple(errors)) if errors else Row(values)
-
-    def _refuse_arrays(self, line: bytes) -> None:
-        if self._rows_read == 0 and line.lstrip().startswith(b"["):
-            reason = "the file is one JSON array; the contract says JSON Lines, one object on each line"
-            raise FileRejected("not_json_lines", reason)
 
     def _value(self, said: Any, reader: ColumnReader, errors: list[RowError]) -> Any:
         if said is None or (type(said) is str and said in self._nulls):
-            errors.extend(reader.missing())
+            errors.extend(reader.missing)
             return None
         return reader.value(said, errors)
+
+
+def _is_exact(column: Column) -> bool:
+    return column.kind is Kind.DECIMAL and column.precision > DOUBLE_DIGITS
 
 
 def _path(source: str) -> tuple[str, ...]:
     return tuple(source.split("."))
 
 
-def _at(document: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        if type(document) is not dict:
-            return None
-        document = document.get(key)
-    return document
+def _exactly(line: bytes) -> Any:
+    """The line with its numbers as decimals, or nothing where it is nested too deeply for that."""
+    try:
+        return json.loads(line, parse_float=Decimal, parse_int=Decimal)
+    except RecursionError:
+        return None
+
+
+def _refuse_arrays(line: bytes) -> None:
+    if line.lstrip().startswith(b"["):
+        reason = "the file is one JSON array; the contract says JSON Lines, one object on each line"
+        raise FileRejected("not_json_lines", reason)
 
 
 def _not_json(line: bytes, error: orjson.JSONDecodeError) -> RowError:

@@ -44,7 +44,10 @@ def _wrong(value: Any, wanted: str) -> Broken:
 
 
 def _shown(value: Any) -> str:
-    return shown(orjson.dumps(value).decode()) if isinstance(value, dict | list | bool) else shown(value)
+    """As the file says it; numbers read exactly are no JSON for orjson any more."""
+    if isinstance(value, dict | list | bool):
+        return shown(orjson.dumps(value, default=str).decode())
+    return shown(value)
 
 
 def _text(column: Column) -> Callable[[Any], Any]:
@@ -100,6 +103,9 @@ def _boolean(value: Any) -> bool:
 
 
 def _super(value: Any) -> str:
-    text = orjson.dumps(value, default=str)
+    try:
+        text = orjson.dumps(value)
+    except TypeError:
+        raise Broken("physicalType", "the JSON is nested too deeply") from None
     super_fits(text, len(text))
     return text.decode()

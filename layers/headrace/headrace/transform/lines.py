@@ -44,11 +44,17 @@ class LineBlocks:
             if cut:
                 pieces.append(piece[:cut])
                 self._ahead = piece[cut:]
-                return b"".join(pieces), False
+                return self._checked(pieces), False
             pieces.append(piece)
             size += len(piece)
             self._check(size)
-        return b"".join(pieces), True
+        return self._checked(pieces), True
+
+    def _checked(self, pieces: list[bytes]) -> bytes:
+        data = b"".join(pieces)
+        if len(data) > self._limits.line:
+            self._check(max(map(len, data.split(self.newline))))
+        return data
 
     def _window(self) -> bytes:
         ahead = b""

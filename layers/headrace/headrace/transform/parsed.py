@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,15 @@ def table_of(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     columns = zip(*rows, strict=True) if rows else [()] * len(schema)
     arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
     return pa.table(arrays, schema=schema)
+
+
+def without(parsed: Parsed, places: Iterable[int]) -> Parsed:
+    """The stretch without the rows at these places of its table."""
+    kept = [True] * parsed.table.num_rows
+    for place in places:
+        kept[place] = False
+    mask = pa.array(kept, pa.bool_())
+    return Parsed(parsed.table.filter(mask), parsed.numbers.filter(mask), parsed.bad)
 
 
 def in_order(first: Parsed, second: Parsed) -> Parsed:

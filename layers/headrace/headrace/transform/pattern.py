@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.header import Layout
 from headrace.transform.times import DIGITS, TimeFormat, parse_format
-from headrace.transform.values import FALSE_TOKENS, TRUE_TOKENS
+from headrace.transform.values import BOOLEAN_FORMS
 
 INTEGER_DIGITS = {16: 4, 32: 9, 64: 18}
 YEAR = "[12][0-9]{3}"
@@ -45,7 +45,8 @@ class PatternOptions:
 def has_fast_path(contract: Contract) -> bool:
     """Whether lines can be matched and parsed as a whole: not where the delimiter may occur in numbers and dates."""
     delimiter, quote = contract.format.delimiter.encode(), contract.format.quote.encode()
-    return len(delimiter) == 1 and len(quote) <= 1 and not IN_TYPED_VALUES.match(delimiter)
+    in_formats = any(contract.format.delimiter in text for column in contract.columns for text in column.formats)
+    return len(delimiter) == 1 and len(quote) <= 1 and not in_formats and not IN_TYPED_VALUES.match(delimiter)
 
 
 def line_pattern(contract: Contract, layout: Layout, options: PatternOptions) -> str:
@@ -63,7 +64,7 @@ def _field(column: Column | None, contract: Contract, options: PatternOptions) -
     if column is None or column.kind in {Kind.STRING, Kind.SUPER}:
         return _free_text(contract, options)
     tokens = "".join(f"|{_literal(token)}" for token in contract.format.null_tokens)
-    content = f"(?:{_content(column, options)}{tokens})"
+    content = f"(?:{value_pattern(column, options)}{tokens})"
     return f"(?:{content}|{_byte(quote)}{content}{_byte(quote)})" if quote else content
 
 
@@ -88,7 +89,8 @@ def _any_byte_but(excluded: set[str], options: PatternOptions) -> str:
     return rf"(?:[^{listed}\x80-\xff]|{BEYOND_ASCII})"
 
 
-def _content(column: Column, options: PatternOptions) -> str:
+def value_pattern(column: Column, options: PatternOptions) -> str:
+    """The expression for a value of the column that is neither text nor JSON."""
     if column.formats:
         return _calendar(parse_format(column.formats[0]))
     if column.kind is Kind.TIMESTAMP:
@@ -100,8 +102,7 @@ def _content(column: Column, options: PatternOptions) -> str:
 
 
 def _boolean() -> str:
-    forms = (form for token in (*TRUE_TOKENS, *FALSE_TOKENS) for form in (token, token.upper(), token.title()))
-    return "|".join(dict.fromkeys(forms))
+    return "|".join(form for forms in BOOLEAN_FORMS for form in forms)
 
 
 def _number(column: Column) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,8 +79,15 @@ class QuarantineWriter:
 
 def _table(rows: list[QuarantinedRow]) -> pa.Table:
     columns = {name: [getattr(row, name) for row in rows] for name in SCHEMA.names if name != "errors"}
-    columns["errors"] = [[asdict(error) for error in row.errors] for row in rows]
-    return pa.table(columns, schema=SCHEMA)
+    return pa.table(columns | {"errors": _errors([row.errors for row in rows])}, schema=SCHEMA)
+
+
+def _errors(of_rows: list[tuple[RowError, ...]]) -> pa.Array:
+    """The errors as Arrow has them: all in a row, and where each row's begin."""
+    flat = [error for errors in of_rows for error in errors]
+    parts = [pa.array([getattr(error, field.name) for error in flat], pa.string()) for field in ERROR]
+    offsets = pa.array(accumulate((len(errors) for errors in of_rows), initial=0), pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(parts, fields=list(ERROR)))
 
 
 def read_quarantine(data: bytes | BinaryIO | Path) -> Iterator[QuarantinedRow]:

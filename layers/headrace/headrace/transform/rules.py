@@ -98,26 +98,25 @@ def _bounds(column: Column) -> list[tuple[str, Rule]]:
 
 
 class ColumnReader:
-    """Reads the values of one column, with every rule that the contract puts on them."""
+    """Reads the values of one column, with every rule that the contract puts on them.
+
+    `missing` is what is wrong with having no value here: nothing, or that one is required.
+    """
 
     def __init__(self, column: Column, read: Callable[[Any], Any]) -> None:
-        self.column = column
+        self.name = column.name
+        self.missing = (RowError(column.name, "required", "it has no value"),) if column.required else ()
         self._read = read
         self._rules = value_rules(column)
-        self._missing = (RowError(column.name, "required", "it has no value"),) if column.required else ()
-
-    def missing(self) -> tuple[RowError, ...]:
-        """What is wrong with having no value here: nothing, or that it is required."""
-        return self._missing
 
     def value(self, said: Any, errors: list[RowError]) -> Any:
         """The value, or None after adding every rule it breaks to `errors`."""
         try:
             value = self._read(said)
         except Broken as broken:
-            errors.append(RowError(self.column.name, broken.rule, broken.reason))
+            errors.append(RowError(self.name, broken.rule, broken.reason))
             return None
         for name, rule in self._rules:
             if reason := rule(value):
-                errors.append(RowError(self.column.name, name, f"{shown(said)} {reason}"))
+                errors.append(RowError(self.name, name, f"{shown(said)} {reason}"))
         return value

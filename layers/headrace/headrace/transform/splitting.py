@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 
 AFTER_QUOTE = "text follows a closing quote: a quote inside a quoted value must be doubled"
 
@@ -22,6 +24,16 @@ class Unterminated(SplitError):  # noqa: N818 - a state of the record more than 
         super().__init__("a value opens with a quote and never closes it")
 
 
+@cache
+def _patterns(delimiter: bytes, quote: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Expressions for a field with its delimiter, and for a record of them; possessive, so that they never go back."""
+    d, q = re.escape(delimiter), re.escape(quote)
+    quoted = b"%s([^%s]*+(?:%s%s[^%s]*+)*+)%s" % (q, q, q, q, q, q)
+    plain = b"((?:(?!%s)[^%s\\r\\n])*+)" % (d, q) if len(delimiter) > 1 else b"([^%s%s\\r\\n]*+)" % (d, q)
+    field = b"(?:%s|%s)%s" % (quoted, plain, d)
+    return re.compile(field), re.compile(b"(?:%s)*+" % field)
+
+
 @dataclass(frozen=True, slots=True)
 class Splitter:
     """Splits records by `delimiter`; values in `quote` may hold delimiters, line ends and doubled quotes."""
@@ -35,6 +47,15 @@ class Splitter:
             if b"\r" in record or b"\n" in record:
                 raise SplitError("a carriage return stands in a value that is not quoted")
             return record.split(self.delimiter)
+        field, whole = _patterns(self.delimiter, self.quote)
+        ended = record + self.delimiter
+        if whole.fullmatch(ended):
+            doubled = self.quote * 2
+            return [quoted.replace(doubled, self.quote) if quoted else plain for quoted, plain in field.findall(ended)]
+        return self._split_slowly(record)
+
+    def _split_slowly(self, record: bytes) -> list[bytes]:
+        """Field by field, to find what is wrong."""
         fields: list[bytes] = []
         position = 0
         while position <= len(record):

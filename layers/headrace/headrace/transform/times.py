@@ -28,7 +28,7 @@ DIGITS = {
 } | {"S" * n: f"[0-9]{{{n}}}" for n in range(1, 10)}
 ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 ISO_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
 
 
@@ -47,16 +47,15 @@ class TimeFormat:
         """The tokens in the order of the text."""
         return tuple(token for token, _ in self.parts if token)
 
-    def regex(self, digits: dict[str, str] | None = None) -> str:
-        """The format as a regular expression with a group for each token; `digits` overrides what a token matches."""
-        known = DIGITS | (digits or {})
-        return "".join(f"({known[token]})" if token else re.escape(literal) for token, literal in self.parts)
+    def regex(self) -> str:
+        """The format as a regular expression of Python, with a group for each token."""
+        return "".join(f"({DIGITS[token]})" if token else re.escape(literal) for token, literal in self.parts)
 
 
 @cache
 def parse_format(text: str) -> TimeFormat:
     """Compiles a format. Raises FormatError for letters that mean nothing here, or without a full date."""
-    java = re.sub("%.", lambda match: STRPTIME.get(match[0], match[0]), text)
+    java = _in_java_letters(text) if "%" in text else text
     parts: list[tuple[str, str]] = []
     position = 0
     while position < len(java):
@@ -72,6 +71,15 @@ def parse_format(text: str) -> TimeFormat:
     if len(set(kinds)) < len(kinds):
         raise FormatError(f"the format {text!r} gives a part twice")
     return TimeFormat(tuple(parts))
+
+
+def _in_java_letters(text: str) -> str:
+    """A format in strptime's letters, where all others stand for themselves."""
+    pieces = re.split("(%.)", text)
+    return "".join(
+        STRPTIME.get(piece, piece) if piece.startswith("%") else re.sub("[A-Za-z]+", r"'\g<0>'", piece)
+        for piece in pieces
+    )
 
 
 def _part(match: re.Match[str], text: str) -> tuple[str, str]:
@@ -116,17 +124,10 @@ def _iso_timestamp(text: str) -> datetime:
     match = ISO_TIME.fullmatch(text)
     if match is None:
         raise ValueError("it is not ISO 8601, such as 2024-05-31T13:45:00.5Z")
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    whole = datetime(  # noqa: DTZ001 - the zone is taken off below
-        int(year), int(month), int(day), int(hour), int(minute), int(second or 0), _microseconds(fraction or "")
-    )
-    return _to_utc(whole, zone)
-
-
-def _microseconds(fraction: str) -> int:
-    if fraction[6:].strip("0"):
+    fraction, zone = match.groups()
+    if fraction and fraction[6:].strip("0"):
         raise ValueError("it is finer than a microsecond, the finest that the warehouse keeps")
-    return int(fraction[:6].ljust(6, "0")) if fraction else 0
+    return _to_utc(datetime.fromisoformat(text[: match.start(2)] if zone else text), zone)
 
 
 def _to_utc(value: datetime, zone: str | None) -> datetime:

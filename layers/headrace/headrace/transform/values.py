@@ -22,6 +22,11 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 EXACT_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 TRUE_TOKENS = ("true", "t", "yes", "y", "1")
 FALSE_TOKENS = ("false", "f", "no", "n", "0")
+BOOLEAN_FORMS = tuple(
+    tuple(dict.fromkeys(form for token in tokens for form in (token, token.upper(), token.title())))
+    for tokens in (TRUE_TOKENS, FALSE_TOKENS)
+)
+"""The tokens for true and for false in their usual letters; every other mix of cases means the same."""
 BOOLEANS = dict.fromkeys(TRUE_TOKENS, True) | dict.fromkeys(FALSE_TOKENS, False)
 SUPER_BYTES = 65535
 """JSON reaches the warehouse as VARCHAR and is parsed there, so this bounds its text."""

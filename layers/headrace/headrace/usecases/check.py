@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from headrace.domain.contract import Contract
 from headrace.transform import BadRow, Block, FileReport, FileTransform, PartWriter, QuarantineWriter
@@ -37,16 +37,20 @@ def check_file(contract: Contract, path: Path, out: Path | None = None) -> Check
 
     Raises FileRejected when the file as a whole is not what the contract says, and OSError when it cannot be read.
     """
-    outputs = _Outputs(contract, path, out)
-    with path.open("rb") as stream:
+    with path.open("rb") as stream, _Outputs(contract, path, out) as outputs:
         transform = FileTransform(contract, stream, name=path.name, file_id=FILE_ID, batch_id=BATCH_ID)
-        try:
-            first_bad, broken = _read(transform, outputs)
-        finally:
-            outputs.close()
+        first_bad, broken = _read(transform, outputs)
     report = transform.report
-    counts = (report.rows_read, report.rows_good, report.rows_bad)
-    return CheckResult(*counts, outputs.parquet, outputs.quarantine, report, first_bad, broken)
+    return CheckResult(
+        rows_read=report.rows_read,
+        rows_good=report.rows_good,
+        rows_bad=report.rows_bad,
+        parquet=outputs.parquet,
+        quarantine=outputs.quarantine,
+        report=report,
+        first_bad=first_bad,
+        broken=broken,
+    )
 
 
 def _read(transform: FileTransform, outputs: _Outputs) -> tuple[tuple[BadRow, ...], dict[str, int]]:
@@ -55,30 +59,36 @@ def _read(transform: FileTransform, outputs: _Outputs) -> tuple[tuple[BadRow, ..
     for block in transform:
         outputs.write(block)
         first += block.bad[: SHOWN - len(first)]
-        broken.update(f"{e.column or 'row'}: {e.rule}" for row in block.bad for e in row.errors)
+        broken.update(f"{error.column or 'row'}: {error.rule}" for row in block.bad for error in row.errors)
     return tuple(first), dict(broken)
 
 
 class _Outputs:
-    """The two Parquet files of a check, or nothing at all without a folder."""
+    """The two Parquet files of a check, or nothing at all without a folder. A rejected file leaves none behind."""
 
     def __init__(self, contract: Contract, path: Path, out: Path | None) -> None:
-        stem = path.name.split(".")[0]
+        stem = path.name.split(".")[0] or path.name
         self.parquet = out / f"{stem}.parquet" if out else None
         self.quarantine = out / f"{stem}.quarantine.parquet" if out else None
+        self._contract = contract
         self._key = path.name
-        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
         if self.parquet and self.quarantine:
             self.parquet.parent.mkdir(parents=True, exist_ok=True)
-            self._good = PartWriter(self.parquet, contract)
-            self._bad = QuarantineWriter(self.quarantine, contract, batch_id=BATCH_ID)
-            self._closing.callback(self._good.close)
-            self._closing.callback(self._bad.close)
+            self._good = PartWriter(self.parquet, self._contract)
+            self._bad = QuarantineWriter(self.quarantine, self._contract, batch_id=BATCH_ID)
+        return self
 
     def write(self, block: Block) -> None:
         if self.parquet:
             self._good.write(block.good)
             self._bad.write(block.bad, file_id=FILE_ID, key=self._key)
 
-    def close(self) -> None:
-        self._closing.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self.parquet and self.quarantine:
+            self._good.close()
+            self._bad.close()
+            if kind is not None:
+                self.parquet.unlink()
+                self.quarantine.unlink()

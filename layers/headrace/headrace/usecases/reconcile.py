@@ -93,7 +93,7 @@ def _at_rest(dataset: str, before: list[LaneState], services: Services) -> bool:
     return _lanes(dataset, services) == before and not any(state.open_batch for state in before)
 
 
-def _landing(  # noqa: PLR0913, PLR0917 - what is compared, and where it is counted
+def _landing(
     contract: Contract,
     files: list[FileRecord],
     landing: Landing,

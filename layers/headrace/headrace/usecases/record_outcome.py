@@ -34,8 +34,8 @@ class BatchGivenUpError(TerminalError):
 def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
-    All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
-    BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
+    All values are absolute and come from the warehouse, so that doing it again writes the same.
+    Raises BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
     """
     if batch.status is BatchStatus.FAILED:
         raise BatchGivenUpError(batch)

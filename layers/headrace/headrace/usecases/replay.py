@@ -104,7 +104,7 @@ def _by_file(
                 yield file, chosen
 
 
-def _replay(  # noqa: PLR0913 - what to replay, and where
+def _replay(
     contract: Contract,
     file: FileRecord,
     rows: list[QuarantinedRow],

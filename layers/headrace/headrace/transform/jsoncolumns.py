@@ -1,0 +1,158 @@
+"""The quick way through JSON Lines: a column of all documents at a time.
+
+What is not plainly good is doubtful, and left to the slow path: values of another type, numbers near a limit, times
+written in a rarer way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import methodcaller
+from types import NoneType
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.domain.contract import Column, Contract, Kind
+from headrace.transform.pattern import PatternOptions, value_pattern
+from headrace.transform.schema import arrow_type, data_schema
+from headrace.transform.typed import is_zoned, typed_texts
+
+Values = list[Any]
+Documents = Sequence[dict[str, Any]]
+Taken = tuple[pa.Array, set[int]]
+"""A column, and the places of the documents whose value is doubtful; it is null there."""
+EXACT_INTEGER = 1 << 53
+"""Up to here a double holds every integer."""
+SAFE_DECIMAL = 15
+"""A number of so many characters survives being read as a double."""
+
+
+class JsonColumns:
+    """Makes tables of documents that have been parsed."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._schema = data_schema(contract)
+        self._nulls = frozenset(contract.format.null_tokens)
+        self._columns = [(_getter(column.source), column, TAKERS[column.kind]) for column in contract.columns]
+
+    def table(self, documents: Documents) -> tuple[pa.Table, set[int]]:
+        """The documents as rows, and the places of those that the slow path must read."""
+        arrays: list[pa.Array] = []
+        doubtful: set[int] = set()
+        for get, column, take in self._columns:
+            values = self._without_null_tokens(get(documents))
+            array, unsure = take(column, values)
+            arrays.append(array)
+            doubtful |= unsure
+        return pa.table(arrays, schema=self._schema), doubtful
+
+    def _without_null_tokens(self, values: Values) -> Values:
+        if not self._nulls:
+            return values
+        return [None if type(value) is str and value in self._nulls else value for value in values]
+
+
+def _getter(source: str) -> Callable[[Documents], Values]:
+    """A function from documents to the values of one column."""
+    path = source.split(".")
+    if len(path) > 1:
+        return lambda documents: [at_path(document, path) for document in documents]
+    get = methodcaller("get", source)
+    return lambda documents: list(map(get, documents))
+
+
+def at_path(document: Any, path: Sequence[str]) -> Any:
+    """The value at a path of keys; None where the path ends early."""
+    for key in path:
+        if type(document) is not dict:
+            return None
+        document = document.get(key)
+    return document
+
+
+def _only(values: Values, *allowed: type) -> tuple[Values, set[int]]:
+    """The values without those of other types, and the places of those."""
+    kinds = {*allowed, NoneType}
+    if kinds.issuperset(map(type, values)):
+        return values, set()
+    others = {place for place, value in enumerate(values) if type(value) not in kinds}
+    return _without(values, others), others
+
+
+def _without(values: Values, places: set[int]) -> Values:
+    return [None if place in places else value for place, value in enumerate(values)] if places else values
+
+
+def _where(mask: pa.Array) -> set[int]:
+    return set(pc.indices_nonzero(pc.fill_null(mask, pa.scalar(value=False))).to_pylist())
+
+
+def _take_texts(values: Values) -> Taken:
+    texts, doubtful = _only(values, str)
+    array = pa.array(texts, pa.string())
+    return array, doubtful | _where(pc.greater_equal(pc.find_substring(array, "\0"), 0))
+
+
+def _take_integers(column: Column, values: Values) -> Taken:
+    numbers, doubtful = _only(values, int)
+    limit = 1 << (column.bits - 1)
+    beyond = {place for place, n in enumerate(numbers) if n is not None and not -limit <= n < limit}
+    return pa.array(_without(numbers, beyond), arrow_type(column)), doubtful | beyond
+
+
+def _take_floats(column: Column, values: Values) -> Taken:
+    numbers, doubtful = _only(values, float, int)
+    large = {place for place, n in enumerate(numbers) if type(n) is int and not -EXACT_INTEGER < n < EXACT_INTEGER}
+    array = pa.array(_without(numbers, large), pa.float64()).cast(arrow_type(column))
+    return array, doubtful | large | _where(pc.invert(pc.is_finite(array)))
+
+
+def _take_decimals(column: Column, values: Values) -> Taken:
+    numbers, doubtful = _only(values, float, int, str)
+    texts = pa.array([n if n is None or type(n) is str else repr(n) for n in numbers], pa.string())
+    long = pc.and_(pc.greater(pc.binary_length(texts), SAFE_DECIMAL), pa.array([type(n) is float for n in numbers]))
+    texts, odd = _matching(texts, column, PatternOptions())
+    return texts.cast(arrow_type(column)), doubtful | odd | (_where(long) if column.precision > SAFE_DECIMAL else set())
+
+
+def _take_booleans(values: Values) -> Taken:
+    flags, doubtful = _only(values, bool)
+    return pa.array(flags, pa.bool_()), doubtful
+
+
+def _take_times(column: Column, values: Values) -> Taken:
+    texts, doubtful = _only(values, str)
+    zoned = is_zoned(column, next((text for text in texts if text is not None), "").encode())
+    options = PatternOptions(frozenset({column.name}) if zoned else frozenset())
+    array, odd = _matching(pa.array(texts, pa.string()), column, options)
+    return typed_texts(array, column, zoned=zoned), doubtful | odd
+
+
+def _take_json(values: Values) -> Taken:
+    try:
+        return pa.array([None if value is None else orjson.dumps(value) for value in values], pa.string()), set()
+    except TypeError:  # nested too deeply to be written: the slow path tells which
+        return pa.nulls(len(values), pa.string()), set(range(len(values)))
+
+
+def _matching(texts: pa.Array, column: Column, options: PatternOptions) -> tuple[pa.Array, set[int]]:
+    """The texts that the column's pattern knows, the others null, and the places of the others."""
+    known = pc.match_substring_regex(texts, f"^(?:{value_pattern(column, options)})$")
+    if pc.all(known).as_py() is not False:
+        return texts, set()
+    return pc.if_else(known, texts, pa.scalar(None, pa.string())), _where(pc.invert(known))
+
+
+TAKERS: dict[Kind, Callable[[Column, Values], Taken]] = {
+    Kind.STRING: lambda _, values: _take_texts(values),
+    Kind.INTEGER: _take_integers,
+    Kind.FLOAT: _take_floats,
+    Kind.DECIMAL: _take_decimals,
+    Kind.BOOLEAN: lambda _, values: _take_booleans(values),
+    Kind.DATE: _take_times,
+    Kind.TIMESTAMP: _take_times,
+    Kind.SUPER: lambda _, values: _take_json(values),
+}

@@ -1,0 +1,111 @@
+"""The layers as `sam build` makes them: what a function can import from them, and how much they weigh."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from headrace_local.sam import own_runtime
+
+ROOT = Path(__file__).resolve().parents[3]
+MAKEFILES = {"headrace": "layers/headrace", "transform": "layers/transform", "contracts": "contracts"}
+LAMBDA_LIMIT = 250_000_000
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folder of each layer, built by its makefile from elsewhere, as SAM calls it."""
+    built = {}
+    for layer, folder in MAKEFILES.items():
+        built[layer] = tmp_path_factory.mktemp(layer)
+        environment = {"HEADRACE_RUNTIME": own_runtime(), "HEADRACE_ARCH": "native", "ARTIFACTS_DIR": str(built[layer])}
+        command = ["make", "--silent", "--makefile", str(ROOT / folder / "Makefile"), "build-AnyLayer"]
+        subprocess.run(command, check=True, cwd=built[layer], env={**os.environ, **environment})
+    return built
+
+
+@pytest.fixture(scope="module")
+def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder, symlinks=True)
+    return folder / "bin" / "python"
+
+
+def run(interpreter: Path, code: str, *layers: Path) -> str:
+    """What the code prints, in a Python that has these layers and nothing else."""
+    path = os.pathsep.join(str(layer / "python") for layer in layers)
+    environment = {"PYTHONPATH": path, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONWARNINGS": "error"}
+    return subprocess.run(
+        [str(interpreter), "-c", code], check=True, env=environment, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_every_service_that_is_kept_has_a_client(layers: dict[str, Path], interpreter: Path) -> None:
+    services = sorted(path.name for path in (layers["headrace"] / "python/botocore/data").iterdir() if path.is_dir())
+
+    run(interpreter, f"import boto3\nfor service in {services}: boto3.client(service)", layers["headrace"])
+
+    assert {"dynamodb", "redshift-data", "s3", "secretsmanager", "sns", "stepfunctions"} <= set(services)
+
+
+def test_the_package_needs_pyarrow_for_the_transform_only(layers: dict[str, Path], interpreter: Path) -> None:
+    names = run(
+        interpreter,
+        "import pkgutil, headrace\n"
+        "for module in pkgutil.walk_packages(headrace.__path__, 'headrace.'): print(module.name)",
+        layers["headrace"],
+    )
+
+    assert "headrace.transform" in names
+    assert "headrace.contracts" not in names
+    run(interpreter, "import headrace.bootstrap", layers["headrace"], layers["contracts"])
+
+
+def test_the_trimmed_pyarrow_reads_validates_and_writes(layers: dict[str, Path], interpreter: Path) -> None:
+    code = """
+import io, orjson, pyarrow as pa, pyarrow.compute as pc, pyarrow.csv, pyarrow.json, pyarrow.parquet as pq
+table = pa.csv.read_csv(io.BytesIO(b'a,b\\n1,x\\n2,y\\n'))
+assert pc.match_substring_regex(table['b'], '^x$').to_pylist() == [True, False]
+assert pa.json.read_json(io.BytesIO(orjson.dumps({'a': 1}))).num_rows == 1
+sink = io.BytesIO()
+pq.write_table(table, sink, compression='zstd')
+assert pq.read_table(io.BytesIO(sink.getvalue())).equals(table)
+try:
+    import numpy
+except ImportError:
+    print('without numpy')
+"""
+    assert run(interpreter, code, layers["transform"]) == "without numpy"
+
+
+def test_the_contracts_are_compiled(layers: dict[str, Path], interpreter: Path) -> None:
+    code = (
+        "import importlib.resources, json\n"
+        "files = importlib.resources.files('headrace_contracts')\n"
+        "print(json.dumps(sorted(file.name for file in files.iterdir())))"
+    )
+
+    assert any(name.endswith(".json") for name in json.loads(run(interpreter, code, layers["contracts"])))
+
+
+def test_together_they_are_well_below_what_lambda_allows(layers: dict[str, Path]) -> None:
+    sizes = {
+        layer: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        for layer, folder in layers.items()
+    }
+
+    assert sum(sizes.values()) < 0.6 * LAMBDA_LIMIT, sizes
+
+
+def test_what_is_imported_was_compiled_before(layers: dict[str, Path]) -> None:
+    compiled = list((layers["headrace"] / "python/headrace").rglob(f"*.cpython-3{sys.version_info.minor}.pyc"))
+
+    assert compiled
+    # Flags 0b01: compared by hash, never checked against the source; the source's time stamp plays no part.
+    assert {file.read_bytes()[4:8] for file in compiled} == {b"\x01\0\0\0"}

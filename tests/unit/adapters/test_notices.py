@@ -1,0 +1,109 @@
+"""What people read."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from headrace.adapters.notices import post, slack_message, subject
+from headrace.domain.ledger import FileStatus, RowCounts
+from headrace.domain.notice import Notice, of_batch, of_message
+from headrace.domain.outcome import FileResult, Verdict
+from headrace.errors import TerminalError, TransientError
+from tests.fakes import file
+
+
+def loaded(name: str, rows: RowCounts) -> Any:
+    return replace(file(name), status=FileStatus.LOADED, rows=rows)
+
+
+def test_a_good_batch_is_one_line() -> None:
+    notice = of_batch("readings", "readings-1", [loaded("a", RowCounts(1, 1))], [], "#meters")
+    assert slack_message(notice) == {
+        "text": ":white_check_mark: *readings: 1 row loaded from 1 file*",
+        "channel": "#meters",
+    }
+
+
+def test_a_batch_with_trouble_names_rules_and_files() -> None:
+    failed = replace(file("b.csv"), status=FileStatus.FAILED, reason="it is no text")
+    results = [FileResult("x", Verdict.GOOD, broken={"value: minimum": 3})]
+    files = [loaded("a", RowCounts(1000, 990, 7, 3)), failed]
+    text = slack_message(of_batch("readings", "readings-1", files, results, None))["text"]
+    assert text.splitlines() == [
+        ":rotating_light: *readings: 990 rows loaded from 1 file*",
+        "• 3 rows quarantined (value: minimum x3)",
+        "• 7 rows superseded by newer ones",
+        "• failed: readings/b.csv: it is no text",
+    ]
+
+
+def test_long_lists_are_cut_with_a_count() -> None:
+    files = [replace(file(f"{i}"), status=FileStatus.FAILED, reason="no") for i in range(9)]
+    assert of_batch("readings", "b", files, [], None).lines[-1] == "and 4 more failed"
+
+
+def test_subjects_are_what_sns_takes() -> None:
+    text = subject(Notice("ok", "ü" * 200))
+    assert text.isascii()
+    assert len(text) < 100
+
+
+@pytest.mark.parametrize(
+    ("message", "level", "title"),
+    [
+        (json.dumps(Notice("ok", "fine").to_json()), "ok", "fine"),
+        (json.dumps({"AlarmName": "Queue", "NewStateValue": "ALARM"}), "error", "Queue is ALARM"),
+        ("somebody's words", "warning", "somebody's words"),
+        ("[1, 2]", "warning", "[1, 2]"),
+    ],
+)
+def test_whatever_the_topic_carries_becomes_a_message(message: str, level: str, title: str) -> None:
+    notice = of_message(message)
+    assert (notice.level, notice.title) == (level, title)
+
+
+@pytest.fixture
+def slack() -> Iterator[tuple[str, list[int]]]:
+    """A webhook that answers with the status it is told."""
+    statuses: list[int] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(statuses.pop())
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/", statuses
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_slacks_answers_are_told_apart(slack: tuple[str, list[int]]) -> None:
+    url, statuses = slack
+    statuses.append(200)
+    post(url, {"text": "x"})
+    for status in (429, 503):
+        statuses.append(status)
+        with pytest.raises(TransientError):
+            post(url, {"text": "x"})
+    statuses.append(404)
+    with pytest.raises(TerminalError):
+        post(url, {"text": "x"})
+
+
+def test_only_https_is_posted_to() -> None:
+    with pytest.raises(TerminalError, match="https"):
+        post("ftp://example.org", {})
