@@ -87,6 +87,7 @@ class MemoryLedger:
         self.batches: dict[str, BatchRecord] = {}
         self.lanes: dict[tuple[str, str], LaneState] = {}
         self.claims: dict[tuple[str, str], str] = {}
+        self.noted: dict[str, set[str]] = {}
         self.told: dict[str, list[Event]] = {}
         self._pending: dict[str, FileRecord] = {}
 
@@ -155,6 +156,12 @@ class MemoryLedger:
         if holder in {file_id, instead_of}:
             self.claims[dataset, sha256] = holder = file_id
         return holder
+
+    def note_copy(self, holder: str, copy: str) -> None:
+        self.noted.setdefault(holder, set()).add(copy)
+
+    def copies(self, holder: str) -> list[FileRecord]:
+        return [self.all_files[copy] for copy in sorted(self.noted.get(holder, set()))]
 
     def file(self, file_id: str) -> FileRecord:
         return self.all_files[file_id]

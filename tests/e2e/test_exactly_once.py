@@ -118,3 +118,16 @@ def test_an_event_delivered_again_changes_nothing(laptop: Laptop) -> None:
     after = laptop.trace("readings/again.csv")
     assert (after["batch"], after["rows"], after["versions"]) == (before["batch"], before["rows"], [])
     assert [step["step"] for step in after["steps"]].count("Delivered again") == 3
+
+
+def test_a_copy_is_loaded_after_all_when_what_it_copies_is_corrected(laptop: Laptop) -> None:
+    data = content(("cp1", "2026-01-01T00:00:00Z", 1))
+    laptop.put("readings/original.csv", data)
+    laptop.settle()
+    laptop.put("readings/copy.csv", data)
+    laptop.settle()
+    assert laptop.trace("readings/copy.csv")["status"] == "duplicate"
+    laptop.put("readings/original.csv", content(("cp2", "2026-01-01T00:00:00Z", 2)))
+    laptop.settle()
+    assert laptop.trace("readings/copy.csv")["status"] == "loaded"
+    assert values(laptop, "cp") == {"cp1": 1, "cp2": 2}

@@ -52,9 +52,9 @@ def test_there_is_an_event_for_each_function() -> None:
     ("function", "expected"),
     [
         ("record_batch", {"batch": None, "files": 0, "bytes": 0, "units": []}),  # its turn is over
-        ("transform", {"unit": 1, "files": {"good": 1}}),
-        ("prepare_load", {"rows": 1}),
-        ("record_outcome", {"outcome": {"batch": "readings-1", "files": 1}}),
+        ("transform", {"unit": 1}),
+        ("prepare_load", {"replaced": []}),
+        ("record_outcome", {"outcome": {"batch": "readings-1"}}),
         ("record_failure", {"batch": None, "again": False}),  # no batch is open
         ("hand_over", {"more": False}),
         ("recover", {"more": False}),

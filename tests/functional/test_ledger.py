@@ -168,6 +168,15 @@ def test_the_index_lists_files_by_dataset(table: DynamoLedger) -> None:
     assert [found.key for found in table.files_of(UNROUTABLE)] == ["readings/x"]
 
 
+def test_copies_are_remembered_once(ledger: Any) -> None:
+    for name in ("a", "b"):
+        ledger.record_arrival(file(name))
+        ledger.note_copy("holder", file(name).file_id)
+        ledger.note_copy("holder", file(name).file_id)
+    assert [copy.key for copy in ledger.copies("holder")] == ["readings/a", "readings/b"]
+    assert ledger.copies("another") == []
+
+
 def test_unknown_files_are_named(ledger: Any) -> None:
     with pytest.raises(KeyError):
         ledger.file("nobody")

@@ -13,6 +13,7 @@ from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, F
 from headrace.errors import TransientError
 from headrace.transform import read_quarantine
 from headrace.usecases import paths
+from headrace.usecases.hand_over import hand_over
 from headrace.usecases.prepare_load import prepare_load
 from headrace.usecases.record_batch import record_batch
 from headrace.usecases.record_failure import LOAD_REFUSED, explain, record_failure
@@ -105,6 +106,27 @@ def test_a_newer_version_replaces_the_older_ones_rows() -> None:
     ]
     outcome(services, batch)
     assert services.ledger.file(old.file_id).rows == RowCounts(read=2, superseded=2)
+
+
+def test_a_copy_of_replaced_rows_waits_to_be_loaded() -> None:
+    services = MemoryServices()
+    held = land(services, "a.csv", GOOD, file_id="1" * 24)
+    copy = land(services, "b.csv", GOOD, file_id="2" * 24)
+    batch = transformed(services)
+    services.warehouse.answers["etl.file_rows"] = [[held.file_id, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
+    new = land(services, "a.csv", ONE_BAD, file_id="3" * 24, version="v2", sequencer="02")
+    hand_over("readings", LIVE, 1, services)
+    record_batch("readings", LIVE, 2, "readings-2", services)
+    second = services.ledger.batch("readings-2")
+    transform_unit(second, 1, services)
+    services.warehouse.answers["etl.file_rows"] = [
+        [new.file_id, second.batch, 2, 2, 0],
+        [held.file_id, batch.batch, 2, 0, 2],
+    ]
+    outcome(services, second)
+    assert [waiting.file_id for waiting in services.ledger.pending("readings", LIVE, 9)] == [copy.file_id]
 
 
 def test_an_older_version_that_comes_late_replaces_nothing() -> None:

@@ -6,6 +6,7 @@ FILE#<file_id>             EVENT#<time>#<step>      its story, append only
 KEY#<bucket>/<key>         <sequencer>#<file_id>    the versions of a key, in S3's own order
 PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch
 CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
+COPIES#<file_id>           <file_id of the copy>    the duplicates of a file
 LANE#<dataset>#<lane>      STATE                    generation, and the batch that is open
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
 BATCH#<batch>              EVENT#<time>#<step>      its story
@@ -214,6 +215,20 @@ class DynamoLedger:
             holder = self._get(key["pk"], key["sk"])
             return str(holder["file_id"])
         return file_id
+
+    def note_copy(self, holder: str, copy: str) -> None:
+        """Remember that `copy` is a duplicate of `holder`."""
+        item = {"pk": f"COPIES#{holder}", "sk": copy}
+        self._client.put_item(TableName=self._table, Item=to_item(item))
+
+    def copies(self, holder: str) -> list[FileRecord]:
+        """The files that were found to be duplicates of `holder`, as they are now."""
+        query = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": type_of(f"COPIES#{holder}")},
+            "ConsistentRead": True,
+        }
+        return [self.file(item["sk"]) for item in self._query(query)]
 
     # -- files and batches ----------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ def claim(file: FileRecord, sha256: str, contract: Contract, services: Services)
     while holder_id != file.file_id:
         holder = ledger.file(holder_id)
         if _keeps(holder, file, sha256, contract, ledger):
+            ledger.note_copy(holder_id, file.file_id)
             ledger.save_files([replace(file, sha256=sha256)])  # a later version of the key needs to know in a moment
             return holder
         holder_id = ledger.claim_content(contract.dataset, sha256, file.file_id, instead_of=holder_id)

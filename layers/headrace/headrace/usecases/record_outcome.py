@@ -14,6 +14,7 @@ from headrace.domain.replay import replay_of
 from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
 from headrace.usecases import paths
+from headrace.usecases.copies import revive_copies
 from headrace.usecases.ports import Services
 
 NEVER_LOADED = WarehouseRows()
@@ -34,8 +35,8 @@ class BatchGivenUpError(TerminalError):
 def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
-    All values are absolute and come from the warehouse, so that doing it again writes the same.
-    Raises BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
+    All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
+    BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
     """
     if batch.status is BatchStatus.FAILED:
         raise BatchGivenUpError(batch)
@@ -44,6 +45,8 @@ def record_outcome(batch: BatchRecord, results: list[FileResult], services: Serv
     earlier = _touched(services, counts, set(batch.file_ids))
     services.ledger.save_files([*files, *earlier])
     _release(files, services)
+    if services.catalog.contract(batch.dataset).replace_versions:
+        revive_copies([file for file in files if file.status is FileStatus.LOADED], services)
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None)
     services.ledger.save_batch(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
