@@ -103,11 +103,7 @@ class DynamoLedger:
         `file` is given as it is to be kept. False, and nothing changed, when its status is no longer what it `was`.
         """
         waiting = replace(file, status=FileStatus.PENDING)
-        update = self._saving(waiting)
-        condition = {"#was": "status"}, to_item({":was": str(was)})
-        update["ConditionExpression"] = "#was = :was"
-        update["ExpressionAttributeNames"] |= condition[0]
-        update["ExpressionAttributeValues"] |= condition[1]
+        update = self._saving_if(waiting, was)
         put = self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _plain_file(waiting))
         try:
             self._client.transact_write_items(TransactItems=[{"Update": update}, put])
@@ -180,9 +176,16 @@ class DynamoLedger:
     def _take(self, batch: str, file_id: str) -> FileRecord:
         file = self.file(file_id)
         if file.status is FileStatus.PENDING:
-            file = replace(file, status=FileStatus.RUNNING, batch=batch)
-            self.save_file(file)
+            file = self._mark_taken(replace(file, status=FileStatus.RUNNING, batch=batch))
         self._delete(_pending_pk(file.dataset, file.lane), _pending_sk(file))
+        return file
+
+    def _mark_taken(self, file: FileRecord) -> FileRecord:
+        """Write the file as running, unless somebody was faster; returns it as it is now."""
+        try:
+            self._client.update_item(**self._saving_if(file, FileStatus.PENDING))
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return self.file(file.file_id)
         return file
 
     def save_batch(self, batch: BatchRecord) -> None:
@@ -262,6 +265,13 @@ class DynamoLedger:
         expression = "SET " + ", ".join(f"#{index} = :{index}" for index in kept)
         expression += " REMOVE " + ", ".join(f"#{index}" for index in gone) if gone else ""
         return self._updating(f"FILE#{file.file_id}", "FILE", expression, values) | {"ExpressionAttributeNames": names}
+
+    def _saving_if(self, file: FileRecord, was: FileStatus) -> dict[str, Any]:
+        update = self._saving(file)
+        update["ConditionExpression"] = "#was = :was"
+        update["ExpressionAttributeNames"] |= {"#was": "status"}
+        update["ExpressionAttributeValues"] |= to_item({":was": str(was)})
+        return update
 
     def save_files(self, files: Iterable[FileRecord]) -> None:
         """Write several files, a few at a time."""
