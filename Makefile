@@ -40,6 +40,11 @@ test: setup lint ## Everything, from lint to end-to-end
 bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
 	@$(BIN)/python -m benchmarks
 
+.PHONY: chaos
+chaos: setup ## Break the laptop at every named point, then by 20 seeds, and compare every row
+	@$(BIN)/python -m benchmarks.chaos
+	@$(BIN)/python -m benchmarks.chaos --seeds 20
+
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew
 	@$(BIN)/python scripts/lock.py

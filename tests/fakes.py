@@ -127,10 +127,13 @@ class MemoryLedger:
         if state.generation == generation:
             self.lanes[dataset, lane] = replace(state, generation=generation + 1)
 
-    def open_batch(self, batch: BatchRecord) -> None:
-        self.batches[batch.batch] = batch
+    def open_batch(self, batch: BatchRecord) -> bool:
         state = self.lane_state(batch.dataset, batch.lane)
+        if state.generation != batch.generation or state.open_batch not in {None, batch.batch}:
+            return False
+        self.batches[batch.batch] = batch
         self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=batch.batch)
+        return True
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:
         return [self._take(batch.batch, file_id) for file_id in batch.file_ids]
@@ -143,7 +146,9 @@ class MemoryLedger:
         return file
 
     def save_batch(self, batch: BatchRecord) -> None:
-        self.batches[batch.batch] = batch
+        known = self.batches.get(batch.batch, batch)
+        if batch.status is not BatchStatus.RUNNING or known.status is BatchStatus.RUNNING:
+            self.batches[batch.batch] = batch
         state = self.lane_state(batch.dataset, batch.lane)
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
             self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=None)

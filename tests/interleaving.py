@@ -90,12 +90,14 @@ class Schedule:
     """An order of steps, by priorities: few changes of who is first find more than many random turns.
 
     Each new actor takes the next of `priorities`, over and over; the highest runs. At each step in `yields` the running
-    actor falls behind all others; at each in `kills` it is killed.
+    actor falls behind all others; at each in `kills` it is killed; at each in `stops` it is told that it was stopped, which
+    it may be the last to know.
     """
 
     priorities: tuple[int, ...]
     yields: frozenset[int]
     kills: frozenset[int] = frozenset()
+    stops: frozenset[int] = frozenset()
 
 
 class World:
@@ -110,17 +112,24 @@ class World:
         self._actors: list[_Entry] = []
 
     def spawn(
-        self, name: str, work: Callable[[Any], None], finished: Callable[[], None], killed: Callable[[], None]
+        self,
+        name: str,
+        work: Callable[[Any], None],
+        finished: Callable[[], None],
+        killed: Callable[[], None],
+        stopped: Callable[[], None] = lambda: None,
     ) -> None:
-        """Add an actor; `finished` or `killed` is called at its end."""
+        """Add an actor; `finished` or `killed` is called at its end, `stopped` when it is stopped."""
         actor = Actor(name, work, self.services)
-        self._actors.append(_Entry(next(self._priorities), actor, finished, killed))
+        self._actors.append(_Entry(next(self._priorities), actor, finished, killed, stopped))
 
     def run(self) -> None:
         """Move actors until all have ended."""
         while self._actors:
             entry = max(self._actors, key=lambda entry: entry.priority)
             self._steps += 1
+            if self._steps in self._schedule.stops:
+                entry.stopped()
             entry.actor.step(kill=self._steps in self._schedule.kills)
             if self._steps in self._schedule.yields:
                 entry.priority = next(self._lowest)
@@ -135,3 +144,4 @@ class _Entry:
     actor: Actor
     finished: Callable[[], None]
     killed: Callable[[], None]
+    stopped: Callable[[], None]

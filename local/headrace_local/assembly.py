@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import venv
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import ministack.app
 from ministack.core import lambda_runtime
 
 from headrace_local import patches
+from headrace_local.faults import Faults, FaultyDataApi, FaultyGateway
 from headrace_local.gateway import Gateway
 from headrace_local.layer_store import LayerStore
 from headrace_local.sink import NotificationSink
@@ -20,12 +21,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def assemble(home: Path, port: int) -> Gateway:
+def assemble(home: Path, port: int) -> FaultyGateway:
     """The gateway with everything behind it: the emulated AWS, the embedded Redshift, the Slack sink."""
-    s3 = boto3.client("s3", **client_arguments(f"http://127.0.0.1:{port}"))
-    warehouse = Warehouse(embedded_redshift(home / "warehouse.duckdb", s3))
+    arguments = client_arguments(f"http://127.0.0.1:{port}")
+    s3, workflow = boto3.client("s3", **arguments), boto3.client("stepfunctions", **arguments)
+    faults = Faults(lambda: stop_executions(workflow))
+    warehouse = Warehouse(FaultyDataApi(embedded_redshift(home / "warehouse.duckdb", s3), faults))
     patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse)
-    return Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"))
+    gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"))
+    return FaultyGateway(gateway, faults)
+
+
+def stop_executions(workflow: Any) -> None:
+    """Stop all running executions, as a person does by hand."""
+    for machine in workflow.list_state_machines()["stateMachines"]:
+        arguments = {"stateMachineArn": machine["stateMachineArn"], "statusFilter": "RUNNING"}
+        for execution in workflow.list_executions(**arguments)["executions"]:
+            workflow.stop_execution(executionArn=execution["executionArn"], cause="a fault was asked for")
 
 
 def bare_interpreter(folder: Path) -> Path:

@@ -22,7 +22,7 @@ from headrace_local.state import REGION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headrace_local.gateway import Gateway
+    from headrace_local.faults import FaultyGateway
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
@@ -69,7 +69,7 @@ def become_the_laptop(home: Path, port: int) -> None:
     tempfile.tempdir = None
 
 
-async def serve_and_exit(gateway: Gateway, port: int, end_function_workers: Callable[[], None]) -> NoReturn:
+async def serve_and_exit(gateway: FaultyGateway, port: int, end_function_workers: Callable[[], None]) -> NoReturn:
     """Answer requests until SIGTERM or SIGINT, then end the process."""
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]

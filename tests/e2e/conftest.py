@@ -95,10 +95,9 @@ class Laptop:
         return [json.dumps(message, ensure_ascii=False) for message in told["notifications"]]
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy_checkout(folder: Path) -> Path:
     """A copy of the project with the tests' own contracts among its own: the only thing that a new dataset takes."""
-    folder = tmp_path_factory.mktemp("checkout")
+    folder.mkdir(exist_ok=True)
     for name in COPIED:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("template.yaml", "samconfig.toml", "pyproject.toml"):
@@ -109,6 +108,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for contract in OWN_CONTRACTS.glob("*.odcs.yaml"):
         shutil.copy(contract, folder / "contracts")
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout of all end-to-end tests."""
+    return copy_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="session")

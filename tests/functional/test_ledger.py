@@ -103,10 +103,27 @@ def test_a_batch_is_open_until_it_has_ended(ledger: Any) -> None:
 
 
 def test_ending_a_batch_does_not_close_another(ledger: Any) -> None:
-    ledger.open_batch(batch())
-    ledger.open_batch(batch(batch="readings-2"))
+    assert ledger.open_batch(batch(batch="readings-2"))
     ledger.save_batch(batch(status=BatchStatus.FAILED))
     assert ledger.lane_state("readings", LIVE).open_batch == "readings-2"
+
+
+def test_a_function_whose_execution_was_stopped_opens_no_batch_beside_the_next(ledger: Any) -> None:
+    ledger.advance_generation("readings", LIVE, 1)
+    assert not ledger.open_batch(batch())
+    assert ledger.open_batch(batch(batch="readings-2", generation=2))
+    assert ledger.open_batch(batch(batch="readings-2", generation=2))
+    assert not ledger.open_batch(batch(batch="readings-x", generation=2))
+    assert ledger.lane_state("readings", LIVE) == LaneState(2, "readings-2")
+
+
+def test_a_batch_that_has_ended_never_runs_again(ledger: Any) -> None:
+    ledger.open_batch(batch())
+    ledger.save_batch(batch(status=BatchStatus.LOADED))
+    ledger.save_batch(batch(attempts=2))
+    assert ledger.batch("readings-1").status is BatchStatus.LOADED
+    ledger.save_batch(batch(status=BatchStatus.LOADED, attempts=3))
+    assert ledger.batch("readings-1").attempts == 3
 
 
 def test_a_content_has_one_holder(ledger: Any) -> None:

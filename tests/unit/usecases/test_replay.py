@@ -13,6 +13,7 @@ from headrace.domain.ledger import LIVE, FileRecord, FileStatus, RowCounts
 from headrace.transform import read_quarantine
 from headrace.usecases import paths, receive
 from headrace.usecases.hand_over import hand_over
+from headrace.usecases.prepare_load import prepare_load
 from headrace.usecases.record_batch import record_batch
 from headrace.usecases.record_outcome import record_outcome
 from headrace.usecases.replay import Quarantine, Replayed, Wanted, replay
@@ -191,3 +192,37 @@ def test_the_plan_is_written_before_the_rows_land() -> None:
     with pytest.raises(ConnectionError):
         world.replay()
     assert [key for key in world.services.lake.objects if key.startswith(paths.replay("readings", "")[:-5])]
+
+
+def newer_version(world: World) -> FileRecord:
+    data = b"meter,read_at,value\nm2,2026-01-01T00:00:00Z,5\n"
+    newer = file(file_id="f" * 24, version="v2", sequencer="09", size=len(data))
+    world.services.ledger.record_arrival(newer)
+    world.services.lake.land(newer, data)
+    return newer
+
+
+def test_a_newer_version_of_the_file_replaces_the_rows_that_came_back_too() -> None:
+    world = World(BAD)
+    world.mend()
+    world.replay()
+    replayed = world.arrive()
+    world.load()
+    newer_version(world)
+    recorded = record_batch("readings", LIVE, 3, "readings-3", world.services)
+    batch = world.services.ledger.batch(recorded["batch"])
+    transform_unit(batch, 1, world.services)
+    assert set(prepare_load(batch, "default", world.services)["replaced"]) == {world.origin.file_id, replayed.file_id}
+
+
+def test_rows_that_come_back_too_late_are_not_loaded_over_a_newer_version() -> None:
+    world = World(BAD)
+    world.mend()
+    world.replay()
+    newer_version(world)
+    world.load()
+    replayed = world.arrive()
+    recorded = record_batch("readings", LIVE, 3, "readings-3", world.services)
+    batch = world.services.ledger.batch(recorded["batch"])
+    transform_unit(batch, 1, world.services)
+    assert prepare_load(batch, "default", world.services)["replaced"] == [replayed.file_id]

@@ -13,7 +13,7 @@ from headrace.usecases.prepare_load import prepare_load
 from headrace.usecases.record_batch import record_batch
 from headrace.usecases.requeue import reload, retry
 from headrace.usecases.transform_unit import transform_unit
-from tests.fakes import MemoryServices, contract, file
+from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n"
 
@@ -104,3 +104,11 @@ def test_a_version_that_was_replaced_is_not_loaded_again() -> None:
     (answer,) = reload([services.ledger.file(old)], services)
     assert not answer.done
     assert "newer version" in answer.why
+
+
+def test_without_a_key_rows_that_came_back_are_not_loaded_twice() -> None:
+    services = MemoryServices(catalog=MemoryCatalog(contract(primary_key=(), ordering=())))
+    loaded = known(services, FileStatus.LOADED, replays=("p",), replayed=3)
+    (answer,) = reload([services.ledger.file(loaded)], services)
+    assert not answer.done
+    assert "3 of its rows" in answer.why

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
@@ -102,11 +103,7 @@ class DynamoLedger:
         `file` is given as it is to be kept. False, and nothing changed, when its status is no longer what it `was`.
         """
         waiting = replace(file, status=FileStatus.PENDING)
-        update = self._saving(waiting)
-        condition = {"#was": "status"}, to_item({":was": str(was)})
-        update["ConditionExpression"] = "#was = :was"
-        update["ExpressionAttributeNames"] |= condition[0]
-        update["ExpressionAttributeValues"] |= condition[1]
+        update = self._saving_if(waiting, was)
         put = self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _plain_file(waiting))
         try:
             self._client.transact_write_items(TransactItems=[{"Update": update}, put])
@@ -151,21 +148,26 @@ class DynamoLedger:
             "attribute_not_exists(generation) OR generation = :now",
         )
 
-    def open_batch(self, batch: BatchRecord) -> None:
-        """Write the batch and make it the lane's open one. Its list of files is what counts from here on."""
-        self._client.transact_write_items(
-            TransactItems=[
-                self._put(f"BATCH#{batch.batch}", "BATCH", _batch_item(batch)),
-                {
-                    "Update": {
-                        "TableName": self._table,
-                        "Key": to_item({"pk": _lane_pk(batch.dataset, batch.lane), "sk": "STATE"}),
-                        "UpdateExpression": "SET open_batch = :batch",
-                        "ExpressionAttributeValues": to_item({":batch": batch.batch}),
-                    }
-                },
-            ]
+    def open_batch(self, batch: BatchRecord) -> bool:
+        """Write the batch and make it the lane's open one. Its list of files is what counts from here on.
+
+        False, and nothing written, when the lane has moved on from the batch's generation or has another batch open:
+        a function may still run whose execution was stopped, and must not take files that the next one has taken.
+        """
+        values = {":batch": batch.batch, ":generation": batch.generation}
+        lane = self._updating(_lane_pk(batch.dataset, batch.lane), "STATE", "SET open_batch = :batch", values)
+        first = "attribute_not_exists(generation) OR " if batch.generation == LaneState().generation else ""
+        lane["ConditionExpression"] = (
+            f"({first}generation = :generation) AND (attribute_not_exists(open_batch) OR open_batch = :batch)"
         )
+        put = self._put(f"BATCH#{batch.batch}", "BATCH", _batch_item(batch))
+        try:
+            self._client.transact_write_items(TransactItems=[put, {"Update": lane}])
+        except self._client.exceptions.TransactionCanceledException as error:
+            if not _condition_failed(error):
+                raise
+            return False
+        return True
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:
         """Move the batch's files from pending to running, as often as needed. Returns them as they are now."""
@@ -174,17 +176,30 @@ class DynamoLedger:
     def _take(self, batch: str, file_id: str) -> FileRecord:
         file = self.file(file_id)
         if file.status is FileStatus.PENDING:
-            file = replace(file, status=FileStatus.RUNNING, batch=batch)
-            self.save_file(file)
+            file = self._mark_taken(replace(file, status=FileStatus.RUNNING, batch=batch))
         self._delete(_pending_pk(file.dataset, file.lane), _pending_sk(file))
         return file
 
+    def _mark_taken(self, file: FileRecord) -> FileRecord:
+        """Write the file as running, unless somebody was faster; returns it as it is now."""
+        try:
+            self._client.update_item(**self._saving_if(file, FileStatus.PENDING))
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return self.file(file.file_id)
+        return file
+
     def save_batch(self, batch: BatchRecord) -> None:
-        """Write the batch as it is now; one that has ended is no longer its lane's open batch."""
-        self._client.put_item(
-            TableName=self._table,
-            Item=to_item({"pk": f"BATCH#{batch.batch}", "sk": "BATCH"} | _batch_item(batch)),
-        )
+        """Write the batch as it is now; one that has ended is no longer its lane's open batch, and never runs again."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Item": to_item({"pk": f"BATCH#{batch.batch}", "sk": "BATCH"} | _batch_item(batch)),
+        }
+        if batch.status is BatchStatus.RUNNING:
+            request["ConditionExpression"] = "attribute_not_exists(pk) OR #status = :running"
+            request["ExpressionAttributeNames"] = {"#status": "status"}
+            request["ExpressionAttributeValues"] = to_item({":running": str(BatchStatus.RUNNING)})
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.put_item(**request)
         if batch.status is not BatchStatus.RUNNING:
             self._update_if(
                 _lane_pk(batch.dataset, batch.lane),
@@ -250,6 +265,13 @@ class DynamoLedger:
         expression = "SET " + ", ".join(f"#{index} = :{index}" for index in kept)
         expression += " REMOVE " + ", ".join(f"#{index}" for index in gone) if gone else ""
         return self._updating(f"FILE#{file.file_id}", "FILE", expression, values) | {"ExpressionAttributeNames": names}
+
+    def _saving_if(self, file: FileRecord, was: FileStatus) -> dict[str, Any]:
+        update = self._saving(file)
+        update["ConditionExpression"] = "#was = :was"
+        update["ExpressionAttributeNames"] |= {"#was": "status"}
+        update["ExpressionAttributeValues"] |= to_item({":was": str(was)})
+        return update
 
     def save_files(self, files: Iterable[FileRecord]) -> None:
         """Write several files, a few at a time."""

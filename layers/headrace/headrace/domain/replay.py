@@ -18,6 +18,11 @@ def replay_name(file_id: str, batch: str, rows: list[int]) -> str:
     return f"{file_id}-{digest[:16]}"
 
 
+def origin_of(name: str) -> str:
+    """The file that the rows of a replay were first in."""
+    return name.split("-", maxsplit=1)[0]
+
+
 def object_key(contract: Contract, name: str) -> str:
     """Where the rows land."""
     return f"{contract.prefix}replay/{name}.{EXTENSIONS.get(contract.format.kind, 'txt')}"

@@ -7,6 +7,7 @@ from typing import Any
 from headrace.domain.ledger import BatchRecord, FileRecord
 from headrace.domain.load import Part, load_statements, manifest
 from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.replay import object_key, origin_of, replay_of
 from headrace.usecases import paths
 from headrace.usecases.ports import Lake, Services
 from headrace.usecases.results import UnitResult, unit_results
@@ -62,11 +63,34 @@ def _replaced(accepted: list[FileResult], services: Services) -> list[str]:
     """Every version of the accepted files' keys that is not the newest one accepted: its rows go, or never come."""
     good = {result.file_id for result in accepted}
     files = services.ledger.files(good)
-    found: set[str] = set()
+    behind: list[FileRecord] = []
     for bucket, key in {(file.bucket, file.key) for file in files}:
         alive = [file for file in services.ledger.versions(bucket, key) if _counts(file, good)]
-        found.update(file.file_id for file in alive[:-1] if file.file_id in good or file.rows.loaded)
-    return sorted(found)
+        behind += alive[:-1]
+    stale = _stale_replays(files, {file.file_id for file in behind}, good, services)
+    # Versions without rows are left out, so that the list does not grow with every version of a key.
+    return sorted(stale.union(file.file_id for file in behind if file.file_id in good or file.rows.loaded))
+
+
+def _stale_replays(files: list[FileRecord], replaced: set[str], good: set[str], services: Services) -> set[str]:
+    """Rows that came back from quarantine go with the version of the file that they were first in."""
+    stale = {file.file_id for file in files if _is_behind(file, good, services)}
+    for origin in services.ledger.files(sorted(replaced)):
+        contract = services.catalog.contract(origin.dataset)
+        for name in origin.replays:
+            versions = services.ledger.versions(origin.bucket, object_key(contract, name))
+            stale.update(version.file_id for version in versions if _counts(version, good))
+    return stale
+
+
+def _is_behind(file: FileRecord, good: set[str], services: Services) -> bool:
+    """Whether a file is a replay of rows whose file a newer version has replaced."""
+    name = replay_of(services.catalog.contract(file.dataset), file.key)
+    if name is None or not services.ledger.knows(origin_of(name)):
+        return False
+    origin = services.ledger.file(origin_of(name))
+    versions = services.ledger.versions(origin.bucket, origin.key)
+    return any(version.order > origin.order for version in versions if _counts(version, good))
 
 
 def _counts(file: FileRecord, good: set[str]) -> bool:

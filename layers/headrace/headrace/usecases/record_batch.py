@@ -77,8 +77,7 @@ def _of_pending_files(
         execution=execution,
         units=len(units(files)),
     )
-    services.ledger.open_batch(batch)
-    return batch
+    return batch if services.ledger.open_batch(batch) else None
 
 
 def _reference(file: FileRecord) -> dict[str, Any]:

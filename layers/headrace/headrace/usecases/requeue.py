@@ -47,6 +47,11 @@ def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
         return False, f"it is {file.status}: only a loaded or duplicate file can be loaded again"
     if services.catalog.contract(file.dataset).replace_versions and _newer(file, services):
         return False, "a newer version of it is loaded, which has replaced its rows: reload that one"
+    if file.replays and not services.catalog.contract(file.dataset).primary_key:
+        return (
+            False,
+            f"{file.replayed:,} of its rows came back in files of their own: without a key they would be twice",
+        )
     if file.status is FileStatus.DUPLICATE:
         return True, f"it was a duplicate of {file.duplicate_of}, whose rows stay"
     return True, f"its {file.rows.loaded:,} rows in the table are replaced"

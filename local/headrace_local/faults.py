@@ -1,0 +1,223 @@
+"""Faults on demand: a call that a function or the workflow makes fails, before or after its effect, or ends its caller.
+
+The laptop takes them at `/_headrace/faults`: POST a list of faults, GET how often each struck, DELETE them all. A
+person's own calls are never touched: only those that are signed by a role of the stack.
+"""
+# ruff: noqa: SLF001 - the emulator has no way to end a function's process but its private one
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id
+
+from headrace_local.access import Caller
+from headrace_local.gateway import body_of, reply, send_back
+from headrace_local.redshift import DataApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headrace_local.gateway import Application, Receive, Scope, Send
+    from headrace_local.warehouse import DataApi
+
+PAGE = "/_headrace/faults"
+SLACK = "/_headrace/slack"
+REFUSED = "refused-"
+ROLES = "assumed-role/"
+LOGICAL_NAME = re.compile(r"[A-Za-z]+Function")
+
+
+@dataclass(slots=True)
+class Fault:
+    """From its `call`-th matching call on, `times` calls of an operation go wrong.
+
+    `caller` is a part of the caller's ARN, `path` a part of an S3 key. `when` is before or after the call's effect.
+    `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `stop` (all running executions), or `refuse`
+    (a load that the warehouse accepts and then fails with `text`).
+    """
+
+    service: str
+    operation: str
+    caller: str = ""
+    path: str = ""
+    call: int = 1
+    times: int = 1
+    when: str = "before"
+    what: str = "error"
+    text: str = ""
+    seen: int = 0
+    struck: int = 0
+
+    def meets(self, call: Call) -> bool:
+        """Whether a call is the one; counts it if it is of the right kind."""
+        if (self.service, self.operation) != (call.service, call.operation):
+            return False
+        if self.caller not in call.caller or self.path not in call.path:
+            return False
+        self.seen += 1
+        strikes = self.call <= self.seen < self.call + self.times
+        self.struck += strikes
+        return strikes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of AWS: `service` as it is signed for, S3's operations by their HTTP method."""
+
+    service: str
+    operation: str
+    caller: str
+    path: str = ""
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults that wait, and the means to carry them out. `stop` ends all running executions."""
+
+    stop: Callable[[], None]
+    listed: list[Fault] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def meeting(self, call: Call) -> Fault | None:
+        """The fault that strikes a call, if one does."""
+        with self.lock:
+            return next((fault for fault in self.listed if fault.meets(call)), None)
+
+    def carry_out(self, fault: Fault, caller: str) -> None:
+        """What a fault does beside failing the call."""
+        if fault.what == "kill":
+            kill_function(caller)
+        if fault.what == "stop":
+            self.stop()
+
+
+def kill_function(caller: str) -> None:
+    """SIGKILL to the processes of the function that a role belongs to."""
+    with lambda_runtime._lock:
+        workers = [worker for value in lambda_runtime._workers.values() for worker in _listed(value)]
+    for worker in workers:
+        function = LOGICAL_NAME.search(worker.func_name)
+        if function and function[0] in caller and worker._proc:
+            worker._proc.kill()
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple | set) else [value]
+
+
+class FaultyDataApi:
+    """The embedded Redshift with faults in its calls."""
+
+    def __init__(self, data_api: DataApi, faults: Faults) -> None:
+        self._data_api = data_api
+        self._faults = faults
+
+    def call(self, operation: str, request: dict[str, Any], *, principal: str) -> dict[str, Any]:
+        """Answer one operation, or fail it. Raises DataApiError."""
+        if request.get("Id", "").startswith(REFUSED):
+            return {"Id": request["Id"], "Status": "FAILED", "Error": self._faults.refused[request["Id"]]}
+        call = Call("redshift-data", operation, principal)
+        fault = self._faults.meeting(call)
+        if fault is None:
+            return self._data_api.call(operation, request, principal=principal)
+        if fault.what == "refuse":
+            statement = f"{REFUSED}{len(self._faults.refused)}"
+            self._faults.refused[statement] = fault.text
+            return {"Id": statement}
+        if fault.when == "after":
+            self._data_api.call(operation, request, principal=principal)
+        self._faults.carry_out(fault, principal)
+        code = "ThrottlingException" if fault.what == "throttle" else "InternalServerException"
+        raise DataApiError(code, "a fault was asked for")
+
+
+class FaultyGateway:
+    """The laptop's port with faults in what passes through it."""
+
+    def __init__(self, gateway: Application, faults: Faults) -> None:
+        self._gateway = gateway
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry point."""
+        if scope["type"] == "http" and scope["path"] == PAGE:
+            await reply(send, 200, self._page(scope["method"], await body_of(receive)))
+            return
+        if scope["type"] != "http" or not self._faults.listed:
+            await self._gateway(scope, receive, send)
+            return
+        body = await body_of(receive)
+        call = call_of(scope, body)
+        fault = self._faults.meeting(call) if call else None
+        if call is None or fault is None:
+            await self._gateway(scope, once(body), send)
+            return
+        if fault.when == "after":
+            await self._gateway(scope, once(body), nowhere)
+        await asyncio.to_thread(self._faults.carry_out, fault, call.caller)
+        await send_back(send, *failure(call.service, throttled=fault.what == "throttle"))
+
+    def _page(self, method: str, body: bytes) -> dict[str, Any]:
+        if method == "POST":
+            self._faults.listed = [Fault(**item) for item in json.loads(body)]
+        if method == "DELETE":
+            self._faults.listed = []
+        return {"faults": [asdict(fault) for fault in self._faults.listed]}
+
+
+def call_of(scope: Scope, body: bytes) -> Call | None:
+    """What a request asks for, None for a person's. The Data API has faults of its own."""
+    if scope["path"] == SLACK:
+        return Call("slack", scope["method"], "SlackFunction")
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    caller = caller_of(headers)
+    scoped = headers.get("authorization", "").partition("Credential=")[2].split("/")
+    if ROLES not in caller or len(scoped) < 4:
+        return None
+    service, target = scoped[3], headers.get("x-amz-target", "")
+    if service == "redshift-data":
+        return None
+    operation = target.rpartition(".")[2] or parse_qs(body.decode("latin-1")).get("Action", [scope["method"]])[0]
+    return Call(service, operation, caller, scope["path"])
+
+
+def caller_of(headers: dict[str, str]) -> str:
+    """The ARN of whoever signed a request, empty when nobody did."""
+    access_key = Caller.of_request(headers).access_key
+    account = iam_evaluator.find_iam_access_key_account(access_key) or get_account_id()
+    return str(getattr(iam_evaluator.resolve_principal(access_key, account), "arn", "")) if access_key else ""
+
+
+def once(body: bytes) -> Receive:
+    """A body that was read, to be read again."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def nowhere(_message: dict[str, Any]) -> None:
+    """Where an answer goes that is lost."""
+
+
+def failure(service: str, *, throttled: bool) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a failure, as the service words it."""
+    if service in {"s3", "sns", "sqs"}:
+        code = "SlowDown" if service == "s3" else "Throttling"
+        error = f"<Code>{code if throttled else 'InternalError'}</Code><Message>a fault was asked for</Message>"
+        inner = f"<Error>{error}</Error>"
+        text = inner if service == "s3" else f"<ErrorResponse>{inner}</ErrorResponse>"
+        return 503 if throttled else 500, {"Content-Type": "text/xml"}, text.encode()
+    code = "ThrottlingException" if throttled else "InternalServerError"
+    document = json.dumps({"__type": code, "message": "a fault was asked for"}).encode()
+    return 400 if throttled else 500, {"Content-Type": "application/x-amz-json-1.0"}, document

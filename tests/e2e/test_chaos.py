@@ -1,0 +1,53 @@
+"""The short form of `make chaos`: a few fault points of each kind, and the bench's own eye for what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.chaos import Bench, Point, composed, content, points
+from headrace_cli.target import Choice, target_for
+from tests.e2e.conftest import Laptop
+
+SHORT = [
+    "Starter: dynamodb TransactWriteItems, killed after",
+    "Transform: s3 PUT, 5xx after",
+    "load: submitted, the answer lost",
+    "load: refused, 1023",
+    "execution stopped in COPY and MERGE, after its effect",
+    "every event three times, out of order",
+]
+
+
+@pytest.fixture(scope="module")
+def bench(laptop: Laptop) -> Iterator[Bench]:
+    bench = Bench(target_for(Choice(endpoint_url=laptop.endpoint)), "bulk")
+    with bench.hastened():
+        yield bench
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_what_breaks_is_right_in_the_end(bench: Bench, name: str) -> None:
+    (point,) = [point for point in points() if point.name == name]
+    result = bench.run(point, f"s{SHORT.index(name)}")
+    assert (result.wrong, result.injected > 0) == ([], True)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_several_faults_at_once(bench: Bench, seed: int) -> None:
+    point = composed(seed)
+    assert point == composed(seed)
+    assert bench.run(point, f"r{seed}").wrong == []
+
+
+def test_a_wrong_row_is_seen(bench: Bench, laptop: Laptop) -> None:
+    laptop.put("bulk/wrong.csv", content("wrong", 7))
+    laptop.settle()
+    assert "rows instead of 30" in str(bench.run(Point("nothing"), "wrong").wrong)
+
+
+def test_at_least_forty_points_each_of_its_own_name() -> None:
+    names = [point.name for point in points()]
+    assert len(set(names)) == len(names) >= 40
+    assert set(SHORT) <= set(names)
