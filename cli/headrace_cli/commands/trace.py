@@ -38,9 +38,18 @@ def trace(
 def render(story: Document) -> ConsoleRenderable:
     """Facts, timeline, balance, other versions."""
     parts: list[ConsoleRenderable | str] = [_facts(story), "", _timeline(story["steps"]), "", balance(story["rows"])]
+    if "drift" in story["detected"]:
+        parts += ["", *drift_text(story["detected"]["drift"])]
     if story["versions"]:
         parts += ["", Text("Also landed", style="bold"), _others(story["versions"])]
     return lines(*parts)
+
+
+def drift_text(drift: dict[str, Any]) -> list[ConsoleRenderable]:
+    """Fields that the contract does not know, and the properties that would take them in."""
+    named = ", ".join(column["name"] for column in drift["columns"])
+    title = f"Drift: the contract does not know {named}. To take them in, add to its properties:"
+    return [Text(title, style="yellow"), Text(drift["yaml"].rstrip())]
 
 
 def _facts(story: Document) -> Table:

@@ -54,14 +54,14 @@ def test_where_rows_go(parcels: Contract) -> None:
 
 
 def test_names_of_the_file_and_of_the_warehouse(parcels: Contract) -> None:
-    assert [(c.source, c.name) for c in parcels.columns if c.source != c.name] == [
+    assert [(c.source, c.name) for c in parcels.named_columns if c.source != c.name] == [
         ("ParcelId", "parcel_id"),
         ("JSON details", "details"),
     ]
 
 
 def test_types(parcels: Contract) -> None:
-    assert [(c.kind, c.redshift_type) for c in parcels.columns] == [
+    assert [(c.kind, c.redshift_type) for c in parcels.named_columns] == [
         (Kind.STRING, "VARCHAR(20)"),
         (Kind.INTEGER, "SMALLINT"),
         (Kind.TIMESTAMP, "TIMESTAMP"),
@@ -76,7 +76,7 @@ def test_types(parcels: Contract) -> None:
 
 
 def test_rules(parcels: Contract) -> None:
-    parcel_id, depot, sent_at, weight, size, *_ = parcels.columns
+    parcel_id, depot, sent_at, weight, size, *_ = parcels.named_columns
     assert (parcel_id.pattern, parcel_id.min_length, parcel_id.max_length) == ("^P[0-9]+$", 2, 20)
     assert (depot.minimum, depot.maximum, depot.required) == ("1", "99", True)
     assert (sent_at.formats, sent_at.minimum) == (("dd/MM/yyyy HH:mm",), "2020-01-01T00:00:00")

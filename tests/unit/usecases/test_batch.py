@@ -9,6 +9,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
+from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.errors import TransientError
 from headrace.transform import read_quarantine
@@ -19,10 +20,12 @@ from headrace.usecases.record_failure import LOAD_REFUSED, explain, record_failu
 from headrace.usecases.record_outcome import BatchGivenUpError, record_outcome
 from headrace.usecases.results import unit_results
 from headrace.usecases.transform_unit import transform_unit
-from tests.fakes import MemoryServices, file
+from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\nm2,2026-01-01T00:00:00Z,2\n"
 ONE_BAD = GOOD + b"m3,2026-01-01T00:00:00Z,-5\n"
+
+UNKNOWN = Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)
 
 
 def land(services: MemoryServices, name: str, data: bytes, **changes: object) -> FileRecord:
@@ -195,6 +198,21 @@ def test_the_outcome_of_a_batch_that_was_given_up_is_not_recorded() -> None:
 def test_a_lambdas_error_is_told_in_its_own_words() -> None:
     cause = json.dumps({"errorMessage": "no such\nthing", "errorType": "KeyError", "stackTrace": []})
     assert explain("KeyError", cause) == "KeyError: no such thing"
+
+
+def test_drift_is_told_once_per_batch_and_written_down() -> None:
+    services = MemoryServices(MemoryCatalog(contract(columns=(*contract().columns, UNKNOWN))))
+    first = land(services, "a.csv", GOOD.replace(b"value\n", b"value,unit\n").replace(b"Z,", b"Z,7,"))
+    second = land(services, "b.csv", GOOD.replace(b"value\n", b"value,unit,site\n").replace(b"Z,", b"Z,7,a,"))
+    batch = transformed(services)
+    services.warehouse.answers["etl.file_rows"] = [[f.file_id, batch.batch, 2, 2, 0] for f in (first, second)]
+    outcome(services, batch)
+    (notice,) = services.topic.notices
+    assert notice.level == "warning"
+    assert [line for line in notice.lines if "drift in 2 files" in line and "unit (VARCHAR(16)), site (BIGINT)" in line]
+    drift = services.ledger.file(first.file_id).detected["drift"]
+    assert drift["columns"] == [{"name": "unit", "type": "BIGINT"}]
+    assert "- name: unit" in drift["yaml"]
 
 
 def _buffer(services: MemoryServices, key: str) -> object:

@@ -19,6 +19,7 @@ DATASET = {
     "encode": "text",
     "onNewVersion": "text",
     "groupWait": "a number",
+    "unknownColumns": "text",
 }
 COLUMN = {"source": "text", "encode": "text"}
 NOTHING: dict[str, str] = {}

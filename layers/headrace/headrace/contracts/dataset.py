@@ -15,11 +15,12 @@ from headrace.contracts.document import Problems, Where
 from headrace.contracts.names import LONGEST_DATASET, name_problem
 from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
-from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
 
 TABLE: Where = ("schema", 0)
 NO_KEY = {Kind.SUPER, Kind.FLOAT, Kind.BOOLEAN}
 VERSIONS = {"replace": True, "add": False}
+ON_UNKNOWN = ("keep", "ignore", "refuse")
 
 
 def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Problems) -> Contract | None:
@@ -35,6 +36,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
     columns = _columns(table, values, problems)
     layout = _layout(table, values, columns, problems)
+    on_unknown = _on_unknown(table, values, problems)
     if servers is None or problems.errors:
         return None
     return Contract(
@@ -45,7 +47,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         format=servers.format,
         schema=servers.schema,
         table=str(table.physicalName or table.name),
-        columns=columns,
+        columns=(*columns, *([_unknown_column(values.get("encode"))] if on_unknown == "keep" else [])),
+        refuse_unknown=on_unknown == "refuse",
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised))),
         freshness_seconds=promised,
@@ -54,6 +57,23 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         extra={"database": servers.database} if servers.database else {},
         **layout,
     )
+
+
+def _on_unknown(table: SchemaObject, values: dict[str, Any], problems: Problems) -> str:
+    """What becomes of fields that no property takes."""
+    chosen = str(values.get("unknownColumns", "keep"))
+    if chosen not in ON_UNKNOWN:
+        place = custom.place_of(table.customProperties, "unknownColumns", TABLE)
+        problems.add(place, f"unknownColumns must be keep, ignore or refuse{suggestion(chosen, ON_UNKNOWN)}")
+    return chosen
+
+
+def _unknown_column(encode: str | None) -> Column:
+    description = "What files bring beyond the contract, by its name in the file."
+    return Column(
+        UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER",
+        encode=(encode or "ZSTD").upper(), description=description, unknown=True,
+    )  # fmt: skip
 
 
 def _check_name(model: OpenDataContractStandard, problems: Problems) -> None:

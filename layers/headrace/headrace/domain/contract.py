@@ -13,6 +13,9 @@ from typing import Any, Self
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
 
+UNKNOWN_COLUMN = "_unknown"
+"""Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
+
 
 class Kind(StrEnum):
     """What a column's values are, independent of how a file writes them."""
@@ -33,6 +36,7 @@ class Column:
 
     `max_bytes` is the VARCHAR length (Redshift counts bytes), `min_length` and `max_length` count characters.
     `minimum` and `maximum` are inclusive and kept as text, to be read in the column's own kind.
+    `unknown` marks the one column that takes the fields of a file that no other column takes.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Column:
     formats: tuple[str, ...] = ()
     encode: str | None = None
     description: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,18 @@ class Contract:
     freshness_seconds: int | None = None
     channel: str | None = None
     description: str = ""
+    refuse_unknown: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def target(self) -> str:
         """The table's full name in the warehouse."""
         return f"{self.schema}.{self.table}"
+
+    @property
+    def named_columns(self) -> tuple[Column, ...]:
+        """The columns that the contract names: all but the one for unknown fields."""
+        return tuple(column for column in self.columns if not column.unknown)
 
     def to_json(self) -> dict[str, Any]:
         """The contract as plain JSON values."""

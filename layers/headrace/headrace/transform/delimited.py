@@ -49,7 +49,8 @@ class DelimitedReader:
         """What the text showed of itself."""
         newline = {"newline": "CR"} if self._lines.newline == b"\r" else {}
         unknown = {"unknown_columns": self.layout.unknown} if self.layout.unknown else {}
-        absent = {"absent_columns": [c.source for c in self.layout.absent]} if self.layout.absent else {}
+        missing = [column.source for column in self.layout.absent if not column.unknown]
+        absent = {"absent_columns": missing} if missing else {}
         return {"encoding": self._text.label} | newline | unknown | absent
 
     def parse(self) -> Iterator[Parsed]:
@@ -86,7 +87,7 @@ class DelimitedReader:
     def _block(self, data: bytes, *, final: bool) -> tuple[Parsed, bytes]:
         block = LineBlock(data, self._lines.newline, final=final)
         good = self._matching(block)
-        carry = self._slow.settle(block, pc.indices_nonzero(pc.invert(good)).to_pylist())
+        carry = self._slow.settle(block, pc.indices_nonzero(pc.invert(good)))
         parsed = self._rows(block, block.only_records(good))
         self._rows_read += parsed.table.num_rows + len(parsed.bad)
         return parsed, carry
@@ -115,11 +116,11 @@ class DelimitedReader:
         places = pc.indices_nonzero(good)
         table = self._typed(block, good, len(places))
         if table is None:
-            self._slow.judge(block, places.to_pylist())
+            self._slow.judge(block, places)
             return self._slow.rows(block, numbers)
         fast = Parsed(table, numbers.take(places), [])
         if broken := self._checks.broken(table):
-            self._slow.judge(block, places.take(pa.array(broken)).to_pylist())
+            self._slow.judge(block, places.take(pa.array(broken)))
             fast = without(fast, broken)
         return in_order(fast, self._slow.rows(block, numbers))
 

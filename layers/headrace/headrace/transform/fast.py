@@ -11,6 +11,7 @@ from headrace.transform.header import Layout
 from headrace.transform.pattern import PatternOptions, line_pattern
 from headrace.transform.schema import arrow_type, data_schema
 from headrace.transform.typed import IN_UTC, WITHOUT_ZONE, is_zoned, typed_texts
+from headrace.transform.unknown import unknown_json
 from headrace.transform.values import BOOLEAN_FORMS
 
 BLANK = pa.array([b"", b"\r"], pa.binary())
@@ -31,6 +32,8 @@ class FastPath:
         self._layout = layout
         self._patterns: dict[bool, str] = {}
         self._names = [c.name if c else f"unknown {place}" for place, c in enumerate(layout.columns)]
+        keeps = any(column.unknown for column in contract.columns)
+        self._unknown = {name: self._names[p] for name, p in layout.unknown_places.items()} if keeps else {}
         self._parsing = csv.ParseOptions(delimiter=contract.format.delimiter, quote_char=contract.format.quote or False)
         self._conversion = self._conversions()
 
@@ -54,6 +57,8 @@ class FastPath:
         return self._patterns[valid_utf8]
 
     def _column(self, column: Column, parsed: pa.Table) -> pa.Array:
+        if column.unknown and self._unknown:
+            return unknown_json({name: parsed[field] for name, field in self._unknown.items()})
         if column in self._layout.absent:
             return pa.nulls(parsed.num_rows, arrow_type(column))
         array = parsed[column.name]
@@ -62,11 +67,12 @@ class FastPath:
         return array.cast(WITHOUT_ZONE) if column.name in self._zoned else array
 
     def _conversions(self) -> csv.ConvertOptions:
-        known = {column.name: self._read_type(column) for column in self._layout.columns if column is not None}
+        types = dict.fromkeys(self._unknown.values(), pa.string())
+        types |= {column.name: self._read_type(column) for column in self._layout.columns if column is not None}
         return csv.ConvertOptions(
             check_utf8=False,
-            column_types=known,
-            include_columns=list(known),
+            column_types=types,
+            include_columns=list(types),
             null_values=list(self._contract.format.null_tokens),
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,

@@ -36,7 +36,11 @@ class JsonColumns:
     def __init__(self, contract: Contract) -> None:
         self._schema = data_schema(contract)
         self._nulls = frozenset(contract.format.null_tokens)
-        self._columns = [(_getter(column.source), column, TAKERS[column.kind]) for column in contract.columns]
+        known = known_keys(contract)
+        self._columns = [
+            (_surplus_of(known) if column.unknown else _getter(column.source), column, TAKERS[column.kind])
+            for column in contract.columns
+        ]
 
     def table(self, documents: Documents) -> tuple[pa.Table, set[int]]:
         """The documents as rows, and the places of those that the slow path must read."""
@@ -53,6 +57,22 @@ class JsonColumns:
         if not self._nulls:
             return values
         return [None if type(value) is str and value in self._nulls else value for value in values]
+
+
+def known_keys(contract: Contract) -> frozenset[str]:
+    """The keys of a document that the contract's columns take something of."""
+    return frozenset(column.source.split(".")[0] for column in contract.named_columns)
+
+
+def surplus(document: dict[str, Any], known: frozenset[str]) -> dict[str, Any] | None:
+    """What a document holds under keys that the contract does not know; None if that is nothing."""
+    if known.issuperset(document):
+        return None
+    return {key: value for key, value in document.items() if key not in known and value is not None} or None
+
+
+def _surplus_of(known: frozenset[str]) -> Callable[[Documents], Values]:
+    return lambda documents: [surplus(document, known) for document in documents]
 
 
 def _getter(source: str) -> Callable[[Documents], Values]:

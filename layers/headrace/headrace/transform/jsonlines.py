@@ -15,7 +15,8 @@ from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.checks import ColumnChecks
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import Row
-from headrace.transform.jsoncolumns import JsonColumns, at_path
+from headrace.transform.header import refuse_unknown
+from headrace.transform.jsoncolumns import JsonColumns, at_path, known_keys, surplus
 from headrace.transform.jsonvalues import json_reader
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
@@ -37,7 +38,8 @@ class JsonLinesReader:
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
         self._columns = [(_path(c.source), ColumnReader(c, json_reader(c)), _is_exact(c)) for c in contract.columns]
-        self._known = {path[0] for path, _, _ in self._columns}
+        self._known = known_keys(contract)
+        self._refuse_unknown = contract.refuse_unknown
         self._nulls = frozenset(contract.format.null_tokens)
         self._exact = any(map(_is_exact, contract.columns))
         self._unknown: dict[str, None] = {}
@@ -80,6 +82,8 @@ class JsonLinesReader:
                 places.append(place)
                 if not self._known.issuperset(document):
                     self._unknown.update(dict.fromkeys(key for key in document if key not in self._known))
+        if self._refuse_unknown:
+            refuse_unknown(list(self._unknown))
         return documents, places
 
     def _fast_rows(self, documents: list[dict[str, Any]], places: list[int], before: int) -> tuple[Parsed, list[int]]:
@@ -117,7 +121,11 @@ class JsonLinesReader:
         exact = _exactly(line) if self._exact else None
         errors: list[RowError] = []
         values = tuple(
-            self._value(at_path(exact if is_exact else document, path), reader, errors)
+            self._value(
+                surplus(document, self._known) if reader.unknown else at_path(exact if is_exact else document, path),
+                reader,
+                errors,
+            )
             for path, reader, is_exact in self._columns
         )
         return Row((), tuple(errors)) if errors else Row(values)
