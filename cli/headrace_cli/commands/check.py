@@ -95,7 +95,7 @@ def _verdict(result: CheckResult, file: Path) -> Document:
         "rows_bad": result.rows_bad,
         "parquet": str(result.parquet) if result.parquet else None,
         "quarantine": str(result.quarantine) if result.quarantine else None,
-        "reason": None,
+        "reason": result.held,
         "broken": result.broken,
         "first_bad": [_bad_row(row, file) for row in result.first_bad],
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from headrace.contracts import compile_contract, to_json
+from headrace.contracts.sql import table_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 
 HERE = Path(__file__).parent
@@ -193,3 +194,30 @@ def test_other_vendors_properties_are_left_alone(tmp_path: Path) -> None:
 def test_travels_as_json(parcels: Contract) -> None:
     (value,) = json.loads(to_json([parcels]))
     assert Contract.from_json(value) == parcels
+
+
+@pytest.mark.parametrize(
+    ("written", "fields"),
+    [
+        ("badRowLimit\n        value: 0", {"max_bad_rows": 0}),
+        ("badRowLimit\n        value: 5%", {"max_bad_share": 0.05}),
+        ("unknownColumns\n        value: refuse", {"refuse_unknown": True}),
+    ],
+)
+def test_what_a_file_may_bring(tmp_path: Path, written: str, fields: dict[str, object]) -> None:
+    contract = variant(tmp_path, "onNewVersion\n        value: add", written)
+    assert {name: getattr(contract, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize(("choice", "kept"), [("keep", True), ("ignore", False), ("refuse", False)])
+def test_the_column_for_unknown_fields(tmp_path: Path, choice: str, kept: bool) -> None:
+    contract = variant(tmp_path, "onNewVersion\n        value: add", f"unknownColumns\n        value: {choice}")
+    assert (contract.columns[-1].name == "_unknown") is kept
+    assert ("_unknown SUPER" in table_sql(contract)) is kept
+
+
+def test_limits_of_a_file(tmp_path: Path) -> None:
+    found = variant(
+        tmp_path, 'property: quote\n        value: "\'"', "property: maxLineBytes\n        value: 1000"
+    ).format
+    assert (found.max_line_bytes, found.max_decompressed_bytes) == (1000, 64 << 30)

@@ -13,6 +13,7 @@ HERE = "<-"
 """Marks, in a mistake, the line that the error must name."""
 
 SECOND_KEY = "required: true\n        primaryKey: true\n        primaryKeyPosition: 1"
+ADDS = "property: onNewVersion\n        value: add"
 QUALITY = "logicalType: string\n        quality:\n          "
 
 MISTAKES: list[tuple[str, str, str]] = [
@@ -45,6 +46,8 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("value: [sent_at, parcel_id]", "value: [sent_at, details] <-", "SUPER, which Redshift cannot compare"),
     ("orderingColumns\n        value: [sent_at]", "orderingColumns\n        value: [weight] <-", "must be required"),
     ("value: add", "value: append <-", "onNewVersion must be replace or add"),
+    (ADDS, "property: badRowLimit\n        value: few <-", "a share such as 5%"),
+    (ADDS, "property: unknownColumns\n        value: kept <-", "mean 'keep'?"),
     ("value: zstd", "value: gzip <-", "no encoding of Redshift"),
     ("property: onNewVersion", "property: source <-", "belongs to a property"),
     ("        value: add", "        value: add\n    quality: \n      - metric: rowCount <-", "whole table"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -213,6 +214,35 @@ def test_drift_is_told_once_per_batch_and_written_down() -> None:
     drift = services.ledger.file(first.file_id).detected["drift"]
     assert drift["columns"] == [{"name": "unit", "type": "BIGINT"}]
     assert "- name: unit" in drift["yaml"]
+
+
+@pytest.mark.parametrize("limit", [{"max_bad_rows": 0}, {"max_bad_share": 0.3}])
+@pytest.mark.parametrize("hold_bytes", [1, 64 << 20])
+def test_a_file_over_the_bad_row_limit_is_held_back_whole(
+    limit: dict[str, Any], hold_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.usecases.unit_parts.HOLD_BYTES", hold_bytes)
+    services = MemoryServices(MemoryCatalog(contract(**limit)))
+    held = land(services, "a.csv", ONE_BAD)
+    batch = transformed(services)
+    assert unit_results(services.lake, batch)[0].parts == []
+    (bad,) = [
+        row for key, data in services.lake.objects.items() if "quarantine" in key for row in read_quarantine(data)
+    ]
+    assert (bad.row_number, bad.file_id) == (3, held.file_id)
+    assert prepare_load(batch, "default", services)["statements"] == []
+    outcome(services, batch)
+    record = services.ledger.file(held.file_id)
+    assert (record.status, record.rows) == (FileStatus.FAILED, RowCounts())
+    assert "1 of 3 rows are bad, the contract allows" in str(record.reason)
+    assert "value: minimum x1" in str(record.reason)
+
+
+@pytest.mark.parametrize("limit", [{"max_bad_rows": 1}, {"max_bad_share": 0.34}])
+def test_a_file_within_the_limit_is_loaded(limit: dict[str, Any]) -> None:
+    services = MemoryServices(MemoryCatalog(contract(**limit)))
+    land(services, "a.csv", ONE_BAD)
+    assert unit_results(services.lake, transformed(services))[0].files[0].reason is None
 
 
 def _buffer(services: MemoryServices, key: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,6 +38,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     columns = _columns(table, values, problems)
     layout = _layout(table, values, columns, problems)
     on_unknown = _on_unknown(table, values, problems)
+    limit = _bad_row_limit(table, values, problems)
     if servers is None or problems.errors:
         return None
     return Contract(
@@ -49,6 +51,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         table=str(table.physicalName or table.name),
         columns=(*columns, *([_unknown_column(values.get("encode"))] if on_unknown == "keep" else [])),
         refuse_unknown=on_unknown == "refuse",
+        **limit,
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised))),
         freshness_seconds=promised,
@@ -74,6 +77,20 @@ def _unknown_column(encode: str | None) -> Column:
         UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER",
         encode=(encode or "ZSTD").upper(), description=description, unknown=True,
     )  # fmt: skip
+
+
+def _bad_row_limit(table: SchemaObject, values: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    """The fields of a Contract that `badRowLimit` sets."""
+    written = str(values.get("badRowLimit", "")).replace(" ", "")
+    if not written:
+        return {}
+    if written.isdecimal():
+        return {"max_bad_rows": int(written)}
+    if re.fullmatch(r"[0-9]{1,2}(\.[0-9]+)?%|100%", written):
+        return {"max_bad_share": float(written[:-1]) / 100}
+    place = custom.place_of(table.customProperties, "badRowLimit", TABLE)
+    problems.add(place, f"badRowLimit must be {custom.DATASET['badRowLimit']}")
+    return {}
 
 
 def _check_name(model: OpenDataContractStandard, problems: Problems) -> None:

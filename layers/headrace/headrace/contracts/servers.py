@@ -87,6 +87,8 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
         header=values.get("header", True),
         encoding=_encoding(server, where, problems),
         compression=values.get("compression", "auto"),
+        max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),
+        max_decompressed_bytes=int(values.get("maxDecompressedBytes", FileFormat().max_decompressed_bytes)),
         null_tokens=tuple(values.get("nullTokens", [""] if kind == "csv" else [])),
     )
     _check_format(made, server, where, problems)

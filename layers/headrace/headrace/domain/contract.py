@@ -74,11 +74,16 @@ class FileFormat:
     encoding: str = "utf-8"
     compression: str = "auto"
     null_tokens: tuple[str, ...] = ("",)
+    max_line_bytes: int = 16 << 20
+    max_decompressed_bytes: int = 64 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One dataset. `version` is the contract's own; `digest` changes with any change of its text."""
+    """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
+
+    A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
+    """
 
     dataset: str
     version: str
@@ -98,6 +103,8 @@ class Contract:
     channel: str | None = None
     description: str = ""
     refuse_unknown: bool = False
+    max_bad_rows: int | None = None
+    max_bad_share: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.domain.contract import UNKNOWN_COLUMN
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
-from headrace.domain.outcome import FileResult, total
+from headrace.domain.outcome import FileResult, Verdict, total
 
 LISTED = 5
 LONGEST_TITLE = 300
@@ -65,7 +65,7 @@ def of_batch(
     failed = [file for file in files if file.status is FileStatus.FAILED]
     unbalanced = [file for file in loaded if file.reason]
     lines = [
-        *_quarantined(rows.quarantined, results),
+        *_quarantined(rows.quarantined, [result for result in results if result.verdict is Verdict.GOOD]),
         *_drifting(results),
         *([f"{_count(rows.superseded, 'row')} superseded by newer ones"] if rows.superseded else []),
         *_listed("duplicate", [file for file in files if file.status is FileStatus.DUPLICATE]),

@@ -21,7 +21,6 @@ from headrace.transform.schema import arrow_schema
 from headrace.transform.source import LandedBytes
 
 READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {"csv": DelimitedReader, "json": JsonLinesReader}
-USUAL_LIMITS = Limits()
 
 
 class FileTransform:
@@ -42,13 +41,14 @@ class FileTransform:
         file_id: str,
         batch_id: str,
         block_bytes: int = 4 << 20,
-        limits: Limits = USUAL_LIMITS,
+        limits: Limits | None = None,
     ) -> None:
         self._contract = contract
         self._source = LandedBytes(stream)
         self._batch_id = batch_id
         self._block_bytes = block_bytes
-        self._limits = limits
+        agreed = contract.format
+        self._limits = limits or Limits(agreed.max_line_bytes, decompressed=agreed.max_decompressed_bytes)
         self._schema = arrow_schema(contract)
         self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
         self._drift = Drift()
