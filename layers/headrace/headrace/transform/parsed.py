@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from headrace.transform.outcome import BadRow
 
-
 FEW = 200
 """Where fewer than one row in so many is left out, the others are sliced and not copied."""
 
