@@ -132,10 +132,9 @@ def test_the_quick_way_agrees_with_the_slow_one(lines: list[bytes]) -> None:
     assert sorted(quick.bad, key=lambda row: row.row_number) == sorted(slow.bad, key=lambda row: row.row_number)
 
 
-def everything_is_doubtful(_: JsonColumns, documents: list[Any]) -> tuple[pa.Table, set[int]]:
-    schema = data_schema(EVERY_KIND)
-    arrays = [pa.nulls(len(documents), field.type) for field in schema]
-    return pa.table(arrays, schema=schema), set(range(len(documents)))
+def everything_is_doubtful(_: JsonColumns, values: list[list[Any]]) -> tuple[pa.Table, set[int]]:
+    schema, rows = data_schema(EVERY_KIND), len(values[0])
+    return pa.table([pa.nulls(rows, field.type) for field in schema], schema=schema), set(range(rows))
 
 
 def test_json_nested_without_end_costs_its_own_row() -> None:

@@ -30,6 +30,9 @@ SAFE_DECIMAL = 15
 """A number of so many characters survives being read as a double."""
 
 
+TOO_DEEP = "nested too deeply"
+
+
 class JsonColumns:
     """Makes tables of documents that have been parsed."""
 
@@ -42,12 +45,16 @@ class JsonColumns:
             for column in contract.columns
         ]
 
-    def table(self, documents: Documents) -> tuple[pa.Table, set[int]]:
-        """The documents as rows, and the places of those that the slow path must read."""
+    def values(self, documents: Documents) -> list[Values]:
+        """What the documents hold for each column; for SUPER already as JSON, so that the documents can go."""
+        taken = [(self._without_null_tokens(get(documents)), column.kind) for get, column, _ in self._columns]
+        return [list(map(_as_json, values)) if kind is Kind.SUPER else values for values, kind in taken]
+
+    def table(self, values_by_column: list[Values]) -> tuple[pa.Table, set[int]]:
+        """The columns of documents as a table, and the places of the documents that the slow path must read."""
         arrays: list[pa.Array] = []
         doubtful: set[int] = set()
-        for get, column, take in self._columns:
-            values = self._without_null_tokens(get(documents))
+        for values, (_, column, take) in zip(values_by_column, self._columns, strict=True):
             array, unsure = take(column, values)
             arrays.append(array)
             doubtful |= unsure
@@ -151,11 +158,17 @@ def _take_times(column: Column, values: Values) -> Taken:
     return typed_texts(array, column, zoned=zoned), doubtful | odd
 
 
-def _take_json(values: Values) -> Taken:
+def _as_json(value: Any) -> bytes | str | None:
+    """The value as JSON; TOO_DEEP where it is nested too deeply to be written."""
     try:
-        return pa.array([None if value is None else orjson.dumps(value) for value in values], pa.string()), set()
-    except TypeError:  # nested too deeply to be written: the slow path tells which
-        return pa.nulls(len(values), pa.string()), set(range(len(values)))
+        return None if value is None else orjson.dumps(value)
+    except TypeError:
+        return TOO_DEEP
+
+
+def _take_json(values: Values) -> Taken:
+    texts, doubtful = _only(values, bytes)
+    return pa.array(texts, pa.string()), doubtful
 
 
 def _matching(texts: pa.Array, column: Column, options: PatternOptions) -> tuple[pa.Array, set[int]]:

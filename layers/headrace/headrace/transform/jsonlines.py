@@ -16,7 +16,7 @@ from headrace.transform.checks import ColumnChecks
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import Row
 from headrace.transform.header import refuse_unknown
-from headrace.transform.jsoncolumns import JsonColumns, at_path, known_keys, surplus
+from headrace.transform.jsoncolumns import JsonColumns, Values, at_path, known_keys, surplus
 from headrace.transform.jsonvalues import json_reader
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
@@ -26,6 +26,9 @@ from headrace.transform.schema import data_schema
 
 DOUBLE_DIGITS = 15
 """A JSON number of up to this many digits survives being read as a double."""
+
+AT_A_TIME = 256
+"""So many documents are parsed and taken apart before the next: they stay in the processor's cache."""
 
 
 class JsonLinesReader:
@@ -62,17 +65,28 @@ class JsonLinesReader:
     def _block(self, data: bytes) -> Parsed:
         lines = [line for line in data.split(self._lines.newline) if line and line != b"\r"]
         before, self._rows_read = self._rows_read, self._rows_read + len(lines)
-        documents, places = self._documents(lines)
-        fast, left = self._fast_rows(documents, places, before)
+        values, places = self._values(lines)
+        fast, left = self._fast_rows(values, places, before)
         certain = set(places).difference(left)
         slow = self._slow_rows([(place, line) for place, line in enumerate(lines) if place not in certain], before)
         return in_order(fast, slow)
 
-    def _documents(self, lines: list[bytes]) -> tuple[list[dict[str, Any]], list[int]]:
-        """The lines that are objects, parsed, and their places."""
-        documents: list[dict[str, Any]] = []
+    def _values(self, lines: list[bytes]) -> tuple[list[Values], list[int]]:
+        """What the lines that are objects hold, by column, and the places of those lines."""
+        by_column: list[Values] = [[] for _ in self._columns]
         places: list[int] = []
-        for place, line in enumerate(lines):
+        for start in range(0, len(lines), AT_A_TIME):
+            documents = self._documents(lines[start : start + AT_A_TIME], start, places)
+            for gathered, values in zip(by_column, self._quick.values(documents), strict=True):
+                gathered += values
+        if self._refuse_unknown:
+            refuse_unknown(list(self._unknown))
+        return by_column, places
+
+    def _documents(self, lines: list[bytes], start: int, places: list[int]) -> list[dict[str, Any]]:
+        """The lines that are objects, parsed; their places are added to `places`, the first being `start`."""
+        documents: list[dict[str, Any]] = []
+        for place, line in enumerate(lines, start):
             try:
                 document = orjson.loads(line)
             except orjson.JSONDecodeError:
@@ -82,13 +96,11 @@ class JsonLinesReader:
                 places.append(place)
                 if not self._known.issuperset(document):
                     self._unknown.update(dict.fromkeys(key for key in document if key not in self._known))
-        if self._refuse_unknown:
-            refuse_unknown(list(self._unknown))
-        return documents, places
+        return documents
 
-    def _fast_rows(self, documents: list[dict[str, Any]], places: list[int], before: int) -> tuple[Parsed, list[int]]:
-        """The documents that are plainly good rows, and the places of the others."""
-        table, doubtful = self._quick.table(documents)
+    def _fast_rows(self, values: list[Values], places: list[int], before: int) -> tuple[Parsed, list[int]]:
+        """The rows that are plainly good, and the places of the others."""
+        table, doubtful = self._quick.table(values)
         doubtful.update(self._checks.broken(table))
         numbers = pc.add(pa.array(places, pa.int64()), before + 1)
         fast = Parsed(table, numbers, [])

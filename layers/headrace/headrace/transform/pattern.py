@@ -61,25 +61,35 @@ def _byte(character: str) -> str:
 
 def _field(column: Column | None, contract: Contract, options: PatternOptions) -> str:
     quote = contract.format.quote
-    if column is None or column.kind in {Kind.STRING, Kind.SUPER}:
-        return _free_text(contract, options)
-    tokens = "".join(f"|{_literal(token)}" for token in contract.format.null_tokens)
-    content = f"(?:{value_pattern(column, options)}{tokens})"
-    return f"(?:{content}|{_byte(quote)}{content}{_byte(quote)})" if quote else content
+    content = "" if column is None else _content(column, contract, options)
+    if column is None or not content:
+        needs_text = column is not None and column.required and "" in contract.format.null_tokens
+        return _free_text(contract, options, "+" if needs_text else "*")
+    tokens = () if column.required else contract.format.null_tokens
+    content = "|".join([content, *map(_literal, tokens)])
+    return f"(?:{content}|{_byte(quote)}(?:{content}){_byte(quote)})" if quote else f"(?:{content})"
+
+
+def _content(column: Column, contract: Contract, options: PatternOptions) -> str:
+    """The expression for the column's values; nothing where they may be any text."""
+    if column.kind is Kind.STRING:
+        special = {contract.format.delimiter, contract.format.quote} | IN_STRINGS
+        return "|".join(_literal(text) for text in column.enum if text and special.isdisjoint(text))
+    return "" if column.kind is Kind.SUPER else value_pattern(column, options)
 
 
 def _literal(text: str) -> str:
     return "".join(rf"\x{byte:02x}" for byte in text.encode())
 
 
-def _free_text(contract: Contract, options: PatternOptions) -> str:
+def _free_text(contract: Contract, options: PatternOptions, repeated: str) -> str:
     delimiter, quote = contract.format.delimiter, contract.format.quote
     plain = _any_byte_but({delimiter, quote} | IN_STRINGS, options)
     if not quote:
-        return f"{plain}*"
+        return f"{plain}{repeated}"
     inside = _any_byte_but({quote} | IN_STRINGS, options)
     mark = _byte(quote)
-    return f"(?:{plain}*|{mark}(?:{inside}|{mark}{mark})*{mark})"
+    return f"(?:{plain}{repeated}|{mark}(?:{inside}|{mark}{mark}){repeated}{mark})"
 
 
 def _any_byte_but(excluded: set[str], options: PatternOptions) -> str:
@@ -106,18 +116,20 @@ def _boolean() -> str:
 
 
 def _number(column: Column) -> str:
+    bound = column.minimum or column.exclusive_minimum or "-1"
+    sign = "-?" if bound.startswith("-") else ""
     if column.kind is Kind.INTEGER:
-        return f"-?[0-9]{{1,{INTEGER_DIGITS[column.bits]}}}"
+        return f"{sign}[0-9]{{1,{INTEGER_DIGITS[column.bits]}}}"
     if column.kind is Kind.DECIMAL:
-        return _decimal(column)
+        return sign + _decimal(column)
     exponent = "(?:[eE][+-]?[0-9]{1,2})?" if column.bits == 64 else ""
-    return rf"-?[0-9]{{1,15}}(?:\.[0-9]{{1,15}})?{exponent}"
+    return rf"{sign}[0-9]{{1,15}}(?:\.[0-9]{{1,15}})?{exponent}"
 
 
 def _decimal(column: Column) -> str:
     whole = column.precision - column.scale
     digits = f"[0-9]{{1,{whole}}}" if whole else "0"
-    return rf"-?{digits}(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else f"-?{digits}"
+    return rf"{digits}(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else digits
 
 
 def _calendar(time_format: TimeFormat) -> str:
