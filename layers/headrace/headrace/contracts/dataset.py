@@ -14,6 +14,7 @@ from headrace.contracts import custom, promises
 from headrace.contracts.columns import compile_column, encoding_problem
 from headrace.contracts.document import Problems, Where
 from headrace.contracts.names import LONGEST_DATASET, name_problem
+from headrace.contracts.row_rules import row_rules
 from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
@@ -38,6 +39,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     columns = _columns(table, values, problems)
     layout = _layout(table, values, columns, problems)
     on_unknown = _on_unknown(table, values, problems)
+    rules = row_rules(table.quality or [], columns, TABLE, problems)
     limit = _bad_row_limit(table, values, problems)
     if servers is None or problems.errors:
         return None
@@ -52,6 +54,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         columns=(*columns, *([_unknown_column(values.get("encode"))] if on_unknown == "keep" else [])),
         refuse_unknown=on_unknown == "refuse",
         **limit,
+        rules=rules,
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised))),
         freshness_seconds=promised,
@@ -117,9 +120,6 @@ def _table(model: OpenDataContractStandard, problems: Problems) -> SchemaObject 
     name = table.physicalName or table.name
     if reason := name_problem(name or "", "table"):
         problems.add((*TABLE, "physicalName" if table.physicalName else "name"), reason)
-    for index, check in enumerate(table.quality or []):
-        if check.type != "text":
-            problems.add((*TABLE, "quality", index), "quality of the whole table is not supported yet: only type: text")
     return table
 
 

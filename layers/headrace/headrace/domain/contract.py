@@ -79,6 +79,15 @@ class FileFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class RowRule:
+    """What must hold between the columns of a row. `text` is for people, `tree` for `transform.rowrules`."""
+
+    name: str
+    text: str
+    tree: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
 
@@ -105,6 +114,7 @@ class Contract:
     refuse_unknown: bool = False
     max_bad_rows: int | None = None
     max_bad_share: float | None = None
+    rules: tuple[RowRule, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -126,12 +136,17 @@ class Contract:
         """The inverse of `to_json`. Raises TypeError for a field that this version does not know."""
         columns = tuple(_column(item) for item in value["columns"])
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
-        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format"}})
-        return cls(columns=columns, format=file_format, **rest)
+        rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value["rules"])
+        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format", "rules"}})
+        return cls(columns=columns, format=file_format, rules=rules, **rest)
 
 
 def _column(value: dict[str, Any]) -> Column:
     return Column(**_tuples(Column, value | {"kind": Kind(value["kind"])}))
+
+
+def _frozen(tree: Any) -> Any:
+    return tuple(map(_frozen, tree)) if isinstance(tree, list | tuple) else tree
 
 
 def _tuples(cls: type, value: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.parsed import Parsed, in_order, without
 from headrace.transform.pattern import has_fast_path
+from headrace.transform.rowrules import RowRules, apart
 from headrace.transform.schema import data_schema
 from headrace.transform.slow import SlowPath
 from headrace.transform.splitting import SplitError, Splitter
@@ -41,6 +42,7 @@ class DelimitedReader:
         self._records = RecordReader(contract, self.layout, text.label)
         self._slow = SlowPath(self._records, data_schema(contract), text.landed, limits.record)
         self._checks = ColumnChecks(contract)
+        self._rules = RowRules(contract)
         self._fast: FastPath | None = None
         self._rows_read = 0
 
@@ -88,7 +90,8 @@ class DelimitedReader:
         block = LineBlock(data, self._lines.newline, final=final)
         good = self._matching(block)
         carry = self._slow.settle(block, pc.indices_nonzero(pc.invert(good)))
-        parsed = self._rows(block, block.only_records(good))
+        numbers = block.numbers(self._rows_read)
+        parsed = self._ruled(self._rows(block, block.only_records(good), numbers), block, numbers)
         self._rows_read += parsed.table.num_rows + len(parsed.bad)
         return parsed, carry
 
@@ -98,7 +101,7 @@ class DelimitedReader:
             return pa.repeat(pa.scalar(value=False), len(block.lines))
         if self._fast is None:
             self._fast = FastPath(self._contract, self.layout, self._first_values(block))
-        return self._fast.matching(block.lines, block.data)
+        return self._fast.matching(block.lines)
 
     def _first_values(self, block: LineBlock) -> list[bytes]:
         """The values of the first record that can be split, to see how it writes what may be written in two ways."""
@@ -111,8 +114,15 @@ class DelimitedReader:
                 return values
         return []
 
-    def _rows(self, block: LineBlock, good: pa.Array) -> Parsed:
-        numbers = block.numbers(self._rows_read)
+    def _ruled(self, parsed: Parsed, block: LineBlock, numbers: pa.Array) -> Parsed:
+        """The rows without those that break a rule between their columns."""
+        return apart(parsed, self._rules, lambda number: self._raw(block, pc.index(numbers, number).as_py()))
+
+    def _raw(self, block: LineBlock, place: int) -> bytes:
+        settled = block.settled.get(place)
+        return self._text.landed(settled.raw if settled else block.line(place))
+
+    def _rows(self, block: LineBlock, good: pa.Array, numbers: pa.Array) -> Parsed:
         places = pc.indices_nonzero(good)
         table = self._typed(block, good, len(places))
         if table is None:

@@ -21,6 +21,7 @@ from headrace.transform.jsonvalues import json_reader
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
 from headrace.transform.parsed import Parsed, in_order, table_of, without
+from headrace.transform.rowrules import RowRules, apart
 from headrace.transform.rules import ColumnReader
 from headrace.transform.schema import data_schema
 
@@ -40,6 +41,7 @@ class JsonLinesReader:
         self._schema = data_schema(contract)
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
+        self._rules = RowRules(contract)
         self._columns = [(_path(c.source), ColumnReader(c, json_reader(c)), _is_exact(c)) for c in contract.columns]
         self._known = known_keys(contract)
         self._refuse_unknown = contract.refuse_unknown
@@ -69,7 +71,10 @@ class JsonLinesReader:
         fast, left = self._fast_rows(values, places, before)
         certain = set(places).difference(left)
         slow = self._slow_rows([(place, line) for place, line in enumerate(lines) if place not in certain], before)
-        return in_order(fast, slow)
+        return apart(in_order(fast, slow), self._rules, lambda number: self._raw(lines[number - before - 1]))
+
+    def _raw(self, line: bytes) -> bytes:
+        return self._text.landed(line.removesuffix(b"\r"))
 
     def _values(self, lines: list[bytes]) -> tuple[list[Values], list[int]]:
         """What the lines that are objects hold, by column, and the places of those lines."""
@@ -113,7 +118,7 @@ class JsonLinesReader:
         for place, line in lines:
             row, number = self._read(line, first=before + place == 0), before + place + 1
             if row.errors:
-                bad.append(BadRow(number, self._text.landed(line.removesuffix(b"\r")), row.errors))
+                bad.append(BadRow(number, self._raw(line), row.errors))
             else:
                 rows.append(row.values)
                 numbers.append(number)
