@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.pattern import PatternOptions, value_pattern
+from headrace.transform.pattern import value_pattern
 from headrace.transform.schema import arrow_type, data_schema
 from headrace.transform.typed import is_zoned, typed_texts
 
@@ -141,7 +141,7 @@ def _take_decimals(column: Column, values: Values) -> Taken:
     numbers, doubtful = _only(values, float, int, str)
     texts = pa.array([n if n is None or type(n) is str else repr(n) for n in numbers], pa.string())
     long = pc.and_(pc.greater(pc.binary_length(texts), SAFE_DECIMAL), pa.array([type(n) is float for n in numbers]))
-    texts, odd = _matching(texts, column, PatternOptions())
+    texts, odd = _matching(texts, column, frozenset())
     return texts.cast(arrow_type(column)), doubtful | odd | (_where(long) if column.precision > SAFE_DECIMAL else set())
 
 
@@ -153,8 +153,8 @@ def _take_booleans(values: Values) -> Taken:
 def _take_times(column: Column, values: Values) -> Taken:
     texts, doubtful = _only(values, str)
     zoned = is_zoned(column, next((text for text in texts if text is not None), "").encode())
-    options = PatternOptions(frozenset({column.name}) if zoned else frozenset())
-    array, odd = _matching(pa.array(texts, pa.string()), column, options)
+    with_zones = frozenset({column.name}) if zoned else frozenset()
+    array, odd = _matching(pa.array(texts, pa.string()), column, with_zones)
     return typed_texts(array, column, zoned=zoned), doubtful | odd
 
 
@@ -171,9 +171,9 @@ def _take_json(values: Values) -> Taken:
     return pa.array(texts, pa.string()), doubtful
 
 
-def _matching(texts: pa.Array, column: Column, options: PatternOptions) -> tuple[pa.Array, set[int]]:
+def _matching(texts: pa.Array, column: Column, zoned: frozenset[str]) -> tuple[pa.Array, set[int]]:
     """The texts that the column's pattern knows, the others null, and the places of the others."""
-    known = pc.match_substring_regex(texts, f"^(?:{value_pattern(column, options)})$")
+    known = pc.match_substring_regex(texts, f"^(?:{value_pattern(column, zoned)})$")
     if pc.all(known).as_py() is not False:
         return texts, set()
     return pc.if_else(known, texts, pa.scalar(None, pa.string())), _where(pc.invert(known))
