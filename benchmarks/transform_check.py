@@ -38,15 +38,15 @@ class Verdict:
         return ", ".join(wrong) or "exact"
 
 
-def check(events: Events, folder: Path) -> Verdict:
-    """Compares `good.parquet` and `bad.parquet` in the folder with the truth."""
+def check(events: Events, folder: Path, *, kind: str = "csv") -> Verdict:
+    """Compares `good.parquet` and `bad.parquet` in the folder with the truth about the file of that kind."""
     verdict = Verdict()
-    _check_good(events, folder / "good.parquet", verdict)
-    _check_bad(events, folder / "bad.parquet", verdict)
+    _check_good(events, folder / "good.parquet", kind, verdict)
+    _check_bad(events, folder / "bad.parquet", kind, verdict)
     return verdict
 
 
-def _check_good(events: Events, path: Path, verdict: Verdict) -> None:
+def _check_good(events: Events, path: Path, kind: str, verdict: Verdict) -> None:
     seen: list[pa.Array] = []
     for found in _batches(path):
         numbers = rows_of_ids(found["event_id"])
@@ -57,7 +57,7 @@ def _check_good(events: Events, path: Path, verdict: Verdict) -> None:
         verdict.bad_accepted += _count(bad)
         found, numbers = found.filter(pc.invert(bad)), numbers.filter(pc.invert(bad))
         verdict.good_misnumbered += _count(pc.not_equal(found["_row_number"], numbers))
-        verdict.good_altered += _altered(found, events.values(numbers))
+        verdict.good_altered += _altered(found, events.values(numbers, kind=kind))
         seen.append(numbers)
     distinct = pc.count_distinct(pa.chunked_array(seen, pa.int64())).as_py()
     verdict.good_lost = events.rows - events.bad_rows - distinct
@@ -74,15 +74,15 @@ def _altered(found: pa.Table, expected: pa.Table) -> int:
     return found.num_rows - _count(same)
 
 
-def _check_bad(events: Events, path: Path, verdict: Verdict) -> None:
+def _check_bad(events: Events, path: Path, kind: str, verdict: Verdict) -> None:
     reported = _reported(path)
-    for number, raw in events.bad_lines():
+    for number, raw, column in events.bad_lines(kind):
         said = reported.pop(number, None)
         if said is None:
             verdict.bad_unreported += 1
             continue
         verdict.raw_inexact += said[0] != raw
-        verdict.column_wrong += said[1] != events.fault(number).column
+        verdict.column_wrong += said[1] != column
     verdict.bad_misnumbered = len(reported)
 
 

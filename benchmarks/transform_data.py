@@ -128,12 +128,11 @@ class Events:
         with path.open("wb") as file:
             for numbers in self._numbers():
                 lines = _json_lines(self.values(numbers))
-                half = pc.binary_slice(lines, 0, 60)
-                file.write(_text(pc.if_else(self.is_bad(numbers), half, lines)))
+                file.write(_text(pc.if_else(self.is_bad(numbers), _halved(lines), lines)))
         return path
 
-    def values(self, numbers: pa.Array) -> pa.Table:
-        """What rows with these numbers (from 1) hold where they are good."""
+    def values(self, numbers: pa.Array, *, kind: str = "csv") -> pa.Table:
+        """What rows with these numbers (from 1) hold where they are good. JSON is kept without its blanks."""
         draw = [_scattered(numbers, self.seed * 16 + stream) for stream in range(6)]
         milliseconds = pc.add(pc.multiply(numbers, MILLISECONDS_APART), _below(draw[0], MILLISECONDS_APART))
         start = pa.scalar(FIRST_MOMENT, pa.timestamp("ms"))
@@ -146,7 +145,7 @@ class Events:
             _sometimes_null(worker, draw[1], 12),
             _sometimes_null(_below(draw[3], 90_000), draw[4], 9),
             pc.divide(_below(draw[4], 10_000).cast(pa.float64()), 10_000.0),
-            _sometimes_null(_payload(draw[5]), draw[5], 5),
+            _sometimes_null(_payload(draw[5], "" if kind == "jsonl" else " "), draw[5], 5),
         ]
         return pa.table(columns, schema=SCHEMA)
 
@@ -160,15 +159,19 @@ class Events:
         """What is wrong with a bad row."""
         return FAULTS[number // self.bad_every % len(FAULTS)]
 
-    def bad_lines(self) -> Iterator[tuple[int, bytes]]:
-        """The number and the bytes of every bad row of the CSV."""
+    def bad_lines(self, kind: str = "csv") -> Iterator[tuple[int, bytes, str | None]]:
+        """The number, the bytes, and the column at fault of every bad row of the file of that kind."""
         if self.bad_every:
             bad = range(self._first_bad, self.rows + 1, self.bad_every)
             for start in range(0, len(bad), CHUNK):
                 numbers = bad[start : start + CHUNK]
-                lines = _csv_lines(self.values(pa.array(numbers, pa.int64())))
-                for number, line in zip(numbers, lines.to_pylist(), strict=True):
-                    yield number, b",".join(self.fault(number).spoil(line.split(b",", len(NAMES) - 1)))
+                values = self.values(pa.array(numbers, pa.int64()))
+                if kind == "jsonl":
+                    yield from ((n, line, None) for n, line in zip(numbers, _halved(_json_lines(values)).to_pylist(), strict=True))
+                    continue
+                for number, line in zip(numbers, _csv_lines(values).to_pylist(), strict=True):
+                    fault = self.fault(number)
+                    yield number, b",".join(fault.spoil(line.split(b",", len(NAMES) - 1))), fault.column
 
     def _chunks(self) -> Iterator[pa.Array]:
         bad_lines = self.bad_lines()
@@ -221,12 +224,13 @@ def _sometimes_null(values: pa.Array, drawn: pa.Array, one_in: int) -> pa.Array:
     return pc.if_else(pc.equal(_remainder(drawn, one_in), 0), pa.scalar(None, values.type), values)
 
 
-def _payload(drawn: pa.Array) -> pa.Array:
+def _payload(drawn: pa.Array, blank: str) -> pa.Array:
     tool = pa.array(TOOLS).take(_below(drawn, len(TOOLS)))
     steps = _below(pc.divide(drawn, 8), 30).cast(pa.string())
     order = _digits(pc.divide(drawn, 4096), 7)
-    return pc.binary_join_element_wise(
-        '{"tool": {"name": "', tool, '"}, "order": "o-', order, '", "steps": ', steps, "}", ""
+    return pc.binary_join_element_wise(  # fmt: skip
+        f'{{"tool":{blank}{{"name":{blank}"', tool, f'"}},{blank}"order":{blank}"o-', order, f'",{blank}"steps":{blank}',
+        steps, "}", "",
     )
 
 
@@ -259,6 +263,10 @@ def _iso(moments: pa.ChunkedArray) -> pa.ChunkedArray:
 def _four_decimals(scores: pa.ChunkedArray) -> pa.ChunkedArray:
     whole = pc.round(pc.multiply(scores, 10_000.0)).cast(pa.int64())
     return pc.binary_join_element_wise("0.", _digits(whole, 4), "")
+
+
+def _halved(lines: pa.Array) -> pa.Array:
+    return pc.binary_slice(lines, 0, 60)
 
 
 def _text(lines: pa.Array) -> pa.Buffer:
