@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.contracts import compile_contract, to_json
+from headrace.contracts import ContractErrors, compile_contract, to_json
 from headrace.contracts.sql import table_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 
@@ -183,7 +183,7 @@ def test_json_lines_have_no_null_tokens_of_their_own(tmp_path: Path) -> None:
     text = PARCELS.read_text()
     options = text[text.index('    delimiter: ";"') : text.index("  - server: warehouse")]
     contract = variant(tmp_path, "format: csv\n" + options, "format: json\n")
-    assert (contract.format.kind, contract.format.null_tokens, contract.format.encoding) == ("json", (), "utf-8")
+    assert (contract.format.kind, contract.format.null_tokens, contract.format.encoding) == ("json", (), "auto")
 
 
 def test_other_vendors_properties_are_left_alone(tmp_path: Path) -> None:
@@ -221,3 +221,51 @@ def test_limits_of_a_file(tmp_path: Path) -> None:
         tmp_path, 'property: quote\n        value: "\'"', "property: maxLineBytes\n        value: 1000"
     ).format
     assert (found.max_line_bytes, found.max_decompressed_bytes) == (1000, 64 << 30)
+
+
+FIXED = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: urn:test:lines
+name: lines
+version: 1.0.0
+servers:
+  - server: landing
+    type: s3
+    location: s3://{landing}/lines/
+    format: fixed
+    customProperties: [{property: skipLines, value: 1}, {property: comment, value: "*"}]
+  - {server: warehouse, type: redshift, database: dev, schema: public}
+schema:
+  - name: lines
+    properties:
+      - name: id
+        logicalType: string
+        customProperties: [{property: start, value: 1}, {property: width, value: 4}]
+      - name: note
+        logicalType: string
+        customProperties: [{property: start, value: 5}, {property: width, value: 6}]
+"""
+
+
+def test_fixed_width(tmp_path: Path) -> None:
+    path = tmp_path / "lines.odcs.yaml"
+    path.write_text(FIXED)
+    contract = compile_contract(path)
+    assert (contract.format.kind, contract.format.header, contract.format.skip_lines) == ("fixed", False, 1)
+    assert [(c.start, c.width) for c in contract.named_columns] == [(1, 4), (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("value: 5}", "value: 4}", "the places of 'note' and 'id' overlap"),
+        ("{property: start, value: 1}, ", "", "needs the customProperties start"),
+        ("format: fixed", "format: fixed\n    delimiter: ;", "files of format fixed have no delimiter"),
+    ],
+)
+def test_fixed_width_needs_places(tmp_path: Path, old: str, new: str, says: str) -> None:
+    path = tmp_path / "lines.odcs.yaml"
+    path.write_text(FIXED.replace(old, new, 1))
+    with pytest.raises(ContractErrors, match=says):
+        compile_contract(path)

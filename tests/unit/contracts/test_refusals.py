@@ -98,6 +98,8 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("- value: S", "- value: no <-", "write it in quotes"),
     ("- value: XL", "- value: S <-", "written twice"),
     ("logicalType: boolean", f"{QUALITY}- type: sql <-\n            query: x", "beside properties"),
+    ("property: quote\n        value: \"'\"", "property: escape\n        value: ab <-", "escape must be one mark"),
+    ("source\n            value: JSON details", "start\n            value: 3", "belong to files of format fixed"),
     (ADDS, RULE + "ended >= sent_at", "no column 'ended'"),
     (ADDS, RULE + "sent_at > 5", "types do not fit"),
     (ADDS, RULE + "weight + 1", "must be true or false"),

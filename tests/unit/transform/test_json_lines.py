@@ -94,7 +94,7 @@ def test_unknown_keys_are_reported() -> None:
 
 def test_a_json_array_is_no_json_lines() -> None:
     with pytest.raises(FileRejected, match="one JSON array"):
-        read(SPEC, b'[\n{"id": 1},\n{"id": 2}\n]\n')
+        read(replace(SPEC, format=replace(SPEC.format, kind="jsonl")), b'[\n{"id": 1},\n{"id": 2}\n]\n')
 
 
 NUMBERS = [0, -1, 7, 2**31, 2**53 + 1, 2**63, 0.5, 1.25, 1.999, 1e300, 123456789.12]

@@ -146,7 +146,6 @@ schema:
 
 def test_from_the_contract_to_the_quarantine(tmp_path: Path) -> None:
 
-
     path = tmp_path / "trips.odcs.yaml"
     path.write_text(CONTRACT)
     (value,) = json.loads(to_json([compile_contract(path)]))

@@ -13,6 +13,7 @@ from headrace.contracts.shape import suggestion
 VENDOR = "headrace"
 SERVER = {
     "quote": "text", "header": "true or false", "nullTokens": "a list of texts", "compression": "text",
+    "escape": "text", "skipLines": "a number", "comment": "text",
     "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
 }  # fmt: skip
 DATASET = {
@@ -25,7 +26,7 @@ DATASET = {
     "unknownColumns": "text",
     "badRowLimit": "a number of rows, or a share such as 5%",
 }
-COLUMN = {"source": "text", "encode": "text"}
+COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}
 NOTHING: dict[str, str] = {}
 
 

@@ -37,6 +37,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         return None
     values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
     columns = _columns(table, values, problems)
+    if servers is not None:
+        _check_places(servers.format.kind, columns, problems)
     layout = _layout(table, values, columns, problems)
     on_unknown = _on_unknown(table, values, problems)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
@@ -151,6 +153,19 @@ def _with_default_encoding(column: Column, encode: str | None, table: SchemaObje
     if reason := encoding_problem(encode, column.kind):
         problems.add(custom.place_of(table.customProperties, "encode", TABLE), f"{column.name}: {reason}")
     return replace(column, encode=encode.upper())
+
+
+def _check_places(kind: str, columns: Sequence[Column], problems: Problems) -> None:
+    """Columns of files with fixed width have places that do not overlap; others have none."""
+    for index, column in enumerate(columns):
+        where = (*TABLE, "properties", index)
+        if kind != "fixed" and (column.start or column.width):
+            problems.add(where, "start and width belong to files of format fixed")
+        if kind == "fixed" and not (column.start and column.width):
+            problems.add(where, f"the column {column.name!r} needs the customProperties start (from 1) and width")
+        for other in columns[:index] if kind == "fixed" else ():
+            if column.start < other.start + other.width and other.start < column.start + column.width:
+                problems.add(where, f"the places of {column.name!r} and {other.name!r} overlap")
 
 
 def _layout(

@@ -36,6 +36,7 @@ class Column:
 
     `max_bytes` is the VARCHAR length (Redshift counts bytes), `min_length` and `max_length` count characters.
     `minimum` and `maximum` are inclusive and kept as text, to be read in the column's own kind.
+    `start` (from 1) and `width` are its place in a line of fixed width, in characters.
     `unknown` marks the one column that takes the fields of a file that no other column takes.
     """
 
@@ -61,11 +62,17 @@ class Column:
     encode: str | None = None
     description: str = ""
     unknown: bool = False
+    start: int = 0
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """How a file of this dataset is written. `compression` may be `auto`: told by the first bytes."""
+    """How a file of this dataset is written. `compression` may be `auto`: told by the first bytes.
+
+    `kind` is csv (delimited text), fixed (columns at fixed places), jsonl, or json: one array or lines, as it begins.
+    `encoding` may be `auto`: a byte order mark, or the pattern of UTF-16's zeros, or else UTF-8.
+    """
 
     kind: str = "csv"
     delimiter: str = ","
@@ -74,6 +81,9 @@ class FileFormat:
     encoding: str = "utf-8"
     compression: str = "auto"
     null_tokens: tuple[str, ...] = ("",)
+    escape: str = ""
+    skip_lines: int = 0
+    comment: str = ""
     max_line_bytes: int = 16 << 20
     max_decompressed_bytes: int = 64 << 30
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from headrace.domain.contract import Contract
 from headrace.transform.header import Layout
 from headrace.transform.outcome import RowError
 from headrace.transform.rules import ColumnReader
-from headrace.transform.splitting import SplitError, Splitter, Unterminated
+from headrace.transform.splitters import splitter_of
+from headrace.transform.splitting import SplitError, Splitter, Unterminated, WellWritten
 from headrace.transform.unknown import json_object
 from headrace.transform.values import text_reader
+
+Texts = Sequence[str | UnicodeDecodeError | None]
+"""The fields of a record, those that are no text as the error that says so, then what an absent column and that of unknown fields hold."""
 
 
 class Row(NamedTuple):
@@ -24,7 +29,10 @@ class RecordReader:
     """Reads the records of one delimited file. It decides; whatever is fast must agree with it."""
 
     def __init__(self, contract: Contract, layout: Layout, encoding: str) -> None:
-        self.splitter = Splitter(contract.format.delimiter.encode(), contract.format.quote.encode())
+        self.splitter = splitter_of(contract)
+        delimiter, quote = contract.format.delimiter, contract.format.quote
+        usual = type(self.splitter) is Splitter and len(delimiter) == 1
+        self._well_written = WellWritten(delimiter, quote, len(layout.columns)) if usual else None
         self._encoding = encoding
         self._width = len(layout.columns)
         self._has_header = contract.format.header
@@ -40,6 +48,20 @@ class RecordReader:
 
     def read(self, record: bytes) -> Row:
         """The row, good or bad. Raises Unterminated for a record whose last quoted value is not closed."""
+        texts = self._texts(record)
+        return self._read_slowly(record) if texts is None else self._row(texts)
+
+    def _texts(self, record: bytes) -> Texts | None:
+        """The fields of a record that is plainly well written, None for any other."""
+        if self._well_written is None or self._unknown:
+            return None
+        try:
+            texts: Texts | None = self._well_written.split(record.decode())
+        except UnicodeDecodeError:
+            return None
+        return texts and [*texts, None, None]
+
+    def _read_slowly(self, record: bytes) -> Row:
         try:
             fields = self.splitter.split(record)
         except Unterminated:
@@ -48,14 +70,9 @@ class RecordReader:
             return Row((), (RowError(None, "quoting", error.reason),))
         if len(fields) != self._width:
             return Row((), (self._miscounted(len(fields)),))
-        try:
-            texts: list[str | UnicodeDecodeError | None] = [field.decode() for field in fields]
-        except UnicodeDecodeError:
-            texts = [_text_or_error(field) for field in fields]
-        texts += [None, self._unknown_fields(fields) if self._unknown else None]
-        return self._row(texts)
+        return self._row([*map(_text_or_error, fields), None, self._unknown_fields(fields) if self._unknown else None])
 
-    def _row(self, texts: list[str | UnicodeDecodeError | None]) -> Row:
+    def _row(self, texts: Texts) -> Row:
         """The row from its fields, and after them what an absent column and the column for unknown ones hold."""
         nulls = self._nulls
         errors: list[RowError] = []

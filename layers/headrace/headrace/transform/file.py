@@ -20,7 +20,12 @@ from headrace.transform.parsed import Parsed
 from headrace.transform.schema import arrow_schema
 from headrace.transform.source import LandedBytes
 
-READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {"csv": DelimitedReader, "json": JsonLinesReader}
+READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {
+    "csv": DelimitedReader,
+    "fixed": DelimitedReader,
+    "json": JsonLinesReader,
+    "jsonl": JsonLinesReader,
+}
 
 
 class FileTransform:

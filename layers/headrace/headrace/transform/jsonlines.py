@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from headrace.transform.checks import ColumnChecks
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import Row
 from headrace.transform.header import refuse_unknown
+from headrace.transform.jsonarray import ArrayElements
 from headrace.transform.jsoncolumns import JsonColumns, Values, at_path, known_keys, surplus
 from headrace.transform.jsonvalues import json_reader
 from headrace.transform.lines import LineBlocks
@@ -37,7 +38,7 @@ class JsonLinesReader:
 
     def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int) -> None:
         self._text = text
-        self._lines = LineBlocks(text.read, block_bytes, limits)
+        self._records = _records(contract, text, limits, block_bytes)
         self._schema = data_schema(contract)
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
@@ -57,15 +58,14 @@ class JsonLinesReader:
         return {"encoding": self._text.label} | unknown
 
     def parse(self) -> Iterator[Parsed]:
-        """The rows, a stretch at a time. Raises FileRejected for a JSON array."""
+        """The rows, a stretch at a time. Raises FileRejected for an array where the contract says JSON Lines."""
         final = False
         while not final:
-            data, final = self._lines.next_block()
-            if data:
-                yield self._block(data)
+            lines, final = self._records()
+            if lines:
+                yield self._block(lines)
 
-    def _block(self, data: bytes) -> Parsed:
-        lines = [line for line in data.split(self._lines.newline) if line and line != b"\r"]
+    def _block(self, lines: list[bytes]) -> Parsed:
         before, self._rows_read = self._rows_read, self._rows_read + len(lines)
         values, places = self._values(lines)
         fast, left = self._fast_rows(values, places, before)
@@ -154,6 +154,22 @@ class JsonLinesReader:
         return reader.value(said, errors)
 
 
+def _records(
+    contract: Contract, text: TextBytes, limits: Limits, block_bytes: int
+) -> Callable[[], tuple[list[bytes], bool]]:
+    """A function that gives some of the text's records, and whether they are the last."""
+    text.skip_blanks()
+    if contract.format.kind == "json" and text.begins_with(b"["):
+        return ArrayElements(text.read, block_bytes, limits).next_elements
+    blocks = LineBlocks(text.read, block_bytes, limits)
+
+    def lines() -> tuple[list[bytes], bool]:
+        data, final = blocks.next_block()
+        return [line for line in data.split(blocks.newline) if line and line != b"\r"], final
+
+    return lines
+
+
 def _is_exact(column: Column) -> bool:
     return column.kind is Kind.DECIMAL and column.precision > DOUBLE_DIGITS
 
@@ -172,7 +188,9 @@ def _exactly(line: bytes) -> Any:
 
 def _refuse_arrays(line: bytes) -> None:
     if line.lstrip().startswith(b"["):
-        reason = "the file is one JSON array; the contract says JSON Lines, one object on each line"
+        reason = (
+            "the file is one JSON array; the contract says JSON Lines, one object on each line: format: json takes both"
+        )
         raise FileRejected("not_json_lines", reason)
 
 

@@ -18,12 +18,18 @@ class SlowPath:
     """Decides lines one by one. `landed` turns a record's bytes back into those of the file."""
 
     def __init__(
-        self, records: RecordReader, schema: pa.Schema, landed: Callable[[bytes], bytes], longest_record: int
+        self,
+        records: RecordReader,
+        schema: pa.Schema,
+        landed: Callable[[bytes], bytes],
+        longest_record: int,
+        comment: bytes,
     ) -> None:
         self._records = records
         self._schema = schema
         self._landed = landed
         self._longest_record = longest_record
+        self._comment = comment
 
     def judge(self, block: LineBlock, places: pa.Array) -> None:
         """Decides lines that are whole records: they match the pattern, but break a rule."""
@@ -35,7 +41,7 @@ class SlowPath:
         for place, line in zip(places.to_pylist(), block.lines_at(places), strict=True):
             if place < block.next_record:
                 continue
-            if not line:
+            if not line or (self._comment and line.startswith(self._comment)):
                 block.skip(place, place + 1)
                 continue
             try:
