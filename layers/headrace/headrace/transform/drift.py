@@ -23,7 +23,8 @@ YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 class Drift:
     """Watches the column of unknown fields while a file streams."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, typed: bool) -> None:
+        self._typed = typed
         self._values: dict[str, list[Any]] = {}
         self._rows = 0
 
@@ -39,7 +40,7 @@ class Drift:
 
     def told(self, names: Iterable[str]) -> dict[str, Any]:
         """`{"columns": [{"name", "type"}], "yaml"}` for these fields: the properties to add to the contract."""
-        guesses = {name: guess(self._values.get(name, [])) for name in list(names)[:LISTED]}
+        guesses = {name: guess(self._values.get(name, []), typed=self._typed) for name in list(names)[:LISTED]}
         columns = [{"name": name, "type": found.physical or found.logical} for name, found in guesses.items()]
         return {"columns": columns, "yaml": "".join(property_yaml(name, found) for name, found in guesses.items())}
 

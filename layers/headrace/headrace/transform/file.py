@@ -56,7 +56,7 @@ class FileTransform:
         self._limits = limits or Limits(agreed.max_line_bytes, decompressed=agreed.max_decompressed_bytes)
         self._schema = arrow_schema(contract)
         self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
-        self._drift = Drift()
+        self._drift = Drift(typed=contract.format.kind.startswith("json"))
         self.report = FileReport(name, file_id)
 
     def __iter__(self) -> Iterator[Block]:

@@ -28,8 +28,8 @@ class Guess:
     formats: tuple[str, ...] = ()
 
 
-def guess(values: Sequence[Any]) -> Guess:
-    """The type of values: texts of a delimited file, or what JSON says. Without values it is text."""
+def guess(values: Sequence[Any], *, typed: bool = False) -> Guess:
+    """The type of values: texts of a delimited file, or, `typed`, what JSON says. Without values it is text."""
     if any(isinstance(value, dict | list) for value in values):
         return Guess("array" if all(isinstance(value, list) for value in values) else "object")
     kinds = {type(value) for value in values}
@@ -37,19 +37,28 @@ def guess(values: Sequence[Any]) -> Guess:
         return Guess("boolean")
     if kinds and kinds <= {int, float}:
         return _number([repr(value) for value in values])
-    return _text([value if isinstance(value, str) else repr(value) for value in values])
+    if typed and kinds - {str}:
+        return Guess("object")
+    return _text([value if isinstance(value, str) else repr(value) for value in values], typed=typed)
 
 
-def _text(texts: list[str]) -> Guess:
-    if texts and all(text.lower() in {"true", "false"} for text in texts):
-        return Guess("boolean")
-    if texts and all(NUMBER.fullmatch(text) for text in texts) and not any(map(LEADING_ZERO.match, texts)):
-        return _number(texts)
+def _text(texts: list[str], *, typed: bool) -> Guess:
+    if not typed and (found := _plain(texts)):
+        return found
     if formats := _formats(texts, DATES, date_reader):
         return Guess("date", None, formats)
     if formats := _formats(texts, TIMES, timestamp_reader):
         return Guess("timestamp", None, formats)
     return Guess("string", f"VARCHAR({_length(texts)})")
+
+
+def _plain(texts: list[str]) -> Guess | None:
+    """A boolean or a number."""
+    if texts and all(text.lower() in {"true", "false"} for text in texts):
+        return Guess("boolean")
+    if texts and all(NUMBER.fullmatch(text) for text in texts) and not any(map(LEADING_ZERO.match, texts)):
+        return _number(texts)
+    return None
 
 
 def _number(texts: list[str]) -> Guess:
