@@ -51,7 +51,7 @@ bench-transform: setup .venv-bench ## Measure and check the transform beside pan
 
 .PHONY: fuzz
 fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1000000 --seed 1")
-	@$(BIN)/python -m tests.fuzz_transform $(ARGS)
+	@$(BIN)/python -m tests.unit.transform.fuzz $(ARGS)
 
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew

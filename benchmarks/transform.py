@@ -118,7 +118,12 @@ def run(engine: Engine, source: Path, folder: Path, times: int) -> dict[str, Any
     paths = [str(ROOT), str(ROOT / "layers" / "headrace")]
     one_thread = {"OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
-        [str(part) for part in command], check=True, capture_output=True, text=True, cwd=ROOT, env=os.environ | one_thread
+        [str(part) for part in command],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | one_thread,
     )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
@@ -143,7 +148,9 @@ def memory(bench: Bench) -> Iterator[Measured]:
 def small_file(bench: Bench) -> Iterator[Measured]:
     """Warm: the same file many times in one process. Fresh: import and first file."""
     yield from bench.measure("small file, warm", OURS, Events(SMALL_ROWS), SMALL_TIMES)
-    fresh = [found for _ in range(FRESH_TIMES) for found in bench.measure("small file, fresh", OURS, Events(SMALL_ROWS))]
+    fresh = [
+        found for _ in range(FRESH_TIMES) for found in bench.measure("small file, fresh", OURS, Events(SMALL_ROWS))
+    ]
     yield sorted(fresh, key=lambda found: found.with_import)[FRESH_TIMES // 2]
 
 
@@ -180,7 +187,8 @@ def as_table(measured: list[Measured]) -> str:
     for row in measured:
         ratio = row.cpu_seconds / ours[row.part]
         lines.append(
-            f"| {row.part} | {row.engine} | {row.rows:,} | {row.cpu_seconds:.3f} | {row.cpu_seconds / row.rows * 1e6:.2f}"
+            f"| {row.part} | {row.engine} | {row.rows:,} | {row.cpu_seconds:.3f}"
+            f" | {row.cpu_seconds / row.rows * 1e6:.2f}"
             f" | {ratio:.2f} | {row.with_import:.3f} | {row.peak_mb:.0f} | {row.correct} |"
         )
     return "\n".join(lines)

@@ -51,13 +51,11 @@ def _check_good(events: Events, path: Path, kind: str, verdict: Verdict) -> None
     for found in _batches(path):
         numbers = rows_of_ids(found["event_id"])
         known = pc.and_(pc.is_valid(numbers), pc.less_equal(pc.fill_null(numbers, 0), events.rows))
+        known = pc.and_(known, pc.invert(events.is_bad(pc.fill_null(numbers, 0))))
         verdict.bad_accepted += len(numbers) - _count(known)
-        found, numbers = found.filter(known), numbers.filter(known)
-        bad = events.is_bad(numbers)
-        verdict.bad_accepted += _count(bad)
-        found, numbers = found.filter(pc.invert(bad)), numbers.filter(pc.invert(bad))
-        verdict.good_misnumbered += _count(pc.not_equal(found["_row_number"], numbers))
-        verdict.good_altered += _altered(found, events.values(numbers, kind=kind))
+        good, numbers = found.filter(known), numbers.filter(known)
+        verdict.good_misnumbered += _count(pc.not_equal(good["_row_number"], numbers))
+        verdict.good_altered += _altered(good, events.values(numbers, kind=kind))
         seen.append(numbers)
     distinct = pc.count_distinct(pa.chunked_array(seen, pa.int64())).as_py()
     verdict.good_lost = events.rows - events.bad_rows - distinct
@@ -107,4 +105,4 @@ def _batches(path: Path) -> Iterator[pa.Table]:
 
 
 def _count(mask: pa.Array | pa.ChunkedArray) -> int:
-    return pc.sum(mask).as_py() or 0
+    return int(pc.sum(mask).as_py() or 0)

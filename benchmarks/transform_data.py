@@ -167,7 +167,10 @@ class Events:
                 numbers = bad[start : start + CHUNK]
                 values = self.values(pa.array(numbers, pa.int64()))
                 if kind == "jsonl":
-                    yield from ((n, line, None) for n, line in zip(numbers, _halved(_json_lines(values)).to_pylist(), strict=True))
+                    yield from (
+                        (n, line, None)
+                        for n, line in zip(numbers, _halved(_json_lines(values)).to_pylist(), strict=True)
+                    )
                     continue
                 for number, line in zip(numbers, _csv_lines(values).to_pylist(), strict=True):
                     fault = self.fault(number)
@@ -228,9 +231,15 @@ def _payload(drawn: pa.Array, blank: str) -> pa.Array:
     tool = pa.array(TOOLS).take(_below(drawn, len(TOOLS)))
     steps = _below(pc.divide(drawn, 8), 30).cast(pa.string())
     order = _digits(pc.divide(drawn, 4096), 7)
-    return pc.binary_join_element_wise(  # fmt: skip
-        f'{{"tool":{blank}{{"name":{blank}"', tool, f'"}},{blank}"order":{blank}"o-', order, f'",{blank}"steps":{blank}',
-        steps, "}", "",
+    return pc.binary_join_element_wise(
+        f'{{"tool":{blank}{{"name":{blank}"',
+        tool,
+        f'"}},{blank}"order":{blank}"o-',
+        order,
+        f'",{blank}"steps":{blank}',
+        steps,
+        "}",
+        "",
     )
 
 

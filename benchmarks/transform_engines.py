@@ -1,7 +1,7 @@
 """The engines that the transform is compared with. Each does the whole job: typed Parquet and an account of bad rows.
 
-An engine writes `good.parquet` (the columns of the data, then `_row_number`) and `bad.parquet` (row_number, raw, column)
-into a folder. The floor does less: it knows no bad rows and checks nothing.
+An engine writes `good.parquet` (the columns of the data, then `_row_number`) and `bad.parquet` (row_number, raw,
+column) into a folder. The floor does less: it knows no bad rows and checks nothing.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from pyarrow import csv as arrow_csv
 from benchmarks.transform_data import CONTRACT, JSON_CONTRACT, KINDS, NAMES, SCHEMA
 from headrace.domain.contract import Contract
 from headrace.transform import FileTransform, PartWriter, QuarantineWriter
+from headrace.transform.parts import ROW_GROUP, ZSTD_LEVEL
 
 BATCH = 65_536
+BLOCK_BYTES = 4 << 20
 GOOD = SCHEMA.append(pa.field("_row_number", pa.int64(), nullable=False))
 BAD = pa.schema([("row_number", pa.int64()), ("raw", pa.binary()), ("column", pa.string())])
 OLDEST = datetime(2020, 1, 1)  # noqa: DTZ001 - times in UTC, without a zone
@@ -32,34 +34,34 @@ INTEGER = re.compile(r"-?[0-9]{1,19}")
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 SETTINGS = {
     "compression": "zstd",
-    "compression_level": 3,
+    "compression_level": ZSTD_LEVEL,
     "use_dictionary": ["kind", "worker"],
     "write_statistics": True,
     "store_schema": False,
 }
-ROW_GROUP = 262_144
 
 
 class Wrong(Exception):  # noqa: N818 - a signal, as in the code that it stands for
     """A value of `column` is not allowed."""
 
 
-def headrace_csv(source: Path, folder: Path, block_bytes: int | None = None) -> None:
+def headrace_csv(source: Path, folder: Path, block_bytes: int = BLOCK_BYTES) -> None:
     """The transform, as the pipeline runs it."""
     _headrace(CONTRACT, source, folder, block_bytes)
 
 
-def headrace_json(source: Path, folder: Path, block_bytes: int | None = None) -> None:
+def headrace_json(source: Path, folder: Path, block_bytes: int = BLOCK_BYTES) -> None:
     """The transform on JSON Lines."""
     _headrace(JSON_CONTRACT, source, folder, block_bytes)
 
 
-def _headrace(contract: Contract, source: Path, folder: Path, block_bytes: int | None) -> None:
-    chosen = {} if block_bytes is None else {"block_bytes": block_bytes}
+def _headrace(contract: Contract, source: Path, folder: Path, block_bytes: int) -> None:
     good = PartWriter(folder / "good.parquet", contract)
     bad = QuarantineWriter(folder / "bad.parquet", contract, batch_id="events-1")
     with source.open("rb") as stream:
-        blocks = FileTransform(contract, stream, name=source.name, file_id="f" * 24, batch_id="events-1", **chosen)
+        blocks = FileTransform(
+            contract, stream, name=source.name, file_id="f" * 24, batch_id="events-1", block_bytes=block_bytes
+        )
         for block in blocks:
             good.write(block.good)
             bad.write(block.bad, file_id="f" * 24, key=source.name)
@@ -99,7 +101,7 @@ def plain_csv(source: Path, folder: Path) -> None:
 
 
 def plain_json(source: Path, folder: Path) -> None:
-    """orjson on every line, every value checked in Python."""
+    """A line at a time by orjson, every value checked in Python."""
     with source.open("rb") as lines:
         _write(_decided(lines, _json_row), folder)
 

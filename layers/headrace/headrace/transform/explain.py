@@ -15,7 +15,7 @@ from headrace.transform.unknown import json_object
 from headrace.transform.values import text_reader
 
 Texts = Sequence[str | UnicodeDecodeError | None]
-"""The fields of a record, those that are no text as the error that says so, then what an absent column and that of unknown fields hold."""
+"""The fields of a record, an error where one is no text; then those of an absent column and of unknown fields."""
 
 
 class Row(NamedTuple):
@@ -82,7 +82,7 @@ class RecordReader:
             if text is None or text in nulls:
                 errors += reader.missing
                 values.append(None)
-            elif type(text) is str:
+            elif isinstance(text, str):
                 values.append(reader.value(text, errors))
             else:
                 errors.append(RowError(reader.name, "encoding", self._undecodable(text)))

@@ -83,7 +83,7 @@ class JsonLinesReader:
         for start in range(0, len(lines), AT_A_TIME):
             documents = self._documents(lines[start : start + AT_A_TIME], start, places)
             for gathered, values in zip(by_column, self._quick.values(documents), strict=True):
-                gathered += values
+                gathered.extend(values)
         if self._refuse_unknown:
             refuse_unknown(list(self._unknown))
         return by_column, places
