@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from headrace_cli.drift import drift_text
 from headrace_cli.output import Document, Json, emit, lines, table
 from headrace_cli.story import story_of
 from headrace_cli.target import target_of
@@ -43,13 +44,6 @@ def render(story: Document) -> ConsoleRenderable:
     if story["versions"]:
         parts += ["", Text("Also landed", style="bold"), _others(story["versions"])]
     return lines(*parts)
-
-
-def drift_text(drift: dict[str, Any]) -> list[ConsoleRenderable]:
-    """Fields that the contract does not know, and the properties that would take them in."""
-    named = ", ".join(column["name"] for column in drift["columns"])
-    title = f"Drift: the contract does not know {named}. To take them in, add to its properties:"
-    return [Text(title, style="yellow"), Text(drift["yaml"].rstrip())]
 
 
 def _facts(story: Document) -> Table:

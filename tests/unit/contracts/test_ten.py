@@ -1,7 +1,7 @@
 """Ten contracts that people would write, each with a file and what becomes of it.
 
-In `ten/` stand, for each dataset, the contract, a sample, and `<dataset>.expected.yaml`: the good rows with their values
-as text, the bad ones as `[row, column, rule]`, and the reason if the file is held back.
+In `ten/` stand, for each dataset, the contract, a sample, and `<dataset>.expected.yaml`: the good rows with their
+values as text, the bad ones as `[row, column, rule]`, and the reason if the file is held back.
 """
 
 from __future__ import annotations

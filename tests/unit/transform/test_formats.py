@@ -228,7 +228,7 @@ def test_fixed_width(block_bytes: int) -> None:
     lines[2:2] = ["", "c3"]
     found = read(FIXED, "\n".join(lines).encode(), block_bytes)
     assert found.values("id", "note", "n") == [("a1", "ünï", 1), ("b2", "x,y|z", -22), ("c3", None, None)]
-    assert found.errors() == [(4, "id", "required"), (5, "n", "logicalType"), (6, None, "quoting")]
+    assert found.errors() == [(4, "id", "required"), (5, "n", "logicalType"), (6, None, "fieldCount")]
 
 
 def test_fixed_width_with_a_preamble_comments_and_a_bad_byte() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headrace.domain.contract import Column
-from headrace.transform.splitting import SplitError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class FixedSplitter:
     columns: tuple[Column, ...]
 
     def split(self, record: bytes) -> list[bytes]:
-        """The values in the columns' order. Raises SplitError for a line with something beyond the last column.
+        """The values in the columns' order, and one more for what stands beyond the last column.
 
         Blanks at the end of a line may be left out, so a line may be short.
         """
@@ -28,9 +27,7 @@ class FixedSplitter:
             cut = [text[c.start - 1 : c.start - 1 + c.width].strip(" ") for c in self.columns]
             fields = [value.encode("utf-8", "surrogateescape") for value in cut]
             rest = text[beyond:].encode("utf-8", "surrogateescape")
-        if rest.strip():
-            raise SplitError(f"the line goes on after place {beyond}, where its last column ends")
-        return fields
+        return [*fields, rest] if rest.strip() else fields
 
     def record_end(self, data: bytes, start: int, stop: int, newline: bytes) -> int:
         """Where the line ends: a record is never longer than its line."""
