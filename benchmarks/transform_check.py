@@ -69,7 +69,7 @@ def _altered(found: pa.Table, expected: pa.Table) -> int:
         equal = pc.fill_null(pc.equal(found[name], expected[name]), pa.scalar(value=False))
         both_null = pc.and_(pc.is_null(found[name]), pc.is_null(expected[name]))
         same = pc.and_(same, pc.or_(equal, both_null))
-    return found.num_rows - _count(same)
+    return int(found.num_rows) - _count(same)
 
 
 def _check_bad(events: Events, path: Path, kind: str, verdict: Verdict) -> None:

@@ -161,7 +161,7 @@ def _records(
     text.skip_blanks()
     if contract.format.kind == "json" and text.begins_with(b"["):
         return ArrayElements(text.read, block_bytes, limits).next_elements
-    blocks = LineBlocks(text.read, block_bytes, limits)
+    blocks = LineBlocks(text.read, max(1, block_bytes // 2), limits)  # its values take more room than its text
 
     def lines() -> tuple[list[bytes], bool]:
         data, final = blocks.next_block()
