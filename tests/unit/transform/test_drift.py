@@ -102,3 +102,11 @@ def test_the_fast_path_keeps_what_the_slow_path_keeps(rows: list[tuple[str, str]
         slow = read(KEEPS, data)
     assert fast.good == slow.good
     assert fast.bad == slow.bad
+
+
+def test_keys_without_end_do_not_fill_the_ledger() -> None:
+    lines = [json.dumps({"id": "a", f"key {n}": n, "x" * 200: 1}) for n in range(2000)]
+    detected = read(JSON, "\n".join(lines).encode()).report.detected
+    assert len(detected["unknown_columns"]) == 50
+    assert len(detected["drift"]["columns"]) == 50
+    assert len(json.dumps(detected)) < 20_000

@@ -146,7 +146,7 @@ class Contract:
         """The inverse of `to_json`. Raises TypeError for a field that this version does not know."""
         columns = tuple(_column(item) for item in value["columns"])
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
-        rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value["rules"])
+        rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
         rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format", "rules"}})
         return cls(columns=columns, format=file_format, rules=rules, **rest)
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from headrace.domain.contract import Contract
 from headrace.transform.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.delimited import DelimitedReader
-from headrace.transform.drift import Drift
+from headrace.transform.drift import LISTED, LONGEST_NAME, Drift
 from headrace.transform.encoding import TextBytes
 from headrace.transform.jsonlines import JsonLinesReader
 from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
@@ -91,6 +91,7 @@ class FileTransform:
         self.report.detected.update(detected)
         unknown = list(dict.fromkeys([*known, *detected.get("unknown_columns", [])]))
         if unknown:
+            unknown = [name for name in unknown if len(name) <= LONGEST_NAME][:LISTED]
             self.report.detected["unknown_columns"] = unknown
         if unknown and self._unknown is not None:
             self.report.detected["drift"] = self._drift.told(unknown)

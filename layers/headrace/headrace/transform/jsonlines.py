@@ -29,6 +29,8 @@ from headrace.transform.schema import data_schema
 DOUBLE_DIGITS = 15
 """A JSON number of up to this many digits survives being read as a double."""
 
+NAMED = 1000
+"""So many unknown keys are remembered: documents may have keys without end."""
 AT_A_TIME = 256
 """So many documents are parsed and taken apart before the next: they stay in the processor's cache."""
 
@@ -99,7 +101,7 @@ class JsonLinesReader:
             if type(document) is dict:
                 documents.append(document)
                 places.append(place)
-                if not self._known.issuperset(document):
+                if len(self._unknown) < NAMED and not self._known.issuperset(document):
                     self._unknown.update(dict.fromkeys(key for key in document if key not in self._known))
         return documents
 
