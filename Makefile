@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv and .venv-sam (Python >= 3.11; PYTHON=... chooses one)
@@ -45,11 +45,24 @@ chaos: setup ## Break the laptop at every named point, then by 20 seeds, and com
 	@$(BIN)/python -m benchmarks.chaos
 	@$(BIN)/python -m benchmarks.chaos --seeds 20
 
+.PHONY: bench-transform
+bench-transform: setup .venv-bench ## Measure and check the transform beside pandas, csv and Arrow (ARGS="--rows 500000")
+	@$(BIN)/python -m benchmarks.transform $(ARGS)
+
+.venv-bench: benchmarks/requirements.txt
+	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $@
+	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
+	@touch $@
+
+.PHONY: fuzz
+fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1000000 --seed 1")
+	@$(BIN)/python -m tests.unit.transform.fuzz $(ARGS)
+
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew
 	@$(BIN)/python scripts/lock.py
 
 .PHONY: clean
 clean: down ## Remove all that was built, the environments included
-	@rm -rf .aws-sam .venv .venv-sam .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	@rm -rf .aws-sam .venv .venv-sam .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +

@@ -14,6 +14,7 @@ from headrace_cli.commands import (
     deploy,
     down,
     drop,
+    new,
     notifications,
     quarantine,
     reconcile,
@@ -62,6 +63,7 @@ app.command(rich_help_panel=LAPTOP)(demo.demo)
 app.command(rich_help_panel=LAPTOP)(up.up)
 app.command(rich_help_panel=LAPTOP)(deploy.deploy)
 app.command(rich_help_panel=LAPTOP)(down.down)
+app.command(rich_help_panel=FILES)(new.new)
 app.command(rich_help_panel=FILES)(check.check)
 app.command(rich_help_panel=FILES)(drop.drop)
 app.command(rich_help_panel=FILES)(wait.wait)

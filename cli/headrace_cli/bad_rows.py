@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ def _objects(target: Target, prefix: str) -> list[str]:
 
 
 def _item(row: QuarantinedRow) -> dict[str, Any]:
-    errors = [asdict(error) for error in row.errors]
+    errors = [error._asdict() for error in row.errors]
     return {
         "dataset": row.dataset,
         "file": row.key,

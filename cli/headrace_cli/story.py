@@ -41,7 +41,7 @@ def story_of(target: Target, wanted: str) -> dict[str, Any]:
     """The newest file that `wanted` means, with its steps in the order of time, and the others.
 
     `{"dataset", "key", "status", "batch", "execution", "rows", "steps": [{"at", "step", "detail", "source"}],
-    "reason", "file_id", "version", "size", "arrived_at", "deliveries", "duplicate_of", "versions"}`.
+    "reason", "file_id", "version", "size", "arrived_at", "deliveries", "duplicate_of", "detected", "versions"}`.
     Raises CommandError when no such file has landed.
     """
     files = find(target, wanted)
@@ -71,6 +71,7 @@ def _told(target: Target, file: FileRecord, others: list[FileRecord]) -> dict[st
         "arrived_at": file.arrived_at,
         "deliveries": file.deliveries,
         "duplicate_of": file.duplicate_of,
+        "detected": file.detected,
         "versions": [_other(other) for other in reversed(others)],
     }
 
@@ -122,5 +123,6 @@ def _not_yet_told(landed: Landed) -> dict[str, Any]:
         "arrived_at": at,
         "deliveries": 0,
         "duplicate_of": None,
+        "detected": {},
         "versions": [],
     }

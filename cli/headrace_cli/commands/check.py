@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from headrace_cli.commands.quarantine import bad_rows_text
+from headrace_cli.drift import drift_text
 from headrace_cli.failures import CommandError
 from headrace_cli.home import repository
 from headrace_cli.output import Document, Json, emit, lines, table
-from headrace_cli.words import count, number
+from headrace_cli.words import count, number, size
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -73,17 +75,21 @@ def known(dataset: str) -> Contract:
 
 
 def collect(contract: Contract, file: Path, out: Path | None) -> Document:
-    """`{"rows_read", "rows_good", "rows_bad", "parquet", "quarantine", "reason", "broken", "first_bad"}`.
+    """`{"rows_read", "rows_good", "rows_bad", "parquet", "quarantine", "reason", "broken", "first_bad",
+    "detected", "bytes", "seconds"}`.
 
     `reason` says why the whole file is rejected, and is null when it is not.
     """
     from headrace.transform import FileRejected  # noqa: PLC0415 - pyarrow is slow to import
     from headrace.usecases.check import check_file  # noqa: PLC0415
 
-    head = {"file": str(file), "dataset": contract.dataset}
+    head = {"file": str(file), "dataset": contract.dataset, "bytes": file.stat().st_size}
+    start = perf_counter()
     try:
-        return head | _verdict(check_file(contract, file, out), file)
+        verdict = _verdict(check_file(contract, file, out), file)
+        return head | verdict | {"seconds": perf_counter() - start}
     except FileRejected as rejected:
+        head |= {"seconds": perf_counter() - start, "detected": {}}
         nothing = {"rows_read": 0, "rows_good": 0, "rows_bad": 0, "parquet": None, "quarantine": None}
         return head | nothing | {"reason": rejected.reason, "broken": {}, "first_bad": []}
 
@@ -95,7 +101,8 @@ def _verdict(result: CheckResult, file: Path) -> Document:
         "rows_bad": result.rows_bad,
         "parquet": str(result.parquet) if result.parquet else None,
         "quarantine": str(result.quarantine) if result.quarantine else None,
-        "reason": None,
+        "reason": result.held,
+        "detected": result.report.detected,
         "broken": result.broken,
         "first_bad": [_bad_row(row, file) for row in result.first_bad],
     }
@@ -109,13 +116,26 @@ def _bad_row(row: BadRow, file: Path) -> dict[str, Any]:
 
 def render(document: Document) -> ConsoleRenderable:
     """The verdict first, then what is wrong and where."""
-    parts: list[ConsoleRenderable | str] = [_headline(document)]
+    parts: list[ConsoleRenderable | str] = [_headline(document), _reading(document)]
     if document["broken"]:
         rules = sorted(document["broken"].items(), key=lambda item: -item[1])
         parts += ["", table(("rule", "rows"), [(rule, number(rows)) for rule, rows in rules], numbers=("rows",))]
         parts += ["", *bad_rows_text(document["first_bad"][:SHOWN])]
+    if "drift" in document["detected"]:
+        parts += ["", *drift_text(document["detected"]["drift"])]
     written = [document[name] for name in ("parquet", "quarantine") if document[name]]
     return lines(*parts, *([f"\nWritten: {', '.join(written)}"] if written else []))
+
+
+def _reading(document: Document) -> Text:
+    """What the file showed of itself, and how long it took to read."""
+    seconds = document["seconds"]
+    facts = [f"{size(document['bytes'])} read in {seconds:.2f} s ({size(int(document['bytes'] / seconds))}/s)"]
+    simple = ("compression", "encoding", "newline")
+    facts += [f"{name} {document['detected'][name]}" for name in simple if name in document["detected"]]
+    for name, what in (("absent_columns", "without the optional"), ("unknown_columns", "unknown")):
+        facts += [f"{what} {', '.join(document['detected'][name])}"] if name in document["detected"] else []
+    return Text("; ".join(facts), style="dim")
 
 
 def _headline(document: Document) -> Text:

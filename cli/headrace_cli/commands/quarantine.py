@@ -7,9 +7,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.text import Text
 
 from headrace_cli.bad_rows import bad_rows
+from headrace_cli.fault import fault_span
 from headrace_cli.output import Document, Json, emit, lines
 from headrace_cli.target import Target, target_of
 
@@ -52,7 +54,7 @@ def render(document: Document) -> ConsoleRenderable:
 
 def bad_rows_text(rows: Iterable[dict[str, Any]]) -> list[ConsoleRenderable]:
     """Bad rows, each with its place, every rule that it broke, and its raw text."""
-    return [part for row in rows for part in (_place(row), *map(_broken, row["errors"]), _raw(row["raw"]))]
+    return [part for row in rows for part in (_place(row), *map(_broken, row["errors"]), _raw(row))]
 
 
 def _place(row: dict[str, Any]) -> Text:
@@ -64,7 +66,17 @@ def _broken(error: dict[str, Any]) -> Text:
     return Text.assemble("  ", column, " ", (error["rule"], "yellow"), f": {error['reason']}")
 
 
-def _raw(raw: str) -> Text:
-    """The raw text on one line; what a terminal would take as a command is shown as an escape."""
-    shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in raw[:LONGEST_RAW])
-    return Text(f"  │ {shown}{'…' if len(raw) > LONGEST_RAW else ''}\n", style="dim", no_wrap=True, overflow="ellipsis")
+def _raw(row: dict[str, Any]) -> Text:
+    """The raw text on one line, with carets under the first fault where that is certain."""
+    raw = row["raw"]
+    text = f"  │ {_shown(raw[:LONGEST_RAW])}{'…' if len(raw) > LONGEST_RAW else ''}\n"
+    span = fault_span(raw, row["rule"], row["reason"])
+    if span and span[1] <= LONGEST_RAW:
+        before, fault = cell_len(_shown(raw[: span[0]])), cell_len(_shown(raw[slice(*span)]))
+        text += f"  │ {' ' * before}{'^' * max(fault, 1)}\n"
+    return Text(text, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _shown(raw: str) -> str:
+    """What a terminal would take as a command is shown as an escape."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in raw)

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from headrace_cli.drift import drift_text
 from headrace_cli.output import Document, Json, emit, lines, table
 from headrace_cli.story import story_of
 from headrace_cli.target import target_of
@@ -38,6 +39,8 @@ def trace(
 def render(story: Document) -> ConsoleRenderable:
     """Facts, timeline, balance, other versions."""
     parts: list[ConsoleRenderable | str] = [_facts(story), "", _timeline(story["steps"]), "", balance(story["rows"])]
+    if "drift" in story["detected"]:
+        parts += ["", *drift_text(story["detected"]["drift"])]
     if story["versions"]:
         parts += ["", Text("Also landed", style="bold"), _others(story["versions"])]
     return lines(*parts)

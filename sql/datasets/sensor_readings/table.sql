@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS public.sensor_readings (
   humidity REAL ENCODE ZSTD,
   battery_low BOOLEAN ENCODE ZSTD,
   installed_on DATE ENCODE ZSTD,
+  _unknown SUPER ENCODE ZSTD,
   _file_id VARCHAR(32) NOT NULL ENCODE ZSTD,
   _row_number BIGINT NOT NULL ENCODE ZSTD,
   _batch_id VARCHAR(160) NOT NULL ENCODE ZSTD

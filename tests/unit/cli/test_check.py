@@ -103,3 +103,41 @@ def test_the_verdict_comes_first(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path.write_text(content)
     stdout().print(render(collect(contract(), path, None)))
     assert capsys.readouterr().out.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "carets"),
+    [
+        ("m1,2026-01-01T00:00:00Z,-5", "minimum", "                        ^^"),
+        ("m1,never,1", "logicalType", "   ^^^^^"),
+        ("m1,2026-01-01T00:00:00Z", "fieldCount", "                       ^"),
+        ('m"1,2026-01-01T00:00:00Z,1', "quoting", " ^"),
+        ("x,x,1", "logicalType", None),
+        (",2026-01-01T00:00:00Z,1", "required", None),
+    ],
+)
+def test_carets_stand_under_the_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], row: str, reason: str, carets: str | None
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"meter,read_at,value\n{row}\n")
+    stdout().print(render(collect(contract(), path, None)))
+    shown = capsys.readouterr().out.splitlines()
+    assert any(reason in line for line in shown)
+    place = shown.index(f"  │ {row}")
+    assert (shown[place + 1].rstrip() == f"  │ {carets}") if carets else "^" not in shown[place + 1]
+
+
+def test_tells_what_was_detected_how_long_it_took_and_drift(
+    meters: Path, run_json: RunJson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meters.write_text("meter,value,colour\nm1,1,red\n")
+    _, document = run_json("check", str(meters), "--dataset", "meters")
+    assert document["detected"]["drift"]["columns"] == [{"name": "colour", "type": "VARCHAR(16)"}]
+    assert document["bytes"] == 28
+    assert document["seconds"] > 0
+    stdout().print(render(document))
+    shown = capsys.readouterr().out
+    assert "28 B read in" in shown
+    assert "encoding UTF-8" in shown
+    assert "- name: colour" in shown

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.contracts import compile_contract, to_json
+from headrace.contracts import ContractErrors, compile_contract, to_json
+from headrace.contracts.sql import table_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 
 HERE = Path(__file__).parent
@@ -54,14 +55,14 @@ def test_where_rows_go(parcels: Contract) -> None:
 
 
 def test_names_of_the_file_and_of_the_warehouse(parcels: Contract) -> None:
-    assert [(c.source, c.name) for c in parcels.columns if c.source != c.name] == [
+    assert [(c.source, c.name) for c in parcels.named_columns if c.source != c.name] == [
         ("ParcelId", "parcel_id"),
         ("JSON details", "details"),
     ]
 
 
 def test_types(parcels: Contract) -> None:
-    assert [(c.kind, c.redshift_type) for c in parcels.columns] == [
+    assert [(c.kind, c.redshift_type) for c in parcels.named_columns] == [
         (Kind.STRING, "VARCHAR(20)"),
         (Kind.INTEGER, "SMALLINT"),
         (Kind.TIMESTAMP, "TIMESTAMP"),
@@ -76,7 +77,7 @@ def test_types(parcels: Contract) -> None:
 
 
 def test_rules(parcels: Contract) -> None:
-    parcel_id, depot, sent_at, weight, size, *_ = parcels.columns
+    parcel_id, depot, sent_at, weight, size, *_ = parcels.named_columns
     assert (parcel_id.pattern, parcel_id.min_length, parcel_id.max_length) == ("^P[0-9]+$", 2, 20)
     assert (depot.minimum, depot.maximum, depot.required) == ("1", "99", True)
     assert (sent_at.formats, sent_at.minimum) == (("dd/MM/yyyy HH:mm",), "2020-01-01T00:00:00")
@@ -182,7 +183,7 @@ def test_json_lines_have_no_null_tokens_of_their_own(tmp_path: Path) -> None:
     text = PARCELS.read_text()
     options = text[text.index('    delimiter: ";"') : text.index("  - server: warehouse")]
     contract = variant(tmp_path, "format: csv\n" + options, "format: json\n")
-    assert (contract.format.kind, contract.format.null_tokens, contract.format.encoding) == ("json", (), "utf-8")
+    assert (contract.format.kind, contract.format.null_tokens, contract.format.encoding) == ("json", (), "auto")
 
 
 def test_other_vendors_properties_are_left_alone(tmp_path: Path) -> None:
@@ -193,3 +194,78 @@ def test_other_vendors_properties_are_left_alone(tmp_path: Path) -> None:
 def test_travels_as_json(parcels: Contract) -> None:
     (value,) = json.loads(to_json([parcels]))
     assert Contract.from_json(value) == parcels
+
+
+@pytest.mark.parametrize(
+    ("written", "fields"),
+    [
+        ("badRowLimit\n        value: 0", {"max_bad_rows": 0}),
+        ("badRowLimit\n        value: 5%", {"max_bad_share": 0.05}),
+        ("unknownColumns\n        value: refuse", {"refuse_unknown": True}),
+    ],
+)
+def test_what_a_file_may_bring(tmp_path: Path, written: str, fields: dict[str, object]) -> None:
+    contract = variant(tmp_path, "onNewVersion\n        value: add", written)
+    assert {name: getattr(contract, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize(("choice", "kept"), [("keep", True), ("ignore", False), ("refuse", False)])
+def test_the_column_for_unknown_fields(tmp_path: Path, choice: str, kept: bool) -> None:
+    contract = variant(tmp_path, "onNewVersion\n        value: add", f"unknownColumns\n        value: {choice}")
+    assert (contract.columns[-1].name == "_unknown") is kept
+    assert ("_unknown SUPER" in table_sql(contract)) is kept
+
+
+def test_limits_of_a_file(tmp_path: Path) -> None:
+    found = variant(
+        tmp_path, 'property: quote\n        value: "\'"', "property: maxLineBytes\n        value: 1000"
+    ).format
+    assert (found.max_line_bytes, found.max_decompressed_bytes) == (1000, 64 << 30)
+
+
+FIXED = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: urn:test:lines
+name: lines
+version: 1.0.0
+servers:
+  - server: landing
+    type: s3
+    location: s3://{landing}/lines/
+    format: fixed
+    customProperties: [{property: skipLines, value: 1}, {property: comment, value: "*"}]
+  - {server: warehouse, type: redshift, database: dev, schema: public}
+schema:
+  - name: lines
+    properties:
+      - name: id
+        logicalType: string
+        customProperties: [{property: start, value: 1}, {property: width, value: 4}]
+      - name: note
+        logicalType: string
+        customProperties: [{property: start, value: 5}, {property: width, value: 6}]
+"""
+
+
+def test_fixed_width(tmp_path: Path) -> None:
+    path = tmp_path / "lines.odcs.yaml"
+    path.write_text(FIXED)
+    contract = compile_contract(path)
+    assert (contract.format.kind, contract.format.header, contract.format.skip_lines) == ("fixed", False, 1)
+    assert [(c.start, c.width) for c in contract.named_columns] == [(1, 4), (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("value: 5}", "value: 4}", "the places of 'note' and 'id' overlap"),
+        ("{property: start, value: 1}, ", "", "needs the customProperties start"),
+        ("format: fixed", "format: fixed\n    delimiter: ;", "files of format fixed have no delimiter"),
+    ],
+)
+def test_fixed_width_needs_places(tmp_path: Path, old: str, new: str, says: str) -> None:
+    path = tmp_path / "lines.odcs.yaml"
+    path.write_text(FIXED.replace(old, new, 1))
+    with pytest.raises(ContractErrors, match=says):
+        compile_contract(path)

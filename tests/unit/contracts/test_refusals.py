@@ -13,6 +13,8 @@ HERE = "<-"
 """Marks, in a mistake, the line that the error must name."""
 
 SECOND_KEY = "required: true\n        primaryKey: true\n        primaryKeyPosition: 1"
+ADDS = "property: onNewVersion\n        value: add"
+RULE = "property: onNewVersion\n        value: add\n    quality:\n      - type: sql\n        name: r\n        query: "
 QUALITY = "logicalType: string\n        quality:\n          "
 
 MISTAKES: list[tuple[str, str, str]] = [
@@ -45,6 +47,8 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("value: [sent_at, parcel_id]", "value: [sent_at, details] <-", "SUPER, which Redshift cannot compare"),
     ("orderingColumns\n        value: [sent_at]", "orderingColumns\n        value: [weight] <-", "must be required"),
     ("value: add", "value: append <-", "onNewVersion must be replace or add"),
+    (ADDS, "property: badRowLimit\n        value: few <-", "a share such as 5%"),
+    (ADDS, "property: unknownColumns\n        value: kept <-", "mean 'keep'?"),
     ("value: zstd", "value: gzip <-", "no encoding of Redshift"),
     ("property: onNewVersion", "property: source <-", "belongs to a property"),
     ("        value: add", "        value: add\n    quality: \n      - metric: rowCount <-", "whole table"),
@@ -93,7 +97,18 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("maxLength: 2\n", "maxLength: 1\n", "breaks the property's own maxLength"),
     ("- value: S", "- value: no <-", "write it in quotes"),
     ("- value: XL", "- value: S <-", "written twice"),
-    ("logicalType: boolean", f"{QUALITY}- type: sql <-\n            query: x", "type 'sql'"),
+    ("logicalType: boolean", f"{QUALITY}- type: sql <-\n            query: x", "beside properties"),
+    ("property: quote\n        value: \"'\"", "property: escape\n        value: ab <-", "escape must be one mark"),
+    ("source\n            value: JSON details", "start\n            value: 3", "belong to files of format fixed"),
+    (ADDS, RULE + "ended >= sent_at", "no column 'ended'"),
+    (ADDS, RULE + "sent_at > 5", "types do not fit"),
+    (ADDS, RULE + "weight + 1", "must be true or false"),
+    (ADDS, RULE + "weight > ", "not expected there"),
+    (ADDS, RULE + "weight > 1; drop table x", "cannot be read"),
+    (ADDS, RULE + "sqrt(weight) > 1", "no function 'sqrt'"),
+    (ADDS, RULE + "weight > 1\n        mustBe: 0", "goes with mustBe: 0"),
+    (ADDS, RULE.replace("name: r", "dimension: accuracy") + "weight > 1", "needs a name"),
+
     ("logicalType: boolean", f"{QUALITY}- metric: duplicateValues <-", "'duplicateValues'"),
     ("logicalType: boolean", f"{QUALITY}- metric: nullValues <-\n            mustBeLessThan: 5", "mustBe: 0"),
     # promises

@@ -70,7 +70,7 @@ def transform_of(spec: Contract, data: bytes, block_bytes: int = BLOCK, limits: 
         file_id="f" * 24,
         batch_id="parcels-7",
         block_bytes=block_bytes,
-        limits=limits or Limits(),
+        limits=limits,
     )
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zlib
+from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from headrace.domain.contract import Kind
@@ -124,3 +127,24 @@ def test_decimals_are_exact() -> None:
     spec = contract(decimal("d", 38, 10))
     said = "1234567890123456789012345678.0123456789"
     assert str(read(spec, f"d\n{said}\n".encode()).values("d")[0]) == said
+
+
+def test_a_bomb_ends_as_a_failed_file_without_being_held_in_memory() -> None:
+    zeros = b"\0" * (1 << 20)
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = packer.compress(b"id,n,at\n") + b"".join(packer.compress(b"a,1,\n" * 200_000) for _ in range(64))
+    bomb += packer.compress(zeros) + packer.flush()
+    assert len(bomb) < 300_000
+    spec = replace(SPEC, format=replace(SPEC.format, max_decompressed_bytes=8 << 20))
+    before = pa.total_allocated_bytes()
+    blocks = iter(transform_of(spec, bomb, 1 << 20))
+    held = [pa.total_allocated_bytes() - before for _ in range(4) if next(blocks)]
+    assert max(held) < 64 << 20
+    with pytest.raises(FileRejected, match="larger than the limit of 8,388,608 bytes"):
+        list(blocks)
+
+
+def test_a_bomb_of_one_line_ends_at_the_limit_of_a_line() -> None:
+    spec = replace(SPEC, format=replace(SPEC.format, max_line_bytes=1 << 20))
+    with pytest.raises(FileRejected, match="a line is longer than 1,048,576 bytes"):
+        list(transform_of(spec, gzip.compress(b"x" * (32 << 20)), 1 << 20))

@@ -6,11 +6,14 @@ import bz2
 import gzip
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
 
+from headrace.domain.contract import Column
 from headrace.transform import FileRejected
 
 from .kit import contract, integer, read, text
@@ -62,6 +65,19 @@ TEXTS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "space": ('id note n\na1 ünï 1\nb2 "x,y|z" 2\nc3 "" 3\n'.encode(), {"delimiter": " "}),
     "single quotes": ("id,note,n\na1,ünï,1\nb2,'x,y|z',2\nc3,,3\n".encode(), {"quote": "'"}),
     "no header": (PLAIN.partition("\n")[2].encode(), {"header": False}),
+    "several characters, one quoted": (PIPES.replace("x,y|z", '"x,y|z"').encode(), {"delimiter": "||"}),
+    "preamble": (b'Report of May\n\nsecret,really,"\n' + PLAIN.encode(), {"skip_lines": 3}),
+    "preamble without a header": (b"x\ny\n" + PLAIN.partition("\n")[2].encode(), {"skip_lines": 2, "header": False}),
+    "comments": (("# by\n" + PLAIN.replace("\n", "\n#a,b,1\n#\n")).encode(), {"comment": "#"}),
+    "backslash escapes": (
+        "id,note,n\na1,ünï,1\nb2,x\\,y|z,2\nc3,\\N,3\n".encode(),
+        {"escape": "\\", "null_tokens": ("", "\\N")},
+    ),
+    "encoding not named, UTF-8": (PLAIN.encode(), {"encoding": "auto"}),
+    "encoding not named, BOM": (PLAIN.encode("utf-8-sig"), {"encoding": "auto"}),
+    "encoding not named, UTF-16 with BOM": (PLAIN.encode("utf-16"), {"encoding": "auto"}),
+    "encoding not named, UTF-16": (PLAIN.encode("utf-16-le"), {"encoding": "auto"}),
+    "encoding not named, UTF-16 big-endian": (PLAIN.encode("utf-16-be"), {"encoding": "auto"}),
     "null tokens": (PLAIN.replace("c3,,", "c3,NA,").encode(), {"null_tokens": ("NA", "-")}),
     "gzip": (gzip.compress(PLAIN.encode()), {}),
     "gzip of two members": (gzip.compress(PLAIN.encode()[:20]) + gzip.compress(PLAIN.encode()[20:]), {}),
@@ -134,6 +150,12 @@ REJECTED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "a bzip2 cut off": (bz2.compress(PLAIN.encode())[:-5], {}, "cut off"),
     "no compression where gzip was agreed": (PLAIN.encode(), {"compression": "gzip"}, "says compression gzip"),
     "gzip where none was agreed": (gzip.compress(PLAIN.encode()), {"compression": "none"}, "first bytes say gzip"),
+    "Latin-1 where no encoding is named": (
+        b"id,note,n\n" + "a,ü,1\n".encode("latin-1") * 9,
+        {"encoding": "auto"},
+        "windows-1252 or iso-8859-1?",
+    ),
+    "nothing after the preamble": (b"x\n", {"skip_lines": 1}, "empty"),
     "xz": (b"\xfd7zXZ\x00\x00", {}, "xz, which is not supported"),
 }
 
@@ -145,3 +167,72 @@ def test_rejects_a_file_that_is_not_what_the_contract_says(name: str) -> None:
     with pytest.raises(FileRejected) as rejected:
         read(spec, data)
     assert says in rejected.value.reason
+
+
+ESCAPED = rb"""id,note,n
+a,one\
+two\,three\\,1
+"b","\"x\" ""y"" \
+z",2
+c\q,plain,3
+d,x"y,4
+e,\
+"""
+
+
+@pytest.mark.parametrize("block_bytes", BLOCKS)
+def test_an_escape_takes_the_meaning_from_what_follows(block_bytes: int) -> None:
+    spec = contract(text("id"), text("note", 40), integer("n"), escape="\\")
+    found = read(spec, ESCAPED, block_bytes)
+    assert found.values("id", "note", "n") == [
+        ("a", "one\ntwo,three\\", 1),
+        ("b", '"x" "y" \nz', 2),
+        ("cq", "plain", 3),
+    ]
+    assert found.errors() == [(4, None, "quoting"), (5, None, "quoting")]
+
+
+@pytest.mark.parametrize("block_bytes", BLOCKS)
+def test_delimiters_of_several_characters_stay_in_quoted_values(block_bytes: int) -> None:
+    spec = contract(text("id"), text("note", 40), integer("n"), delimiter="||")
+    data = b'id||note||n\n"a||b"||"x|"||1\nb|||c||2\nc||\x1f||3\n'
+    found = read(spec, data, block_bytes)
+    assert found.values("id", "note", "n") == [("a||b", "x|", 1), ("b", "|c", 2), ("c", "\x1f", 3)]
+
+
+def test_delimiters_of_several_characters_take_the_fast_path() -> None:
+    spec = contract(text("id"), text("note", 40), integer("n"), delimiter="~|~")
+    rows = "".join(f'"r{n}~|~"~|~x~|~{n}\n' for n in range(100))
+    with patch("headrace.transform.explain.RecordReader.read", side_effect=AssertionError("the slow path")):
+        found = read(spec, f"id~|~note~|~n\n{rows}".encode())
+    assert found.values("id")[:2] == ["r0~|~", "r1~|~"]
+
+
+def fixed(name: str, start: int, width: int, **rules: Any) -> Column:
+    return replace(text(name, 40, **rules), start=start, width=width)
+
+
+FIXED = contract(
+    fixed("id", 1, 4, required=True),
+    fixed("note", 5, 6),
+    replace(integer("n"), start=12, width=5),
+    kind="fixed",
+    header=False,
+)
+
+
+@pytest.mark.parametrize("block_bytes", BLOCKS)
+def test_fixed_width(block_bytes: int) -> None:
+    rows = [("a1", "ünï", "1"), ("b2", "x,y|z", "-22\r"), ("", "x", "3"), ("d4", "y", "4x"), ("e5", "y", "6    !")]
+    lines = [f"{row[0]:4}{row[1]:7}{row[2]}" for row in rows]
+    lines[2:2] = ["", "c3"]
+    found = read(FIXED, "\n".join(lines).encode(), block_bytes)
+    assert found.values("id", "note", "n") == [("a1", "ünï", 1), ("b2", "x,y|z", -22), ("c3", None, None)]
+    assert found.errors() == [(4, "id", "required"), (5, "n", "logicalType"), (6, None, "fieldCount")]
+
+
+def test_fixed_width_with_a_preamble_comments_and_a_bad_byte() -> None:
+    spec = replace(FIXED, format=replace(FIXED.format, skip_lines=1, comment="*"))
+    found = read(spec, b"HEADER LINE\n* c\na1  \xff      1\nb2             2\n")
+    assert found.errors() == [(1, "note", "encoding")]
+    assert found.values("id", "n") == [("b2", 2)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.errors import TransientError
 from headrace.transform import read_quarantine
@@ -20,10 +22,12 @@ from headrace.usecases.record_failure import LOAD_REFUSED, explain, record_failu
 from headrace.usecases.record_outcome import BatchGivenUpError, record_outcome
 from headrace.usecases.results import unit_results
 from headrace.usecases.transform_unit import transform_unit
-from tests.fakes import MemoryServices, file
+from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\nm2,2026-01-01T00:00:00Z,2\n"
 ONE_BAD = GOOD + b"m3,2026-01-01T00:00:00Z,-5\n"
+
+UNKNOWN = Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)
 
 
 def land(services: MemoryServices, name: str, data: bytes, **changes: object) -> FileRecord:
@@ -217,6 +221,50 @@ def test_the_outcome_of_a_batch_that_was_given_up_is_not_recorded() -> None:
 def test_a_lambdas_error_is_told_in_its_own_words() -> None:
     cause = json.dumps({"errorMessage": "no such\nthing", "errorType": "KeyError", "stackTrace": []})
     assert explain("KeyError", cause) == "KeyError: no such thing"
+
+
+def test_drift_is_told_once_per_batch_and_written_down() -> None:
+    services = MemoryServices(MemoryCatalog(contract(columns=(*contract().columns, UNKNOWN))))
+    first = land(services, "a.csv", GOOD.replace(b"value\n", b"value,unit\n").replace(b"Z,", b"Z,7,"))
+    second = land(services, "b.csv", GOOD.replace(b"value\n", b"value,unit,site\n").replace(b"Z,", b"Z,7,a,"))
+    batch = transformed(services)
+    services.warehouse.answers["etl.file_rows"] = [[f.file_id, batch.batch, 2, 2, 0] for f in (first, second)]
+    outcome(services, batch)
+    (notice,) = services.topic.notices
+    assert notice.level == "warning"
+    assert [line for line in notice.lines if "drift in 2 files" in line and "unit (VARCHAR(16)), site (BIGINT)" in line]
+    drift = services.ledger.file(first.file_id).detected["drift"]
+    assert drift["columns"] == [{"name": "unit", "type": "BIGINT"}]
+    assert "- name: unit" in drift["yaml"]
+
+
+@pytest.mark.parametrize("limit", [{"max_bad_rows": 0}, {"max_bad_share": 0.3}])
+@pytest.mark.parametrize("hold_bytes", [1, 64 << 20])
+def test_a_file_over_the_bad_row_limit_is_held_back_whole(
+    limit: dict[str, Any], hold_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.usecases.unit_parts.HOLD_BYTES", hold_bytes)
+    services = MemoryServices(MemoryCatalog(contract(**limit)))
+    held = land(services, "a.csv", ONE_BAD)
+    batch = transformed(services)
+    assert unit_results(services.lake, batch)[0].parts == []
+    (bad,) = [
+        row for key, data in services.lake.objects.items() if "quarantine" in key for row in read_quarantine(data)
+    ]
+    assert (bad.row_number, bad.file_id) == (3, held.file_id)
+    assert prepare_load(batch, "default", services)["statements"] == []
+    outcome(services, batch)
+    record = services.ledger.file(held.file_id)
+    assert (record.status, record.rows) == (FileStatus.FAILED, RowCounts())
+    assert "1 of 3 rows are bad, the contract allows" in str(record.reason)
+    assert "value: minimum x1" in str(record.reason)
+
+
+@pytest.mark.parametrize("limit", [{"max_bad_rows": 1}, {"max_bad_share": 0.34}])
+def test_a_file_within_the_limit_is_loaded(limit: dict[str, Any]) -> None:
+    services = MemoryServices(MemoryCatalog(contract(**limit)))
+    land(services, "a.csv", ONE_BAD)
+    assert unit_results(services.lake, transformed(services))[0].files[0].reason is None
 
 
 def _buffer(services: MemoryServices, key: str) -> object:

@@ -55,6 +55,8 @@ def compile_column(item: SchemaProperty, where: Where, problems: Problems) -> Co
         precision=column_type.precision,
         scale=column_type.scale,
         max_bytes=column_type.max_bytes,
+        start=int(values.get("start", 0)),
+        width=int(values.get("width", 0)),
         encode=_encoding(values.get("encode"), item, column_type.kind, where, problems),
         description=item.description or "",
         **_rules(item, column_type, where, problems),

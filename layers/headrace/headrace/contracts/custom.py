@@ -11,7 +11,11 @@ from headrace.contracts.document import Problems, Where
 from headrace.contracts.shape import suggestion
 
 VENDOR = "headrace"
-SERVER = {"quote": "text", "header": "true or false", "nullTokens": "a list of texts", "compression": "text"}
+SERVER = {
+    "quote": "text", "header": "true or false", "nullTokens": "a list of texts", "compression": "text",
+    "escape": "text", "skipLines": "a number", "comment": "text",
+    "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
+}  # fmt: skip
 DATASET = {
     "distributionKey": "text",
     "sortKey": "a list of texts",
@@ -19,8 +23,10 @@ DATASET = {
     "encode": "text",
     "onNewVersion": "text",
     "groupWait": "a number",
+    "unknownColumns": "text",
+    "badRowLimit": "a number of rows, or a share such as 5%",
 }
-COLUMN = {"source": "text", "encode": "text"}
+COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}
 NOTHING: dict[str, str] = {}
 
 
@@ -66,6 +72,8 @@ def _is(value: Any, wanted: str) -> bool:
         return isinstance(value, str)
     if wanted == "true or false":
         return isinstance(value, bool)
+    if wanted.startswith("a number of rows"):
+        return isinstance(value, str | int) and not isinstance(value, bool)
     if wanted == "a number":
         return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
     return isinstance(value, list) and all(isinstance(item, str) for item in value)

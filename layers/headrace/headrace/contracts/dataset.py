@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,13 +14,15 @@ from headrace.contracts import custom, promises
 from headrace.contracts.columns import compile_column, encoding_problem
 from headrace.contracts.document import Problems, Where
 from headrace.contracts.names import LONGEST_DATASET, name_problem
+from headrace.contracts.row_rules import row_rules
 from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
-from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
 
 TABLE: Where = ("schema", 0)
 NO_KEY = {Kind.SUPER, Kind.FLOAT, Kind.BOOLEAN}
 VERSIONS = {"replace": True, "add": False}
+ON_UNKNOWN = ("keep", "ignore", "refuse")
 
 
 def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Problems) -> Contract | None:
@@ -34,7 +37,12 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         return None
     values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
     columns = _columns(table, values, problems)
+    if servers is not None:
+        _check_places(servers.format.kind, columns, problems)
     layout = _layout(table, values, columns, problems)
+    on_unknown = _on_unknown(table, values, problems)
+    rules = row_rules(table.quality or [], columns, TABLE, problems)
+    limit = _bad_row_limit(table, values, problems)
     if servers is None or problems.errors:
         return None
     return Contract(
@@ -45,7 +53,10 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         format=servers.format,
         schema=servers.schema,
         table=str(table.physicalName or table.name),
-        columns=columns,
+        columns=(*columns, *([_unknown_column(values.get("encode"))] if on_unknown == "keep" else [])),
+        refuse_unknown=on_unknown == "refuse",
+        **limit,
+        rules=rules,
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised))),
         freshness_seconds=promised,
@@ -54,6 +65,37 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         extra={"database": servers.database} if servers.database else {},
         **layout,
     )
+
+
+def _on_unknown(table: SchemaObject, values: dict[str, Any], problems: Problems) -> str:
+    """What becomes of fields that no property takes."""
+    chosen = str(values.get("unknownColumns", "keep"))
+    if chosen not in ON_UNKNOWN:
+        place = custom.place_of(table.customProperties, "unknownColumns", TABLE)
+        problems.add(place, f"unknownColumns must be keep, ignore or refuse{suggestion(chosen, ON_UNKNOWN)}")
+    return chosen
+
+
+def _unknown_column(encode: str | None) -> Column:
+    description = "What files bring beyond the contract, by its name in the file."
+    return Column(
+        UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER",
+        encode=(encode or "ZSTD").upper(), description=description, unknown=True,
+    )  # fmt: skip
+
+
+def _bad_row_limit(table: SchemaObject, values: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    """The fields of a Contract that `badRowLimit` sets."""
+    written = str(values.get("badRowLimit", "")).replace(" ", "")
+    if not written:
+        return {}
+    if written.isdecimal():
+        return {"max_bad_rows": int(written)}
+    if re.fullmatch(r"[0-9]{1,2}(\.[0-9]+)?%|100%", written):
+        return {"max_bad_share": float(written[:-1]) / 100}
+    place = custom.place_of(table.customProperties, "badRowLimit", TABLE)
+    problems.add(place, f"badRowLimit must be {custom.DATASET['badRowLimit']}")
+    return {}
 
 
 def _check_name(model: OpenDataContractStandard, problems: Problems) -> None:
@@ -80,9 +122,6 @@ def _table(model: OpenDataContractStandard, problems: Problems) -> SchemaObject 
     name = table.physicalName or table.name
     if reason := name_problem(name or "", "table"):
         problems.add((*TABLE, "physicalName" if table.physicalName else "name"), reason)
-    for index, check in enumerate(table.quality or []):
-        if check.type != "text":
-            problems.add((*TABLE, "quality", index), "quality of the whole table is not supported yet: only type: text")
     return table
 
 
@@ -114,6 +153,19 @@ def _with_default_encoding(column: Column, encode: str | None, table: SchemaObje
     if reason := encoding_problem(encode, column.kind):
         problems.add(custom.place_of(table.customProperties, "encode", TABLE), f"{column.name}: {reason}")
     return replace(column, encode=encode.upper())
+
+
+def _check_places(kind: str, columns: Sequence[Column], problems: Problems) -> None:
+    """Columns of files with fixed width have places that do not overlap; others have none."""
+    for index, column in enumerate(columns):
+        where = (*TABLE, "properties", index)
+        if kind != "fixed" and (column.start or column.width):
+            problems.add(where, "start and width belong to files of format fixed")
+        if kind == "fixed" and not (column.start and column.width):
+            problems.add(where, f"the column {column.name!r} needs the customProperties start (from 1) and width")
+        for other in columns[:index] if kind == "fixed" else ():
+            if column.start < other.start + other.width and other.start < column.start + column.width:
+                problems.add(where, f"the places of {column.name!r} and {other.name!r} overlap")
 
 
 def _layout(

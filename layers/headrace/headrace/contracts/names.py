@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from headrace.domain.naming import plain_name
+
 PLAIN = re.compile("[a-z][a-z0-9_]*")
 LONGEST = 127
 LONGEST_DATASET = 60
@@ -43,6 +45,4 @@ def column_name_problem(name: str) -> str | None:
 
 
 def _fix(name: str) -> str:
-    snake = re.sub("([a-z0-9])([A-Z])", r"\1_\2", name).lower()
-    fixed = re.sub("[^a-z0-9]+", "_", snake).strip("_") or "name"
-    return f"write physicalName: {fixed if fixed[0].isalpha() else 'c_' + fixed}"
+    return f"write physicalName: {plain_name(name)}"

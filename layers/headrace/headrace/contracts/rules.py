@@ -154,6 +154,8 @@ def quality_rules(item: SchemaProperty, kind: Kind, where: Where, problems: Prob
 
 def _refused_quality(check: DataQuality) -> str | None:
     if check.type not in {None, "library"}:
+        if check.type == "sql":
+            return "quality of type 'sql' stands at the table, beside properties: it is about whole rows"
         return f"quality of type {check.type!r} is not supported yet: use a library metric or type: text"
     metric = check.metric or check.rule
     if metric not in {"nullValues", "invalidValues"}:

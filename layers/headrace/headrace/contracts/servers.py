@@ -16,7 +16,13 @@ from headrace.contracts.shape import suggestion
 from headrace.domain.contract import FileFormat
 
 LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_][A-Za-z0-9_./=-]*?)/?")
-FORMATS = {"csv": "csv", "json": "json", "jsonl": "json", "ndjson": "json"}
+FORMATS = {"csv": "csv", "fixed": "fixed", "json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
+NOT_FOR = {
+    "json": ("delimiter", "quote", "header", "escape", "skipLines", "comment"),
+    "jsonl": ("delimiter", "quote", "header", "escape", "skipLines", "comment"),
+    "fixed": ("delimiter", "quote", "header", "escape"),
+    "csv": (),
+}
 COMPRESSIONS = ("auto", "none", "gzip", "bzip2", "zstd", "zip")
 ENCODINGS = re.compile(r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
@@ -75,37 +81,44 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
     kind = FORMATS.get(server.format or "")
     if kind is None:
         hint = suggestion(server.format or "", FORMATS)
-        problems.add((*where, "format"), f"format {server.format!r} is not supported, csv and json (lines) are{hint}")
+        problems.add(
+            (*where, "format"), f"format {server.format!r} is not supported, csv, fixed, json and jsonl are{hint}"
+        )
         return FileFormat()
     values = custom.read_custom(server.customProperties, custom.SERVER, where, problems)
-    if kind == "json":
-        _refuse_csv_keys(server, values, where, problems)
+    _refuse_others_keys(kind, server, values, where, problems)
     made = FileFormat(
         kind=kind,
         delimiter=NAMED_DELIMITERS.get(server.delimiter or "", server.delimiter or ","),
         quote=values.get("quote", '"'),
-        header=values.get("header", True),
+        header=values.get("header", kind == "csv"),
+        escape=values.get("escape", ""),
+        skip_lines=int(values.get("skipLines", 0)),
+        comment=values.get("comment", ""),
         encoding=_encoding(server, where, problems),
         compression=values.get("compression", "auto"),
-        null_tokens=tuple(values.get("nullTokens", [""] if kind == "csv" else [])),
+        max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),
+        max_decompressed_bytes=int(values.get("maxDecompressedBytes", FileFormat().max_decompressed_bytes)),
+        null_tokens=tuple(values.get("nullTokens", [] if kind.startswith("json") else [""])),
     )
     _check_format(made, server, where, problems)
     return made
 
 
-def _refuse_csv_keys(server: Server, values: dict[str, Any], where: Where, problems: Problems) -> None:
-    if server.delimiter is not None:
-        problems.add((*where, "delimiter"), "JSON Lines has no delimiter: leave it out")
-    for name in ("quote", "header"):
+def _refuse_others_keys(kind: str, server: Server, values: dict[str, Any], where: Where, problems: Problems) -> None:
+    for name in NOT_FOR[kind]:
         if name in values:
-            problems.add(
-                custom.place_of(server.customProperties, name, where), f"JSON Lines has no {name}: leave it out"
-            )
+            place = custom.place_of(server.customProperties, name, where)
+            problems.add(place, f"files of format {server.format} have no {name}: leave it out")
+        elif name == "delimiter" and server.delimiter is not None:
+            problems.add((*where, name), f"files of format {server.format} have no {name}: leave it out")
 
 
 def _encoding(server: Server, where: Where, problems: Problems) -> str:
     if server.encoding is None:
-        return "utf-8"
+        return "auto"
+    if server.encoding == "auto":
+        return "auto"
     try:
         name = codecs.lookup(server.encoding).name
     except LookupError:
@@ -128,6 +141,10 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
         problems.add((*where, "delimiter"), f"delimiter {made.delimiter!r} cannot separate values: it is part of them")
     if made.quote and made.quote in made.delimiter:
         problems.add((*where, "delimiter"), "delimiter and quote must differ")
+    if len(made.escape) > 1 or made.escape.isalnum() or (made.escape and made.escape in made.delimiter + made.quote):
+        problems.add(places["escape"], "escape must be one mark, other than delimiter and quote, such as '\\'")
+    if made.escape and not made.escape.isascii():
+        problems.add(places["escape"], "escape must be one mark of ASCII")
     for token in made.null_tokens:
         if made.kind == "csv" and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
             problems.add(places["nullTokens"], f"the null token {token!r} cannot stand in a file with this format")

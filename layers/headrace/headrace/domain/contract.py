@@ -13,6 +13,9 @@ from typing import Any, Self
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
 
+UNKNOWN_COLUMN = "_unknown"
+"""Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
+
 
 class Kind(StrEnum):
     """What a column's values are, independent of how a file writes them."""
@@ -33,6 +36,8 @@ class Column:
 
     `max_bytes` is the VARCHAR length (Redshift counts bytes), `min_length` and `max_length` count characters.
     `minimum` and `maximum` are inclusive and kept as text, to be read in the column's own kind.
+    `start` (from 1) and `width` are its place in a line of fixed width, in characters.
+    `unknown` marks the one column that takes the fields of a file that no other column takes.
     """
 
     name: str
@@ -56,11 +61,18 @@ class Column:
     formats: tuple[str, ...] = ()
     encode: str | None = None
     description: str = ""
+    unknown: bool = False
+    start: int = 0
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """How a file of this dataset is written. `compression` may be `auto`: told by the first bytes."""
+    """How a file of this dataset is written. `compression` may be `auto`: told by the first bytes.
+
+    `kind` is csv (delimited text), fixed (columns at fixed places), jsonl, or json: one array or lines, as it begins.
+    `encoding` may be `auto`: a byte order mark, or the pattern of UTF-16's zeros, or else UTF-8.
+    """
 
     kind: str = "csv"
     delimiter: str = ","
@@ -69,11 +81,28 @@ class FileFormat:
     encoding: str = "utf-8"
     compression: str = "auto"
     null_tokens: tuple[str, ...] = ("",)
+    escape: str = ""
+    skip_lines: int = 0
+    comment: str = ""
+    max_line_bytes: int = 16 << 20
+    max_decompressed_bytes: int = 64 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """What must hold between the columns of a row. `text` is for people, `tree` for `transform.rowrules`."""
+
+    name: str
+    text: str
+    tree: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One dataset. `version` is the contract's own; `digest` changes with any change of its text."""
+    """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
+
+    A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
+    """
 
     dataset: str
     version: str
@@ -92,12 +121,21 @@ class Contract:
     freshness_seconds: int | None = None
     channel: str | None = None
     description: str = ""
+    refuse_unknown: bool = False
+    max_bad_rows: int | None = None
+    max_bad_share: float | None = None
+    rules: tuple[RowRule, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def target(self) -> str:
         """The table's full name in the warehouse."""
         return f"{self.schema}.{self.table}"
+
+    @property
+    def named_columns(self) -> tuple[Column, ...]:
+        """The columns that the contract names: all but the one for unknown fields."""
+        return tuple(column for column in self.columns if not column.unknown)
 
     def to_json(self) -> dict[str, Any]:
         """The contract as plain JSON values."""
@@ -108,12 +146,17 @@ class Contract:
         """The inverse of `to_json`. Raises TypeError for a field that this version does not know."""
         columns = tuple(_column(item) for item in value["columns"])
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
-        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format"}})
-        return cls(columns=columns, format=file_format, **rest)
+        rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
+        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format", "rules"}})
+        return cls(columns=columns, format=file_format, rules=rules, **rest)
 
 
 def _column(value: dict[str, Any]) -> Column:
     return Column(**_tuples(Column, value | {"kind": Kind(value["kind"])}))
+
+
+def _frozen(tree: Any) -> Any:
+    return tuple(map(_frozen, tree)) if isinstance(tree, list | tuple) else tree
 
 
 def _tuples(cls: type, value: dict[str, Any]) -> dict[str, Any]:

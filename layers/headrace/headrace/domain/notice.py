@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from headrace.domain.contract import UNKNOWN_COLUMN
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
-from headrace.domain.outcome import FileResult, total
+from headrace.domain.outcome import FileResult, Verdict, total
 
 LISTED = 5
 LONGEST_TITLE = 300
@@ -59,20 +60,23 @@ def of_batch(
     dataset: str, batch: str, files: list[FileRecord], results: Iterable[FileResult], channel: str | None
 ) -> Notice:
     """The outcome of a batch: what was loaded, and every file and rule that needs somebody's eye."""
+    results = list(results)
     rows = total(files)
     loaded = [file for file in files if file.status is FileStatus.LOADED]
     failed = [file for file in files if file.status is FileStatus.FAILED]
     unbalanced = [file for file in loaded if not file.rows.balanced]
     unchanged = [file for file in loaded if file.reason and file.rows.balanced]
     lines = [
-        *_quarantined(rows.quarantined, results),
+        *_quarantined(rows.quarantined, [result for result in results if result.verdict is Verdict.GOOD]),
+        *_drifting(results),
         *([f"{_count(rows.superseded, 'row')} superseded by newer ones"] if rows.superseded else []),
         *_listed("duplicate", [file for file in files if file.status is FileStatus.DUPLICATE]),
         *_listed("failed", failed),
         *_listed("not loaded again", unchanged),
         *_listed("out of balance", unbalanced),
     ]
-    level = "error" if failed or unbalanced or unchanged else "warning" if rows.quarantined else "ok"
+    attention = rows.quarantined or _drifting(results)
+    level = "error" if failed or unbalanced or unchanged else "warning" if attention else "ok"
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
     return Notice(level, f"{dataset}: {what}", tuple(lines), dataset, batch, channel)
 
@@ -107,6 +111,18 @@ def _quarantined(count: int, results: Iterable[FileResult]) -> list[str]:
         rules.update(result.broken)
     why = ", ".join(f"{rule} x{n:,}" for rule, n in rules.most_common(LISTED))
     return [f"{_count(count, 'row')} quarantined ({why})"]
+
+
+def _drifting(results: Iterable[FileResult]) -> list[str]:
+    """One line for the fields of all files that the contract does not know."""
+    drifts = [result.detected["drift"] for result in results if "drift" in result.detected]
+    columns = {column["name"]: column["type"] for drift in drifts for column in drift["columns"]}
+    if not columns:
+        return []
+    named = ", ".join(f"{name} ({type_})" for name, type_ in list(columns.items())[:LISTED])
+    rest = f" and {len(columns) - LISTED} more" if len(columns) > LISTED else ""
+    kept = f"kept in {UNKNOWN_COLUMN}; `headrace trace FILE` shows the change of the contract that takes them in"
+    return [f"drift in {_count(len(drifts), 'file')}: the contract does not know {named}{rest}: {kept}"]
 
 
 def _listed(what: str, files: list[FileRecord]) -> list[str]:

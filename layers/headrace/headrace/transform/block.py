@@ -43,6 +43,10 @@ class LineBlock:
         """The line without its end."""
         return self.data[self.start(place) : self.end(place)].removesuffix(b"\r")
 
+    def lines_at(self, places: pa.Array) -> list[bytes]:
+        """The lines at these places, without their ends."""
+        return [line.removesuffix(b"\r") for line in self.lines.take(places).to_pylist()]
+
     @property
     def next_record(self) -> int:
         """The first place that no record or blank line before it has taken."""
@@ -80,10 +84,16 @@ class LineBlock:
         chosen = chosen[: self.stop]
         return chosen if records is None else pc.and_(chosen, records)
 
-    def joined(self, chosen: pa.Array) -> bytes | pa.Buffer:
-        """The chosen lines as one text; all of them cost no copy."""
-        if pc.all(chosen).as_py() and self.stop == len(self.lines):
+    def joined(self, chosen: pa.Array) -> bytes:
+        """The chosen lines as one text; all of them cost no copy, and few left out cost one of the whole."""
+        left_out: list[int] = pc.indices_nonzero(pc.invert(chosen)).to_pylist()
+        if not left_out and self.stop == len(self.lines):
             return self.data
-        lines = self.lines[: self.stop].filter(chosen)
-        whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
-        return pc.binary_join(whole, self.newline)[0].as_buffer()
+        view = memoryview(self.data)
+        pieces: list[memoryview] = []
+        first = 0
+        for place in [*left_out, self.stop]:
+            if place > first:
+                pieces.append(view[self.start(first) : self.start(place)])
+            first = place + 1
+        return b"".join(pieces)

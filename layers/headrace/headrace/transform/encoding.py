@@ -12,6 +12,12 @@ from collections.abc import Callable
 from headrace.transform.outcome import FileRejected
 
 BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+PEEKED = 4096
+AUTO = "auto"
+MOSTLY = 0.4
+"""This share of a text's characters is ASCII at least, where the zeros of UTF-16 are to be believed."""
+SEVERAL, MANY = 3, 0.15
+"""So many lines, and such a share of them, are no accident any more."""
 NAMES = {
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
@@ -33,14 +39,18 @@ class TextBytes:
     def __init__(self, read: Callable[[int], bytes], declared: str) -> None:
         self._read = read
         first = read(4096)
-        self.encoding, mark = _told_apart(first, canonical(declared))
+        self.encoding, mark = _told_apart(first, detected(first) if declared == AUTO else canonical(declared))
         self._first = first[mark:]
+        self._ahead = b""
         self._decoder = None if self.encoding == "utf-8" else _decoder(self.encoding)
         if self._decoder is None and b"\0" in first:
             raise FileRejected("not_text", "the file is not text: it holds NUL bytes in its first 4 KB")
 
     def read(self, size: int) -> bytes:
         """Some bytes of UTF-8, b"" at the end; not exactly `size` where bytes are transcoded."""
+        if self._ahead:
+            ahead, self._ahead = self._ahead, b""
+            return ahead
         piece = self._first or self._read(size)
         self._first = b""
         if self._decoder is None:
@@ -50,6 +60,19 @@ class TextBytes:
             piece = self._read(size)
             text = self._decode(piece)
         return text.encode("utf-8", "surrogatepass")
+
+    def skip_blanks(self) -> None:
+        """Leaves out blanks and line ends at the beginning, as far as they are in the first piece."""
+        self._ahead = self._peeked().lstrip(b" \t\r\n")
+
+    def begins_with(self, mark: bytes) -> bool:
+        """Whether the rest of the text begins with this."""
+        return self._peeked().startswith(mark)
+
+    def _peeked(self) -> bytes:
+        """The next piece of UTF-8, which `read` then gives again."""
+        self._ahead = self._ahead or self.read(PEEKED)
+        return self._ahead
 
     def landed(self, raw: bytes) -> bytes:
         """A row's bytes as the file holds them."""
@@ -80,6 +103,35 @@ def _told_apart(first: bytes, declared: str) -> tuple[str, int]:
         reason = f"the file begins with the mark of {_label(marked)}, the contract says {_label(declared)}"
         raise FileRejected("encoding", reason)
     return marked, len(mark)
+
+
+def detected(first: bytes) -> str:
+    """The encoding where the contract names none. Raises FileRejected where it is none that tells itself.
+
+    A byte order mark or the zeros of UTF-16 are proof enough; other text is UTF-8, or nothing that can be told apart.
+    """
+    mark = next((name for bom, name in BOMS.items() if first.startswith(bom)), None)
+    if mark is not None:
+        return mark
+    pairs = len(first) // 2
+    zeros = (first[0 : 2 * pairs : 2].count(0), first[1 : 2 * pairs : 2].count(0))
+    for high, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if pairs and zeros[high] > pairs * MOSTLY and zeros[1 - high] == 0:
+            return name
+    lines = first.split(b"\n")
+    odd = sum(not _is_utf8(line) for line in lines[:-1])
+    if odd >= SEVERAL and odd > len(lines) * MANY:
+        reason = "the contract does not name an encoding, and the text is not UTF-8: is it windows-1252 or iso-8859-1?"
+        raise FileRejected("encoding", f"{reason} Name it as the server's encoding.")
+    return "utf-8"
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _label(encoding: str) -> str:

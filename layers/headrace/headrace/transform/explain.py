@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from headrace.domain.contract import Contract
 from headrace.transform.header import Layout
 from headrace.transform.outcome import RowError
 from headrace.transform.rules import ColumnReader
-from headrace.transform.splitting import SplitError, Splitter, Unterminated
+from headrace.transform.splitters import splitter_of
+from headrace.transform.splitting import SplitError, Splitter, Unterminated, WellWritten
+from headrace.transform.unknown import json_object
 from headrace.transform.values import text_reader
 
+Texts = Sequence[str | UnicodeDecodeError | None]
+"""The fields of a record, an error where one is no text; then those of an absent column and of unknown fields."""
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """A record's values in the contract's order, or the errors that make it bad."""
 
     values: tuple[Any, ...]
@@ -25,16 +29,39 @@ class RecordReader:
     """Reads the records of one delimited file. It decides; whatever is fast must agree with it."""
 
     def __init__(self, contract: Contract, layout: Layout, encoding: str) -> None:
-        self.splitter = Splitter(contract.format.delimiter.encode(), contract.format.quote.encode())
+        self.splitter = splitter_of(contract)
+        delimiter, quote = contract.format.delimiter, contract.format.quote
+        usual = type(self.splitter) is Splitter and len(delimiter) == 1
+        self._well_written = WellWritten(delimiter, quote, len(layout.columns)) if usual else None
         self._encoding = encoding
         self._width = len(layout.columns)
         self._has_header = contract.format.header
-        self._nulls = frozenset(token.encode() for token in contract.format.null_tokens)
+        self._nulls = frozenset(contract.format.null_tokens)
+        self._null_bytes = frozenset(token.encode() for token in self._nulls)
+        self._unknown = layout.unknown_places if any(column.unknown for column in contract.columns) else {}
         place = {column.name: index for index, column in enumerate(layout.columns) if column is not None}
-        self._readers = [(place.get(c.name), ColumnReader(c, text_reader(c))) for c in contract.columns]
+        absent, unknown = self._width, self._width + 1
+        self._readers = [
+            (unknown if c.unknown else place.get(c.name, absent), ColumnReader(c, text_reader(c)))
+            for c in contract.columns
+        ]
 
     def read(self, record: bytes) -> Row:
         """The row, good or bad. Raises Unterminated for a record whose last quoted value is not closed."""
+        texts = self._texts(record)
+        return self._read_slowly(record) if texts is None else self._row(texts)
+
+    def _texts(self, record: bytes) -> Texts | None:
+        """The fields of a record that is plainly well written, None for any other."""
+        if self._well_written is None or self._unknown:
+            return None
+        try:
+            texts: Texts | None = self._well_written.split(record.decode())
+        except UnicodeDecodeError:
+            return None
+        return texts and [*texts, None, None]
+
+    def _read_slowly(self, record: bytes) -> Row:
         try:
             fields = self.splitter.split(record)
         except Unterminated:
@@ -43,28 +70,32 @@ class RecordReader:
             return Row((), (RowError(None, "quoting", error.reason),))
         if len(fields) != self._width:
             return Row((), (self._miscounted(len(fields)),))
+        return self._row([*map(_text_or_error, fields), None, self._unknown_fields(fields) if self._unknown else None])
+
+    def _row(self, texts: Texts) -> Row:
+        """The row from its fields, and after them what an absent column and the column for unknown ones hold."""
+        nulls = self._nulls
         errors: list[RowError] = []
         values: list[Any] = []
         for place, reader in self._readers:
-            field = fields[place] if place is not None else None
-            if field is None or field in self._nulls:
-                errors.extend(reader.missing)
+            text = texts[place]
+            if text is None or text in nulls:
+                errors += reader.missing
                 values.append(None)
+            elif isinstance(text, str):
+                values.append(reader.value(text, errors))
             else:
-                values.append(self._value(field, reader, errors))
+                errors.append(RowError(reader.name, "encoding", self._undecodable(text)))
         return Row((), tuple(errors)) if errors else Row(tuple(values))
 
     def unterminated(self) -> Row:
         """The verdict on a record whose quote never closes."""
         return Row((), (RowError(None, "quoting", Unterminated().reason),))
 
-    def _value(self, field: bytes, reader: ColumnReader, errors: list[RowError]) -> Any:
-        try:
-            text = field.decode()
-        except UnicodeDecodeError as error:
-            errors.append(RowError(reader.name, "encoding", self._undecodable(error)))
-            return None
-        return reader.value(text, errors)
+    def _unknown_fields(self, fields: list[bytes]) -> str | UnicodeDecodeError | None:
+        held = {name: fields[place] for name, place in self._unknown.items()}
+        held = {name: field for name, field in held.items() if field not in self._null_bytes}
+        return _text_or_error(json_object(held)) if held else None
 
     def _undecodable(self, error: UnicodeDecodeError) -> str:
         if self._encoding != "UTF-8":
@@ -74,3 +105,10 @@ class RecordReader:
     def _miscounted(self, found: int) -> RowError:
         source = "the header" if self._has_header else "the contract"
         return RowError(None, "fieldCount", f"it has {found} field{'s' * (found != 1)}, {source} has {self._width}")
+
+
+def _text_or_error(field: bytes) -> str | UnicodeDecodeError:
+    try:
+        return field.decode()
+    except UnicodeDecodeError as error:
+        return error

@@ -8,9 +8,10 @@ from pyarrow import csv
 
 from headrace.domain.contract import Column, Contract
 from headrace.transform.header import Layout
-from headrace.transform.pattern import PatternOptions, line_pattern
+from headrace.transform.pattern import line_pattern
 from headrace.transform.schema import arrow_type, data_schema
 from headrace.transform.typed import IN_UTC, WITHOUT_ZONE, is_zoned, typed_texts
+from headrace.transform.unknown import unknown_json
 from headrace.transform.values import BOOLEAN_FORMS
 
 BLANK = pa.array([b"", b"\r"], pa.binary())
@@ -29,14 +30,16 @@ class FastPath:
             if column and is_zoned(column, value)
         )
         self._layout = layout
-        self._patterns: dict[bool, str] = {}
+        self._pattern = line_pattern(contract, layout, self._zoned)
         self._names = [c.name if c else f"unknown {place}" for place, c in enumerate(layout.columns)]
+        keeps = any(column.unknown for column in contract.columns)
+        self._unknown = {name: self._names[p] for name, p in layout.unknown_places.items()} if keeps else {}
         self._parsing = csv.ParseOptions(delimiter=contract.format.delimiter, quote_char=contract.format.quote or False)
         self._conversion = self._conversions()
 
-    def matching(self, lines: pa.Array, data: bytes) -> pa.Array:
-        """True for each line that is a good row by the pattern. `data` is what the lines were cut from."""
-        good = pc.match_substring_regex(lines, self._pattern(_is_utf8(data)))
+    def matching(self, lines: pa.Array) -> pa.Array:
+        """True for each line that is a good row by the pattern."""
+        good = pc.match_substring_regex(lines, self._pattern)
         if len(self._layout.columns) > 1:
             return good
         return pc.and_(good, pc.invert(pc.is_in(lines, BLANK)))
@@ -47,13 +50,9 @@ class FastPath:
         parsed = csv.read_csv(pa.BufferReader(data), one_block, self._parsing, self._conversion).combine_chunks()
         return pa.table([self._column(column, parsed) for column in self._contract.columns], schema=self._schema)
 
-    def _pattern(self, valid_utf8: bool) -> str:
-        if valid_utf8 not in self._patterns:
-            options = PatternOptions(self._zoned, valid_utf8)
-            self._patterns[valid_utf8] = line_pattern(self._contract, self._layout, options)
-        return self._patterns[valid_utf8]
-
     def _column(self, column: Column, parsed: pa.Table) -> pa.Array:
+        if column.unknown and self._unknown:
+            return unknown_json({name: parsed[field] for name, field in self._unknown.items()})
         if column in self._layout.absent:
             return pa.nulls(parsed.num_rows, arrow_type(column))
         array = parsed[column.name]
@@ -62,11 +61,12 @@ class FastPath:
         return array.cast(WITHOUT_ZONE) if column.name in self._zoned else array
 
     def _conversions(self) -> csv.ConvertOptions:
-        known = {column.name: self._read_type(column) for column in self._layout.columns if column is not None}
+        types = dict.fromkeys(self._unknown.values(), pa.string())
+        types |= {column.name: self._read_type(column) for column in self._layout.columns if column is not None}
         return csv.ConvertOptions(
             check_utf8=False,
-            column_types=known,
-            include_columns=list(known),
+            column_types=types,
+            include_columns=list(types),
             null_values=list(self._contract.format.null_tokens),
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
@@ -80,13 +80,3 @@ class FastPath:
         if column.name in self._zoned:
             return IN_UTC
         return arrow_type(column)
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from headrace.domain.contract import Contract
 from headrace.transform.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.delimited import DelimitedReader
+from headrace.transform.drift import LISTED, LONGEST_NAME, Drift
 from headrace.transform.encoding import TextBytes
 from headrace.transform.jsonlines import JsonLinesReader
 from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
@@ -19,8 +20,12 @@ from headrace.transform.parsed import Parsed
 from headrace.transform.schema import arrow_schema
 from headrace.transform.source import LandedBytes
 
-READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {"csv": DelimitedReader, "json": JsonLinesReader}
-USUAL_LIMITS = Limits()
+READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {
+    "csv": DelimitedReader,
+    "fixed": DelimitedReader,
+    "json": JsonLinesReader,
+    "jsonl": JsonLinesReader,
+}
 
 
 class FileTransform:
@@ -41,14 +46,17 @@ class FileTransform:
         file_id: str,
         batch_id: str,
         block_bytes: int = 4 << 20,
-        limits: Limits = USUAL_LIMITS,
+        limits: Limits | None = None,
     ) -> None:
         self._contract = contract
         self._source = LandedBytes(stream)
         self._batch_id = batch_id
         self._block_bytes = block_bytes
-        self._limits = limits
+        agreed = contract.format
+        self._limits = limits or Limits(agreed.max_line_bytes, decompressed=agreed.max_decompressed_bytes)
         self._schema = arrow_schema(contract)
+        self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
+        self._drift = Drift(typed=contract.format.kind.startswith("json"))
         self.report = FileReport(name, file_id)
 
     def __iter__(self) -> Iterator[Block]:
@@ -75,11 +83,24 @@ class FileTransform:
         before = self.report.rows_read
         for parsed in reader.parse():
             yield self._block(parsed, before)
-        self.report.detected.update(reader.detected)
+        self._tell(reader.detected)
+
+    def _tell(self, detected: dict[str, Any]) -> None:
+        """What a member showed of itself, and the drift up to here."""
+        known = self.report.detected.get("unknown_columns", [])
+        self.report.detected.update(detected)
+        unknown = list(dict.fromkeys([*known, *detected.get("unknown_columns", [])]))
+        if unknown:
+            unknown = [name for name in unknown if len(name) <= LONGEST_NAME][:LISTED]
+            self.report.detected["unknown_columns"] = unknown
+        if unknown and self._unknown is not None:
+            self.report.detected["drift"] = self._drift.told(unknown)
 
     def _block(self, parsed: Parsed, before: int) -> Block:
         """Adds the lineage, and moves row numbers on by the members before this one."""
         good = parsed.table.num_rows
+        if self._unknown is not None:
+            self._drift.see(parsed.table.column(self._unknown))
         self.report.rows_good += good
         self.report.rows_bad += len(parsed.bad)
         self.report.rows_read += good + len(parsed.bad)

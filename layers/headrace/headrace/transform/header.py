@@ -11,7 +11,10 @@ from headrace.transform.outcome import FileRejected
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The file's fields in their order, each a column of the contract, or None for one that the contract lacks."""
+    """The file's fields in their order, each a column of the contract, or None for one that the contract lacks.
+
+    `absent` are the columns of the contract that no single field of the file fills.
+    """
 
     names: tuple[str, ...]
     columns: tuple[Column | None, ...]
@@ -20,26 +23,46 @@ class Layout:
     @property
     def unknown(self) -> list[str]:
         """Fields of the file that no column of the contract takes."""
-        return [name for name, column in zip(self.names, self.columns, strict=True) if column is None]
+        return list(self.unknown_places)
+
+    @property
+    def unknown_places(self) -> dict[str, int]:
+        """Where the fields stand that no column of the contract takes. A name that is there again gets a number."""
+        places: dict[str, int] = {}
+        for place, (name, column) in enumerate(zip(self.names, self.columns, strict=True)):
+            if column is None:
+                places[name if name not in places else f"{name} ({place + 1})"] = place
+        return places
 
 
 def positional(contract: Contract) -> Layout:
     """The layout of a file without a header: exactly the contract's columns."""
-    return Layout(tuple(c.source for c in contract.columns), contract.columns, ())
+    named = contract.named_columns
+    return Layout(tuple(c.source for c in named), named, tuple(c for c in contract.columns if c.unknown))
 
 
 def by_name(contract: Contract, names: list[str]) -> Layout:
     """The layout that a header gives. Raises FileRejected for a required column that is missing or one named twice."""
-    wanted = {column.source: column for column in contract.columns}
+    wanted = {column.source: column for column in contract.named_columns}
     names = [name.strip() for name in names]
     for name in names:
         if name in wanted and names.count(name) > 1:
             raise FileRejected("header", f"the header names the column {name!r} twice")
-    absent = tuple(column for column in contract.columns if column.source not in names)
+    absent = tuple(column for column in contract.columns if column.unknown or column.source not in names)
     missing = [column.source for column in absent if column.required]
     if missing:
         raise FileRejected("header", _missing(missing, names, wanted))
-    return Layout(tuple(names), tuple(wanted.get(name) for name in names), absent)
+    layout = Layout(tuple(names), tuple(wanted.get(name) for name in names), absent)
+    if contract.refuse_unknown:
+        refuse_unknown(layout.unknown)
+    return layout
+
+
+def refuse_unknown(names: list[str]) -> None:
+    """Raises FileRejected if there are fields that the contract does not know."""
+    if names:
+        listed = ", ".join(map(repr, names[:10]))
+        raise FileRejected("unknown_columns", f"the file has fields that the contract does not know: {listed}")
 
 
 def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) -> str:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.pattern import PatternOptions, value_pattern
+from headrace.transform.pattern import value_pattern
 from headrace.transform.schema import arrow_type, data_schema
 from headrace.transform.typed import is_zoned, typed_texts
 
@@ -30,20 +30,31 @@ SAFE_DECIMAL = 15
 """A number of so many characters survives being read as a double."""
 
 
+TOO_DEEP = "nested too deeply"
+
+
 class JsonColumns:
     """Makes tables of documents that have been parsed."""
 
     def __init__(self, contract: Contract) -> None:
         self._schema = data_schema(contract)
         self._nulls = frozenset(contract.format.null_tokens)
-        self._columns = [(_getter(column.source), column, TAKERS[column.kind]) for column in contract.columns]
+        known = known_keys(contract)
+        self._columns = [
+            (_surplus_of(known) if column.unknown else _getter(column.source), column, TAKERS[column.kind])
+            for column in contract.columns
+        ]
 
-    def table(self, documents: Documents) -> tuple[pa.Table, set[int]]:
-        """The documents as rows, and the places of those that the slow path must read."""
+    def values(self, documents: Documents) -> list[Values]:
+        """What the documents hold for each column; for SUPER already as JSON, so that the documents can go."""
+        taken = [(self._without_null_tokens(get(documents)), column.kind) for get, column, _ in self._columns]
+        return [list(map(_as_json, values)) if kind is Kind.SUPER else values for values, kind in taken]
+
+    def table(self, values_by_column: list[Values]) -> tuple[pa.Table, set[int]]:
+        """The columns of documents as a table, and the places of the documents that the slow path must read."""
         arrays: list[pa.Array] = []
         doubtful: set[int] = set()
-        for get, column, take in self._columns:
-            values = self._without_null_tokens(get(documents))
+        for values, (_, column, take) in zip(values_by_column, self._columns, strict=True):
             array, unsure = take(column, values)
             arrays.append(array)
             doubtful |= unsure
@@ -53,6 +64,22 @@ class JsonColumns:
         if not self._nulls:
             return values
         return [None if type(value) is str and value in self._nulls else value for value in values]
+
+
+def known_keys(contract: Contract) -> frozenset[str]:
+    """The keys of a document that the contract's columns take something of."""
+    return frozenset(column.source.split(".")[0] for column in contract.named_columns)
+
+
+def surplus(document: dict[str, Any], known: frozenset[str]) -> dict[str, Any] | None:
+    """What a document holds under keys that the contract does not know; None if that is nothing."""
+    if known.issuperset(document):
+        return None
+    return {key: value for key, value in document.items() if key not in known and value is not None} or None
+
+
+def _surplus_of(known: frozenset[str]) -> Callable[[Documents], Values]:
+    return lambda documents: [surplus(document, known) for document in documents]
 
 
 def _getter(source: str) -> Callable[[Documents], Values]:
@@ -114,7 +141,7 @@ def _take_decimals(column: Column, values: Values) -> Taken:
     numbers, doubtful = _only(values, float, int, str)
     texts = pa.array([n if n is None or type(n) is str else repr(n) for n in numbers], pa.string())
     long = pc.and_(pc.greater(pc.binary_length(texts), SAFE_DECIMAL), pa.array([type(n) is float for n in numbers]))
-    texts, odd = _matching(texts, column, PatternOptions())
+    texts, odd = _matching(texts, column, frozenset())
     return texts.cast(arrow_type(column)), doubtful | odd | (_where(long) if column.precision > SAFE_DECIMAL else set())
 
 
@@ -126,21 +153,27 @@ def _take_booleans(values: Values) -> Taken:
 def _take_times(column: Column, values: Values) -> Taken:
     texts, doubtful = _only(values, str)
     zoned = is_zoned(column, next((text for text in texts if text is not None), "").encode())
-    options = PatternOptions(frozenset({column.name}) if zoned else frozenset())
-    array, odd = _matching(pa.array(texts, pa.string()), column, options)
+    with_zones = frozenset({column.name}) if zoned else frozenset()
+    array, odd = _matching(pa.array(texts, pa.string()), column, with_zones)
     return typed_texts(array, column, zoned=zoned), doubtful | odd
 
 
-def _take_json(values: Values) -> Taken:
+def _as_json(value: Any) -> bytes | str | None:
+    """The value as JSON; TOO_DEEP where it is nested too deeply to be written."""
     try:
-        return pa.array([None if value is None else orjson.dumps(value) for value in values], pa.string()), set()
-    except TypeError:  # nested too deeply to be written: the slow path tells which
-        return pa.nulls(len(values), pa.string()), set(range(len(values)))
+        return None if value is None else orjson.dumps(value)
+    except TypeError:
+        return TOO_DEEP
 
 
-def _matching(texts: pa.Array, column: Column, options: PatternOptions) -> tuple[pa.Array, set[int]]:
+def _take_json(values: Values) -> Taken:
+    texts, doubtful = _only(values, bytes)
+    return pa.array(texts, pa.string()), doubtful
+
+
+def _matching(texts: pa.Array, column: Column, zoned: frozenset[str]) -> tuple[pa.Array, set[int]]:
     """The texts that the column's pattern knows, the others null, and the places of the others."""
-    known = pc.match_substring_regex(texts, f"^(?:{value_pattern(column, options)})$")
+    known = pc.match_substring_regex(texts, f"^(?:{value_pattern(column, zoned)})$")
     if pc.all(known).as_py() is not False:
         return texts, set()
     return pc.if_else(known, texts, pa.scalar(None, pa.string())), _where(pc.invert(known))

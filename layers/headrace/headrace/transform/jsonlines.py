@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,16 +15,24 @@ from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.checks import ColumnChecks
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import Row
-from headrace.transform.jsoncolumns import JsonColumns, at_path
+from headrace.transform.header import refuse_unknown
+from headrace.transform.jsonarray import ArrayElements
+from headrace.transform.jsoncolumns import JsonColumns, Values, at_path, known_keys, surplus
 from headrace.transform.jsonvalues import json_reader
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
 from headrace.transform.parsed import Parsed, in_order, table_of, without
+from headrace.transform.rowrules import RowRules, apart
 from headrace.transform.rules import ColumnReader
 from headrace.transform.schema import data_schema
 
 DOUBLE_DIGITS = 15
 """A JSON number of up to this many digits survives being read as a double."""
+
+NAMED = 1000
+"""So many unknown keys are remembered: documents may have keys without end."""
+AT_A_TIME = 256
+"""So many documents are parsed and taken apart before the next: they stay in the processor's cache."""
 
 
 class JsonLinesReader:
@@ -32,12 +40,14 @@ class JsonLinesReader:
 
     def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int) -> None:
         self._text = text
-        self._lines = LineBlocks(text.read, block_bytes, limits)
+        self._records = _records(contract, text, limits, block_bytes)
         self._schema = data_schema(contract)
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
+        self._rules = RowRules(contract)
         self._columns = [(_path(c.source), ColumnReader(c, json_reader(c)), _is_exact(c)) for c in contract.columns]
-        self._known = {path[0] for path, _, _ in self._columns}
+        self._known = known_keys(contract)
+        self._refuse_unknown = contract.refuse_unknown
         self._nulls = frozenset(contract.format.null_tokens)
         self._exact = any(map(_is_exact, contract.columns))
         self._unknown: dict[str, None] = {}
@@ -50,27 +60,40 @@ class JsonLinesReader:
         return {"encoding": self._text.label} | unknown
 
     def parse(self) -> Iterator[Parsed]:
-        """The rows, a stretch at a time. Raises FileRejected for a JSON array."""
+        """The rows, a stretch at a time. Raises FileRejected for an array where the contract says JSON Lines."""
         final = False
         while not final:
-            data, final = self._lines.next_block()
-            if data:
-                yield self._block(data)
+            lines, final = self._records()
+            if lines:
+                yield self._block(lines)
 
-    def _block(self, data: bytes) -> Parsed:
-        lines = [line for line in data.split(self._lines.newline) if line and line != b"\r"]
+    def _block(self, lines: list[bytes]) -> Parsed:
         before, self._rows_read = self._rows_read, self._rows_read + len(lines)
-        documents, places = self._documents(lines)
-        fast, left = self._fast_rows(documents, places, before)
+        values, places = self._values(lines)
+        fast, left = self._fast_rows(values, places, before)
         certain = set(places).difference(left)
         slow = self._slow_rows([(place, line) for place, line in enumerate(lines) if place not in certain], before)
-        return in_order(fast, slow)
+        return apart(in_order(fast, slow), self._rules, lambda number: self._raw(lines[number - before - 1]))
 
-    def _documents(self, lines: list[bytes]) -> tuple[list[dict[str, Any]], list[int]]:
-        """The lines that are objects, parsed, and their places."""
-        documents: list[dict[str, Any]] = []
+    def _raw(self, line: bytes) -> bytes:
+        return self._text.landed(line.removesuffix(b"\r"))
+
+    def _values(self, lines: list[bytes]) -> tuple[list[Values], list[int]]:
+        """What the lines that are objects hold, by column, and the places of those lines."""
+        by_column: list[Values] = [[] for _ in self._columns]
         places: list[int] = []
-        for place, line in enumerate(lines):
+        for start in range(0, len(lines), AT_A_TIME):
+            documents = self._documents(lines[start : start + AT_A_TIME], start, places)
+            for gathered, values in zip(by_column, self._quick.values(documents), strict=True):
+                gathered.extend(values)
+        if self._refuse_unknown:
+            refuse_unknown(list(self._unknown))
+        return by_column, places
+
+    def _documents(self, lines: list[bytes], start: int, places: list[int]) -> list[dict[str, Any]]:
+        """The lines that are objects, parsed; their places are added to `places`, the first being `start`."""
+        documents: list[dict[str, Any]] = []
+        for place, line in enumerate(lines, start):
             try:
                 document = orjson.loads(line)
             except orjson.JSONDecodeError:
@@ -78,13 +101,13 @@ class JsonLinesReader:
             if type(document) is dict:
                 documents.append(document)
                 places.append(place)
-                if not self._known.issuperset(document):
+                if len(self._unknown) < NAMED and not self._known.issuperset(document):
                     self._unknown.update(dict.fromkeys(key for key in document if key not in self._known))
-        return documents, places
+        return documents
 
-    def _fast_rows(self, documents: list[dict[str, Any]], places: list[int], before: int) -> tuple[Parsed, list[int]]:
-        """The documents that are plainly good rows, and the places of the others."""
-        table, doubtful = self._quick.table(documents)
+    def _fast_rows(self, values: list[Values], places: list[int], before: int) -> tuple[Parsed, list[int]]:
+        """The rows that are plainly good, and the places of the others."""
+        table, doubtful = self._quick.table(values)
         doubtful.update(self._checks.broken(table))
         numbers = pc.add(pa.array(places, pa.int64()), before + 1)
         fast = Parsed(table, numbers, [])
@@ -97,7 +120,7 @@ class JsonLinesReader:
         for place, line in lines:
             row, number = self._read(line, first=before + place == 0), before + place + 1
             if row.errors:
-                bad.append(BadRow(number, self._text.landed(line.removesuffix(b"\r")), row.errors))
+                bad.append(BadRow(number, self._raw(line), row.errors))
             else:
                 rows.append(row.values)
                 numbers.append(number)
@@ -117,7 +140,11 @@ class JsonLinesReader:
         exact = _exactly(line) if self._exact else None
         errors: list[RowError] = []
         values = tuple(
-            self._value(at_path(exact if is_exact else document, path), reader, errors)
+            self._value(
+                surplus(document, self._known) if reader.unknown else at_path(exact if is_exact else document, path),
+                reader,
+                errors,
+            )
             for path, reader, is_exact in self._columns
         )
         return Row((), tuple(errors)) if errors else Row(values)
@@ -127,6 +154,22 @@ class JsonLinesReader:
             errors.extend(reader.missing)
             return None
         return reader.value(said, errors)
+
+
+def _records(
+    contract: Contract, text: TextBytes, limits: Limits, block_bytes: int
+) -> Callable[[], tuple[list[bytes], bool]]:
+    """A function that gives some of the text's records, and whether they are the last."""
+    text.skip_blanks()
+    if contract.format.kind == "json" and text.begins_with(b"["):
+        return ArrayElements(text.read, block_bytes, limits).next_elements
+    blocks = LineBlocks(text.read, max(1, block_bytes // 2), limits)  # its values take more room than its text
+
+    def lines() -> tuple[list[bytes], bool]:
+        data, final = blocks.next_block()
+        return [line for line in data.split(blocks.newline) if line and line != b"\r"], final
+
+    return lines
 
 
 def _is_exact(column: Column) -> bool:
@@ -147,7 +190,9 @@ def _exactly(line: bytes) -> Any:
 
 def _refuse_arrays(line: bytes) -> None:
     if line.lstrip().startswith(b"["):
-        reason = "the file is one JSON array; the contract says JSON Lines, one object on each line"
+        reason = (
+            "the file is one JSON array; the contract says JSON Lines, one object on each line: format: json takes both"
+        )
         raise FileRejected("not_json_lines", reason)
 
 

@@ -39,4 +39,6 @@ def not_json(array: pa.Array) -> pa.Array:
     places = pc.indices_nonzero(unsure)
     texts = array.take(places).to_pylist()
     broken = {place for place, text in zip(places.to_pylist(), texts, strict=True) if not is_json(text)}
-    return pa.array([place in broken for place in range(len(array))]) if broken else pa.repeat(FALSE, len(array))
+    if not broken:
+        return pa.repeat(FALSE, len(array))
+    return pc.is_in(pa.arange(0, len(array)), pa.array(sorted(broken), pa.int64()))

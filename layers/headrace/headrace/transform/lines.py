@@ -36,13 +36,13 @@ class LineBlocks:
 
     def next_block(self, carry: bytes = b"") -> tuple[bytes, bool]:
         """`carry` and the lines after it, and whether they are the last: only then may the final line end lack."""
-        pieces = [carry, self._ahead]
+        pieces: list[bytes | memoryview] = [carry, self._ahead]
         self._ahead = b""
         size = 0
         while piece := self._read(max(self._block_bytes, len(carry))):
             cut = piece.rfind(self.newline) + 1
             if cut:
-                pieces.append(piece[:cut])
+                pieces.append(memoryview(piece)[:cut])
                 self._ahead = piece[cut:]
                 return self._checked(pieces), False
             pieces.append(piece)
@@ -50,7 +50,7 @@ class LineBlocks:
             self._check(size)
         return self._checked(pieces), True
 
-    def _checked(self, pieces: list[bytes]) -> bytes:
+    def _checked(self, pieces: list[bytes | memoryview]) -> bytes:
         data = b"".join(pieces)
         if len(data) > self._limits.line:
             self._check(max(map(len, data.split(self.newline))))

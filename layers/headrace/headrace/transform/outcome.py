@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.errors import TerminalError
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True, slots=True)
-class RowError:
+class RowError(NamedTuple):
     """One rule that a row broke. `column` is None where the row as a whole is at fault."""
 
     column: str | None
@@ -20,8 +19,7 @@ class RowError:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
+class BadRow(NamedTuple):
     """A row that does not go to the warehouse: its number, its exact bytes without the line end, and every error."""
 
     row_number: int

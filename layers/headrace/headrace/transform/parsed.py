@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 
 from headrace.transform.outcome import BadRow
 
+FEW = 200
+"""Where fewer than one row in so many is left out, the others are sliced and not copied."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -30,11 +33,17 @@ def table_of(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 
 def without(parsed: Parsed, places: Iterable[int]) -> Parsed:
     """The stretch without the rows at these places of its table."""
-    kept = [True] * parsed.table.num_rows
-    for place in places:
-        kept[place] = False
-    mask = pa.array(kept, pa.bool_())
-    return Parsed(parsed.table.filter(mask), parsed.numbers.filter(mask), parsed.bad)
+    gaps = sorted(places)
+    kept = pc.invert(pc.is_in(pa.arange(0, parsed.table.num_rows), pa.array(gaps, pa.int64())))
+    few = len(gaps) * FEW < parsed.table.num_rows
+    table = _between(parsed.table, gaps) if few else parsed.table.filter(kept)
+    return Parsed(table, parsed.numbers.filter(kept), parsed.bad)
+
+
+def _between(table: pa.Table, gaps: list[int]) -> pa.Table:
+    """The rows between the gaps, without a copy."""
+    edges = zip([-1, *gaps], [*gaps, table.num_rows], strict=True)
+    return pa.concat_tables([table.slice(before + 1, gap - before - 1) for before, gap in edges if gap - before > 1])
 
 
 def in_order(first: Parsed, second: Parsed) -> Parsed:

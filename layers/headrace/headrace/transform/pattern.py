@@ -7,7 +7,6 @@ match is looked at by the slow path, which may still accept it. So whatever is r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.header import Layout
@@ -34,14 +33,6 @@ IN_TYPED_VALUES = re.compile(rb"[0-9A-Za-z+\-.: /]")
 IN_STRINGS = {"\r", "\n", "\0"}
 
 
-@dataclass(frozen=True, slots=True)
-class PatternOptions:
-    """What a file shows only when it is read: whether its timestamps have zones, whether its bytes are all UTF-8."""
-
-    zoned: frozenset[str] = frozenset()
-    valid_utf8: bool = True
-
-
 def has_fast_path(contract: Contract) -> bool:
     """Whether lines can be matched and parsed as a whole: not where the delimiter may occur in numbers and dates."""
     delimiter, quote = contract.format.delimiter.encode(), contract.format.quote.encode()
@@ -49,9 +40,9 @@ def has_fast_path(contract: Contract) -> bool:
     return len(delimiter) == 1 and len(quote) <= 1 and not in_formats and not IN_TYPED_VALUES.match(delimiter)
 
 
-def line_pattern(contract: Contract, layout: Layout, options: PatternOptions) -> str:
-    """The expression for a whole line of the file, without its line feed."""
-    fields = [_field(column, contract, options) for column in layout.columns]
+def line_pattern(contract: Contract, layout: Layout, zoned: frozenset[str]) -> str:
+    """The expression for a whole line of the file, without its line feed. `zoned` are the timestamps with a zone."""
+    fields = [_field(column, contract, zoned) for column in layout.columns]
     return "^" + _byte(contract.format.delimiter).join(fields) + r"\r?$"
 
 
@@ -59,42 +50,50 @@ def _byte(character: str) -> str:
     return rf"\x{ord(character):02x}"
 
 
-def _field(column: Column | None, contract: Contract, options: PatternOptions) -> str:
+def _field(column: Column | None, contract: Contract, zoned: frozenset[str]) -> str:
     quote = contract.format.quote
-    if column is None or column.kind in {Kind.STRING, Kind.SUPER}:
-        return _free_text(contract, options)
-    tokens = "".join(f"|{_literal(token)}" for token in contract.format.null_tokens)
-    content = f"(?:{value_pattern(column, options)}{tokens})"
-    return f"(?:{content}|{_byte(quote)}{content}{_byte(quote)})" if quote else content
+    content = "" if column is None else _content(column, contract, zoned)
+    if column is None or not content:
+        needs_text = column is not None and column.required and "" in contract.format.null_tokens
+        return _free_text(contract, "+" if needs_text else "*")
+    tokens = () if column.required else contract.format.null_tokens
+    content = "|".join([content, *map(_literal, tokens)])
+    return f"(?:{content}|{_byte(quote)}(?:{content}){_byte(quote)})" if quote else f"(?:{content})"
+
+
+def _content(column: Column, contract: Contract, zoned: frozenset[str]) -> str:
+    """The expression for the column's values; nothing where they may be any text."""
+    if column.kind is Kind.STRING:
+        special = {contract.format.delimiter, contract.format.quote} | IN_STRINGS
+        return "|".join(_literal(text) for text in column.enum if text and special.isdisjoint(text))
+    return "" if column.kind is Kind.SUPER else value_pattern(column, zoned)
 
 
 def _literal(text: str) -> str:
     return "".join(rf"\x{byte:02x}" for byte in text.encode())
 
 
-def _free_text(contract: Contract, options: PatternOptions) -> str:
+def _free_text(contract: Contract, repeated: str) -> str:
     delimiter, quote = contract.format.delimiter, contract.format.quote
-    plain = _any_byte_but({delimiter, quote} | IN_STRINGS, options)
+    plain = _any_byte_but({delimiter, quote} | IN_STRINGS)
     if not quote:
-        return f"{plain}*"
-    inside = _any_byte_but({quote} | IN_STRINGS, options)
+        return f"{plain}{repeated}"
+    inside = _any_byte_but({quote} | IN_STRINGS)
     mark = _byte(quote)
-    return f"(?:{plain}*|{mark}(?:{inside}|{mark}{mark})*{mark})"
+    return f"(?:{plain}{repeated}|{mark}(?:{inside}|{mark}{mark}){repeated}{mark})"
 
 
-def _any_byte_but(excluded: set[str], options: PatternOptions) -> str:
+def _any_byte_but(excluded: set[str]) -> str:
     listed = "".join(_byte(character) for character in sorted(excluded) if character)
-    if options.valid_utf8:
-        return f"[^{listed}]"
     return rf"(?:[^{listed}\x80-\xff]|{BEYOND_ASCII})"
 
 
-def value_pattern(column: Column, options: PatternOptions) -> str:
+def value_pattern(column: Column, zoned: frozenset[str]) -> str:
     """The expression for a value of the column that is neither text nor JSON."""
     if column.formats:
         return _calendar(parse_format(column.formats[0]))
     if column.kind is Kind.TIMESTAMP:
-        zone = ZONE if column.name in options.zoned else ""
+        zone = ZONE if column.name in zoned else ""
         return f"(?:{_calendar(ISO_PATTERN_DATE)})[T ]{ISO_CLOCK}{zone}"
     if column.kind is Kind.DATE:
         return _calendar(ISO_PATTERN_DATE)
@@ -106,18 +105,20 @@ def _boolean() -> str:
 
 
 def _number(column: Column) -> str:
+    bound = column.minimum or column.exclusive_minimum or "-1"
+    sign = "-?" if bound.startswith("-") else ""
     if column.kind is Kind.INTEGER:
-        return f"-?[0-9]{{1,{INTEGER_DIGITS[column.bits]}}}"
+        return f"{sign}[0-9]{{1,{INTEGER_DIGITS[column.bits]}}}"
     if column.kind is Kind.DECIMAL:
-        return _decimal(column)
+        return sign + _decimal(column)
     exponent = "(?:[eE][+-]?[0-9]{1,2})?" if column.bits == 64 else ""
-    return rf"-?[0-9]{{1,15}}(?:\.[0-9]{{1,15}})?{exponent}"
+    return rf"{sign}[0-9]{{1,15}}(?:\.[0-9]{{1,15}})?{exponent}"
 
 
 def _decimal(column: Column) -> str:
     whole = column.precision - column.scale
     digits = f"[0-9]{{1,{whole}}}" if whole else "0"
-    return rf"-?{digits}(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else f"-?{digits}"
+    return rf"{digits}(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else digits
 
 
 def _calendar(time_format: TimeFormat) -> str:

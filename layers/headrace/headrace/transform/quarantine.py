@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,18 +50,28 @@ class QuarantineWriter:
     def __init__(self, sink: BinaryIO | Path, contract: Contract, *, batch_id: str) -> None:
         self._contract = contract
         self._batch_id = batch_id
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
         self._writer = pq.ParquetWriter(sink, SCHEMA, compression="zstd", store_schema=False)
-        self._waiting: list[QuarantinedRow] = []
         self._rows = 0
 
     def write(self, rows: Sequence[BadRow], *, file_id: str, key: str) -> None:
         """Adds bad rows of the file that landed under `key`."""
-        dataset, version = self._contract.dataset, self._contract.version
-        self._waiting += [
-            QuarantinedRow(dataset, file_id, key, row.row_number, row.raw, row.errors, version, self._batch_id)
-            for row in rows
-        ]
-        if len(self._waiting) >= ROW_GROUP:
+        if not rows:
+            return
+        numbers, raws, errors = zip(*rows, strict=True)
+        of_all = {
+            "dataset": self._contract.dataset,
+            "file_id": file_id,
+            "key": key,
+            "contract_version": self._contract.version,
+            "batch_id": self._batch_id,
+        }
+        columns = {name: pa.repeat(value, len(rows)) for name, value in of_all.items()}
+        columns |= {"row_number": numbers, "raw": raws, "errors": _errors(errors)}
+        self._waiting.append(pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA))
+        self._waiting_rows += len(rows)
+        if self._waiting_rows >= ROW_GROUP:
             self._flush()
 
     def close(self) -> int:
@@ -71,22 +81,16 @@ class QuarantineWriter:
         return self._rows
 
     def _flush(self) -> None:
-        rows, self._waiting = self._waiting, []
-        self._rows += len(rows)
-        if rows:
-            self._writer.write_table(_table(rows))
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting))
+        self._rows += self._waiting_rows
+        self._waiting, self._waiting_rows = [], 0
 
 
-def _table(rows: list[QuarantinedRow]) -> pa.Table:
-    columns = {name: [getattr(row, name) for row in rows] for name in SCHEMA.names if name != "errors"}
-    return pa.table(columns | {"errors": _errors([row.errors for row in rows])}, schema=SCHEMA)
-
-
-def _errors(of_rows: list[tuple[RowError, ...]]) -> pa.Array:
+def _errors(of_rows: Sequence[tuple[RowError, ...]]) -> pa.Array:
     """The errors as Arrow has them: all in a row, and where each row's begin."""
-    flat = [error for errors in of_rows for error in errors]
-    parts = [pa.array([getattr(error, field.name) for error in flat], pa.string()) for field in ERROR]
-    offsets = pa.array(accumulate((len(errors) for errors in of_rows), initial=0), pa.int32())
+    parts = [pa.array(texts, pa.string()) for texts in zip(*chain.from_iterable(of_rows), strict=True)]
+    offsets = pa.array(accumulate(map(len, of_rows), initial=0), pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(parts, fields=list(ERROR)))
 
 

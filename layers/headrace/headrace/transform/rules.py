@@ -105,6 +105,7 @@ class ColumnReader:
 
     def __init__(self, column: Column, read: Callable[[Any], Any]) -> None:
         self.name = column.name
+        self.unknown = column.unknown
         self.missing = (RowError(column.name, "required", "it has no value"),) if column.required else ()
         self._read = read
         self._rules = value_rules(column)

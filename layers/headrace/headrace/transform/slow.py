@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -18,26 +18,30 @@ class SlowPath:
     """Decides lines one by one. `landed` turns a record's bytes back into those of the file."""
 
     def __init__(
-        self, records: RecordReader, schema: pa.Schema, landed: Callable[[bytes], bytes], longest_record: int
+        self,
+        records: RecordReader,
+        schema: pa.Schema,
+        landed: Callable[[bytes], bytes],
+        longest_record: int,
+        comment: bytes,
     ) -> None:
         self._records = records
         self._schema = schema
         self._landed = landed
         self._longest_record = longest_record
+        self._comment = comment
 
-    def judge(self, block: LineBlock, places: Iterable[int]) -> None:
+    def judge(self, block: LineBlock, places: pa.Array) -> None:
         """Decides lines that are whole records: they match the pattern, but break a rule."""
-        for place in places:
-            line = block.line(place)
+        for place, line in zip(places.to_pylist(), block.lines_at(places), strict=True):
             block.settled[place] = Settled(line, self._records.read(line))
 
-    def settle(self, block: LineBlock, places: Iterable[int]) -> bytes:
+    def settle(self, block: LineBlock, places: pa.Array) -> bytes:
         """Decides lines that do not match, in order; gives back what must wait for the next block."""
-        for place in places:
+        for place, line in zip(places.to_pylist(), block.lines_at(places), strict=True):
             if place < block.next_record:
                 continue
-            line = block.line(place)
-            if not line:
+            if not line or (self._comment and line.startswith(self._comment)):
                 block.skip(place, place + 1)
                 continue
             try:
@@ -50,15 +54,17 @@ class SlowPath:
     def rows(self, block: LineBlock, numbers: pa.Array) -> Parsed:
         """What was settled. `numbers` are the row numbers by place."""
         accepted: list[tuple[Any, ...]] = []
-        places: list[int] = []
+        accepted_numbers: list[int] = []
         bad: list[BadRow] = []
-        for place, (raw, row) in sorted(block.settled.items()):
+        places = sorted(block.settled)
+        for place, number in zip(places, numbers.take(pa.array(places, pa.int64())).to_pylist(), strict=True):
+            raw, row = block.settled[place]
             if row.errors:
-                bad.append(BadRow(numbers[place].as_py(), self._landed(raw), row.errors))
+                bad.append(BadRow(number, self._landed(raw), row.errors))
             else:
                 accepted.append(row.values)
-                places.append(place)
-        return Parsed(table_of(accepted, self._schema), numbers.take(pa.array(places, pa.int64())), bad)
+                accepted_numbers.append(number)
+        return Parsed(table_of(accepted, self._schema), pa.array(accepted_numbers, pa.int64()), bad)
 
     def _needs_more(self, block: LineBlock, place: int, line: bytes) -> bool:
         """Settles a record with an open quote, with the lines after it if they complete it.

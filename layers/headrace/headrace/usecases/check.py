@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from headrace.domain.bad_rows import too_many_bad
 from headrace.domain.contract import Contract
 from headrace.transform import BadRow, Block, FileReport, FileTransform, PartWriter, QuarantineWriter
 
@@ -19,7 +20,8 @@ BATCH_ID = "check"
 class CheckResult:
     """The verdict on a file. The paths are None unless a folder was given.
 
-    `first_bad` holds the first bad rows, `broken` counts rows per broken rule, as `column: rule`.
+    `first_bad` holds the first bad rows, `broken` counts rows per broken rule, as `column: rule`;
+    `held` says why the pipeline would hold the file back, if it would.
     """
 
     rows_read: int
@@ -30,6 +32,7 @@ class CheckResult:
     report: FileReport
     first_bad: tuple[BadRow, ...]
     broken: dict[str, int]
+    held: str | None
 
 
 def check_file(contract: Contract, path: Path, out: Path | None = None) -> CheckResult:
@@ -50,6 +53,7 @@ def check_file(contract: Contract, path: Path, out: Path | None = None) -> Check
         report=report,
         first_bad=first_bad,
         broken=broken,
+        held=too_many_bad(contract, report.rows_read, report.rows_bad, broken),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headrace.domain.bad_rows import too_many_bad
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchRecord, FileRecord
 from headrace.domain.outcome import FileResult, Verdict
@@ -61,7 +62,12 @@ def _transform_file(file: FileRecord, contract: Contract, parts: UnitParts, serv
         logger.exception("a file could not be transformed", extra={"file": file.file_id, "key": file.key})
         reason = f"the transform broke on this file, which is a fault of Headrace: {type(error).__name__}: {error}"
         result = FileResult(file.file_id, Verdict.FAILED, reason=reason, contract_version=contract.version)
-    rows.keep() if result.verdict is Verdict.GOOD else rows.drop()
+    if result.verdict is Verdict.GOOD:
+        rows.keep()
+    elif result.rows_bad:
+        rows.keep_bad()
+    else:
+        rows.drop()
     services.ledger.tell_file(file.file_id, "Transformed", _story(result))
     return result
 
@@ -75,18 +81,28 @@ def _stream(file: FileRecord, contract: Contract, rows: FileRows, batch: str, se
             account.add(block)
     report = transform.report
     assert report.sha256 is not None
+    held = too_many_bad(contract, report.rows_read, report.rows_bad, account.broken)
+    if held:
+        return _counted(report, Verdict.FAILED, contract, account, held)
     # Rows that come back from quarantine may equal those of another file, and are not a copy of them.
     replayed = replay_of(contract, file.key)
     holder = claim(file, f"{report.sha256}-{replayed}" if replayed else report.sha256, contract, services)
     if holder:
         return _duplicate(report, holder, contract)
+    return _counted(report, Verdict.GOOD, contract, account)
+
+
+def _counted(
+    report: FileReport, verdict: Verdict, contract: Contract, account: _Account, reason: str | None = None
+) -> FileResult:
     return FileResult(
-        file.file_id,
-        Verdict.GOOD,
+        report.file_id,
+        verdict,
         rows_read=report.rows_read,
-        rows_good=report.rows_good,
+        rows_good=report.rows_good if verdict is Verdict.GOOD else 0,
         rows_bad=report.rows_bad,
         sha256=report.sha256,
+        reason=reason,
         contract_version=contract.version,
         detected=report.detected,
         broken=dict(account.broken),

@@ -51,6 +51,12 @@ class Pair:
             self._bad.close()
         return self._good.close() if self._good else 0
 
+    def drop_good(self) -> None:
+        """Leave out the good rows."""
+        if self._good:
+            self._good.close()
+            self._good = None
+
     def upload(self, lake: Lake) -> list[Part]:
         """Write both to the lake. Returns the part with good rows, if there are any."""
         rows = self.close()
@@ -114,6 +120,13 @@ class FileRows:
         self._write_to(self._own or self._parts.shared)
         if self._own:
             self._parts.own.append(self._own)
+
+    def keep_bad(self) -> None:
+        """The file is held back: its bad rows stay for people to read, its good rows do not."""
+        self._tables = []
+        if self._own:
+            self._own.drop_good()
+        self.keep()
 
     def drop(self) -> None:
         """The file does not count: nothing of it stays."""

@@ -1,0 +1,17 @@
+"""Drift in words: what a file brings beyond its contract, and what to add to the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+
+def drift_text(drift: dict[str, Any]) -> list[ConsoleRenderable]:
+    """Fields that the contract does not know, and the properties that would take them in."""
+    named = ", ".join(column["name"] for column in drift["columns"])
+    title = f"Drift: the contract does not know {named}. To take them in, add to its properties:"
+    return [Text(title, style="yellow"), Text(drift["yaml"].rstrip())]

@@ -1,0 +1,148 @@
+"""A first contract from sample files: what they show is written down, what only people know is marked `# decide:`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from headrace.contracts.names import name_problem
+from headrace.contracts.samples import Samples, read_samples
+from headrace.domain.naming import plain_name
+from headrace.transform.drift import yaml_text
+from headrace.transform.inference import Guess, guess
+
+FEW_VALUES = 12
+ROWS_FOR_ENUM = 50
+LONGEST_ENUM = 40
+KEYS = {"string", "integer", "date", "timestamp"}
+AUTO = "auto"
+
+
+def draft(name: str, paths: list[Path]) -> str:
+    """The text of a contract for the dataset `name`, in which every row of the samples is good as far as it was read.
+
+    Raises FileRejected for samples that cannot be read, ValueError for a name that no dataset can have.
+    """
+    if reason := name_problem(name, "dataset"):
+        raise ValueError(reason)
+    samples = read_samples(paths)
+    guesses = {column: _guess(values, samples) for column, values in samples.columns.items()}
+    key = _key(samples, guesses)
+    lines = [*_head(name), *_servers(name, samples), *_table(name, key)]
+    for column, found in guesses.items():
+        lines += _property(column, found, samples, is_key=column == key)
+    return "\n".join([*lines, *_tail()]) + "\n"
+
+
+def _guess(values: Sequence[Any], samples: Samples) -> Guess:
+    known = [value for value in values if value is not None]
+    return guess(known, typed=samples.format.kind.startswith("json"))
+
+
+def _head(name: str) -> Iterator[str]:
+    yield from (
+        "apiVersion: v3.1.0",
+        "kind: DataContract",
+        f"id: urn:headrace:{name}",
+        f"name: {name}",
+        "version: 1.0.0",
+        "status: draft",
+        "description:",
+        "  purpose: What a row is.  # decide: say it in a sentence",
+        "",
+    )
+
+
+def _servers(name: str, samples: Samples) -> Iterator[str]:
+    written = samples.format
+    yield from ("servers:", "  - server: landing", "    type: s3", f"    location: s3://{{landing}}/{name}/")
+    yield f"    format: {written.kind}"
+    if written.kind == "csv":
+        yield f"    delimiter: {json.dumps(written.delimiter)}"
+    if written.encoding != AUTO:
+        doubt = "  # decide: the samples are not UTF-8, and this is a guess" if samples.unsure_encoding else ""
+        yield f"    encoding: {written.encoding}{doubt}"
+    yield from _file_options(samples)
+    yield from ("  - server: warehouse", "    type: redshift", "    schema: public", "")
+
+
+def _file_options(samples: Samples) -> list[str]:
+    written = samples.format
+    options: list[str] = []
+    if not written.header and written.kind == "csv":
+        options += ["      - property: header  # decide: no line that names columns was seen", "        value: false"]
+    if len(written.null_tokens) > 1:
+        options += ["      - property: nullTokens", f"        value: {json.dumps(list(written.null_tokens))}"]
+    return ["    customProperties:", *options] if options else []
+
+
+def _table(name: str, key: str | None) -> Iterator[str]:
+    yield from ("schema:", f"  - name: {plain_name(name)}")
+    if key is None:
+        yield "    # decide: no column is different in every row; without a primaryKey every row is added"
+    yield "    properties:"
+
+
+def _property(column: str, found: Guess, samples: Samples, *, is_key: bool) -> Iterator[str]:
+    values = samples.columns[column]
+    name = _column_name(column)
+    yield f"      - name: {yaml_text(column)}"
+    if name != column:
+        yield f"        physicalName: {name}"
+    yield f"        logicalType: {found.logical}"
+    if found.physical:
+        yield f"        physicalType: {found.physical}"
+    if None not in values:
+        yield "        required: true"
+    if is_key:
+        yield "        primaryKey: true  # decide: different in every row of the samples; is it the key?"
+    if found.formats and found.formats[0]:
+        yield from ("        logicalTypeOptions:", f"          format: {found.formats[0]}{_or(found.formats[1:])}")
+    if column != name and "." in column and samples.format.kind != "csv":
+        yield f"        # decide: {column!r} has a dot in its name, which is read as a path"
+    yield from _enum(values, found)
+
+
+def _or(others: Sequence[str]) -> str:
+    return f"  # decide: or {', '.join(others)}" if others else ""
+
+
+def _enum(values: Sequence[Any], found: Guess) -> Iterator[str]:
+    known = [value for value in values if value is not None]
+    different = list(dict.fromkeys(known)) if found.logical == "string" else []
+    if not different or len(known) < ROWS_FOR_ENUM or len(different) > FEW_VALUES:
+        return
+    if len(different) * 4 > len(known) or max(map(len, different)) > LONGEST_ENUM:
+        return
+    yield "        enum:  # decide: are these all? other values would be quarantined"
+    yield from (f"          - value: {json.dumps(value, ensure_ascii=False)}" for value in sorted(different))
+
+
+def _column_name(column: str) -> str:
+    name = plain_name(column)
+    return f"{name}_" if name_problem(name, "column") else name
+
+
+def _key(samples: Samples, guesses: dict[str, Guess]) -> str | None:
+    """The likeliest key: a column that is different in every row, one that is called so before others."""
+    candidates = [
+        name for name, values in samples.columns.items()
+        if guesses[name].logical in KEYS and None not in values and len(set(values)) == len(values) > 1
+    ]  # fmt: skip
+    called = [name for name in candidates if plain_name(name).endswith(("id", "key", "number", "code"))]
+    usual = [name for name in candidates if guesses[name].logical in {"string", "integer"}]
+    return next(iter([*called, *usual, *candidates]), None)
+
+
+def _tail() -> Iterator[str]:
+    yield from (
+        "",
+        "# decide: who is told, and how soon rows must be there",
+        "# support:",
+        '#   - channel: "#data"',
+        "#     tool: slack",
+        "# slaProperties:",
+        "#   - {property: latency, value: 15, unit: min}",
+    )

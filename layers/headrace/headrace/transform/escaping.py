@@ -1,0 +1,76 @@
+"""Records that use an escape mark: it takes the special meaning from the character after it, a line end included."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from headrace.transform.splitting import AFTER_QUOTE, SplitError, Unterminated
+
+
+@cache
+def _patterns(delimiter: bytes, quote: bytes, escape: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Expressions for the rest of a quoted value with its closing quote, and for a value without quotes."""
+    d, q, e = re.escape(delimiter), re.escape(quote), re.escape(escape)
+    quoted = b"((?:[^%s%s]|%s.|%s%s)*+)%s" % (q, e, e, q, q, q) if quote else b"(?!)"
+    plain = b"((?:(?!%s)[^%s%s\\r\\n]|%s.)*+)" % (d, q, e, e)
+    return re.compile(quoted, re.DOTALL), re.compile(plain, re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class EscapedSplitter:
+    """Splits records as `Splitter` does, where `escape` before any character means that character itself."""
+
+    delimiter: bytes
+    quote: bytes
+    escape: bytes
+
+    def split(self, record: bytes) -> list[bytes]:
+        """The record's values, without quotes and escapes. Raises SplitError, and Unterminated."""
+        fields: list[bytes] = []
+        position = 0
+        while position <= len(record):
+            value, after = self._field(record, position, len(record))
+            fields.append(value)
+            if after < len(record) and not record.startswith(self.delimiter, after):
+                raise SplitError(self._fault(record, position))
+            position = after + len(self.delimiter)
+        return fields
+
+    def record_end(self, data: bytes, start: int, stop: int, newline: bytes) -> int:
+        """Where the record at `start` ends, its line end not counted. Raises as `split` does; `stop` is the horizon."""
+        position = start
+        while True:
+            _, after = self._field(data, position, stop)
+            if after >= len(data) or data.startswith((newline, b"\r" + newline), after):
+                return after
+            if after >= stop:
+                raise Unterminated
+            if not data.startswith(self.delimiter, after):
+                raise SplitError(self._fault(data, position))
+            position = after + len(self.delimiter)
+
+    def _fault(self, data: bytes, start: int) -> str:
+        if self.quote and data.startswith(self.quote, start):
+            return AFTER_QUOTE
+        return "a quote or a line end stands in a value that is not quoted: quote the value, or escape it"
+
+    def _field(self, data: bytes, start: int, stop: int) -> tuple[bytes, int]:
+        """The value at `start`, and where it ends. An escaped N alone stays as it is, to be a null token."""
+        quoted, plain = _patterns(self.delimiter, self.quote, self.escape)
+        if self.quote and data.startswith(self.quote, start):
+            match = quoted.match(data, start + len(self.quote), stop)
+            if match is None:
+                raise Unterminated
+            return self._unescaped(match[1].replace(self.quote * 2, self.escape + self.quote)), match.end()
+        match = plain.match(data, start, stop)
+        assert match is not None
+        if data.startswith(self.escape, match.end()):
+            raise Unterminated
+        return self._unescaped(match[1]), match.end()
+
+    def _unescaped(self, value: bytes) -> bytes:
+        if value == self.escape + b"N" or self.escape not in value:
+            return value
+        return re.sub(re.escape(self.escape) + b"(.)", rb"\1", value, flags=re.DOTALL)

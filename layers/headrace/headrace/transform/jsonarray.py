@@ -1,0 +1,70 @@
+"""A JSON array, cut into its elements as they stand in the file, without reading the file at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from headrace.transform.outcome import FileRejected, Limits
+
+TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
+BLANKS = b" \t\r\n"
+
+
+class ArrayElements:
+    """Reads the elements of the array that a text consists of."""
+
+    def __init__(self, read: Callable[[int], bytes], block_bytes: int, limits: Limits) -> None:
+        self._read = read
+        self._block_bytes = block_bytes
+        self._limit = limits.line
+        self._data = b""
+        self._begun = False
+        self._ended = False
+        self._first = True
+
+    def next_elements(self) -> tuple[list[bytes], bool]:
+        """Some elements, and whether they are the last. Raises FileRejected where the array itself is broken."""
+        piece = self._read(self._block_bytes)
+        self._data += piece
+        if not self._begun:
+            self._data = self._data.lstrip(BLANKS)
+            self._begun = self._data.startswith(b"[")
+            self._data = self._data[1:]
+        elements = [] if self._ended else self._cut()
+        if self._ended and self._data.strip(BLANKS):
+            raise FileRejected("json", "text follows the end of the JSON array")
+        if not piece and not self._ended:
+            raise FileRejected(
+                "json", "the JSON array is not closed: the file was cut off, or a bracket or quote is lost"
+            )
+        if len(self._data) > self._limit:
+            raise FileRejected("line_too_long", f"an element of the JSON array is longer than {self._limit:,} bytes")
+        return elements, not piece
+
+    def _cut(self) -> list[bytes]:
+        """The elements that are there whole; what is left begins with the next."""
+        elements: list[bytes] = []
+        begin = depth = 0
+        for match in TOKEN.finditer(self._data):
+            token = match[0]
+            if token in b"{[":
+                depth += 1
+            elif token in b"}]" and depth:
+                depth -= 1
+            elif depth == 0 and token in b",]}":
+                self._take(self._data[begin : match.start()], elements, last=token == b"]")
+                begin = match.end()
+                if token == b"}":
+                    raise FileRejected("json", "a bracket of the JSON array closes that was never opened")
+                if self._ended:
+                    break
+        self._data = self._data[begin:]
+        return elements
+
+    def _take(self, element: bytes, elements: list[bytes], *, last: bool) -> None:
+        element = element.strip(BLANKS)
+        if element or not (last and self._first):
+            elements.append(element)
+        self._first = False
+        self._ended = last

@@ -1,0 +1,21 @@
+"""Which splitter a contract's records need."""
+
+from __future__ import annotations
+
+from headrace.domain.contract import Contract
+from headrace.transform.escaping import EscapedSplitter
+from headrace.transform.fixedwidth import FixedSplitter
+from headrace.transform.splitting import Splitter
+
+AnySplitter = Splitter | EscapedSplitter | FixedSplitter
+
+
+def splitter_of(contract: Contract) -> AnySplitter:
+    """The splitter for the files of a contract."""
+    file_format = contract.format
+    if file_format.kind == "fixed":
+        return FixedSplitter(contract.named_columns)
+    delimiter, quote = file_format.delimiter.encode(), file_format.quote.encode()
+    if file_format.escape:
+        return EscapedSplitter(delimiter, quote, file_format.escape.encode())
+    return Splitter(delimiter, quote)

@@ -1,0 +1,112 @@
+"""Drift: fields beyond the contract are kept, told with the change that takes them in, ignored, or refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
+from headrace.transform import FileRejected
+
+from .kit import contract, integer, read, text
+
+UNKNOWN = Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)
+KEEPS = contract(text("id", required=True), integer("n"), UNKNOWN)
+JSON = contract(text("id", required=True), replace(text("city"), source="address.city"), UNKNOWN, kind="json")
+
+
+def kept(spec: Contract, data: str) -> list[Any]:
+    return [value and json.loads(value) for value in read(spec, data.encode()).values(UNKNOWN_COLUMN)]
+
+
+def test_a_file_that_keeps_to_the_contract_has_nothing_unknown() -> None:
+    found = read(KEEPS, b"n,id\n1,a\n2,b\n")
+    assert found.values("id", UNKNOWN_COLUMN) == [("a", None), ("b", None)]
+    assert "drift" not in found.report.detected
+
+
+def test_unknown_columns_are_kept_as_they_are_written() -> None:
+    data = 'colour,id,n,size\nred,a,1,007\n,b,2,\n"say ""hi""\\",c,3,"1,5"\n'
+    assert kept(KEEPS, data) == [{"colour": "red", "size": "007"}, None, {"colour": 'say "hi"\\', "size": "1,5"}]
+
+
+def test_unknown_keys_are_kept_with_their_values() -> None:
+    lines = ['{"id": "a", "tags": [1, {"x": null}], "w": 1.5}', '{"id": "b", "w": null}', '{"id": "c"}']
+    assert kept(JSON, "\n".join(lines)) == [{"tags": [1, {"x": None}], "w": 1.5}, None, None]
+
+
+def test_bad_bytes_in_an_unknown_column_cost_their_own_row() -> None:
+    found = read(KEEPS, b"id,n,x\na,1,\xff\nb,2,y\n")
+    assert found.errors() == [(1, UNKNOWN_COLUMN, "encoding")]
+    assert found.values("id") == ["b"]
+
+
+def test_a_name_that_is_there_twice_loses_nothing() -> None:
+    assert kept(KEEPS, "id,n,x,x\na,1,2,3\n") == [{"x": "2", "x (4)": "3"}]
+
+
+def test_without_a_header_nothing_is_unknown() -> None:
+    spec = replace(KEEPS, format=replace(KEEPS.format, header=False))
+    assert kept(spec, "a,1\nb,2\n") == [None, None]
+
+
+def test_the_change_of_the_contract_is_told() -> None:
+    data = b"id,n,Order Date,amount,yes\na,1,31/12/2024,1.50,x\nb,2,01/01/2025,,\n"
+    drift = read(KEEPS, data).report.detected["drift"]
+    assert drift["columns"] == [
+        {"name": "Order Date", "type": "date"},
+        {"name": "amount", "type": "DECIMAL(18,2)"},
+        {"name": "yes", "type": "VARCHAR(16)"},
+    ]
+    date, amount, odd = yaml.safe_load(drift["yaml"])
+    assert date == {
+        "name": "Order Date",
+        "physicalName": "order_date",
+        "logicalType": "date",
+        "logicalTypeOptions": {"format": "dd/MM/yyyy"},
+    }
+    assert amount["physicalType"] == "DECIMAL(18,2)"
+    assert odd["name"] == "yes"
+
+
+def test_ignored_columns_are_named_and_left_out() -> None:
+    found = read(contract(text("id")), b"id,x\na,1\n")
+    assert found.report.detected["unknown_columns"] == ["x"]
+    assert "drift" not in found.report.detected
+
+
+@pytest.mark.parametrize(("kind", "data"), [("csv", b"id,x\na,1\n"), ("json", b'{"id": "a", "x": 1}\n')])
+def test_refused_columns_fail_the_file(kind: str, data: bytes) -> None:
+    spec = replace(contract(text("id"), kind=kind), refuse_unknown=True)
+    with pytest.raises(FileRejected, match="fields that the contract does not know: 'x'"):
+        read(spec, data)
+
+
+VALUES = st.text(st.sampled_from('aü",\\\n\t\x01\x7f '), max_size=5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=8))
+def test_the_fast_path_keeps_what_the_slow_path_keeps(rows: list[tuple[str, str]]) -> None:
+    quoted = [",".join('"' + value.replace('"', '""') + '"' for value in ("a", "1", *row)) for row in rows]
+    data = "\n".join(["id,n,x,y ü", *quoted]).encode()
+    fast = read(KEEPS, data)
+    with patch("headrace.transform.delimited.has_fast_path", lambda _: False):
+        slow = read(KEEPS, data)
+    assert fast.good == slow.good
+    assert fast.bad == slow.bad
+
+
+def test_keys_without_end_do_not_fill_the_ledger() -> None:
+    lines = [json.dumps({"id": "a", f"key {n}": n, "x" * 200: 1}) for n in range(2000)]
+    detected = read(JSON, "\n".join(lines).encode()).report.detected
+    assert len(detected["unknown_columns"]) == 50
+    assert len(detected["drift"]["columns"]) == 50
+    assert len(json.dumps(detected)) < 20_000
