@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def assemble(home: Path, port: int) -> Gateway:
     """The gateway with everything behind it: the emulated AWS, the embedded Redshift, the Slack sink."""
     s3 = boto3.client("s3", **client_arguments(f"http://127.0.0.1:{port}"))
-    warehouse = Warehouse(embedded_redshift(home / "warehouse.duckdb", s3))
+    warehouse = Warehouse(embedded_redshift(home / "warehouse.duckdb", s3, patches.put_statement_event))
     patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse)
     return Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"))
 

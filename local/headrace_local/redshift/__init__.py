@@ -6,6 +6,7 @@ redshift.call("ExecuteStatement", {"WorkgroupName": "w", "Database": "dev", "Sql
 
 from headrace_local.redshift.api import EmbeddedRedshift
 from headrace_local.redshift.errors import DataApiError
+from headrace_local.redshift.events import Publish, StatementEvent
 from headrace_local.redshift.protocol import TARGET_PREFIX, HttpResponse, respond
 from headrace_local.redshift.s3 import Boto3Reader, S3Reader
 
@@ -15,6 +16,8 @@ __all__ = [
     "DataApiError",
     "EmbeddedRedshift",
     "HttpResponse",
+    "Publish",
     "S3Reader",
+    "StatementEvent",
     "respond",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,13 @@ class ResultSet:
             for index, kind in enumerate(self.types)
         ]
         return [list(record) for record in zip(*columns, strict=True)]
+
+    def csv_page(self, start: int) -> str:
+        """The same records as CSV (RFC 4180, without a header): NULL is an empty field."""
+        lines = io.StringIO()
+        records = ([_text(field) for field in record] for record in self.page(start))
+        csv.writer(lines).writerows(records)
+        return lines.getvalue()
 
     def column_metadata(self) -> list[dict[str, Any]]:
         """The Data API's description of the columns."""
@@ -95,6 +104,13 @@ def _field(value: Any, kind: RedshiftType) -> dict[str, Any]:
         return {"isNull": True}
     name, convert = _FIELDS.get(kind.wire_name, ("stringValue", str))
     return {name: convert(value)}
+
+
+def _text(entry: dict[str, Any]) -> str:
+    ((kind, value),) = entry.items()
+    if kind == "isNull":
+        return ""
+    return str(value).lower() if kind == "booleanValue" else str(value)
 
 
 def _timestamp(value: dt.datetime) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from headrace_local.redshift.compiler import compile_statement, statement_kind
 from headrace_local.redshift.duckdberrors import in_redshifts_words
 from headrace_local.redshift.errors import SqlError, StatementAbortedError
+from headrace_local.redshift.events import Publish, event_of
 from headrace_local.redshift.history import as_utc
 from headrace_local.redshift.maintenance import Lock
 from headrace_local.redshift.session import Outcome, Session, Warehouse
@@ -20,6 +21,7 @@ from headrace_local.redshift.statements import Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from headrace_local.redshift.keptsessions import SessionStore
     from headrace_local.redshift.statements import Statement, SubStatement
 
 CONCURRENT_STATEMENTS = 16
@@ -29,8 +31,10 @@ _logger = logging.getLogger(__name__)
 class Runner:
     """The database's side: picks statements, runs them, records how they ended."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, sessions: SessionStore, publish: Publish) -> None:
         self._warehouse = warehouse
+        self._kept = sessions
+        self._publish = publish
         self._pool = ThreadPoolExecutor(CONCURRENT_STATEMENTS, thread_name_prefix="redshift")
         self._sessions: dict[str, Session] = {}
         self._query_ids = itertools.count(int(time.time()))
@@ -62,20 +66,33 @@ class Runner:
         except Exception as error:
             _logger.exception("statement %s", statement.id)
             statement.move(Status.FAILED, f"ERROR: internal error: {error}")
+        if statement.request.get("WithEvent"):
+            self._publish(event_of(statement))
 
     @contextmanager
     def _session(self, statement: Statement) -> Iterator[Session]:
-        request = statement.request
-        user = request.get("DbUser") or f"IAMR:{statement.principal}"
-        session = Session(self._warehouse, statement.database, user, statement.pid, statement.cancelled.is_set)
-        session.parameters = statement.parameters
-        session.in_batch = not statement.auto_commit
-        self._sessions[statement.id] = session
+        kept = statement.session
         try:
-            yield session
+            session = (kept and kept.database_session) or self._new_session(statement)
+            if kept is not None:
+                kept.database_session = session
+            session.cancelled = statement.cancelled.is_set
+            session.parameters = statement.parameters
+            session.in_batch = not statement.auto_commit
+            self._sessions[statement.id] = session
+            try:
+                yield session
+            finally:
+                del self._sessions[statement.id]
+                if kept is None:
+                    session.close()
         finally:
-            del self._sessions[statement.id]
-            session.close()
+            if kept is not None:
+                self._kept.release(kept)
+
+    def _new_session(self, statement: Statement) -> Session:
+        user = statement.request.get("DbUser") or f"IAMR:{statement.principal}"
+        return Session(self._warehouse, statement.database, user, statement.pid)
 
     def _run_in(self, session: Session, statement: Statement) -> None:
         if statement.auto_commit:

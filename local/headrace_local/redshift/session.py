@@ -65,7 +65,7 @@ class Session:
     def __post_init__(self) -> None:
         self.connection = self.warehouse.connection.cursor()
         self.catalog = Catalog(self.connection, self.database)
-        self.owner = Owner(self.cancelled)
+        self.owner = Owner(self._is_cancelled)
         for name, value in (("database", self.database), ("user", self.user)):
             self.connection.execute(f"SET VARIABLE {name} = {string_literal(value)}")
 
@@ -79,6 +79,10 @@ class Session:
         if not self._open:
             self.connection.execute("BEGIN")
             self._open = True
+
+    def _is_cancelled(self) -> bool:
+        """Whether the statement that has the session now was cancelled: a kept session has one after the other."""
+        return self.cancelled()
 
     def commit(self) -> None:
         """Make the transaction's work permanent and give back its locks."""
