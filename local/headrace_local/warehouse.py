@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from headrace_local.access import Caller, authorize
-from headrace_local.redshift import Boto3Reader, EmbeddedRedshift, HttpResponse, Publish, respond
+from headrace_local.redshift import Boto3Store, EmbeddedRedshift, HttpResponse, Publish, respond
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ WAITING_CALLS = 64
 
 def embedded_redshift(database_file: Path, s3: Any, publish: Publish) -> EmbeddedRedshift:
     """A Redshift over this DuckDB file, whose COPY and UNLOAD go through this boto3 client."""
-    return EmbeddedRedshift(database_file, Boto3Reader(s3), publish)
+    return EmbeddedRedshift(database_file, Boto3Store(s3), publish)
 
 
 class Warehouse:

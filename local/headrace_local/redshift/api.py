@@ -17,7 +17,7 @@ from headrace_local.redshift.listing import Listing
 from headrace_local.redshift.locks import LockManager
 from headrace_local.redshift.results import PAGE_ROWS, ResultSet
 from headrace_local.redshift.runner import Runner
-from headrace_local.redshift.s3 import S3Reader
+from headrace_local.redshift.s3 import S3Store
 from headrace_local.redshift.session import Warehouse
 from headrace_local.redshift.statements import Statement, StatementStore, Status
 from headrace_local.redshift.systemviews import install
@@ -56,7 +56,7 @@ def _open(database_file: Path) -> duckdb.DuckDBPyConnection:
 class EmbeddedRedshift:
     """A Redshift that lives in `database_file` and speaks the Data API; safe to call from many threads."""
 
-    def __init__(self, database_file: Path, s3: S3Reader, publish: Publish = publish_nothing) -> None:
+    def __init__(self, database_file: Path, s3: S3Store, publish: Publish = publish_nothing) -> None:
         self._connection = _open(database_file)
         self._history = History(self._connection.cursor())
         self._locks = LockManager()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from headrace_local.redshift import altertable, copystatement, ddl
+from headrace_local.redshift import altertable, copystatement, ddl, unloadstatement
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.grammar import parse
 from headrace_local.redshift.maintenance import Lock, NoEffect, Truncate
@@ -203,5 +203,6 @@ _READERS: dict[str, Callable[[TokenCursor], Command]] = {
     "MERGE": _merge,
     "REVOKE": _grant,
     "TRUNCATE": _truncate,
+    "UNLOAD": unloadstatement.read,
     "VACUUM": _vacuum,
 }

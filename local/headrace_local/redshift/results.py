@@ -74,19 +74,21 @@ def column_metadata(label: str, kind: RedshiftType, *, nullable: bool = True) ->
     }
 
 
-def fetch(relation: duckdb.DuckDBPyRelation, label: Callable[[list[str]], list[str]]) -> ResultSet:
+def fetch(
+    relation: duckdb.DuckDBPyRelation, label: Callable[[list[str]], list[str]], most_bytes: int | None
+) -> ResultSet:
     """Run a query; `label` makes Redshift's column labels of DuckDB's. SqlError if it is too large to keep."""
     types = tuple(from_duckdb(str(kind)) for kind in relation.types)
     labels = tuple(label(list(relation.columns)))
     reader = relation.to_arrow_reader(READ_ROWS)
-    return ResultSet(labels, types, pa.Table.from_batches(_limited(reader), schema=reader.schema))
+    return ResultSet(labels, types, pa.Table.from_batches(_limited(reader, most_bytes), schema=reader.schema))
 
 
-def _limited(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _limited(reader: pa.RecordBatchReader, most_bytes: int | None) -> Iterator[pa.RecordBatch]:
     size = 0
     for batch in reader:
         size += batch.nbytes
-        if size > MAX_RESULT_BYTES:
+        if most_bytes is not None and size > most_bytes:
             raise SqlError("the result is larger than the Data API's maximum of 500 MB")
         yield batch
 

@@ -12,12 +12,12 @@ import duckdb
 from headrace_local.redshift.catalog import Catalog, string_literal
 from headrace_local.redshift.duckdberrors import in_redshifts_words
 from headrace_local.redshift.locks import LockManager, Owner, Requests
-from headrace_local.redshift.results import ResultSet, fetch
+from headrace_local.redshift.results import MAX_RESULT_BYTES, ResultSet, fetch
 from headrace_local.redshift.translate import Translator
 
 if TYPE_CHECKING:
     from headrace_local.redshift.history import History
-    from headrace_local.redshift.s3 import S3Reader
+    from headrace_local.redshift.s3 import S3Store
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Warehouse:
 
     connection: duckdb.DuckDBPyConnection
     locks: LockManager
-    s3: S3Reader
+    s3: S3Store
     history: History
 
 
@@ -122,10 +122,12 @@ class Session:
         count = rows[0][0] if rows else None
         return count if isinstance(count, int) and not isinstance(count, bool) else -1
 
-    def query(self, sql: str, label: Callable[[list[str]], list[str]]) -> ResultSet:
-        """Run DuckDB's query `sql`."""
+    def query(
+        self, sql: str, label: Callable[[list[str]], list[str]], most_bytes: int | None = MAX_RESULT_BYTES
+    ) -> ResultSet:
+        """Run DuckDB's query `sql`; SqlError if its result has more than `most_bytes`."""
         with in_redshifts_words():
-            return fetch(self.connection.sql(sql), label)
+            return fetch(self.connection.sql(sql), label, most_bytes)
 
     def bind(self, sql: str) -> tuple[list[str], list[str]]:
         """The column names and DuckDB types of a query that is not run."""
