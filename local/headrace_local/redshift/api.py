@@ -11,6 +11,7 @@ import duckdb
 from headrace_local.redshift import describing
 from headrace_local.redshift.errors import not_found, validation_error
 from headrace_local.redshift.events import Publish, publish_nothing
+from headrace_local.redshift.faults import Faults
 from headrace_local.redshift.history import History
 from headrace_local.redshift.keptsessions import TARGET_FIELDS, SessionStore
 from headrace_local.redshift.listing import Listing
@@ -54,14 +55,19 @@ def _open(database_file: Path) -> duckdb.DuckDBPyConnection:
 
 
 class EmbeddedRedshift:
-    """A Redshift that lives in `database_file` and speaks the Data API; safe to call from many threads."""
+    """A Redshift that lives in `database_file` and speaks the Data API; safe to call from many threads.
+
+    `faults` takes what is to go wrong on purpose.
+    """
 
     def __init__(self, database_file: Path, s3: S3Store, publish: Publish = publish_nothing) -> None:
         self._connection = _open(database_file)
         self._history = History(self._connection.cursor())
         self._locks = LockManager()
         self._sessions = SessionStore()
-        self._runner = Runner(Warehouse(self._connection, self._locks, s3, self._history), self._sessions, publish)
+        self.faults = Faults()
+        warehouse = Warehouse(self._connection, self._locks, s3, self._history, self.faults)
+        self._runner = Runner(warehouse, self._sessions, publish)
         self._statements = StatementStore(self._sessions)
         self._listing = Listing(self._connection)
         self._operations: dict[str, Callable[[Request, str], Response]] = {
@@ -86,6 +92,7 @@ class EmbeddedRedshift:
         in the SQL itself never raises, it is the `Error` that DescribeStatement reports.
         """
         check_request(operation, request)
+        self.faults.strike_operation(operation)
         handler = self._operations.get(operation)
         if handler is None:
             raise validation_error(f"{operation} is not supported by the embedded Redshift")

@@ -16,6 +16,7 @@ from headrace_local.redshift.results import MAX_RESULT_BYTES, ResultSet, fetch
 from headrace_local.redshift.translate import Translator
 
 if TYPE_CHECKING:
+    from headrace_local.redshift.faults import Faults
     from headrace_local.redshift.history import History
     from headrace_local.redshift.s3 import S3Store
 
@@ -36,6 +37,7 @@ class Warehouse:
     locks: LockManager
     s3: S3Store
     history: History
+    faults: Faults
 
 
 class Command(Protocol):
@@ -50,7 +52,7 @@ class Command(Protocol):
 
 @dataclass
 class Session:
-    """One session; `user` and `database` are what SQL sees as such."""
+    """One session; `user` and `database` are what SQL sees as such, `changed` what its transactions have changed."""
 
     warehouse: Warehouse
     database: str
@@ -60,6 +62,7 @@ class Session:
     query_id: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict)
     in_batch: bool = False
+    changed: set[str] = field(default_factory=set)
     _open: bool = False
 
     def __post_init__(self) -> None:
@@ -91,6 +94,7 @@ class Session:
                 self._open = False
                 with in_redshifts_words():
                     self.connection.execute("COMMIT")
+                self.changed |= self.warehouse.locks.changed_by(self.owner)
         finally:
             self.warehouse.locks.release(self.owner)
 
