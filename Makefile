@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv and .venv-sam (Python >= 3.11; PYTHON=... chooses one)
@@ -39,6 +39,10 @@ test: setup lint ## Everything, from lint to end-to-end
 .PHONY: bench
 bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
 	@$(BIN)/python -m benchmarks
+
+.PHONY: bench-warehouse
+bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
+	@$(BIN)/python -m benchmarks.warehouse
 
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew
