@@ -49,6 +49,13 @@ def test_refresh_is_not_undone_with_the_batch_around_it(base: Aws) -> None:  # m
     assert base.rows(READ) == [[1, 15], [2, 10]]
 
 
+def test_a_batch_that_locks_the_table_cannot_refresh_the_view(base: Aws) -> None:  # …-refresh-sql-command, transactions
+    base.run(TOTALS)
+
+    assert "deadlock detected" in base.error("LOCK t", "REFRESH MATERIALIZED VIEW totals")
+    base.run("REFRESH MATERIALIZED VIEW totals")
+
+
 def test_only_the_owner_refreshes(base: Aws) -> None:  # materialized-view-refresh-sql-command, permissions
     base.run(TOTALS)
     sql = "REFRESH MATERIALIZED VIEW totals"
