@@ -58,6 +58,10 @@ bench-transform: setup .venv-bench ## Measure and check the transform beside pan
 fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1000000 --seed 1")
 	@$(BIN)/python -m tests.unit.transform.fuzz $(ARGS)
 
+.PHONY: bench-warehouse
+bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
+	@$(BIN)/python -m benchmarks.warehouse
+
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew
 	@$(BIN)/python scripts/lock.py

@@ -89,9 +89,9 @@ class _GatedPort:
 class Schedule:
     """An order of steps, by priorities: few changes of who is first find more than many random turns.
 
-    Each new actor takes the next of `priorities`, over and over; the highest runs. At each step in `yields` the running
-    actor falls behind all others; at each in `kills` it is killed; at each in `stops` it is told that it was stopped, which
-    it may be the last to know.
+    Each new actor takes the next of `priorities`, over and over; the highest runs. At each step in `yields` the
+    running actor falls behind all others; at each in `kills` it is killed; at each in `stops` it is told that it was
+    stopped, which it may be the last to know.
     """
 
     priorities: tuple[int, ...]

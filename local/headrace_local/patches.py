@@ -8,7 +8,8 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - layers: unpacked once, not again for each worker;
 - Step Functions: tasks need the rights of the state machine's role, and `aws-sdk:redshiftdata:*` calls the embedded
   Redshift with them;
-- S3 events of a versioned bucket name the version of the object.
+- S3 events of a versioned bucket name the version of the object;
+- the events of Redshift statements come from `aws.redshift-data`, a source that PutEvents refuses.
 """
 # ruff: noqa: SLF001 - touching private names is what this module is for
 
@@ -21,11 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
+from ministack.core.responses import get_account_id, get_region, set_request_account_id
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
 from headrace_local import worker
 from headrace_local.access import Caller, enforce
-from headrace_local.redshift import DataApiError
+from headrace_local.redshift import DataApiError, StatementEvent
+from headrace_local.redshift.events import DETAIL_TYPE, SOURCE
 from headrace_local.task_rights import rights_of_task
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse) -> None:
     unpack_layers_once(layers)
     run_tasks_as_the_state_machine(warehouse)
     name_versions_in_events()
+    require("allow_aws_source" in inspect.signature(eventbridge._put_events).parameters, "events of aws.* are refused")
 
 
 def require(present: bool, what: str) -> None:
@@ -184,3 +188,27 @@ def name_versions_in_events() -> None:
 
     s3._fire_s3_event = fire_event
     eventbridge._dispatch_event = dispatch_event
+
+
+def put_statement_event(event: StatementEvent) -> None:
+    """Put the event of a Redshift statement onto the default bus of its principal's account."""
+    contextvars.copy_context().run(_put_statement_event, event)
+
+
+def _put_statement_event(event: StatementEvent) -> None:
+    if event.principal.startswith("arn:"):
+        set_request_account_id(event.principal.split(":")[4])
+    entry = {
+        "Source": SOURCE,
+        "DetailType": DETAIL_TYPE,
+        "Detail": json.dumps(event.detail),
+        "Resources": [_warehouse_arn(event)],
+    }
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def _warehouse_arn(event: StatementEvent) -> str:
+    where = f"{get_region()}:{get_account_id()}"
+    if event.workgroup:
+        return f"arn:aws:redshift-serverless:{where}:workgroup/{event.workgroup}"
+    return f"arn:aws:redshift:{where}:cluster:{event.cluster}"

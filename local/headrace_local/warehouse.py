@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from headrace_local.access import Caller, authorize
-from headrace_local.redshift import Boto3Reader, DataApiError, EmbeddedRedshift, HttpResponse, respond
+from headrace_local.redshift import Boto3Store, DataApiError, EmbeddedRedshift, HttpResponse, Publish, respond
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +26,9 @@ WAITING_CALLS = 64
 WORKGROUP = DATABASE = "headrace"
 
 
-def embedded_redshift(database_file: Path, s3: Any) -> EmbeddedRedshift:
-    """A Redshift over this DuckDB file, whose COPY reads through this boto3 client."""
-    return EmbeddedRedshift(database_file, Boto3Reader(s3))
+def embedded_redshift(database_file: Path, s3: Any, publish: Publish) -> EmbeddedRedshift:
+    """A Redshift over this DuckDB file, whose COPY and UNLOAD go through this boto3 client."""
+    return EmbeddedRedshift(database_file, Boto3Store(s3), publish)
 
 
 def refuse_other_warehouses(request: dict[str, Any]) -> None:

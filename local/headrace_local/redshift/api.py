@@ -10,12 +10,15 @@ import duckdb
 
 from headrace_local.redshift import describing
 from headrace_local.redshift.errors import not_found, validation_error
+from headrace_local.redshift.events import Publish, publish_nothing
+from headrace_local.redshift.faults import Faults
 from headrace_local.redshift.history import History
+from headrace_local.redshift.keptsessions import TARGET_FIELDS, SessionStore
 from headrace_local.redshift.listing import Listing
 from headrace_local.redshift.locks import LockManager
-from headrace_local.redshift.results import PAGE_ROWS
+from headrace_local.redshift.results import PAGE_ROWS, ResultSet
 from headrace_local.redshift.runner import Runner
-from headrace_local.redshift.s3 import S3Reader
+from headrace_local.redshift.s3 import S3Store
 from headrace_local.redshift.session import Warehouse
 from headrace_local.redshift.statements import Statement, StatementStore, Status
 from headrace_local.redshift.systemviews import install
@@ -31,7 +34,6 @@ _SETTINGS = (
     "SET GLOBAL lock_configuration = true",
 )
 _NO_RESULT = "Query does not have result. Please check query status with DescribeStatement."
-_NOT_EMULATED = ("SessionId", "SessionKeepAliveSeconds", "WithEvent")
 
 
 def _open(database_file: Path) -> duckdb.DuckDBPyConnection:
@@ -53,21 +55,29 @@ def _open(database_file: Path) -> duckdb.DuckDBPyConnection:
 
 
 class EmbeddedRedshift:
-    """A Redshift that lives in `database_file` and speaks the Data API; safe to call from many threads."""
+    """A Redshift that lives in `database_file` and speaks the Data API; safe to call from many threads.
 
-    def __init__(self, database_file: Path, s3: S3Reader) -> None:
+    `faults` takes what is to go wrong on purpose.
+    """
+
+    def __init__(self, database_file: Path, s3: S3Store, publish: Publish = publish_nothing) -> None:
         self._connection = _open(database_file)
         self._history = History(self._connection.cursor())
         self._locks = LockManager()
-        self._runner = Runner(Warehouse(self._connection, self._locks, s3, self._history))
-        self._statements = StatementStore()
+        self._sessions = SessionStore()
+        self.faults = Faults()
+        warehouse = Warehouse(self._connection, self._locks, s3, self._history, self.faults)
+        self._runner = Runner(warehouse, self._sessions, publish)
+        self._statements = StatementStore(self._sessions)
         self._listing = Listing(self._connection)
         self._operations: dict[str, Callable[[Request, str], Response]] = {
             "ExecuteStatement": self._execute,
             "BatchExecuteStatement": self._batch_execute,
             "DescribeStatement": self._describe,
             "GetStatementResult": self._get_result,
+            "GetStatementResultV2": self._get_csv_result,
             "ListStatements": self._list_statements,
+            "ListSessions": self._list_sessions,
             "CancelStatement": self._cancel,
             "ListDatabases": self._listing.databases,
             "ListSchemas": self._listing.schemas,
@@ -82,6 +92,7 @@ class EmbeddedRedshift:
         in the SQL itself never raises, it is the `Error` that DescribeStatement reports.
         """
         check_request(operation, request)
+        self.faults.strike_operation(operation)
         handler = self._operations.get(operation)
         if handler is None:
             raise validation_error(f"{operation} is not supported by the embedded Redshift")
@@ -94,6 +105,7 @@ class EmbeddedRedshift:
         self._runner.close()
         for statement in self._statements.active():  # those that had not begun
             statement.move(Status.ABORTED)
+        self._sessions.close()
         self._history.close()
         self._connection.close()
 
@@ -104,6 +116,7 @@ class EmbeddedRedshift:
         return self._submit(request, principal, list(request["Sqls"]), is_batch=True)
 
     def _submit(self, request: Request, principal: str, sqls: list[str], *, is_batch: bool) -> Response:
+        request = self._at_its_session(request, principal)
         _check_target(request)
         check_sql(sqls, request.get("Parameters", []))
         statement, is_new = self._statements.submit(principal, request, sqls, is_batch=is_batch)
@@ -117,8 +130,28 @@ class EmbeddedRedshift:
         statement.wait(request.get("WaitTimeSeconds", 0))
         return describing.described(statement) if number is None else describing.sub_described(statement, number)
 
+    def _at_its_session(self, request: Request, principal: str) -> Request:
+        """The request with what its session knows already; DataApiError if it contradicts it."""
+        if "SessionId" not in request:
+            return request
+        target = self._sessions.target_of(request["SessionId"], principal)
+        for name in TARGET_FIELDS:
+            if name in request and request[name] != target.get(name):
+                raise validation_error(f"{name} is not that of the session {request['SessionId']}")
+        return request | target
+
     def _get_result(self, request: Request, principal: str) -> Response:
+        result, start, answer = self._result_page(request, principal, "JSON")
+        return answer | {"Records": result.page(start)}
+
+    def _get_csv_result(self, request: Request, principal: str) -> Response:
+        result, start, answer = self._result_page(request, principal, "CSV")
+        return answer | {"Records": [{"CSVRecords": result.csv_page(start)}], "ResultFormat": "CSV"}
+
+    def _result_page(self, request: Request, principal: str, form: str) -> tuple[ResultSet, int, Response]:
         statement, number = self._find(request["Id"], principal)
+        if statement.result_format != form:
+            raise validation_error(f"The statement was submitted with ResultFormat {statement.result_format}")
         statement.wait(request.get("WaitTimeSeconds", 0))
         if number is None and not statement.is_batch:
             number = 1
@@ -126,17 +159,16 @@ class EmbeddedRedshift:
         if statement.status != Status.FINISHED or result is None:
             raise not_found(_NO_RESULT, request["Id"])
         start = describing.page_start(request.get("NextToken"), request["Id"])
-        response = {
-            "Records": result.page(start),
-            "ColumnMetadata": result.column_metadata(),
-            "TotalNumRows": result.rows.num_rows,
-        }
+        answer: Response = {"ColumnMetadata": result.column_metadata(), "TotalNumRows": result.rows.num_rows}
         if start + PAGE_ROWS < result.rows.num_rows:
-            response["NextToken"] = describing.page_token(start + PAGE_ROWS, request["Id"])
-        return response
+            answer["NextToken"] = describing.page_token(start + PAGE_ROWS, request["Id"])
+        return result, start, answer
 
     def _list_statements(self, request: Request, principal: str) -> Response:
-        return describing.listed(self._statements.of(principal), request)
+        return describing.listed(self._statements.of(principal), request, principal)
+
+    def _list_sessions(self, request: Request, principal: str) -> Response:
+        return describing.listed_sessions(self._sessions.of(principal), request, principal)
 
     def _cancel(self, request: Request, principal: str) -> Response:
         statement, _ = self._find(request["Id"], principal)
@@ -158,11 +190,6 @@ class EmbeddedRedshift:
 
 
 def _check_target(request: Request) -> None:
-    for name in _NOT_EMULATED:
-        if request.get(name):
-            raise validation_error(f"{name} is not supported by the embedded Redshift")
-    if request.get("ResultFormat", "JSON") != "JSON":
-        raise validation_error("ResultFormat CSV is not supported by the embedded Redshift")
     if bool(request.get("WorkgroupName")) == bool(request.get("ClusterIdentifier")):
         raise validation_error("Either ClusterIdentifier or WorkgroupName must be specified")
     if not request.get("Database"):

@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table or view; `view_sql` is a view's query as it was written."""
+    """A table or view; `view_sql` is a view's query as it was written, `owner` is known of materialized views."""
 
     schema: str
     name: str
@@ -59,6 +59,10 @@ class Table:
     primary_key: tuple[str, ...] = ()
     view_sql: str | None = None
     depends_on: tuple[str, ...] = ()
+    materialized: bool = False
+    auto_refresh: bool = False
+    incremental: bool = False
+    owner: str = ""
 
     @property
     def is_temporary(self) -> bool:
@@ -67,8 +71,20 @@ class Table:
 
     @property
     def is_view(self) -> bool:
-        """Whether this is a view."""
+        """Whether this is a view, materialized or not."""
         return self.view_sql is not None
+
+    @property
+    def kind(self) -> str:
+        """The word that DROP has for it."""
+        if self.materialized:
+            return "MATERIALIZED VIEW"
+        return "VIEW" if self.is_view else "TABLE"
+
+    @property
+    def duckdb_kind(self) -> str:
+        """What it is in DuckDB."""
+        return "TABLE" if self.materialized else self.kind
 
     @property
     def duckdb_parts(self) -> tuple[str, ...]:
@@ -154,10 +170,9 @@ class Catalog:
 
     def describe(self, table: Table) -> None:
         """Keep the description of a table that exists in DuckDB."""
-        kind = "VIEW" if table.is_view else "TABLE"
         self.forget()
         comment = string_literal(json.dumps(asdict(table) | {"columns": [_column_json(c) for c in table.columns]}))
-        self.connection.execute(f"COMMENT ON {kind} {table.duckdb_name} IS {comment}").fetchall()
+        self.connection.execute(f"COMMENT ON {table.duckdb_kind} {table.duckdb_name} IS {comment}").fetchall()
 
     def _schema_and_relation(self, name: Name) -> tuple[str | None, str]:
         if len(name) == 3:

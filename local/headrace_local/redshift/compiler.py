@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
 
-from headrace_local.redshift import altertable, copystatement, ddl
+from headrace_local.redshift import altertable, copystatement, ddl, unloadstatement
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.grammar import parse
 from headrace_local.redshift.maintenance import Lock, NoEffect, Truncate
-from headrace_local.redshift.merge import checked_merge
+from headrace_local.redshift.materialized import CreateMaterializedView, RefreshMaterializedView
+from headrace_local.redshift.merge import check_head, checked_merge
 from headrace_local.redshift.queries import Delete, Insert, Query, Update
+from headrace_local.redshift.removeduplicates import MergeRemovingDuplicates
 from headrace_local.redshift.session import Command
 from headrace_local.redshift.tabledesign import Design
 from headrace_local.redshift.tokens import Name, TokenCursor, tokenize
@@ -25,6 +28,7 @@ _COMMANDS: tuple[tuple[Any, Callable[[Any], Command]], ...] = (
     (exp.Query, Query),
 )
 _TRANSACTION_WORDS = ("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT")
+_REMOVE_DUPLICATES = re.compile(r"\sREMOVE\s+DUPLICATES\s*;?\s*$", re.IGNORECASE)
 _VACUUM_KINDS = ("FULL", "SORT", "DELETE", "REINDEX", "RECLUSTER")
 
 
@@ -57,9 +61,15 @@ def _tree(cursor: TokenCursor) -> Command:
 
 
 def _merge(cursor: TokenCursor) -> Command:
-    if cursor.sql.upper().rstrip("; \n").endswith("REMOVE DUPLICATES"):
-        raise not_emulated("MERGE … REMOVE DUPLICATES")
-    return _tree(cursor)
+    found = _REMOVE_DUPLICATES.search(cursor.sql)
+    if found is None:
+        return _tree(cursor)
+    # sqlglot does not know these words; the clause that stands in for them is not looked at.
+    tree = parse(f"{cursor.sql[: found.start()]} WHEN MATCHED THEN DELETE")
+    if not isinstance(tree, exp.Merge) or len(tree.args["whens"].expressions) > 1:
+        raise SqlError('syntax error at or near "REMOVE"')
+    check_head(tree)
+    return MergeRemovingDuplicates(tree)
 
 
 def _create(cursor: TokenCursor) -> Command:
@@ -67,6 +77,8 @@ def _create(cursor: TokenCursor) -> Command:
     or_replace = cursor.match("OR", "REPLACE")
     if cursor.match("VIEW"):
         return _create_view(cursor, or_replace=or_replace)
+    if not or_replace and cursor.match("MATERIALIZED", "VIEW"):
+        return _create_materialized_view(cursor)
     cursor.match("LOCAL")
     temporary = cursor.match_any("TEMP", "TEMPORARY") is not None
     if or_replace:
@@ -86,6 +98,34 @@ def _create_view(cursor: TokenCursor, *, or_replace: bool) -> Command:
     cursor.expect("AS")
     text = cursor.rest()
     return ddl.CreateView(name, _query(text), text, or_replace)
+
+
+def _create_materialized_view(cursor: TokenCursor) -> Command:
+    name, design, auto_refresh = cursor.name(), Design(), False
+    names = cursor.identifiers_in_parentheses() if cursor.peek() == "(" else []
+    while cursor.peek() != "AS":
+        if cursor.match("AUTO", "REFRESH"):
+            choice = cursor.match_any("YES", "NO")
+            if choice is None:
+                raise cursor.unexpected()
+            auto_refresh = choice == "YES"
+        else:
+            design.read_attribute(cursor)
+    cursor.expect("AS")
+    text = cursor.rest()
+    query = _query(text)
+    table = ddl.CreateTable(name, design, temporary=False, if_not_exists=False, query=query, column_names=tuple(names))
+    return CreateMaterializedView(table, query, text, auto_refresh)
+
+
+def _refresh(cursor: TokenCursor) -> Command:
+    cursor.expect("REFRESH", "MATERIALIZED", "VIEW")
+    name = cursor.name()
+    cursor.match("RESTRICT")
+    if cursor.peek() == "CASCADE":
+        raise not_emulated("REFRESH MATERIALIZED VIEW … CASCADE")
+    cursor.expect_end()
+    return RefreshMaterializedView(name)
 
 
 def _create_table(cursor: TokenCursor, *, temporary: bool) -> Command:
@@ -120,7 +160,7 @@ def _query(text: str) -> exp.Expr:
 
 def _drop(cursor: TokenCursor) -> Command:
     cursor.expect("DROP")
-    kind = cursor.match_any("TABLE", "VIEW", "SCHEMA")
+    kind = "MATERIALIZED VIEW" if cursor.match("MATERIALIZED", "VIEW") else cursor.match_any("TABLE", "VIEW", "SCHEMA")
     if kind is None:
         raise not_emulated(f"DROP {cursor.peek()}")
     if_exists = cursor.match("IF", "EXISTS")
@@ -201,7 +241,9 @@ _READERS: dict[str, Callable[[TokenCursor], Command]] = {
     "GRANT": _grant,
     "LOCK": _lock,
     "MERGE": _merge,
+    "REFRESH": _refresh,
     "REVOKE": _grant,
     "TRUNCATE": _truncate,
+    "UNLOAD": unloadstatement.read,
     "VACUUM": _vacuum,
 }

@@ -71,12 +71,20 @@ class _Load:
         self.started = utc_now()
 
     def run(self) -> int:
-        targets = [self.table.column(name) for name in self.copy.columns] or list(self.table.columns)
+        targets = self._targets()
         for entry, data in self._found_files():
             self._load_file(ParquetSource(entry.url, data), targets)
             self.files += 1
             self.size += len(data)
         return self.rows
+
+    def _targets(self) -> list[Column]:
+        if not self.copy.columns:
+            return list(self.table.columns)
+        for column in self.table.columns:
+            if column.name not in self.copy.columns and not column.nullable and column.default is None:
+                raise SqlError(f"NOT NULL column without DEFAULT must be included in column list: {column.name}")
+        return [self.table.column(name) for name in self.copy.columns]
 
     def _found_files(self) -> Iterator[tuple[Entry, bytes]]:
         s3 = self.session.warehouse.s3
@@ -90,12 +98,14 @@ class _Load:
             raise SqlError(f"The specified S3 prefix '{self.copy.url}' does not exist: none of its files was found")
 
     def _load_file(self, source: ParquetSource, targets: list[Column]) -> None:
-        if self.copy.fill_record:
-            targets = source.present(targets)
-        source.check(targets, serialize_to_json=self.copy.serialize_to_json)
+        present = source.present(targets) if self.copy.fill_record else targets
+        source.check(present, serialize_to_json=self.copy.serialize_to_json)
+        missing = targets[len(present) :]
+        source.check_missing(missing)
         names = ", ".join(quoted(column.name) for column in targets)
-        values = ", ".join(_value(position, column) for position, column in enumerate(targets))
-        reader = pa.RecordBatchReader.from_batches(source.schema, source.batches(targets))
+        read = [_value(position, column) for position, column in enumerate(present)]
+        values = ", ".join([*read, *("NULL" for _ in missing)])
+        reader = pa.RecordBatchReader.from_batches(source.schema, source.batches(present))
         with self.session.source(_SOURCE, reader):
             sql = f"INSERT INTO {self.table.duckdb_name} ({names}) SELECT {values} FROM {_SOURCE}"  # noqa: S608
             self._insert(sql, source)

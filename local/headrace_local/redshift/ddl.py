@@ -198,7 +198,7 @@ class CreateView:
     def _check_replaced(self, old: Table | None, columns: tuple[Column, ...]) -> None:
         if old is None:
             return
-        if not self.or_replace or not old.is_view:
+        if not self.or_replace or old.kind != "VIEW":
             raise SqlError(f'Relation "{old.name}" already exists')
         if [(c.name, c.type) for c in old.columns] != [(c.name, c.type) for c in columns]:
             raise SqlError("cannot change the names, the types or the number of a view's columns")
@@ -206,7 +206,7 @@ class CreateView:
 
 @dataclass(frozen=True)
 class DropRelations:
-    """DROP TABLE or DROP VIEW."""
+    """DROP TABLE, DROP VIEW or DROP MATERIALIZED VIEW."""
 
     names: tuple[Name, ...]
     kind: str
@@ -229,11 +229,11 @@ class DropRelations:
         return _DONE
 
     def _drop(self, session: Session, table: Table) -> None:
-        if table.is_view != (self.kind == "VIEW"):
+        if table.kind != self.kind:
             raise SqlError(f'"{table.name}" is not a {self.kind.lower()}')
         views = [view for view in session.catalog.tables() if table.key in view.depends_on]
         if views and not self.cascade:
             raise SqlError(f"cannot drop {self.kind.lower()} {table.name} because other objects depend on it")
         for view in views:
-            DropRelations(((view.schema, view.name),), "VIEW", if_exists=True, cascade=True).run(session)
-        session.execute(f"DROP {self.kind} {table.duckdb_name}")
+            DropRelations(((view.schema, view.name),), view.kind, if_exists=True, cascade=True).run(session)
+        session.execute(f"DROP {table.duckdb_kind} {table.duckdb_name}")

@@ -6,8 +6,11 @@ import base64
 from typing import Any
 
 from headrace_local.redshift.errors import validation_error
+from headrace_local.redshift.keptsessions import KeptSession
 from headrace_local.redshift.statements import Statement, Status, SubStatement
 
+MOST_LISTED = 100
+_FILTERED = ("ClusterIdentifier", "WorkgroupName", "Database")
 _ECHOED = ("ClusterIdentifier", "WorkgroupName", "SecretArn", "DbUser", "Database")
 
 
@@ -25,6 +28,8 @@ def submitted(statement: Statement) -> dict[str, Any]:
         "DbGroups": [],
         "Status": statement.status.value,
         "HasResultSet": statement.has_result_set,
+        "RedshiftPid": statement.pid,
+        **_session_id(statement),
     }
 
 
@@ -38,7 +43,8 @@ def described(statement: Statement) -> dict[str, Any]:
         "UpdatedAt": seconds(statement.updated_at),
         "HasResultSet": statement.has_result_set,
         "RedshiftPid": statement.pid,
-        "ResultFormat": "JSON",
+        "ResultFormat": statement.result_format,
+        **_session_id(statement),
     }
     if statement.error is not None:
         description["Error"] = statement.error
@@ -52,21 +58,44 @@ def sub_described(statement: Statement, number: int) -> dict[str, Any]:
     return _echo(statement) | _sub(statement, number)
 
 
-def listed(statements: list[Statement], request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to ListStatements."""
-    status = request.get("Status", "ALL")
+def listed(statements: list[Statement], request: dict[str, Any], principal: str) -> dict[str, Any]:
+    """The answer to ListStatements; without RoleLevel it tells only what this very principal submitted."""
+    status, role_level = request.get("Status", "ALL"), request.get("RoleLevel", True)
     wanted = [
         statement
         for statement in statements
         if status in {"ALL", statement.status.value}
         and str(statement.request.get("StatementName", "")).startswith(request.get("StatementName", ""))
-        and request.get("Database", statement.database) == statement.database
+        and _is_at(statement.request, request)
+        and (role_level or statement.principal == principal)
     ]
-    start = page_start(request.get("NextToken"), "ListStatements")
-    most = request.get("MaxResults") or 100
-    answer: dict[str, Any] = {"Statements": [_listed(statement) for statement in wanted[start : start + most]]}
-    if start + most < len(wanted):
-        answer["NextToken"] = page_token(start + most, "ListStatements")
+    return _page(request, "Statements", [_listed(statement) for statement in wanted], "ListStatements")
+
+
+def listed_sessions(sessions: list[KeptSession], request: dict[str, Any], principal: str) -> dict[str, Any]:
+    """The answer to ListSessions."""
+    role_level = request.get("RoleLevel", True)
+    wanted = [
+        _listed_session(session)
+        for session in sessions
+        if request.get("Status") in {None, session.status}
+        and request.get("SessionId") in {None, session.id}
+        and _is_at(session.target, request)
+        and (role_level or session.principal == principal)
+    ]
+    return _page(request, "Sessions", wanted, "ListSessions")
+
+
+def _is_at(target: dict[str, Any], request: dict[str, Any]) -> bool:
+    return all(request.get(name) in {None, target.get(name)} for name in _FILTERED)
+
+
+def _page(request: dict[str, Any], member: str, entries: list[dict[str, Any]], operation: str) -> dict[str, Any]:
+    start = page_start(request.get("NextToken"), operation)
+    end = start + (request.get("MaxResults") or MOST_LISTED)
+    answer: dict[str, Any] = {member: entries[start:end]}
+    if end < len(entries):
+        answer["NextToken"] = page_token(end, operation)
     return answer
 
 
@@ -134,10 +163,29 @@ def _listed(statement: Statement) -> dict[str, Any]:
         "CreatedAt": seconds(statement.created_at),
         "UpdatedAt": seconds(statement.updated_at),
         "IsBatchStatement": statement.is_batch,
+        "ResultFormat": statement.result_format,
+        **_session_id(statement),
         "QueryStrings" if statement.is_batch else "QueryString": (
             [sub.sql for sub in statement.subs] if statement.is_batch else statement.subs[0].sql
         ),
     }
-    if name := statement.request.get("StatementName"):
-        entry["StatementName"] = name
-    return entry
+    request = statement.request
+    given = {"StatementName": "StatementName", "SecretArn": "SecretArn", "Parameters": "QueryParameters"}
+    return entry | {shown: request[name] for name, shown in given.items() if request.get(name)}
+
+
+def _listed_session(session: KeptSession) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "SessionId": session.id,
+        "Status": session.status,
+        "CreatedAt": seconds(session.created_at),
+        "UpdatedAt": seconds(session.updated_at),
+        "SessionAliveSeconds": session.keep_alive,
+        "SessionTtl": seconds(session.ends_at),
+    }
+    entry |= {name: value for name, value in session.target.items() if name != "SecretArn"}
+    return entry | ({"CurrentStatementId": session.current} if session.current else {})
+
+
+def _session_id(statement: Statement) -> dict[str, Any]:
+    return {"SessionId": statement.session.id} if statement.session is not None else {}

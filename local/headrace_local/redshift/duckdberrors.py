@@ -9,11 +9,9 @@ from contextlib import contextmanager
 import duckdb
 
 from headrace_local.redshift.errors import SqlError, StatementAbortedError
+from headrace_local.redshift.faults import SERIALIZABLE
 
-_CONFLICT = (
-    "1023\n  Detail: Serializable isolation violation on table in Redshift:"
-    " a concurrent transaction changed the same rows"
-)
+_CONFLICT = f"{SERIALIZABLE}: a concurrent transaction changed the same rows"
 
 _WORDING = [
     (re.compile(r"NOT NULL constraint failed: (?:\S*\.)?(\S+)"), "Cannot insert a NULL value into column {0}"),

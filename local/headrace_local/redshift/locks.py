@@ -65,6 +65,11 @@ class LockManager:
                     del self._holders[key]
             self._changed.notify_all()
 
+    def changed_by(self, owner: Owner) -> set[str]:
+        """What `owner` has locked to change it."""
+        with self._changed:
+            return {key for key, holders in self._holders.items() if holders.get(owner, LockMode.READ) > LockMode.READ}
+
     def wake(self) -> None:
         """Make the waiting ask again whether they were cancelled."""
         with self._changed:

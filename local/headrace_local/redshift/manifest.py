@@ -10,7 +10,7 @@ from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.parquet import LoadError
 
 if TYPE_CHECKING:
-    from headrace_local.redshift.s3 import S3Reader
+    from headrace_local.redshift.s3 import S3Store
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def split_s3_url(url: str) -> tuple[str, str]:
     return bucket, key
 
 
-def read_manifest(s3: S3Reader, url: str) -> list[Entry]:
+def read_manifest(s3: S3Store, url: str) -> list[Entry]:
     """The entries of the manifest at `url`; SqlError if it is malformed, LoadError for an entry without size."""
     try:
         text = s3.read(*split_s3_url(url)).decode("utf-8")
@@ -71,7 +71,7 @@ def _entry(entry: Any) -> Entry:
     return Entry(url, mandatory, length)
 
 
-def read_entry(s3: S3Reader, entry: Entry) -> bytes | None:
+def read_entry(s3: S3Store, entry: Entry) -> bytes | None:
     """The file's bytes, or None for a missing file that is not mandatory; LoadError if the size is another one."""
     try:
         data = s3.read(*split_s3_url(entry.url))

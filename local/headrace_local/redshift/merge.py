@@ -30,7 +30,7 @@ class Merge:
     def run(self, session: Session) -> Outcome:
         """Merge, with the byte lengths checked; DuckDB itself refuses a second match of one row."""
         target = writable(session, table_name(self.tree.this))
-        self._check_source(session, target)
+        check_source(session, self.tree, target)
         for when in self.tree.args["whens"].expressions:
             if isinstance(when.args["then"], exp.Update):
                 check_assignments(session, when.args["then"].expressions, target)
@@ -41,10 +41,12 @@ class Merge:
             _guard(when.args["then"], target)
         return Outcome(rows=session.execute(to_sql(tree)))
 
-    def _check_source(self, session: Session, target: Table) -> None:
-        sources = {session.catalog.get(name).key for name in tables_read(self.tree.args["using"])}
-        if target.key in sources:
-            raise SqlError("Source view/subquery in Merge statement cannot reference target table.")
+
+def check_source(session: Session, tree: exp.Merge, target: Table) -> None:
+    """SqlError if the source reads the target."""
+    sources = {session.catalog.get(name).key for name in tables_read(tree.args["using"])}
+    if target.key in sources:
+        raise SqlError("Source view/subquery in Merge statement cannot reference target table.")
 
 
 def _guard(action: exp.Expr, target: Table) -> None:
@@ -60,8 +62,8 @@ def _guard(action: exp.Expr, target: Table) -> None:
         action.expression.set("expressions", checked)
 
 
-def checked_merge(tree: exp.Merge) -> Merge:
-    """A MERGE statement; SqlError for the forms that Redshift does not have."""
+def check_head(tree: exp.Merge) -> None:
+    """SqlError for what Redshift does not have before the WHEN clauses."""
     if tree.args.get("with_"):
         raise SqlError("WITH clause is not supported in MERGE statement")
     if tree.this.alias:
@@ -69,6 +71,11 @@ def checked_merge(tree: exp.Merge) -> Merge:
     if tree.args.get("using_cond") or tree.args.get("returning"):
         raise SqlError("syntax error in MERGE statement")
     _check_condition(tree.args["on"])
+
+
+def checked_merge(tree: exp.Merge) -> Merge:
+    """A MERGE statement; SqlError for the forms that Redshift does not have."""
+    check_head(tree)
     tree = tree.copy()  # parsed trees are shared between threads
     whens = [_with_values(when) for when in tree.args["whens"].expressions]
     _check_whens(whens)

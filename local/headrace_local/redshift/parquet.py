@@ -73,6 +73,12 @@ class ParquetSource:
                     column.name,
                 )
 
+    def check_missing(self, columns: list[Column]) -> None:
+        """LoadError if one of the columns that FILLRECORD fills with NULL does not take it."""
+        for column in columns:
+            if not column.nullable:
+                raise LoadError(1213, "Missing data for not-null field", self._url, column.name)
+
     def batches(self, targets: list[Column]) -> Iterator[pa.RecordBatch]:
         """The rows, checked while they are read; what was found wrong is kept in `failure` as well."""
         for batch in self._file.iter_batches(BATCH_ROWS):

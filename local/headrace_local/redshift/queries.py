@@ -21,8 +21,13 @@ from headrace_local.redshift.translate import to_sql
 def read_locks(session: Session, tree: exp.Expr) -> Requests:
     """The locks for reading every table a tree mentions."""
     tables = (session.catalog.get(name) for name in tables_read(tree) if not system_view(name))
-    keys = (key for table in tables if not table.is_temporary for key in (table.key, *table.depends_on))
+    keys = (key for table in tables if not table.is_temporary for key in _keys_read(table))
     return dict.fromkeys(keys, LockMode.READ)
+
+
+def _keys_read(table: Table) -> tuple[str, ...]:
+    """What a reader of `table` reads: a materialized view stands for itself."""
+    return (table.key,) if table.materialized else (table.key, *table.depends_on)
 
 
 def write_locks(session: Session, tree: exp.Expr, target: Name, mode: LockMode) -> Requests:

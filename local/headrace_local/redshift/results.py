@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,6 +44,13 @@ class ResultSet:
         ]
         return [list(record) for record in zip(*columns, strict=True)]
 
+    def csv_page(self, start: int) -> str:
+        """The same records as CSV (RFC 4180, without a header): NULL is an empty field."""
+        lines = io.StringIO()
+        records = ([_text(field) for field in record] for record in self.page(start))
+        csv.writer(lines).writerows(records)
+        return lines.getvalue()
+
     def column_metadata(self) -> list[dict[str, Any]]:
         """The Data API's description of the columns."""
         return [column_metadata(label, kind) for label, kind in zip(self.labels, self.types, strict=True)]
@@ -65,19 +74,21 @@ def column_metadata(label: str, kind: RedshiftType, *, nullable: bool = True) ->
     }
 
 
-def fetch(relation: duckdb.DuckDBPyRelation, label: Callable[[list[str]], list[str]]) -> ResultSet:
+def fetch(
+    relation: duckdb.DuckDBPyRelation, label: Callable[[list[str]], list[str]], most_bytes: int | None
+) -> ResultSet:
     """Run a query; `label` makes Redshift's column labels of DuckDB's. SqlError if it is too large to keep."""
     types = tuple(from_duckdb(str(kind)) for kind in relation.types)
     labels = tuple(label(list(relation.columns)))
     reader = relation.to_arrow_reader(READ_ROWS)
-    return ResultSet(labels, types, pa.Table.from_batches(_limited(reader), schema=reader.schema))
+    return ResultSet(labels, types, pa.Table.from_batches(_limited(reader, most_bytes), schema=reader.schema))
 
 
-def _limited(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _limited(reader: pa.RecordBatchReader, most_bytes: int | None) -> Iterator[pa.RecordBatch]:
     size = 0
     for batch in reader:
         size += batch.nbytes
-        if size > MAX_RESULT_BYTES:
+        if most_bytes is not None and size > most_bytes:
             raise SqlError("the result is larger than the Data API's maximum of 500 MB")
         yield batch
 
@@ -95,6 +106,13 @@ def _field(value: Any, kind: RedshiftType) -> dict[str, Any]:
         return {"isNull": True}
     name, convert = _FIELDS.get(kind.wire_name, ("stringValue", str))
     return {name: convert(value)}
+
+
+def _text(entry: dict[str, Any]) -> str:
+    ((kind, value),) = entry.items()
+    if kind == "isNull":
+        return ""
+    return str(value).lower() if kind == "booleanValue" else str(value)
 
 
 def _timestamp(value: dt.datetime) -> str:

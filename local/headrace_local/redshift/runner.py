@@ -6,20 +6,25 @@ import itertools
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from headrace_local.redshift.compiler import compile_statement, statement_kind
 from headrace_local.redshift.duckdberrors import in_redshifts_words
 from headrace_local.redshift.errors import SqlError, StatementAbortedError
+from headrace_local.redshift.events import Publish, event_of
 from headrace_local.redshift.history import as_utc
 from headrace_local.redshift.maintenance import Lock
+from headrace_local.redshift.materialized import RefreshMaterializedView, stale_after
+from headrace_local.redshift.principals import user_of
 from headrace_local.redshift.session import Outcome, Session, Warehouse
 from headrace_local.redshift.statements import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from headrace_local.redshift.catalog import Table
+    from headrace_local.redshift.keptsessions import SessionStore
     from headrace_local.redshift.statements import Statement, SubStatement
 
 CONCURRENT_STATEMENTS = 16
@@ -29,8 +34,10 @@ _logger = logging.getLogger(__name__)
 class Runner:
     """The database's side: picks statements, runs them, records how they ended."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, sessions: SessionStore, publish: Publish) -> None:
         self._warehouse = warehouse
+        self._kept = sessions
+        self._publish = publish
         self._pool = ThreadPoolExecutor(CONCURRENT_STATEMENTS, thread_name_prefix="redshift")
         self._sessions: dict[str, Session] = {}
         self._query_ids = itertools.count(int(time.time()))
@@ -62,20 +69,33 @@ class Runner:
         except Exception as error:
             _logger.exception("statement %s", statement.id)
             statement.move(Status.FAILED, f"ERROR: internal error: {error}")
+        if statement.request.get("WithEvent"):
+            self._publish(event_of(statement))
 
     @contextmanager
     def _session(self, statement: Statement) -> Iterator[Session]:
-        request = statement.request
-        user = request.get("DbUser") or f"IAMR:{statement.principal}"
-        session = Session(self._warehouse, statement.database, user, statement.pid, statement.cancelled.is_set)
-        session.parameters = statement.parameters
-        session.in_batch = not statement.auto_commit
-        self._sessions[statement.id] = session
+        kept = statement.session
         try:
-            yield session
+            session = (kept and kept.database_session) or self._new_session(statement)
+            if kept is not None:
+                kept.database_session = session
+            session.cancelled = statement.cancelled.is_set
+            session.parameters = statement.parameters
+            session.in_batch = not statement.auto_commit
+            self._sessions[statement.id] = session
+            try:
+                yield session
+            finally:
+                del self._sessions[statement.id]
+                if kept is None:
+                    session.close()
         finally:
-            del self._sessions[statement.id]
-            session.close()
+            if kept is not None:
+                self._kept.release(kept)
+
+    def _new_session(self, statement: Statement) -> Session:
+        user = statement.request.get("DbUser") or user_of(statement.principal)
+        return Session(self._warehouse, statement.database, user, statement.pid)
 
     def _run_in(self, session: Session, statement: Statement) -> None:
         if statement.auto_commit:
@@ -92,6 +112,7 @@ class Runner:
                 outcome = self._run_sql(session, running)
                 if running is subs[-1]:
                     session.commit()
+                    self._after_commit(session)
                 running.finish(outcome.rows, outcome.result)
         except SqlError as error:
             running.fail(f"ERROR: {error.message}")
@@ -99,14 +120,37 @@ class Runner:
             running.abort()
         finally:
             session.rollback()
+            self._after_commit(session)  # TRUNCATE has committed what it did, whatever came after it
             for sub in subs:
                 if not sub.status.is_final:
                     sub.abort()
+
+    def _after_commit(self, session: Session) -> None:
+        """Materialized views of what has changed are stale, and some are to be refreshed by themselves."""
+        changed, session.changed = session.changed, set()
+        if not changed:
+            return
+        for view in stale_after(session.catalog.tables(), changed):
+            self._warehouse.history.record("stale_views", {"schema_name": view.schema, "relation_name": view.name})
+            if view.auto_refresh:
+                with suppress(RuntimeError):  # the pool is being shut down
+                    self._pool.submit(self._auto_refresh, session.database, view)
+
+    def _auto_refresh(self, database: str, view: Table) -> None:
+        session = Session(self._warehouse, database, view.owner, pid=0)
+        try:
+            RefreshMaterializedView((view.schema, view.name)).run(session)
+            self._after_commit(session)
+        except (SqlError, StatementAbortedError) as error:
+            _logger.info("%s was not refreshed: %s", view.key, error)
+        finally:
+            session.close()
 
     def _run_sql(self, session: Session, sub: SubStatement) -> Outcome:
         if session.cancelled():
             raise StatementAbortedError
         session.query_id = sub.query_id
+        self._warehouse.faults.strike_statement(sub.sql)
         command = compile_statement(sub.sql)
         with in_redshifts_words():
             session.lock(command.locks(session))

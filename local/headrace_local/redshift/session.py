@@ -12,12 +12,13 @@ import duckdb
 from headrace_local.redshift.catalog import Catalog, string_literal
 from headrace_local.redshift.duckdberrors import in_redshifts_words
 from headrace_local.redshift.locks import LockManager, Owner, Requests
-from headrace_local.redshift.results import ResultSet, fetch
+from headrace_local.redshift.results import MAX_RESULT_BYTES, ResultSet, fetch
 from headrace_local.redshift.translate import Translator
 
 if TYPE_CHECKING:
+    from headrace_local.redshift.faults import Faults
     from headrace_local.redshift.history import History
-    from headrace_local.redshift.s3 import S3Reader
+    from headrace_local.redshift.s3 import S3Store
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Warehouse:
 
     connection: duckdb.DuckDBPyConnection
     locks: LockManager
-    s3: S3Reader
+    s3: S3Store
     history: History
+    faults: Faults
 
 
 class Command(Protocol):
@@ -50,7 +52,7 @@ class Command(Protocol):
 
 @dataclass
 class Session:
-    """One session; `user` and `database` are what SQL sees as such."""
+    """One session; `user` and `database` are what SQL sees as such, `changed` what its transactions have changed."""
 
     warehouse: Warehouse
     database: str
@@ -60,12 +62,13 @@ class Session:
     query_id: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict)
     in_batch: bool = False
+    changed: set[str] = field(default_factory=set)
     _open: bool = False
 
     def __post_init__(self) -> None:
         self.connection = self.warehouse.connection.cursor()
         self.catalog = Catalog(self.connection, self.database)
-        self.owner = Owner(self.cancelled)
+        self.owner = Owner(self._is_cancelled)
         for name, value in (("database", self.database), ("user", self.user)):
             self.connection.execute(f"SET VARIABLE {name} = {string_literal(value)}")
 
@@ -80,6 +83,10 @@ class Session:
             self.connection.execute("BEGIN")
             self._open = True
 
+    def _is_cancelled(self) -> bool:
+        """Whether the statement that has the session now was cancelled: a kept session has one after the other."""
+        return self.cancelled()
+
     def commit(self) -> None:
         """Make the transaction's work permanent and give back its locks."""
         try:
@@ -87,6 +94,7 @@ class Session:
                 self._open = False
                 with in_redshifts_words():
                     self.connection.execute("COMMIT")
+                self.changed |= self.warehouse.locks.changed_by(self.owner)
         finally:
             self.warehouse.locks.release(self.owner)
 
@@ -118,10 +126,12 @@ class Session:
         count = rows[0][0] if rows else None
         return count if isinstance(count, int) and not isinstance(count, bool) else -1
 
-    def query(self, sql: str, label: Callable[[list[str]], list[str]]) -> ResultSet:
-        """Run DuckDB's query `sql`."""
+    def query(
+        self, sql: str, label: Callable[[list[str]], list[str]], most_bytes: int | None = MAX_RESULT_BYTES
+    ) -> ResultSet:
+        """Run DuckDB's query `sql`; SqlError if its result has more than `most_bytes`."""
         with in_redshifts_words():
-            return fetch(self.connection.sql(sql), label)
+            return fetch(self.connection.sql(sql), label, most_bytes)
 
     def bind(self, sql: str) -> tuple[list[str], list[str]]:
         """The column names and DuckDB types of a query that is not run."""

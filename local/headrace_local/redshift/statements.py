@@ -8,10 +8,14 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace_local.redshift.errors import DataApiError, not_found
+from headrace_local.redshift.principals import same_role
 from headrace_local.redshift.results import ResultSet
+
+if TYPE_CHECKING:
+    from headrace_local.redshift.keptsessions import KeptSession, SessionStore
 
 KEPT_SECONDS = 24 * 3600
 TOKEN_SECONDS = 8 * 3600
@@ -94,6 +98,7 @@ class Statement:
     created_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    session: KeptSession | None = None
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @property
@@ -110,6 +115,11 @@ class Statement:
     def parameters(self) -> dict[str, str]:
         """The values of its `:name` placeholders."""
         return {entry["name"]: entry["value"] for entry in self.request.get("Parameters", [])}
+
+    @property
+    def result_format(self) -> str:
+        """JSON or CSV: which of the two result operations gives its rows."""
+        return str(self.request.get("ResultFormat", "JSON"))
 
     @property
     def has_result_set(self) -> bool:
@@ -130,10 +140,11 @@ class Statement:
 
 
 class StatementStore:
-    """The statements of the last 24 hours, each shown only to the principal that submitted it."""
+    """The statements of the last 24 hours, each shown only to the role that submitted it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sessions: SessionStore) -> None:
         self._lock = threading.Lock()
+        self._sessions = sessions
         self._statements: dict[str, Statement] = {}
         self._tokens: dict[tuple[str, str], tuple[str, float]] = {}
         self._pids = itertools.count(1_073_741_824)
@@ -149,6 +160,7 @@ class StatementStore:
                 return known, False
             self._refuse_too_many()
             statement = Statement(principal, request, [SubStatement(sql) for sql in sqls], is_batch, next(self._pids))
+            self._give_session(statement)
             self._statements[statement.id] = statement
             if token := request.get("ClientToken"):
                 self._tokens[principal, token] = (statement.id, statement.created_at)
@@ -158,20 +170,25 @@ class StatementStore:
         """The statement `statement_id`; DataApiError if it is unknown or somebody else's."""
         with self._lock:
             statement = self._statements.get(statement_id)
-        if statement is None or statement.principal != principal:
+        if statement is None or not same_role(statement.principal, principal):
             raise not_found("Query does not exist.", statement_id)
         return statement
 
     def of(self, principal: str) -> list[Statement]:
-        """The principal's statements, newest first."""
+        """The statements of the principal's role, newest first."""
         with self._lock:
-            own = [statement for statement in self._statements.values() if statement.principal == principal]
+            own = [statement for statement in self._statements.values() if same_role(statement.principal, principal)]
         return sorted(own, key=lambda statement: statement.created_at, reverse=True)
 
     def active(self) -> list[Statement]:
         """The statements that have not ended."""
         with self._lock:
             return [statement for statement in self._statements.values() if not statement.status.is_final]
+
+    def _give_session(self, statement: Statement) -> None:
+        session = self._sessions.claim(statement.principal, statement.request, statement.id, statement.pid)
+        if session is not None:
+            statement.session, statement.pid = session, session.pid
 
     def _by_token(self, principal: str, token: str | None) -> Statement | None:
         statement_id, _ = self._tokens.get((principal, token or ""), (None, 0.0))

@@ -21,6 +21,8 @@ _IN_PG_CATALOG = (
     "sys_load_error_detail",
     "sys_query_history",
     "stv_db_isolation_level",
+    "stv_mv_info",
+    "svv_mv_info",
 )
 
 _SCHEMAS = "CREATE SCHEMA IF NOT EXISTS {hidden}; CREATE SCHEMA IF NOT EXISTS public;"
@@ -39,6 +41,7 @@ CREATE TABLE IF NOT EXISTS {hidden}.query_history (
   user_id INTEGER, query_id BIGINT, transaction_id BIGINT, session_id INTEGER, database_name VARCHAR,
   query_type VARCHAR, status VARCHAR, start_time TIMESTAMP, end_time TIMESTAMP, elapsed_time BIGINT,
   error_message VARCHAR, returned_rows BIGINT, query_text VARCHAR);
+CREATE TABLE IF NOT EXISTS {hidden}.stale_views (user_id INTEGER, schema_name VARCHAR, relation_name VARCHAR);
 """
 
 _VIEWS = """
@@ -89,12 +92,24 @@ CREATE OR REPLACE VIEW {hidden}.svv_table_info AS
     CAST(json_array_length(relations.comment, '$.sortkeys') AS INTEGER) AS sortkey_num,
     CAST(estimated_size AS BIGINT) AS tbl_rows
   FROM {hidden}.relations JOIN duckdb_tables() AS stored
-    ON stored.schema_name = relations.schema_name AND stored.table_name = relation_name AND NOT stored.temporary;
+    ON stored.schema_name = relations.schema_name AND stored.table_name = relation_name AND NOT stored.temporary
+  WHERE NOT is_view;
 CREATE OR REPLACE VIEW {hidden}.sys_load_history AS SELECT * FROM {hidden}.load_history;
 CREATE OR REPLACE VIEW {hidden}.sys_load_error_detail AS SELECT * FROM {hidden}.load_error_detail;
 CREATE OR REPLACE VIEW {hidden}.sys_query_history AS SELECT * FROM {hidden}.query_history;
 CREATE OR REPLACE VIEW {hidden}.stv_db_isolation_level AS
   SELECT getvariable('database') AS db_name, 'Snapshot Isolation' AS isolation_level;
+CREATE OR REPLACE VIEW {hidden}.svv_mv_info AS
+  SELECT getvariable('database') AS database_name, schema_name, comment->>'owner' AS user_name, relation_name AS name,
+    CASE WHEN (schema_name, relation_name) IN (SELECT (schema_name, relation_name) FROM {hidden}.stale_views)
+      THEN 't' ELSE 'f' END AS is_stale,
+    CASE WHEN CAST(comment->'incremental' AS BOOLEAN) THEN 1 ELSE 0 END AS state, 'f' AS autorewrite,
+    CASE WHEN CAST(comment->'auto_refresh' AS BOOLEAN) THEN 't' ELSE 'f' END AS autorefresh
+  FROM {hidden}.relations WHERE CAST(comment->'materialized' AS BOOLEAN);
+CREATE OR REPLACE VIEW {hidden}.stv_mv_info AS
+  SELECT database_name AS db_name, schema_name AS "schema", name, CAST(0 AS BIGINT) AS updated_upto_xid, is_stale,
+    user_name AS owner_user_name, state, autorewrite, autorefresh
+  FROM {hidden}.svv_mv_info;
 CREATE OR REPLACE VIEW {hidden}.information_schema_tables AS
   SELECT table_catalog, table_schema, table_name, table_type FROM {hidden}.svv_tables;
 CREATE OR REPLACE VIEW {hidden}.information_schema_columns AS SELECT * EXCLUDE (remarks) FROM {hidden}.svv_columns;

@@ -40,7 +40,7 @@ class Design:
     def read_attributes(self, cursor: TokenCursor) -> None:
         """Read what follows the columns, up to AS or the end."""
         while not cursor.at_end and cursor.peek() != "AS":
-            self._read_attribute(cursor)
+            self.read_attribute(cursor)
 
     def read_column(self, cursor: TokenCursor) -> Column:
         """Read one column and its attributes."""
@@ -111,7 +111,8 @@ class Design:
             raise not_emulated(f"{cursor.peek()} of a column")
         return column
 
-    def _read_attribute(self, cursor: TokenCursor) -> None:
+    def read_attribute(self, cursor: TokenCursor) -> None:
+        """Read one of them."""
         if cursor.match("BACKUP"):
             if not cursor.match_any("YES", "NO"):
                 raise cursor.unexpected()

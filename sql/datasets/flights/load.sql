@@ -3,28 +3,89 @@
 -- Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.
 LOCK TABLE etl.guard_flights;
 
-CREATE TEMP TABLE stage (time_hour TIMESTAMP, carrier VARCHAR(2), flight INTEGER, year SMALLINT, month SMALLINT, day SMALLINT, dep_time SMALLINT, sched_dep_time SMALLINT, dep_delay INTEGER, arr_time SMALLINT, sched_arr_time SMALLINT, arr_delay INTEGER, tailnum VARCHAR(8), origin VARCHAR(3), dest VARCHAR(3), air_time SMALLINT, distance SMALLINT, hour SMALLINT, minute SMALLINT, _unknown VARCHAR(65535), _file_id VARCHAR(32), _row_number BIGINT, _batch_id VARCHAR(160));
+CREATE TEMP TABLE stage (
+  time_hour TIMESTAMP,
+  carrier VARCHAR(2),
+  flight INTEGER,
+  year SMALLINT,
+  month SMALLINT,
+  day SMALLINT,
+  dep_time SMALLINT,
+  sched_dep_time SMALLINT,
+  dep_delay INTEGER,
+  arr_time SMALLINT,
+  sched_arr_time SMALLINT,
+  arr_delay INTEGER,
+  tailnum VARCHAR(8),
+  origin VARCHAR(3),
+  dest VARCHAR(3),
+  air_time SMALLINT,
+  distance SMALLINT,
+  hour SMALLINT,
+  minute SMALLINT,
+  _unknown VARCHAR(65535),
+  _file_id VARCHAR(32),
+  _row_number BIGINT,
+  _batch_id VARCHAR(160)
+);
 
 -- if parts
 COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 
 -- A batch that is known already has nothing to load.
-DELETE FROM stage USING etl.loads WHERE stage._batch_id = etl.loads.batch_id;
+DELETE FROM stage USING etl.loads
+WHERE stage._batch_id = etl.loads.batch_id;
 
 -- if reloaded
-DELETE FROM public.flights WHERE _file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM public.flights
+WHERE
+  _file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if reloaded
-DELETE FROM etl.load_files WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM etl.load_files
+WHERE
+  file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if reloaded
-DELETE FROM etl.superseded WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM etl.superseded
+WHERE
+  file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if replaced
-INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', _file_id, COUNT(*) FROM public.flights WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}') GROUP BY _file_id;
+INSERT INTO etl.superseded (batch_id, file_id, row_count)
+SELECT
+  '${batch}',
+  _file_id,
+  COUNT(*)
+FROM public.flights
+WHERE
+  _file_id IN (${replaced})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  )
+GROUP BY _file_id;
 
 -- if replaced
-DELETE FROM public.flights WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM public.flights
+WHERE
+  _file_id IN (${replaced})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- The order in which the batch's files arrived.
 CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER);
@@ -32,20 +93,188 @@ CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER);
 -- if parts
 INSERT INTO arrivals (file_id, place) VALUES ${arrivals};
 
-CREATE TEMP TABLE winners AS SELECT time_hour, carrier, flight, year, month, day, dep_time, sched_dep_time, dep_delay, arr_time, sched_arr_time, arr_delay, tailnum, origin, dest, air_time, distance, hour, minute, JSON_PARSE(_unknown) AS _unknown, _file_id, _row_number, _batch_id FROM (SELECT stage.*, ROW_NUMBER() OVER (PARTITION BY time_hour, carrier, flight ORDER BY place DESC, _row_number DESC) AS _rank FROM stage JOIN arrivals ON stage._file_id = arrivals.file_id WHERE _file_id NOT IN (${replaced})) AS ranked WHERE _rank = 1;
+CREATE TEMP TABLE winners AS
+SELECT
+  time_hour,
+  carrier,
+  flight,
+  year,
+  month,
+  day,
+  dep_time,
+  sched_dep_time,
+  dep_delay,
+  arr_time,
+  sched_arr_time,
+  arr_delay,
+  tailnum,
+  origin,
+  dest,
+  air_time,
+  distance,
+  hour,
+  minute,
+  JSON_PARSE(_unknown) AS _unknown,
+  _file_id,
+  _row_number,
+  _batch_id
+FROM (
+  SELECT
+    stage.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY time_hour, carrier, flight
+      ORDER BY place DESC, _row_number DESC
+    ) AS _rank
+  FROM stage INNER JOIN arrivals ON stage._file_id = arrivals.file_id
+  WHERE _file_id NOT IN (${replaced})
+) AS ranked
+WHERE _rank = 1;
 
 -- if revived
-DELETE FROM winners USING public.flights WHERE public.flights.time_hour = winners.time_hour AND public.flights.carrier = winners.carrier AND public.flights.flight = winners.flight AND winners._file_id IN (${revived});
+DELETE FROM winners USING public.flights
+WHERE
+  public.flights.time_hour = winners.time_hour
+  AND public.flights.carrier = winners.carrier
+  AND public.flights.flight = winners.flight
+  AND winners._file_id IN (${revived});
 
 -- Rows of earlier files that this batch replaces.
-INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', t._file_id, COUNT(*) FROM public.flights AS t JOIN winners AS w ON t.time_hour = w.time_hour AND t.carrier = w.carrier AND t.flight = w.flight GROUP BY t._file_id;
+INSERT INTO etl.superseded (batch_id, file_id, row_count)
+SELECT
+  '${batch}',
+  t._file_id,
+  COUNT(*)
+FROM public.flights AS t
+INNER JOIN winners AS w
+  ON
+    t.time_hour = w.time_hour
+    AND t.carrier = w.carrier
+    AND t.flight = w.flight
+GROUP BY t._file_id;
 
-MERGE INTO public.flights USING winners ON public.flights.time_hour = winners.time_hour AND public.flights.carrier = winners.carrier AND public.flights.flight = winners.flight WHEN MATCHED THEN UPDATE SET year = winners.year, month = winners.month, day = winners.day, dep_time = winners.dep_time, sched_dep_time = winners.sched_dep_time, dep_delay = winners.dep_delay, arr_time = winners.arr_time, sched_arr_time = winners.sched_arr_time, arr_delay = winners.arr_delay, tailnum = winners.tailnum, origin = winners.origin, dest = winners.dest, air_time = winners.air_time, distance = winners.distance, hour = winners.hour, minute = winners.minute, _unknown = winners._unknown, _file_id = winners._file_id, _row_number = winners._row_number, _batch_id = winners._batch_id WHEN NOT MATCHED THEN INSERT (time_hour, carrier, flight, year, month, day, dep_time, sched_dep_time, dep_delay, arr_time, sched_arr_time, arr_delay, tailnum, origin, dest, air_time, distance, hour, minute, _unknown, _file_id, _row_number, _batch_id) VALUES (winners.time_hour, winners.carrier, winners.flight, winners.year, winners.month, winners.day, winners.dep_time, winners.sched_dep_time, winners.dep_delay, winners.arr_time, winners.sched_arr_time, winners.arr_delay, winners.tailnum, winners.origin, winners.dest, winners.air_time, winners.distance, winners.hour, winners.minute, winners._unknown, winners._file_id, winners._row_number, winners._batch_id);
+MERGE INTO public.flights USING
+  winners
+  ON
+    public.flights.time_hour = winners.time_hour
+    AND public.flights.carrier = winners.carrier
+    AND public.flights.flight = winners.flight
+WHEN MATCHED THEN
+  UPDATE
+    SET
+      year = winners.year,
+      month = winners.month,
+      day = winners.day,
+      dep_time = winners.dep_time,
+      sched_dep_time = winners.sched_dep_time,
+      dep_delay = winners.dep_delay,
+      arr_time = winners.arr_time,
+      sched_arr_time = winners.sched_arr_time,
+      arr_delay = winners.arr_delay,
+      tailnum = winners.tailnum,
+      origin = winners.origin,
+      dest = winners.dest,
+      air_time = winners.air_time,
+      distance = winners.distance,
+      hour = winners.hour,
+      minute = winners.minute,
+      _unknown = winners._unknown,
+      _file_id = winners._file_id,
+      _row_number = winners._row_number,
+      _batch_id = winners._batch_id
+WHEN NOT MATCHED THEN
+  INSERT
+    (
+      time_hour,
+      carrier,
+      flight,
+      year,
+      month,
+      day,
+      dep_time,
+      sched_dep_time,
+      dep_delay,
+      arr_time,
+      sched_arr_time,
+      arr_delay,
+      tailnum,
+      origin,
+      dest,
+      air_time,
+      distance,
+      hour,
+      minute,
+      _unknown,
+      _file_id,
+      _row_number,
+      _batch_id
+    )
+  VALUES (
+    winners.time_hour,
+    winners.carrier,
+    winners.flight,
+    winners.year,
+    winners.month,
+    winners.day,
+    winners.dep_time,
+    winners.sched_dep_time,
+    winners.dep_delay,
+    winners.arr_time,
+    winners.sched_arr_time,
+    winners.arr_delay,
+    winners.tailnum,
+    winners.origin,
+    winners.dest,
+    winners.air_time,
+    winners.distance,
+    winners.hour,
+    winners.minute,
+    winners._unknown,
+    winners._file_id,
+    winners._row_number,
+    winners._batch_id
+  );
 
 -- What the warehouse itself counts, for the row balance.
-INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded) SELECT '${batch}', s._file_id, s.staged, COALESCE(t.loaded, 0), s.staged - COALESCE(w.won, 0) FROM (SELECT _file_id, COUNT(*) AS staged FROM stage GROUP BY _file_id) AS s LEFT JOIN (SELECT _file_id, COUNT(*) AS won FROM winners GROUP BY _file_id) AS w ON s._file_id = w._file_id LEFT JOIN (SELECT _file_id, COUNT(*) AS loaded FROM public.flights WHERE _batch_id = '${batch}' GROUP BY _file_id) AS t ON s._file_id = t._file_id;
+INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded)
+SELECT
+  '${batch}',
+  s._file_id,
+  s.staged,
+  COALESCE(t.loaded, 0),
+  s.staged - COALESCE(w.won, 0)
+FROM (
+  SELECT
+    _file_id,
+    COUNT(*) AS staged
+  FROM stage
+  GROUP BY _file_id
+) AS s
+LEFT JOIN (
+  SELECT
+    _file_id,
+    COUNT(*) AS won
+  FROM winners
+  GROUP BY _file_id
+) AS w ON s._file_id = w._file_id
+LEFT JOIN (
+  SELECT
+    _file_id,
+    COUNT(*) AS loaded
+  FROM public.flights
+  WHERE _batch_id = '${batch}'
+  GROUP BY _file_id
+) AS t ON s._file_id = t._file_id;
 
-INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '${batch}', 'flights', 'loaded', GETDATE() WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+INSERT INTO etl.loads (batch_id, dataset, status, loaded_at)
+SELECT
+  '${batch}',
+  'flights',
+  'loaded',
+  GETDATE()
+WHERE NOT EXISTS (
+  SELECT 1 FROM etl.loads
+  WHERE batch_id = '${batch}'
+);
 
 DROP TABLE arrivals;
 

@@ -3,28 +3,80 @@
 -- Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.
 LOCK TABLE etl.guard_orders;
 
-CREATE TEMP TABLE stage (order_id BIGINT, status VARCHAR(16), updated_at TIMESTAMP, placed_on DATE, customer_id VARCHAR(32), total DECIMAL(12,2), currency VARCHAR(3), gift BOOLEAN, customer VARCHAR(65535), items VARCHAR(65535), _unknown VARCHAR(65535), _file_id VARCHAR(32), _row_number BIGINT, _batch_id VARCHAR(160)) DISTKEY (order_id);
+CREATE TEMP TABLE stage (
+  order_id BIGINT,
+  status VARCHAR(16),
+  updated_at TIMESTAMP,
+  placed_on DATE,
+  customer_id VARCHAR(32),
+  total DECIMAL(12, 2),
+  currency VARCHAR(3),
+  gift BOOLEAN,
+  customer VARCHAR(65535),
+  items VARCHAR(65535),
+  _unknown VARCHAR(65535),
+  _file_id VARCHAR(32),
+  _row_number BIGINT,
+  _batch_id VARCHAR(160)
+) DISTKEY (order_id);
 
 -- if parts
 COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 
 -- A batch that is known already has nothing to load.
-DELETE FROM stage USING etl.loads WHERE stage._batch_id = etl.loads.batch_id;
+DELETE FROM stage USING etl.loads
+WHERE stage._batch_id = etl.loads.batch_id;
 
 -- if reloaded
-DELETE FROM public.orders WHERE _file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM public.orders
+WHERE
+  _file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if reloaded
-DELETE FROM etl.load_files WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM etl.load_files
+WHERE
+  file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if reloaded
-DELETE FROM etl.superseded WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM etl.superseded
+WHERE
+  file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if replaced
-INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', _file_id, COUNT(*) FROM public.orders WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}') GROUP BY _file_id;
+INSERT INTO etl.superseded (batch_id, file_id, row_count)
+SELECT
+  '${batch}',
+  _file_id,
+  COUNT(*)
+FROM public.orders
+WHERE
+  _file_id IN (${replaced})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  )
+GROUP BY _file_id;
 
 -- if replaced
-DELETE FROM public.orders WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM public.orders
+WHERE
+  _file_id IN (${replaced})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- The order in which the batch's files arrived.
 CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER);
@@ -32,23 +84,155 @@ CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER);
 -- if parts
 INSERT INTO arrivals (file_id, place) VALUES ${arrivals};
 
-CREATE TEMP TABLE winners AS SELECT order_id, status, updated_at, placed_on, customer_id, total, currency, gift, JSON_PARSE(customer) AS customer, JSON_PARSE(items) AS items, JSON_PARSE(_unknown) AS _unknown, _file_id, _row_number, _batch_id FROM (SELECT stage.*, ROW_NUMBER() OVER (PARTITION BY order_id ORDER BY updated_at DESC, place DESC, _row_number DESC) AS _rank FROM stage JOIN arrivals ON stage._file_id = arrivals.file_id WHERE _file_id NOT IN (${replaced})) AS ranked WHERE _rank = 1;
+CREATE TEMP TABLE winners AS
+SELECT
+  order_id,
+  status,
+  updated_at,
+  placed_on,
+  customer_id,
+  total,
+  currency,
+  gift,
+  JSON_PARSE(customer) AS customer,
+  JSON_PARSE(items) AS items,
+  JSON_PARSE(_unknown) AS _unknown,
+  _file_id,
+  _row_number,
+  _batch_id
+FROM (
+  SELECT
+    stage.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY order_id
+      ORDER BY updated_at DESC, place DESC, _row_number DESC
+    ) AS _rank
+  FROM stage INNER JOIN arrivals ON stage._file_id = arrivals.file_id
+  WHERE _file_id NOT IN (${replaced})
+) AS ranked
+WHERE _rank = 1;
 
 -- A row older than the one in the target loses to it.
-DELETE FROM winners USING public.orders WHERE public.orders.order_id = winners.order_id AND ((public.orders.updated_at > winners.updated_at));
+DELETE FROM winners USING public.orders
+WHERE
+  public.orders.order_id = winners.order_id
+  AND public.orders.updated_at > winners.updated_at;
 
 -- if revived
-DELETE FROM winners USING public.orders WHERE public.orders.order_id = winners.order_id AND winners._file_id IN (${revived}) AND NOT ((winners.updated_at > public.orders.updated_at));
+DELETE FROM winners USING public.orders
+WHERE
+  public.orders.order_id = winners.order_id
+  AND winners._file_id IN (${revived})
+  AND NOT (winners.updated_at > public.orders.updated_at);
 
 -- Rows of earlier files that this batch replaces.
-INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', t._file_id, COUNT(*) FROM public.orders AS t JOIN winners AS w ON t.order_id = w.order_id GROUP BY t._file_id;
+INSERT INTO etl.superseded (batch_id, file_id, row_count)
+SELECT
+  '${batch}',
+  t._file_id,
+  COUNT(*)
+FROM public.orders AS t
+INNER JOIN winners AS w
+  ON
+    t.order_id = w.order_id
+GROUP BY t._file_id;
 
-MERGE INTO public.orders USING winners ON public.orders.order_id = winners.order_id WHEN MATCHED THEN UPDATE SET status = winners.status, updated_at = winners.updated_at, placed_on = winners.placed_on, customer_id = winners.customer_id, total = winners.total, currency = winners.currency, gift = winners.gift, customer = winners.customer, items = winners.items, _unknown = winners._unknown, _file_id = winners._file_id, _row_number = winners._row_number, _batch_id = winners._batch_id WHEN NOT MATCHED THEN INSERT (order_id, status, updated_at, placed_on, customer_id, total, currency, gift, customer, items, _unknown, _file_id, _row_number, _batch_id) VALUES (winners.order_id, winners.status, winners.updated_at, winners.placed_on, winners.customer_id, winners.total, winners.currency, winners.gift, winners.customer, winners.items, winners._unknown, winners._file_id, winners._row_number, winners._batch_id);
+MERGE INTO public.orders USING
+  winners
+  ON
+    public.orders.order_id = winners.order_id
+WHEN MATCHED THEN
+  UPDATE
+    SET
+      status = winners.status,
+      updated_at = winners.updated_at,
+      placed_on = winners.placed_on,
+      customer_id = winners.customer_id,
+      total = winners.total,
+      currency = winners.currency,
+      gift = winners.gift,
+      customer = winners.customer,
+      items = winners.items,
+      _unknown = winners._unknown,
+      _file_id = winners._file_id,
+      _row_number = winners._row_number,
+      _batch_id = winners._batch_id
+WHEN NOT MATCHED THEN
+  INSERT
+    (
+      order_id,
+      status,
+      updated_at,
+      placed_on,
+      customer_id,
+      total,
+      currency,
+      gift,
+      customer,
+      items,
+      _unknown,
+      _file_id,
+      _row_number,
+      _batch_id
+    )
+  VALUES (
+    winners.order_id,
+    winners.status,
+    winners.updated_at,
+    winners.placed_on,
+    winners.customer_id,
+    winners.total,
+    winners.currency,
+    winners.gift,
+    winners.customer,
+    winners.items,
+    winners._unknown,
+    winners._file_id,
+    winners._row_number,
+    winners._batch_id
+  );
 
 -- What the warehouse itself counts, for the row balance.
-INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded) SELECT '${batch}', s._file_id, s.staged, COALESCE(t.loaded, 0), s.staged - COALESCE(w.won, 0) FROM (SELECT _file_id, COUNT(*) AS staged FROM stage GROUP BY _file_id) AS s LEFT JOIN (SELECT _file_id, COUNT(*) AS won FROM winners GROUP BY _file_id) AS w ON s._file_id = w._file_id LEFT JOIN (SELECT _file_id, COUNT(*) AS loaded FROM public.orders WHERE _batch_id = '${batch}' GROUP BY _file_id) AS t ON s._file_id = t._file_id;
+INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded)
+SELECT
+  '${batch}',
+  s._file_id,
+  s.staged,
+  COALESCE(t.loaded, 0),
+  s.staged - COALESCE(w.won, 0)
+FROM (
+  SELECT
+    _file_id,
+    COUNT(*) AS staged
+  FROM stage
+  GROUP BY _file_id
+) AS s
+LEFT JOIN (
+  SELECT
+    _file_id,
+    COUNT(*) AS won
+  FROM winners
+  GROUP BY _file_id
+) AS w ON s._file_id = w._file_id
+LEFT JOIN (
+  SELECT
+    _file_id,
+    COUNT(*) AS loaded
+  FROM public.orders
+  WHERE _batch_id = '${batch}'
+  GROUP BY _file_id
+) AS t ON s._file_id = t._file_id;
 
-INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '${batch}', 'orders', 'loaded', GETDATE() WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+INSERT INTO etl.loads (batch_id, dataset, status, loaded_at)
+SELECT
+  '${batch}',
+  'orders',
+  'loaded',
+  GETDATE()
+WHERE NOT EXISTS (
+  SELECT 1 FROM etl.loads
+  WHERE batch_id = '${batch}'
+);
 
 DROP TABLE arrivals;
 

@@ -3,37 +3,158 @@
 -- Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.
 LOCK TABLE etl.guard_sensor_readings;
 
-CREATE TEMP TABLE stage (sensor_id VARCHAR(16), measured_at TIMESTAMP, temperature DECIMAL(5,2), humidity REAL, battery_low BOOLEAN, installed_on DATE, _unknown VARCHAR(65535), _file_id VARCHAR(32), _row_number BIGINT, _batch_id VARCHAR(160));
+CREATE TEMP TABLE stage (
+  sensor_id VARCHAR(16),
+  measured_at TIMESTAMP,
+  temperature DECIMAL(5, 2),
+  humidity REAL,
+  battery_low BOOLEAN,
+  installed_on DATE,
+  _unknown VARCHAR(65535),
+  _file_id VARCHAR(32),
+  _row_number BIGINT,
+  _batch_id VARCHAR(160)
+);
 
 -- if parts
 COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 
 -- A batch that is known already has nothing to load.
-DELETE FROM stage USING etl.loads WHERE stage._batch_id = etl.loads.batch_id;
+DELETE FROM stage USING etl.loads
+WHERE stage._batch_id = etl.loads.batch_id;
 
 -- if reloaded
-DELETE FROM public.sensor_readings WHERE _file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM public.sensor_readings
+WHERE
+  _file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if reloaded
-DELETE FROM etl.load_files WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM etl.load_files
+WHERE
+  file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if reloaded
-DELETE FROM etl.superseded WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM etl.superseded
+WHERE
+  file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if replaced
-INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', _file_id, COUNT(*) FROM public.sensor_readings WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}') GROUP BY _file_id;
+INSERT INTO etl.superseded (batch_id, file_id, row_count)
+SELECT
+  '${batch}',
+  _file_id,
+  COUNT(*)
+FROM public.sensor_readings
+WHERE
+  _file_id IN (${replaced})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  )
+GROUP BY _file_id;
 
 -- if replaced
-DELETE FROM public.sensor_readings WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM public.sensor_readings
+WHERE
+  _file_id IN (${replaced})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
-CREATE TEMP TABLE winners AS SELECT sensor_id, measured_at, temperature, humidity, battery_low, installed_on, JSON_PARSE(_unknown) AS _unknown, _file_id, _row_number, _batch_id FROM stage WHERE _file_id NOT IN (${replaced});
+CREATE TEMP TABLE winners AS
+SELECT
+  sensor_id,
+  measured_at,
+  temperature,
+  humidity,
+  battery_low,
+  installed_on,
+  JSON_PARSE(_unknown) AS _unknown,
+  _file_id,
+  _row_number,
+  _batch_id
+FROM stage
+WHERE _file_id NOT IN (${replaced});
 
-INSERT INTO public.sensor_readings (sensor_id, measured_at, temperature, humidity, battery_low, installed_on, _unknown, _file_id, _row_number, _batch_id) SELECT sensor_id, measured_at, temperature, humidity, battery_low, installed_on, _unknown, _file_id, _row_number, _batch_id FROM winners;
+INSERT INTO public.sensor_readings (
+  sensor_id,
+  measured_at,
+  temperature,
+  humidity,
+  battery_low,
+  installed_on,
+  _unknown,
+  _file_id,
+  _row_number,
+  _batch_id
+)
+SELECT
+  sensor_id,
+  measured_at,
+  temperature,
+  humidity,
+  battery_low,
+  installed_on,
+  _unknown,
+  _file_id,
+  _row_number,
+  _batch_id
+FROM winners;
 
 -- What the warehouse itself counts, for the row balance.
-INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded) SELECT '${batch}', s._file_id, s.staged, COALESCE(t.loaded, 0), s.staged - COALESCE(w.won, 0) FROM (SELECT _file_id, COUNT(*) AS staged FROM stage GROUP BY _file_id) AS s LEFT JOIN (SELECT _file_id, COUNT(*) AS won FROM winners GROUP BY _file_id) AS w ON s._file_id = w._file_id LEFT JOIN (SELECT _file_id, COUNT(*) AS loaded FROM public.sensor_readings WHERE _batch_id = '${batch}' GROUP BY _file_id) AS t ON s._file_id = t._file_id;
+INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded)
+SELECT
+  '${batch}',
+  s._file_id,
+  s.staged,
+  COALESCE(t.loaded, 0),
+  s.staged - COALESCE(w.won, 0)
+FROM (
+  SELECT
+    _file_id,
+    COUNT(*) AS staged
+  FROM stage
+  GROUP BY _file_id
+) AS s
+LEFT JOIN (
+  SELECT
+    _file_id,
+    COUNT(*) AS won
+  FROM winners
+  GROUP BY _file_id
+) AS w ON s._file_id = w._file_id
+LEFT JOIN (
+  SELECT
+    _file_id,
+    COUNT(*) AS loaded
+  FROM public.sensor_readings
+  WHERE _batch_id = '${batch}'
+  GROUP BY _file_id
+) AS t ON s._file_id = t._file_id;
 
-INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '${batch}', 'sensor_readings', 'loaded', GETDATE() WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+INSERT INTO etl.loads (batch_id, dataset, status, loaded_at)
+SELECT
+  '${batch}',
+  'sensor_readings',
+  'loaded',
+  GETDATE()
+WHERE NOT EXISTS (
+  SELECT 1 FROM etl.loads
+  WHERE batch_id = '${batch}'
+);
 
 DROP TABLE winners;
 

@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS public.sensor_readings (
   sensor_id VARCHAR(16) NOT NULL ENCODE ZSTD,
   measured_at TIMESTAMP NOT NULL ENCODE RAW,
-  temperature DECIMAL(5,2) ENCODE ZSTD,
+  temperature DECIMAL(5, 2) ENCODE ZSTD,
   humidity REAL ENCODE ZSTD,
   battery_low BOOLEAN ENCODE ZSTD,
   installed_on DATE ENCODE ZSTD,

@@ -3,28 +3,77 @@
 -- Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.
 LOCK TABLE etl.guard_task_events;
 
-CREATE TEMP TABLE stage (task_id VARCHAR(64), event_type VARCHAR(16), event_timestamp TIMESTAMP, worker_id VARCHAR(32), duration_ms BIGINT, score DOUBLE PRECISION, payload VARCHAR(65535), _unknown VARCHAR(65535), _file_id VARCHAR(32), _row_number BIGINT, _batch_id VARCHAR(160)) DISTKEY (task_id);
+CREATE TEMP TABLE stage (
+  task_id VARCHAR(64),
+  event_type VARCHAR(16),
+  event_timestamp TIMESTAMP,
+  worker_id VARCHAR(32),
+  duration_ms BIGINT,
+  score DOUBLE PRECISION,
+  payload VARCHAR(65535),
+  _unknown VARCHAR(65535),
+  _file_id VARCHAR(32),
+  _row_number BIGINT,
+  _batch_id VARCHAR(160)
+) DISTKEY (task_id);
 
 -- if parts
 COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 
 -- A batch that is known already has nothing to load.
-DELETE FROM stage USING etl.loads WHERE stage._batch_id = etl.loads.batch_id;
+DELETE FROM stage USING etl.loads
+WHERE stage._batch_id = etl.loads.batch_id;
 
 -- if reloaded
-DELETE FROM public.task_events WHERE _file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM public.task_events
+WHERE
+  _file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if reloaded
-DELETE FROM etl.load_files WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM etl.load_files
+WHERE
+  file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if reloaded
-DELETE FROM etl.superseded WHERE file_id IN (${reloaded}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM etl.superseded
+WHERE
+  file_id IN (${reloaded})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- if replaced
-INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', _file_id, COUNT(*) FROM public.task_events WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}') GROUP BY _file_id;
+INSERT INTO etl.superseded (batch_id, file_id, row_count)
+SELECT
+  '${batch}',
+  _file_id,
+  COUNT(*)
+FROM public.task_events
+WHERE
+  _file_id IN (${replaced})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  )
+GROUP BY _file_id;
 
 -- if replaced
-DELETE FROM public.task_events WHERE _file_id IN (${replaced}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+DELETE FROM public.task_events
+WHERE
+  _file_id IN (${replaced})
+  AND NOT EXISTS (
+    SELECT 1 FROM etl.loads
+    WHERE batch_id = '${batch}'
+  );
 
 -- The order in which the batch's files arrived.
 CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER);
@@ -32,23 +81,143 @@ CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER);
 -- if parts
 INSERT INTO arrivals (file_id, place) VALUES ${arrivals};
 
-CREATE TEMP TABLE winners AS SELECT task_id, event_type, event_timestamp, worker_id, duration_ms, score, JSON_PARSE(payload) AS payload, JSON_PARSE(_unknown) AS _unknown, _file_id, _row_number, _batch_id FROM (SELECT stage.*, ROW_NUMBER() OVER (PARTITION BY task_id ORDER BY event_timestamp DESC, place DESC, _row_number DESC) AS _rank FROM stage JOIN arrivals ON stage._file_id = arrivals.file_id WHERE _file_id NOT IN (${replaced})) AS ranked WHERE _rank = 1;
+CREATE TEMP TABLE winners AS
+SELECT
+  task_id,
+  event_type,
+  event_timestamp,
+  worker_id,
+  duration_ms,
+  score,
+  JSON_PARSE(payload) AS payload,
+  JSON_PARSE(_unknown) AS _unknown,
+  _file_id,
+  _row_number,
+  _batch_id
+FROM (
+  SELECT
+    stage.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY task_id
+      ORDER BY event_timestamp DESC, place DESC, _row_number DESC
+    ) AS _rank
+  FROM stage INNER JOIN arrivals ON stage._file_id = arrivals.file_id
+  WHERE _file_id NOT IN (${replaced})
+) AS ranked
+WHERE _rank = 1;
 
 -- A row older than the one in the target loses to it.
-DELETE FROM winners USING public.task_events WHERE public.task_events.task_id = winners.task_id AND ((public.task_events.event_timestamp > winners.event_timestamp));
+DELETE FROM winners USING public.task_events
+WHERE
+  public.task_events.task_id = winners.task_id
+  AND public.task_events.event_timestamp > winners.event_timestamp;
 
 -- if revived
-DELETE FROM winners USING public.task_events WHERE public.task_events.task_id = winners.task_id AND winners._file_id IN (${revived}) AND NOT ((winners.event_timestamp > public.task_events.event_timestamp));
+DELETE FROM winners USING public.task_events
+WHERE
+  public.task_events.task_id = winners.task_id
+  AND winners._file_id IN (${revived})
+  AND NOT (winners.event_timestamp > public.task_events.event_timestamp);
 
 -- Rows of earlier files that this batch replaces.
-INSERT INTO etl.superseded (batch_id, file_id, row_count) SELECT '${batch}', t._file_id, COUNT(*) FROM public.task_events AS t JOIN winners AS w ON t.task_id = w.task_id GROUP BY t._file_id;
+INSERT INTO etl.superseded (batch_id, file_id, row_count)
+SELECT
+  '${batch}',
+  t._file_id,
+  COUNT(*)
+FROM public.task_events AS t
+INNER JOIN winners AS w
+  ON
+    t.task_id = w.task_id
+GROUP BY t._file_id;
 
-MERGE INTO public.task_events USING winners ON public.task_events.task_id = winners.task_id WHEN MATCHED THEN UPDATE SET event_type = winners.event_type, event_timestamp = winners.event_timestamp, worker_id = winners.worker_id, duration_ms = winners.duration_ms, score = winners.score, payload = winners.payload, _unknown = winners._unknown, _file_id = winners._file_id, _row_number = winners._row_number, _batch_id = winners._batch_id WHEN NOT MATCHED THEN INSERT (task_id, event_type, event_timestamp, worker_id, duration_ms, score, payload, _unknown, _file_id, _row_number, _batch_id) VALUES (winners.task_id, winners.event_type, winners.event_timestamp, winners.worker_id, winners.duration_ms, winners.score, winners.payload, winners._unknown, winners._file_id, winners._row_number, winners._batch_id);
+MERGE INTO public.task_events USING
+  winners
+  ON
+    public.task_events.task_id = winners.task_id
+WHEN MATCHED THEN
+  UPDATE
+    SET
+      event_type = winners.event_type,
+      event_timestamp = winners.event_timestamp,
+      worker_id = winners.worker_id,
+      duration_ms = winners.duration_ms,
+      score = winners.score,
+      payload = winners.payload,
+      _unknown = winners._unknown,
+      _file_id = winners._file_id,
+      _row_number = winners._row_number,
+      _batch_id = winners._batch_id
+WHEN NOT MATCHED THEN
+  INSERT
+    (
+      task_id,
+      event_type,
+      event_timestamp,
+      worker_id,
+      duration_ms,
+      score,
+      payload,
+      _unknown,
+      _file_id,
+      _row_number,
+      _batch_id
+    )
+  VALUES (
+    winners.task_id,
+    winners.event_type,
+    winners.event_timestamp,
+    winners.worker_id,
+    winners.duration_ms,
+    winners.score,
+    winners.payload,
+    winners._unknown,
+    winners._file_id,
+    winners._row_number,
+    winners._batch_id
+  );
 
 -- What the warehouse itself counts, for the row balance.
-INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded) SELECT '${batch}', s._file_id, s.staged, COALESCE(t.loaded, 0), s.staged - COALESCE(w.won, 0) FROM (SELECT _file_id, COUNT(*) AS staged FROM stage GROUP BY _file_id) AS s LEFT JOIN (SELECT _file_id, COUNT(*) AS won FROM winners GROUP BY _file_id) AS w ON s._file_id = w._file_id LEFT JOIN (SELECT _file_id, COUNT(*) AS loaded FROM public.task_events WHERE _batch_id = '${batch}' GROUP BY _file_id) AS t ON s._file_id = t._file_id;
+INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded)
+SELECT
+  '${batch}',
+  s._file_id,
+  s.staged,
+  COALESCE(t.loaded, 0),
+  s.staged - COALESCE(w.won, 0)
+FROM (
+  SELECT
+    _file_id,
+    COUNT(*) AS staged
+  FROM stage
+  GROUP BY _file_id
+) AS s
+LEFT JOIN (
+  SELECT
+    _file_id,
+    COUNT(*) AS won
+  FROM winners
+  GROUP BY _file_id
+) AS w ON s._file_id = w._file_id
+LEFT JOIN (
+  SELECT
+    _file_id,
+    COUNT(*) AS loaded
+  FROM public.task_events
+  WHERE _batch_id = '${batch}'
+  GROUP BY _file_id
+) AS t ON s._file_id = t._file_id;
 
-INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '${batch}', 'task_events', 'loaded', GETDATE() WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}');
+INSERT INTO etl.loads (batch_id, dataset, status, loaded_at)
+SELECT
+  '${batch}',
+  'task_events',
+  'loaded',
+  GETDATE()
+WHERE NOT EXISTS (
+  SELECT 1 FROM etl.loads
+  WHERE batch_id = '${batch}'
+);
 
 DROP TABLE arrivals;
 

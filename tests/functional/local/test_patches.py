@@ -196,6 +196,25 @@ class TestObjectEvents:
         assert json.loads(message["Body"])["detail"]["object"]["version-id"] == version
 
 
+class TestStatementEvents:
+    def test_a_statement_with_event_puts_its_end_onto_the_default_bus(self, account: Account) -> None:
+        events, sqs, redshift = account.client("events"), account.client("sqs"), account.client("redshift-data")
+        queue = sqs.create_queue(QueueName="ended")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        pattern = {"source": ["aws.redshift-data"], "detail": {"state": ["FINISHED"]}}
+        events.put_rule(Name="ended", EventPattern=json.dumps(pattern))
+        events.put_targets(Rule="ended", Targets=[{"Id": "queue", "Arn": arn}])
+
+        statement_id = redshift.execute_statement(**STATEMENT, WithEvent=True, StatementName="nightly")["Id"]
+
+        (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+        event = json.loads(message["Body"])
+        assert event["detail-type"] == "Redshift Data Statement Status Change"
+        assert event["resources"] == [f"arn:aws:redshift-serverless:us-east-1:{event['account']}:workgroup/headrace"]
+        assert (event["detail"]["statementId"], event["detail"]["statementName"]) == (statement_id, "nightly")
+        assert event["detail"]["rows"] == 1
+
+
 class TestRedshiftFromFunctions:
     def test_a_function_needs_the_right_in_its_role(self, account: Account, laptop: LaptopState) -> None:
         layer = account.layer("boto3", {"python/boto.pth": "", "python/paths.py": boto3_path()})

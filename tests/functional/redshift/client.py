@@ -28,6 +28,16 @@ class FakeS3:
         except KeyError as error:
             raise FileNotFoundError(key) from error
 
+    def write(self, bucket: str, key: str, data: bytes) -> None:
+        self.objects[f"s3://{bucket}/{key}"] = data
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        folder = f"s3://{bucket}/"
+        return [url.removeprefix(folder) for url in self.objects if url.startswith(folder + prefix)]
+
+    def delete(self, bucket: str, key: str) -> None:
+        del self.objects[f"s3://{bucket}/{key}"]
+
 
 @dataclass
 class Client:

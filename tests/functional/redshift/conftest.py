@@ -1,14 +1,16 @@
-"""An embedded Redshift on a file of its own for each test."""
+"""An embedded Redshift on a file of its own for each test, directly and behind HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from headrace_local.redshift import EmbeddedRedshift
+from headrace_local.redshift import EmbeddedRedshift, StatementEvent
 from tests.functional.redshift.client import Client, FakeS3
+from tests.functional.redshift.server import Aws, Served, boto_client, serving
 
 
 @pytest.fixture
@@ -16,4 +18,24 @@ def client(tmp_path: Path) -> Iterator[Client]:
     s3 = FakeS3()
     redshift = EmbeddedRedshift(tmp_path / "warehouse.duckdb", s3)
     yield Client(redshift, s3)
+    redshift.close()
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[tuple[Served, Any, Any]]:
+    served = Served()
+    with serving(served) as url:
+        api, stranger = boto_client(url), boto_client(url, role="stranger")
+        yield served, api, stranger
+        api.close()
+        stranger.close()
+
+
+@pytest.fixture
+def aws(tmp_path: Path, served: tuple[Served, Any, Any]) -> Iterator[Aws]:
+    server, api, stranger = served
+    s3, events = FakeS3(), list[StatementEvent]()
+    redshift = EmbeddedRedshift(tmp_path / "warehouse.duckdb", s3, events.append)
+    server.redshift = redshift
+    yield Aws(api, stranger, s3, redshift, events)
     redshift.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from headrace_local.redshift.s3 import S3Reader
+from headrace_local.redshift.s3 import S3Store
 from tests.functional.redshift.client import Client
 from tests.functional.redshift.test_load import TABLES, load, put_batch
 
@@ -25,7 +25,7 @@ def until(condition: Callable[[], bool]) -> None:
 class Gate:
     """An S3 that hands over the manifest `gate` only once it is opened, so that a COPY of it holds its transaction."""
 
-    def __init__(self, inner: S3Reader) -> None:
+    def __init__(self, inner: S3Store) -> None:
         self._inner = inner
         self.reached = threading.Event()
         self.opened = threading.Event()

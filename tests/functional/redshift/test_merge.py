@@ -96,7 +96,6 @@ def test_two_matches_of_one_row_are_refused(tables: Client) -> None:
             f"MERGE INTO t USING s ON t.k = s.k WHEN MATCHED THEN UPDATE SET v = s.p.name {NOT_MATCHED}",
             "Partial reference of SUPER column is not supported in MERGE",
         ),
-        ("MERGE INTO t USING s ON t.k = s.k REMOVE DUPLICATES", "REMOVE DUPLICATES is not supported by the embedded"),
         (f"MERGE INTO svv_tables USING s ON svv_tables.k = s.k {BOTH}", "permission denied"),
         (f"MERGE INTO nowhere USING s ON nowhere.k = s.k {BOTH}", 'relation "nowhere" does not exist'),
         (

@@ -47,7 +47,6 @@ from tests.functional.redshift.client import Client
         ("CREATE SEQUENCE s", "CREATE SEQUENCE is not supported"),
         ("CREATE OR REPLACE TABLE t (a INT)", "CREATE OR REPLACE TABLE is not supported"),
         ("FROM t", "the statement FROM is not supported"),
-        ("UNLOAD ('SELECT 1') TO 's3://b/k'", "the statement UNLOAD is not supported"),
         ("EXPLAIN SELECT 1", "the statement EXPLAIN is not supported"),
         ("BEGIN", "BEGIN: a batch is one transaction by itself"),
         ("COMMIT", "COMMIT: a batch is one transaction by itself"),

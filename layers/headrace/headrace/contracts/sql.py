@@ -34,10 +34,10 @@ def load_sql(contract: Contract) -> str:
         ("", _create_stage(contract)),
         ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST"),
         ("A batch that is known already has nothing to load.",
-         "DELETE FROM stage USING etl.loads WHERE stage._batch_id = etl.loads.batch_id"),
+         "DELETE FROM stage USING etl.loads\nWHERE stage._batch_id = etl.loads.batch_id"),
         *_reload_steps(contract),
         ("if replaced", _count_replaced(contract)),
-        ("if replaced", f"DELETE FROM {contract.target} WHERE {_of_this_batch('_file_id', 'replaced')}"),
+        ("if replaced", f"DELETE FROM {contract.target}\nWHERE\n  {_of_this_batch('_file_id', 'replaced')}"),
         *_arrival_steps(contract),
         ("", _create_winners(contract)),
         *_merge_steps(contract),
@@ -62,10 +62,14 @@ def _names(contract: Contract) -> list[str]:
     return [column.name for column in contract.columns] + list(LINEAGE_COLUMNS)
 
 
+def _type(column: Column) -> str:
+    return column.redshift_type.replace(",", ", ")
+
+
 def _column_ddl(contract: Contract, column: Column) -> str:
     leads_sort = contract.sort_key[:1] == (column.name,)
     encode = "RAW" if leads_sort else (column.encode or "ZSTD").upper()
-    return f"{column.name} {column.redshift_type}{' NOT NULL' if column.required else ''} ENCODE {encode}"
+    return f"{column.name} {_type(column)}{' NOT NULL' if column.required else ''} ENCODE {encode}"
 
 
 def _distribution(contract: Contract) -> str:
@@ -73,17 +77,22 @@ def _distribution(contract: Contract) -> str:
     return dist + (f" COMPOUND SORTKEY ({', '.join(contract.sort_key)})" if contract.sort_key else "")
 
 
+def _lines(items: list[str], indent: int) -> str:
+    """The items of a list, each on a line of its own."""
+    return ",\n".join(" " * indent + item for item in items)
+
+
 def _create_stage(contract: Contract) -> str:
-    types = {c.name: SUPER_AS_TEXT if c.kind is Kind.SUPER else c.redshift_type for c in contract.columns}
-    columns = ", ".join(f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items())
+    types = {c.name: SUPER_AS_TEXT if c.kind is Kind.SUPER else _type(c) for c in contract.columns}
+    columns = _lines([f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
     dist = f" DISTKEY ({contract.dist_key})" if contract.dist_key else ""
-    return f"CREATE TEMP TABLE stage ({columns}){dist}"
+    return f"CREATE TEMP TABLE stage (\n{columns}\n){dist}"
 
 
 def _reload_steps(contract: Contract) -> list[tuple[str, str]]:
     """A file that is loaded again leaves no trace of its earlier load: no rows, and no account of them."""
     return [
-        ("if reloaded", f"DELETE FROM {table} WHERE {_of_this_batch(column, 'reloaded')}")
+        ("if reloaded", f"DELETE FROM {table}\nWHERE\n  {_of_this_batch(column, 'reloaded')}")
         for table, column in (
             (contract.target, "_file_id"),
             ("etl.load_files", "file_id"),
@@ -93,14 +102,17 @@ def _reload_steps(contract: Contract) -> list[tuple[str, str]]:
 
 
 def _of_this_batch(column: str, files: str) -> str:
-    return f"{column} IN (${{{files}}}) AND NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${{batch}}')"
+    return (
+        f"{column} IN (${{{files}}})\n"
+        "  AND NOT EXISTS (\n    SELECT 1 FROM etl.loads\n    WHERE batch_id = '${batch}'\n  )"
+    )
 
 
 def _count_replaced(contract: Contract) -> str:
     return (
-        "INSERT INTO etl.superseded (batch_id, file_id, row_count) "
-        f"SELECT '${{batch}}', _file_id, COUNT(*) FROM {contract.target} "
-        f"WHERE {_of_this_batch('_file_id', 'replaced')} GROUP BY _file_id"
+        "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
+        f"SELECT\n  '${{batch}}',\n  _file_id,\n  COUNT(*)\nFROM {contract.target}\n"
+        f"WHERE\n  {_of_this_batch('_file_id', 'replaced')}\nGROUP BY _file_id"
     )
 
 
@@ -118,15 +130,17 @@ def _arrival_steps(contract: Contract) -> list[tuple[str, str]]:
 def _create_winners(contract: Contract) -> str:
     """The stage's rows as the target takes them: of the newest files, and one per key."""
     parsed = {c.name for c in contract.columns if c.kind is Kind.SUPER}
-    columns = ", ".join(f"JSON_PARSE({n}) AS {n}" if n in parsed else n for n in _names(contract))
+    columns = _lines([f"JSON_PARSE({n}) AS {n}" if n in parsed else n for n in _names(contract)], 2)
     kept = "WHERE _file_id NOT IN (${replaced})"
     if not contract.primary_key:
-        return f"CREATE TEMP TABLE winners AS SELECT {columns} FROM stage {kept}"
-    order = [f"{name} DESC" for name in (*contract.ordering, "place", "_row_number")]
-    rank = f"ROW_NUMBER() OVER (PARTITION BY {', '.join(contract.primary_key)} ORDER BY {', '.join(order)}) AS _rank"
+        return f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\nFROM stage\n{kept}"
+    order = ", ".join(f"{name} DESC" for name in (*contract.ordering, "place", "_row_number"))
+    keys = ", ".join(contract.primary_key)
     return (
-        f"CREATE TEMP TABLE winners AS SELECT {columns} "
-        f"FROM (SELECT stage.*, {rank} FROM stage JOIN arrivals ON stage._file_id = arrivals.file_id {kept}) AS ranked "
+        f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\n"
+        "FROM (\n  SELECT\n    stage.*,\n"
+        f"    ROW_NUMBER() OVER (\n      PARTITION BY {keys}\n      ORDER BY {order}\n    ) AS _rank\n"
+        f"  FROM stage INNER JOIN arrivals ON stage._file_id = arrivals.file_id\n  {kept}\n) AS ranked\n"
         "WHERE _rank = 1"
     )
 
@@ -134,9 +148,10 @@ def _create_winners(contract: Contract) -> str:
 def _merge_steps(contract: Contract) -> list[tuple[str, str]]:
     names = _names(contract)
     if not contract.primary_key:
-        listed = ", ".join(names)
-        return [("", f"INSERT INTO {contract.target} ({listed}) SELECT {listed} FROM winners")]
-    same_key = " AND ".join(f"{contract.target}.{key} = winners.{key}" for key in contract.primary_key)
+        listed = _lines(names, 2)
+        statement = f"INSERT INTO {contract.target} (\n{listed}\n)\nSELECT\n{listed}\nFROM winners"
+        return [("", statement)]
+    same_key = [f"{contract.target}.{key} = winners.{key}" for key in contract.primary_key]
     return [
         *_drop_older(contract, same_key),
         ("if revived", _drop_equal_of_revived(contract, same_key)),
@@ -145,63 +160,73 @@ def _merge_steps(contract: Contract) -> list[tuple[str, str]]:
     ]
 
 
-def _drop_older(contract: Contract, same_key: str) -> list[tuple[str, str]]:
+def _drop_older(contract: Contract, same_key: list[str]) -> list[tuple[str, str]]:
     """A row that is older than what the target has, by the contract's ordering columns, loses to it."""
     if not contract.ordering:
         return []
-    newer = _newer(contract, contract.target, "winners")
-    statement = f"DELETE FROM winners USING {contract.target} WHERE {same_key} AND {newer}"
+    statement = _drop_winners(contract, [*same_key, _newer(contract, contract.target, "winners")])
     return [("A row older than the one in the target loses to it.", statement)]
 
 
-def _drop_equal_of_revived(contract: Contract, same_key: str) -> str:
+def _drop_equal_of_revived(contract: Contract, same_key: list[str]) -> str:
     """A copy that is loaded after all came before what is in the target now, so it needs to be newer to win."""
-    not_newer = f" AND NOT {_newer(contract, 'winners', contract.target)}" if contract.ordering else ""
-    revived = f"{same_key} AND winners._file_id IN (${{revived}})"
-    return f"DELETE FROM winners USING {contract.target} WHERE {revived}{not_newer}"
+    not_newer = [f"NOT ({_newer(contract, 'winners', contract.target)})"] if contract.ordering else []
+    return _drop_winners(contract, [*same_key, "winners._file_id IN (${revived})", *not_newer])
+
+
+def _drop_winners(contract: Contract, conditions: list[str]) -> str:
+    joined = "\n  AND ".join(conditions)
+    return f"DELETE FROM winners USING {contract.target}\nWHERE\n  {joined}"
 
 
 def _newer(contract: Contract, one: str, other: str) -> str:
     """Whether a row of `one` is later than a row of `other`, by all ordering columns in turn."""
     later, equal = [], ""
     for name in contract.ordering:
-        later.append(f"({equal}{one}.{name} > {other}.{name})")
+        later.append(f"{equal}{one}.{name} > {other}.{name}")
         equal += f"{one}.{name} = {other}.{name} AND "
-    return f"({' OR '.join(later)})"
+    return later[0] if len(later) == 1 else "(" + " OR ".join(f"({condition})" for condition in later) + ")"
 
 
 def _count_superseded(contract: Contract) -> str:
-    keys = " AND ".join(f"t.{key} = w.{key}" for key in contract.primary_key)
+    keys = "\n    AND ".join(f"t.{key} = w.{key}" for key in contract.primary_key)
     return (
-        "INSERT INTO etl.superseded (batch_id, file_id, row_count) "
-        f"SELECT '${{batch}}', t._file_id, COUNT(*) FROM {contract.target} AS t "
-        f"JOIN winners AS w ON {keys} GROUP BY t._file_id"
+        "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
+        f"SELECT\n  '${{batch}}',\n  t._file_id,\n  COUNT(*)\nFROM {contract.target} AS t\n"
+        f"INNER JOIN winners AS w\n  ON\n    {keys}\nGROUP BY t._file_id"
     )
 
 
-def _merge(contract: Contract, names: list[str], same_key: str) -> str:
-    updates = ", ".join(f"{n} = winners.{n}" for n in names if n not in contract.primary_key)
+def _merge(contract: Contract, names: list[str], same_key: list[str]) -> str:
+    updates = _lines([f"{name} = winners.{name}" for name in names if name not in contract.primary_key], 6)
+    on = "\n    AND ".join(same_key)
     return (
-        f"MERGE INTO {contract.target} USING winners ON {same_key} "
-        f"WHEN MATCHED THEN UPDATE SET {updates} "
-        f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) VALUES ({', '.join(f'winners.{n}' for n in names)})"
+        f"MERGE INTO {contract.target} USING\n  winners\n  ON\n    {on}\n"
+        f"WHEN MATCHED THEN\n  UPDATE\n    SET\n{updates}\n"
+        f"WHEN NOT MATCHED THEN\n  INSERT\n    (\n{_lines(names, 6)}\n    )\n"
+        f"  VALUES (\n{_lines([f'winners.{name}' for name in names], 4)}\n  )"
     )
 
 
 def _count_files(contract: Contract) -> str:
     return (
-        "INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded) "
-        "SELECT '${batch}', s._file_id, s.staged, COALESCE(t.loaded, 0), s.staged - COALESCE(w.won, 0) "
-        "FROM (SELECT _file_id, COUNT(*) AS staged FROM stage GROUP BY _file_id) AS s "
-        "LEFT JOIN (SELECT _file_id, COUNT(*) AS won FROM winners GROUP BY _file_id) AS w ON s._file_id = w._file_id "
-        f"LEFT JOIN (SELECT _file_id, COUNT(*) AS loaded FROM {contract.target} "
-        "WHERE _batch_id = '${batch}' GROUP BY _file_id) AS t ON s._file_id = t._file_id"
+        "INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded)\n"
+        "SELECT\n  '${batch}',\n  s._file_id,\n  s.staged,\n"
+        "  COALESCE(t.loaded, 0),\n  s.staged - COALESCE(w.won, 0)\n"
+        f"FROM {_counted('staged', 'stage')} AS s\n"
+        f"LEFT JOIN {_counted('won', 'winners')} AS w ON s._file_id = w._file_id\n"
+        f"LEFT JOIN {_counted('loaded', contract.target, only_batch=True)} AS t ON s._file_id = t._file_id"
     )
+
+
+def _counted(name: str, table: str, *, only_batch: bool = False) -> str:
+    where = "  WHERE _batch_id = '${batch}'\n" if only_batch else ""
+    return f"(\n  SELECT\n    _file_id,\n    COUNT(*) AS {name}\n  FROM {table}\n{where}  GROUP BY _file_id\n)"
 
 
 def _record_load(contract: Contract) -> str:
     return (
-        "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) "
-        f"SELECT '${{batch}}', '{contract.dataset}', 'loaded', GETDATE() "
-        "WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '${batch}')"
+        "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at)\n"
+        f"SELECT\n  '${{batch}}',\n  '{contract.dataset}',\n  'loaded',\n  GETDATE()\n"
+        "WHERE NOT EXISTS (\n  SELECT 1 FROM etl.loads\n  WHERE batch_id = '${batch}'\n)"
     )
