@@ -44,6 +44,15 @@ def test_reads_keys_in_any_order_and_paths() -> None:
     assert (row["name"], row["weight"], row["ok"]) == (None, None, None)
 
 
+@pytest.mark.parametrize("line", [b"hello", b"1", b'{"id": 1e400}', b'{"id": '])
+def test_a_block_without_a_single_object_is_all_bad_rows(line: bytes) -> None:
+    found = read(SPEC, line + b"\n" + line + b"\n")
+    assert [(bad.row_number, bad.raw, bad.errors[0].rule) for bad in found.bad] == [
+        (1, line, "json"),
+        (2, line, "json"),
+    ]
+
+
 @pytest.mark.parametrize("block_bytes", [5, 4 << 20])
 def test_blank_lines_are_no_rows_and_crlf_is_a_line_end(block_bytes: int) -> None:
     found = read(SPEC, b'{"id": 1}\r\n\r\n\n{"id": 2}\n', block_bytes)

@@ -140,7 +140,9 @@ def _take_floats(column: Column, values: Values) -> Taken:
 def _take_decimals(column: Column, values: Values) -> Taken:
     numbers, doubtful = _only(values, float, int, str)
     texts = pa.array([n if n is None or type(n) is str else repr(n) for n in numbers], pa.string())
-    long = pc.and_(pc.greater(pc.binary_length(texts), SAFE_DECIMAL), pa.array([type(n) is float for n in numbers]))
+    long = pc.and_(
+        pc.greater(pc.binary_length(texts), SAFE_DECIMAL), pa.array([type(n) is float for n in numbers], pa.bool_())
+    )
     texts, odd = _matching(texts, column, frozenset())
     return texts.cast(arrow_type(column)), doubtful | odd | (_where(long) if column.precision > SAFE_DECIMAL else set())
 
