@@ -20,7 +20,7 @@ def content(*meters: str, value: int = 1) -> bytes:
 def make_table(laptop: Laptop, width: str) -> None:
     """The dataset's table as somebody made it by hand, empty."""
     laptop.headrace("sql", "DROP TABLE public.gauges")
-    columns = f"meter {width} NOT NULL, read_at TIMESTAMP NOT NULL, value BIGINT"
+    columns = f"meter {width} NOT NULL, read_at TIMESTAMP NOT NULL, value BIGINT, _unknown SUPER"
     lineage = "_file_id VARCHAR(32) NOT NULL, _row_number BIGINT NOT NULL, _batch_id VARCHAR(160) NOT NULL"
     laptop.headrace("sql", f"CREATE TABLE public.gauges ({columns}, {lineage}, PRIMARY KEY (meter))")
 

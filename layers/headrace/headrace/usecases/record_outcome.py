@@ -76,6 +76,8 @@ def _warehouse_counts(batch: BatchRecord, results: list[FileResult], services: S
     if not any(result.verdict is Verdict.GOOD for result in results):
         return {}  # nothing was loaded, so the warehouse need not be woken to say so
     rows = services.warehouse.query(COUNTS.format(batch=batch.batch))
+    if any(result.rows_good for result in results) and not any(by == batch.batch for _, by, *_ in rows):
+        raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
     return {file_id: WarehouseRows(int(staged), int(loaded), int(gone)) for file_id, _, staged, loaded, gone in rows}
 
 
