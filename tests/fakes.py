@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from headrace.contracts.sql import load_sql, table_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
+from headrace.domain.export import Export
 from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
@@ -68,6 +69,9 @@ class MemoryCatalog:
 
     def contract(self, dataset: str) -> Contract:
         return self._contracts[dataset]
+
+    def exports(self) -> list[Export]:
+        return []
 
     def load_sql(self, dataset: str) -> str:
         return load_sql(self._contracts[dataset])

@@ -1,0 +1,39 @@
+"""The bucket that exported files go to."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+
+class ExportBucket:
+    """`client` is a boto3 S3 client."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def put(self, key: str, body: bytes, sha256: bytes) -> None:
+        """Write a file. S3 refuses bytes that do not have this digest, and keeps it as the object's checksum."""
+        self._client.put_object(
+            Bucket=self.bucket, Key=key, Body=body, ContentType="text/csv",
+            ChecksumSHA256=base64.b64encode(sha256).decode(),
+        )  # fmt: skip
+
+    def put_lines(self, key: str, lines: Iterable[str]) -> None:
+        """Write a JSON document line by line, over a file on disk."""
+        with NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
+            file.writelines(lines)
+            file.flush()
+            self._client.upload_file(file.name, self.bucket, key, ExtraArgs={"ContentType": "application/json"})
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """The size of each object below a prefix."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", [])}
+
+    def read(self, key: str) -> bytes:
+        """A whole object."""
+        return bytes(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
