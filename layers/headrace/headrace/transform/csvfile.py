@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -56,6 +57,7 @@ class Lines:
         )
 
 
+@cache
 def header(columns: tuple[ExportColumn, ...], dialect: Dialect) -> str:
     """The first line."""
     return dialect.delimiter.join(_quoted_text(column.header, dialect) for column in columns)
