@@ -59,7 +59,8 @@ def _summary(document: Document) -> Text:
 
 def _failures(document: Document) -> list[str]:
     failures = document["failures"]
-    said = [f"  {item['category']} / {item['account']}: {item['reason']}" for item in failures[:NAMED]]
+    said = [document["reason"]] if document["reason"] else []
+    said += [f"  {item['category']} / {item['account']}: {item['reason']}" for item in failures[:NAMED]]
     if len(failures) > NAMED:
         said.append(f"  and {len(failures) - NAMED:,} more")
     if document["stray_rows"]:

@@ -113,7 +113,7 @@ def standing(target: Target, export: str, date: str) -> Document:
         "export": export, "date": date, "attempt": run.attempt, "status": str(run.status), "expected": expected,
         "done": summed.done, "failed": summed.failed, "rows": summed.rows, "bytes": summed.bytes,
         "statements": run.statements, "stray_rows": run.stray_rows, "started_at": run.started_at,
-        "ended_at": run.ended_at or None, "categories": rows, "failures": failures,
+        "ended_at": run.ended_at or None, "reason": run.reason or None, "categories": rows, "failures": failures,
         **_pace(run, summed, expected),
     }  # fmt: skip
 

@@ -130,7 +130,7 @@ def _do(target: Target, ask: Ask, *, wait: bool, timeout: float, as_json: bool) 
         with _live(as_json=as_json) as show:
             document = follow(target, taken, show, timeout)
     emit(document, render, as_json=as_json)
-    if wait and document["status"] == RunStatus.INCOMPLETE:
+    if wait and (document["status"] == RunStatus.INCOMPLETE or document["reason"]):
         raise typer.Exit(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterable
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -23,12 +24,16 @@ class ExportBucket:
             ChecksumSHA256=base64.b64encode(sha256).decode(),
         )  # fmt: skip
 
-    def put_lines(self, key: str, lines: Iterable[str]) -> None:
-        """Write a JSON document line by line, over a file on disk."""
+    def put_lines(self, key: str, lines: Iterable[str]) -> str:
+        """Write a JSON document line by line, over a file on disk. Returns its SHA-256."""
+        digest = hashlib.sha256()
         with NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
-            file.writelines(lines)
+            for line in lines:
+                file.write(line)
+                digest.update(line.encode())
             file.flush()
             self._client.upload_file(file.name, self.bucket, key, ExtraArgs={"ContentType": "application/json"})
+        return digest.hexdigest()
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """The size of each object below a prefix."""

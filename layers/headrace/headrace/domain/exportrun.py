@@ -54,6 +54,7 @@ class Run:
     statements: int = 0
     usual_seconds: float = 0.0
     seconds: float = 0.0
+    reason: str = ""
 
     @property
     def name(self) -> str:
@@ -78,7 +79,7 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class CategoryState:
     """One category of a run. `folder` is where it is unloaded to, `unloaded_by` by which attempt;
-    `asked` is the attempt whose requests were made.
+    `asked` is the attempt whose requests were made, `narrowed` whether they were for one account.
 
     `only` are the accounts that the UNLOAD is narrowed to, none for all. `rows` counts those of the whole category.
     """
@@ -91,6 +92,7 @@ class CategoryState:
     asked: int = 0
     unloaded_by: int = 0
     rows: int = 0
+    narrowed: bool = False
     only: tuple[str, ...] = ()
     reason: str = ""
 

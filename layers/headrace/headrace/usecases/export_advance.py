@@ -14,10 +14,10 @@ from typing import Any
 
 from headrace.domain import exportsql
 from headrace.domain.clock import now
-from headrace.domain.export import Export
+from headrace.domain.export import Export, part_of
 from headrace.domain.exportrun import Answer, CategoryState, Request, Run, RunStatus, Tally, UnloadStatus, total
 from headrace.usecases import export_plan as plans
-from headrace.usecases.export_finish import finish
+from headrace.usecases.export_finish import finish, unknown
 from headrace.usecases.export_ports import ExportServices
 
 STALL_SECONDS = 120
@@ -51,9 +51,12 @@ def advance(name: str, date: str, attempt: int, services: ExportServices) -> dic
     export = services.catalog.export(name)
     if not run.parts:
         run = plans.plan(run, export, services)
-    look = Look(run, export, services, plans.accounts_of(run, services))
-    states = services.exports.categories(name, date)
-    for state in plans.scope(run, states):
+    try:
+        look = Look(run, export, services, plans.accounts_of(run, services))
+        chosen = plans.scope(run, services.exports.categories(name, date))
+    except plans.NothingToExportError as error:
+        return unknown(run, str(error))
+    for state in chosen:
         _settle(state, look)
     tallies = services.exports.tallies(name, date)
     states = services.exports.categories(name, date)
@@ -136,10 +139,11 @@ def _ask(state: CategoryState, look: Look) -> None:
         only = tuple(missing) if len(missing) <= MOST_NARROWED else ()
         _submit(plans.waiting_for(state, only), look)
         return
-    if fresh or not state.asked or look.services.requests.idle():
+    if fresh or not state.asked or state.narrowed or look.services.requests.idle():
         rows = _send(state, missing, look)
-        state = replace(state, rows=rows if fresh and not state.only and state.folder else state.rows)
-    ledger.save_category(run.export, run.date, replace(state, asked=run.attempt))
+        state = replace(state, rows=state.rows if state.only else rows)
+    asked = replace(state, asked=run.attempt, narrowed=run.account is not None)
+    ledger.save_category(run.export, run.date, asked)
 
 
 def _send(state: CategoryState, accounts: Collection[str], look: Look, *, alone: bool = False) -> int:
@@ -188,7 +192,8 @@ def _ask_again(state: CategoryState, lost: list[str], look: Look) -> None:
     run = look.run
     if run.nudged:
         for account in lost:
-            request = Request(run.export, run.date, state.category, 0, (account,), (), alone=True)
+            part = part_of(account, run.parts)
+            request = Request(run.export, run.date, state.category, part, (account,), (), alone=True)
             look.ledger.record(Answer(request, failure=NO_ANSWER))
     elif state.only and not set(lost) <= set(state.only):
         _submit(plans.waiting_for(replace(state, asked=0), tuple(lost[:MOST_NARROWED])), look)

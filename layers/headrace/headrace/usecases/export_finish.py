@@ -32,11 +32,17 @@ def finish(
     outcome = {"over": True, "tell": status is not RunStatus.PARTIAL, "status": status, "seconds": over.seconds}
     if status is RunStatus.PARTIAL:
         return outcome | {"run": over.to_json()}
-    services.files.put_lines(export.manifest_key(run.date), manifest_lines(over, export, tallies, services))
-    event = _event(over, export, tallies, services)
+    digest = services.files.put_lines(export.manifest_key(run.date), manifest_lines(over, export, tallies, services))
+    event = _event(over, export, tallies, services) | {"manifest_sha256": digest}
     notice = notice_of(over, export, states, tallies)
     kind = COMPLETED if status is RunStatus.COMPLETE else INCOMPLETE
     return outcome | {"run": over.to_json(), "detail_type": kind, "event": event, "notice": notice.to_json()}
+
+
+def unknown(run: Run, reason: str) -> dict[str, Any]:
+    """The end of an attempt that asked for something the day does not have; only who asked is told."""
+    over = replace(run, status=RunStatus.PARTIAL, ended_at=now(), reason=reason)
+    return {"over": True, "tell": False, "run": over.to_json()}
 
 
 def close(over: dict[str, Any], services: ExportServices) -> Run:
@@ -106,7 +112,7 @@ def _usual(run: Run, services: ExportServices) -> float:
 
 
 def _event(run: Run, export: Export, tallies: dict[str, Tally], services: ExportServices) -> dict[str, Any]:
-    """The event's detail. `run` names the attempt: a consumer that sees one twice has seen it."""
+    """The event's detail. A consumer that sees a manifest's digest again has seen this end before."""
     summed = total(tallies.values())
     return {
         "run": run.name, "export": run.export, "date": run.date, "bucket": services.files.bucket,

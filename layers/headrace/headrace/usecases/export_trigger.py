@@ -39,7 +39,9 @@ def resume(export: str, date: str, attempt: int, ended: str, services: ExportSer
     if run is None or run.attempt != attempt or run.status is not RunStatus.RUNNING:
         return "another attempt is on it"
     if attempt >= MOST_ATTEMPTS[ended]:
-        return f"given up after {attempt} attempts"
+        reason = f"given up after {attempt} attempts: what people were told, and the log of export_advance, say why"
+        services.exports.save_run(replace(run, status=RunStatus.INCOMPLETE, ended_at=now(), reason=reason))
+        return reason
     return _open(_next(run, run.category, run.account), run, services)
 
 
@@ -62,8 +64,8 @@ def _next(run: Run, category: str | None, account: str | None) -> Run:
     """The attempt after this one; the plan of the day stays."""
     again = run.attempt + 1
     return replace(
-        run, attempt=again, status=RunStatus.RUNNING, category=category, account=account, nudged=False, ended_at="",
-        attempt_at=now(), progress_at="",
+        run, attempt=again, attempt_at=now(), status=RunStatus.RUNNING, category=category, account=account,
+        nudged=False, progress_at="", ended_at="", reason="",
     )  # fmt: skip
 
 
