@@ -89,10 +89,9 @@ class Arrival:
 class FileRecord:
     """A file in the ledger. Times are ISO 8601 in UTC.
 
-    `reload` asks the next load to replace the file's own rows. A `revived` copy keeps its old place: of rows that are
-    equal by the contract's ordering, those that are in the table already stay. `suspects` names the half of a failed
-    batch that the file was put in: those load apart from all others. `replayed` counts the bad rows that came back in
-    files of their own, `replays` names those.
+    `reload` asks the next load to replace the file's own rows. `suspects` names the half of a failed batch that the
+    file was put in: those load apart from all others. `replayed` counts the bad rows that came back in files of their
+    own, `replays` names those.
     """
 
     file_id: str
@@ -116,7 +115,6 @@ class FileRecord:
     detected: dict[str, Any] = field(default_factory=dict)
     updated_at: str | None = None
     reload: bool = False
-    revived: bool = False
     suspects: str | None = None
     replayed: int = 0
     replays: tuple[str, ...] = ()
