@@ -69,6 +69,7 @@ def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRec
         reload=False,
         revived=False,
         suspects=None,
+        released=None,
         replayed=0,
         replays=(),
     )
