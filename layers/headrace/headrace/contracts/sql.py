@@ -31,7 +31,7 @@ def load_sql(contract: Contract) -> str:
     steps = [
         ("Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.",
          f"LOCK TABLE {_guard(contract)}"),
-        ("", _create_stage(contract)),
+        ("", create_stage(contract)),
         ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST"),
         ("A batch that is known already has nothing to load.",
          "DELETE FROM stage USING etl.loads\nWHERE stage._batch_id = etl.loads.batch_id"),
@@ -47,10 +47,11 @@ def load_sql(contract: Contract) -> str:
         ("", "DROP TABLE winners"),
         ("", "DROP TABLE stage"),
     ]  # fmt: skip
-    return HEADER + "\n".join(_step(comment, statement) for comment, statement in steps)
+    return HEADER + "\n".join(step(comment, statement) for comment, statement in steps)
 
 
-def _step(comment: str, statement: str) -> str:
+def step(comment: str, statement: str) -> str:
+    """A statement of a SQL file, under its comment or condition."""
     return (f"-- {comment}\n" if comment else "") + statement + ";\n"
 
 
@@ -82,7 +83,8 @@ def _lines(items: list[str], indent: int) -> str:
     return ",\n".join(" " * indent + item for item in items)
 
 
-def _create_stage(contract: Contract) -> str:
+def create_stage(contract: Contract) -> str:
+    """The private table that COPY fills: the columns of the Parquet parts, in their order."""
     types = {c.name: SUPER_AS_TEXT if c.kind is Kind.SUPER else _type(c) for c in contract.columns}
     columns = _lines([f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
     dist = f" DISTKEY ({contract.dist_key})" if contract.dist_key else ""

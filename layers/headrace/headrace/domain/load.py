@@ -68,14 +68,25 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
         "replaced": _listed(replaced),
         "reloaded": _listed(reloaded),
     }
-    for name, value in values.items():
-        if not SAFE[name].fullmatch(value):
-            raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
+    _check_safe(values)
     holds = {"parts": manifest is not None}
     holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded)}
     return [
         Template(text).substitute(values) for condition, text in _statements(template) if holds.get(condition, True)
     ]
+
+
+def measure_statements(template: str, *, batch: str, manifest: str, iam_role: str) -> list[str]:
+    """The statements that measure a batch before it is loaded. Raises TerminalError as `load_statements` does."""
+    values = {"batch": batch, "manifest": manifest, "iam_role": iam_role}
+    _check_safe(values)
+    return [Template(text).substitute(values) for _, text in _statements(template)]
+
+
+def _check_safe(values: dict[str, str]) -> None:
+    for name, value in values.items():
+        if not SAFE[name].fullmatch(value):
+            raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
 
 
 def _listed(file_ids: list[str]) -> str:

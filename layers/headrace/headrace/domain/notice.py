@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from headrace.domain.contract import UNKNOWN_COLUMN
+from headrace.domain.judgement import Finding
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.domain.outcome import FileResult, Verdict, total
 
@@ -109,6 +110,23 @@ def of_failure(batch: BatchRecord, reason: str, channel: str | None, then: Next)
     return Notice(
         level, f"{batch.dataset}: batch {batch.batch} did not load", (reason, then), batch.dataset, batch.batch, channel
     )
+
+
+def of_hold(batch: BatchRecord, findings: Iterable[Finding], channel: str | None, *, wait: bool) -> Notice:
+    """A batch that waits for a person, with the figures and what to type."""
+    lines = (
+        *(finding.sentence for finding in findings),
+        f"`headrace release {batch.batch}` loads it, `headrace reject {batch.batch}` gives it up.",
+        "Later batches wait for that." if wait else "Later batches go on.",
+    )
+    title = f"{batch.dataset}: batch {batch.batch} is held, nothing of it is loaded"
+    return Notice("error", title, lines, batch.dataset, batch.batch, channel)
+
+
+def of_surprise(dataset: str, what: str, findings: Iterable[Finding], channel: str | None) -> Notice:
+    """Figures that are not what they usually are, of something that is loaded all the same."""
+    lines = tuple(finding.sentence for finding in findings)
+    return Notice("warning", f"{dataset}: the figures of {what} are unusual", lines, dataset, "", channel)
 
 
 def _quarantined(count: int, results: Iterable[FileResult]) -> list[str]:

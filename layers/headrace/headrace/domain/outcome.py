@@ -68,6 +68,7 @@ def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRec
         duplicate_of=result.duplicate_of,
         reload=False,
         suspects=None,
+        released=None,
         replayed=0,
         replays=(),
     )

@@ -38,7 +38,7 @@ def record_outcome(batch: BatchRecord, results: list[FileResult], services: Serv
     All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
     BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
     """
-    if batch.status is BatchStatus.FAILED:
+    if batch.status not in {BatchStatus.RUNNING, BatchStatus.LOADED}:
         raise BatchGivenUpError(batch)
     counts = _warehouse_counts(batch, results, services)
     files = _settled(services.ledger.files(batch.file_ids), results, counts)
