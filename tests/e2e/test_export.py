@@ -59,7 +59,7 @@ def test_one_account_fails_alone(laptop: Laptop, first_run: Any) -> None:
     assert (failure["category"], failure["account"]) == ("ZH", "bob")
     assert "row 1" in failure["reason"]
     assert "cp1252" in failure["reason"]
-    assert any("only 7 of 8 accounts exported" in message for message in laptop.messages())
+    assert any("only 7 of 8 files exported" in message for message in laptop.messages())
 
 
 def test_the_files_are_right_to_the_byte(laptop: Laptop, first_run: Any) -> None:

@@ -126,21 +126,23 @@ def notice_of(run: Run, export: Export, states: list[CategoryState], tallies: di
     summed = total(tallies.values())
     expected = run.accounts * len(states)
     good = run.status is RunStatus.COMPLETE
-    title = f"{run.export} of {run.date}: {'' if good else f'only {summed.done:,} of '}{expected:,} accounts exported"
+    title = f"{run.export} of {run.date}: {'' if good else f'only {summed.done:,} of '}{expected:,} files exported"
     lines = [f"{summed.rows:,} rows, {summed.bytes:,} bytes, {run.seconds:,.0f} s, {run.statements} statements"]
     lines += [f"{state.category}: {state.reason}" for state in states if state.status is UnloadStatus.FAILED][:LISTED]
     failures = _failures(tallies)
     lines += [f"{item['category']} / {item['account']}: {item['reason']}" for item in failures[:LISTED]]
     lines += [f"and {len(failures) - LISTED:,} more failed"] if len(failures) > LISTED else []
-    lines += [_difference(state, tallies) for state in states if _differs(state, tallies)][:LISTED]
+    lines += [_difference(state, tallies) for state in states if _differs(run, state, tallies)][:LISTED]
     lines += [f"{run.stray_rows:,} rows without a category are in no file"] if run.stray_rows else []
     lines += [] if good else [f"`headrace export retry {run.export} --date {run.date}` exports what is missing"]
     level = "error" if not good else "warning" if run.stray_rows else "ok"
     return Notice(level, title, tuple(lines), run.export, run.name, export.channel)
 
 
-def _differs(state: CategoryState, tallies: dict[str, Tally]) -> bool:
-    return rows_differ(state, tallies.get(state.category, Tally()))
+def _differs(run: Run, state: CategoryState, tallies: dict[str, Tally]) -> bool:
+    """Where all files are there, and yet not all rows."""
+    tally = tallies.get(state.category, Tally())
+    return tally.done == run.accounts and rows_differ(state, tally)
 
 
 def _difference(state: CategoryState, tallies: dict[str, Tally]) -> str:
