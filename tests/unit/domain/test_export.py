@@ -54,7 +54,11 @@ def test_every_account_has_a_part(account: str, parts: int) -> None:
 
 
 def test_parts_follow_the_accounts() -> None:
-    assert [parts_for(accounts, 50) for accounts in (0, 1, 50, 51, 10_000)] == [1, 1, 1, 2, 200]
+    assert [parts_for(accounts, 0) for accounts in (0, 1, 50, 51, 10_000)] == [1, 1, 1, 2, 200]
+
+
+def test_parts_follow_the_rows_where_these_are_many() -> None:
+    assert [parts_for(100, rows) for rows in (25_000, 75_001, 2_500_000)] == [2, 4, 100]
 
 
 def test_an_export_survives_json() -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from headrace.domain import export as domain
 from headrace.domain.exportrun import RunStatus
-from headrace.usecases import export_advance, export_plan
+from headrace.usecases import export_advance
 from headrace.usecases.export_advance import advance
 from headrace.usecases.export_finish import close
 from headrace.usecases.export_run import answer
@@ -111,7 +112,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_plan, "ACCOUNTS_PER_PART", 3)
+    monkeypatch.setattr(domain, "ACCOUNTS_PER_PART", 3)
     monkeypatch.setattr(export_advance, "STALL_SECONDS", 0)
 
 

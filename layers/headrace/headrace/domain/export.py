@@ -15,6 +15,10 @@ from headrace.errors import TerminalError
 
 LONGEST_KEY_BYTES = 1024
 """S3's limit, in bytes of UTF-8."""
+ACCOUNTS_PER_PART = 50
+"""Accounts whose rows share a Parquet file, and whose requests share a message."""
+ROWS_PER_PART = 25_000
+"""Rows that a runner has in memory at once, on average."""
 EMPTY = "%"
 """The name of an empty account in a key. No other name becomes this: a percent sign is always followed by digits."""
 
@@ -131,6 +135,6 @@ def part_of(account: str, parts: int) -> int:
     return int(hashlib.md5(account.encode(), usedforsecurity=False).hexdigest()[:8], 16) % parts
 
 
-def parts_for(accounts: int, accounts_per_part: int) -> int:
-    """How many parts a category is unloaded in."""
-    return max(1, -(-accounts // accounts_per_part))
+def parts_for(accounts: int, rows: int) -> int:
+    """How many parts each category is unloaded in, for so many accounts and so many rows in the largest category."""
+    return max(1, -(-accounts // ACCOUNTS_PER_PART), -(-rows // ROWS_PER_PART))

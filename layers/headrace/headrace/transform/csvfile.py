@@ -22,6 +22,7 @@ from headrace.transform.times import TimeFormat, parse_format
 FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets take the wide signs for the narrow ones
 """How a text begins that a spreadsheet would run (OWASP, CSV Injection)."""
 GUARD = "'"
+BLOCK_ROWS = 10_000
 BOMS = {"utf-8-sig": ("utf-8", b"\xef\xbb\xbf"), "utf-16": ("utf-16-le", b"\xff\xfe")}
 TOKENS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 
@@ -76,12 +77,18 @@ def by_account(
     if not rows.num_rows:
         return
     ordered = rows.sort_by([(name, "ascending") for name in (label, *order_by)])
-    texts = lines(ordered, columns, dialect)
+    texts = [text for block in _blocks(ordered) for text in lines(block, columns, dialect).to_pylist()]
     runs = pc.run_end_encode(ordered[label].combine_chunks())
     start = 0
     for account, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        yield account, Lines(texts.slice(start, end - start).to_pylist(), dialect, columns)
+        yield account, Lines(texts[start:end], dialect, columns)
         start = end
+
+
+def _blocks(rows: pa.Table) -> Iterator[pa.Table]:
+    """The rows in blocks, so that what is made of columns on the way stays small."""
+    for start in range(0, rows.num_rows, BLOCK_ROWS):
+        yield rows.slice(start, BLOCK_ROWS)
 
 
 def _joined(*texts: pa.ChunkedArray | str, by: str = "") -> pa.ChunkedArray:

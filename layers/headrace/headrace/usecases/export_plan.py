@@ -14,8 +14,6 @@ from headrace.domain.exportrun import CategoryState, Request, Run, UnloadStatus
 from headrace.errors import TerminalError
 from headrace.usecases.export_ports import ExportServices
 
-ACCOUNTS_PER_PART = 50
-"""Accounts whose rows share a Parquet file and whose requests share a message."""
 PART = re.compile(r"_part=(\d+)/")
 INVENTORY_STATEMENTS = 2
 
@@ -42,7 +40,7 @@ def plan(run: Run, export: Export, services: ExportServices) -> Run:
     planned = replace(
         run,
         accounts=len(known),
-        parts=parts_for(len(known), ACCOUNTS_PER_PART),
+        parts=parts_for(len(known), max((int(rows) for _, rows in categories), default=0)),
         stray_rows=stray,
         statements=run.statements + INVENTORY_STATEMENTS,
     )
