@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from headrace.domain.exportrun import Request
 from headrace.errors import TransientError
@@ -39,10 +42,14 @@ class ExportQueue:
                 raise TransientError(f"SQS did not take {len(answer['Failed'])} requests: {answer['Failed'][0]}")
 
     def give_back(self, receipt: str, delivery: int) -> None:
-        """Let a request that has failed come again after some seconds, longer each time."""
-        self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=PATIENCE**delivery
-        )
+        """Let a request that has failed come again after some seconds, longer each time.
+
+        One that cannot be given back, because it was away too long, comes again by itself.
+        """
+        with suppress(ClientError):
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=PATIENCE**delivery
+            )
 
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being worked on, as far as SQS knows."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,25 +15,18 @@ from headrace.contracts.column_types import KINDS, TypeProblem, default_type, ph
 from headrace.contracts.compiler import SUFFIX
 from headrace.contracts.document import Document, Problems, Where
 from headrace.contracts.errors import ContractError, ContractErrors
+from headrace.contracts.export_files import compile_files
 from headrace.contracts.names import name_problem
 from headrace.contracts.shape import read_shape, suggestion
 from headrace.domain.contract import Kind
-from headrace.domain.export import Dialect, Export, ExportColumn
+from headrace.domain.export import Export, ExportColumn
 from headrace.transform.times import FormatError, parse_format
 
 TABLE: Where = ("schema", 0)
 LONGEST_NAME = 60
 """Executions are named `<export>-<date>-<attempt>`, and Step Functions allows 80 characters."""
-LOCATION = re.compile(r"s3://\{exports\}/((?:[A-Za-z0-9_][A-Za-z0-9_.=-]*/)*\{date\}/[A-Za-z0-9_.={}/-]+)")
-ENCODINGS = re.compile(r"utf-8(-sig)?|utf-16|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
-LINE_ENDS = {"crlf": "\r\n", "lf": "\n"}
-QUOTING = ("minimal", "all")
 EMPTY = {"write": True, "skip": False}
 KEYS = {Kind.STRING, Kind.INTEGER}
-SERVER = {
-    "quote": "text", "quoting": "text", "header": "true or false", "lineEnd": "text", "null": "text",
-    "decimalSeparator": "text", "true": "text", "false": "text", "guardFormulas": "true or false",
-}  # fmt: skip
 OBJECT = {
     "categoryKey": "text", "accountKey": "text", "orderBy": "a list of texts", "rowFilter": "text",
     "accountsFrom": "text", "categoriesFrom": "text", "emptyAccounts": "text",
@@ -89,15 +80,15 @@ def _export(model: OpenDataContractStandard, digest: str, problems: Problems) ->
     promises.freshness(model.slaProperties or [], problems)
     table = _table(model, problems)
     servers = {kind: _server(model, kind, problems) for kind in ("redshift", "s3")}
-    if table is None or None in servers.values():
+    if table is None or servers["redshift"] is None or servers["s3"] is None:
         return None
     values = custom.read_custom(table.customProperties, OBJECT, TABLE, problems)
     columns, hidden = _columns(table, problems)
     known = {column.name: column for column in columns}
     keys = {name: _key(name, values, known, table, problems) for name in ("categoryKey", "accountKey")}
     _check_object(table, values, known, problems)
-    schema, database = _warehouse(servers["redshift"], problems)
-    pattern, dialect = _files(servers["s3"], problems)
+    schema, database = _warehouse(*servers["redshift"], problems)
+    pattern, dialect = compile_files(*servers["s3"], problems)
     if problems.errors:
         return None
     return Export(
@@ -151,9 +142,7 @@ def _server(model: OpenDataContractStandard, kind: str, problems: Problems) -> t
     return found[0]
 
 
-def _warehouse(found: tuple[Server, Where] | None, problems: Problems) -> tuple[str, str]:
-    assert found is not None
-    server, where = found
+def _warehouse(server: Server, where: Where, problems: Problems) -> tuple[str, str]:
     schema = server.schema_ or "public"
     if reason := name_problem(schema, "schema"):
         problems.add((*where, "schema"), reason)
@@ -249,74 +238,3 @@ def _check_object(
         parts = values.get(name, "a.b.c").split(".")
         if len(parts) != 3 or any(name_problem(part, "name") for part in parts):
             add(name, "must be schema.table.column")
-
-
-def _files(found: tuple[Server, Where] | None, problems: Problems) -> tuple[str, Dialect]:
-    assert found is not None
-    server, where = found
-    if server.format != "csv":
-        problems.add((*where, "format"), "format must be csv")
-    values = custom.read_custom(server.customProperties, SERVER, where, problems)
-    dialect = Dialect(
-        delimiter="\t" if server.delimiter in {r"\t", "tab"} else server.delimiter or ",",
-        quote=values.get("quote", '"'),
-        quoting=values.get("quoting", "minimal"),
-        header=values.get("header", True),
-        encoding=_encoding(server, where, problems),
-        line_end=LINE_ENDS.get(values.get("lineEnd", "crlf"), ""),
-        null=values.get("null", ""),
-        decimal=values.get("decimalSeparator", "."),
-        true=values.get("true", "true"),
-        false=values.get("false", "false"),
-        guard_formulas=values.get("guardFormulas", False),
-    )
-    _check_dialect(dialect, server, where, problems)
-    return _pattern(server, where, problems), dialect
-
-
-def _pattern(server: Server, where: Where, problems: Problems) -> str:
-    """The pattern of the keys, in which no two accounts can meet."""
-    match = LOCATION.fullmatch(server.location or "")
-    names = re.findall(r"\{(\w*)\}", match[1]) if match else []
-    if match is None or sorted(names) != ["account", "category", "date"] or re.search(r"\}[^/]*\{", match[1]):
-        reason = (
-            "location must be s3://{exports}/<folder>/{date}/… with {category} and {account} once each in parts of"
-            " their own, such as s3://{exports}/statements/{date}/{category}/{account}.csv"
-        )
-        problems.add((*where, "location"), reason)
-        return ""
-    if match[1].endswith("{date}/manifest.json"):
-        problems.add((*where, "location"), "manifest.json is the name of the list of files")
-    return match[1]
-
-
-def _encoding(server: Server, where: Where, problems: Problems) -> str:
-    try:
-        name = codecs.lookup(server.encoding or "utf-8").name
-    except LookupError:
-        name = ""
-    if not ENCODINGS.fullmatch(name):
-        known = "utf-8, utf-8-sig, utf-16, iso-8859-1 … -16, windows-1250 … -1258"
-        problems.add((*where, "encoding"), f"encoding {server.encoding!r} is not supported: {known}")
-    return name
-
-
-def _check_dialect(dialect: Dialect, server: Server, where: Where, problems: Problems) -> None:
-    def add(name: str, reason: str) -> None:
-        place = custom.place_of(server.customProperties, name, where)
-        problems.add((*where, name) if name == "delimiter" else place, f"{name} {reason}")
-
-    if len(dialect.delimiter) != 1 or dialect.delimiter.isalnum() or dialect.delimiter in '\r\n"':
-        add("delimiter", "must be one mark, no letter and no quote")
-    if len(dialect.quote) != 1 or dialect.quote.isalnum() or dialect.quote in f"\r\n {dialect.delimiter}":
-        add("quote", "must be one mark, other than the delimiter")
-    if dialect.quoting not in QUOTING:
-        add("quoting", f"must be one of {', '.join(QUOTING)}")
-    if not dialect.line_end:
-        add("lineEnd", "must be crlf or lf")
-    if any(mark in dialect.null for mark in (dialect.delimiter, dialect.quote, "\r", "\n")):
-        add("null", "cannot hold the delimiter, the quote or a line's end")
-    if dialect.decimal not in {".", ","}:
-        add("decimalSeparator", "must be a point or a comma")
-    if dialect.true == dialect.false:
-        add("true", "and false must differ")
