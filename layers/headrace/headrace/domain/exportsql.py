@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from headrace.domain.contract import Kind
 from headrace.domain.export import Export
 
-PART = "MOD(STRTOL(SUBSTRING(MD5(CAST({account} AS VARCHAR)), 1, 8), 16), {parts})"
-"""Which part an account belongs to; `export.part_of` computes the same."""
+PART = "MOD(STRTOL(SUBSTRING(MD5({account}), 1, 8), 16), {parts})"
+"""Which part an account, a text, belongs to; `export.part_of` computes the same."""
 ACCOUNT_LABEL = "_account"
 PART_LABEL = "_part"
 
@@ -24,6 +24,11 @@ def literal(kind: Kind, value: str) -> str:
     return str(int(value)) if kind is Kind.INTEGER else quoted(value)
 
 
+def text_of(kind: Kind, column: str) -> str:
+    """A key as text. A text is not cast: VARCHAR without a length would cut it at 256 bytes."""
+    return f"CAST({column} AS VARCHAR(20))" if kind is Kind.INTEGER else column
+
+
 def condition(export: Export, date: str) -> str:
     """The rows that the declaration asks for; TRUE for all."""
     return f"({export.where.replace('{date}', quoted(date))})" if export.where else "TRUE"
@@ -35,18 +40,20 @@ def categories(export: Export, date: str) -> str:
         f"SELECT {export.category} AS c, COUNT(*) AS n FROM {export.source} WHERE {condition(export, date)} GROUP BY 1"
     )
     named = _also(export.categories_from, "c, 0 AS n")
-    return f"SELECT CAST(c AS VARCHAR), SUM(n) FROM ({counted}{named}) AS found GROUP BY 1 ORDER BY 1"
+    name = text_of(export.category_kind, "c")
+    return f"SELECT {name}, SUM(n) FROM ({counted}{named}) AS found GROUP BY 1 ORDER BY 1"
 
 
 def accounts(export: Export, date: str) -> str:
     """Each account once; a NULL account stands for rows that belong to no file."""
     found = f"SELECT {export.account} AS c FROM {export.source} WHERE {condition(export, date)}"
-    return f"SELECT DISTINCT CAST(c AS VARCHAR) FROM ({found}{_also(export.accounts_from, 'c')}) AS found ORDER BY 1"
+    name = text_of(export.account_kind, "c")
+    return f"SELECT DISTINCT {name} FROM ({found}{_also(export.accounts_from, 'c')}) AS found ORDER BY 1"
 
 
 def counts(export: Export, date: str) -> str:
     """The rows of each category and account."""
-    keys = f"CAST({export.category} AS VARCHAR), CAST({export.account} AS VARCHAR)"
+    keys = f"{text_of(export.category_kind, export.category)}, {text_of(export.account_kind, export.account)}"
     return f"SELECT {keys}, COUNT(*) FROM {export.source} WHERE {condition(export, date)} GROUP BY 1, 2"
 
 
@@ -69,8 +76,8 @@ class Unload:
 def unload(wanted: Unload) -> str:
     """The statement."""
     export = wanted.export
-    account = f"CAST({export.account} AS VARCHAR) AS {ACCOUNT_LABEL}"
-    part = f"{PART.format(account=export.account, parts=wanted.parts)} AS {PART_LABEL}"
+    text = text_of(export.account_kind, export.account)
+    account, part = f"{text} AS {ACCOUNT_LABEL}", f"{PART.format(account=text, parts=wanted.parts)} AS {PART_LABEL}"
     names = dict.fromkeys([*(column.name for column in export.columns), *export.order_by])
     chosen = [literal(export.account_kind, each) for each in wanted.only]
     narrowed = f" AND {export.account} IN ({', '.join(chosen)})" if chosen else ""

@@ -7,7 +7,7 @@ goes on with the next look.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,13 +18,15 @@ from headrace.domain.export import Export, part_of
 from headrace.domain.exportrun import Answer, CategoryState, Request, Run, RunStatus, Tally, UnloadStatus, total
 from headrace.usecases import export_plan as plans
 from headrace.usecases.export_finish import finish, unknown
-from headrace.usecases.export_ports import ExportServices
+from headrace.usecases.export_ports import ExportLedger, ExportServices
 
 STALL_SECONDS = 120
 """After so long without an answer, with nothing in the queue, requests are lost."""
 UNLOAD_TRIES = 3
 MOST_NARROWED = 500
 """Accounts that an UNLOAD names one by one; for more it takes the whole category."""
+MOST_CHARACTERS = 10_000
+"""Of their names together: each may be nine bytes in the statement, which has 100 KB at most."""
 NO_ANSWER = "no runner has answered, however often it was asked: its request is among the dead letters"
 
 
@@ -38,7 +40,7 @@ class Look:
     accounts: list[str]
 
     @property
-    def ledger(self) -> Any:
+    def ledger(self) -> ExportLedger:
         """The runs' ledger."""
         return self.services.exports
 
@@ -136,14 +138,19 @@ def _ask(state: CategoryState, look: Look) -> None:
     failed = set(ledger.tallies(run.export, run.date).get(state.category, Tally()).failures).intersection(missing)
     if not fresh and missing and (failed or state.only):
         ledger.forget_failures(run.export, run.date, state.category, failed)
-        only = tuple(missing) if len(missing) <= MOST_NARROWED else ()
-        _submit(plans.waiting_for(state, only), look)
+        _submit(plans.waiting_for(state, _nameable(missing)), look)
         return
     if fresh or not state.asked or state.narrowed or look.services.requests.idle():
         rows = _send(state, missing, look)
         state = replace(state, rows=state.rows if state.only else rows)
     asked = replace(state, asked=run.attempt, narrowed=run.account is not None)
     ledger.save_category(run.export, run.date, asked)
+
+
+def _nameable(accounts: Sequence[str]) -> tuple[str, ...]:
+    """The accounts, if they are few enough for a statement; none otherwise."""
+    few = len(accounts) <= MOST_NARROWED and sum(map(len, accounts)) <= MOST_CHARACTERS
+    return tuple(accounts) if few else ()
 
 
 def _send(state: CategoryState, accounts: Collection[str], look: Look, *, alone: bool = False) -> int:
@@ -196,6 +203,6 @@ def _ask_again(state: CategoryState, lost: list[str], look: Look) -> None:
             request = Request(run.export, run.date, state.category, part, (account,), (), alone=True)
             look.ledger.record(Answer(request, failure=NO_ANSWER))
     elif state.only and not set(lost) <= set(state.only):
-        _submit(plans.waiting_for(replace(state, asked=0), tuple(lost[:MOST_NARROWED])), look)
+        _submit(plans.waiting_for(replace(state, asked=0), _nameable(lost)), look)
     else:
         _send(state, lost, look, alone=True)
