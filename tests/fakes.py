@@ -275,6 +275,9 @@ class MemoryWarehouse:
     def run(self, statements: list[str]) -> None:
         self.ran += statements
 
+    def run_alone(self, statement: str) -> None:
+        self.ran.append(statement)
+
     def query(self, sql: str) -> list[list[Any]]:
         return next((rows for word, rows in self.answers.items() if word in sql), [])
 

@@ -7,8 +7,8 @@ The text is committed under `sql/datasets/`, so that a change of a contract is s
 from __future__ import annotations
 
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind
+from headrace.domain.migration import LINEAGE_TYPES
 
-LINEAGE_TYPES = {"_file_id": "VARCHAR(32)", "_row_number": "BIGINT", "_batch_id": "VARCHAR(160)"}
 SUPER_AS_TEXT = "VARCHAR(65535)"
 HEADER = "-- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.\n\n"
 
