@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.contracts import ContractErrors, compile_folder
-from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Contract
 from headrace.domain.judgement import Scope
@@ -45,6 +45,10 @@ class CheckoutCatalog:
     def table_sql(self, dataset: str) -> str:
         """The DDL of its tables."""
         return table_sql(self._contracts[dataset])
+
+    def views_sql(self, dataset: str) -> str:
+        """The DDL of its materialized views."""
+        return views_sql(self._contracts[dataset])
 
     def measure_sql(self, dataset: str, scope: Scope) -> str:
         """The template that measures a batch or a day of it."""

@@ -44,8 +44,9 @@ def plan(services: Services, database: str) -> Plan:
     changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
     changes += [_migration(name, text) for name, text in services.catalog.migrations() if name not in done]
     tables = [_table(contract, etl, services) for contract in contracts]
+    views = [change for contract in contracts for change in _views(contract, done, services)]
     return Plan(
-        (*changes, *(change for table in tables for change in table.changes)),
+        (*changes, *(change for table in tables for change in table.changes), *views),
         tuple(line for table in tables for line in table.kept),
         (*refused, *(reason for table in tables for reason in table.refused)),
     )
@@ -111,6 +112,19 @@ def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
         return planned
     guard = Change(f"etl.guard_{contract.dataset}", "new, lets loads take turns", made)
     return TablePlan((*planned.changes, guard), planned.kept, planned.refused)
+
+
+def _views(contract: Contract, done: dict[str, str], services: Services) -> Iterator[Change]:
+    """Materialized views that are new or whose definition is: they hold nothing of their own, so they are made anew."""
+    texts = split_statements(services.catalog.views_sql(contract.dataset)) if contract.views else []
+    for view, text in zip(contract.views, texts, strict=True):
+        name, digest = f"view {view.name}", _digest(text)
+        if done.get(name) != digest:
+            forget = f"DELETE FROM etl.migrations WHERE name = '{name}'"  # noqa: S608
+            remember = f"INSERT INTO etl.migrations (name, digest, applied_at) VALUES ('{name}', '{digest}', GETDATE())"  # noqa: S608
+            drop = f"DROP MATERIALIZED VIEW IF EXISTS {view.name}"
+            what = "made anew, its definition changed" if name in done else "new materialized view"
+            yield Change(view.name, what, (drop, text, forget, remember), alone=True)
 
 
 def _columns(contract: Contract, services: Services) -> dict[str, Existing]:
