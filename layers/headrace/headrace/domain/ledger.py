@@ -96,11 +96,10 @@ class Arrival:
 class FileRecord:
     """A file in the ledger. Times are ISO 8601 in UTC.
 
-    `reload` asks the next load to replace the file's own rows. A `revived` copy keeps its old place: of rows that are
-    equal by the contract's ordering, those that are in the table already stay. `suspects` names the half of a failed
-    batch that the file was put in: those load apart from all others. `released` names the held batch that a person let
-    pass: its files load together, and are not held again. `replayed` counts the bad rows that came back in files of
-    their own, `replays` names those.
+    `reload` asks the next load to replace the file's own rows. `suspects` names the half of a failed batch that the
+    file was put in: those load apart from all others. `released` names the held batch that a person let pass: its files
+    load together, and are not held again. `replayed` counts the bad rows that came back in files of their own,
+    `replays` names those.
     """
 
     file_id: str
@@ -124,7 +123,6 @@ class FileRecord:
     detected: dict[str, Any] = field(default_factory=dict)
     updated_at: str | None = None
     reload: bool = False
-    revived: bool = False
     suspects: str | None = None
     released: str | None = None
     replayed: int = 0

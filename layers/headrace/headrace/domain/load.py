@@ -20,7 +20,6 @@ SAFE = {
     "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
     "arrivals": re.compile(r"|\('[0-9a-f]{24}', \d+\)(, \('[0-9a-f]{24}', \d+\))*"),
     "replaced": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
-    "revived": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
     "reloaded": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
 }
 
@@ -53,7 +52,6 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     arrived: list[str],
     replaced: list[str],
     reloaded: list[str],
-    revived: list[str],
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
@@ -69,11 +67,10 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
         "arrivals": ", ".join(f"('{file_id}', {place})" for place, file_id in enumerate(arrived)),
         "replaced": _listed(replaced),
         "reloaded": _listed(reloaded),
-        "revived": _listed(revived),
     }
     _check_safe(values)
     holds = {"parts": manifest is not None}
-    holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded), "revived": bool(revived)}
+    holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded)}
     return [
         Template(text).substitute(values) for condition, text in _statements(template) if holds.get(condition, True)
     ]

@@ -35,7 +35,6 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         arrived=_in_order_of_arrival(services.ledger.files(batch.file_ids)),
         replaced=replaced,
         reloaded=reloaded,
-        revived=[file.file_id for file in files if file.revived],
     )
     rows = sum(part.rows for part in parts)
     story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
