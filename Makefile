@@ -71,6 +71,14 @@ demo-export: setup ## Watch a day's export: 2,000 files, one account that spoils
 bench-export: setup ## Measure the export beside a loop, its growth, and ten kills (ARGS="--only speed --accounts 100")
 	@$(BIN)/python -m benchmarks.export $(ARGS)
 
+.PHONY: bench-queries
+bench-queries: setup ## Measure analysts' queries on 10,000,000 events, with sort key and view and without
+	@$(BIN)/python -m benchmarks.queries
+
+.PHONY: bench-quality
+bench-quality: setup ## Measure what the third tier finds, and how often it cries wolf (SETS=30 datasets)
+	@$(BIN)/python -m benchmarks.quality
+
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew
 	@$(BIN)/python scripts/lock.py
