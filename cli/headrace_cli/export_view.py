@@ -28,6 +28,16 @@ def render(document: Document) -> ConsoleRenderable:
     return lines(shown, Text(), _summary(document), *_failures(document))
 
 
+def pace(document: Document) -> str:
+    """How far a run has come, in a line."""
+    left = document["seconds_left"]
+    rest = f", {duration(left)} to go" if left is not None else ""
+    return (
+        f"{document['done']:,} of {count(document['expected'], 'file')}, {document['failed']:,} failed"
+        f" ({document['files_per_second']:,} a second{rest})"
+    )
+
+
 def bar(done: int, failed: int, expected: int) -> Text:
     """A bar of fixed width: green is done, red has failed."""
     if not expected:

@@ -12,7 +12,7 @@ from rich.live import Live
 from headrace.adapters.exportqueue import take_dead_letters
 from headrace.domain.exportrun import RunStatus
 from headrace_cli.export_check import check
-from headrace_cli.export_view import render, render_check
+from headrace_cli.export_view import pace, render, render_check
 from headrace_cli.exports import Ask, begin, checked_date, follow, standing
 from headrace_cli.failures import CommandError
 from headrace_cli.output import Document, Json, emit, messages
@@ -22,6 +22,8 @@ from headrace_cli.target import target_of
 if TYPE_CHECKING:
     from headrace_cli.target import Target
 
+LINE_SECONDS = 5
+"""Where nobody sees a bar, a line is written in each fifth second."""
 commands = typer.Typer(no_args_is_help=True, help="The daily export: a CSV for each account and category.")
 Name = Annotated[str | None, typer.Argument(help="The export; not needed where only one is deployed.")]
 Date = Annotated[str | None, typer.Option(help="The day, as 2026-01-31; today in UTC if not given.")]
@@ -136,10 +138,18 @@ def _do(target: Target, ask: Ask, *, wait: bool, timeout: float, as_json: bool) 
 
 @contextmanager
 def _live(*, as_json: bool) -> Iterator[Callable[[Document], None]]:
-    """Shows a run while it lasts: the whole table on a terminal, nothing elsewhere."""
+    """Shows a run while it lasts: the whole table on a terminal, a line now and then elsewhere."""
     console = messages()
-    if as_json or not console.is_terminal:
+    if as_json:
         yield lambda _: None
+        return
+    if not console.is_terminal:
+        yield _now_and_then
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
         yield lambda document: live.update(render(document), refresh=True)
+
+
+def _now_and_then(document: Document) -> None:
+    if round(document["seconds"]) % LINE_SECONDS == 0:
+        messages().print(pace(document), markup=False)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from headrace_cli.export_check import _against_bucket, _against_warehouse
-from headrace_cli.export_view import bar, render, render_check
+from headrace_cli.export_view import bar, pace, render, render_check
 from headrace_cli.exports import Ask, checked_date, today
 from headrace_cli.failures import CommandError
 from headrace_cli.main import run
@@ -50,6 +50,10 @@ def test_a_run_has_a_bar_for_each_category_and_says_what_failed() -> None:
     assert "UNLOAD runs" in said
     assert "3 rows have no category" in said
     assert "headrace export retry statements --date 2026-01-31" in said
+
+
+def test_the_pace_is_a_line() -> None:
+    assert pace(DOCUMENT) == "9 of 20 files, 1 failed (2.2 a second, 4.5 s to go)"
 
 
 @pytest.mark.parametrize(
