@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.contract import Contract, Kind
-from headrace.transform import FileRejected, delimited
+from headrace.transform import FileRejected
 from headrace.transform.explain import RecordReader
+from headrace.transform.pattern import LinePatterns
 
 from .kit import Read, column, contract, decimal, integer, number, read, text
 
@@ -124,7 +125,7 @@ def files(draw: st.DrawFn, spec: Contract, cells: Cells) -> bytes:
 
 @contextmanager
 def slow_path_only() -> Iterator[None]:
-    with patch.object(delimited, "has_fast_path", lambda _: False):
+    with patch.object(LinePatterns, "exist", new=False):
         yield
 
 
