@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 
 FALSE = pa.scalar(value=False)
 MOSTLY = 0.9
+FEW = 2000
+"""Compiling the expression takes as long as parsing so many texts."""
 BLANK = " *"
 CHARACTER = r'[^"\\\x00-\x1f]'
 NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?"
@@ -52,8 +54,8 @@ def is_json(text: str) -> bool:
 
 def not_json(array: pa.Array) -> pa.Array:
     """A mask, true where the text is not JSON."""
-    unsure = pc.fill_null(pc.invert(pc.match_substring_regex(array, SHALLOW)), FALSE)
-    places = pc.indices_nonzero(unsure)
+    matching = pc.match_substring_regex(array, SHALLOW) if len(array) > FEW else pc.is_null(array)
+    places = pc.indices_nonzero(pc.fill_null(pc.invert(matching), FALSE))
     texts = array.take(places).to_pylist()
     broken = {place for place, text in zip(places.to_pylist(), texts, strict=True) if not is_json(text)}
     if not broken:

@@ -40,14 +40,18 @@ class LineKinds:
         runs = {kind: compiled(f"(?:(?:{line})(?:{end}))*") for kind, line in self.lines.items()}
         self.runs = {kind: run for kind, run in runs.items() if run is not None}
 
-    def run_at(self, data: bytes, start: int, stop: int) -> Run:
-        """The lines from `start` on that are of one kind. Of sound ones it takes one: the next may be good."""
+    def run_at(self, data: bytes, start: int, stop: int, *, after_good: bool = False) -> Run:
+        """The lines from `start` on that are of one kind. Of sound ones it takes one: the next may be good.
+
+        After good ones the next is none."""
+        end = line_end(data, start, self.newline)
         for kind, expression in self.runs.items():
-            limit = stop if kind is Kind.GOOD else min(stop, line_end(data, start, self.newline))
-            match = expression.match(data, start, limit)
+            if kind is Kind.GOOD and after_good:
+                continue
+            match = expression.match(data, start, stop if kind is Kind.GOOD else min(stop, end))
             if match is not None and match.end() > start:
                 return Run(kind, match.end())
-        return Run(Kind.OTHER, line_end(data, start, self.newline))
+        return Run(Kind.OTHER, end)
 
 
 class LineTable:
@@ -66,8 +70,9 @@ class LineTable:
         self._kinds = of_lines.take(ends).to_pylist()
         self._ends = [min(start + offsets[place + 1] + place + 1, len(data)) for place in ends.to_pylist()]
 
-    def run_at(self, data: bytes, start: int, stop: int) -> Run:
+    def run_at(self, data: bytes, start: int, stop: int, *, after_good: bool = False) -> Run:
         """The lines from `start` on that are of one kind."""
+        del after_good
         place = bisect_right(self._ends, start)
         return Run(Kind(self._kinds[place]), min(self._ends[place], stop))
 

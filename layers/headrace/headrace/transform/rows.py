@@ -21,7 +21,7 @@ from headrace.transform.schema import data_schema
 from headrace.transform.seen import Seen
 from headrace.transform.sweep import Block, Settled, Stretch, Swept
 
-FEW = 24
+FEW = 100
 """So many records are read one by one sooner than a column at a time."""
 NO_NUMBERS = pa.array([], pa.int64())
 

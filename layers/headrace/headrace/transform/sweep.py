@@ -120,7 +120,10 @@ class _Sweep:
         if self._changes == LOOKED_AT and self._found.rows < LOOKED_AT * OFTEN:
             self._runs = LineTable(self._its.kinds, self._seen, self._at)
         stop = self._comment_from(self._at)
-        return Run(Kind.OTHER, 0) if stop == self._at else self._runs.run_at(self._seen, self._at, stop)
+        after_good = bool(self._found.good) and self._found.good[-1].end == self._at
+        if stop == self._at:
+            return Run(Kind.OTHER, 0)
+        return self._runs.run_at(self._seen, self._at, stop, after_good=after_good)
 
     def _take(self, found: list[Stretch], end: int) -> None:
         """Takes the lines up to `end`, each of them a record."""
