@@ -62,7 +62,8 @@ class FileTransform:
 
     def __iter__(self) -> Iterator[Block]:
         try:
-            yield from self._blocks()
+            with _cycles_left_alone():
+                yield from self._blocks()
         except FileRejected:
             with contextlib.suppress(Exception):
                 self._close_report()
@@ -82,8 +83,7 @@ class FileTransform:
         text = TextBytes(member.read, self._contract.format.encoding)
         reader = READERS[self._contract.format.kind](self._contract, text, self._limits, self._block_bytes)
         before = self.report.rows_read
-        parsing = reader.parse()
-        while (parsed := _next(parsing)) is not None:
+        for parsed in reader.parse():
             yield self._block(parsed, before)
         self._tell(reader.detected)
 
@@ -117,16 +117,17 @@ class FileTransform:
         self.report.sha256 = self._source.sha256
 
 
-def _next(parsing: Iterator[Parsed]) -> Parsed | None:
-    """The next stretch, None after the last.
+@contextlib.contextmanager
+def _cycles_left_alone() -> Iterator[None]:
+    """Stops the search for cycles of objects for a while.
 
     Bad rows are tuples by the hundred thousand, and in no cycle: looking for cycles among them took a third of the
     time of a file in which every row is bad.
     """
-    collects = gc.isenabled()
+    searched = gc.isenabled()
     gc.disable()
     try:
-        return next(parsing, None)
+        yield
     finally:
-        if collects:
+        if searched:
             gc.enable()

@@ -67,14 +67,19 @@ class LineTable:
             matching = pc.match_substring_regex(lines, f"^(?:{line}){before_end}$")
             of_lines = pc.if_else(matching, pa.scalar(int(kind), pa.int8()), of_lines)
         ends = _last_of_runs(of_lines)
-        self._kinds = of_lines.take(ends).to_pylist()
+        members = {int(kind): kind for kind in Kind}
+        self._kinds = [members[kind] for kind in of_lines.take(ends).to_pylist()]
         self._ends = [min(start + offsets[place + 1] + place + 1, len(data)) for place in ends.to_pylist()]
+        self._place = 0
 
     def run_at(self, data: bytes, start: int, stop: int, *, after_good: bool = False) -> Run:
         """The lines from `start` on that are of one kind."""
         del after_good
-        place = bisect_right(self._ends, start)
-        return Run(Kind(self._kinds[place]), min(self._ends[place], stop))
+        place = self._place
+        if place and self._ends[place - 1] != start:
+            place = bisect_right(self._ends, start)
+        self._place = place + 1
+        return Run(self._kinds[place], min(self._ends[place], stop))
 
 
 def _last_of_runs(kinds: pa.Array) -> pa.Array:

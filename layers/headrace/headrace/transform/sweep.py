@@ -160,7 +160,7 @@ class _Sweep:
             self._at = end
             return
         try:
-            self._settle(line, self._its.records.read(line), end)
+            self._settle(line, self._its.records.read_odd(line), end)
         except Unterminated:
             self._open_quote(line, end)
 
