@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
-from headrace.transform.pattern import LinePatterns
 from headrace.transform import FileRejected
+from headrace.transform.pattern import LinePatterns
 
 from .kit import contract, integer, read, text
 

@@ -35,7 +35,7 @@ class FieldParser:
             false_values=BOOLEAN_FORMS[1],
         )
 
-    def parse(self, lines: bytes) -> pa.Table:
+    def parse(self, lines: bytes | memoryview) -> pa.Table:
         """The fields by their names. Raises ArrowInvalid if a value is not of its type."""
         one_block = csv.ReadOptions(use_threads=False, block_size=len(lines) + 1, column_names=self._names)
         table = csv.read_csv(pa.BufferReader(lines), one_block, self._parsing, self._conversion).combine_chunks()
@@ -84,7 +84,7 @@ class FastPath:
         types |= {column.name: self._read_type(column) for column in layout.columns if column is not None}
         self._fields = FieldParser(contract, layout, types)
 
-    def table(self, lines: bytes) -> pa.Table:
+    def table(self, lines: bytes | memoryview) -> pa.Table:
         """The rows of matching lines, as the contract's columns. Raises ArrowInvalid if a line is none."""
         parsed = self._fields.parse(lines)
         return pa.table([self._column(column, parsed) for column in self._contract.columns], schema=self._schema)

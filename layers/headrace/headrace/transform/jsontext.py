@@ -21,7 +21,7 @@ def shallow(mark: str, character: str) -> str:
 
     `mark` is how a quotation mark is written, `character` the expression for what texts hold beside escapes.
     """
-    text = rf'{mark}(?:{character}|\\(?:{mark}|[\\/bfnrt]))*{mark}'
+    text = rf"{mark}(?:{character}|\\(?:{mark}|[\\/bfnrt]))*{mark}"
     return _nested(_nested(f"(?:{text}|{CONSTANTS})", text), text)
 
 

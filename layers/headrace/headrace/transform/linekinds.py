@@ -37,28 +37,42 @@ class LineKinds:
         self.newline = newline
         self.lines = {kind: line for kind, line in ((Kind.GOOD, good), (Kind.SOUND, sound)) if line}
         end = r"\r?\n|\r?\z" if newline == b"\n" else r"\r|\z"
-        runs = {kind: compiled(f"(?:(?:{line})(?:{end}))*") for kind, line in self.lines.items()}
-        self.runs = {kind: run for kind, run in runs.items() if run is not None}
+        self._good = compiled(f"(?:(?:{good})(?:{end}))*") if good else None
+        self._sound = compiled(f"(?:{sound})(?:{end})") if sound else None
 
-    def run_at(self, data: bytes, start: int, stop: int, *, after_good: bool = False) -> Run:
-        """The lines from `start` on that are of one kind. Of sound ones it takes one: the next may be good.
+    def good_end(self, data: bytes, start: int, stop: int) -> int:
+        """Where the good lines from `start` on end: `start` if the first is none."""
+        match = self._good and self._good.match(data, start, stop)
+        return int(match.end()) if match else start
 
-        After good ones the next is none."""
-        end = line_end(data, start, self.newline)
-        for kind, expression in self.runs.items():
-            if kind is Kind.GOOD and after_good:
-                continue
-            match = expression.match(data, start, stop if kind is Kind.GOOD else min(stop, end))
-            if match is not None and match.end() > start:
-                return Run(kind, match.end())
-        return Run(Kind.OTHER, end)
+    def is_sound(self, data: bytes, start: int, stop: int) -> bool:
+        """Whether the line at these places, its end counted, is sound."""
+        return self._sound is not None and self._sound.match(data, start, stop) is not None
+
+
+class LineSearch:
+    """Finds the kinds of the lines of a text as they are asked for; quick where most are good."""
+
+    def __init__(self, kinds: LineKinds, data: bytes) -> None:
+        self._kinds = kinds
+        self._data = data
+        self._no_good_at = -1
+
+    def run_at(self, start: int, stop: int) -> Run:
+        """The lines from `start` on that are of one kind. Of sound ones it is one: the next may be good."""
+        if start != self._no_good_at:
+            self._no_good_at = self._kinds.good_end(self._data, start, stop)
+            if self._no_good_at > start:
+                return Run(Kind.GOOD, self._no_good_at)
+        end = line_end(self._data, start, self._kinds.newline)
+        return Run(Kind.SOUND if self._kinds.is_sound(self._data, start, min(end, stop)) else Kind.OTHER, end)
 
 
 class LineTable:
     """The kinds of all lines of a text, told in one pass; worth it where they change often."""
 
     def __init__(self, kinds: LineKinds, data: bytes, start: int) -> None:
-        """Looks at the lines from `start` on. Raises ArrowInvalid for an expression that is too large."""
+        """Looks at the lines from `start` on. Raises ArrowInvalid for an expression that is too large for Arrow."""
         lines = pc.split_pattern(pa.array([memoryview(data)[start:]], pa.binary()), kinds.newline).values
         offsets = memoryview(lines.buffers()[1]).cast("i")
         of_lines = pa.repeat(pa.scalar(0, pa.int8()), len(lines))
@@ -72,14 +86,21 @@ class LineTable:
         self._ends = [min(start + offsets[place + 1] + place + 1, len(data)) for place in ends.to_pylist()]
         self._place = 0
 
-    def run_at(self, data: bytes, start: int, stop: int, *, after_good: bool = False) -> Run:
+    def run_at(self, start: int, stop: int) -> Run:
         """The lines from `start` on that are of one kind."""
-        del after_good
         place = self._place
         if place and self._ends[place - 1] != start:
             place = bisect_right(self._ends, start)
         self._place = place + 1
         return Run(self._kinds[place], min(self._ends[place], stop))
+
+
+def line_table(kinds: LineKinds, data: bytes, start: int) -> LineTable | None:
+    """The kinds of all lines from `start` on; None where an expression is too large for that."""
+    try:
+        return LineTable(kinds, data, start)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _last_of_runs(kinds: pa.Array) -> pa.Array:

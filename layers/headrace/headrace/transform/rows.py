@@ -33,7 +33,12 @@ class RowMaker:
     """Makes the rows of one file. `landed` turns a record's bytes back into those of the file."""
 
     def __init__(
-        self, contract: Contract, layout: Layout, habits: Habits, records: RecordReader, landed: Callable[[bytes], bytes]
+        self,
+        contract: Contract,
+        layout: Layout,
+        habits: Habits,
+        records: RecordReader,
+        landed: Callable[[bytes], bytes],
     ) -> None:
         self._patterns = LinePatterns(contract, layout)
         self._habits = habits
@@ -91,9 +96,7 @@ class RowMaker:
         if found is None:
             return nothing, lines
         table, errors = found
-        bad = [
-            BadRow(lines[place][0], self._landed(lines[place][1]), tuple(errors[place])) for place in sorted(errors)
-        ]
+        bad = [BadRow(lines[place][0], self._landed(lines[place][1]), tuple(errors[place])) for place in sorted(errors)]
         parsed = Parsed(table, pa.array([number for number, _ in lines], pa.int64()), bad)
         return without(parsed, errors) if errors else parsed, []
 

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from headrace.transform.explain import RecordReader, Row
-from headrace.transform.linekinds import Kind, LineKinds, LineTable, Run, line_end
+from headrace.transform.linekinds import Kind, LineKinds, LineSearch, LineTable, Run, line_end, line_table
 from headrace.transform.splitting import SplitError, Unterminated
 
 LOOKED_AT, OFTEN = 256, 8
@@ -100,7 +100,9 @@ class _Sweep:
         self._at = 0
         self._next_comment = 0
         self._stop = len(block.data)
-        self._runs: LineKinds | LineTable = sweeper.kinds
+        self._runs: LineSearch | LineTable | None = None
+        if self._seen is not None:
+            self._runs = LineSearch(sweeper.kinds, self._seen)
         self._changes = 0
 
     def swept(self) -> Swept:
@@ -114,16 +116,13 @@ class _Sweep:
 
     def _run(self) -> Run:
         """The lines of one kind from here on."""
-        if self._seen is None:
+        if self._seen is None or self._runs is None:
             return Run(Kind.OTHER, 0)
         self._changes += 1
         if self._changes == LOOKED_AT and self._found.rows < LOOKED_AT * OFTEN:
-            self._runs = LineTable(self._its.kinds, self._seen, self._at)
+            self._runs = line_table(self._its.kinds, self._seen, self._at) or self._runs
         stop = self._comment_from(self._at)
-        after_good = bool(self._found.good) and self._found.good[-1].end == self._at
-        if stop == self._at:
-            return Run(Kind.OTHER, 0)
-        return self._runs.run_at(self._seen, self._at, stop, after_good=after_good)
+        return Run(Kind.OTHER, 0) if stop == self._at else self._runs.run_at(self._at, stop)
 
     def _take(self, found: list[Stretch], end: int) -> None:
         """Takes the lines up to `end`, each of them a record."""
@@ -175,23 +174,29 @@ class _Sweep:
         The lines are one record if that is good, or at least no line of it is good by itself. Where the block ends
         before this can be told, the rest of it is left to the next.
         """
-        start, records = self._at, self._its.records
-        horizon = min(len(self._data), start + self._its.longest_record)
-        try:
-            record_end = records.splitter.record_end(self._data, start, horizon, self._its.newline)
-        except Unterminated:
-            if horizon == len(self._data) and not self._final:
-                self._found.carry, self._stop = self._data[start:], start
-                return
-        except SplitError:
-            pass
-        else:
-            record, beyond = self._data[start:record_end], self._line_end(record_end)
+        records = self._its.records
+        record_end = self._record_end(self._at)
+        if record_end is None and not self._final:
+            self._found.carry, self._stop = self._data[self._at :], self._at
+            return
+        if record_end:
+            record, beyond = self._data[self._at : record_end], self._line_end(record_end)
             row = records.read(record)
             if not row.errors or self._hangs_together(row, end, beyond):
                 self._settle(record, row, beyond)
                 return
         self._settle(line, records.unterminated(), end)
+
+    def _record_end(self, start: int) -> int | None:
+        """Where the record ends that begins here: 0 if nowhere in reach, None if it goes on beyond the block."""
+        horizon = min(len(self._data), start + self._its.longest_record)
+        try:
+            end = self._its.records.splitter.record_end(self._data, start, horizon, self._its.newline)
+        except Unterminated:
+            return None if horizon == len(self._data) else 0
+        except SplitError:
+            return 0
+        return None if end == len(self._data) and not self._final else end
 
     def _hangs_together(self, row: Row, second: int, beyond: int) -> bool:
         """Whether a bad record over several lines is better seen as one bad row than line by line."""
