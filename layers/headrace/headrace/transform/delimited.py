@@ -75,6 +75,8 @@ class DelimitedReader:
         return by_name(self._contract, self._header_names(line))
 
     def _header_names(self, line: bytes) -> list[str]:
+        if b"\0" in line:
+            raise FileRejected("not_text", "the header is not text: it holds NUL bytes")
         try:
             return [name.decode() for name in splitter_of(self._contract).split(line)]
         except SplitError as error:

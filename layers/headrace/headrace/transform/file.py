@@ -77,7 +77,10 @@ class FileTransform:
         for member in open_members(self._source, first, compression, self._limits):
             if member.name:
                 self.report.detected.setdefault("members", []).append(member.name)
-            yield from self._member(member)
+            try:
+                yield from self._member(member)
+            except FileRejected as rejected:
+                raise FileRejected(rejected.code, _in_member(member.name, rejected.reason)) from rejected
 
     def _member(self, member: Member) -> Iterator[Block]:
         text = TextBytes(member.read, self._contract.format.encoding)
@@ -115,6 +118,10 @@ class FileTransform:
         self._source.drain()
         self.report.bytes_read = self._source.bytes_read
         self.report.sha256 = self._source.sha256
+
+
+def _in_member(name: str, reason: str) -> str:
+    return f"{name!r} in the archive: {reason}" if name else reason
 
 
 @contextlib.contextmanager

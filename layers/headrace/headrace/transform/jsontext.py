@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 FALSE = pa.scalar(value=False)
 MOSTLY = 0.9
+DEEPEST = 1000
+TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+NESTING = re.compile(r"[\[\]{}]")
 FEW = 2000
 """Compiling the expression takes as long as parsing so many texts."""
 BLANK = " *"
@@ -44,12 +49,26 @@ def is_mostly_shallow(texts: pa.Array) -> bool:
 
 
 def is_json(text: str) -> bool:
-    """Whether the text is JSON: strictly, without NaN, comments or trailing commas."""
+    """Whether the text is JSON that can be loaded: strictly, without NaN, comments or trailing commas."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
-    return True
+    return not is_too_deep(text)
+
+
+def is_too_deep(text: str) -> bool:
+    """Whether JSON is nested more deeply than SUPER can hold.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html
+    """
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    depth = deepest = 0
+    for mark in NESTING.findall(TEXT.sub("", text)):
+        depth += 1 if mark in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > DEEPEST
 
 
 def not_json(array: pa.Array) -> pa.Array:
