@@ -10,11 +10,16 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from headrace.domain.checks import Check, Metric
+
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
 
 UNKNOWN_COLUMN = "_unknown"
 """Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
+
+NESTED = {"columns", "format", "rules", "checks", "views"}
+"""The fields of a contract that hold objects."""
 
 
 class Kind(StrEnum):
@@ -98,10 +103,22 @@ class RowRule:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A materialized view over the target, refreshed after each load. `name` is full, `query` a SELECT."""
+
+    name: str
+    query: str
+    dist_key: str | None = None
+    sort_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
 
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
+    `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
+    go on unless `wait_while_held`.
     """
 
     dataset: str
@@ -125,6 +142,9 @@ class Contract:
     max_bad_rows: int | None = None
     max_bad_share: float | None = None
     rules: tuple[RowRule, ...] = ()
+    checks: tuple[Check, ...] = ()
+    wait_while_held: bool = False
+    views: tuple[View, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -147,8 +167,10 @@ class Contract:
         columns = tuple(_column(item) for item in value["columns"])
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
         rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
-        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format", "rules"}})
-        return cls(columns=columns, format=file_format, rules=rules, **rest)
+        checks = tuple(Check(**item | {"metric": Metric(item["metric"])}) for item in value.get("checks", ()))
+        views = tuple(View(**_tuples(View, item)) for item in value.get("views", ()))
+        rest = _tuples(cls, {k: v for k, v in value.items() if k not in NESTED})
+        return cls(columns=columns, format=file_format, rules=rules, checks=checks, views=views, **rest)
 
 
 def _column(value: dict[str, Any]) -> Column:
