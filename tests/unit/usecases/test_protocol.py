@@ -22,7 +22,8 @@ from headrace.usecases import paths, receive
 from headrace.usecases.hand_over import hand_over
 from headrace.usecases.record_batch import record_batch
 from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
-from headrace.usecases.record_outcome import BatchGivenUpError, record_outcome
+from headrace.usecases.record_outcome import record_outcome
+from headrace.usecases.record_staged import BatchGivenUpError
 from headrace.usecases.recover import recover, sweep
 from headrace.usecases.results import UnitResult
 from tests.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, MemoryWorkflow

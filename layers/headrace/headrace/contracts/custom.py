@@ -24,6 +24,8 @@ DATASET = {
     "onNewVersion": "text",
     "groupWait": "a number",
     "unknownColumns": "text",
+    "loadMode": "text",
+    "mergeEvery": "a number",
     "badRowLimit": "a number of rows, or a share such as 5%",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}

@@ -43,9 +43,14 @@ def freshness(promises: Sequence[ServiceLevelAgreementProperty], problems: Probl
     return seconds
 
 
-def wait(promised: int | None) -> int:
-    """How long a group of files may be waited for: half the promise less the time to process, at most 15 minutes."""
-    return 0 if promised is None else max(0, min(promised // 2 - PROCESSING_SECONDS, LONGEST_WAIT))
+def wait(promised: int | None, merge_seconds: int = 0) -> int:
+    """How long a group of files may be waited for: half the promise less the time to process, at most 15 minutes.
+
+    Of a staged dataset's promise, the wait for a merge is taken first.
+    """
+    if promised is None:
+        return 0
+    return max(0, min((promised - merge_seconds) // 2 - PROCESSING_SECONDS, LONGEST_WAIT))
 
 
 def slack_channel(support: Sequence[Support], problems: Problems) -> str | None:

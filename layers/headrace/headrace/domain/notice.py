@@ -77,7 +77,10 @@ def of_batch(
     ]
     attention = rows.quarantined or _drifting(results)
     level = "error" if failed or unbalanced or unchanged else "warning" if attention else "ok"
+    staged = [file for file in files if file.status is FileStatus.STAGED]
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
+    if staged:
+        what = f"{_count(rows.staged, 'row')} staged from {_count(len(staged), 'file')}, until the next merge"
     return Notice(level, f"{dataset}: {what}", tuple(lines), dataset, batch, channel)
 
 

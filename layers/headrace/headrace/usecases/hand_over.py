@@ -6,17 +6,33 @@ look; one written after it starts the new name itself. So no wake-up is lost.
 
 from __future__ import annotations
 
-from headrace.domain.lane import wait_seconds
+from headrace.domain import clock
+from headrace.domain.lane import LIMITS, wait_seconds
+from headrace.domain.ledger import MERGE, FileRecord
 from headrace.usecases.ports import Services
+from headrace.usecases.receive import wake
 
 
 def hand_over(dataset: str, lane: str, generation: int, services: Services) -> bool:
-    """Move on from `generation`, and start the next execution if anything waits. Returns whether anything does."""
+    """Move on from `generation`, and start the next execution if anything waits. Returns whether anything does.
+
+    What a batch has staged is told to the merge lane in the same way as a landed file to its own: after it was written.
+    """
     services.ledger.advance_generation(dataset, lane, generation)
+    staged = lane != MERGE and services.catalog.contract(dataset).staged
+    if staged and services.ledger.pending(dataset, MERGE, 1):
+        wake(dataset, services, MERGE)
     state = services.ledger.lane_state(dataset, lane)
     left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
-    if left_open is None and not services.ledger.pending(dataset, lane, 1):
+    waiting = services.ledger.pending(dataset, lane, LIMITS[lane].files if lane == MERGE else 1)
+    if left_open is None and not waiting:
         return False
-    wait = wait_seconds(services.catalog.contract(dataset), left_open)
-    services.workflow.start(dataset, lane, state.generation, wait)
+    wait = wait_seconds(services.catalog.contract(dataset), lane, left_open, clock.seconds())
+    urgent = left_open is None and lane == MERGE and _cannot_wait(waiting)
+    services.workflow.start(dataset, lane, state.generation, 0 if urgent else wait)
     return True
+
+
+def _cannot_wait(staged: list[FileRecord]) -> bool:
+    """Whether more is staged than a merge takes, or the search for a file that fails merges is under way."""
+    return len(staged) == LIMITS[MERGE].files or any(file.suspects for file in staged)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from headrace.domain.contract import Column, Contract
+from headrace.domain.contract import Column, Contract, Kind
 from headrace.domain.load import split_statements
 from headrace.errors import TerminalError
 from headrace.usecases.ports import Services
@@ -51,6 +51,7 @@ def migrate(services: Services, database: str) -> list[str]:
     applied = [name for name, text in services.catalog.migrations() if _apply(name, text, done, services)]
     for contract in services.catalog.all():
         applied += _follow(contract, services)
+        applied += _stage(contract, services)
     services.lake.write_json(DEPLOYED_CONTRACTS, [contract.to_json() for contract in services.catalog.all()])
     return applied
 
@@ -77,7 +78,7 @@ def _apply(name: str, text: str, done: dict[str, str], services: Services) -> bo
 
 def _follow(contract: Contract, services: Services) -> list[str]:
     """The table as the contract has it: made, or widened by the columns that it lacks."""
-    there = _columns(contract, services)
+    there = _columns(services, contract.target)
     if not there:
         schema = f"CREATE SCHEMA IF NOT EXISTS {contract.schema}"
         services.warehouse.run([schema, *split_statements(services.catalog.table_sql(contract.dataset))])
@@ -88,6 +89,31 @@ def _follow(contract: Contract, services: Services) -> list[str]:
     for column in missing:
         services.warehouse.run([f"ALTER TABLE {contract.target} ADD COLUMN {column.name} {column.redshift_type}"])
     return [f"{contract.target}.{column.name}" for column in missing]
+
+
+def _stage(contract: Contract, services: Services) -> list[str]:
+    """The stage table of a staged dataset; none with rows in it for another. The warehouse tries the transformation."""
+    there = _columns(services, contract.stage)
+    if not contract.staged:
+        counted = services.warehouse.query(f"SELECT COUNT(*) FROM {contract.stage}") if there else []  # noqa: S608
+        waiting = sum(int(count) for (count,) in counted)
+        if waiting:
+            raise MigrationError(
+                f"{waiting} rows wait in {contract.stage} for a merge, and the contract is no longer staged:"
+                " wait until they are merged (`headrace wait`), then deploy again"
+            )
+        return []
+    create, attempt = split_statements(services.catalog.stage_sql(contract.dataset))
+    missing = [column for column in contract.columns if there and column.name not in there]
+    widened = [f"ALTER TABLE {contract.stage} ADD COLUMN {column.name} {_staged_type(column)}" for column in missing]
+    for statement in [create, *widened]:
+        services.warehouse.run([statement])
+    services.warehouse.query(attempt)
+    return [f"{contract.stage}.{column.name}" for column in missing] if there else [contract.stage]
+
+
+def _staged_type(column: Column) -> str:
+    return "VARCHAR(65535)" if column.kind is Kind.SUPER else column.redshift_type
 
 
 def _check_unchanged(contract: Contract, column: Column, there: _Column | None) -> None:
@@ -118,10 +144,11 @@ class _Column:
     required: bool
 
 
-def _columns(contract: Contract, services: Services) -> dict[str, _Column]:
+def _columns(services: Services, table: str) -> dict[str, _Column]:
+    schema, _, name = table.partition(".")
     query = (
         "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, is_nullable "  # noqa: S608 - both names are the contract's, checked
-        f"FROM svv_columns WHERE table_schema = '{contract.schema}' AND table_name = '{contract.table}'"
+        f"FROM svv_columns WHERE table_schema = '{schema}' AND table_name = '{name}'"
     )
     return {
         str(name): _Column(_described_type(str(kind), length, precision, scale), nullable == "NO")

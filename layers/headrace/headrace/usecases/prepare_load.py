@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.domain.ledger import BatchRecord, FileRecord
+from headrace.domain.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.load import Part, load_statements, manifest
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.domain.replay import object_key, origin_of, replay_of
 from headrace.usecases import paths
 from headrace.usecases.ports import Lake, Services
-from headrace.usecases.results import UnitResult, unit_results
+from headrace.usecases.results import file_results, unit_results
 
 
 def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
     """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements"}`.
 
-    `statements` is empty when the batch brings no file that the warehouse has to know of.
+    `statements` is empty when the batch brings no file that the warehouse has to know of. A batch that is only staged
+    takes nothing out of the target: its merge does.
     """
-    results = unit_results(services.lake, batch)
+    merging = batch.lane == MERGE
+    contract = services.catalog.contract(batch.dataset)
+    to_target = merging or not contract.staged
+    results = [] if merging else unit_results(services.lake, batch)
     parts = [part for result in results for part in result.parts]
-    accepted = [file for file in _files(results) if file.verdict is Verdict.GOOD]
-    replaced = _replaced(accepted, services) if services.catalog.contract(batch.dataset).replace_versions else []
-    files = services.ledger.files(result.file_id for result in accepted)
+    accepted = [file for file in file_results(batch, services) if file.verdict is Verdict.GOOD]
+    replaced = _replaced(accepted, services) if to_target and contract.replace_versions else []
+    files = services.ledger.files(result.file_id for result in accepted) if to_target else []
     reloaded = [file.file_id for file in files if file.reload]
     url = _write_manifest(services.lake, batch.batch, parts)
+    template = services.catalog.merge_sql if merging else services.catalog.load_sql
     statements = load_statements(
-        services.catalog.load_sql(batch.dataset),
+        template(batch.dataset),
         batch=batch.batch,
         manifest=url,
         iam_role=iam_role,
@@ -34,11 +39,12 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         replaced=replaced,
         reloaded=reloaded,
         revived=[file.file_id for file in files if file.revived],
+        merged=[file.file_id for file in files] if merging else [],
     )
-    rows = sum(part.rows for part in parts)
+    rows = sum(file.rows_good for file in accepted)
     story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
     services.ledger.tell_batch(batch.batch, "Ready to load", story)
-    wanted = bool(parts or replaced or reloaded)
+    wanted = bool(parts or replaced or reloaded or (merging and files))
     return {"manifest": url, "rows": rows, "replaced": replaced, "statements": statements if wanted else []}
 
 
@@ -53,10 +59,6 @@ def _write_manifest(lake: Lake, batch: str, parts: list[Part]) -> str | None:
     key = paths.manifest(batch)
     lake.write_json(key, manifest(lake.bucket, parts))
     return f"s3://{lake.bucket}/{key}"
-
-
-def _files(results: list[UnitResult]) -> list[FileResult]:
-    return [file for result in results for file in result.files]
 
 
 def _replaced(accepted: list[FileResult], services: Services) -> list[str]:

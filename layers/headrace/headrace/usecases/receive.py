@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.domain import clock
 from headrace.domain.arrival import Routing, route
 from headrace.domain.lane import wait_seconds
 from headrace.domain.ledger import LIVE, Arrival, FileRecord, FileStatus
@@ -32,7 +33,7 @@ def wake(dataset: str, services: Services, lane: str = LIVE) -> None:
     """
     state = services.ledger.lane_state(dataset, lane)
     left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
-    wait = wait_seconds(services.catalog.contract(dataset), left_open)
+    wait = wait_seconds(services.catalog.contract(dataset), lane, left_open, clock.seconds())
     services.workflow.start(dataset, lane, state.generation, wait)
 
 

@@ -35,9 +35,12 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
         return False, "it belongs to no dataset: land it under a dataset's prefix"
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
-    if file.status is FileStatus.RUNNING and file.batch and _has_ended(file.batch, services):
-        return True, f"its batch {file.batch} has ended without it"
-    if file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
+    works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)
+    if works and _has_ended(works, services):
+        return True, f"its batch {works} has ended without it"
+    if file.status is FileStatus.STAGED:
+        return False, "its rows are staged: the next merge takes them to the table"
+    if file.status in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.MERGING}:
         return False, f"it is {file.status} and will come to its end by itself"
     return False, f"it is {file.status}: there is nothing to try again (`headrace reload` loads it anew)"
 
@@ -78,7 +81,7 @@ def _requeue(judged: list[tuple[FileRecord, bool, str]], services: Services, *, 
 def _one(file: FileRecord, why: str, services: Services, *, dry_run: bool) -> Requeued:
     if dry_run:
         return Requeued(file, done=True, why=why)
-    waiting = replace(file, batch=None, reason=None, suspects=None)
+    waiting = replace(file, batch=None, merge=None, reason=None, suspects=None)
     if not services.ledger.requeue(waiting, file.status):
         return Requeued(file, done=False, why="it has changed in the meantime: look again")
     services.ledger.tell_file(file.file_id, "Sent again", {"why": why})
