@@ -51,6 +51,7 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse) -> None:
     unpack_layers_once(layers)
     run_tasks_as_the_state_machine(warehouse)
     name_versions_in_events()
+    keep_versions_on_disk()
     require("allow_aws_source" in inspect.signature(eventbridge._put_events).parameters, "events of aws.* are refused")
 
 
@@ -188,6 +189,20 @@ def name_versions_in_events() -> None:
 
     s3._fire_s3_event = fire_event
     eventbridge._dispatch_event = dispatch_event
+
+
+def keep_versions_on_disk() -> None:
+    """The index of an object's versions does not hold their bytes in memory: those are read from `S3_DATA_DIR`."""
+    original = s3._version_entry_from_record
+    require(s3.S3_PERSIST, "objects are not kept on disk")
+    require(list(inspect.signature(original).parameters) == ["obj", "version_id", "data"], "_version_entry_from_record")
+    require(callable(s3._version_body), "_version_body reads a version's bytes")
+
+    def entry(obj: dict[str, Any], version_id: str, data: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = original(obj, version_id, data if version_id == "null" else None)
+        return found
+
+    s3._version_entry_from_record = entry
 
 
 def put_statement_event(event: StatementEvent) -> None:

@@ -107,7 +107,8 @@ class DynamoLedger:
         waiting = file if file.status is FileStatus.STAGED else replace(file, status=FileStatus.PENDING)
         update = self._saving_if(waiting, was)
         if waiting.batch:
-            update["ConditionExpression"] += " AND batch = :same"
+            update["ConditionExpression"] += " AND #batch = :same"
+            update["ExpressionAttributeNames"] |= {"#batch": "batch"}
             update["ExpressionAttributeValues"] |= to_item({":same": waiting.batch})
         put = self._put(_pending_pk(file.dataset, waiting.queue), _pending_sk(file), _plain_file(waiting))
         try:
@@ -306,9 +307,9 @@ class DynamoLedger:
     def _correct_rows(self, file: FileRecord) -> None:
         values = {":rows": asdict(file.rows), ":gone": file.rows.superseded, ":batch": file.batch}
         update = self._updating(f"FILE#{file.file_id}", "FILE", "SET #rows = :rows", values)
-        same = "batch = :batch" if file.batch else "attribute_not_exists(batch)"
+        same = "#batch = :batch" if file.batch else "attribute_not_exists(#batch)"
         update["ConditionExpression"] = f"{same} AND #rows.superseded <= :gone"
-        update["ExpressionAttributeNames"] = {"#rows": "rows"}
+        update["ExpressionAttributeNames"] = {"#rows": "rows", "#batch": "batch"}
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.update_item(**update)
 
