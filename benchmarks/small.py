@@ -196,7 +196,8 @@ def main() -> int:
             numbers=("measured",),
         )
     )
-    print(f"\nStored in {store(result)}")
+    if asked.wake_minutes:
+        print(f"\nStored in {store(result)}")
     return int(bool(result["wrong"]))
 
 
@@ -216,13 +217,14 @@ def measure(laptop: Laptop, asked: argparse.Namespace) -> dict[str, Any]:
     target.client("s3")
     with ProcessMeter(pid) as meter, ThreadPoolExecutor(2) as beside:
         ended = threading.Event()
-        slow = beside.submit(Feeder(target, number=count(10**6)).feed, (QUARTER,), QUARTER_RATE, ended.is_set)
+        wakes = Feeder(target, number=count(10**6))
+        slow = beside.submit(wakes.feed, (QUARTER,), QUARTER_RATE, ended.is_set) if asked.wake_minutes else None
         steady = _steady(feeder, pid, asked.minutes, lambda: beside.submit(_deploy, laptop))
         rates = [_rate(feeder, rate) for rate in asked.rates]
         _tell(f"waiting until {asked.wake_minutes:g} minutes are full")
         time.sleep(max(0.0, begun + asked.wake_minutes * 60 - time.time()))
         ended.set()
-        quarter = slow.result()
+        quarter = slow.result() if slow else []
         last = wait_until_quiet(Watch(target), 1200, lambda _look: None)
     if not last.quiet:
         raise CommandError(f"not all was loaded: {last.sentence}, open {last.open}")
@@ -352,6 +354,8 @@ def _rate_figures(target: Target, phase: dict[str, Any]) -> dict[str, Any]:
 def _wake_ups(target: Target, sent: list[Sent], minutes: float) -> dict[str, Any]:
     """A wake-up is a batch: its load and the question for its counts follow each other within seconds."""
     loads = sorted(_loaded_at(target, batch) for batch in {str(file.batch) for file in _files(target, sent)})
+    if not sent:
+        return {"per_hour": "not measured", "slowest_seconds": "not measured"}
     hours = (loads[-1] - sent[0].at) / 3600
     return {
         "files": len(sent),

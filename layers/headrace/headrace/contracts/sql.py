@@ -142,8 +142,8 @@ def _arrival_steps(contract: Contract) -> list[tuple[str, str]]:
         return []
     return [
         ("The order in which the batch's files arrived.",
-         "CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER)"),
-        ("if parts", "INSERT INTO arrivals (file_id, place) VALUES ${arrivals}"),
+         "CREATE TEMP TABLE arrivals (file_id VARCHAR(32), _place INTEGER)"),
+        ("if parts", "INSERT INTO arrivals (file_id, _place) VALUES ${arrivals}"),
     ]  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _create_winners(contract: Contract) -> str:
     kept = "WHERE _file_id NOT IN (${replaced})"
     if not contract.primary_key:
         return f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\nFROM stage\n{kept}"
-    order = ", ".join(f"{name} DESC" for name in (*contract.ordering, "place", "_row_number"))
+    order = ", ".join(f"{name} DESC" for name in (*contract.ordering, "_place", "_row_number"))
     keys = ", ".join(contract.primary_key)
     return (
         f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\n"

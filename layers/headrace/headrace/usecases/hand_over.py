@@ -28,11 +28,11 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
     if left_open is None and not waiting:
         return False
     wait = wait_seconds(services.catalog.contract(dataset), lane, left_open, clock.seconds())
-    urgent = left_open is None and lane == MERGE and _cannot_wait(waiting)
+    urgent = left_open is None and _cannot_wait(lane, waiting)
     services.workflow.start(dataset, lane, state.generation, 0 if urgent else wait)
     return True
 
 
-def _cannot_wait(staged: list[FileRecord]) -> bool:
-    """Whether more is staged than a merge takes, or the search for a file that fails merges is under way."""
-    return len(staged) == LIMITS[MERGE].files or any(file.suspects for file in staged)
+def _cannot_wait(lane: str, waiting: list[FileRecord]) -> bool:
+    """Whether the search for a file that fails its batch is under way, or more is staged than one merge takes."""
+    return any(file.suspects for file in waiting) or (lane == MERGE and len(waiting) == LIMITS[MERGE].files)
