@@ -48,10 +48,10 @@ class Fault:
     """From its `call`-th matching call on, `times` calls of an operation go wrong.
 
     `caller` is a part of the caller's ARN, `path` a part of an S3 key. `when` is before or after the call's effect.
-    `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `restart` (all functions' processes), `stop` (all
-    running executions), `delay` (the call takes some seconds and succeeds), or `refuse` (a load that the warehouse
-    accepts and then fails with `text`). A task of the workflow has the caller `workflow`, and the operation of its
-    resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function.
+    `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `restart` (all functions' processes), `stop`
+    (all running executions), `delay` (the call takes some seconds and succeeds), or `refuse` (a load that the
+    warehouse accepts and then fails with `text`). A task of the workflow has the caller `workflow`, and the operation
+    of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function.
     """
 
     service: str
@@ -112,7 +112,7 @@ class Faults:
             self.stop()
 
     def around_task(self, resource: str, arguments: Any, invoke: Callable[[], Any]) -> Any:
-        """What a task of the workflow answers. Raises TaskFaultError when a fault strikes it, as Step Functions does."""
+        """What a task of the workflow answers. Raises TaskFaultError when a fault strikes it."""
         service, _, operation = resource.partition("states:::")[2].partition(":")
         function = str(arguments.get("FunctionName", "")) if isinstance(arguments, dict) else ""
         fault = self.meeting(Call(service, operation, WORKFLOW, function)) if service in TASK_ERRORS else None
