@@ -21,7 +21,9 @@ from headrace.contracts.sql import (
 from headrace.domain.contract import Column, Contract, Kind
 
 TOKEN = re.compile(
-    r"\s*(?:'(?:[^']|'')*'|\"[^\"]+\"|[A-Za-z_][A-Za-z0-9_]*|\d+(?:\.\d*)?|\.\d+|\|\||::|<=|>=|<>|!=|[-+*/%()=<>,])"
+    r"""\s*(?:'(?:[^']|'')*' | "[^"]+" | [A-Za-z_][A-Za-z0-9_]* | \d+(?:\.\d*)? | \.\d+
+    | \|\| | :: | <= | >= | <> | != | -(?!-) | /(?!\*) | [+*%()=<>,])""",
+    re.VERBOSE,
 )
 """What an expression is made of. A semicolon, a comment and a dollar sign are no part of one."""
 STATEMENTS = {"select", "insert", "update", "delete", "drop", "create", "alter", "copy", "unload", "over"}
