@@ -213,7 +213,7 @@ def measure(laptop: Laptop, asked: argparse.Namespace) -> dict[str, Any]:
     """All phases, one after the other, and the figures of them."""
     target = target_for(Choice(endpoint_url=laptop.endpoint))
     pid = json.loads((laptop.home / "laptop.json").read_text())["pid"]
-    feeder, begun = Feeder(target), time.time()
+    feeder, begun, where = Feeder(target), time.time(), machine()
     target.client("s3")
     with ProcessMeter(pid) as meter, ThreadPoolExecutor(2) as beside:
         ended = threading.Event()
@@ -229,7 +229,7 @@ def measure(laptop: Laptop, asked: argparse.Namespace) -> dict[str, Any]:
     if not last.quiet:
         raise CommandError(f"not all was loaded: {last.sentence}, open {last.open}")
     use = meter.result()
-    return machine() | {
+    return where | {
         "minutes": asked.minutes,
         "steady": _figures(target, steady) | steady["memory"],
         "deployed": steady["deployed"],
