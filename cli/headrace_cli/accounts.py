@@ -13,6 +13,8 @@ from headrace_cli.words import moment
 
 COUNTED = tuple(status for status in FileStatus if status is not FileStatus.UNROUTABLE)
 FINAL = {FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.FAILED, FileStatus.UNROUTABLE}
+AT_REST = FINAL | {FileStatus.HELD}
+"""Statuses that a file does not leave by itself."""
 
 
 def dataset_account(dataset: str, files: Iterable[FileRecord], now: datetime) -> dict[str, Any]:

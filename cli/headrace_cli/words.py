@@ -14,6 +14,7 @@ STYLES = {
     "running": "blue",
     "staged": "yellow",
     "merging": "blue",
+    "held": "bold yellow",
     "failed": "bold red",
     "unroutable": "magenta",
 }

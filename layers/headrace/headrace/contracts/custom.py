@@ -26,6 +26,7 @@ DATASET = {
     "unknownColumns": "text",
     "loadMode": "text",
     "mergeEvery": "a number",
+    "whileHeld": "text",
     "badRowLimit": "a number of rows, or a share such as 5%",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}

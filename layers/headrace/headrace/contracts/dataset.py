@@ -17,6 +17,7 @@ from headrace.contracts.names import LONGEST_DATASET, name_problem
 from headrace.contracts.row_rules import row_rules
 from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
+from headrace.contracts.statistics import statistics_checks
 from headrace.domain.contract import MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, Kind
 
 TABLE: Where = ("schema", 0)
@@ -25,6 +26,7 @@ VERSIONS = {"replace": True, "add": False}
 LOAD_MODES = ("direct", "staged")
 LONGEST_MERGE_INTERVAL = 86400
 ON_UNKNOWN = ("keep", "ignore", "refuse")
+WHILE_HELD = ("continue", "wait")
 
 
 def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Problems) -> Contract | None:
@@ -42,10 +44,12 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     if servers is not None:
         _check_places(servers.format.kind, columns, problems)
     layout = _layout(table, values, columns, problems)
-    on_unknown = _on_unknown(table, values, problems)
+    on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
+    checks = statistics_checks(table, columns, layout["primary_key"], TABLE, problems)
     limit = _bad_row_limit(table, values, problems)
     staging = _staging(table, values, columns, promised, problems)
+    waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
     if servers is None or problems.errors:
         return None
     return Contract(
@@ -60,6 +64,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         refuse_unknown=on_unknown == "refuse",
         **limit,
         rules=rules,
+        checks=checks,
+        wait_while_held=waits == "wait",
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised, int(staging.get("merge_seconds", 0))))),
         **staging,
@@ -71,12 +77,15 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     )
 
 
-def _on_unknown(table: SchemaObject, values: dict[str, Any], problems: Problems) -> str:
-    """What becomes of fields that no property takes."""
-    chosen = str(values.get("unknownColumns", "keep"))
-    if chosen not in ON_UNKNOWN:
-        place = custom.place_of(table.customProperties, "unknownColumns", TABLE)
-        problems.add(place, f"unknownColumns must be keep, ignore or refuse{suggestion(chosen, ON_UNKNOWN)}")
+def _chosen(
+    name: str, choices: tuple[str, ...], table: SchemaObject, values: dict[str, Any], problems: Problems
+) -> str:
+    """The value of a customProperty that must be one of a few; the first is the default."""
+    chosen = str(values.get(name, choices[0]))
+    if chosen not in choices:
+        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        place = custom.place_of(table.customProperties, name, TABLE)
+        problems.add(place, f"{name} must be {listed}{suggestion(chosen, choices)}")
     return chosen
 
 

@@ -65,10 +65,11 @@ def target_steps(contract: Contract) -> list[Step]:
 
 def rendered(steps: list[Step]) -> str:
     """Steps as a file of SQL."""
-    return HEADER + "\n".join(_step(comment, statement) for comment, statement in steps)
+    return HEADER + "\n".join(step(comment, statement) for comment, statement in steps)
 
 
-def _step(comment: str, statement: str) -> str:
+def step(comment: str, statement: str) -> str:
+    """A statement of a SQL file, under its comment or condition."""
     return (f"-- {comment}\n" if comment else "") + statement + ";\n"
 
 
@@ -101,8 +102,8 @@ def listed(items: list[str], indent: int) -> str:
     return ",\n".join(" " * indent + item for item in items)
 
 
-def create_stage(contract: Contract, what: str) -> str:
-    """The DDL of a table that COPY can fill: JSON is text in it."""
+def create_stage(contract: Contract, what: str = "TEMP TABLE stage") -> str:
+    """The DDL of a table that COPY fills: the columns of the Parquet parts, in their order; JSON is text."""
     types = {c.name: SUPER_AS_TEXT if c.kind is Kind.SUPER else _type(c) for c in contract.columns}
     columns = listed([f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
     dist = f" DISTKEY ({contract.dist_key})" if contract.dist_key else ""
@@ -174,7 +175,6 @@ def _merge_steps(contract: Contract) -> list[tuple[str, str]]:
     same_key = [f"{contract.target}.{key} = winners.{key}" for key in contract.primary_key]
     return [
         *_drop_older(contract, same_key),
-        ("if revived", _drop_equal_of_revived(contract, same_key)),
         ("Rows of earlier files that this batch replaces.", _count_superseded(contract)),
         ("", _merge(contract, names, same_key)),
     ]
@@ -184,19 +184,9 @@ def _drop_older(contract: Contract, same_key: list[str]) -> list[tuple[str, str]
     """A row that is older than what the target has, by the contract's ordering columns, loses to it."""
     if not contract.ordering:
         return []
-    statement = _drop_winners(contract, [*same_key, _newer(contract, contract.target, "winners")])
+    conditions = "\n  AND ".join([*same_key, _newer(contract, contract.target, "winners")])
+    statement = f"DELETE FROM winners USING {contract.target}\nWHERE\n  {conditions}"
     return [("A row older than the one in the target loses to it.", statement)]
-
-
-def _drop_equal_of_revived(contract: Contract, same_key: list[str]) -> str:
-    """A copy that is loaded after all came before what is in the target now, so it needs to be newer to win."""
-    not_newer = [f"NOT ({_newer(contract, 'winners', contract.target)})"] if contract.ordering else []
-    return _drop_winners(contract, [*same_key, "winners._file_id IN (${revived})", *not_newer])
-
-
-def _drop_winners(contract: Contract, conditions: list[str]) -> str:
-    joined = "\n  AND ".join(conditions)
-    return f"DELETE FROM winners USING {contract.target}\nWHERE\n  {joined}"
 
 
 def _newer(contract: Contract, one: str, other: str) -> str:

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from headrace.domain.checks import Check, Metric
+
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
 
@@ -110,6 +112,8 @@ class Contract:
     The rows of a `staged` dataset are appended to a stage table, and merged into the target every `merge_seconds`.
 
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
+    `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
+    go on unless `wait_while_held`.
     """
 
     dataset: str
@@ -135,6 +139,8 @@ class Contract:
     rules: tuple[RowRule, ...] = ()
     staged: bool = False
     merge_seconds: int = MERGE_SECONDS
+    checks: tuple[Check, ...] = ()
+    wait_while_held: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -162,8 +168,9 @@ class Contract:
         columns = tuple(_column(item) for item in value["columns"])
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
         rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
-        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format", "rules"}})
-        return cls(columns=columns, format=file_format, rules=rules, **rest)
+        checks = tuple(Check(**item | {"metric": Metric(item["metric"])}) for item in value.get("checks", ()))
+        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format", "rules", "checks"}})
+        return cls(columns=columns, format=file_format, rules=rules, checks=checks, **rest)
 
 
 def _column(value: dict[str, Any]) -> Column:

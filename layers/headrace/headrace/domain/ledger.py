@@ -20,12 +20,13 @@ SEQUENCER_LENGTH = 40
 
 
 class FileStatus(StrEnum):
-    """Where a file stands. The last four are final."""
+    """Where a file stands. The last four are final. HELD: its batch waits for a person's decision."""
 
     PENDING = "pending"
     RUNNING = "running"
     STAGED = "staged"
     MERGING = "merging"
+    HELD = "held"
     LOADED = "loaded"
     DUPLICATE = "duplicate"
     FAILED = "failed"
@@ -36,12 +37,16 @@ class BatchStatus(StrEnum):
     """Where a batch stands. RUNNING covers a batch whose execution died: the next one takes it up again.
 
     STAGED is the end of a batch whose rows went to a stage table: a batch of the merge lane takes them on.
+    HELD waits for a person, whose decision makes it RELEASED, its files load in a batch of their own, or REJECTED.
     """
 
     RUNNING = "running"
     STAGED = "staged"
     LOADED = "loaded"
     FAILED = "failed"
+    HELD = "held"
+    RELEASED = "released"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +105,11 @@ class Arrival:
 class FileRecord:
     """A file in the ledger. Times are ISO 8601 in UTC.
 
-    `reload` asks the next load to replace the file's own rows. A `revived` copy keeps its old place: of rows that are
-    equal by the contract's ordering, those that are in the table already stay. `suspects` names the half of a failed
-    batch that the file was put in: those load apart from all others. `replayed` counts the bad rows that came back in
-    files of their own, `replays` names those. `merge` is the batch that takes the file's rows from the stage to the
-    target, where `batch` brought them to the stage.
+    `reload` asks the next load to replace the file's own rows. `suspects` names the half of a failed batch that the
+    file was put in: those load apart from all others. `released` names the held batch that a person let pass: its files
+    load together, and are not held again. `replayed` counts the bad rows that came back in files of their own,
+    `replays` names those. `merge` is the batch that takes the file's rows from the stage to the target, where `batch`
+    brought them to the stage.
     """
 
     file_id: str
@@ -128,8 +133,8 @@ class FileRecord:
     detected: dict[str, Any] = field(default_factory=dict)
     updated_at: str | None = None
     reload: bool = False
-    revived: bool = False
     suspects: str | None = None
+    released: str | None = None
     replayed: int = 0
     replays: tuple[str, ...] = ()
     merge: str | None = None

@@ -21,7 +21,7 @@ from headrace.usecases.results import file_results
 UNSTAGE = "DELETE FROM {stage} WHERE _file_id = '{file}'"
 LOCK = "LOCK TABLE etl.guard_{dataset}"
 TOMBSTONE = (
-    "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '{batch}', '{dataset}', 'given up', GETDATE() "
+    "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '{batch}', '{dataset}', '{status}', GETDATE() "
     "WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '{batch}')"
 )
 COMMITTED = ([["loaded"]], [["staged"]])
@@ -42,7 +42,7 @@ def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
     """
     batch = replace(batch, condemned=True, reason=reason)
     services.ledger.save_batch(batch)
-    names = {"batch": batch.batch, "dataset": batch.dataset}
+    names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
     if services.warehouse.query(FATE.format(**names)) in COMMITTED:
         _, notice = record_outcome(batch, file_results(batch, services), services)

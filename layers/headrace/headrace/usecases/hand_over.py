@@ -25,9 +25,10 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
     state = services.ledger.lane_state(dataset, lane)
     left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
     waiting = services.ledger.pending(dataset, lane, LIMITS[lane].files if lane == MERGE else 1)
-    if left_open is None and not waiting:
+    contract = services.catalog.contract(dataset)
+    if left_open is None and (state.blocked(contract) or not waiting):
         return False
-    wait = wait_seconds(services.catalog.contract(dataset), lane, left_open, clock.seconds())
+    wait = wait_seconds(contract, lane, left_open, clock.seconds())
     urgent = left_open is None and _cannot_wait(lane, waiting)
     services.workflow.start(dataset, lane, state.generation, 0 if urgent else wait)
     return True

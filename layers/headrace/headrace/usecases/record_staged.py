@@ -43,7 +43,7 @@ def record_staged(batch: BatchRecord, results: list[FileResult], services: Servi
     services.ledger.save_batch(ended)
     services.ledger.tell_batch(batch.batch, "Staged", {"rows": ended.rows.staged})
     measure_outcome(batch.dataset, [file for file in files if file.status is not FileStatus.STAGED])
-    return ended, of_batch(batch.dataset, batch.batch, files, results, contract.channel)
+    return ended, of_batch(ended, files, results, contract.channel)
 
 
 def _counts(batch: BatchRecord, stage: str, results: list[FileResult], services: Services) -> dict[str, int]:
