@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
-
 from tests.e2e.conftest import Laptop
 
 TARGET = "SELECT meter, value, _batch_id FROM public.staged WHERE meter LIKE '{}%' ORDER BY 1"
@@ -79,15 +77,13 @@ def test_a_loaded_file_is_staged_and_merged_again(laptop: Laptop) -> None:
 
 
 def test_a_file_that_the_merge_cannot_take_ends_alone(laptop: Laptop) -> None:
-    for number in range(3):
-        laptop.put(f"staged/x{number}.csv", content((f"x{number}", 1 if number else 7)))
-    until(laptop, "staged/x0.csv", "staged")
     laptop.headrace("sql", "ALTER TABLE public.staged RENAME TO staged_away")
     try:
-        until(laptop, "staged/x0.csv", "failed")
+        for number in range(2):
+            laptop.put(f"staged/x{number}.csv", content((f"x{number}", 1 if number else 7)))
+        laptop.settle()
     finally:
         laptop.headrace("sql", "ALTER TABLE public.staged_away RENAME TO staged")
-    laptop.settle()
     assert left_in_stage(laptop) == 0
     story = laptop.trace("staged/x0.csv")
     assert (story["status"], story["rows"]["read"]) == ("failed", 0)
@@ -95,29 +91,3 @@ def test_a_file_that_the_merge_cannot_take_ends_alone(laptop: Laptop) -> None:
     laptop.settle()
     assert laptop.trace("staged/x0.csv")["status"] == "loaded"
     assert rows(laptop, "X0") == [["X0", 70]]
-
-
-@pytest.mark.parametrize("state", ["COPY and MERGE", "Record the outcome"])
-def test_a_merge_that_dies_is_taken_up_again(laptop: Laptop, state: str) -> None:
-    name = "d" + state[0].lower()
-    laptop.put(f"staged/{name}.csv", content((name, 1)))
-    until(laptop, f"staged/{name}.csv", "staged", "merging")
-    machine = laptop.output("IngestStateMachineArn")
-    flows = laptop.client("stepfunctions")
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        running = flows.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
-        merges = [item["executionArn"] for item in running if item["name"].startswith("staged-merge-")]
-        entered = [
-            event["stateEnteredEventDetails"]["name"]
-            for arn in merges
-            for event in flows.get_execution_history(executionArn=arn)["events"]
-            if "stateEnteredEventDetails" in event
-        ]
-        if state in entered or laptop.trace(f"staged/{name}.csv")["status"] == "loaded":
-            for arn in merges:
-                flows.stop_execution(executionArn=arn)
-            break
-    laptop.settle()
-    assert rows(laptop, name.upper()) == [[name.upper(), 10]]
-    assert left_in_stage(laptop) == 0

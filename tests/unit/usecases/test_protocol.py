@@ -53,6 +53,7 @@ class Simulation:
         *,
         hand_over: HandOver = hand_over,
         culprits: frozenset[int] = frozenset(),
+        failing: frozenset[int] = frozenset(),
         ledger: MemoryLedger | None = None,
     ) -> None:
         self.services = MemoryServices(ledger=ledger or MemoryLedger())
@@ -61,6 +62,7 @@ class Simulation:
         self.loads: Counter[str] = Counter()
         self.working: set[int] = set()
         self.culprits = {arrival(number).file_id for number in culprits}
+        self.failing = failing
         self.services.workflow = Executions(self)
         self.tombstones = self.services.warehouse = Tombstones(self)
         for number in range(files):
@@ -112,6 +114,9 @@ class Simulation:
         batch = services.ledger.batch(name)
         if self.culprits & set(batch.file_ids):
             record_failure(batch, LOAD_REFUSED, "a value is too long", services)
+            return
+        if int(str(batch.execution).rpartition("-")[2]) in self.failing:
+            record_failure(batch, "TransientError", "the lake did not answer", services)
             return
         results = [FileResult(file_id, Verdict.GOOD, rows_read=1, rows_good=1) for file_id in batch.file_ids]
         for number in range(1, batch.units + 1):
@@ -222,6 +227,22 @@ def test_a_function_that_outlives_its_execution_does_no_harm(
 @given(schedules(kills=0) | schedules(kills=2), st.integers(1, 6), st.frozensets(st.integers(0, 5), max_size=2))
 def test_a_file_that_fails_its_batch_ends_alone(schedule: Schedule, files: int, culprits: frozenset[int]) -> None:
     simulation = Simulation(schedule, files, culprits=frozenset(n for n in culprits if n < files))
+    simulation.world.run()
+    for _ in range(3):
+        simulation.sweep()
+        simulation.world.run()
+    simulation.check()
+
+
+@settings(max_examples=300, deadline=None)
+@given(schedules(kills=0), st.frozensets(STEPS, max_size=1), st.integers(1, 4), st.frozensets(st.integers(1, 4)))
+def test_failures_that_pass_and_late_reports_of_them_change_nothing_in_the_end(
+    schedule: Schedule, stops: frozenset[int], files: int, failing: frozenset[int]
+) -> None:
+    culprits = frozenset({0}) if files > 1 else frozenset()
+    simulation = Simulation(
+        replace(schedule, stops=stops), files, culprits=culprits, failing=frozenset(sorted(failing)[:1])
+    )
     simulation.world.run()
     for _ in range(3):
         simulation.sweep()
