@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.ledger import LIVE, Arrival, BatchRecord, FileStatus
+from headrace.domain.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.usecases import paths, receive
 from headrace.usecases.hand_over import hand_over
@@ -234,20 +234,51 @@ def test_a_file_that_fails_its_batch_ends_alone(schedule: Schedule, files: int, 
     simulation.check()
 
 
+class Careful(MemoryLedger):
+    """A ledger that notices when an open batch is written as it was before."""
+
+    def save_batch(self, batch: BatchRecord) -> None:
+        known = self.batches.get(batch.batch, batch)
+        if known.status is batch.status is BatchStatus.RUNNING:
+            assert batch.attempts >= known.attempts
+            assert batch.condemned or not known.condemned
+        super().save_batch(batch)
+
+
 @settings(max_examples=300, deadline=None)
-@given(schedules(kills=0), st.frozensets(STEPS, max_size=1), st.integers(1, 4), st.frozensets(st.integers(1, 4)))
+@given(schedules(kills=0), st.frozensets(STEPS, max_size=1), st.integers(1, 4), st.integers(1, 3))
 def test_failures_that_pass_and_late_reports_of_them_change_nothing_in_the_end(
-    schedule: Schedule, stops: frozenset[int], files: int, failing: frozenset[int]
+    schedule: Schedule, stops: frozenset[int], files: int, failing: int
 ) -> None:
-    culprits = frozenset({0}) if files > 1 else frozenset()
-    simulation = Simulation(
-        replace(schedule, stops=stops), files, culprits=culprits, failing=frozenset(sorted(failing)[:1])
-    )
+    fail_and_stop(schedule, stops, files, failing, Careful())
+
+
+def fail_and_stop(schedule: Schedule, stops: frozenset[int], files: int, failing: int, ledger: MemoryLedger) -> None:
+    stopped = replace(schedule, stops=stops)
+    culprits = frozenset({0}) if files > 1 else frozenset[int]()
+    simulation = Simulation(stopped, files, culprits=culprits, failing=frozenset({failing}), ledger=ledger)
     simulation.world.run()
     for _ in range(3):
         simulation.sweep()
         simulation.world.run()
     simulation.check()
+
+
+class Overwriting(Careful):
+    """The ledger as it was when a failure was written with the whole of its batch."""
+
+    def note_reason(self, batch: BatchRecord, reason: str) -> None:
+        self.save_batch(replace(batch, reason=reason))
+
+
+def test_a_late_report_that_overwrites_its_batch_is_found() -> None:
+    @settings(max_examples=3000, deadline=None, database=None)
+    @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=1), st.integers(1, 4), st.integers(1, 3))
+    def search(schedule: Schedule, stops: frozenset[int], files: int, failing: int) -> None:
+        fail_and_stop(schedule, stops, files, failing, Overwriting())
+
+    with pytest.raises(AssertionError):
+        search()
 
 
 def looks_before_it_moves(dataset: str, lane: str, generation: int, services: Any) -> bool:
