@@ -67,6 +67,14 @@ fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1
 bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
 	@$(BIN)/python -m benchmarks.warehouse
 
+.PHONY: bench-queries
+bench-queries: setup ## Measure analysts' queries on 10,000,000 events, with sort key and view and without
+	@$(BIN)/python -m benchmarks.queries
+
+.PHONY: bench-quality
+bench-quality: setup ## Measure what the third tier finds, and how often it cries wolf (SETS=30 datasets)
+	@$(BIN)/python -m benchmarks.quality
+
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew
 	@$(BIN)/python scripts/lock.py

@@ -38,6 +38,10 @@ class DeployedCatalog:
 
     merge_sql = table_sql = stage_sql = load_sql
 
+    def views_sql(self, dataset: str) -> str:
+        """Not to be had from here."""
+        raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
+
     def measure_sql(self, dataset: str, scope: Scope) -> str:
         """Not to be had from here."""
         raise CommandError(f"the SQL that measures a {scope} of {dataset} is in the functions' layer only")

@@ -8,13 +8,14 @@ from pathlib import PurePath
 from typing import Any
 
 from headrace.adapters.ledger import UNROUTABLE
+from headrace.domain.clock import written
 from headrace.domain.ledger import BatchRecord, Event, FileRecord, RowCounts
 from headrace_cli.accounts import row_counts
 from headrace_cli.failures import CommandError
 from headrace_cli.history import execution_arn, execution_steps
 from headrace_cli.landing import Landed, newest_of
 from headrace_cli.target import Target
-from headrace_cli.words import moment, stamp
+from headrace_cli.words import moment
 
 FILE_ID = re.compile(r"[0-9a-f]{24}")
 ON_ITS_WAY = "it has landed; its event has not reached the ledger yet"
@@ -118,7 +119,7 @@ def _other(file: FileRecord) -> dict[str, Any]:
 
 
 def _not_yet_told(landed: Landed) -> dict[str, Any]:
-    at = stamp(landed.at)
+    at = written(landed.at)
     return {
         "dataset": None,
         "key": landed.key,

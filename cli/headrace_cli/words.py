@@ -72,11 +72,6 @@ def moment(text: str) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def stamp(value: datetime) -> str:
-    """A datetime as the ledger writes it."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def clock(text: str | None) -> str:
     """A time as 2026-01-31 09:05:07Z; nothing as a dash."""
     return moment(text).strftime("%Y-%m-%d %H:%M:%SZ") if text else "-"

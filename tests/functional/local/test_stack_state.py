@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import cfnlint.decode.cfn_yaml
+import cfnlint.decode.cfn_yaml  # type: ignore[import-untyped]
 import pytest
 
 from headrace_local.state import LaptopState

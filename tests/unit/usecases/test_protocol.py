@@ -289,7 +289,7 @@ def looks_before_it_moves(dataset: str, lane: str, generation: int, services: An
 
 
 def test_a_broken_protocol_is_found() -> None:
-    @settings(max_examples=2000, deadline=None, database=None)
+    @settings(max_examples=2000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
     @given(schedules(kills=0))
     def search(schedule: Schedule) -> None:
         simulation = Simulation(schedule, 3, hand_over=looks_before_it_moves)
@@ -311,7 +311,7 @@ class Unconditional(MemoryLedger):
 
 
 def test_a_batch_that_is_opened_out_of_turn_is_found() -> None:
-    @settings(max_examples=3000, deadline=None, database=None)
+    @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
     @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=2))
     def search(schedule: Schedule, stops: frozenset[int]) -> None:
         simulation = Simulation(replace(schedule, stops=stops), 2, ledger=Unconditional())
@@ -321,5 +321,5 @@ def test_a_batch_that_is_opened_out_of_turn_is_found() -> None:
             simulation.world.run()
         simulation.check()
 
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, KeyError)):  # lost rows, or an outcome for a file that is another batch's
         search()

@@ -60,6 +60,10 @@ class Catalog:
     def _sql(self, dataset: str, name: str) -> str:
         return (self._root / "sql" / "datasets" / dataset / f"{name}.sql").read_text()
 
+    def views_sql(self, dataset: str) -> str:
+        """The DDL of the dataset's materialized views."""
+        return self._sql(dataset, "views")
+
     def measure_sql(self, dataset: str, scope: Scope) -> str:
         """The template that measures a batch or a day of the dataset, for the checks of its contract."""
         return (self._root / "sql" / "datasets" / dataset / f"measure_{scope}.sql").read_text()

@@ -89,7 +89,9 @@ class DynamoLedger:
             if not _condition_failed(error):
                 raise
             return self._count_delivery(file.file_id)
-        self.tell_file(file.file_id, "Arrived", {"key": file.key, "size": file.size, "version": file.version})
+        story = {"key": file.key, "size": file.size, "version": file.version}
+        self._tell(f"FILE#{file.file_id}", "Arrived", story, file.arrived_at)
+        self.tell_file(file.file_id, "Seen by the starter")
         return file
 
     def _count_delivery(self, file_id: str) -> FileRecord:
@@ -327,8 +329,8 @@ class DynamoLedger:
     def change(self, file: FileRecord, was: FileRecord) -> bool:
         """Write the file, if its status and batch are still what they were. Returns whether they were."""
         update = self._saving_if(file, was.status)
-        update["ConditionExpression"] += " AND #batch = :batch"
-        update["ExpressionAttributeNames"] |= {"#batch": "batch"}
+        update["ConditionExpression"] += " AND #of = :batch"
+        update["ExpressionAttributeNames"] |= {"#of": "batch"}
         update["ExpressionAttributeValues"] |= to_item({":batch": was.batch})
         try:
             self._client.update_item(**update)
@@ -384,8 +386,8 @@ class DynamoLedger:
         """A batch's story, the oldest line first."""
         return self._events(f"BATCH#{batch}")
 
-    def _tell(self, pk: str, step: str, detail: dict[str, Any]) -> None:
-        at = now()
+    def _tell(self, pk: str, step: str, detail: dict[str, Any], at: str | None = None) -> None:
+        at = at or now()
         item = {"pk": pk, "sk": f"EVENT#{at}#{step}", "at": at, "step": step, "detail": detail}
         self._client.put_item(TableName=self._table, Item=to_item(item))
 

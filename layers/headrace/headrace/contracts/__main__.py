@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from headrace.contracts import ContractErrors, compile_folder, to_json
-from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Contract
@@ -50,6 +50,8 @@ def write_sql(contracts: list[Contract], folder: Path) -> None:
         if contract.staged:
             (target / "stage.sql").write_text(stage_sql(contract))
             (target / "merge.sql").write_text(merge_sql(contract))
+        if contract.views:
+            (target / "views.sql").write_text(views_sql(contract))
         for scope in Scope if contract.checks else ():
             (target / f"measure_{scope}.sql").write_text(measure_sql(contract, scope))
     known = {contract.dataset for contract in contracts}

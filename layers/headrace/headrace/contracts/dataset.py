@@ -18,6 +18,7 @@ from headrace.contracts.row_rules import row_rules
 from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
 from headrace.contracts.statistics import statistics_checks
+from headrace.contracts.views import compile_views
 from headrace.domain.contract import MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, Kind
 
 TABLE: Where = ("schema", 0)
@@ -47,6 +48,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
     checks = statistics_checks(table, columns, layout["primary_key"], TABLE, problems)
+    views = compile_views(table, values, servers.schema if servers else "public", TABLE, problems)
     limit = _bad_row_limit(table, values, problems)
     staging = _staging(table, values, columns, promised, problems)
     waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
@@ -65,6 +67,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         **limit,
         rules=rules,
         checks=checks,
+        views=views,
         wait_while_held=waits == "wait",
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised, int(staging.get("merge_seconds", 0))))),

@@ -18,6 +18,9 @@ LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 UNKNOWN_COLUMN = "_unknown"
 """Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
 
+NESTED = {"columns", "format", "rules", "checks", "views"}
+"""The fields of a contract that hold objects."""
+
 
 MERGE_SECONDS = 900
 """How often the rows of a staged dataset are merged, unless its contract says otherwise."""
@@ -106,6 +109,16 @@ class RowRule:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A materialized view over the target, refreshed after each load. `name` is full, `query` a SELECT."""
+
+    name: str
+    query: str
+    dist_key: str | None = None
+    sort_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
 
@@ -141,6 +154,7 @@ class Contract:
     merge_seconds: int = MERGE_SECONDS
     checks: tuple[Check, ...] = ()
     wait_while_held: bool = False
+    views: tuple[View, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -169,8 +183,9 @@ class Contract:
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
         rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
         checks = tuple(Check(**item | {"metric": Metric(item["metric"])}) for item in value.get("checks", ()))
-        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format", "rules", "checks"}})
-        return cls(columns=columns, format=file_format, rules=rules, checks=checks, **rest)
+        views = tuple(View(**_tuples(View, item)) for item in value.get("views", ()))
+        rest = _tuples(cls, {k: v for k, v in value.items() if k not in NESTED})
+        return cls(columns=columns, format=file_format, rules=rules, checks=checks, views=views, **rest)
 
 
 def _column(value: dict[str, Any]) -> Column:

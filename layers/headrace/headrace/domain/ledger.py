@@ -174,6 +174,11 @@ class FileRecord:
         """Whether the file's rows are what the target has of its key, also while it is loaded again."""
         return self.status is FileStatus.LOADED or self.rows.loaded > 0
 
+    @property
+    def good_rows(self) -> int:
+        """The rows that the file brought to the target, whatever became of them there."""
+        return self.rows.loaded + self.rows.superseded
+
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:

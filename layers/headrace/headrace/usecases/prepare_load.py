@@ -15,11 +15,11 @@ from headrace.usecases.results import file_results, unit_results
 
 
 def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
-    """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements", "measure"}`.
+    """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements", "measure", "views"}`.
 
     `statements` is empty when the batch brings no file that the warehouse has to know of, `measure` when the contract
-    has no checks of the third tier or there are no rows to measure. A batch that is only staged takes nothing out of
-    the target: its merge does.
+    has no checks of the third tier or there are no rows to measure, `views` are to be refreshed after the load. A batch
+    that is only staged takes nothing out of the target: its merge does.
     """
     merging = batch.lane == MERGE
     contract = services.catalog.contract(batch.dataset)
@@ -46,12 +46,14 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
     story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
     services.ledger.tell_batch(batch.batch, "Ready to load", story)
     wanted = bool(parts or replaced or reloaded or (merging and files))
+    views = [view.name for view in contract.views] if wanted and to_target else []
     return {
         "manifest": url,
         "rows": rows,
         "replaced": replaced,
         "statements": statements if wanted else [],
         "measure": _measure(batch, url, iam_role, services) if rows else [],
+        "views": views,
     }
 
 

@@ -42,14 +42,14 @@ def record_outcome(batch: BatchRecord, results: list[FileResult], services: Serv
     services.ledger.correct_rows(earlier)
     _release(files, services)
     contract = services.catalog.contract(batch.dataset)
-    loaded = [file for file in files if file.status is FileStatus.LOADED]
-    bereft = bereft_copies(loaded, services) if contract.replace_versions else []
+    corrected = _corrected(files, earlier) if contract.replace_versions else []
+    bereft = bereft_copies([file for file, _ in corrected], services)
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None)
     services.ledger.save_batch(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
     services.ledger.tell_batch(batch.batch, "Loaded", story)
     measure_outcome(batch.dataset, files)
-    return ended, of_batch(ended, files, results, contract.channel, bereft)
+    return ended, of_batch(ended, files, results, contract.channel, corrected, bereft)
 
 
 def summary(batch: BatchRecord) -> dict[str, Any]:
@@ -99,6 +99,13 @@ def _release(files: list[FileRecord], services: Services) -> None:
             if origin.batch == plan["batch"] and name not in origin.replays:
                 services.ledger.save_files([released(origin, name, len(plan["rows"]))])
                 services.ledger.tell_file(origin.file_id, "Replayed", {"rows": len(plan["rows"]), "as": file.key})
+
+
+def _corrected(files: list[FileRecord], earlier: list[FileRecord]) -> list[tuple[FileRecord, FileRecord]]:
+    """The loaded files that replaced an earlier version of themselves, each with that version."""
+    before = {(file.bucket, file.key): file for file in sorted(earlier, key=lambda file: file.order)}
+    loaded = [file for file in files if file.status is FileStatus.LOADED]
+    return [(file, before[file.bucket, file.key]) for file in loaded if (file.bucket, file.key) in before]
 
 
 def _lost(file: FileRecord, rows: WarehouseRows) -> FileRecord:

@@ -33,14 +33,14 @@ def reload(files: Iterable[FileRecord], services: Services, *, dry_run: bool = F
 def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
     if not file.dataset:
         return False, "it belongs to no dataset: land it under a dataset's prefix"
+    if file.status is FileStatus.HELD:
+        return False, f"its batch is held: `headrace release {file.batch}` or `headrace reject {file.batch}` decides"
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
     works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)
     if works and _has_ended(works, services):
         return True, f"its batch {works} has ended without it"
-    if file.status is FileStatus.STAGED:
-        return False, "its rows are staged: the next merge takes them to the table"
-    if file.status in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.MERGING}:
+    if file.status in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}:
         return False, f"it is {file.status} and will come to its end by itself"
     return False, f"it is {file.status}: there is nothing to try again (`headrace reload` loads it anew)"
 
