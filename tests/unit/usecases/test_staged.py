@@ -204,6 +204,7 @@ COLUMNS: list[list[Any]] = [
 def test_a_contract_that_stops_to_be_staged_waits_for_its_merge() -> None:
     services = MemoryServices(catalog=MemoryCatalog(contract()))
     services.warehouse.answers = {
+        "svv_tables": [["staged_readings"], ["guard_readings"]],
         "svv_columns": COLUMNS,
         "COUNT(*) FROM etl.staged_readings": [[7]],
     }
