@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -217,8 +218,9 @@ def measure(laptop: Laptop, asked: argparse.Namespace) -> dict[str, Any]:
     pid = json.loads((laptop.home / "laptop.json").read_text())["pid"]
     feeder, begun, where = Feeder(target), time.time(), machine()
     target.client("s3")
-    with ProcessMeter(pid) as meter, ThreadPoolExecutor(2) as beside:
+    with ProcessMeter(pid) as meter, ThreadPoolExecutor(2) as beside, ExitStack() as whatever_happens:
         ended = threading.Event()
+        whatever_happens.callback(ended.set)
         wakes = Feeder(target, number=count(10**6))
         slow = beside.submit(wakes.feed, (QUARTER,), QUARTER_RATE, ended.is_set) if asked.wake_minutes else None
         steady = _steady(feeder, pid, asked.minutes, lambda: beside.submit(_deploy, laptop))
