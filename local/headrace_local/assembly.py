@@ -28,7 +28,7 @@ def assemble(home: Path, port: int) -> FaultyGateway:
     redshift = embedded_redshift(home / "warehouse.duckdb", s3, secrets, patches.put_statement_event)
     faults = Faults(lambda: stop_executions(workflow), redshift.faults)
     warehouse = Warehouse(FaultyDataApi(redshift, faults))
-    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse)
+    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"))
     return FaultyGateway(gateway, faults)
 

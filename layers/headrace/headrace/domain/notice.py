@@ -88,7 +88,10 @@ def of_batch(
     ]
     attention = rows.quarantined or _drifting(results) or bereft or shrunk
     level = "error" if failed or unbalanced or unchanged else "warning" if attention else "ok"
+    staged = [file for file in files if file.status is FileStatus.STAGED]
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
+    if staged:
+        what = f"{_count(rows.staged, 'row')} staged from {_count(len(staged), 'file')}, until the next merge"
     return Notice(level, f"{batch.dataset}: {what}", tuple(lines), batch.dataset, batch.batch, channel)
 
 
