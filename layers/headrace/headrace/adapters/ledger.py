@@ -7,7 +7,7 @@ KEY#<bucket>/<key>         <sequencer>#<file_id>    the versions of a key, in S3
 PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch; a staged one in the lane `merge`
 CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
 COPIES#<file_id>           <file_id of the copy>    the duplicates of a file
-LANE#<dataset>#<lane>      STATE                    generation, and the batch that is open
+LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
 BATCH#<batch>              EVENT#<time>#<step>      its story
 

@@ -52,7 +52,7 @@ def write_sql(contracts: list[Contract], folder: Path) -> None:
             (target / "merge.sql").write_text(merge_sql(contract))
         if contract.views:
             (target / "views.sql").write_text(views_sql(contract))
-        for scope in Scope if contract.checks else ():
+        for scope in (Scope.BATCH, Scope.DAY) if contract.checks else ():
             (target / f"measure_{scope}.sql").write_text(measure_sql(contract, scope))
     known = {contract.dataset for contract in contracts}
     for stale in [child for child in folder.iterdir() if child.is_dir() and child.name not in known]:

@@ -44,14 +44,17 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     columns = _columns(table, values, problems)
     if servers is not None:
         _check_places(servers.format.kind, columns, problems)
-    layout = _layout(table, values, columns, problems)
     on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
+    waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
+    versions = _chosen("onNewVersion", tuple(VERSIONS), table, values, problems)
+    limit = _bad_row_limit(table, values, problems)
+    if len(columns) < len(table.properties or []):
+        return None  # what follows would only say of a column with a mistake that there is none
+    layout = _layout(table, values, columns, problems)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
     checks = statistics_checks(table, columns, layout["primary_key"], TABLE, problems)
     views = compile_views(table, values, servers.schema if servers else "public", TABLE, problems)
-    limit = _bad_row_limit(table, values, problems)
     staging = _staging(table, values, columns, promised, problems)
-    waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
     if servers is None or problems.errors:
         return None
     return Contract(
@@ -69,7 +72,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         checks=checks,
         views=views,
         wait_while_held=waits == "wait",
-        replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
+        replace_versions=VERSIONS[versions],
         wait_seconds=int(values.get("groupWait", promises.wait(promised, int(staging.get("merge_seconds", 0))))),
         **staging,
         freshness_seconds=promised,
@@ -237,9 +240,6 @@ def _layout(
     if named["orderingColumns"] and not key:
         place = custom.place_of(table.customProperties, "orderingColumns", TABLE)
         problems.add(place, "orderingColumns say which row of a key wins, but no property is a primaryKey")
-    if "onNewVersion" in values and values["onNewVersion"] not in VERSIONS:
-        place = custom.place_of(table.customProperties, "onNewVersion", TABLE)
-        problems.add(place, "onNewVersion must be replace or add")
     return {
         "primary_key": key,
         "ordering": tuple(named["orderingColumns"]),

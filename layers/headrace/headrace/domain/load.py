@@ -16,6 +16,7 @@ CONDITION = re.compile(r"^-- if (\w+)$")
 COMMENT = re.compile(r"^--.*$")
 SAFE = {
     "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
+    "scope": re.compile(r"batch|part"),
     "manifest": re.compile(r"s3://[a-z0-9.-]+/[A-Za-z0-9_=/.-]+"),
     "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
     "arrivals": re.compile(r"|\('[0-9a-f]{24}', \d+\)(, \('[0-9a-f]{24}', \d+\))*"),
@@ -79,9 +80,9 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     ]
 
 
-def measure_statements(template: str, *, batch: str, manifest: str, iam_role: str) -> list[str]:
+def measure_statements(template: str, *, batch: str, scope: str, manifest: str, iam_role: str) -> list[str]:
     """The statements that measure a batch before it is loaded. Raises TerminalError as `load_statements` does."""
-    values = {"batch": batch, "manifest": manifest, "iam_role": iam_role}
+    values = {"batch": batch, "scope": scope, "manifest": manifest, "iam_role": iam_role}
     _check_safe(values)
     return [Template(text).substitute(values) for _, text in _statements(template)]
 

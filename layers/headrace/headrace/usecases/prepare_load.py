@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.domain.judgement import Scope
+from headrace.domain.judgement import Scope, scope_of
 from headrace.domain.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.load import Part, load_statements, manifest, measure_statements
 from headrace.domain.outcome import FileResult, Verdict
@@ -58,10 +58,12 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
 
 
 def _measure(batch: BatchRecord, url: str | None, iam_role: str, services: Services) -> list[str]:
-    if url is None or not services.catalog.contract(batch.dataset).checks:
+    contract = services.catalog.contract(batch.dataset)
+    if url is None or not contract.checks:
         return []
+    scope = scope_of(batch, services.ledger.files(batch.file_ids), contract)
     template = services.catalog.measure_sql(batch.dataset, Scope.BATCH)
-    return measure_statements(template, batch=batch.batch, manifest=url, iam_role=iam_role)
+    return measure_statements(template, batch=batch.batch, scope=scope, manifest=url, iam_role=iam_role)
 
 
 def _in_order_of_arrival(files: list[FileRecord]) -> list[str]:
