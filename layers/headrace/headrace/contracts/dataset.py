@@ -57,6 +57,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         refuse_unknown=on_unknown == "refuse",
         **limit,
         rules=rules,
+        sources=servers.sources,
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised))),
         freshness_seconds=promised,

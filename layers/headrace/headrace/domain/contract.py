@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from headrace.domain.source import After, Checksum, Complete, Protocol, Source
+
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
 
@@ -125,6 +127,7 @@ class Contract:
     max_bad_rows: int | None = None
     max_bad_share: float | None = None
     rules: tuple[RowRule, ...] = ()
+    sources: tuple[Source, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -147,12 +150,19 @@ class Contract:
         columns = tuple(_column(item) for item in value["columns"])
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
         rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
-        rest = _tuples(cls, {k: v for k, v in value.items() if k not in {"columns", "format", "rules"}})
-        return cls(columns=columns, format=file_format, rules=rules, **rest)
+        sources = tuple(map(_source, value.get("sources", ())))
+        apart = {"columns", "format", "rules", "sources"}
+        rest = _tuples(cls, {k: v for k, v in value.items() if k not in apart})
+        return cls(columns=columns, format=file_format, rules=rules, sources=sources, **rest)
 
 
 def _column(value: dict[str, Any]) -> Column:
     return Column(**_tuples(Column, value | {"kind": Kind(value["kind"])}))
+
+
+def _source(value: dict[str, Any]) -> Source:
+    kinds = {"protocol": Protocol, "complete": Complete, "after": After, "checksum": Checksum}
+    return Source(**value | {name: kind(value[name]) for name, kind in kinds.items()})
 
 
 def _frozen(tree: Any) -> Any:
