@@ -65,12 +65,9 @@ class FtpRemote:
         """A folder's listing: MLSD where the server has it, else LIST."""
         with _errors(self._source, folder):
             self._said(f"CWD {folder}")
-            lines: list[str] = []
             if "MLST" in self._features:
-                self._ftp.retrlines("MLSD", lines.append)
-                return mlsd(lines)
-            self._ftp.retrlines("LIST", lines.append)
-            return listed(lines, ZoneInfo(self._source.timezone), datetime.now(UTC))
+                return mlsd(self._lines("MLSD"))
+            return listed(self._lines("LIST"), ZoneInfo(self._source.timezone), datetime.now(UTC))
 
     def stat(self, path: str) -> Stat | None:
         """Size and time of a file; None when it is gone."""
@@ -85,13 +82,9 @@ class FtpRemote:
     def read(self, path: str, offset: int) -> Iterator[bytes]:
         """The file's bytes from an offset on. Raises CannotResumeError when the server knows no offsets."""
         with _errors(self._source, path):
-            data = self._opened(path, offset)
-            try:
-                while chunk := data.recv(READ_BYTES):
-                    yield chunk
-            finally:
-                data.close()
-            self._ftp.voidresp()
+            if offset:
+                self._go_to(offset)
+            yield from self._received(f"RETR {path}")
 
     def checksum(self, path: str) -> dict[str, str]:
         """What the server itself computes: `{"sha256": …}` or `{"md5": …}`; empty when it will not."""
@@ -159,15 +152,28 @@ class FtpRemote:
                 return ""
             raise
 
-    def _opened(self, path: str, offset: int) -> socket.socket:
-        if offset:
-            try:
-                self._ftp.sendcmd(f"REST {offset}")
-            except ftplib.error_perm as error:
-                raise CannotResumeError(
-                    "the server cannot go on within a file, it is read from its beginning"
-                ) from error
-        return self._ftp.transfercmd(f"RETR {path}")
+    def _go_to(self, offset: int) -> None:
+        try:
+            self._said(f"REST {offset}")
+        except ftplib.error_perm as error:
+            reason = "the server cannot go on within a file, it is read from its beginning"
+            raise CannotResumeError(reason) from error
+
+    def _received(self, command: str) -> Iterator[bytes]:
+        """What comes over a data connection, until the server says that this was all."""
+        data = self._ftp.transfercmd(command)
+        try:
+            while chunk := data.recv(READ_BYTES):
+                yield chunk
+            if isinstance(data, ssl.SSLSocket):
+                with suppress(OSError):  # some servers close without a farewell; their answer and the size decide
+                    data.unwrap()
+        finally:
+            data.close()
+        self._ftp.voidresp()
+
+    def _lines(self, command: str) -> list[str]:
+        return b"".join(self._received(command)).decode("latin-1").replace("\r\n", "\n").split("\n")
 
 
 def _connected(source: Source, credentials: Credentials) -> ftplib.FTP:

@@ -75,10 +75,9 @@ def listed(lines: Iterable[str], zone: tzinfo, now: datetime) -> list[Entry]:
     """
     entries: list[Entry] = []
     for line in lines:
-        text = line.rstrip("\r\n")
-        if not text.strip() or re.fullmatch(r"total \d+", text):
+        if not line.strip() or re.fullmatch(r"total \d+", line):
             continue
-        entry = _list_entry(text, zone, now)
+        entry = _list_entry(line, zone, now)
         if entry and entry.name not in {".", ".."}:
             entries.append(entry)
     return entries
