@@ -83,6 +83,7 @@ def _account(target: Target, server: Server) -> Document:
         "next_try": _stamp(state.breaker.retry_at),
         "last_seen": _stamp(state.last_seen),
         "last_poll": _stamp(state.last_poll),
+        "polling": state.polling,
         "files": counts,
         "files_taken": state.files_taken,
         "bytes_taken": state.bytes_taken,

@@ -8,7 +8,7 @@ SERVER#<server>#<dataset>     <path>      one file of the server, as it was last
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,7 +59,8 @@ class DynamoSourceLedger:
     def state(self, server: str) -> ServerState:
         """A server, as it stands."""
         answer = self._client.get_item(TableName=self._table, Key=_state_key(server), ConsistentRead=True)
-        return _state(server, from_item(answer.get("Item", {})))
+        item = from_item(answer.get("Item", {}))
+        return replace(_state(server, item), polling="poller" in item)
 
     def save_state(self, state: ServerState) -> None:
         """Write a server's state; who polls it is another attribute and stays."""
@@ -68,7 +69,7 @@ class DynamoSourceLedger:
             Key=_state_key(state.server),
             UpdateExpression="SET #state = :state",
             ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues=to_item({":state": _json(asdict(state))}),
+            ExpressionAttributeValues=to_item({":state": _json(asdict(replace(state, polling=False)))}),
         )
 
     def known(self, server: str, dataset: str) -> dict[str, SourceFile]:
@@ -123,8 +124,8 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _state(server: str, item: dict[str, Any]) -> ServerState:
-    value = item.get("state", {})
-    if not value:
+    value = item.get("state")
+    if value is None:
         return ServerState(server)
     kept = value["breaker"]
     breaker = Breaker(

@@ -21,7 +21,8 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """A server in the ledger. `incidents` are the open calls for a person, by their stable keys, since when."""
+    """A server in the ledger. `incidents` are the open calls for a person, by their stable keys, since when.
+    `polling` is whether a poll has it now."""
 
     server: str
     breaker: Breaker = field(default_factory=Breaker)
@@ -33,6 +34,7 @@ class ServerState:
     trouble: str | None = None
     reason: str | None = None
     incidents: dict[str, datetime] = field(default_factory=dict)
+    polling: bool = False
 
 
 def server_incident(server: str) -> str:
