@@ -118,7 +118,7 @@ class _Sftp(asyncssh.SFTPServer):
 
     async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         if self._faults.hang_at == "listing":
-            await asyncio.sleep(3600)
+            await self._hang()
         async for name in super().scandir(path):
             yield self._lying(name)
         for extra in self._faults.names:
@@ -145,12 +145,17 @@ class _Sftp(asyncssh.SFTPServer):
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         broken = 0 < self._faults.break_after <= offset + size and self._faults.take()
         if broken and self._faults.hang_at == "data":
-            await asyncio.sleep(3600)
+            await self._hang()
         if broken or (self._doomed and offset):
             self._channel.get_connection().abort()
         data = super().read(file_obj, offset, size)
         assert isinstance(data, bytes)
         return data
+
+    async def _hang(self) -> None:
+        """Say nothing until the other side gives up."""
+        while not self._channel.is_closing():
+            await asyncio.sleep(0.02)
 
     def _refuse(self, verb: str) -> None:
         if verb in self._faults.refuse:

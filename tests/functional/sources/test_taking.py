@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 import pytest
@@ -15,51 +12,10 @@ from headrace.domain.credentials import Credentials
 from headrace.domain.source import After, Complete, Protocol
 from headrace.domain.sourcefile import SourceStatus
 from headrace.usecases.transfer import PART_BYTES
-from tests.servers.certificates import Authority
-from tests.servers.ftp import PASSWORD, USER, FtpServer
+from tests.functional.sources.conftest import ROWS, Make, write
+from tests.servers.ftp import USER
 from tests.servers.sftp import SftpServer
 from tests.sources import Bench, source
-
-ROWS = b"meter,read_at,value\na,2026-01-01T00:00:00Z,1\n"
-Make = Callable[..., tuple[Any, Bench]]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "files"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(params=list(Protocol))
-def make(request: pytest.FixtureRequest, root: Path, tmp_path: Path) -> Iterator[Make]:
-    """A server of each protocol, and the bench that polls it."""
-    with ExitStack() as stack:
-
-        def start(**changes: Any) -> tuple[Any, Bench]:
-            credentials = Credentials(USER, PASSWORD)
-            server: Any
-            if request.param is Protocol.SFTP:
-                server = stack.enter_context(SftpServer(root))
-                credentials = Credentials(USER, PASSWORD, host_keys=(server.host_key,))
-            elif request.param is Protocol.FTPS:
-                authority = Authority(tmp_path)
-                server = stack.enter_context(FtpServer(root, certificate=authority.certificate()))
-                credentials = Credentials(USER, PASSWORD, ca=authority.pem)
-            else:
-                server = stack.enter_context(FtpServer(root))
-            bench = Bench.of(source(request.param, server.port, **changes))
-            bench.credentials = credentials
-            return server, bench
-
-        yield start
-
-
-def write(path: Path, body: bytes = ROWS, at: float = 1_772_000_000) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(body)
-    os.utime(path, (at, at))
-    return path
 
 
 def test_a_file_is_taken_once_and_its_key_tells_where_it_is_from(make: Make, root: Path) -> None:
@@ -145,7 +101,7 @@ def test_a_taken_file_is_deleted_only_when_it_is_in_s3(make: Make, root: Path) -
     bench.incoming.size = lambda key: None  # type: ignore[method-assign]
     bench.poll()
     assert (root / "a.csv").exists()
-    del bench.incoming.size  # type: ignore[method-assign]
+    del bench.incoming.size
     bench.poll()
     assert not (root / "a.csv").exists()
 

@@ -35,10 +35,13 @@ class SftpRemote:
     def __init__(self, source: Source, credentials: Credentials) -> None:
         self._source = source
         self._runner = asyncio.Runner()
+        # Requests that were under way when a connection broke end with an error that nobody waits for.
+        self._runner.get_loop().set_exception_handler(lambda *_: None)
+        self._ssh: asyncssh.SSHClientConnection | None = None
         try:
-            self._ssh, self._sftp = self._ask(self._connected(credentials))
+            self._sftp = self._ask(self._connected(credentials))
         except BaseException:
-            self._runner.close()
+            self.close()
             raise
 
     def entries(self, folder: str) -> list[Entry]:
@@ -82,10 +85,11 @@ class SftpRemote:
 
     def close(self) -> None:
         """Hang up."""
-        self._ssh.abort()
+        if self._ssh is not None:
+            self._ssh.abort()
         self._runner.close()
 
-    async def _connected(self, credentials: Credentials) -> tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient]:
+    async def _connected(self, credentials: Credentials) -> asyncssh.SFTPClient:
         source = self._source
         keys = [asyncssh.import_public_key(key) for key in credentials.host_keys]
         own = (
@@ -93,7 +97,7 @@ class SftpRemote:
             if (credentials.private_key)
             else None
         )
-        connection = await asyncssh.connect(
+        self._ssh = await asyncssh.connect(
             source.host,
             source.port,
             username=credentials.username,
@@ -106,14 +110,26 @@ class SftpRemote:
             connect_timeout=source.timeout_seconds,
             login_timeout=source.timeout_seconds,
         )
-        return connection, await connection.start_sftp_client(path_encoding=None)
+        return await self._ssh.start_sftp_client(path_encoding=None)
 
     def _ask(self, question: Awaitable[T], path: str = "") -> T:
         """Wait for an answer, as long as the contract allows."""
         try:
-            return self._runner.run(asyncio.wait_for(question, self._source.timeout_seconds))
+            return self._runner.run(self._within_time(question))
         except Exception as error:
             raise _translated(self._source, error, path) from error
+
+    async def _within_time(self, question: Awaitable[T]) -> T:
+        """Not `asyncio.wait_for`: it waits until the question has tidied up, and asyncssh asks the server for that."""
+        task = asyncio.ensure_future(question)
+        done, _ = await asyncio.wait({task}, timeout=self._source.timeout_seconds)
+        if not done:
+            if self._ssh is not None:
+                self._ssh.abort()
+            task.cancel()
+            await asyncio.wait({task}, timeout=1)
+            raise TimeoutError
+        return task.result()
 
 
 def _algorithms(key: asyncssh.SSHKey) -> list[str]:
