@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headrace.adapters.remote_ftp import FtpRemote
 from headrace.domain.credentials import Credentials, read_credentials
 from headrace.domain.source import Protocol, Source
 from headrace.errors import LoginRefusedError
 
 if TYPE_CHECKING:
+    from headrace.adapters.remote_ftp import FtpRemote
     from headrace.adapters.remote_sftp import SftpRemote
 
 
@@ -29,6 +29,8 @@ class Connector:
             from headrace.adapters.remote_sftp import SftpRemote  # noqa: PLC0415 - a third of a second to import
 
             return SftpRemote(source, credentials)
+        from headrace.adapters.remote_ftp import FtpRemote  # noqa: PLC0415 - only the poller needs it
+
         return FtpRemote(source, credentials)
 
     def _credentials(self, source: Source) -> Credentials:
