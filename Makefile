@@ -63,6 +63,14 @@ fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1
 bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
 	@$(BIN)/python -m benchmarks.warehouse
 
+.PHONY: demo-ftp
+demo-ftp: setup ## Watch files come from two servers, an outage, and its end
+	@$(BIN)/python -W ignore -m benchmarks.ftp.demo
+
+.PHONY: bench-ftp
+bench-ftp: setup ## Measure fetching from FTP, FTPS and SFTP servers (ARGS="--only memory")
+	@$(BIN)/python -W ignore -m benchmarks.ftp.bench $(ARGS)
+
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew
 	@$(BIN)/python scripts/lock.py

@@ -20,14 +20,15 @@ from pyftpdlib.servers import FTPServer
 from tests.servers.faults import Faults
 
 USER, PASSWORD = "carrier", "p4ss word"
-MODERN = {"MLSD", "MLST"}
-logging.getLogger("pyftpdlib").setLevel(logging.CRITICAL + 1)
+logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
+logging.getLogger("pyftpdlib").propagate = False
 
 
 class FtpServer:
     """Serves a folder until its block ends. `certificate` (a PEM file) makes it FTPS; `without` leaves commands out.
 
-    `style` is how LIST looks: unix or dos. `latin` sends names in Windows-1252.
+    `style` is how LIST looks: unix or dos. `latin` sends names in Windows-1252. With `sendfile` it is as fast as it can
+    be, and faults in the middle of a file are not to be had.
     """
 
     def __init__(
@@ -39,20 +40,24 @@ class FtpServer:
         style: str = "unix",
         latin: bool = False,
         passive_address: str | None = None,
+        sendfile: bool = False,
+        port: int = 0,
     ) -> None:
         self.root = root
         self.faults = Faults()
         self._stop = threading.Event()
         self._loop = IOLoop()
-        handler = _handler(self.faults, without or set(), style, latin=latin, tls=certificate is not None)
+        handler = _handler(self.faults, style, latin=latin, tls=certificate is not None)
+        handler.proto_cmds = {name: how for name, how in handler.proto_cmds.items() if name not in (without or ())}
         handler.authorizer = DummyAuthorizer()
         handler.authorizer.add_user(USER, PASSWORD, str(root), perm="elradfmwMT")
         handler.authorizer.add_anonymous(str(root))
         handler.masquerade_address = passive_address
+        handler.use_sendfile = sendfile
         if certificate is not None:
             handler.certfile = str(certificate)
             handler.tls_control_required = handler.tls_data_required = True
-        self._server = FTPServer(("127.0.0.1", 0), handler, ioloop=self._loop)
+        self._server = FTPServer(("127.0.0.1", port), handler, ioloop=self._loop)
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -71,42 +76,13 @@ class FtpServer:
         self._thread.join()
 
 
-def _handler(faults: Faults, without: set[str], style: str, *, latin: bool, tls: bool) -> Any:
+def _handler(faults: Faults, style: str, *, latin: bool, tls: bool) -> Any:
+    """The class that speaks with one client: it counts, hangs and refuses as the faults say."""
     base: Any = TLS_FTPHandler if tls else FTPHandler
-    data_base: Any = TLS_DTPHandler if tls else DTPHandler
-
-    class Data(data_base):  # type: ignore[misc]
-        """Breaks off, or falls silent, in the middle of a file."""
-
-        broken = False
-
-        def _breaks_now(self) -> bool:
-            if self.cmd != "RETR" or self.broken:
-                return bool(self.broken)
-            by_number = 0 < faults.break_after <= self.tot_bytes_sent and faults.take()
-            by_chance = faults.chance and self.tot_bytes_sent > 0 and self.cmd_channel.doomed
-            self.broken = bool(by_number or by_chance)
-            return self.broken
-
-        def send(self, data: Any) -> Any:
-            if faults.break_after:
-                data = data[: 1 << 16]
-            if not self._breaks_now():
-                return super().send(data)
-            if faults.hang_at == "data":
-                return 0
-            reset(self.socket)
-            self.close()
-            self.cmd_channel.close()
-            return 0
 
     class Handler(base):  # type: ignore[misc]
-        """Counts, hangs, lies and refuses as the faults say."""
-
-        use_sendfile = False
-        dtp_handler = Data
+        dtp_handler = _data(faults, TLS_DTPHandler if tls else DTPHandler)
         abstracted_fs = _filesystem(faults, style)
-        proto_cmds = {name: value for name, value in base.proto_cmds.items() if name not in without}
         encoding = "cp1252" if latin else "utf8"
         max_login_attempts = 100
         auth_failed_timeout = 0
@@ -135,6 +111,32 @@ def _handler(faults: Faults, without: set[str], style: str, *, latin: bool, tls:
             super().pre_process_command(line, cmd, arg)
 
     return Handler
+
+
+def _data(faults: Faults, base: Any) -> Any:
+    """The class of data connections: it breaks off, or falls silent, in the middle of a file."""
+
+    class Data(base):  # type: ignore[misc]
+        broken = False
+
+        def _breaks_now(self) -> bool:
+            if self.cmd == "RETR" and not self.broken:
+                by_number = 0 < faults.break_after <= self.tot_bytes_sent and faults.take()
+                self.broken = by_number or (self.cmd_channel.doomed and self.tot_bytes_sent > 0)
+            return self.broken
+
+        def send(self, data: Any) -> Any:
+            if faults.break_after or faults.chance:
+                data = data[: 1 << 16] if faults.break_after else data[: max(1, len(data) // 2)]
+            if not self._breaks_now():
+                return super().send(data)
+            if faults.hang_at != "data":
+                reset(self.socket)
+                self.close()
+                self.cmd_channel.close()
+            return 0
+
+    return Data
 
 
 def _filesystem(faults: Faults, style: str) -> Any:

@@ -26,7 +26,7 @@ from tests.sources import Bench, source
 LARGE = os.urandom(3 * PART_BYTES + 4321)
 
 
-# -- a server that does not answer -----------------------------------------------------------------------------------
+# -- a server that does not answer ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("where", ["login", "listing"])
@@ -82,7 +82,7 @@ def test_two_polls_of_one_server_never_run_at_the_same_time(make: Make, root: Pa
     assert bench.poll(after_minutes=16).skipped is None
 
 
-# -- a transfer that breaks -------------------------------------------------------------------------------------------
+# -- a transfer that breaks ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["", "data"])
@@ -127,7 +127,7 @@ def test_a_passive_address_that_is_wrong_is_not_followed(start: Any, root: Path)
     assert bench.poll().tally.files == 1
 
 
-# -- a file that is not what it should be -------------------------------------------------------------------------------
+# -- a file that is not what it should be --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", [".md5", ".sha256"])
@@ -204,7 +204,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_read_anew(make: Make, root:
     assert bench.landed == {"large.csv": LARGE[::-1]}
 
 
-# -- rights -----------------------------------------------------------------------------------------------------------
+# -- rights --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("protocol", "verb"), [(Protocol.FTP, "RETR"), (Protocol.SFTP, "open")])
@@ -237,14 +237,14 @@ def test_a_file_that_cannot_be_moved_stays_taken_and_is_told_once(start: Any, ro
 
 
 def test_a_refused_password_is_tried_once_only(make: Make, root: Path) -> None:
-    server, bench = make()
+    _, bench = make()
     bench.credentials = Credentials(USER, "wrong", host_keys=bench.credentials.host_keys, ca=bench.credentials.ca)
     assert "login was refused" in str(bench.poll().trouble)
     assert (bench.clock.slept, bench.state.breaker.state) == ([], State.OPEN)
     assert bench.state.trouble == "login refused"
 
 
-# -- trust --------------------------------------------------------------------------------------------------------------
+# -- trust ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_changed_host_key_stops_the_source_before_it_learns_our_name(root: Path) -> None:
@@ -281,7 +281,7 @@ def test_a_certificate_that_is_not_valid_stops_the_source(
         assert (bench.state.trouble, bench.state.breaker.state) == ("not trusted", State.OPEN)
 
 
-# -- listings and names -------------------------------------------------------------------------------------------------
+# -- listings and names --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

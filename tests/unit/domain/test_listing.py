@@ -22,7 +22,7 @@ def at(*parts: int) -> datetime:
 @pytest.mark.parametrize(
     ("line", "name", "size", "modified", "precision"),
     [
-        ("-rw-r--r--   1 owner    group     1803128 Jul 10 10:18 a b.csv", "a b.csv", 1803128, at(2025, 7, 10, 10, 18), MINUTE),
+        ("-rw-r--r--   1 owner    group     180312 Jul 10 10:18 a b", "a b", 180312, at(2025, 7, 10, 10, 18), MINUTE),
         ("-rw-r--r--   1 0        0               5 Mar  2 05:59 a.csv", "a.csv", 5, at(2026, 3, 2, 5, 59), MINUTE),
         ("-rw-r--r--   1 owner group 5 Mar  2 23:59 clock ahead", "clock ahead", 5, at(2026, 3, 2, 23, 59), MINUTE),
         ("-rw-r--r--   1 owner group 5 Dec 31 23:59 last year", "last year", 5, at(2025, 12, 31, 23, 59), MINUTE),
