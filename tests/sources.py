@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headrace.adapters.remote_ftp import FtpRemote
-from headrace.adapters.remote_sftp import SftpRemote
-from headrace.domain.contract import Contract
+from headrace.domain.contract import Contract, FileFormat
 from headrace.domain.credentials import Credentials
 from headrace.domain.notice import Notice
 from headrace.domain.serverstate import ServerState
@@ -19,7 +17,6 @@ from headrace.domain.source import Protocol, Source
 from headrace.domain.sourcefile import SourceFile
 from headrace.usecases.poll_server import Report, poll
 from headrace.usecases.source_ports import Remote
-from tests.fakes import contract
 from tests.servers.ftp import PASSWORD, USER
 
 SERVER = "carrier"
@@ -160,7 +157,8 @@ class Bench:
     @classmethod
     def of(cls, *sources: Source, **changes: Any) -> Bench:
         """One dataset that is fetched from these sources."""
-        return cls([replace(contract(), prefix="readings/", sources=sources, **changes)])
+        empty = Contract("readings", "1", "digest", "readings/", FileFormat(), "public", "readings", ())
+        return cls([replace(empty, sources=sources, **changes)])
 
     @property
     def catalog(self) -> Bench:
@@ -177,8 +175,13 @@ class Bench:
         self.notices.append(notice)
 
     def connect(self, endpoint: Source) -> Remote:
+        """As `adapters.remote.Connector` does; what a protocol needs is imported when it is used."""
         if endpoint.protocol is Protocol.SFTP:
+            from headrace.adapters.remote_sftp import SftpRemote
+
             return SftpRemote(endpoint, self.credentials)
+        from headrace.adapters.remote_ftp import FtpRemote
+
         return FtpRemote(endpoint, self.credentials)
 
     def poll(self, after_minutes: float = 15) -> Report:

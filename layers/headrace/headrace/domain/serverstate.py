@@ -22,7 +22,8 @@ class Trouble(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ServerState:
     """A server in the ledger. `incidents` are the open calls for a person, by their stable keys, since when.
-    `polling` is whether a poll has it now."""
+    `polling` is whether a poll has it now.
+    """
 
     server: str
     breaker: Breaker = field(default_factory=Breaker)
