@@ -13,7 +13,7 @@ help: ## Show this list
 
 .PHONY: setup
 setup: ## Make .venv and .venv-sam (Python >= 3.11; PYTHON=... chooses one)
-	@sh scripts/setup.sh $(PYTHON)
+	@sh scripts/setup.sh "$(PYTHON)"
 
 .PHONY: demo
 demo: setup ## Watch files become warehouse rows, on this machine

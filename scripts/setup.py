@@ -80,7 +80,7 @@ def main() -> int:
     )
     with ThreadPoolExecutor() as pool:
         failures = [failure for failure in pool.map(attempt, stale) if failure]
-    for failure in failures:
+    for failure in dict.fromkeys(failures):
         print(f"\n{failure}", file=sys.stderr)
     return 1 if failures else 0
 
@@ -135,7 +135,7 @@ def reason(log: Path) -> str:
         return (
             "pip could not reach a package index, and the first setup needs one.\n"
             "Check the network and the proxy (`pip config list` shows which index is used), then run make again.\n"
-            f"All that pip said is in {log}."
+            "All that pip said is in setup.log of .venv and of .venv-sam."
         )
     errors = [line for line in said.splitlines() if line.startswith("ERROR")]
     return f"pip could not install: {(errors or ['see the log'])[-1]}\nAll that pip said is in {log}."

@@ -7,8 +7,11 @@ cd "$(dirname "$0")/.."
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 can_make_environments() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 
+asked_for=${1:-}
+[ -n "$asked_for" ] || set -- python3.13 python3.12 python3.11 python3 python
+
 found=
-for candidate in ${1:-python3.13 python3.12 python3.11 python3 python}; do
+for candidate in "$@"; do
     if new_enough "$candidate"; then
         found=$candidate
         can_make_environments "$candidate" && exec "$candidate" scripts/setup.py
@@ -19,7 +22,8 @@ if [ -n "$found" ]; then
     echo "$found cannot make virtual environments: its venv module is missing." >&2
     echo "Install it (Debian and Ubuntu: apt install $(basename "$found")-venv) and run make again." >&2
 else
-    echo "Headrace needs Python 3.11 or newer; ${1:-python3} is $("${1:-python3}" --version 2>/dev/null || echo missing)." >&2
+    named=${asked_for:-python3}
+    echo "Headrace needs Python 3.11 or newer; $named is $("$named" --version 2>/dev/null || echo missing)." >&2
     echo "Install one (python.org, your package manager, pyenv) and run make again, or name it: make PYTHON=/path/to/python3.13" >&2
 fi
 exit 1

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
+from headrace.domain.judgement import Scope
 from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
 from headrace.domain.notice import Notice
 from headrace.errors import ObjectGoneError
+
+DECIDED = {BatchStatus.RELEASED, BatchStatus.REJECTED}
 
 
 def contract(dataset: str = "readings", **changes: Any) -> Contract:
@@ -74,6 +78,9 @@ class MemoryCatalog:
 
     def table_sql(self, dataset: str) -> str:
         return table_sql(self._contracts[dataset])
+
+    def measure_sql(self, dataset: str, scope: Scope) -> str:
+        return measure_sql(self._contracts[dataset], scope)
 
     def migrations(self) -> list[tuple[str, str]]:
         return [("0001_x.sql", "CREATE TABLE etl.x (a INTEGER);\n")]
@@ -147,9 +154,12 @@ class MemoryLedger:
 
     def save_batch(self, batch: BatchRecord) -> None:
         known = self.batches.get(batch.batch, batch)
-        if batch.status is not BatchStatus.RUNNING or known.status is BatchStatus.RUNNING:
+        if batch.status not in {BatchStatus.RUNNING, BatchStatus.HELD} or known.status is BatchStatus.RUNNING:
             self.batches[batch.batch] = batch
         state = self.lane_state(batch.dataset, batch.lane)
+        held = set(state.held) - {batch.batch} if batch.status in DECIDED else set(state.held)
+        held |= {batch.batch} if batch.status is BatchStatus.HELD else set()
+        state = self.lanes[batch.dataset, batch.lane] = replace(state, held=tuple(sorted(held)))
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
             self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=None)
 
@@ -176,6 +186,13 @@ class MemoryLedger:
 
     def save_file(self, file: FileRecord) -> None:
         self.all_files[file.file_id] = file
+
+    def change(self, file: FileRecord, was: FileRecord) -> bool:
+        known = self.all_files[file.file_id]
+        if (known.status, known.batch) != (was.status, was.batch):
+            return False
+        self.save_file(file)
+        return True
 
     def save_files(self, files: Iterable[FileRecord]) -> None:
         for file in files:

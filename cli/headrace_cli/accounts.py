@@ -11,8 +11,12 @@ from typing import Any
 from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
 from headrace_cli.words import moment
 
-COUNTED = (FileStatus.PENDING, FileStatus.RUNNING, FileStatus.LOADED, FileStatus.FAILED, FileStatus.DUPLICATE)
+COUNTED = (
+    FileStatus.PENDING, FileStatus.RUNNING, FileStatus.HELD, FileStatus.LOADED, FileStatus.FAILED, FileStatus.DUPLICATE,
+)  # fmt: skip
 FINAL = {FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.FAILED, FileStatus.UNROUTABLE}
+AT_REST = FINAL | {FileStatus.HELD}
+"""Statuses that a file does not leave by itself."""
 
 
 def dataset_account(dataset: str, files: Iterable[FileRecord], now: datetime) -> dict[str, Any]:

@@ -14,11 +14,14 @@ from headrace_cli.commands import (
     deploy,
     down,
     drop,
+    held,
     new,
     notifications,
     quarantine,
     reconcile,
     redrive,
+    reject,
+    release,
     reload,
     replay,
     retry,
@@ -75,6 +78,9 @@ app.command(rich_help_panel=LOOK)(sql.sql)
 app.command(rich_help_panel=LOOK)(notifications.notifications)
 app.command(rich_help_panel=LOOK)(sources.sources)
 app.command(rich_help_panel=LOOK)(contracts.contracts)
+app.command(rich_help_panel=LOOK)(held.held)
+app.command(rich_help_panel=REPAIR)(release.release)
+app.command(rich_help_panel=REPAIR)(reject.reject)
 app.command(rich_help_panel=REPAIR)(retry.retry)
 app.command(rich_help_panel=REPAIR)(reload.reload)
 app.command(rich_help_panel=REPAIR)(redrive.redrive)

@@ -10,6 +10,7 @@ from headrace.adapters.notices import Topic
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
 from headrace.domain.contract import Contract
+from headrace.domain.judgement import Scope
 from headrace_cli.failures import CommandError
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class DeployedCatalog:
     def table_sql(self, dataset: str) -> str:
         """Not to be had from here."""
         raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
+
+    def measure_sql(self, dataset: str, scope: Scope) -> str:
+        """Not to be had from here."""
+        raise CommandError(f"the SQL that measures a {scope} of {dataset} is in the functions' layer only")
 
     def migrations(self) -> list[tuple[str, str]]:
         """None: only a deployment migrates."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.domain.ledger import LANES, FileRecord
-from headrace_cli.accounts import FINAL
+from headrace_cli.accounts import AT_REST
 from headrace_cli.landing import Landed, landed_since
 from headrace_cli.target import Target
 from headrace_cli.words import count
@@ -26,7 +26,7 @@ QUEUE_COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is open at one moment. `seen` and `done` are the recent files, and those with a final status."""
+    """What is open at one moment. `seen` and `done` are the recent files, and those that have come to rest."""
 
     seen: int = 0
     done: int = 0
@@ -71,7 +71,7 @@ class Watch:
 
     @property
     def finished(self) -> list[FileRecord]:
-        """The recent files whose status was final when they were looked at."""
+        """The recent files that had come to rest when they were looked at."""
         return list(self._finished.values())
 
     def look(self) -> Snapshot:
@@ -99,9 +99,9 @@ class Watch:
         left = [landed for landed in recent if landed.file_id not in self._finished]
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
             files = list(pool.map(self._file, left))
-        self._finished |= {file.file_id: file for file in files if file and file.status in FINAL}
+        self._finished |= {file.file_id: file for file in files if file and file.status in AT_REST}
         unknown = tuple(landed.key for landed, file in zip(left, files, strict=True) if file is None)
-        unfinished = tuple(file.key for file in files if file and file.status not in FINAL)
+        unfinished = tuple(file.key for file in files if file and file.status not in AT_REST)
         return unknown, unfinished
 
     def _file(self, landed: Landed) -> FileRecord | None:

@@ -12,6 +12,7 @@ STYLES = {
     "duplicate": "cyan",
     "pending": "yellow",
     "running": "blue",
+    "held": "bold yellow",
     "failed": "bold red",
     "unroutable": "magenta",
 }

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -95,10 +96,15 @@ class SamRun:
 
 
 def parameter_overrides(root: Path) -> list[str]:
-    """The template's parameters on a laptop: samconfig's, and the Python that is at hand as the Lambda runtime."""
+    """The template's parameters on a laptop: samconfig's, the Python at hand, and what $HEADRACE_PARAMETERS says.
+
+    Of two values of one parameter the later holds.
+    """
     config = tomllib.loads((root / "samconfig.toml").read_text("utf-8"))
     given = config[CONFIG_ENVIRONMENT]["global"]["parameters"].get("parameter_overrides", [])
-    return [*given, f"Runtime={own_runtime()}", f"Architecture={own_architecture()}"]
+    own = [f"Runtime={own_runtime()}", f"Architecture={own_architecture()}"]
+    asked_for = shlex.split(os.environ.get("HEADRACE_PARAMETERS", ""))
+    return list({each.partition("=")[0]: each for each in [*given, *own, *asked_for]}.values())
 
 
 def own_runtime() -> str:

@@ -120,14 +120,19 @@ def test_an_event_delivered_again_changes_nothing(laptop: Laptop) -> None:
     assert [step["step"] for step in after["steps"]].count("Delivered again") == 3
 
 
-def test_a_copy_is_loaded_after_all_when_what_it_copies_is_corrected(laptop: Laptop) -> None:
+def test_a_copy_of_what_is_corrected_stays_a_duplicate_until_a_person_says_otherwise(laptop: Laptop) -> None:
     data = content(("cp1", "2026-01-01T00:00:00Z", 1), ("cp2", "2026-01-01T00:00:00Z", 2))
     laptop.put("readings/original.csv", data)
     laptop.settle()
     laptop.put("readings/copy.csv", data)
     laptop.settle()
-    assert laptop.trace("readings/copy.csv")["status"] == "duplicate"
-    laptop.put("readings/original.csv", content(("cp2", "2026-01-01T00:00:00Z", 20)))
+    laptop.put("readings/original.csv", content(("cp2", "2026-01-02T00:00:00Z", 20)))
+    laptop.settle()
+    assert values(laptop, "cp") == {"cp2": 20}
+    copy = laptop.trace("readings/copy.csv")
+    assert (copy["status"], copy["steps"][-1]["step"]) == ("duplicate", "Original replaced")
+    assert [said for said in laptop.messages() if "`headrace reload readings/copy.csv --force`" in said]
+    laptop.headrace("reload", "readings/copy.csv", "--force")
     laptop.settle()
     assert laptop.trace("readings/copy.csv")["status"] == "loaded"
-    assert values(laptop, "cp") == {"cp1": 1, "cp2": 20}  # what came before the correction does not undo it
+    assert values(laptop, "cp") == {"cp1": 1, "cp2": 20}

@@ -37,6 +37,8 @@ def drop(
     """
     if key and len(files) > 1:
         raise typer.BadParameter("--key names one object, so give one file with it", param_hint="--key")
+    if key == "":
+        raise typer.BadParameter("the key is empty: name the object, or leave the option out", param_hint="--key")
     target = target_of(context)
     prefix = prefix_of(target, dataset, force=force)
     keys = {path: key_for(prefix, path, key) for path in files}

@@ -130,14 +130,6 @@ FROM (
 ) AS ranked
 WHERE _rank = 1;
 
--- if revived
-DELETE FROM winners USING public.flights
-WHERE
-  public.flights.time_hour = winners.time_hour
-  AND public.flights.carrier = winners.carrier
-  AND public.flights.flight = winners.flight
-  AND winners._file_id IN (${revived});
-
 -- Rows of earlier files that this batch replaces.
 INSERT INTO etl.superseded (batch_id, file_id, row_count)
 SELECT

@@ -118,13 +118,6 @@ WHERE
   public.orders.order_id = winners.order_id
   AND public.orders.updated_at > winners.updated_at;
 
--- if revived
-DELETE FROM winners USING public.orders
-WHERE
-  public.orders.order_id = winners.order_id
-  AND winners._file_id IN (${revived})
-  AND NOT (winners.updated_at > public.orders.updated_at);
-
 -- Rows of earlier files that this batch replaces.
 INSERT INTO etl.superseded (batch_id, file_id, row_count)
 SELECT

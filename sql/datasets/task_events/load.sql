@@ -112,13 +112,6 @@ WHERE
   public.task_events.task_id = winners.task_id
   AND public.task_events.event_timestamp > winners.event_timestamp;
 
--- if revived
-DELETE FROM winners USING public.task_events
-WHERE
-  public.task_events.task_id = winners.task_id
-  AND winners._file_id IN (${revived})
-  AND NOT (winners.event_timestamp > public.task_events.event_timestamp);
-
 -- Rows of earlier files that this batch replaces.
 INSERT INTO etl.superseded (batch_id, file_id, row_count)
 SELECT

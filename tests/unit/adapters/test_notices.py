@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from headrace.adapters.notices import post, slack_message, subject
-from headrace.domain.ledger import FileStatus, RowCounts
+from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_batch, of_message
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.errors import TerminalError, TransientError
 from tests.fakes import file
+
+BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.LOADED, (), "2026-01-01T00:00:00Z")
 
 
 def loaded(name: str, rows: RowCounts) -> Any:
@@ -24,7 +26,7 @@ def loaded(name: str, rows: RowCounts) -> Any:
 
 
 def test_a_good_batch_is_one_line() -> None:
-    notice = of_batch("readings", "readings-1", [loaded("a", RowCounts(1, 1))], [], "#meters")
+    notice = of_batch(BATCH, [loaded("a", RowCounts(1, 1))], [], "#meters")
     assert slack_message(notice) == {
         "text": ":white_check_mark: *readings: 1 row loaded from 1 file*",
         "channel": "#meters",
@@ -35,7 +37,7 @@ def test_a_batch_with_trouble_names_rules_and_files() -> None:
     failed = replace(file("b.csv"), status=FileStatus.FAILED, reason="it is no text")
     results = [FileResult("x", Verdict.GOOD, broken={"value: minimum": 3})]
     files = [loaded("a", RowCounts(1000, 990, 7, 3)), failed]
-    text = slack_message(of_batch("readings", "readings-1", files, results, None))["text"]
+    text = slack_message(of_batch(BATCH, files, results, None))["text"]
     assert text.splitlines() == [
         ":rotating_light: *readings: 990 rows loaded from 1 file*",
         "• 3 rows quarantined (value: minimum x3)",
@@ -51,7 +53,7 @@ def test_a_files_name_cannot_speak_to_slack() -> None:
 
 def test_long_lists_are_cut_with_a_count() -> None:
     files = [replace(file(f"{i}"), status=FileStatus.FAILED, reason="no") for i in range(9)]
-    assert of_batch("readings", "b", files, [], None).lines[-1] == "and 4 more failed"
+    assert of_batch(BATCH, files, [], None).lines[-1] == "and 4 more failed"
 
 
 def test_subjects_are_what_sns_takes() -> None:

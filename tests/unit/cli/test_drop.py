@@ -79,3 +79,10 @@ def test_text_says_what_to_do_next(run_text: RunText, files: list[str]) -> None:
     _, text = run_text("drop", "readings", *files)
     assert "readings/a.csv" in text
     assert "2 files in landing. `headrace wait`" in text
+
+
+def test_an_empty_key_is_refused(stack: FakeStack, run_json: RunJson, files: list[str]) -> None:
+    code, document = run_json("drop", "readings", files[0], "--key", "")
+    assert code == 2
+    assert "the key is empty" in document["error"]
+    assert not landed(stack)

@@ -15,6 +15,12 @@ HERE = "<-"
 SECOND_KEY = "required: true\n        primaryKey: true\n        primaryKeyPosition: 1"
 ADDS = "property: onNewVersion\n        value: add"
 RULE = "property: onNewVersion\n        value: add\n    quality:\n      - type: sql\n        name: r\n        query: "
+STATISTIC = "property: onNewVersion\n        value: add\n    quality:\n      "
+HOLD = """- type: custom
+        engine: headrace
+        implementation: rowCount
+        customProperties:
+          - {property: onBreach, value: hold}"""
 QUALITY = "logicalType: string\n        quality:\n          "
 
 MISTAKES: list[tuple[str, str, str]] = [
@@ -51,7 +57,18 @@ MISTAKES: list[tuple[str, str, str]] = [
     (ADDS, "property: unknownColumns\n        value: kept <-", "mean 'keep'?"),
     ("value: zstd", "value: gzip <-", "no encoding of Redshift"),
     ("property: onNewVersion", "property: source <-", "belongs to a property"),
-    ("        value: add", "        value: add\n    quality: \n      - metric: rowCount <-", "whole table"),
+    ("        value: add", "        value: add\n    quality: \n      - metric: rowCount <-", "needs bounds"),
+    ("        value: add", "        value: add\n    quality: \n      - metric: age <-", "quality of the table is"),
+    (ADDS, f"{STATISTIC}- {{type: custom, engine: headrace, implementation: rowcount}} <-", "did you mean 'rowCount'?"),
+    (ADDS, f"{STATISTIC}- {{type: custom, engine: headrace, implementation: mean}} <-", "write it at a property"),
+    (ADDS, f"{STATISTIC}- {{type: custom, engine: soda, implementation: x}} <-", "quality of the table is"),
+    (ADDS, f"{STATISTIC}- {{metric: rowCount, mustBe: 0, severity: warning}} <-", "write the customProperty onBreach"),
+    (ADDS, f"{STATISTIC}- {{metric: rowCount, mustNotBe: 0}} <-", "between which bounds"),
+    (ADDS, f"{STATISTIC}- {{metric: rowCount, mustBe: 1, arguments: {{a: 1}}}} <-", "takes no arguments"),
+    (ADDS, f"{STATISTIC}- {{metric: duplicateValues, mustBe: 0}} <-", "about the primary key"),
+    (ADDS, f"{STATISTIC}- {{metric: rowCount, mustBe: 0, unit: percent}} <-", "is in rows"),
+    (ADDS, STATISTIC + HOLD.replace("hold", "stop <-"), "onBreach must be warn or hold"),
+    (ADDS, f"{ADDS}\n      - property: whileHeld\n        value: waits <-", "did you mean 'wait'?"),
     ("support:", "  - name: second <-\n    properties: []\nsupport:", "one table"),
     # columns
     ("physicalName: parcel_id", "physicalName: user <-", "reserved word"),
@@ -109,8 +126,10 @@ MISTAKES: list[tuple[str, str, str]] = [
     (ADDS, RULE + "weight > 1\n        mustBe: 0", "goes with mustBe: 0"),
     (ADDS, RULE.replace("name: r", "dimension: accuracy") + "weight > 1", "needs a name"),
 
-    ("logicalType: boolean", f"{QUALITY}- metric: duplicateValues <-", "'duplicateValues'"),
-    ("logicalType: boolean", f"{QUALITY}- metric: nullValues <-\n            mustBeLessThan: 5", "mustBe: 0"),
+    ("logicalType: boolean", f"{QUALITY}- {{metric: rowCount, mustBe: 5}} <-", "is about the table"),
+    ("logicalType: boolean", f"{QUALITY}- {{metric: missingValues, mustBe: 0}} <-", "'missingValues'"),
+    ("logicalType: boolean", f"{QUALITY}- {{metric: nullValues, mustBeLessThan: 5}} <-", "write unit: percent"),
+    ("logicalType: boolean", f"{QUALITY}- {{type: custom, engine: headrace, implementation: mean}} <-", "of a string"),
     # promises
     ("property: latency", "property: latencie <-", "did you mean 'latency'?"),
     ("value: 10\n    unit: min", "value: 10 <-\n    unit: fortnight", "unit of s, min, h or d"),

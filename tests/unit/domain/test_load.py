@@ -21,7 +21,6 @@ def statements(**changes: object) -> list[str]:
         "arrived": [FILE],
         "replaced": [],
         "reloaded": [],
-        "revived": [],
     }
     return load_statements(load_sql(contract()), **given | changes)  # type: ignore[arg-type]
 
@@ -50,12 +49,6 @@ def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> No
     assert deleted == ["public.readings", "etl.load_files", "etl.superseded"]
     winners = next(s for s in statements(reloaded=[FILE]) if s.startswith("CREATE TEMP TABLE winners"))
     assert FILE not in winners
-
-
-def test_a_revived_copy_loses_to_what_is_equal_in_the_target() -> None:
-    (drop,) = [s for s in statements(revived=[FILE]) if FILE in s and s.startswith("DELETE FROM winners")]
-    assert "NOT (winners.read_at > public.readings.read_at)" in drop
-    assert not [s for s in statements() if s.startswith("DELETE FROM winners") and "IN (" in s]
 
 
 def test_no_placeholder_is_left() -> None:

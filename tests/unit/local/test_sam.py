@@ -104,3 +104,11 @@ def test_parameters_are_samconfigs_and_the_python_at_hand(tmp_path: Path) -> Non
     assert given == "CreateWarehouse=false"
     assert runtime == f"Runtime={sam.own_runtime()}"
     assert architecture.startswith("Architecture=")
+
+
+def test_parameters_can_be_given_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "samconfig.toml").write_text('[laptop.global.parameters]\nparameter_overrides = ["A=1", "B=2"]\n')
+    monkeypatch.setenv("HEADRACE_PARAMETERS", "B=3 C=4")
+
+    assert {"A=1", "B=3", "C=4"} <= set(sam.parameter_overrides(tmp_path))
+    assert "B=2" not in sam.parameter_overrides(tmp_path)

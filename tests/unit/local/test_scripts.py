@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -99,14 +100,19 @@ class TestLayerBuild:
 
 
 class TestSetup:
-    def test_no_index_is_said_in_words(self, tmp_path: Path) -> None:
-        log = tmp_path / "setup.log"
-        log.write_text(
-            "WARNING: Retrying ... NewConnectionError('Failed to establish a new connection')\nERROR: No match\n"
-        )
+    def test_no_index_is_said_in_words_and_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def unreachable(environment: Any) -> None:
+            log = tmp_path / environment.name
+            log.write_text("WARNING: Retrying ... NewConnectionError('Failed to connect')\nERROR: No match\n")
+            raise setup.SetupError(setup.reason(log))
 
-        assert setup.reason(log).startswith("pip could not reach a package index")
-        assert str(log) in setup.reason(log)
+        monkeypatch.setattr(setup, "is_current", lambda _: False)
+        monkeypatch.setattr(setup, "make", unreachable)
+
+        assert setup.main() == 1
+        assert capsys.readouterr().err.count("pip could not reach a package index") == 1
 
     def test_another_failure_is_pips_own_last_error(self, tmp_path: Path) -> None:
         log = tmp_path / "setup.log"

@@ -112,7 +112,7 @@ def test_a_newer_version_replaces_the_older_ones_rows() -> None:
     assert services.ledger.file(old.file_id).rows == RowCounts(read=2, superseded=2)
 
 
-def test_a_copy_of_replaced_rows_waits_to_be_loaded() -> None:
+def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
     services = MemoryServices()
     held = land(services, "a.csv", GOOD, file_id="1" * 24)
     copy = land(services, "b.csv", GOOD, file_id="2" * 24)
@@ -130,7 +130,11 @@ def test_a_copy_of_replaced_rows_waits_to_be_loaded() -> None:
         [held.file_id, batch.batch, 2, 0, 2],
     ]
     outcome(services, second)
-    assert [waiting.file_id for waiting in services.ledger.pending("readings", LIVE, 9)] == [copy.file_id]
+    notice = services.topic.notices[-1]
+    assert [line for line in notice.lines if "b.csv copies what was replaced now" in line]
+    assert notice.level == "warning"
+    assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
+    assert services.ledger.pending("readings", LIVE, 9) == []
 
 
 def test_an_older_version_that_comes_late_replaces_nothing() -> None:

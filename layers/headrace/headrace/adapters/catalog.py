@@ -8,6 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from headrace.domain.contract import Contract
+from headrace.domain.judgement import Scope
 from headrace.errors import TerminalError
 
 
@@ -47,6 +48,10 @@ class Catalog:
     def table_sql(self, dataset: str) -> str:
         """The DDL of the dataset's tables."""
         return (self._root / "sql" / "datasets" / dataset / "table.sql").read_text()
+
+    def measure_sql(self, dataset: str, scope: Scope) -> str:
+        """The template that measures a batch or a day of the dataset, for the checks of its contract."""
+        return (self._root / "sql" / "datasets" / dataset / f"measure_{scope}.sql").read_text()
 
     def migrations(self) -> list[tuple[str, str]]:
         """The project's own migrations, name and text, in the order to apply them."""

@@ -136,7 +136,7 @@ class DynamoLedger:
     def lane_state(self, dataset: str, lane: str) -> LaneState:
         """The lane's generation and open batch. A consistent read."""
         item = self._get(_lane_pk(dataset, lane), "STATE")
-        return LaneState(item.get("generation", 1), item.get("open_batch")) if item else LaneState()
+        return LaneState(item.get("generation", 1), item.get("open_batch"), tuple(sorted(item.get("held", ()))))
 
     def advance_generation(self, dataset: str, lane: str, generation: int) -> None:
         """Move the lane from `generation` to the next, once: a second call changes nothing."""
@@ -189,12 +189,17 @@ class DynamoLedger:
         return file
 
     def save_batch(self, batch: BatchRecord) -> None:
-        """Write the batch as it is now; one that has ended is no longer its lane's open batch, and never runs again."""
+        """Write the batch as it is now; one that has ended is no longer its lane's open batch, and never runs again.
+
+        The lane lists it while it is held, from before it is no longer open.
+        """
+        if batch.status is BatchStatus.HELD:
+            self._list_held("ADD", batch)
         request: dict[str, Any] = {
             "TableName": self._table,
             "Item": to_item({"pk": f"BATCH#{batch.batch}", "sk": "BATCH"} | _batch_item(batch)),
         }
-        if batch.status is BatchStatus.RUNNING:
+        if batch.status in {BatchStatus.RUNNING, BatchStatus.HELD}:
             request["ConditionExpression"] = "attribute_not_exists(pk) OR #status = :running"
             request["ExpressionAttributeNames"] = {"#status": "status"}
             request["ExpressionAttributeValues"] = to_item({":running": str(BatchStatus.RUNNING)})
@@ -208,6 +213,12 @@ class DynamoLedger:
                 {":batch": batch.batch},
                 "open_batch = :batch",
             )
+        if batch.status in {BatchStatus.RELEASED, BatchStatus.REJECTED}:
+            self._list_held("DELETE", batch)
+
+    def _list_held(self, verb: str, batch: BatchRecord) -> None:
+        lane = _lane_pk(batch.dataset, batch.lane)
+        self._client.update_item(**self._updating(lane, "STATE", f"{verb} held :batch", {":batch": {batch.batch}}))
 
     # -- content --------------------------------------------------------------------------------------------------
 
@@ -272,6 +283,17 @@ class DynamoLedger:
         update["ExpressionAttributeNames"] |= {"#was": "status"}
         update["ExpressionAttributeValues"] |= to_item({":was": str(was)})
         return update
+
+    def change(self, file: FileRecord, was: FileRecord) -> bool:
+        """Write the file, if its status and batch are still what they were. Returns whether they were."""
+        update = self._saving_if(file, was.status)
+        update["ConditionExpression"] += " AND batch = :batch"
+        update["ExpressionAttributeValues"] |= to_item({":batch": was.batch})
+        try:
+            self._client.update_item(**update)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def save_files(self, files: Iterable[FileRecord]) -> None:
         """Write several files, a few at a time."""

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from headrace.contracts import ContractErrors, compile_folder, to_json
 from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Contract
+from headrace.domain.judgement import Scope
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,12 +39,15 @@ def build(contracts: list[Contract], sql: Path, out: Path) -> None:
 
 
 def write_sql(contracts: list[Contract], folder: Path) -> None:
-    """Write each contract's DDL and load transaction, and remove those of contracts that are gone."""
+    """Write each contract's DDL, load transaction and measurements, and remove what no contract has any more."""
     for contract in contracts:
         target = folder / contract.dataset
+        shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True, exist_ok=True)
         (target / "table.sql").write_text(table_sql(contract))
         (target / "load.sql").write_text(load_sql(contract))
+        for scope in Scope if contract.checks else ():
+            (target / f"measure_{scope}.sql").write_text(measure_sql(contract, scope))
     known = {contract.dataset for contract in contracts}
     for stale in [child for child in folder.iterdir() if child.is_dir() and child.name not in known]:
         shutil.rmtree(stale)

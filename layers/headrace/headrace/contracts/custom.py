@@ -29,6 +29,7 @@ DATASET = {
     "onNewVersion": "text",
     "groupWait": "a number",
     "unknownColumns": "text",
+    "whileHeld": "text",
     "badRowLimit": "a number of rows, or a share such as 5%",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}

@@ -17,12 +17,14 @@ from headrace.contracts.names import LONGEST_DATASET, name_problem
 from headrace.contracts.row_rules import row_rules
 from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
+from headrace.contracts.statistics import statistics_checks
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
 
 TABLE: Where = ("schema", 0)
 NO_KEY = {Kind.SUPER, Kind.FLOAT, Kind.BOOLEAN}
 VERSIONS = {"replace": True, "add": False}
 ON_UNKNOWN = ("keep", "ignore", "refuse")
+WHILE_HELD = ("continue", "wait")
 
 
 def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Problems) -> Contract | None:
@@ -40,9 +42,11 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     if servers is not None:
         _check_places(servers.format.kind, columns, problems)
     layout = _layout(table, values, columns, problems)
-    on_unknown = _on_unknown(table, values, problems)
+    on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
+    checks = statistics_checks(table, columns, layout["primary_key"], TABLE, problems)
     limit = _bad_row_limit(table, values, problems)
+    waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
     if servers is None or problems.errors:
         return None
     return Contract(
@@ -58,6 +62,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         **limit,
         rules=rules,
         sources=servers.sources,
+        checks=checks,
+        wait_while_held=waits == "wait",
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised))),
         freshness_seconds=promised,
@@ -68,12 +74,15 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     )
 
 
-def _on_unknown(table: SchemaObject, values: dict[str, Any], problems: Problems) -> str:
-    """What becomes of fields that no property takes."""
-    chosen = str(values.get("unknownColumns", "keep"))
-    if chosen not in ON_UNKNOWN:
-        place = custom.place_of(table.customProperties, "unknownColumns", TABLE)
-        problems.add(place, f"unknownColumns must be keep, ignore or refuse{suggestion(chosen, ON_UNKNOWN)}")
+def _chosen(
+    name: str, choices: tuple[str, ...], table: SchemaObject, values: dict[str, Any], problems: Problems
+) -> str:
+    """The value of a customProperty that must be one of a few; the first is the default."""
+    chosen = str(values.get(name, choices[0]))
+    if chosen not in choices:
+        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        place = custom.place_of(table.customProperties, name, TABLE)
+        problems.add(place, f"{name} must be {listed}{suggestion(chosen, choices)}")
     return chosen
 
 

@@ -11,6 +11,7 @@ from open_data_contract_standard.model import DataQuality
 
 from headrace.contracts.document import Problems, Where
 from headrace.contracts.expressions import ExpressionError, Tree, parse
+from headrace.contracts.statistics import is_statistic
 from headrace.domain.contract import Column, RowRule
 from headrace.transform.rowrules import evaluate
 from headrace.transform.schema import arrow_type
@@ -30,7 +31,7 @@ def row_rules(
     rules: list[RowRule] = []
     for index, check in enumerate(checks):
         here = (*where, "quality", index)
-        if check.type == "text":
+        if check.type == "text" or is_statistic(check):
             continue
         reason = _refused(check) or (_twice(check, rules))
         if reason:
@@ -44,7 +45,8 @@ def row_rules(
 def _refused(check: DataQuality) -> str | None:
     if check.type != "sql":
         return (
-            "quality of the whole table is not supported yet: type: sql for rules between columns, and type: text, are"
+            "quality of the table is type: sql for rules between columns, type: custom with engine: headrace,"
+            " rowCount or duplicateValues with bounds, or type: text"
         )
     if not check.name:
         return "a rule between columns needs a name: it stands beside the rows that break it"

@@ -12,6 +12,7 @@ from open_data_contract_standard.model import DataQuality, SchemaProperty
 from headrace.contracts.column_types import ColumnType
 from headrace.contracts.document import Problems, Where
 from headrace.contracts.shape import suggestion
+from headrace.contracts.statistics import is_statistic
 from headrace.domain.contract import Kind
 from headrace.transform.times import FormatError, parse_format
 
@@ -142,7 +143,7 @@ def quality_rules(item: SchemaProperty, kind: Kind, where: Where, problems: Prob
     rules: dict[str, Any] = {}
     for index, check in enumerate(item.quality or []):
         here = (*where, "quality", index)
-        if check.type == "text":
+        if check.type == "text" or is_statistic(check):
             continue
         reason = _refused_quality(check)
         if reason:
@@ -156,10 +157,12 @@ def _refused_quality(check: DataQuality) -> str | None:
     if check.type not in {None, "library"}:
         if check.type == "sql":
             return "quality of type 'sql' stands at the table, beside properties: it is about whole rows"
-        return f"quality of type {check.type!r} is not supported yet: use a library metric or type: text"
+        return f"quality of type {check.type!r} is not supported but with engine: headrace: use a library metric"
     metric = check.metric or check.rule
     if metric not in {"nullValues", "invalidValues"}:
-        return f"the quality metric {metric!r} is not supported yet: nullValues and invalidValues are"
+        return (
+            f"the quality metric {metric!r} is not supported: nullValues, invalidValues, rowCount, duplicateValues are"
+        )
     used = [name for name in OPERATORS if getattr(check, name) is not None]
     if used != ["mustBe"] or check.mustBe != 0 or check.unit not in {None, "rows", "percent"}:
         return f"{metric} is checked row by row, so only 'mustBe: 0' is supported"

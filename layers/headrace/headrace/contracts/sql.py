@@ -31,7 +31,7 @@ def load_sql(contract: Contract) -> str:
     steps = [
         ("Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.",
          f"LOCK TABLE {_guard(contract)}"),
-        ("", _create_stage(contract)),
+        ("", create_stage(contract)),
         ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST"),
         ("A batch that is known already has nothing to load.",
          "DELETE FROM stage USING etl.loads\nWHERE stage._batch_id = etl.loads.batch_id"),
@@ -47,10 +47,11 @@ def load_sql(contract: Contract) -> str:
         ("", "DROP TABLE winners"),
         ("", "DROP TABLE stage"),
     ]  # fmt: skip
-    return HEADER + "\n".join(_step(comment, statement) for comment, statement in steps)
+    return HEADER + "\n".join(step(comment, statement) for comment, statement in steps)
 
 
-def _step(comment: str, statement: str) -> str:
+def step(comment: str, statement: str) -> str:
+    """A statement of a SQL file, under its comment or condition."""
     return (f"-- {comment}\n" if comment else "") + statement + ";\n"
 
 
@@ -82,7 +83,8 @@ def _lines(items: list[str], indent: int) -> str:
     return ",\n".join(" " * indent + item for item in items)
 
 
-def _create_stage(contract: Contract) -> str:
+def create_stage(contract: Contract) -> str:
+    """The private table that COPY fills: the columns of the Parquet parts, in their order."""
     types = {c.name: SUPER_AS_TEXT if c.kind is Kind.SUPER else _type(c) for c in contract.columns}
     columns = _lines([f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
     dist = f" DISTKEY ({contract.dist_key})" if contract.dist_key else ""
@@ -154,7 +156,6 @@ def _merge_steps(contract: Contract) -> list[tuple[str, str]]:
     same_key = [f"{contract.target}.{key} = winners.{key}" for key in contract.primary_key]
     return [
         *_drop_older(contract, same_key),
-        ("if revived", _drop_equal_of_revived(contract, same_key)),
         ("Rows of earlier files that this batch replaces.", _count_superseded(contract)),
         ("", _merge(contract, names, same_key)),
     ]
@@ -164,19 +165,9 @@ def _drop_older(contract: Contract, same_key: list[str]) -> list[tuple[str, str]
     """A row that is older than what the target has, by the contract's ordering columns, loses to it."""
     if not contract.ordering:
         return []
-    statement = _drop_winners(contract, [*same_key, _newer(contract, contract.target, "winners")])
+    conditions = "\n  AND ".join([*same_key, _newer(contract, contract.target, "winners")])
+    statement = f"DELETE FROM winners USING {contract.target}\nWHERE\n  {conditions}"
     return [("A row older than the one in the target loses to it.", statement)]
-
-
-def _drop_equal_of_revived(contract: Contract, same_key: list[str]) -> str:
-    """A copy that is loaded after all came before what is in the target now, so it needs to be newer to win."""
-    not_newer = [f"NOT ({_newer(contract, 'winners', contract.target)})"] if contract.ordering else []
-    return _drop_winners(contract, [*same_key, "winners._file_id IN (${revived})", *not_newer])
-
-
-def _drop_winners(contract: Contract, conditions: list[str]) -> str:
-    joined = "\n  AND ".join(conditions)
-    return f"DELETE FROM winners USING {contract.target}\nWHERE\n  {joined}"
 
 
 def _newer(contract: Contract, one: str, other: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from headrace.domain.checks import Check, Metric
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source
 
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
@@ -104,6 +105,8 @@ class Contract:
     """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
 
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
+    `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
+    go on unless `wait_while_held`.
     """
 
     dataset: str
@@ -127,6 +130,8 @@ class Contract:
     max_bad_rows: int | None = None
     max_bad_share: float | None = None
     rules: tuple[RowRule, ...] = ()
+    checks: tuple[Check, ...] = ()
+    wait_while_held: bool = False
     sources: tuple[Source, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -150,10 +155,11 @@ class Contract:
         columns = tuple(_column(item) for item in value["columns"])
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
         rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
+        checks = tuple(Check(**item | {"metric": Metric(item["metric"])}) for item in value.get("checks", ()))
         sources = tuple(map(_source, value.get("sources", ())))
-        apart = {"columns", "format", "rules", "sources"}
+        apart = {"columns", "format", "rules", "checks", "sources"}
         rest = _tuples(cls, {k: v for k, v in value.items() if k not in apart})
-        return cls(columns=columns, format=file_format, rules=rules, sources=sources, **rest)
+        return cls(columns=columns, format=file_format, rules=rules, checks=checks, sources=sources, **rest)
 
 
 def _column(value: dict[str, Any]) -> Column:

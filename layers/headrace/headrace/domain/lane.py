@@ -30,10 +30,15 @@ LIMITS = {LIVE: Limits(), BACKFILL: Limits(files=500, size=5 * 2**30)}
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """The generation whose execution may run, and the batch that an earlier one left open."""
+    """The generation whose execution may run, the batch that an earlier one left open, and those that people hold."""
 
     generation: int = 1
     open_batch: str | None = None
+    held: tuple[str, ...] = ()
+
+    def blocked(self, contract: Contract) -> bool:
+        """Whether new batches wait until people have decided about a held one. An open one goes on to its end."""
+        return contract.wait_while_held and bool(self.held) and self.open_batch is None
 
 
 def batch_name(dataset: str, lane: str, generation: int) -> str:

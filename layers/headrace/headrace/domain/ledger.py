@@ -18,10 +18,11 @@ SEQUENCER_LENGTH = 40
 
 
 class FileStatus(StrEnum):
-    """Where a file stands. The last four are final."""
+    """Where a file stands. The last four are final. HELD: its batch waits for a person's decision."""
 
     PENDING = "pending"
     RUNNING = "running"
+    HELD = "held"
     LOADED = "loaded"
     DUPLICATE = "duplicate"
     FAILED = "failed"
@@ -29,11 +30,17 @@ class FileStatus(StrEnum):
 
 
 class BatchStatus(StrEnum):
-    """Where a batch stands. RUNNING covers a batch whose execution died: the next one takes it up again."""
+    """Where a batch stands. RUNNING covers a batch whose execution died: the next one takes it up again.
+
+    HELD waits for a person, whose decision makes it RELEASED, its files load in a batch of their own, or REJECTED.
+    """
 
     RUNNING = "running"
     LOADED = "loaded"
     FAILED = "failed"
+    HELD = "held"
+    RELEASED = "released"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +96,10 @@ class Arrival:
 class FileRecord:
     """A file in the ledger. Times are ISO 8601 in UTC.
 
-    `reload` asks the next load to replace the file's own rows. A `revived` copy keeps its old place: of rows that are
-    equal by the contract's ordering, those that are in the table already stay. `suspects` names the half of a failed
-    batch that the file was put in: those load apart from all others. `replayed` counts the bad rows that came back in
-    files of their own, `replays` names those.
+    `reload` asks the next load to replace the file's own rows. `suspects` names the half of a failed batch that the
+    file was put in: those load apart from all others. `released` names the held batch that a person let pass: its files
+    load together, and are not held again. `replayed` counts the bad rows that came back in files of their own,
+    `replays` names those.
     """
 
     file_id: str
@@ -116,8 +123,8 @@ class FileRecord:
     detected: dict[str, Any] = field(default_factory=dict)
     updated_at: str | None = None
     reload: bool = False
-    revived: bool = False
     suspects: str | None = None
+    released: str | None = None
     replayed: int = 0
     replays: tuple[str, ...] = ()
 

@@ -20,7 +20,6 @@ SAFE = {
     "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
     "arrivals": re.compile(r"|\('[0-9a-f]{24}', \d+\)(, \('[0-9a-f]{24}', \d+\))*"),
     "replaced": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
-    "revived": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
     "reloaded": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
 }
 
@@ -53,7 +52,6 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     arrived: list[str],
     replaced: list[str],
     reloaded: list[str],
-    revived: list[str],
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
@@ -69,16 +67,26 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
         "arrivals": ", ".join(f"('{file_id}', {place})" for place, file_id in enumerate(arrived)),
         "replaced": _listed(replaced),
         "reloaded": _listed(reloaded),
-        "revived": _listed(revived),
     }
-    for name, value in values.items():
-        if not SAFE[name].fullmatch(value):
-            raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
+    _check_safe(values)
     holds = {"parts": manifest is not None}
-    holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded), "revived": bool(revived)}
+    holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded)}
     return [
         Template(text).substitute(values) for condition, text in _statements(template) if holds.get(condition, True)
     ]
+
+
+def measure_statements(template: str, *, batch: str, manifest: str, iam_role: str) -> list[str]:
+    """The statements that measure a batch before it is loaded. Raises TerminalError as `load_statements` does."""
+    values = {"batch": batch, "manifest": manifest, "iam_role": iam_role}
+    _check_safe(values)
+    return [Template(text).substitute(values) for _, text in _statements(template)]
+
+
+def _check_safe(values: dict[str, str]) -> None:
+    for name, value in values.items():
+        if not SAFE[name].fullmatch(value):
+            raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
 
 
 def _listed(file_ids: list[str]) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from headrace.domain.contract import UNKNOWN_COLUMN
+from headrace.domain.judgement import Finding
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.domain.outcome import FileResult, Verdict, total
 
@@ -71,9 +72,16 @@ def of_message(text: str) -> Notice:
 
 
 def of_batch(
-    dataset: str, batch: str, files: list[FileRecord], results: Iterable[FileResult], channel: str | None
+    batch: BatchRecord,
+    files: list[FileRecord],
+    results: Iterable[FileResult],
+    channel: str | None,
+    bereft: Iterable[FileRecord] = (),
 ) -> Notice:
-    """The outcome of a batch: what was loaded, and every file and rule that needs somebody's eye."""
+    """The outcome of a batch: what was loaded, and every file and rule that needs somebody's eye.
+
+    `bereft` are duplicates of what this batch replaced.
+    """
     results = list(results)
     rows = total(files)
     loaded = [file for file in files if file.status is FileStatus.LOADED]
@@ -85,14 +93,15 @@ def of_batch(
         *_drifting(results),
         *([f"{_count(rows.superseded, 'row')} superseded by newer ones"] if rows.superseded else []),
         *_listed("duplicate", [file for file in files if file.status is FileStatus.DUPLICATE]),
+        *_bereft([file.key for file in bereft]),
         *_listed("failed", failed),
         *_listed("not loaded again", unchanged),
         *_listed("out of balance", unbalanced),
     ]
-    attention = rows.quarantined or _drifting(results)
+    attention = rows.quarantined or _drifting(results) or bereft
     level = "error" if failed or unbalanced or unchanged else "warning" if attention else "ok"
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
-    return Notice(level, f"{dataset}: {what}", tuple(lines), dataset, batch, channel)
+    return Notice(level, f"{batch.dataset}: {what}", tuple(lines), batch.dataset, batch.batch, channel)
 
 
 def of_arrival(file: FileRecord, channel: str | None) -> Notice:
@@ -117,6 +126,23 @@ def of_failure(batch: BatchRecord, reason: str, channel: str | None, then: Next)
     )
 
 
+def of_hold(batch: BatchRecord, findings: Iterable[Finding], channel: str | None, *, wait: bool) -> Notice:
+    """A batch that waits for a person, with the figures and what to type."""
+    lines = (
+        *(finding.sentence for finding in findings),
+        f"`headrace release {batch.batch}` loads it, `headrace reject {batch.batch}` gives it up.",
+        "Later batches wait for that." if wait else "Later batches go on.",
+    )
+    title = f"{batch.dataset}: batch {batch.batch} is held, nothing of it is loaded"
+    return Notice("error", title, lines, batch.dataset, batch.batch, channel)
+
+
+def of_surprise(dataset: str, what: str, findings: Iterable[Finding], channel: str | None) -> Notice:
+    """Figures that are not what they usually are, of something that is loaded all the same."""
+    lines = tuple(finding.sentence for finding in findings)
+    return Notice("warning", f"{dataset}: the figures of {what} are unusual", lines, dataset, "", channel)
+
+
 def _quarantined(count: int, results: Iterable[FileResult]) -> list[str]:
     if not count:
         return []
@@ -137,6 +163,14 @@ def _drifting(results: Iterable[FileResult]) -> list[str]:
     rest = f" and {len(columns) - LISTED} more" if len(columns) > LISTED else ""
     kept = f"kept in {UNKNOWN_COLUMN}; `headrace trace FILE` shows the change of the contract that takes them in"
     return [f"drift in {_count(len(drifts), 'file')}: the contract does not know {named}{rest}: {kept}"]
+
+
+def _bereft(keys: list[str]) -> list[str]:
+    said = (
+        "copies what was replaced now, and is still a duplicate: if it is right as it is, `headrace reload {} --force`"
+    )
+    rest = f"and {len(keys) - LISTED} more such copies"
+    return [f"{key} {said.format(key)}" for key in keys[:LISTED]] + ([rest] if len(keys) > LISTED else [])
 
 
 def _listed(what: str, files: list[FileRecord]) -> list[str]:

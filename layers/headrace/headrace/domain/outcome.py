@@ -67,8 +67,8 @@ def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRec
         reason=result.reason,
         duplicate_of=result.duplicate_of,
         reload=False,
-        revived=False,
         suspects=None,
+        released=None,
         replayed=0,
         replays=(),
     )

@@ -14,12 +14,12 @@ UNIT_BYTES = 32 * 2**20
 def first_batch(files: Iterable[FileRecord], limits: Limits) -> list[FileRecord]:
     """The oldest files that fit in one batch; at least one, whatever its size.
 
-    Suspects of a failed batch are only with suspects of the same group.
+    Suspects of a failed batch are only with suspects of the same group, released files with those of the same batch.
     """
     chosen: list[FileRecord] = []
     size = 0
     for file in files:
-        if chosen and file.suspects != chosen[0].suspects:
+        if chosen and (file.suspects, file.released) != (chosen[0].suspects, chosen[0].released):
             continue
         size += file.size
         if chosen and (size > limits.size or len(chosen) == limits.files):

@@ -20,7 +20,7 @@ from headrace.usecases.results import unit_results
 
 LOCK = "LOCK TABLE etl.guard_{dataset}"
 TOMBSTONE = (
-    "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '{batch}', '{dataset}', 'given up', GETDATE() "
+    "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '{batch}', '{dataset}', '{status}', GETDATE() "
     "WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '{batch}')"
 )
 FATE = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
@@ -40,7 +40,7 @@ def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
     """
     batch = replace(batch, condemned=True, reason=reason)
     services.ledger.save_batch(batch)
-    names = {"batch": batch.batch, "dataset": batch.dataset}
+    names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
     if services.warehouse.query(FATE.format(**names)) == [["loaded"]]:
         results = [file for unit in unit_results(services.lake, batch) for file in unit.files]

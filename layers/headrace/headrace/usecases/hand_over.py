@@ -15,8 +15,9 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
     services.ledger.advance_generation(dataset, lane, generation)
     state = services.ledger.lane_state(dataset, lane)
     left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
-    if left_open is None and not services.ledger.pending(dataset, lane, 1):
+    contract = services.catalog.contract(dataset)
+    if left_open is None and (state.blocked(contract) or not services.ledger.pending(dataset, lane, 1)):
         return False
-    wait = wait_seconds(services.catalog.contract(dataset), left_open)
+    wait = wait_seconds(contract, left_open)
     services.workflow.start(dataset, lane, state.generation, wait)
     return True

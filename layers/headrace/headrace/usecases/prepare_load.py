@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.domain.judgement import Scope
 from headrace.domain.ledger import BatchRecord, FileRecord
-from headrace.domain.load import Part, load_statements, manifest
+from headrace.domain.load import Part, load_statements, manifest, measure_statements
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.domain.replay import object_key, origin_of, replay_of
 from headrace.usecases import paths
@@ -14,9 +15,10 @@ from headrace.usecases.results import UnitResult, unit_results
 
 
 def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
-    """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements"}`.
+    """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements", "measure"}`.
 
-    `statements` is empty when the batch brings no file that the warehouse has to know of.
+    `statements` is empty when the batch brings no file that the warehouse has to know of, `measure` when the contract
+    has no checks of the third tier or there are no rows to measure.
     """
     results = unit_results(services.lake, batch)
     parts = [part for result in results for part in result.parts]
@@ -33,13 +35,25 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         arrived=_in_order_of_arrival(services.ledger.files(batch.file_ids)),
         replaced=replaced,
         reloaded=reloaded,
-        revived=[file.file_id for file in files if file.revived],
     )
     rows = sum(part.rows for part in parts)
     story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
     services.ledger.tell_batch(batch.batch, "Ready to load", story)
     wanted = bool(parts or replaced or reloaded)
-    return {"manifest": url, "rows": rows, "replaced": replaced, "statements": statements if wanted else []}
+    return {
+        "manifest": url,
+        "rows": rows,
+        "replaced": replaced,
+        "statements": statements if wanted else [],
+        "measure": _measure(batch, url, iam_role, services) if rows else [],
+    }
+
+
+def _measure(batch: BatchRecord, url: str | None, iam_role: str, services: Services) -> list[str]:
+    if url is None or not services.catalog.contract(batch.dataset).checks:
+        return []
+    template = services.catalog.measure_sql(batch.dataset, Scope.BATCH)
+    return measure_statements(template, batch=batch.batch, manifest=url, iam_role=iam_role)
 
 
 def _in_order_of_arrival(files: list[FileRecord]) -> list[str]:

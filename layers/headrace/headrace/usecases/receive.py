@@ -29,10 +29,14 @@ def wake(dataset: str, services: Services, lane: str = LIVE) -> None:
     """Start the lane's current generation, after its files were written.
 
     When that execution exists already somebody is on it: it looks for files after it has moved the generation on.
+    A lane that waits for people sleeps on: their decision wakes it.
     """
     state = services.ledger.lane_state(dataset, lane)
+    contract = services.catalog.contract(dataset)
+    if state.blocked(contract):
+        return
     left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
-    wait = wait_seconds(services.catalog.contract(dataset), left_open)
+    wait = wait_seconds(contract, left_open)
     services.workflow.start(dataset, lane, state.generation, wait)
 
 

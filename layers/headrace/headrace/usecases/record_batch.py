@@ -35,6 +35,8 @@ def record_batch(
         reason = batch.reason or f"it did not get through in {batch.attempts - 1} attempts"
         give_up(batch, reason, services)
         batch = None
+    if batch is None and replace(state, open_batch=None).blocked(services.catalog.contract(dataset)):
+        return NOTHING
     batch = batch or _of_pending_files(dataset, lane, generation, execution, services)
     if batch is None:
         return NOTHING

@@ -14,7 +14,7 @@ from headrace.domain.replay import replay_of
 from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
 from headrace.usecases import paths
-from headrace.usecases.copies import revive_copies
+from headrace.usecases.copies import bereft_copies
 from headrace.usecases.ports import Services
 
 NEVER_LOADED = WarehouseRows()
@@ -38,22 +38,22 @@ def record_outcome(batch: BatchRecord, results: list[FileResult], services: Serv
     All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
     BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
     """
-    if batch.status is BatchStatus.FAILED:
+    if batch.status not in {BatchStatus.RUNNING, BatchStatus.LOADED}:
         raise BatchGivenUpError(batch)
     counts = _warehouse_counts(batch, results, services)
     files = _settled(services.ledger.files(batch.file_ids), results, counts)
     earlier = _touched(services, counts, set(batch.file_ids))
     services.ledger.save_files([*files, *earlier])
     _release(files, services)
-    if services.catalog.contract(batch.dataset).replace_versions:
-        revive_copies([file for file in files if file.status is FileStatus.LOADED], services)
+    contract = services.catalog.contract(batch.dataset)
+    loaded = [file for file in files if file.status is FileStatus.LOADED]
+    bereft = bereft_copies(loaded, services) if contract.replace_versions else []
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None)
     services.ledger.save_batch(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
     services.ledger.tell_batch(batch.batch, "Loaded", story)
     measure_outcome(batch.dataset, files)
-    channel = services.catalog.contract(batch.dataset).channel
-    return ended, of_batch(batch.dataset, batch.batch, files, results, channel)
+    return ended, of_batch(ended, files, results, contract.channel, bereft)
 
 
 def summary(batch: BatchRecord) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def _help(dataset: str, lane: str, services: Services) -> bool:
     status = services.workflow.status(dataset, lane, state.generation)
     if status in DEAD:
         return hand_over(dataset, lane, state.generation, services)
-    if status is None and (state.open_batch or services.ledger.pending(dataset, lane, 1)):
+    blocked = state.blocked(services.catalog.contract(dataset))
+    if status is None and not blocked and (state.open_batch or services.ledger.pending(dataset, lane, 1)):
         wake(dataset, services, lane)
         return True
     return False

@@ -1,0 +1,48 @@
+"""Statistics checks, the third tier of validation, as a contract asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """What is measured. Those about a column name one, the others are about the table."""
+
+    ROW_COUNT = "rowCount"
+    DUPLICATE_KEYS = "duplicateKeys"
+    NULL_SHARE = "nullShare"
+    DISTINCT_COUNT = "distinctCount"
+    MEAN = "mean"
+    SPREAD = "spread"
+    CATEGORIES = "categories"
+    FRESHNESS = "freshness"
+
+
+OF_TABLE = frozenset({Metric.ROW_COUNT, Metric.DUPLICATE_KEYS})
+OF_NUMBERS = frozenset({Metric.MEAN, Metric.SPREAD})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. Without bounds the figure is compared with that of past days; `hold` keeps the batch from the target.
+
+    `lowest` and `highest` are the bounds that the contract sets itself, inclusive: of shares from 0 to 1, of freshness
+    in seconds.
+    """
+
+    metric: Metric
+    column: str = ""
+    hold: bool = False
+    lowest: float | None = None
+    highest: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As people read it: `amount: mean`, or `rowCount`."""
+        return f"{self.column}: {self.metric}" if self.column else str(self.metric)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the contract says itself what is right, so that no past is needed."""
+        return self.lowest is not None or self.highest is not None

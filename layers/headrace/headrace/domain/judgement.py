@@ -1,0 +1,138 @@
+"""The verdict on a batch or a day: which figures are not what they usually are, or not what the contract wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from headrace.domain.checks import Check, Metric
+from headrace.domain.usual import FEWEST_DAYS, SHARES, Figure, compare
+
+LISTED = 5
+
+
+class Scope(StrEnum):
+    """What a figure is of: the rows that a batch brings, or those that came on a day."""
+
+    BATCH = "batch"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure with what it is about. `category` is a value of the column, for counts of categories."""
+
+    metric: Metric
+    column: str
+    figure: Figure
+    category: str = ""
+
+
+class Verdict(StrEnum):
+    """What a check says. LEARNING: there are too few past days to say anything."""
+
+    GOOD = "good"
+    LEARNING = "learning"
+    SURPRISING = "surprising"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. Figures are in the unit of the check: shares from 0 to 1, freshness in seconds."""
+
+    check: Check
+    verdict: Verdict
+    value: float
+    expected: float | None = None
+    low: float | None = None
+    high: float | None = None
+    remark: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The figure and what it should be, for people."""
+        if self.remark:
+            return f"{self.check.name}: {self.remark}"
+        value = _written(self.check.metric, self.value)
+        limits = [f"at least {_written(self.check.metric, self.low)}"] if self.low is not None else []
+        limits += [f"at most {_written(self.check.metric, self.high)}"] if self.high is not None else []
+        if self.check.bounded:
+            return f"{self.check.name} is {value}; the contract wants {' and '.join(limits)}"
+        usual = _written(self.check.metric, self.expected or 0.0)
+        return f"{self.check.name} is {value}; usual for the day is {usual} ({' and '.join(limits)})"
+
+
+def judge(checks: Iterable[Check], now: Sequence[Measured], past: Sequence[Measured], scope: Scope) -> list[Finding]:
+    """One finding per check whose figure was measured. `past` holds one figure a day and thing."""
+    return [finding for check in checks for finding in _judged(_in_scope(check, scope), now, past)]
+
+
+def surprising(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that people have to be told of."""
+    return [finding for finding in findings if finding.verdict is Verdict.SURPRISING]
+
+
+def _in_scope(check: Check, scope: Scope) -> Check:
+    """In a batch a key may come twice, the newer row wins; in the table it may not."""
+    in_table = scope is Scope.DAY and check.metric is Metric.DUPLICATE_KEYS and not check.bounded
+    return replace(check, highest=0.0) if in_table else check
+
+
+def _judged(check: Check, now: Sequence[Measured], past: Sequence[Measured]) -> list[Finding]:
+    mine = [item for item in now if _about(item, check)]
+    before = [item for item in past if _about(item, check)]
+    if check.metric is Metric.CATEGORIES:
+        return [_categories(check, mine, before)] if mine else []
+    return [_single(check, item.figure, [other.figure for other in before]) for item in mine[:1]]
+
+
+def _about(item: Measured, check: Check) -> bool:
+    return (item.metric, item.column) == (check.metric, check.column)
+
+
+def _single(check: Check, now: Figure, past: list[Figure]) -> Finding:
+    value = now.value / max(now.rows, 1) if check.metric in SHARES else now.value
+    if check.bounded:
+        low, high = check.lowest, check.highest
+        outside = (low is not None and value < low) or (high is not None and value > high)
+        return Finding(check, Verdict.SURPRISING if outside else Verdict.GOOD, value, None, low, high)
+    usual = compare(check.metric, now, past)
+    if usual is None:
+        return Finding(check, Verdict.LEARNING, value)
+    fresher = check.metric is Metric.FRESHNESS and usual.score < 0
+    verdict = Verdict.SURPRISING if usual.surprising and not fresher else Verdict.GOOD
+    return Finding(check, verdict, value, usual.expected, None if fresher else usual.low, usual.high)
+
+
+def _categories(check: Check, now: list[Measured], past: list[Measured]) -> Finding:
+    """New ones, and ones of which there would be some if they were not gone."""
+    days = {item.figure.day: item.figure.rows for item in past}
+    here = {item.category for item in now if item.figure.value}
+    if len(days) < FEWEST_DAYS:
+        return Finding(check, Verdict.LEARNING, len(here))
+    known = sorted({item.category for item in past})
+    gone = [name for name in known if name not in here and _missed(name, now[0].figure, past, days)]
+    told = [("new", sorted(here - set(known))), ("gone", gone)]
+    remark = "; ".join(f"{what}: {_listed(names)}" for what, names in told if names)
+    return Finding(check, Verdict.SURPRISING if remark else Verdict.GOOD, len(here), len(known), remark=remark)
+
+
+def _missed(name: str, now: Figure, past: list[Measured], days: dict[int, int]) -> bool:
+    counts = {item.figure.day: item.figure.value for item in past if item.category == name}
+    before = [Figure(day, counts.get(day, 0.0), rows) for day, rows in days.items()]
+    usual = compare(Metric.CATEGORIES, replace(now, value=0.0), before)
+    return usual is not None and usual.surprising
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + rest
+
+
+def _written(metric: Metric, value: float) -> str:
+    if metric in SHARES:
+        return f"{100 * value:.3g} %"
+    if metric is Metric.FRESHNESS:
+        return f"{value / 3600:,.1f} h"
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:,.4g}"

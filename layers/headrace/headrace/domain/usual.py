@@ -1,0 +1,164 @@
+"""What a figure usually is, from past days: robust, aware of weekdays and trend, with a floor for small tables.
+
+Figures are put on a scale first on which their noise does not depend on their size: counts and shares on a square-root
+scale, where the noise of counting is 1 whatever the count (Anscombe 1948), spreads and ages on a logarithmic one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from headrace.domain.checks import Metric
+
+WINDOW_DAYS = 91
+"""How far back the usual is looked for."""
+FEWEST_DAYS = 14
+"""With fewer past days a weekday has been seen once, and nothing is said."""
+WEEK = 7
+MAD_TO_SPREAD = 1.4826
+"""A normal distribution's standard deviation, in median absolute deviations."""
+SURPRISING = 2.8
+"""So many spreads from the usual are told; `make bench-quality` shows what that costs in false alarms."""
+SMALLEST_SHARE = 0.01
+"""Changes of about this part of a figure are noise to people, however steady the figure has been."""
+
+ROUNDS = 6
+FAR = 2.5
+"""Past days are drawn in to so many spreads before they teach what is usual."""
+CAUTION = 0.15
+"""Days' worth of doubt in a weekday's pattern."""
+FITTED = 6
+"""About how many numbers the fit takes from the days, which makes what is left look calmer than it is."""
+
+COUNTS = frozenset({Metric.ROW_COUNT, Metric.DISTINCT_COUNT, Metric.DUPLICATE_KEYS})
+SHARES = frozenset({Metric.NULL_SHARE, Metric.CATEGORIES})
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number: `value` of `rows` rows on a day (its ordinal). Shares are counted, not divided.
+
+    `deviation` is the standard deviation of the column's values, which says how sure a mean is.
+    """
+
+    day: int
+    value: float
+    rows: int = 1
+    deviation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What was expected of a figure, and between which bounds it is no surprise, in the figure's own unit."""
+
+    expected: float
+    low: float
+    high: float
+    score: float
+
+    @property
+    def surprising(self) -> bool:
+        """Whether the figure lies outside."""
+        return abs(self.score) > SURPRISING
+
+
+def compare(metric: Metric, now: Figure, past: Sequence[Figure]) -> Usual | None:
+    """The figure against past days, one figure each, that of its own day left out; None while they are too few."""
+    days = [figure for figure in past if now.day - WINDOW_DAYS <= figure.day < now.day]
+    if len(days) < FEWEST_DAYS:
+        return None
+    scaled = [(figure.day, _on_scale(metric, figure, now.rows)) for figure in days]
+    expected, noise, certainty = _forecast(scaled, now.day)
+    floor = _floor(metric, now, expected, [figure.deviation for figure in days])
+    spread = max(noise, floor) * certainty
+    score = (_on_scale(metric, now, now.rows) - expected) / spread
+    low, high = expected - SURPRISING * spread, expected + SURPRISING * spread
+    usual, lowest, highest = (_off_scale(metric, y, now.rows) for y in (expected, low, high))
+    return Usual(usual, lowest, highest, score)
+
+
+def _on_scale(metric: Metric, figure: Figure, rows: int) -> float:
+    if metric in SHARES:
+        return 2 * math.sqrt(figure.value / max(figure.rows, 1) * rows + 3 / 8)
+    if metric in COUNTS:
+        return 2 * math.sqrt(figure.value + 3 / 8)
+    if metric is Metric.MEAN:
+        return figure.value
+    return math.log1p(max(figure.value, 0.0)) if metric is Metric.FRESHNESS else math.log(max(figure.value, 1e-300))
+
+
+def _off_scale(metric: Metric, y: float, rows: int) -> float:
+    if metric in SHARES | COUNTS:
+        count = max((max(y, 0.0) / 2) ** 2 - 3 / 8, 0.0)
+        return count / max(rows, 1) if metric in SHARES else count
+    if metric is Metric.MEAN:
+        return y
+    return math.expm1(min(y, 700.0)) if metric is Metric.FRESHNESS else math.exp(min(y, 700.0))
+
+
+def _floor(metric: Metric, now: Figure, expected: float, deviations: Sequence[float]) -> float:
+    """The noise that is there at least: that of counting few rows, and what is too small for people to care."""
+    if metric in SHARES | COUNTS:
+        return max(1.0, SMALLEST_SHARE / 2 * expected)
+    if metric is Metric.MEAN:
+        usual = median(deviations)
+        return max(usual / math.sqrt(max(now.rows, 1)), SMALLEST_SHARE * usual, 1e-9 * abs(expected), 1e-300)
+    if metric is Metric.SPREAD:
+        return max(1 / math.sqrt(max(now.rows, 1)), SMALLEST_SHARE)
+    return 0.25
+
+
+def _forecast(points: Sequence[tuple[int, float]], day: int) -> tuple[float, float, float]:
+    """What is expected on `day`, the noise about it, and the factor by which both are unsure while days are few.
+
+    A line through all days and each weekday's deviation from it, fitted in turns. Days that are far off by median and
+    MAD are drawn in before, so that a fault of the past does not teach that faults are usual.
+    """
+    values = [value for _, value in points]
+    line, weekdays, noise = _Line(0.0, median(values)), [0.0] * WEEK, MAD_TO_SPREAD * _mad(values)
+    for _ in range(ROUNDS):
+        drawn = [(past, _drawn_in(value, line.at(past) + weekdays[past % WEEK], noise)) for past, value in points]
+        weekdays = _weekdays([(past, value - line.at(past)) for past, value in drawn])
+        line = _fitted([(past, value - weekdays[past % WEEK]) for past, value in drawn])
+        rest = [value - line.at(past) - weekdays[past % WEEK] for past, value in points]
+        noise = MAD_TO_SPREAD * _mad(rest) * math.sqrt(len(points) / (len(points) - FITTED))
+    same = sum((day - past) % WEEK == 0 for past, _ in points)
+    unsure = math.sqrt(1 + 1 / (same + CAUTION) + 3 / len(points)) * (1 + 2 / len(points))
+    return line.at(day) + weekdays[day % WEEK], noise, unsure
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    slope: float
+    start: float
+
+    def at(self, day: int) -> float:
+        """Its value on a day."""
+        return self.start + self.slope * day
+
+
+def _drawn_in(value: float, expected: float, noise: float) -> float:
+    return min(max(value, expected - FAR * noise), expected + FAR * noise)
+
+
+def _weekdays(rest: Sequence[tuple[int, float]]) -> list[float]:
+    """How far each weekday is off the line, drawn towards nothing while it was seen few times."""
+    of = [[value for past, value in rest if past % WEEK == weekday] for weekday in range(WEEK)]
+    return [sum(values) / (len(values) + CAUTION) for values in of]
+
+
+def _fitted(points: Sequence[tuple[int, float]]) -> _Line:
+    """The line of least squares."""
+    days, values = zip(*points, strict=True)
+    middle, level = fmean(days), fmean(values)
+    wide = sum((day - middle) ** 2 for day in days)
+    slope = sum((day - middle) * (value - level) for day, value in points) / wide
+    return _Line(slope, level - slope * middle)
+
+
+def _mad(values: Sequence[float]) -> float:
+    middle = median(values)
+    return median(abs(value - middle) for value in values)

@@ -1,0 +1,126 @@
+"""A batch whose figures are not what they should be waits for a person, who releases or rejects it.
+
+A held batch is buried like one that is given up: a tombstone with its id is in `etl.loads`, so nothing of it can be
+loaded any more, whatever still runs. Released files wait again, as a group of their own, which is loaded as a batch of
+its own and is not held a second time. So holding needs no other protocol than the one that loads have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from headrace.domain.clock import now
+from headrace.domain.judgement import Finding, surprising
+from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.notice import Notice, of_hold
+from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, failed, settle
+from headrace.usecases.figures import quoted
+from headrace.usecases.give_up import FATE, LOCK, TOMBSTONE
+from headrace.usecases.ports import Services
+from headrace.usecases.receive import wake
+
+DECISION = (
+    "INSERT INTO etl.holds (batch_id, dataset, decision, decided_by, reason, decided_at)"
+    " VALUES ('{batch}', '{dataset}', '{decision}', {who}, {reason}, GETDATE())"
+)
+HEADRACE = "headrace"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of a person's decision: the files that it moved, or why it did nothing."""
+
+    batch: BatchRecord
+    done: bool
+    why: str
+    files: tuple[FileRecord, ...] = ()
+
+
+def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult], services: Services) -> bool:
+    """Keep the batch from the target and tell people why. False when it is loaded already.
+
+    Files that the transform found to be duplicates or bad are settled; the others wait with their batch. Doing it
+    again goes on where it was left.
+    """
+    names = {"batch": batch.batch, "dataset": batch.dataset, "status": str(BatchStatus.HELD)}
+    services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
+    if services.warehouse.query(FATE.format(**names)) == [["loaded"]]:
+        return False
+    reason = "; ".join(finding.sentence for finding in surprising(findings))
+    services.topic.publish(_notice(batch, findings, services))
+    for result in results:
+        _wait_for_people(services.ledger.file(result.file_id), result, reason, batch, services)
+    services.warehouse.run([_decision(batch, BatchStatus.HELD, HEADRACE, reason)])
+    services.ledger.tell_batch(batch.batch, "Held", {"reason": reason})
+    services.ledger.save_batch(replace(batch, status=BatchStatus.HELD, reason=reason))
+    return True
+
+
+def release(batch: BatchRecord, who: str, services: Services, *, dry_run: bool = False) -> Decided:
+    """Let the files of a held batch be loaded after all: they wait again, as one group."""
+    refusal = _undecidable(batch)
+    if refusal:
+        return Decided(batch, done=False, why=refusal)
+    held = _held_files(batch, services)
+    if not dry_run:
+        for file in held:
+            waiting = replace(file, released=batch.batch, batch=None, reason=None, suspects=None)
+            if services.ledger.requeue(waiting, FileStatus.HELD):
+                services.ledger.tell_file(file.file_id, "Released", {"batch": batch.batch, "by": who})
+        _decide(batch, BatchStatus.RELEASED, who, batch.reason or "", services)
+    return Decided(batch, done=True, why="its files are loaded as a batch of their own", files=tuple(held))
+
+
+def reject(batch: BatchRecord, who: str, why: str, services: Services, *, dry_run: bool = False) -> Decided:
+    """Nothing of a held batch is loaded: its files have failed, for the reason that it was held."""
+    refusal = _undecidable(batch)
+    if refusal:
+        return Decided(batch, done=False, why=refusal)
+    held = _held_files(batch, services)
+    reason = f"its batch {batch.batch} was held and rejected{f' ({why})' if why else ''}: {batch.reason}"
+    if not dry_run:
+        for file in held:
+            if services.ledger.change(failed(file, reason), file):
+                services.ledger.tell_file(file.file_id, "Rejected", {"batch": batch.batch, "by": who})
+        _decide(batch, BatchStatus.REJECTED, who, reason, services)
+    return Decided(batch, done=True, why="its files have failed, `headrace retry` tries them again", files=tuple(held))
+
+
+def _wait_for_people(file: FileRecord, result: FileResult, reason: str, batch: BatchRecord, services: Services) -> None:
+    if file.status is not FileStatus.RUNNING or file.batch != batch.batch:
+        return
+    if result.verdict is Verdict.GOOD:
+        waiting = replace(file, status=FileStatus.HELD, sha256=result.sha256, reason=f"its batch is held: {reason}")
+    else:
+        waiting = settle(file, result, WarehouseRows())
+    if services.ledger.change(waiting, file):
+        services.ledger.tell_file(file.file_id, str(waiting.status).capitalize(), {"batch": batch.batch})
+
+
+def _notice(batch: BatchRecord, findings: list[Finding], services: Services) -> Notice:
+    contract = services.catalog.contract(batch.dataset)
+    return of_hold(batch, surprising(findings), contract.channel, wait=contract.wait_while_held)
+
+
+def _held_files(batch: BatchRecord, services: Services) -> list[FileRecord]:
+    files = services.ledger.files(batch.file_ids)
+    return [file for file in files if file.status is FileStatus.HELD and file.batch == batch.batch]
+
+
+def _undecidable(batch: BatchRecord) -> str | None:
+    if batch.status is BatchStatus.HELD:
+        return None
+    return f"it is {batch.status}, not held: there is nothing to decide"
+
+
+def _decide(batch: BatchRecord, status: BatchStatus, who: str, reason: str, services: Services) -> None:
+    services.warehouse.run([_decision(batch, status, who, reason)])
+    services.ledger.tell_batch(batch.batch, str(status).capitalize(), {"by": who})
+    services.ledger.save_batch(replace(batch, status=status, ended_at=now()))
+    wake(batch.dataset, services, batch.lane)
+
+
+def _decision(batch: BatchRecord, status: BatchStatus, who: str, reason: str) -> str:
+    return DECISION.format(
+        batch=batch.batch, dataset=batch.dataset, decision=status, who=quoted(who, 256), reason=quoted(reason, 2000)
+    )

@@ -1,0 +1,54 @@
+"""Between stage and target: are the batch's numbers what this dataset's numbers usually are?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.domain.judgement import Finding, Scope, judge, surprising
+from headrace.domain.ledger import BatchRecord, BatchStatus, FileStatus
+from headrace.domain.notice import of_surprise
+from headrace.usecases.figures import day_of, figures_of, kept, past_figures
+from headrace.usecases.hold import hold
+from headrace.usecases.ports import Services
+from headrace.usecases.results import unit_results
+
+
+def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
+    """Compare what was measured with past days. Returns `{"load": whether it goes on, "findings": [sentences]}`.
+
+    A batch that people have been asked about, or that was given up meanwhile, does not go on. One whose files were
+    released goes on whatever is found.
+    """
+    if batch.status is not BatchStatus.RUNNING:
+        return {"load": False, "findings": [str(batch.reason)]}
+    findings = _findings(batch, services)
+    told = surprising(findings)
+    texts = [finding.sentence for finding in told]
+    services.ledger.tell_batch(batch.batch, "Judged", {"checks": len(findings), "surprising": len(told)})
+    if _half_held(batch, services) or (any(item.check.hold for item in told) and not _released(batch, services)):
+        results = [file for unit in unit_results(services.lake, batch) for file in unit.files]
+        return {"load": not hold(batch, findings, results, services), "findings": texts}
+    if told:
+        channel = services.catalog.contract(batch.dataset).channel
+        services.topic.publish(of_surprise(batch.dataset, f"batch {batch.batch}", told, channel))
+    return {"load": True, "findings": texts}
+
+
+def _findings(batch: BatchRecord, services: Services) -> list[Finding]:
+    contract = services.catalog.contract(batch.dataset)
+    measured = figures_of(contract, Scope.BATCH, batch.batch, services)
+    day = day_of(measured)
+    if day is None:
+        return []
+    findings = judge(contract.checks, measured, past_figures(contract, Scope.BATCH, day, services), Scope.BATCH)
+    services.warehouse.run(kept(contract, Scope.BATCH, batch.batch, findings))
+    return findings
+
+
+def _half_held(batch: BatchRecord, services: Services) -> bool:
+    """Whether an execution died while it held the batch: then nothing of it can be loaded any more."""
+    return any(file.status is FileStatus.HELD for file in services.ledger.files(batch.file_ids))
+
+
+def _released(batch: BatchRecord, services: Services) -> bool:
+    return all(file.released for file in services.ledger.files(batch.file_ids))
