@@ -1,6 +1,6 @@
 """An S3 that takes everything and keeps nothing, so that a measurement is of the poller.
 
-Its port is on standard output. It answers the few calls that `S3Incoming` makes. It is no place to find out whether S3 would.
+Its port is on standard output. It answers the few calls that `S3Incoming` makes; whether S3 would, it cannot show.
 """
 
 from __future__ import annotations
