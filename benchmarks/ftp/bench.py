@@ -24,6 +24,7 @@ PARTS = {
     "throughput": (single.throughput, 500),
     "memory": (single.memory, 2000),
     "listing": (single.listing, 10_000),
+    "failures": (single.failures, 1000),
     "hanging": (fleet.one_hangs, 40),
     "events": (fleet.many_events, 2_300_000),
 }

@@ -20,6 +20,7 @@ from headrace.adapters.incoming import S3Incoming
 from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.credentials import Credentials
 from headrace.domain.source import Complete, Protocol
+from headrace.domain.sourcefile import SourceStatus
 from headrace_local.state import client_arguments
 from tests.sources import Bench, MemoryIncoming, MemorySourceLedger, source
 
@@ -61,6 +62,8 @@ def main() -> None:
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "trouble": report.trouble,
         "tally": asdict(report.tally),
+        "records": len(bench.records),
+        "taken": sum(record.status is SourceStatus.TAKEN for record in bench.records.values()),
     }
     print(json.dumps(document, default=list))
 

@@ -23,7 +23,7 @@ from headrace_local import laptop
 from tests.servers.ftp import PASSWORD, USER
 
 Row = dict[str, Any]
-RUNS = 3
+RUNS, POLLS = 3, 2
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
 
 
@@ -89,6 +89,27 @@ def listing(folder: Path, files: int) -> list[Row]:
                 "seconds": found["seconds"],
                 "CPU s": found["cpu_seconds"],
                 "peak MB": found["peak_mb"],
+            }
+        )
+    return rows
+
+
+def failures(folder: Path, files: int) -> list[Row]:
+    """Files of 20 kB on a server of each protocol that breaks 5 of 100 transfers: how many are taken without help."""
+    rows = []
+    for kind in Protocol:
+        root = folder / f"broken-{kind}"
+        root.mkdir()
+        for number in range(files):
+            (root / f"{number:05}.csv").write_bytes(os.urandom(20_000))
+        with serving("bench", kind, root, "--chance", "5") as server:
+            found = polled(server, polls=POLLS)
+        rows.append(
+            {
+                "part": f"{kind}, {files:,} files, 5 % of the transfers broken",
+                "taken": found["taken"],
+                "taken %": round(100 * found["taken"] / files, 2),
+                "polls": POLLS,
             }
         )
     return rows

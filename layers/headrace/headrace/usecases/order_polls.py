@@ -6,9 +6,9 @@ from headrace.domain.source import offset_seconds, servers_of
 from headrace.usecases.source_ports import Catalog, Orders
 
 
-def order_polls(catalog: Catalog, orders: Orders, spread_seconds: int) -> list[str]:
+def order_polls(catalog: Catalog, queue: Orders, spread_seconds: int) -> list[str]:
     """Order a poll of every server that a deployed contract names. Returns the servers."""
     servers = servers_of(source for contract in catalog.all() for source in contract.sources)
     for server in servers:
-        orders.send(server.name, offset_seconds(server.name, spread_seconds))
+        queue.send(server.name, offset_seconds(server.name, spread_seconds))
     return [server.name for server in servers]

@@ -19,7 +19,6 @@ from headrace.errors import (
     FileProblemError,
     HeadraceError,
     LoginRefusedError,
-    TerminalError,
     UnreachableError,
     UntrustedServerError,
 )
@@ -45,20 +44,10 @@ class Report:
     tally: Tally = field(default_factory=Tally)
 
 
-class UnknownServerError(TerminalError):
-    """No deployed contract names this server."""
-
-    def __init__(self, server: str) -> None:
-        super().__init__(f"no deployed contract names a server {server!r}")
-
-
-def server_named(name: str, services: SourceServices) -> Server:
-    """The server and its sources, from all contracts. Raises UnknownServerError."""
+def server_named(name: str, services: SourceServices) -> Server | None:
+    """The server and its sources, from all contracts. None when no contract names it."""
     sources = (source for contract in services.catalog.all() for source in contract.sources)
-    for server in servers_of(sources):
-        if server.name == name:
-            return server
-    raise UnknownServerError(name)
+    return next((server for server in servers_of(sources) if server.name == name), None)
 
 
 def poll(name: str, owner: str, services: SourceServices, clock: Clock) -> Report:
@@ -67,6 +56,8 @@ def poll(name: str, owner: str, services: SourceServices, clock: Clock) -> Repor
     `owner` names this poll in the ledger. What a server does wrong is written down and told, never raised.
     """
     server = server_named(name, services)
+    if server is None:
+        return Report(name, skipped="no deployed contract names it")
     with _lease(server, owner, services, clock) as state:
         if state is None:
             return Report(name, skipped="another poll is on it")
