@@ -220,7 +220,7 @@ def test_a_file_that_may_not_be_read_does_not_stop_its_neighbours(
     assert bench.poll().tally.files == 1
 
 
-@pytest.mark.parametrize("answer", ["550 Permission denied.", "552 Disk full."])
+@pytest.mark.parametrize("answer", ["550 Permission denied.", "552 Disk full.", "452 Disk full."])
 def test_a_file_that_cannot_be_moved_stays_taken_and_is_told_once(start: Any, root: Path, answer: str) -> None:
     write(root / "a.csv")
     (root / "taken").mkdir()

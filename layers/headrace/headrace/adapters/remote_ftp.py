@@ -30,6 +30,7 @@ from headrace.errors import (
 
 READ_BYTES = 1 << 18
 NO_SUCH_COMMAND = ("500", "501", "502", "504")
+ABOUT_THE_FILE = ("450", "452")
 DIGESTS = {"XSHA256": "sha256", "XMD5": "md5"}
 HASH_NAMES = {"SHA-256": "sha256", "MD5": "md5"}
 
@@ -214,14 +215,14 @@ def _on_the_wire(text: str) -> str:
 
 @contextmanager
 def _errors(source: Source, path: str = "") -> Iterator[None]:
-    """The errors of ftplib in our words. A `550` is about the file; a `4xx` may pass."""
+    """The errors of ftplib in our words. A `5xx` is about the file, and so are `450` (busy) and `452` (disk full)."""
     try:
         yield
     except HeadraceError:
         raise
-    except ftplib.error_perm as error:
-        raise FileProblemError(f"the server refuses {_shown(path)}: {_plain(error)}") from error
     except Exception as error:
+        if isinstance(error, ftplib.error_perm) or str(error).startswith(ABOUT_THE_FILE):
+            raise FileProblemError(f"the server refuses {_shown(path)}: {_plain(error)}") from error
         raise _translated(source, error) from error
 
 

@@ -34,9 +34,11 @@ class Line:
     def do(self, action: Callable[[Remote], T], progress: Callable[[], int] = lambda: 0) -> T:
         """Do something over the connection. After trouble it is done again on a new one, from its beginning.
 
-        Tries are counted anew whenever `progress` has grown. Raises what the last try raised.
+        Tries are counted anew whenever `progress` has grown. Raises what the last try raised; OutOfTimeError where time
+        is over and only that: a server that does not answer at all must not pass for a slow one.
         """
-        attempt, reached = 0, progress()
+        begun = reached = progress()
+        attempt = 0
         while True:
             try:
                 return action(self._connected())
@@ -44,21 +46,19 @@ class Line:
                 self.hang_up()
                 attempt, reached = (0 if progress() > reached else attempt) + 1, progress()
                 logger.info("a try failed", extra={"server": self._endpoint.server, "try": attempt, "why": str(error)})
-                if attempt >= self.tries:
+                wait = wait_seconds(attempt, self._clock.chance())
+                in_time = self._clock.left() - wait >= RESERVE_SECONDS
+                if attempt >= self.tries or (not in_time and reached == begun):
                     raise
-            self._pause(attempt)
+                if not in_time:
+                    raise OutOfTimeError from error
+            self._clock.sleep(wait)
 
     def _connected(self) -> Remote:
         check_time(self._clock)
         if self._remote is None:
             self._remote = self._connect(self._endpoint)
         return self._remote
-
-    def _pause(self, attempt: int) -> None:
-        wait = wait_seconds(attempt, self._clock.chance())
-        if self._clock.left() - wait < RESERVE_SECONDS:
-            raise OutOfTimeError
-        self._clock.sleep(wait)
 
     def hang_up(self) -> None:
         """End the connection, if there is one."""
