@@ -71,6 +71,14 @@ demo-ftp: setup ## Watch files come from two servers, an outage, and its end
 bench-ftp: setup ## Measure fetching from FTP, FTPS and SFTP servers (ARGS="--only memory")
 	@$(BIN)/python -W ignore -m benchmarks.ftp.bench $(ARGS)
 
+.PHONY: bench-queries
+bench-queries: setup ## Measure analysts' queries on 10,000,000 events, with sort key and view and without
+	@$(BIN)/python -m benchmarks.queries
+
+.PHONY: bench-quality
+bench-quality: setup ## Measure what the third tier finds, and how often it cries wolf (SETS=30 datasets)
+	@$(BIN)/python -m benchmarks.quality
+
 .PHONY: lock
 lock: setup ## Resolve all dependencies anew
 	@$(BIN)/python scripts/lock.py

@@ -47,6 +47,8 @@ RESULTS = Path(__file__).parent / "results"
 FILES, ROWS = 100, 10_000
 STAGES = 5
 """Start, build, deploy, write files, load them."""
+MOST_IN_WAREHOUSE = 25
+"""Per cent of the time from landing to queryable."""
 PARALLEL_UPLOADS = 8
 SAMPLE_SECONDS = 0.25
 DAEMON = "laptop (AWS and warehouse)"
@@ -228,7 +230,8 @@ def figures(target: Target, files: list[FileRecord], landed: dict[str, float]) -
     """Throughput from the first landing to the last load, and how long each file took from landing to queryable."""
     queryable = {batch: _loaded_at(target, batch) for batch in {file.batch for file in files if file.batch}}
     took = sorted(queryable[str(file.batch)] - landed[file.file_id] for file in files)
-    seconds = max(queryable.values()) - min(landed.values())
+    first, last = min(landed.values()), max(queryable.values())
+    seconds = last - first
     rows = sum(file.rows.read for file in files)
     return {
         "batches": len(queryable),
@@ -236,8 +239,20 @@ def figures(target: Target, files: list[FileRecord], landed: dict[str, float]) -
         "seconds": round(seconds, 2),
         "files_per_minute": round(60 * len(files) / seconds, 1),
         "rows_per_second": round(rows / seconds),
+        "warehouse_share": round(_in_warehouse(target, first, last) / seconds, 3),
         "latency_seconds": {"p50": percentile(took, 50), "p95": percentile(took, 95), "max": percentile(took, 100)},
     }
+
+
+def _in_warehouse(target: Target, first: float, last: float) -> float:
+    """Seconds that the embedded Redshift spent on statements between two moments, by its own history."""
+    start, end = (datetime.fromtimestamp(moment, UTC).replace(tzinfo=None).isoformat() for moment in (first, last))
+    answer = query(
+        target,
+        "SELECT COALESCE(SUM(elapsed_time), 0) FROM sys_query_history"
+        f" WHERE start_time >= '{start}' AND start_time <= '{end}'",
+    )
+    return float(answer.rows[0][0]) / 1e6
 
 
 def _loaded_at(target: Target, batch: str) -> float:
@@ -305,6 +320,8 @@ def as_table(result: dict[str, Any], before: dict[str, Any] | None) -> Any:
 def _lines(result: dict[str, Any]) -> Iterable[tuple[str, float]]:
     yield "files per minute", result["files_per_minute"]
     yield "rows per second", result["rows_per_second"]
+    if "warehouse_share" in result:  # results of before it was measured lack it
+        yield f"embedded Redshift: % of the time (at most {MOST_IN_WAREHOUSE})", 100 * result["warehouse_share"]
     for name, seconds in result["latency_seconds"].items():
         yield f"landing to queryable, {name}, s", seconds
     for kind, use in result["processes"].items():

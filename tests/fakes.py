@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.domain.judgement import Scope
@@ -78,6 +78,9 @@ class MemoryCatalog:
 
     def table_sql(self, dataset: str) -> str:
         return table_sql(self._contracts[dataset])
+
+    def views_sql(self, dataset: str) -> str:
+        return views_sql(self._contracts[dataset])
 
     def measure_sql(self, dataset: str, scope: Scope) -> str:
         return measure_sql(self._contracts[dataset], scope)
@@ -274,6 +277,9 @@ class MemoryWarehouse:
 
     def run(self, statements: list[str]) -> None:
         self.ran += statements
+
+    def run_alone(self, statement: str) -> None:
+        self.ran.append(statement)
 
     def query(self, sql: str) -> list[list[Any]]:
         return next((rows for word, rows in self.answers.items() if word in sql), [])

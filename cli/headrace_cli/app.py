@@ -15,6 +15,7 @@ from headrace_cli.commands import (
     down,
     drop,
     held,
+    migrate,
     new,
     notifications,
     quarantine,
@@ -79,6 +80,7 @@ app.command(rich_help_panel=LOOK)(notifications.notifications)
 app.command(rich_help_panel=LOOK)(sources.sources)
 app.command(rich_help_panel=LOOK)(contracts.contracts)
 app.command(rich_help_panel=LOOK)(held.held)
+app.command(rich_help_panel=REPAIR)(migrate.migrate)
 app.command(rich_help_panel=REPAIR)(release.release)
 app.command(rich_help_panel=REPAIR)(reject.reject)
 app.command(rich_help_panel=REPAIR)(retry.retry)

@@ -40,6 +40,10 @@ class DeployedCatalog:
         """Not to be had from here."""
         raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
 
+    def views_sql(self, dataset: str) -> str:
+        """Not to be had from here."""
+        raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
+
     def measure_sql(self, dataset: str, scope: Scope) -> str:
         """Not to be had from here."""
         raise CommandError(f"the SQL that measures a {scope} of {dataset} is in the functions' layer only")

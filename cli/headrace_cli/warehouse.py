@@ -17,7 +17,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A statement's result. Without a result set `columns` is empty; `changed` counts the rows it touched."""
+    """A statement's result. Without a result set `columns` is empty and `changed` counts the rows it touched."""
 
     columns: list[str]
     rows: list[list[Any]]
@@ -36,8 +36,10 @@ def query(target: Target, text: str) -> Answer:
         raise
     if state["Status"] != "FINISHED":
         raise CommandError(f"the warehouse refused it: {state.get('Error') or state['Status'].lower()}")
-    columns, rows = _result(client, statement) if state.get("HasResultSet") else ([], [])
-    return Answer(columns, rows, max(state.get("ResultRows", 0), 0), state.get("Duration", 0) / 1e9)
+    seconds = state.get("Duration", 0) / 1e9
+    if state.get("HasResultSet"):
+        return Answer(*_result(client, statement), changed=0, seconds=seconds)
+    return Answer([], [], max(state.get("ResultRows", 0), 0), seconds)
 
 
 def _warehouse(target: Target) -> dict[str, str]:

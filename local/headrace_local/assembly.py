@@ -25,8 +25,8 @@ def assemble(home: Path, port: int) -> FaultyGateway:
     """The gateway with everything behind it: the emulated AWS, the embedded Redshift, the Slack sink."""
     arguments = client_arguments(f"http://127.0.0.1:{port}")
     s3, workflow = boto3.client("s3", **arguments), boto3.client("stepfunctions", **arguments)
-    faults = Faults(lambda: stop_executions(workflow))
     redshift = embedded_redshift(home / "warehouse.duckdb", s3, patches.put_statement_event)
+    faults = Faults(lambda: stop_executions(workflow), redshift.faults)
     warehouse = Warehouse(FaultyDataApi(redshift, faults))
     patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"))

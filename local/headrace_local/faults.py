@@ -1,7 +1,9 @@
 """Faults on demand: a call that a function or the workflow makes fails, before or after its effect, or ends its caller.
 
 The laptop takes them at `/_headrace/faults`: POST a list of faults, GET how often each struck, DELETE them all. A
-person's own calls are never touched: only those that are signed by a role of the stack.
+person's own calls are never touched: only those that are signed by a role of the stack. Faults of the service
+`redshift` are the embedded Redshift's own: `operation` is its kind, `path` a part of the statements, or the operation,
+that it strikes.
 """
 # ruff: noqa: SLF001 - the emulator has no way to end a function's process but its private one
 
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headrace_local.gateway import Application, Receive, Scope, Send
+    from headrace_local.redshift.faults import Faults as WarehouseFaults
     from headrace_local.warehouse import DataApi
 
 PAGE = "/_headrace/faults"
 SLACK = "/_headrace/slack"
+WAREHOUSE = "redshift"
 REFUSED = "refused-"
 ROLES = "assumed-role/"
 LOGICAL_NAME = re.compile(r"[A-Za-z]+Function")
@@ -83,6 +87,7 @@ class Faults:
     """The faults that wait, and the means to carry them out. `stop` ends all running executions."""
 
     stop: Callable[[], None]
+    warehouse: WarehouseFaults
     listed: list[Fault] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -91,6 +96,19 @@ class Faults:
         """The fault that strikes a call, if one does."""
         with self.lock:
             return next((fault for fault in self.listed if fault.meets(call)), None)
+
+    def ask(self, faults: list[Fault]) -> None:
+        """Let these strike instead of those that were asked for before. Raises ValueError for an unknown kind."""
+        self.forget()
+        for fault in faults:
+            if fault.service == WAREHOUSE:
+                self.warehouse.add(fault.operation, where=fault.path, times=fault.times)
+        self.listed = [fault for fault in faults if fault.service != WAREHOUSE]
+
+    def forget(self) -> None:
+        """None strikes any more."""
+        self.listed = []
+        self.warehouse.clear()
 
     def carry_out(self, fault: Fault, caller: str) -> None:
         """What a fault does beside failing the call."""
@@ -168,9 +186,9 @@ class FaultyGateway:
 
     def _page(self, method: str, body: bytes) -> dict[str, Any]:
         if method == "POST":
-            self._faults.listed = [Fault(**item) for item in json.loads(body)]
+            self._faults.ask([Fault(**item) for item in json.loads(body)])
         if method == "DELETE":
-            self._faults.listed = []
+            self._faults.forget()
         return {"faults": [asdict(fault) for fault in self._faults.listed]}
 
 

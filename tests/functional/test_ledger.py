@@ -126,6 +126,29 @@ def test_a_batch_that_has_ended_never_runs_again(ledger: Any) -> None:
     assert ledger.batch("readings-1").attempts == 3
 
 
+def test_a_held_batch_is_listed_until_it_is_decided(ledger: Any) -> None:
+    held = batch(status=BatchStatus.HELD)
+    assert ledger.open_batch(batch())
+    for _ in range(2):
+        ledger.save_batch(held)
+        assert ledger.lane_state("readings", LIVE) == LaneState(1, None, (held.batch,))
+    ledger.save_batch(replace(held, status=BatchStatus.RELEASED))
+    assert ledger.lane_state("readings", LIVE) == LaneState(1, None)
+    ledger.save_batch(held)  # by a function that was stopped, and does not know
+    assert ledger.batch(held.batch).status is BatchStatus.RELEASED
+
+
+def test_a_file_changes_only_while_it_is_what_it_was(ledger: Any) -> None:
+    running = file(status=FileStatus.RUNNING, batch="b-1")
+    ledger.record_arrival(running)
+    ledger.save_files([running])
+    held = replace(running, status=FileStatus.HELD)
+    assert not ledger.change(held, replace(running, batch="b-2"))
+    assert ledger.change(held, running)
+    assert not ledger.change(held, running)
+    assert ledger.file(running.file_id).status is FileStatus.HELD
+
+
 def test_a_content_has_one_holder(ledger: Any) -> None:
     assert ledger.claim_content("readings", "s", "a") == "a"
     assert ledger.claim_content("readings", "s", "a") == "a"

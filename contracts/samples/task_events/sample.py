@@ -47,7 +47,7 @@ def _spoilt(line: bytes, kind: int) -> bytes:
     task, event, at, worker, duration, score, payload = line.split(b",", 6)
     faults = (
         (b"", event, at, worker, duration, score, payload),
-        (task, b"exploded", at, worker, duration, score, payload),
+        (task, b"EXPLODED", at, worker, duration, score, payload),
         (task, event, b"yesterday", worker, duration, score, payload),
         (task, event, b"2026-02-30T10:00:00Z", worker, duration, score, payload),
         (task, event, at, b"worker 7", duration, score, payload),

@@ -28,6 +28,10 @@ _COMMANDS: tuple[tuple[Any, Callable[[Any], Command]], ...] = (
     (exp.Query, Query),
 )
 _TRANSACTION_WORDS = ("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT")
+_REDSHIFTS_COMMANDS = (
+    "ALTER", "ATTACH", "CALL", "CANCEL", "CLOSE", "COMMENT", "DEALLOCATE", "DECLARE", "DESC", "DETACH", "EXECUTE",
+    "FETCH", "PREPARE", "RESET", "SET", "SHOW", "USE",
+)  # fmt: skip
 _REMOVE_DUPLICATES = re.compile(r"\sREMOVE\s+DUPLICATES\s*;?\s*$", re.IGNORECASE)
 _VACUUM_KINDS = ("FULL", "SORT", "DELETE", "REINDEX", "RECLUSTER")
 
@@ -41,8 +45,15 @@ def compile_statement(sql: str) -> Command:
         raise not_emulated(f"{first}: a batch is one transaction by itself, and")
     read = _READERS.get(first)
     if read is None:
-        raise not_emulated(f"the statement {first or sql[:40]}")
+        raise _unknown(cursor, first)
     return read(cursor)
+
+
+def _unknown(cursor: TokenCursor, first: str) -> SqlError:
+    """A command that Redshift has and this one has not, or no command at all."""
+    if first == "EXPLAIN":
+        return not_emulated("EXPLAIN, whose plans here would say nothing of Redshift's,")
+    return not_emulated(f"the statement {first}") if first in _REDSHIFTS_COMMANDS else cursor.unexpected()
 
 
 def statement_kind(sql: str) -> str:

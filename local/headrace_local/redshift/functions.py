@@ -11,6 +11,7 @@ from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.jsonfunctions import JSON_FUNCTIONS
 from headrace_local.redshift.nodes import Arguments, Builder, Function, call, cast, renamed, text
 
+VERSION = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, Redshift 1.0 (embedded, for a laptop)"
 AGGREGATE = "aggregate"
 """Marks the calls that a window has to go to, in the meta of their nodes."""
 
@@ -147,6 +148,7 @@ FUNCTIONS: dict[str, Function] = {
     "LISTAGG": Function(1, 2, _list_aggregate),
     "LPAD": Function(2, 3, _padded("lpad")),
     "MOD": Function(2, 2, lambda a: exp.Paren(this=exp.Mod(this=a[0], expression=nonzero(a[1])))),
+    "VERSION": Function(0, 0, lambda _: text(VERSION)),
     "NVL": Function(1, None, renamed("coalesce")),
     "NVL2": Function(3, 3, _nvl2),
     "OCTET_LENGTH": Function(1, 1, renamed("strlen")),

@@ -25,7 +25,7 @@ class Listing:
 
     def databases(self, request: Request, principal: str) -> Request:  # noqa: ARG002
         """The one database there is."""
-        return _page(request, "Databases", [request.get("Database", "dev")])
+        return _page(request, "Databases", [request["Database"]])
 
     def schemas(self, request: Request, principal: str) -> Request:  # noqa: ARG002
         """The users' schemas."""

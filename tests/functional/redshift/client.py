@@ -108,3 +108,21 @@ class Client:
 def _value(entry: dict[str, Any]) -> Any:
     ((kind, value),) = entry.items()
     return None if kind == "isNull" else value
+
+
+@dataclass
+class WarehouseOf:
+    """`usecases.ports.Warehouse` over the embedded Redshift."""
+
+    client: Client
+
+    def run(self, statements: list[str]) -> None:
+        self.client.run(*statements)
+
+    def run_alone(self, statement: str) -> None:
+        submitted = self.client.call("ExecuteStatement", **TARGET, Sql=statement)
+        description = self.client.ended(str(submitted["Id"]))
+        assert description["Status"] == "FINISHED", description.get("Error")
+
+    def query(self, sql: str) -> list[list[Any]]:
+        return self.client.rows(sql)

@@ -22,6 +22,7 @@ TS = "TIMESTAMP '2024-03-05 14:07:09'"
         ("'a' || 'b'", "ab"),
         ("CONCAT('a', NULL)", None),
         ("NVL(NULL, 'x')", "x"),
+        ("LEFT(VERSION(), 16)", "PostgreSQL 8.0.2"),
         ("NVL2(NULL, 'x', 'y')", "y"),
         ("COALESCE(NULL, NULL, 3)", 3),
         ("DECODE(2, 1, 'one', 2, 'two', 'many')", "two"),

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -26,7 +25,7 @@ from headrace.usecases.judge_batch import judge_batch
 from headrace.usecases.judge_day import judge_day
 from headrace.usecases.results import UnitResult
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
-from tests.functional.redshift.client import Client
+from tests.functional.redshift.client import Client, WarehouseOf
 
 MIGRATIONS = sorted((Path(__file__).parents[3] / "sql" / "migrations").glob("*.sql"))
 TODAY = datetime.now(UTC).date()
@@ -42,20 +41,6 @@ CHECKS = (
     Check(Metric.ROW_COUNT, lowest=1.0),
 )
 Rows = list[tuple[str, datetime, int | None]]
-
-
-class WarehouseOf:
-    """`usecases.ports.Warehouse` over the embedded Redshift."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def run(self, statements: list[str]) -> None:
-        if statements:
-            self._client.run(*statements)
-
-    def query(self, sql: str) -> list[list[Any]]:
-        return self._client.rows(sql)
 
 
 @pytest.fixture

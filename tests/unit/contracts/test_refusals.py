@@ -15,6 +15,7 @@ HERE = "<-"
 SECOND_KEY = "required: true\n        primaryKey: true\n        primaryKeyPosition: 1"
 ADDS = "property: onNewVersion\n        value: add"
 RULE = "property: onNewVersion\n        value: add\n    quality:\n      - type: sql\n        name: r\n        query: "
+VIEWS = "property: onNewVersion\n        value: add\n      - property: materializedViews\n        value:\n          "
 STATISTIC = "property: onNewVersion\n        value: add\n    quality:\n      "
 HOLD = """- type: custom
         engine: headrace
@@ -68,6 +69,11 @@ MISTAKES: list[tuple[str, str, str]] = [
     (ADDS, f"{STATISTIC}- {{metric: duplicateValues, mustBe: 0}} <-", "about the primary key"),
     (ADDS, f"{STATISTIC}- {{metric: rowCount, mustBe: 0, unit: percent}} <-", "is in rows"),
     (ADDS, STATISTIC + HOLD.replace("hold", "stop <-"), "onBreach must be warn or hold"),
+    (ADDS, f"{VIEWS}- {{name: v}} <-", "needs its name and its query"),
+    (ADDS, f"{VIEWS}- {{name: v, query: SELECT 1, sort: [a]}} <-", "did you mean 'sortKey'?"),
+    (ADDS, f"{VIEWS}- {{name: v, query: DELETE FROM t}} <-", "must be one SELECT"),
+    (ADDS, f"{VIEWS}- {{name: V, query: SELECT 1}} <-", "view name"),
+    (ADDS, f"{VIEWS}- {{name: v, query: SELECT 1}}\n          - {{name: v, query: SELECT 2}} <-", "there twice"),
     (ADDS, f"{ADDS}\n      - property: whileHeld\n        value: waits <-", "did you mean 'wait'?"),
     ("support:", "  - name: second <-\n    properties: []\nsupport:", "one table"),
     # columns

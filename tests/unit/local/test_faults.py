@@ -8,12 +8,14 @@ import pytest
 
 from headrace_local.faults import REFUSED, Call, Fault, Faults, FaultyDataApi, failure
 from headrace_local.redshift import DataApiError
+from headrace_local.redshift.errors import SqlError
+from headrace_local.redshift.faults import Faults as WarehouseFaults
 
 PUT = Call("s3", "PUT", "arn:aws:sts::000000000000:assumed-role/headrace-TransformFunctionRole/x", "/lake/part-1")
 
 
 def faults(*listed: Fault) -> Faults:
-    return Faults(stop=lambda: None, listed=list(listed))
+    return Faults(lambda: None, WarehouseFaults(), list(listed))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,18 @@ def faults(*listed: Fault) -> Faults:
 )
 def test_a_fault_strikes_its_own_calls(fault: Fault, meets: bool) -> None:
     assert (faults(fault).meeting(PUT) is not None) == meets
+
+
+def test_the_warehouses_own_faults_are_passed_on() -> None:
+    waiting = faults()
+    waiting.ask([Fault("redshift", "serializable", path="MERGE", times=2), Fault("s3", "PUT")])
+    assert [fault.service for fault in waiting.listed] == ["s3"]
+    with pytest.raises(SqlError, match="1023"):
+        waiting.warehouse.strike_statement("merge into t")
+    waiting.forget()
+    waiting.warehouse.strike_statement("MERGE INTO t")
+    with pytest.raises(ValueError, match="nonsense is none of"):
+        waiting.ask([Fault("redshift", "nonsense")])
 
 
 def test_it_strikes_from_its_call_on_so_many_times() -> None:
@@ -72,7 +86,7 @@ def test_a_refused_load_is_accepted_and_fails_in_the_warehouses_words() -> None:
 
 def test_executions_are_stopped() -> None:
     stopped: list[int] = []
-    waiting = Faults(stop=lambda: stopped.append(1))
+    waiting = Faults(lambda: stopped.append(1), WarehouseFaults())
     waiting.carry_out(Fault("s3", "PUT", what="stop"), "")
     assert stopped == [1]
 

@@ -50,6 +50,12 @@ def test_what_has_not_failed_is_not_retried(status: FileStatus) -> None:
     assert status in answer.why
 
 
+def test_a_held_file_waits_for_a_decision() -> None:
+    services = MemoryServices()
+    (answer,) = retry([services.ledger.file(known(services, FileStatus.HELD, batch="readings-7"))], services)
+    assert (answer.done, "`headrace release readings-7`" in answer.why) == (False, True)
+
+
 def test_a_file_of_no_dataset_is_not_retried() -> None:
     services = MemoryServices()
     (answer,) = retry([file(dataset="", status=FileStatus.UNROUTABLE)], services)

@@ -49,6 +49,10 @@ class Catalog:
         """The DDL of the dataset's tables."""
         return (self._root / "sql" / "datasets" / dataset / "table.sql").read_text()
 
+    def views_sql(self, dataset: str) -> str:
+        """The DDL of the dataset's materialized views."""
+        return (self._root / "sql" / "datasets" / dataset / "views.sql").read_text()
+
     def measure_sql(self, dataset: str, scope: Scope) -> str:
         """The template that measures a batch or a day of the dataset, for the checks of its contract."""
         return (self._root / "sql" / "datasets" / dataset / f"measure_{scope}.sql").read_text()

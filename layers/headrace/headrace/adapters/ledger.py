@@ -287,7 +287,8 @@ class DynamoLedger:
     def change(self, file: FileRecord, was: FileRecord) -> bool:
         """Write the file, if its status and batch are still what they were. Returns whether they were."""
         update = self._saving_if(file, was.status)
-        update["ConditionExpression"] += " AND batch = :batch"
+        update["ConditionExpression"] += " AND #of = :batch"
+        update["ExpressionAttributeNames"] |= {"#of": "batch"}
         update["ExpressionAttributeValues"] |= to_item({":batch": was.batch})
         try:
             self._client.update_item(**update)

@@ -42,6 +42,11 @@ class Warehouse:
         answer = self._client.batch_execute_statement(Sqls=statements, **self._connection.arguments())
         self._wait(answer["Id"])
 
+    def run_alone(self, statement: str) -> None:
+        """Run a statement that Redshift does not take in a transaction. Raises as `run` does."""
+        answer = self._client.execute_statement(Sql=statement, **self._connection.arguments())
+        self._wait(answer["Id"])
+
     def query(self, sql: str) -> list[list[Any]]:
         """Run one query and return its rows."""
         answer = self._client.execute_statement(Sql=sql, **self._connection.arguments())

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from headrace.contracts import ContractErrors, compile_folder, to_json
-from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Contract
 from headrace.domain.judgement import Scope
@@ -46,6 +46,8 @@ def write_sql(contracts: list[Contract], folder: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
         (target / "table.sql").write_text(table_sql(contract))
         (target / "load.sql").write_text(load_sql(contract))
+        if contract.views:
+            (target / "views.sql").write_text(views_sql(contract))
         for scope in Scope if contract.checks else ():
             (target / f"measure_{scope}.sql").write_text(measure_sql(contract, scope))
     known = {contract.dataset for contract in contracts}

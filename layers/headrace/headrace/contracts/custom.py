@@ -30,6 +30,7 @@ DATASET = {
     "groupWait": "a number",
     "unknownColumns": "text",
     "whileHeld": "text",
+    "materializedViews": "a list of views: name, query, and sortKey or distributionKey if wanted",
     "badRowLimit": "a number of rows, or a share such as 5%",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}
@@ -51,7 +52,7 @@ def read_custom(
             problems.add(here, _unknown(item.property, known))
         elif item.property in values:
             problems.add(here, f"the customProperty {item.property!r} is written twice")
-        elif not _is(item.value, known[item.property]):
+        elif not fits(item.value, known[item.property]):
             problems.add((*here, "value"), f"{item.property} must be {known[item.property]}")
         else:
             values[item.property] = item.value
@@ -78,9 +79,12 @@ def _unknown(name: str, known: Mapping[str, str]) -> str:
     return f"Headrace knows no customProperty {name!r} here{suggestion(name, known)}"
 
 
-def _is(value: Any, wanted: str) -> bool:
+def fits(value: Any, wanted: str) -> bool:
+    """Whether a value is of the kind that is wanted, in the words of this module."""
     if wanted == "text":
         return isinstance(value, str)
+    if wanted.startswith("a list of views"):
+        return isinstance(value, list)
     if wanted == "true or false":
         return isinstance(value, bool)
     if wanted.startswith("a number of rows"):

@@ -18,6 +18,7 @@ from headrace.contracts.row_rules import row_rules
 from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
 from headrace.contracts.statistics import statistics_checks
+from headrace.contracts.views import compile_views
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
 
 TABLE: Where = ("schema", 0)
@@ -45,6 +46,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
     checks = statistics_checks(table, columns, layout["primary_key"], TABLE, problems)
+    views = compile_views(table, values, servers.schema if servers else "public", TABLE, problems)
     limit = _bad_row_limit(table, values, problems)
     waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
     if servers is None or problems.errors:
@@ -63,6 +65,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         rules=rules,
         sources=servers.sources,
         checks=checks,
+        views=views,
         wait_while_held=waits == "wait",
         replace_versions=VERSIONS[values.get("onNewVersion", "replace")],
         wait_seconds=int(values.get("groupWait", promises.wait(promised))),

@@ -6,9 +6,9 @@ The text is committed under `sql/datasets/`, so that a change of a contract is s
 
 from __future__ import annotations
 
-from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind
+from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
+from headrace.domain.migration import LINEAGE_TYPES
 
-LINEAGE_TYPES = {"_file_id": "VARCHAR(32)", "_row_number": "BIGINT", "_batch_id": "VARCHAR(160)"}
 SUPER_AS_TEXT = "VARCHAR(65535)"
 HEADER = "-- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.\n\n"
 
@@ -24,6 +24,17 @@ def table_sql(contract: Contract) -> str:
         f"{HEADER}CREATE TABLE IF NOT EXISTS {contract.target} (\n{body}\n){_distribution(contract)};\n\n"
         f"CREATE TABLE IF NOT EXISTS {_guard(contract)} (batch_id VARCHAR(160));\n"
     )
+
+
+def views_sql(contract: Contract) -> str:
+    """The materialized views over the target, a statement each. They are refreshed by the workflow, after each load."""
+    return HEADER + "\n".join(step("", _create_view(view)) for view in contract.views)
+
+
+def _create_view(view: View) -> str:
+    dist = f"\nDISTSTYLE KEY DISTKEY ({view.dist_key})" if view.dist_key else ""
+    sort = f"\nSORTKEY ({', '.join(view.sort_key)})" if view.sort_key else ""
+    return f"CREATE MATERIALIZED VIEW {view.name}{dist}{sort}\nAUTO REFRESH NO\nAS\n{view.query}"
 
 
 def load_sql(contract: Contract) -> str:

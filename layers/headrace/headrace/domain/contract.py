@@ -19,6 +19,9 @@ LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 UNKNOWN_COLUMN = "_unknown"
 """Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
 
+NESTED = {"columns", "format", "rules", "checks", "views", "sources"}
+"""The fields of a contract that hold objects."""
+
 
 class Kind(StrEnum):
     """What a column's values are, independent of how a file writes them."""
@@ -101,6 +104,16 @@ class RowRule:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A materialized view over the target, refreshed after each load. `name` is full, `query` a SELECT."""
+
+    name: str
+    query: str
+    dist_key: str | None = None
+    sort_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
 
@@ -132,6 +145,7 @@ class Contract:
     rules: tuple[RowRule, ...] = ()
     checks: tuple[Check, ...] = ()
     wait_while_held: bool = False
+    views: tuple[View, ...] = ()
     sources: tuple[Source, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -156,10 +170,12 @@ class Contract:
         file_format = FileFormat(**_tuples(FileFormat, value["format"]))
         rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
         checks = tuple(Check(**item | {"metric": Metric(item["metric"])}) for item in value.get("checks", ()))
+        views = tuple(View(**_tuples(View, item)) for item in value.get("views", ()))
         sources = tuple(map(_source, value.get("sources", ())))
-        apart = {"columns", "format", "rules", "checks", "sources"}
-        rest = _tuples(cls, {k: v for k, v in value.items() if k not in apart})
-        return cls(columns=columns, format=file_format, rules=rules, checks=checks, sources=sources, **rest)
+        rest = _tuples(cls, {k: v for k, v in value.items() if k not in NESTED})
+        return cls(
+            columns=columns, format=file_format, rules=rules, checks=checks, views=views, sources=sources, **rest
+        )  # fmt: skip
 
 
 def _column(value: dict[str, Any]) -> Column:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from headrace.domain.checks import Check, Metric
-from headrace.domain.usual import FEWEST_DAYS, SHARES, Figure, compare
+from headrace.domain.usual import COUNTS, FEWEST_DAYS, SHARES, Figure, compare
 
 LISTED = 5
 
@@ -135,4 +135,5 @@ def _written(metric: Metric, value: float) -> str:
         return f"{100 * value:.3g} %"
     if metric is Metric.FRESHNESS:
         return f"{value / 3600:,.1f} h"
-    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:,.4g}"
+    whole = metric in COUNTS or abs(value) >= 1000 or value == int(value)
+    return f"{value:,.0f}" if whole else f"{value:,.4g}"

@@ -20,7 +20,7 @@ FEWEST_DAYS = 14
 WEEK = 7
 MAD_TO_SPREAD = 1.4826
 """A normal distribution's standard deviation, in median absolute deviations."""
-SURPRISING = 2.8
+SURPRISING = 3.0
 """So many spreads from the usual are told; `make bench-quality` shows what that costs in false alarms."""
 SMALLEST_SHARE = 0.01
 """Changes of about this part of a figure are noise to people, however steady the figure has been."""
@@ -28,8 +28,6 @@ SMALLEST_SHARE = 0.01
 ROUNDS = 6
 FAR = 2.5
 """Past days are drawn in to so many spreads before they teach what is usual."""
-CAUTION = 0.15
-"""Days' worth of doubt in a weekday's pattern."""
 FITTED = 6
 """About how many numbers the fit takes from the days, which makes what is left look calmer than it is."""
 
@@ -117,16 +115,16 @@ def _forecast(points: Sequence[tuple[int, float]], day: int) -> tuple[float, flo
     A line through all days and each weekday's deviation from it, fitted in turns. Days that are far off by median and
     MAD are drawn in before, so that a fault of the past does not teach that faults are usual.
     """
-    values = [value for _, value in points]
-    line, weekdays, noise = _Line(0.0, median(values)), [0.0] * WEEK, MAD_TO_SPREAD * _mad(values)
+    line = _Line(0.0, median(value for _, value in points))
+    weekdays = _first_weekdays(points, line)
+    noise = _noise(points, line, weekdays)
     for _ in range(ROUNDS):
         drawn = [(past, _drawn_in(value, line.at(past) + weekdays[past % WEEK], noise)) for past, value in points]
-        weekdays = _weekdays([(past, value - line.at(past)) for past, value in drawn])
+        weekdays = _weekdays([(past, value - line.at(past)) for past, value in drawn], noise, weekdays)
         line = _fitted([(past, value - weekdays[past % WEEK]) for past, value in drawn])
-        rest = [value - line.at(past) - weekdays[past % WEEK] for past, value in points]
-        noise = MAD_TO_SPREAD * _mad(rest) * math.sqrt(len(points) / (len(points) - FITTED))
+        noise = _noise(points, line, weekdays)
     same = sum((day - past) % WEEK == 0 for past, _ in points)
-    unsure = math.sqrt(1 + 1 / (same + CAUTION) + 3 / len(points)) * (1 + 2 / len(points))
+    unsure = math.sqrt(1 + 1 / max(same, 1) + 3 / len(points)) * (1 + 2 / len(points))
     return line.at(day) + weekdays[day % WEEK], noise, unsure
 
 
@@ -144,10 +142,23 @@ def _drawn_in(value: float, expected: float, noise: float) -> float:
     return min(max(value, expected - FAR * noise), expected + FAR * noise)
 
 
-def _weekdays(rest: Sequence[tuple[int, float]]) -> list[float]:
-    """How far each weekday is off the line, drawn towards nothing while it was seen few times."""
+def _first_weekdays(points: Sequence[tuple[int, float]], line: _Line) -> list[float]:
+    """Each weekday's median, off the line: what cannot be misled by single days."""
+    of = [[value - line.at(past) for past, value in points if past % WEEK == weekday] for weekday in range(WEEK)]
+    return [median(values) if values else 0.0 for values in of]
+
+
+def _noise(points: Sequence[tuple[int, float]], line: _Line, weekdays: Sequence[float]) -> float:
+    """How far days are off what is fitted, by their median absolute deviation."""
+    rest = [value - line.at(past) - weekdays[past % WEEK] for past, value in points]
+    return MAD_TO_SPREAD * _mad(rest) * math.sqrt(len(points) / (len(points) - FITTED))
+
+
+def _weekdays(rest: Sequence[tuple[int, float]], noise: float, before: Sequence[float]) -> list[float]:
+    """How far each weekday is off the line, drawn towards nothing as far as weekdays differ by no more than noise."""
+    doubt = noise**2 / max(fmean(value**2 for value in before), noise**2 / WEEK, 1e-300)
     of = [[value for past, value in rest if past % WEEK == weekday] for weekday in range(WEEK)]
-    return [sum(values) / (len(values) + CAUTION) for values in of]
+    return [sum(values) / (len(values) + doubt) if values else 0.0 for values in of]
 
 
 def _fitted(points: Sequence[tuple[int, float]]) -> _Line:

@@ -53,12 +53,12 @@ def day_of(figures: Iterable[Measured]) -> date | None:
     return next((date.fromordinal(item.figure.day) for item in figures), None)
 
 
-def kept(contract: Contract, scope: Scope, point: str, findings: list[Finding]) -> list[str]:
-    """The statement that keeps findings in `etl.quality_results`; none for none."""
+def keep(contract: Contract, scope: Scope, point: str, findings: list[Finding], services: Services) -> None:
+    """Keep findings in `etl.quality_results`."""
     if not findings:
-        return []
+        return
     rows = ", ".join(_result(contract, scope, point, finding) for finding in findings)
-    return [RESULTS + rows]
+    services.warehouse.run([RESULTS + rows])
 
 
 def quoted(text: str, most: int = LONGEST_SENTENCE) -> str:

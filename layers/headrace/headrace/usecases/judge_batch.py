@@ -7,7 +7,7 @@ from typing import Any
 from headrace.domain.judgement import Finding, Scope, judge, surprising
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileStatus
 from headrace.domain.notice import of_surprise
-from headrace.usecases.figures import day_of, figures_of, kept, past_figures
+from headrace.usecases.figures import day_of, figures_of, keep, past_figures
 from headrace.usecases.hold import hold
 from headrace.usecases.ports import Services
 from headrace.usecases.results import unit_results
@@ -41,7 +41,7 @@ def _findings(batch: BatchRecord, services: Services) -> list[Finding]:
     if day is None:
         return []
     findings = judge(contract.checks, measured, past_figures(contract, Scope.BATCH, day, services), Scope.BATCH)
-    services.warehouse.run(kept(contract, Scope.BATCH, batch.batch, findings))
+    keep(contract, Scope.BATCH, batch.batch, findings, services)
     return findings
 
 

@@ -14,7 +14,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.judgement import Finding, Scope, judge, surprising
 from headrace.domain.load import split_statements
 from headrace.domain.notice import of_surprise
-from headrace.usecases.figures import figures_of, kept, past_figures
+from headrace.usecases.figures import figures_of, keep, past_figures
 from headrace.usecases.ports import Services
 
 
@@ -33,7 +33,7 @@ def judge_day(contract: Contract, day: date, services: Services) -> list[Finding
     services.warehouse.run(split_statements(Template(text).substitute(day=day.isoformat())))
     measured = figures_of(contract, Scope.DAY, day.isoformat(), services)
     findings = judge(contract.checks, measured, past_figures(contract, Scope.DAY, day, services), Scope.DAY)
-    services.warehouse.run(kept(contract, Scope.DAY, day.isoformat(), findings))
+    keep(contract, Scope.DAY, day.isoformat(), findings, services)
     told = surprising(findings)
     if told:
         services.topic.publish(of_surprise(contract.dataset, f"the rows of {day}", told, contract.channel))

@@ -1,12 +1,14 @@
-"""At deployment: the project's own migrations, then one table per contract, then the list of what is deployed."""
+"""The project's own migrations, then one table per contract: planned first, applied at deployment or by a person."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headrace.domain.contract import Column, Contract
+from headrace.domain.contract import Contract
 from headrace.domain.load import split_statements
+from headrace.domain.migration import Change, Existing, TablePlan, described_type, plan_table
 from headrace.errors import TerminalError
 from headrace.usecases.ports import Services
 
@@ -16,129 +18,121 @@ MIGRATIONS_TABLE = (
     "CREATE TABLE IF NOT EXISTS etl.migrations "
     "(name VARCHAR(128) NOT NULL, digest VARCHAR(64) NOT NULL, applied_at TIMESTAMP NOT NULL)"
 )
-
-
-SPELLINGS = {
-    "CHARACTER VARYING": "VARCHAR",
-    "CHARACTER": "CHAR",
-    "NUMERIC": "DECIMAL",
-    "TIMESTAMP WITHOUT TIME ZONE": "TIMESTAMP",
-    "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
-    "DOUBLE PRECISION": "FLOAT8",
-    "FLOAT": "FLOAT8",
-    "REAL": "FLOAT4",
-    "INT": "INTEGER",
-    "INT4": "INTEGER",
-    "INT8": "BIGINT",
-    "INT2": "SMALLINT",
-    "BOOL": "BOOLEAN",
-}
+TABLES_OF_ETL = "SELECT table_name FROM svv_tables WHERE table_schema = 'etl'"
 
 
 class MigrationError(TerminalError):
     """The warehouse cannot follow the contracts without a person's decision."""
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done to the warehouse, what stays as it is, and what cannot be done; refused means none is done."""
+
+    changes: tuple[Change, ...] = ()
+    kept: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+def plan(services: Services, database: str) -> Plan:
+    """How the warehouse follows the contracts. Reads only."""
+    contracts = services.catalog.all()
+    etl = {str(name) for (name,) in services.warehouse.query(TABLES_OF_ETL)}
+    done = dict(services.warehouse.query("SELECT name, digest FROM etl.migrations")) if "migrations" in etl else {}
+    refused = [reason for contract in contracts if (reason := _other_database(contract, database))]
+    refused += [reason for name, text in services.catalog.migrations() if (reason := _edited(name, text, done))]
+    changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
+    changes += [_migration(name, text) for name, text in services.catalog.migrations() if name not in done]
+    tables = [_table(contract, etl, services) for contract in contracts]
+    views = [change for contract in contracts for change in _views(contract, done, services)]
+    return Plan(
+        (*changes, *(change for table in tables for change in table.changes), *views),
+        tuple(line for table in tables for line in table.kept),
+        (*refused, *(reason for table in tables for reason in table.refused)),
+    )
+
+
+def apply(planned: Plan, services: Services) -> Iterator[Change]:
+    """Do what was planned, change by change; yields each when it is done. Raises MigrationError if it was refused."""
+    if planned.refused:
+        raise MigrationError("; ".join(planned.refused))
+    for change in planned.changes:
+        if change.alone:
+            for statement in change.statements:
+                services.warehouse.run_alone(statement)
+        else:
+            services.warehouse.run(list(change.statements))
+        yield change
+
+
 def migrate(services: Services, database: str) -> list[str]:
     """Bring the warehouse to where the deployed contracts want it. Returns what was applied; again, nothing is.
 
-    Raises MigrationError for a change that could lose data, before anything of that contract is touched.
+    Raises MigrationError for a change that could lose data, before anything is touched.
     """
-    for contract in services.catalog.all():
-        _check_database(contract, database)
-    services.warehouse.run([ETL_SCHEMA, MIGRATIONS_TABLE])
-    done = dict(services.warehouse.query("SELECT name, digest FROM etl.migrations"))
-    applied = [name for name, text in services.catalog.migrations() if _apply(name, text, done, services)]
-    for contract in services.catalog.all():
-        applied += _follow(contract, services)
+    applied = [change.name for change in apply(plan(services, database), services)]
     services.lake.write_json(DEPLOYED_CONTRACTS, [contract.to_json() for contract in services.catalog.all()])
     return applied
 
 
-def _check_database(contract: Contract, database: str) -> None:
+def _other_database(contract: Contract, database: str) -> str | None:
     named = contract.extra.get("database", database)
-    if named != database:
-        raise MigrationError(
-            f"the contract of {contract.dataset} is for the database {named}, the stack loads into {database}:"
-            " deploy with Database=… or change the contract"
-        )
+    if named == database:
+        return None
+    return (
+        f"the contract of {contract.dataset} is for the database {named}, the stack loads into {database}:"
+        " deploy with Database=… or change the contract"
+    )
 
 
-def _apply(name: str, text: str, done: dict[str, str], services: Services) -> bool:
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    if name not in done:
-        record = f"INSERT INTO etl.migrations (name, digest, applied_at) VALUES ('{name}', '{digest}', GETDATE())"  # noqa: S608
-        services.warehouse.run([*split_statements(text), record])
-        return True
-    if done[name] != digest:
-        raise MigrationError(f"{name} was changed after it had been applied: undo that, and write a new migration")
-    return False
+def _edited(name: str, text: str, done: dict[str, str]) -> str | None:
+    if done.get(name, _digest(text)) == _digest(text):
+        return None
+    return f"{name} was changed after it had been applied: undo that, and write a new migration"
 
 
-def _follow(contract: Contract, services: Services) -> list[str]:
-    """The table as the contract has it: made, or widened by the columns that it lacks."""
+def _migration(name: str, text: str) -> Change:
+    record = f"INSERT INTO etl.migrations (name, digest, applied_at) VALUES ('{name}', '{_digest(text)}', GETDATE())"  # noqa: S608
+    return Change(name, "migration", (*split_statements(text), record))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
+    """The table as the contract has it: made, or changed by what it lacks."""
     there = _columns(contract, services)
+    schema = f"CREATE SCHEMA IF NOT EXISTS {contract.schema}"
+    made = (schema, *split_statements(services.catalog.table_sql(contract.dataset)))
     if not there:
-        schema = f"CREATE SCHEMA IF NOT EXISTS {contract.schema}"
-        services.warehouse.run([schema, *split_statements(services.catalog.table_sql(contract.dataset))])
-        return [contract.target]
-    for column in contract.columns:
-        _check_unchanged(contract, column, there.get(column.name))
-    missing = [column for column in contract.columns if column.name not in there]
-    for column in missing:
-        services.warehouse.run([f"ALTER TABLE {contract.target} ADD COLUMN {column.name} {column.redshift_type}"])
-    return [f"{contract.target}.{column.name}" for column in missing]
+        return TablePlan((Change(contract.target, "new table", made),))
+    planned = plan_table(contract, there)
+    if f"guard_{contract.dataset}" in etl:
+        return planned
+    guard = Change(f"etl.guard_{contract.dataset}", "new, lets loads take turns", made)
+    return TablePlan((*planned.changes, guard), planned.kept, planned.refused)
 
 
-def _check_unchanged(contract: Contract, column: Column, there: _Column | None) -> None:
-    """A change that a table cannot follow by itself is a person's to make. Raises MigrationError."""
-    name = f"{contract.target}.{column.name}"
-    if there is None:
-        if column.required:
-            raise MigrationError(
-                f"{name} is new and required, but the rows that are there lack it: make it optional in the contract,"
-                " or load into a new table"
-            )
-        return
-    if there.type != plain_type(column.redshift_type):
-        raise MigrationError(
-            f"{name} is {there.type} in the warehouse and {column.redshift_type} in the contract: change the table"
-            " (a longer VARCHAR: ALTER TABLE … ALTER COLUMN … TYPE …), or give the contract another column or table"
-        )
-    if there.required and not column.required:
-        raise MigrationError(
-            f"{name} is NOT NULL in the warehouse and optional in the contract: rows without it could not be loaded."
-            " Load into a new table, or keep it required"
-        )
+def _views(contract: Contract, done: dict[str, str], services: Services) -> Iterator[Change]:
+    """Materialized views that are new or whose definition is: they hold nothing of their own, so they are made anew."""
+    texts = split_statements(services.catalog.views_sql(contract.dataset)) if contract.views else []
+    for view, text in zip(contract.views, texts, strict=True):
+        name, digest = f"view {view.name}", _digest(text)
+        if done.get(name) != digest:
+            forget = f"DELETE FROM etl.migrations WHERE name = '{name}'"  # noqa: S608
+            remember = f"INSERT INTO etl.migrations (name, digest, applied_at) VALUES ('{name}', '{digest}', GETDATE())"  # noqa: S608
+            drop = f"DROP MATERIALIZED VIEW IF EXISTS {view.name}"
+            what = "made anew, its definition changed" if name in done else "new materialized view"
+            yield Change(view.name, what, (drop, text, forget, remember), alone=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    type: str
-    required: bool
-
-
-def _columns(contract: Contract, services: Services) -> dict[str, _Column]:
+def _columns(contract: Contract, services: Services) -> dict[str, Existing]:
     query = (
         "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, is_nullable "  # noqa: S608 - both names are the contract's, checked
         f"FROM svv_columns WHERE table_schema = '{contract.schema}' AND table_name = '{contract.table}'"
     )
     return {
-        str(name): _Column(_described_type(str(kind), length, precision, scale), nullable == "NO")
+        str(name): Existing(described_type(str(kind), length, precision, scale), nullable == "NO")
         for name, kind, length, precision, scale, nullable in services.warehouse.query(query)
     }
-
-
-def _described_type(kind: str, length: int | None, precision: int | None, scale: int | None) -> str:
-    """A type of the catalogue as DDL writes it."""
-    name = plain_type(kind)
-    if name in {"VARCHAR", "CHAR"} and length:
-        return f"{name}({length})"
-    return f"{name}({precision},{scale})" if name == "DECIMAL" else name
-
-
-def plain_type(text: str) -> str:
-    """One spelling for the types that SQL spells in several ways."""
-    name, bracket, rest = text.upper().partition("(")
-    spelled = SPELLINGS.get(name.strip(), name.strip())
-    return spelled + bracket + rest.replace(" ", "")

@@ -15,10 +15,10 @@ from headrace.usecases.results import UnitResult, unit_results
 
 
 def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
-    """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements", "measure"}`.
+    """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements", "measure", "views"}`.
 
     `statements` is empty when the batch brings no file that the warehouse has to know of, `measure` when the contract
-    has no checks of the third tier or there are no rows to measure.
+    has no checks of the third tier or there are no rows to measure, `views` are to be refreshed after the load.
     """
     results = unit_results(services.lake, batch)
     parts = [part for result in results for part in result.parts]
@@ -46,6 +46,7 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         "replaced": replaced,
         "statements": statements if wanted else [],
         "measure": _measure(batch, url, iam_role, services) if rows else [],
+        "views": [view.name for view in services.catalog.contract(batch.dataset).views] if wanted else [],
     }
 
 

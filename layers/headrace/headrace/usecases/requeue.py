@@ -33,6 +33,8 @@ def reload(files: Iterable[FileRecord], services: Services, *, dry_run: bool = F
 def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
     if not file.dataset:
         return False, "it belongs to no dataset: land it under a dataset's prefix"
+    if file.status is FileStatus.HELD:
+        return False, f"its batch is held: `headrace release {file.batch}` or `headrace reject {file.batch}` decides"
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
     if file.status is FileStatus.RUNNING and file.batch and _has_ended(file.batch, services):

@@ -1,0 +1,54 @@
+"""Materialized views over a dataset's table: the customProperty `materializedViews`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from open_data_contract_standard.model import SchemaObject
+
+from headrace.contracts import custom
+from headrace.contracts.document import Problems, Where
+from headrace.contracts.names import name_problem
+from headrace.contracts.shape import suggestion
+from headrace.domain.contract import View
+
+PROPERTY = "materializedViews"
+KEYS = {"name": "text", "query": "text", "distributionKey": "text", "sortKey": "a list of texts"}
+
+
+def compile_views(
+    table: SchemaObject, values: dict[str, Any], schema: str, where: Where, problems: Problems
+) -> tuple[View, ...]:
+    """The views, each in the table's schema. What Redshift says of a query is said at deployment."""
+    place = custom.place_of(table.customProperties, PROPERTY, where)
+    views: list[View] = []
+    for index, item in enumerate(values.get(PROPERTY, [])):
+        reason = _wrong(item) or _twice(f"{schema}.{item['name']}", views)
+        if reason:
+            problems.add((*place, index), reason)
+        else:
+            views.append(_view(item, schema))
+    return tuple(views)
+
+
+def _wrong(item: Any) -> str | None:
+    if not isinstance(item, dict) or not {"name", "query"} <= set(item):
+        return "a materialized view needs its name and its query"
+    for key, value in item.items():
+        if key not in KEYS:
+            return f"a materialized view has no {key!r}{suggestion(str(key), KEYS)}"
+        if not custom.fits(value, KEYS[key]):
+            return f"{key} of a materialized view must be {KEYS[key]}"
+    if not re.match(r"\s*select\s", item["query"], re.IGNORECASE) or ";" in item["query"]:
+        return "query of a materialized view must be one SELECT, without a semicolon"
+    return name_problem(item["name"], "view")
+
+
+def _twice(name: str, views: list[View]) -> str | None:
+    return f"the view {name} is there twice" if any(view.name == name for view in views) else None
+
+
+def _view(item: dict[str, Any], schema: str) -> View:
+    query = "\n".join(line.rstrip() for line in item["query"].strip().splitlines())
+    return View(f"{schema}.{item['name']}", query, item.get("distributionKey"), tuple(item.get("sortKey", ())))

@@ -1,0 +1,176 @@
+"""What a changed contract does to a table that is there: followed where nothing can be lost, else refused with a way.
+
+Redshift changes the type of a column only by lengthening a VARCHAR, outside of transactions, and not of a column that
+is a key or has one of four encodings (Amazon Redshift Database Developer Guide, ALTER TABLE).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract
+
+LINEAGE_TYPES = {"_file_id": "VARCHAR(32)", "_row_number": "BIGINT", "_batch_id": "VARCHAR(160)"}
+BEFORE_HEADRACE = {"_file_id": "'none'", "_row_number": "0", "_batch_id": "'none'"}
+"""The lineage of rows that were in a table before it was Headrace's."""
+KEEPS_ITS_LENGTH = {"BYTEDICT", "RUNLENGTH", "TEXT255", "TEXT32K"}
+VARCHAR = re.compile(r"VARCHAR\((\d+)\)")
+SPELLINGS = {
+    "CHARACTER VARYING": "VARCHAR",
+    "CHARACTER": "CHAR",
+    "NUMERIC": "DECIMAL",
+    "TIMESTAMP WITHOUT TIME ZONE": "TIMESTAMP",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
+    "DOUBLE PRECISION": "FLOAT8",
+    "FLOAT": "FLOAT8",
+    "REAL": "FLOAT4",
+    "INT": "INTEGER",
+    "INT4": "INTEGER",
+    "INT8": "BIGINT",
+    "INT2": "SMALLINT",
+    "BOOL": "BOOLEAN",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A column as the warehouse has it, its type in one spelling."""
+
+    type: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the warehouse. Its statements are one transaction, but for one that Redshift takes only `alone`."""
+
+    name: str
+    what: str
+    statements: tuple[str, ...]
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """What is done to a table, what stays although the contract does not name it, and what is refused, with the way."""
+
+    changes: tuple[Change, ...] = ()
+    kept: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+def plan_table(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
+    """How a table that is there follows its contract."""
+    known = {column.name: column for column in contract.columns}
+    gone = {name: column for name, column in there.items() if name not in known and name not in LINEAGE_COLUMNS}
+    new = [column for column in contract.columns if column.name not in there]
+    both = [(column, there[column.name]) for column in contract.columns if column.name in there]
+    refused = [reason for column, before in both if (reason := _refused(contract, column, before))]
+    refused += [reason for column in new if (reason := _refused_new(contract, column, gone))]
+    refused += [_still_required(contract, name) for name, column in gone.items() if column.required]
+    changes = [_lengthen(contract, column, before) for column, before in both if _longer(column, before)]
+    changes += [_add(contract, column) for column in new]
+    changes += _add_lineage(contract, there)
+    kept = [
+        f"{contract.target}.{name}: no longer in the contract, its values stay, new rows have none" for name in gone
+    ]
+    return TablePlan(tuple(changes), tuple(kept), tuple(refused))
+
+
+def plain_type(text: str) -> str:
+    """One spelling for the types that SQL spells in several ways."""
+    name, bracket, rest = text.upper().partition("(")
+    spelled = SPELLINGS.get(name.strip(), name.strip())
+    return spelled + bracket + rest.replace(" ", "")
+
+
+def described_type(kind: str, length: int | None, precision: int | None, scale: int | None) -> str:
+    """A type of the catalogue as DDL writes it, in one spelling."""
+    name = plain_type(kind)
+    if name in {"VARCHAR", "CHAR"} and length:
+        return f"{name}({length})"
+    return f"{name}({precision},{scale})" if name == "DECIMAL" else name
+
+
+def _refused(contract: Contract, column: Column, there: Existing) -> str | None:
+    name, wanted = f"{contract.target}.{column.name}", plain_type(column.redshift_type)
+    if there.required and not column.required:
+        return (
+            f"{name} is NOT NULL in the warehouse and optional in the contract: rows without it could not be loaded."
+            " Load into a new table, or keep it required"
+        )
+    if there.type == wanted:
+        return None
+    if not _longer(column, there):
+        shorter = VARCHAR.fullmatch(there.type) and VARCHAR.fullmatch(wanted)
+        reason = "values that are longer would be lost" if shorter else "Redshift cannot change this type"
+        return (
+            f"{name} is {there.type} in the warehouse and {wanted} in the contract: {reason}. Keep the type, or give"
+            " the new one another physicalName, or another table, and `headrace reload` the files that shall fill it"
+        )
+    if column.name in contract.primary_key or (column.encode or "").upper() in KEEPS_ITS_LENGTH:
+        return (
+            f"{name} is {there.type} in the warehouse and {wanted} in the contract: Redshift lengthens no column that"
+            " is a key or is encoded as BYTEDICT, RUNLENGTH, TEXT255 or TEXT32K. Give the contract a new table, and"
+            " `headrace reload` the files that shall fill it"
+        )
+    return None
+
+
+def _longer(column: Column, there: Existing) -> bool:
+    before, after = VARCHAR.fullmatch(there.type), VARCHAR.fullmatch(plain_type(column.redshift_type))
+    return bool(before and after and int(after[1]) > int(before[1]))
+
+
+def _refused_new(contract: Contract, column: Column, gone: Mapping[str, Existing]) -> str | None:
+    name = f"{contract.target}.{column.name}"
+    if twin := _renamed_from(column, gone):
+        return (
+            f"{name} is new and {twin} of the same type is gone: if that is a new name for the same values, rename it"
+            f" first: ALTER TABLE {contract.target} RENAME COLUMN {twin} TO {column.name} (or keep `physicalName:"
+            f" {twin}`); if not, take {twin} out in one deployment and add {column.name} in the next with another type"
+            f" or after ALTER TABLE {contract.target} DROP COLUMN {twin}"
+        )
+    if column.required:
+        return (
+            f"{name} is new and required, but the rows that are there lack it: make it optional in the contract,"
+            " or load into a new table"
+        )
+    return None
+
+
+def _renamed_from(column: Column, gone: Mapping[str, Existing]) -> str | None:
+    wanted = plain_type(column.redshift_type)
+    return next((name for name, before in gone.items() if before.type == wanted and not column.unknown), None)
+
+
+def _still_required(contract: Contract, name: str) -> str:
+    return (
+        f"{contract.target}.{name} is gone from the contract but NOT NULL in the warehouse: no row could be loaded"
+        f" without it. Keep it in the contract, or give its values up: ALTER TABLE {contract.target} DROP COLUMN {name}"
+    )
+
+
+def _lengthen(contract: Contract, column: Column, there: Existing) -> Change:
+    wanted = plain_type(column.redshift_type)
+    statement = f"ALTER TABLE {contract.target} ALTER COLUMN {column.name} TYPE {wanted}"
+    return Change(f"{contract.target}.{column.name}", f"{there.type} becomes {wanted}", (statement,), alone=True)
+
+
+def _add(contract: Contract, column: Column) -> Change:
+    encode = f" ENCODE {(column.encode or 'ZSTD').upper()}"
+    statement = f"ALTER TABLE {contract.target} ADD COLUMN {column.name} {column.redshift_type}{encode}"
+    what = f"new, {plain_type(column.redshift_type)}; the rows that are there have no value"
+    return Change(f"{contract.target}.{column.name}", what, (statement,))
+
+
+def _add_lineage(contract: Contract, there: Iterable[str]) -> Iterator[Change]:
+    for name in LINEAGE_COLUMNS:
+        if name not in there:
+            default = BEFORE_HEADRACE[name]
+            column = f"{name} {LINEAGE_TYPES[name]} DEFAULT {default} NOT NULL"
+            statement = f"ALTER TABLE {contract.target} ADD COLUMN {column}"
+            what = f"new, lineage; the rows that are there have {default}"
+            yield Change(f"{contract.target}.{name}", what, (statement,))
