@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -22,6 +22,7 @@ from headrace.errors import FileProblemError, HeadraceError, LoginRefusedError, 
 
 READ_BYTES = 4 << 20
 """Asked for at once, in many requests side by side."""
+NAMES_AT_ONCE = 500
 T = TypeVar("T")
 GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 BROKEN = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
@@ -46,8 +47,10 @@ class SftpRemote:
 
     def entries(self, folder: str) -> list[Entry]:
         """A folder's listing. Times are seconds since 1970, so no zone is needed."""
-        names = self._ask(self._sftp.readdir(_bytes(folder)), folder)
-        return [_entry(name) for name in names if _is_file_or_folder(name)]
+        names, found = self._sftp.scandir(_bytes(folder)), list[Entry]()
+        while some := self._ask(_next(names), folder):
+            found += [_entry(name) for name in some if _is_file_or_folder(name)]
+        return found
 
     def stat(self, path: str) -> Stat | None:
         """Size and time of a file; None when it is gone."""
@@ -142,6 +145,16 @@ def _bytes(path: str) -> bytes:
 
 def _moment(seconds: int | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+async def _next(names: AsyncIterator[asyncssh.SFTPName]) -> list[asyncssh.SFTPName]:
+    """Some more of a listing: a large one must not be held whole, nor have to come within one time-out."""
+    some: list[asyncssh.SFTPName] = []
+    async for name in names:
+        some.append(name)
+        if len(some) == NAMES_AT_ONCE:
+            break
+    return some
 
 
 def _mode(name: asyncssh.SFTPName) -> int:
