@@ -42,9 +42,13 @@ bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
 	@$(BIN)/python -m benchmarks
 
 .PHONY: chaos
-chaos: setup ## Break the laptop at every named point, then by 20 seeds, and compare every row
+chaos: setup ## Break the laptop at every named point, then by 300 seeds, and compare every row
 	@$(BIN)/python -m benchmarks.chaos
-	@$(BIN)/python -m benchmarks.chaos --seeds 20
+	@$(BIN)/python -m benchmarks.chaos --seeds 300 --journal build/chaos-seeds.jsonl
+
+.PHONY: bench-small
+bench-small: setup ## Measure small files: 100 a minute for ten minutes, then faster; 35 minutes (ARGS="--minutes 2")
+	@$(BIN)/python -m benchmarks.small $(ARGS)
 
 .PHONY: bench-transform
 bench-transform: setup .venv-bench ## Measure and check the transform beside pandas, csv and Arrow (ARGS="--rows 500000")

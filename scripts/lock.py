@@ -17,7 +17,7 @@ SAM_CLI = "aws-sam-cli==1.170.0"
 LAYERS = {
     "headrace": ("aws-lambda-powertools", "boto3"),
     "sources": ("asyncssh", "tzdata"),
-    "transform": ("orjson", "pyarrow"),
+    "transform": ("google-re2", "orjson", "pyarrow"),
 }
 HEADER = "# Made from requirements.lock by `make lock`; do not edit.\n"
 

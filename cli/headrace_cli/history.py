@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headrace.domain.clock import written
 from headrace_cli.target import Target
-from headrace_cli.words import stamp
 
 ENDS = {
     "ExecutionFailed": "executionFailedEventDetails",
@@ -69,7 +69,7 @@ class Visit:
         detail |= self.said
         if self.failures:
             detail["failures"] = self.failures
-        return {"at": stamp(self.entered), "step": self.name, "detail": detail}
+        return {"at": written(self.entered), "step": self.name, "detail": detail}
 
 
 def execution_arn(target: Target, execution: str) -> str:
@@ -139,7 +139,7 @@ def _told(output: str) -> dict[str, Any]:
 def _end(event: dict[str, Any]) -> dict[str, Any]:
     how = event["type"].removeprefix("Execution").lower()
     return {
-        "at": stamp(event["timestamp"]),
+        "at": written(event["timestamp"]),
         "step": f"Execution {'timed out' if how == 'timedout' else how}",
         "detail": {"cause": _cause(event.get(ENDS[event["type"]], {}))},
     }

@@ -12,6 +12,8 @@ STYLES = {
     "duplicate": "cyan",
     "pending": "yellow",
     "running": "blue",
+    "staged": "yellow",
+    "merging": "blue",
     "held": "bold yellow",
     "failed": "bold red",
     "unroutable": "magenta",
@@ -70,11 +72,6 @@ def moment(text: str) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def stamp(value: datetime) -> str:
-    """A datetime as the ledger writes it."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def clock(text: str | None) -> str:
     """A time as 2026-01-31 09:05:07Z; nothing as a dash."""
     return moment(text).strftime("%Y-%m-%d %H:%M:%SZ") if text else "-"
@@ -97,12 +94,13 @@ def tick(good: bool) -> Text:
 
 def balanced(rows: dict[str, Any]) -> bool:
     """Whether every row read is accounted for."""
-    return bool(rows["read"] == sum(rows[kind] for kind in ROW_KINDS))
+    return bool(rows["read"] == sum(rows[kind] for kind in ROW_KINDS) + rows.get("staged", 0))
 
 
 def balance(rows: dict[str, Any]) -> str:
     """The row balance as an equation: 10 read = 7 loaded + 1 superseded + 2 quarantined + 0 duplicate."""
-    parts = " + ".join(f"{rows[kind]:,} {kind}" for kind in ROW_KINDS)
+    kinds = (*ROW_KINDS, "staged") if rows.get("staged") else ROW_KINDS
+    parts = " + ".join(f"{rows[kind]:,} {kind}" for kind in kinds)
     sign = "=" if balanced(rows) else "≠"
     return f"{rows['read']:,} read {sign} {parts}"
 

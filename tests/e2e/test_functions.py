@@ -58,6 +58,7 @@ def test_there_is_an_event_for_each_function() -> None:
         ("record_failure", {"batch": None, "again": False}),  # no batch is open
         ("hand_over", {"more": False}),
         ("recover", {"more": False}),
+        ("refresh_views", {"refreshed": []}),
         ("judge_batch", {"load": False}),  # it is loaded already
         ("judge_day", {"day": "2026-11-20"}),
         ("reconcile", {"differences": 0}),

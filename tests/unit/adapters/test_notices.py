@@ -56,6 +56,13 @@ def test_long_lists_are_cut_with_a_count() -> None:
     assert of_batch(BATCH, files, [], None).lines[-1] == "and 4 more failed"
 
 
+def test_a_file_that_brings_fewer_rows_than_before_is_named() -> None:
+    before, same = loaded("a", RowCounts(9, 1, 6, 2)), loaded("b", RowCounts(3, 3))
+    notice = of_batch(BATCH, [], [], None, [(loaded("a", RowCounts(5, 5)), before), (same, same)])
+    assert notice.lines == ("readings/a has 5 rows now, its version before had 7",)
+    assert notice.level == "warning"
+
+
 def test_subjects_are_what_sns_takes() -> None:
     text = subject(Notice("ok", "ü" * 200))
     assert text.isascii()

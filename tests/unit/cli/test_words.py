@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.domain.clock import written
 from headrace.domain.ledger import RowCounts
 from headrace_cli import words
 
@@ -49,7 +50,7 @@ def test_times_with_and_without_fractions_are_comparable() -> None:
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_a_stamp_can_be_read_again(value: datetime) -> None:
-    assert words.moment(words.stamp(value)) == value
+    assert words.moment(written(value)) == value
 
 
 @given(*[st.integers(0, 10**9)] * 4)

@@ -34,6 +34,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("    format: csv", "    fromat: csv <-\n    format: csv", "did you mean 'format'?"),
     ("required: true", "requierd: true <-", "did you mean 'required'?"),
     ("required: true", "required: sometimes <-", "required must be true or false"),
+    ("required: true", 'required: "yes" <-', "required must be true or false, without quotes"),
     ("version: 2.1.0", "version: 2.1.0\nversion: 2.2.0 <-", "written twice"),
     ("kind: DataContract", "kind: DataContract: x <-", "not YAML"),
     ("          - value: S", "          - S <-", "written as '- value: …'"),
@@ -44,6 +45,8 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("format: csv", "format: xml <-", "format 'xml' is not supported"),
     ("encoding: windows-1252", "encoding: klingon <-", "encoding 'klingon' is not supported"),
     ('delimiter: ";"', 'delimiter: "x" <-', "cannot separate values"),
+    ('delimiter: ";"', 'delimiter: "" <-', "delimiter is empty"),
+    ("schema: logistics", "schema: etl <-", "Headrace's own"),
     ("value: \"'\"", 'value: "ab" <-', "quote must be one mark"),
     ("property: quote", "property: quotes <-", "did you mean 'quote'?"),
     ('value: ["", "NULL"]', 'value: ["", "a;b"] <-', "cannot stand in a file with this format"),
@@ -165,6 +168,21 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, sa
 def test_an_error_reads_as_file_line_and_reason(tmp_path: Path) -> None:
     found = errors_of(tmp_path, PARCELS.replace("kind: DataContract", "kind: Contract"))
     assert str(found) == f"{tmp_path}/parcels.odcs.yaml:2: kind must be DataContract"
+
+
+def test_a_date_that_is_none_is_named_with_its_line(tmp_path: Path) -> None:
+    (found,) = errors_of(tmp_path, PARCELS.replace("kind: DataContract", "kind: 2020-13-45")).errors
+    assert (found.line, "'2020-13-45' cannot be read" in found.reason) == (2, True)
+
+
+def test_an_alias_of_what_holds_it_is_refused(tmp_path: Path) -> None:
+    (found,) = errors_of(tmp_path, PARCELS.replace("kind: DataContract", "kind: &a [*a]")).errors
+    assert (found.line, "an alias stands inside" in found.reason) == (2, True)
+
+
+def test_a_column_with_a_mistake_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    (found,) = errors_of(tmp_path, PARCELS.replace("VARCHAR(20)", "VARCHR(20)")).errors
+    assert "VARCHR" in found.reason
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

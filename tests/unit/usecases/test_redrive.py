@@ -12,7 +12,7 @@ from tests.fakes import MemoryLedger, file
 
 def event(key: str) -> dict[str, object]:
     item = {"key": key, "version-id": "1", "size": 3, "etag": "e", "sequencer": "1"}
-    return {"time": "t", "detail": {"bucket": {"name": "landing"}, "object": item}}
+    return {"time": "2026-01-01T00:00:00Z", "detail": {"bucket": {"name": "landing"}, "object": item}}
 
 
 class Queues:

@@ -164,6 +164,20 @@ def test_compression_and_encoding_are_those_of_the_contract() -> None:
     assert landed == "meter,read_at,value\nmü,2026-01-01T00:00:00Z,-1\n".encode("latin-1")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "declared"),
+    [("utf-8", "auto"), ("utf-8-sig", "auto"), ("utf-16", "auto"), ("utf-16-le", "auto"), ("utf-16", "utf-16")],
+)
+def test_rows_come_back_in_an_encoding_that_tells_itself(encoding: str, declared: str) -> None:
+    data = "meter,read_at,value\nmü,2026-01-01T00:00:00Z,-1\nm2,2026-01-01T00:00:00Z,1\n".encode(encoding)
+    world = World(data, format=FileFormat(encoding=declared))
+    world.mend()
+    assert [answer.good for answer in world.replay()] == [1]
+    world.arrive()
+    world.load()
+    assert world.rows() == RowCounts(read=2, loaded=1, superseded=1)
+
+
 def test_json_lines_have_no_header() -> None:
     row = b'{"meter": "m1", "read_at": "2026-01-01T00:00:00Z", "value": -1}'
     world = World(row + b"\n", format=FileFormat(kind="json"))

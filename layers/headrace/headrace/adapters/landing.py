@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
 from typing import Any
 
+from headrace.domain.clock import written
 from headrace.domain.landed import Landed
 
 
@@ -28,6 +28,6 @@ class LandingBucket:
         self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def _landed(self, item: dict[str, Any]) -> Landed:
-        at = item["LastModified"].astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        at = written(item["LastModified"])
         version, etag = item["VersionId"], item.get("ETag", "").strip('"')
         return Landed(self.bucket, item["Key"], version, item["Size"], etag, at, bool(item["IsLatest"]))

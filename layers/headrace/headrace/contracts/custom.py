@@ -29,6 +29,8 @@ DATASET = {
     "onNewVersion": "text",
     "groupWait": "a number",
     "unknownColumns": "text",
+    "loadMode": "text",
+    "mergeEvery": "a number",
     "whileHeld": "text",
     "materializedViews": "a list of views: name, query, and sortKey or distributionKey if wanted",
     "badRowLimit": "a number of rows, or a share such as 5%",

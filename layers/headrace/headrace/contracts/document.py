@@ -21,6 +21,7 @@ class Document:
         self.path = path
         self.text = _text(path)
         self.root = _composed(path, self.text)
+        _refuse_circles(path, self.root, ())
         self.data: dict[str, Any] = _constructed(path, self.root)
 
     def line(self, where: Where) -> int:
@@ -92,10 +93,40 @@ def _constructed(path: Path, root: yaml.Node) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ContractErrors([ContractError(path, line, f"this is not YAML: {error.problem}")]) from error
+    except ValueError as error:
+        raise ContractErrors([_unreadable(path, root) or ContractError(path, 1, str(error))]) from error
     finally:
         loader.dispose()
     assert isinstance(data, dict)
     return data
+
+
+def _unreadable(path: Path, node: yaml.Node) -> ContractError | None:
+    """The first value that looks like a date or a number to YAML, and is none."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            yaml.SafeLoader("").construct_object(node)
+        except ValueError as error:
+            reason = f"{node.value!r} cannot be read ({error}): write it in quotes if it is text"
+            return ContractError(path, node.start_mark.line + 1, reason)
+        return None
+    return next((found for part in _parts(node) if (found := _unreadable(path, part))), None)
+
+
+def _refuse_circles(path: Path, node: yaml.Node, around: tuple[yaml.Node, ...]) -> None:
+    if any(node is outer for outer in around):
+        reason = "an alias stands inside of what it is an alias of"
+        raise ContractErrors([ContractError(path, node.start_mark.line + 1, reason)])
+    for part in _parts(node):
+        _refuse_circles(path, part, (*around, node))
+
+
+def _parts(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:

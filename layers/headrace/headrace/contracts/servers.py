@@ -27,6 +27,7 @@ NOT_FOR = {
 }
 COMPRESSIONS = ("auto", "none", "gzip", "bzip2", "zstd", "zip")
 ENCODINGS = re.compile(r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
+OWN_SCHEMA = "the schema etl is Headrace's own: choose another"
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
 ROW_SEPARATORS = {"\n", "\r", "\0"}
 
@@ -56,7 +57,7 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     prefix = _prefix(source[1], source[0], problems)
     file_format = _file_format(source[1], source[0], problems)
     schema = target[1].schema_ or "public"
-    if reason := name_problem(schema, "schema"):
+    if reason := OWN_SCHEMA if schema == "etl" else name_problem(schema, "schema"):
         problems.add((*target[0], "schema"), reason)
     custom.read_custom(target[1].customProperties, custom.NOTHING, target[0], problems)
     return Servers(prefix, file_format, schema, target[1].database, sources)
@@ -144,6 +145,8 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
         problems.add(places["quote"], "quote must be one mark such as \" or ', or empty for files without quoting")
     if any(separator in made.delimiter for separator in ROW_SEPARATORS) or made.delimiter.isalnum():
         problems.add((*where, "delimiter"), f"delimiter {made.delimiter!r} cannot separate values: it is part of them")
+    if server.delimiter == "":
+        problems.add((*where, "delimiter"), "delimiter is empty: leave it out for a comma")
     if made.quote and made.quote in made.delimiter:
         problems.add((*where, "delimiter"), "delimiter and quote must differ")
     if len(made.escape) > 1 or made.escape.isalnum() or (made.escape and made.escape in made.delimiter + made.quote):

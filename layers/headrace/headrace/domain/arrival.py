@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.domain.clock import precise
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import Arrival, FileStatus
 
@@ -44,7 +45,7 @@ def arrival_of(event: dict[str, Any]) -> Arrival:
         size=int(item.get("size", 0)),
         etag=item.get("etag", ""),
         sequencer=item.get("sequencer", ""),
-        at=event["time"],
+        at=precise(event["time"]),
     )
 
 

@@ -5,6 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
+def seconds() -> float:
+    """Now, in seconds since 1970 in UTC."""
+    return datetime.now(UTC).timestamp()
+
+
 def now() -> str:
-    """Now, in UTC, ISO 8601 with microseconds, so that text order is time order."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Now, as the ledger writes it."""
+    return written(datetime.now(UTC))
+
+
+def precise(at: str) -> str:
+    """A time that somebody else wrote in ISO 8601, with or without parts of seconds, as the ledger writes it."""
+    return written(datetime.fromisoformat(at))
+
+
+def written(at: datetime) -> str:
+    """In UTC, ISO 8601 with microseconds, so that text order is time order."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -23,6 +23,10 @@ NESTED = {"columns", "format", "rules", "checks", "views", "sources"}
 """The fields of a contract that hold objects."""
 
 
+MERGE_SECONDS = 900
+"""How often the rows of a staged dataset are merged, unless its contract says otherwise."""
+
+
 class Kind(StrEnum):
     """What a column's values are, independent of how a file writes them."""
 
@@ -44,6 +48,7 @@ class Column:
     `minimum` and `maximum` are inclusive and kept as text, to be read in the column's own kind.
     `start` (from 1) and `width` are its place in a line of fixed width, in characters.
     `unknown` marks the one column that takes the fields of a file that no other column takes.
+    `logic` is SQL that the merge of a staged dataset puts in the value's place.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Column:
     unknown: bool = False
     start: int = 0
     width: int = 0
+    logic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,8 @@ class View:
 class Contract:
     """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
 
+    The rows of a `staged` dataset are appended to a stage table, and merged into the target every `merge_seconds`.
+
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
     `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
     go on unless `wait_while_held`.
@@ -143,6 +151,8 @@ class Contract:
     max_bad_rows: int | None = None
     max_bad_share: float | None = None
     rules: tuple[RowRule, ...] = ()
+    staged: bool = False
+    merge_seconds: int = MERGE_SECONDS
     checks: tuple[Check, ...] = ()
     wait_while_held: bool = False
     views: tuple[View, ...] = ()
@@ -153,6 +163,11 @@ class Contract:
     def target(self) -> str:
         """The table's full name in the warehouse."""
         return f"{self.schema}.{self.table}"
+
+    @property
+    def stage(self) -> str:
+        """The table to which the rows of a staged dataset are appended."""
+        return f"etl.staged_{self.dataset}"
 
     @property
     def named_columns(self) -> tuple[Column, ...]:

@@ -76,11 +76,12 @@ def of_batch(
     files: list[FileRecord],
     results: Iterable[FileResult],
     channel: str | None,
+    corrected: Iterable[tuple[FileRecord, FileRecord]] = (),
     bereft: Iterable[FileRecord] = (),
 ) -> Notice:
     """The outcome of a batch: what was loaded, and every file and rule that needs somebody's eye.
 
-    `bereft` are duplicates of what this batch replaced.
+    `corrected` are files with the earlier version that each replaced, `bereft` duplicates of what was replaced.
     """
     results = list(results)
     rows = total(files)
@@ -93,14 +94,18 @@ def of_batch(
         *_drifting(results),
         *([f"{_count(rows.superseded, 'row')} superseded by newer ones"] if rows.superseded else []),
         *_listed("duplicate", [file for file in files if file.status is FileStatus.DUPLICATE]),
+        *(shrunk := _shrunk(corrected)),
         *_bereft([file.key for file in bereft]),
         *_listed("failed", failed),
         *_listed("not loaded again", unchanged),
         *_listed("out of balance", unbalanced),
     ]
-    attention = rows.quarantined or _drifting(results) or bereft
+    attention = rows.quarantined or _drifting(results) or bereft or shrunk
     level = "error" if failed or unbalanced or unchanged else "warning" if attention else "ok"
+    staged = [file for file in files if file.status is FileStatus.STAGED]
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
+    if staged:
+        what = f"{_count(rows.staged, 'row')} staged from {_count(len(staged), 'file')}, until the next merge"
     return Notice(level, f"{batch.dataset}: {what}", tuple(lines), batch.dataset, batch.batch, channel)
 
 
@@ -163,6 +168,17 @@ def _drifting(results: Iterable[FileResult]) -> list[str]:
     rest = f" and {len(columns) - LISTED} more" if len(columns) > LISTED else ""
     kept = f"kept in {UNKNOWN_COLUMN}; `headrace trace FILE` shows the change of the contract that takes them in"
     return [f"drift in {_count(len(drifts), 'file')}: the contract does not know {named}{rest}: {kept}"]
+
+
+def _shrunk(corrected: Iterable[tuple[FileRecord, FileRecord]]) -> list[str]:
+    """Fewer rows than before may be right; nobody should have to find it out from the table."""
+    fewer = [
+        (now.key, now.good_rows, before.good_rows) for now, before in corrected if now.good_rows < before.good_rows
+    ]
+    lines = [
+        f"{key} has {_count(now, 'row')} now, its version before had {then:,}" for key, now, then in fewer[:LISTED]
+    ]
+    return lines + ([f"and {len(fewer) - LISTED} more such files"] if len(fewer) > LISTED else [])
 
 
 def _bereft(keys: list[str]) -> list[str]:

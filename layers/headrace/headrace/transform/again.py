@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from headrace.domain.contract import Contract
 from headrace.transform.compression import SNIFF_BYTES, open_members, sniff
-from headrace.transform.encoding import BOMS, TextBytes, canonical
+from headrace.transform.encoding import AUTO, BOMS, TextBytes, canonical
 from headrace.transform.file import FileTransform
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected, Limits
@@ -56,9 +56,14 @@ def _frame(contract: Contract, read: Callable[[int], bytes]) -> Frame:
         while line == b"":
             line = lines.next_line()
         header = (line or b"") + lines.newline
-    marks = {encoding: mark for mark, encoding in BOMS.items()}
-    marked = text.encoding != canonical(contract.format.encoding)
-    return Frame(marks.get(text.encoding, b"") if marked else b"", text.landed(header), text.landed(lines.newline))
+    return Frame(_mark(text.encoding, contract.format.encoding), text.landed(header), text.landed(lines.newline))
+
+
+def _mark(encoding: str, declared: str) -> bytes:
+    """What tells the order of UTF-16's bytes where the contract does not."""
+    if not encoding.startswith("utf-16") or (declared != AUTO and canonical(declared) == encoding):
+        return b""
+    return next(mark for mark, marked in BOMS.items() if marked == encoding)
 
 
 def rows_good_now(contract: Contract, frame: Frame, rows: Sequence[bytes]) -> list[int]:

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.domain.clock import now
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_batch
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, released, settle, total
 from headrace.domain.replay import replay_of
-from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
 from headrace.usecases import paths
 from headrace.usecases.copies import bereft_copies
 from headrace.usecases.ports import Services
+from headrace.usecases.record_staged import BatchGivenUpError, record_staged
 
 NEVER_LOADED = WarehouseRows()
 # Every id below comes from the ledger and is checked by the load's own rules; none is free text.
@@ -25,35 +25,31 @@ COUNTS = (
 )
 
 
-class BatchGivenUpError(TerminalError):
-    """The batch was given up before its outcome was recorded."""
-
-    def __init__(self, batch: BatchRecord) -> None:
-        super().__init__(f"batch {batch.batch} was given up: {batch.reason}")
-
-
 def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
     All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
     BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
     """
-    if batch.status not in {BatchStatus.RUNNING, BatchStatus.LOADED}:
+    if batch.status not in {BatchStatus.RUNNING, BatchStatus.STAGED, BatchStatus.LOADED}:
         raise BatchGivenUpError(batch)
+    if services.catalog.contract(batch.dataset).staged and batch.lane != MERGE:
+        return record_staged(batch, results, services)
     counts = _warehouse_counts(batch, results, services)
     files = _settled(services.ledger.files(batch.file_ids), results, counts)
     earlier = _touched(services, counts, set(batch.file_ids))
-    services.ledger.save_files([*files, *earlier])
+    services.ledger.settle(batch, files)
+    services.ledger.correct_rows(earlier)
     _release(files, services)
     contract = services.catalog.contract(batch.dataset)
-    loaded = [file for file in files if file.status is FileStatus.LOADED]
-    bereft = bereft_copies(loaded, services) if contract.replace_versions else []
+    corrected = _corrected(files, earlier) if contract.replace_versions else []
+    bereft = bereft_copies([file for file, _ in corrected], services)
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None)
     services.ledger.save_batch(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
     services.ledger.tell_batch(batch.batch, "Loaded", story)
     measure_outcome(batch.dataset, files)
-    return ended, of_batch(ended, files, results, contract.channel, bereft)
+    return ended, of_batch(ended, files, results, contract.channel, corrected, bereft)
 
 
 def summary(batch: BatchRecord) -> dict[str, Any]:
@@ -103,6 +99,13 @@ def _release(files: list[FileRecord], services: Services) -> None:
             if origin.batch == plan["batch"] and name not in origin.replays:
                 services.ledger.save_files([released(origin, name, len(plan["rows"]))])
                 services.ledger.tell_file(origin.file_id, "Replayed", {"rows": len(plan["rows"]), "as": file.key})
+
+
+def _corrected(files: list[FileRecord], earlier: list[FileRecord]) -> list[tuple[FileRecord, FileRecord]]:
+    """The loaded files that replaced an earlier version of themselves, each with that version."""
+    before = {(file.bucket, file.key): file for file in sorted(earlier, key=lambda file: file.order)}
+    loaded = [file for file in files if file.status is FileStatus.LOADED]
+    return [(file, before[file.bucket, file.key]) for file in loaded if (file.bucket, file.key) in before]
 
 
 def _lost(file: FileRecord, rows: WarehouseRows) -> FileRecord:
