@@ -75,6 +75,14 @@ demo-export: setup ## Watch a day's export: 2,000 files, one account that spoils
 bench-export: setup ## Measure the export beside a loop, its growth, and ten kills (ARGS="--only speed --accounts 100")
 	@$(BIN)/python -m benchmarks.export $(ARGS)
 
+.PHONY: demo-ftp
+demo-ftp: setup ## Watch files come from two servers, an outage, and its end
+	@$(BIN)/python -W ignore -m benchmarks.ftp.demo
+
+.PHONY: bench-ftp
+bench-ftp: setup ## Measure fetching from FTP, FTPS and SFTP servers (ARGS="--only memory")
+	@$(BIN)/python -W ignore -m benchmarks.ftp.bench $(ARGS)
+
 .PHONY: bench-queries
 bench-queries: setup ## Measure analysts' queries on 10,000,000 events, with sort key and view and without
 	@$(BIN)/python -m benchmarks.queries

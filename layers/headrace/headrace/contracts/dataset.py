@@ -69,6 +69,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         refuse_unknown=on_unknown == "refuse",
         **limit,
         rules=rules,
+        sources=servers.sources,
         checks=checks,
         views=views,
         wait_while_held=waits == "wait",

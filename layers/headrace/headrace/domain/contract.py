@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from headrace.domain.checks import Check, Metric
+from headrace.domain.source import After, Checksum, Complete, Protocol, Source
 
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
@@ -18,7 +19,7 @@ LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 UNKNOWN_COLUMN = "_unknown"
 """Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
 
-NESTED = {"columns", "format", "rules", "checks", "views"}
+NESTED = {"columns", "format", "rules", "checks", "views", "sources"}
 """The fields of a contract that hold objects."""
 
 
@@ -155,6 +156,7 @@ class Contract:
     checks: tuple[Check, ...] = ()
     wait_while_held: bool = False
     views: tuple[View, ...] = ()
+    sources: tuple[Source, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -184,12 +186,20 @@ class Contract:
         rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
         checks = tuple(Check(**item | {"metric": Metric(item["metric"])}) for item in value.get("checks", ()))
         views = tuple(View(**_tuples(View, item)) for item in value.get("views", ()))
+        sources = tuple(map(_source, value.get("sources", ())))
         rest = _tuples(cls, {k: v for k, v in value.items() if k not in NESTED})
-        return cls(columns=columns, format=file_format, rules=rules, checks=checks, views=views, **rest)
+        return cls(
+            columns=columns, format=file_format, rules=rules, checks=checks, views=views, sources=sources, **rest
+        )  # fmt: skip
 
 
 def _column(value: dict[str, Any]) -> Column:
     return Column(**_tuples(Column, value | {"kind": Kind(value["kind"])}))
+
+
+def _source(value: dict[str, Any]) -> Source:
+    kinds = {"protocol": Protocol, "complete": Complete, "after": After, "checksum": Checksum}
+    return Source(**value | {name: kind(value[name]) for name, kind in kinds.items()})
 
 
 def _frozen(tree: Any) -> Any:
