@@ -42,9 +42,13 @@ bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
 	@$(BIN)/python -m benchmarks
 
 .PHONY: chaos
-chaos: setup ## Break the laptop at every named point, then by 20 seeds, and compare every row
+chaos: setup ## Break the laptop at every named point, then by 300 seeds, and compare every row
 	@$(BIN)/python -m benchmarks.chaos
-	@$(BIN)/python -m benchmarks.chaos --seeds 20
+	@$(BIN)/python -m benchmarks.chaos --seeds 300 --journal build/chaos-seeds.jsonl
+
+.PHONY: bench-small
+bench-small: setup ## Measure small files: 100 a minute for ten minutes, then faster; 35 minutes (ARGS="--minutes 2")
+	@$(BIN)/python -m benchmarks.small $(ARGS)
 
 .PHONY: bench-transform
 bench-transform: setup .venv-bench ## Measure and check the transform beside pandas, csv and Arrow (ARGS="--rows 500000")
@@ -70,6 +74,14 @@ demo-export: setup ## Watch a day's export: 2,000 files, one account that spoils
 .PHONY: bench-export
 bench-export: setup ## Measure the export beside a loop, its growth, and ten kills (ARGS="--only speed --accounts 100")
 	@$(BIN)/python -m benchmarks.export $(ARGS)
+
+.PHONY: demo-ftp
+demo-ftp: setup ## Watch files come from two servers, an outage, and its end
+	@$(BIN)/python -W ignore -m benchmarks.ftp.demo
+
+.PHONY: bench-ftp
+bench-ftp: setup ## Measure fetching from FTP, FTPS and SFTP servers (ARGS="--only memory")
+	@$(BIN)/python -W ignore -m benchmarks.ftp.bench $(ARGS)
 
 .PHONY: bench-queries
 bench-queries: setup ## Measure analysts' queries on 10,000,000 events, with sort key and view and without

@@ -1,8 +1,9 @@
 """Break the laptop at named points while files load, and compare the warehouse with what it would be unbroken.
 
     python -m benchmarks.chaos                   every point
-    python -m benchmarks.chaos --seeds 20        faults composed from seeds 1 to 20
+    python -m benchmarks.chaos --seeds 300       faults composed from seeds 1 to 300
     python -m benchmarks.chaos --seed 7          one of them again
+    python -m benchmarks.chaos --seeds 300 --journal seeds.jsonl     goes on where the journal ends
 
 Two of the stack's clocks are turned on so that a run takes minutes, not hours: a message that was not handled comes
 back after 5 seconds instead of 360, and the sweeper runs every 4 seconds instead of every 5 minutes.
@@ -18,8 +19,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from headrace_cli.landing import file_id_of
 from headrace_cli.target import Choice, Target, target_for
 from headrace_cli.warehouse import query
 from headrace_cli.watch import Watch
+from tests.e2e.conftest import Laptop, copy_checkout
 
 FILES, ROWS = 3, 10
 PATIENCE = 150
@@ -54,6 +56,8 @@ CALLS = {
     "RecordOutcomeFunction": [("s3", "GET"), ("dynamodb", "UpdateItem"), ("dynamodb", "PutItem")],
     "HandOverFunction": [("dynamodb", "UpdateItem"), ("dynamodb", "GetItem")],
 }  # fmt: skip
+STAGED_SHARE = 0.25
+"""How many of the composed runs go through a stage table."""
 WAREHOUSE_WORDS = {
     "1023": "ERROR: 1023 DETAIL: Serializable isolation violation on table",
     "deadlock": "ERROR: deadlock detected",
@@ -65,6 +69,8 @@ WAREHOUSE_WORDS = {
 class Point:
     """A named way to break things: faults for the laptop, or something that the bench does itself.
 
+    A `staged` point is for a dataset that goes through a stage table.
+
     Faults composed by chance may wait for a call that never comes; a named point's must strike.
     """
 
@@ -72,6 +78,7 @@ class Point:
     faults: tuple[Fault, ...] = ()
     deed: str = ""
     by_chance: bool = False
+    staged: bool = False
 
 
 @dataclass(slots=True)
@@ -96,7 +103,8 @@ def points() -> list[Point]:
                 found.append(Point(f"{name}, 5xx {when}", ({**where, "when": when},)))
             found.append(Point(f"{name}, throttled", ({**where, "what": "throttle", "times": 2},)))
     found += [_unanswered("StarterFunction", "states", "StartExecution"), _unanswered("TransformFunction", "s3", "PUT")]
-    return [*found, *_of_the_warehouse(), *_stops(), *_deeds()]
+    found += [*_of_the_warehouse(), *_of_the_workflow(), *_stops(), *_restarts(), *_deeds()]
+    return [*found, *_of_merges()]
 
 
 def _unanswered(function: str, service: str, operation: str) -> Point:
@@ -116,6 +124,48 @@ def _of_the_warehouse() -> Iterator[Point]:
     yield Point("look at the load: throttled", ({**look, "what": "throttle"},))
     ask = {"service": "redshift-data", "operation": "ExecuteStatement", "caller": "RecordOutcomeFunction"}
     yield Point("outcome: the warehouse answers 5xx", ({**ask, "times": SDK_TRIES},))
+
+
+def _of_the_workflow() -> Iterator[Point]:
+    """Calls that Step Functions itself makes."""
+    for function in ("RecordBatch", "Transform", "PrepareLoad", "RecordOutcome", "HandOver"):
+        where = {"service": "lambda", "operation": "invoke", "path": function}
+        yield Point(f"workflow: Lambda {function}, 5xx before", (where,))
+        yield Point(f"workflow: Lambda {function}, the answer lost", ({**where, "when": "after"},))
+        yield Point(f"workflow: Lambda {function}, throttled", ({**where, "what": "throttle", "times": 2},))
+    for service, operation, name in (("sns", "publish", "SNS"), ("events", "putEvents", "EventBridge")):
+        where = {"service": service, "operation": operation}
+        yield Point(f"workflow: {name}, 5xx before", (where,))
+        yield Point(f"workflow: {name}, the answer lost", ({**where, "when": "after"},))
+        yield Point(f"workflow: {name}, throttled", ({**where, "what": "throttle", "times": 2},))
+
+
+def _of_merges() -> Iterator[Point]:
+    """A staged dataset's second load is its merge."""
+    load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "IngestStateMachine"}
+    yield Point("merge: nothing", staged=True)
+    for call, what in ((1, "stage"), (2, "merge")):
+        text = WAREHOUSE_WORDS["1023"]
+        yield Point(f"{what}: submitted, the answer lost", ({**load, "when": "after", "call": call},), staged=True)
+        yield Point(f"{what}: refused, 1023", ({**load, "what": "refuse", "text": text, "call": call},), staged=True)
+        yield Point(f"{what}: stopped before", ({**load, "what": "stop", "call": call},), staged=True)
+        yield Point(f"{what}: stopped after", ({**load, "what": "stop", "when": "after", "call": call},), staged=True)
+    outcome = {"service": "redshift-data", "operation": "ExecuteStatement", "caller": "RecordOutcomeFunction"}
+    for call, what in ((1, "stage"), (2, "merge")):
+        yield Point(f"{what}: outcome killed", ({**outcome, "what": "kill", "call": call},), staged=True)
+    write = {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "RecordOutcomeFunction"}
+    yield Point("stage: outcome killed while it stages", ({**write, "what": "kill", "when": "after"},), staged=True)
+
+
+def _restarts() -> Iterator[Point]:
+    """All functions' processes end at once."""
+    for state, caller, operation in (
+        ("Record the batch", "RecordBatchFunction", "TransactWriteItems"),
+        ("Record the outcome", "RecordOutcomeFunction", "UpdateItem"),
+        ("Hand over", "HandOverFunction", "UpdateItem"),
+    ):
+        where = {"service": "dynamodb", "operation": operation, "caller": caller, "what": "restart", "when": "after"}
+        yield Point(f"all functions restarted in {state}", (where,))
 
 
 def _stops() -> Iterator[Point]:
@@ -138,14 +188,24 @@ def _deeds() -> Iterator[Point]:
     yield Point("Slack answers 5xx", ({"service": "slack", "operation": "POST"},))
     yield Point("every event three times, out of order", deed="thrice")
     yield Point("each object overwritten at once", deed="overwritten")
+    reading = {"service": "s3", "operation": "GET", "caller": "TransformFunction", "what": "delay", "times": 2}
+    yield Point("objects overwritten while they are read", (reading,), deed="overwritten while read")
+    yield Point("the stack deployed anew in mid-load", deed="deployed")
 
 
 class Bench:
-    """Breaks one laptop, over and over, while files of one dataset load. The contract is that of `tests/e2e`'s bulk."""
+    """Breaks one laptop, over and over, while files of one dataset load.
 
-    def __init__(self, target: Target, dataset: str) -> None:
+    The contracts are those of `tests/e2e`: one that is loaded directly, one that is `staged`. `deploy` deploys anew.
+    """
+
+    def __init__(
+        self, target: Target, dataset: str, staged: str = "", deploy: Callable[[], None] | None = None
+    ) -> None:
         self._target = target
+        self._datasets = {False: dataset, True: staged}
         self._dataset = dataset
+        self._deploy = deploy
         self._watch = Watch(target)
         self._sweeper = self._function("SweeperFunction")
 
@@ -163,6 +223,7 @@ class Bench:
 
     def run(self, point: Point, tag: str) -> Result:
         """Load files while the point's faults strike; then compare everything."""
+        self._dataset = self._datasets[point.staged]
         self._faults("POST", list(point.faults))
         start = time.monotonic()
         landed = self._land(tag, point.deed)
@@ -178,20 +239,29 @@ class Bench:
 
     def differences(self) -> list[str]:
         """What the reconciliation finds after all of it."""
-        return [
-            item.what for item in reconcile([self._dataset], self._target.landing, self._target.services).differences
-        ]
+        datasets = [dataset for dataset in self._datasets.values() if dataset]
+        return [item.what for item in reconcile(datasets, self._target.landing, self._target.services).differences]
 
     def _land(self, tag: str, deed: str) -> list[str]:
         bodies = {f"{self._dataset}/{tag}/{file}.csv": content(tag, file) for file in range(FILES)}
         if deed == "overwritten":
             bodies |= {key: body for key, body in bodies.items() if self._put(key, b"meter,read_at,value\n" + bad())}
+        if deed == "overwritten while read":
+            bodies |= {key: body for key, body in bodies.items() if self._put(key, b"meter,read_at,value\n" + bad())}
+            self._until_struck()
         versions = [(key, self._put(key, body), len(body)) for key, body in bodies.items()]
+        if deed == "deployed" and self._deploy:
+            self._deploy()
         if deed == "thrice":
             for key, version, size in [*reversed(versions), *versions]:
                 self._tell(key, version, size)
         bucket = self._target.output("LandingBucket")
         return [file_id_of(bucket, key, version) for key, version, _ in versions]
+
+    def _until_struck(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and not any(fault["struck"] for fault in self._faults("GET")["faults"]):
+            time.sleep(0.1)
 
     def _put(self, key: str, body: bytes) -> str:
         bucket = self._target.output("LandingBucket")
@@ -216,9 +286,11 @@ class Bench:
 
     def _wrong_rows(self, tag: str) -> Iterator[str]:
         target = self._target.contract(self._dataset).target
-        text = f"SELECT meter, value FROM {target} WHERE meter LIKE '{tag}-%'"
+        text = f"SELECT meter, value FROM {target} WHERE LOWER(meter) LIKE '{tag}-%'"
         rows = sorted((str(meter), int(value)) for meter, value in query(self._target, text).rows)
         wanted = sorted((meter(tag, file, row), row) for file in range(FILES) for row in range(ROWS))
+        if self._dataset == self._datasets[True]:  # its contract's transformation
+            wanted = sorted((name.upper(), value * 10) for name, value in wanted)
         if rows != wanted:
             yield f"{len(rows)} rows instead of {len(wanted)}, or others"
 
@@ -260,9 +332,10 @@ def meter(tag: str, file: int, row: int) -> str:
 def composed(seed: int) -> Point:
     """Two or three faults at once, chosen by a seed, at calls chosen by it as well."""
     chance = random.Random(seed)
-    chosen = chance.sample([point for point in points() if point.faults], chance.choice((2, 3)))
+    chosen = chance.sample([point for point in points() if point.faults and not point.deed], chance.choice((2, 3)))
     faults = tuple({**fault, "call": chance.randint(1, 3)} for point in chosen for fault in point.faults)
-    return Point(f"seed {seed}: " + " + ".join(point.name for point in chosen), faults, by_chance=True)
+    name = f"seed {seed}: " + " + ".join(point.name for point in chosen)
+    return Point(name, faults, by_chance=True, staged=chance.random() < STAGED_SHARE)
 
 
 def show(result: Result) -> None:
@@ -273,12 +346,11 @@ def show(result: Result) -> None:
 
 def main() -> int:
     """Run on a laptop of its own. Returns 1 when anything is wrong."""
-    from tests.e2e.conftest import Laptop, copy_checkout  # noqa: PLC0415 - the checkout that the tests use
-
     parser = argparse.ArgumentParser(description="Break the laptop at named points.")
     parser.add_argument("--only", default="", help="points whose name holds this")
     parser.add_argument("--seeds", type=int, default=0, help="compose faults from so many seeds instead")
     parser.add_argument("--seed", type=int, help="compose faults from this seed")
+    parser.add_argument("--journal", type=Path, help="JSON Lines of the results; what is in it is not run again")
     options = parser.parse_args()
     chosen = [point for point in points() if options.only in point.name]
     if options.seeds or options.seed is not None:
@@ -290,22 +362,38 @@ def main() -> int:
             if started.returncode:
                 print(started.stdout + started.stderr)
                 return 1
-            return run_all(chosen, Bench(target_for(Choice(endpoint_url=laptop.endpoint)), "bulk"))
+            target = target_for(Choice(endpoint_url=laptop.endpoint))
+            return run_all(chosen, Bench(target, "bulk", "staged", lambda: deploy_anew(laptop)), options.journal)
         finally:
             laptop.run("down", "--json")
 
 
-def run_all(chosen: list[Point], bench: Bench) -> int:
-    """The table, and the verdict on it."""
+def deploy_anew(laptop: Laptop) -> None:
+    """Deploy changed code: every function gets a new layer."""
+    package = laptop.checkout / "layers" / "headrace" / "headrace" / "__init__.py"
+    package.write_text(package.read_text() + "\n# deployed in the middle of a load\n")
+    laptop.headrace("deploy")
+
+
+def run_all(chosen: list[Point], bench: Bench, journal: Path | None = None) -> int:
+    """The table, and the verdict on it. What the journal has is counted, and not run again."""
     print(f"{'fault point':<72} {'hit':>3} {'until right':>8}  final state")
-    results = []
+    kept = journal.read_text().splitlines() if journal and journal.exists() else []
+    results = [Result(**json.loads(line)) for line in kept]
+    known = {result.name for result in results}
     with bench.hastened():
-        for number, point in enumerate(chosen):
+        for number, point in enumerate(point for point in chosen if point.name not in known):
             results.append(bench.run(point, f"c{number}"))
             show(results[-1])
+            if journal:
+                with journal.open("a") as file:
+                    file.write(json.dumps(asdict(results[-1])) + "\n")
     differences = bench.differences()
     wrong = sum(bool(result.wrong) for result in results)
-    print(f"{len(results)} points, {wrong} wrong; reconciliation: {differences or 'no difference'}")
+    slowest = max(result.seconds for result in results)
+    print(
+        f"{len(results)} points, {wrong} wrong, the slowest {slowest:.1f} s; {differences or 'no difference'} anywhere"
+    )
     return int(bool(wrong or differences))
 
 

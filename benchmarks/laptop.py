@@ -266,6 +266,15 @@ def percentile(ordered: list[float], percent: float) -> float:
 
 def head(load: Load) -> dict[str, Any]:
     """What was measured, of which commit, where."""
+    return machine() | {
+        "dataset": load.contract.dataset,
+        "files": load.files,
+        "rows_per_file": load.rows,
+    }
+
+
+def machine() -> dict[str, Any]:
+    """When, which commit, where."""
     memory = psutil.virtual_memory().total
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -278,9 +287,6 @@ def head(load: Load) -> dict[str, Any]:
             "memory_gb": round(memory / 1e9, 1),
             "load_average": round(psutil.getloadavg()[0], 2),
         },
-        "dataset": load.contract.dataset,
-        "files": load.files,
-        "rows_per_file": load.rows,
     }
 
 

@@ -46,7 +46,9 @@ class Engine:
 OURS = Engine("Headrace", "transform_engines", "headrace_csv")
 OURS_JSON = Engine("Headrace", "transform_engines", "headrace_json")
 FLOOR = Engine("floor: Arrow's parse and write", "transform_engines", "floor")
+FLOOR_WITH_LINEAGE = Engine("floor, lineage columns written too", "transform_engines", "floor_with_lineage")
 PLAIN = Engine("plain Python csv", "transform_engines", "plain_csv")
+PLAIN_BRIEFLY = Engine("plain Python csv, first fault only", "transform_engines", "plain_csv_briefly")
 PLAIN_JSON = Engine("orjson on every line", "transform_engines", "plain_json")
 PANDAS = Engine("pandas", "transform_pandas", "pandas_csv", BENCH_PYTHON)
 
@@ -101,7 +103,7 @@ class Bench:
             return
         source = self._file(events, kind)
         found = run(engine, source, self._folder, times)
-        correct = NO_CHECK if engine is FLOOR else _verdict(events, self._folder, kind)
+        correct = NO_CHECK if engine in {FLOOR, FLOOR_WITH_LINEAGE} else _verdict(events, self._folder, kind)
         seconds = statistics.median(found["cpu_seconds"])
         yield Measured(part, engine.title, events.rows, seconds, found["with_import"], found["peak_mb"], correct)
 
@@ -134,8 +136,9 @@ def _verdict(events: Events, folder: Path, kind: str) -> str:
 
 
 def large_file(bench: Bench) -> Iterator[Measured]:
-    """One row in a hundred is bad; the floor has a clean file."""
-    yield from bench.measure("large file", FLOOR, Events(bench.rows, bad_every=0))
+    """One row in a hundred is bad; the floors have a clean file."""
+    for engine in (FLOOR, FLOOR_WITH_LINEAGE):
+        yield from bench.measure("large file", engine, Events(bench.rows, bad_every=0))
     for engine in (OURS, PANDAS, PLAIN):
         yield from bench.measure("large file", engine, Events(bench.rows))
 
@@ -156,7 +159,7 @@ def small_file(bench: Bench) -> Iterator[Measured]:
 
 def all_bad(bench: Bench) -> Iterator[Measured]:
     """Every row is bad."""
-    for engine in (OURS, PLAIN):
+    for engine in (OURS, PLAIN, PLAIN_BRIEFLY):
         yield from bench.measure("every row bad", engine, Events(bench.rows // 25, bad_every=1), 3)
 
 

@@ -1,6 +1,6 @@
 """Build a Lambda layer; called by the layers' Makefiles, which `sam build` calls.
 
-    build_layer.py headrace|transform|contracts ARTIFACTS_FOLDER
+    build_layer.py headrace|transform|sources|contracts ARTIFACTS_FOLDER
 
 What is installed is decided by the layer's requirements.txt (versions and hashes) and by the environment:
 HEADRACE_RUNTIME, the Lambda runtime (python3.13), and HEADRACE_ARCH, `x86_64`, `arm64` or `native` (this machine, for
@@ -32,6 +32,7 @@ AWS_SERVICES = (
 # Nothing in these is used by a function; together they are more than a third of a layer.
 NOT_NEEDED = {
     "headrace": ("bin", "boto3/examples"),
+    "sources": ("bin",),
     "transform": (
         "bin",
         "pyarrow/include",

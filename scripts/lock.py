@@ -14,7 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SAM_CLI = "aws-sam-cli==1.170.0"
-LAYERS = {"headrace": ("aws-lambda-powertools", "boto3"), "transform": ("orjson", "pyarrow")}
+LAYERS = {
+    "headrace": ("aws-lambda-powertools", "boto3"),
+    "sources": ("asyncssh", "tzdata"),
+    "transform": ("google-re2", "orjson", "pyarrow"),
+}
 HEADER = "# Made from requirements.lock by `make lock`; do not edit.\n"
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from headrace.contracts.sql import load_sql, table_sql, views_sql
+from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
+from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
 from headrace.domain.notice import Notice
 from headrace.errors import ObjectGoneError
 
@@ -78,7 +79,14 @@ class MemoryCatalog:
         return []
 
     def load_sql(self, dataset: str) -> str:
-        return load_sql(self._contracts[dataset])
+        contract = self._contracts[dataset]
+        return append_sql(contract) if contract.staged else load_sql(contract)
+
+    def merge_sql(self, dataset: str) -> str:
+        return merge_sql(self._contracts[dataset])
+
+    def stage_sql(self, dataset: str) -> str:
+        return stage_sql(self._contracts[dataset])
 
     def table_sql(self, dataset: str) -> str:
         return table_sql(self._contracts[dataset])
@@ -103,7 +111,7 @@ class MemoryLedger:
         self.claims: dict[tuple[str, str], str] = {}
         self.noted: dict[str, set[str]] = {}
         self.told: dict[str, list[Event]] = {}
-        self._pending: dict[str, FileRecord] = {}
+        self._pending: dict[tuple[str, str], FileRecord] = {}
 
     def knows(self, file_id: str) -> bool:
         return file_id in self.all_files
@@ -115,14 +123,15 @@ class MemoryLedger:
             return self.all_files[file.file_id]
         self.all_files[file.file_id] = file
         if file.status is FileStatus.PENDING:
-            self._pending[file.file_id] = file
+            self._pending[file.lane, file.file_id] = file
         return file
 
     def requeue(self, file: FileRecord, was: FileStatus) -> bool:
-        if self.all_files[file.file_id].status is not was:
+        known = self.all_files[file.file_id]
+        if known.status is not was or (file.batch and file.batch != known.batch):
             return False
-        waiting = replace(file, status=FileStatus.PENDING)
-        self.all_files[file.file_id] = self._pending[file.file_id] = waiting
+        waiting = file if file.status is FileStatus.STAGED else replace(file, status=FileStatus.PENDING)
+        self.all_files[file.file_id] = self._pending[waiting.queue, file.file_id] = waiting
         return True
 
     def files_of(self, dataset: str) -> Iterator[FileRecord]:
@@ -130,7 +139,7 @@ class MemoryLedger:
         return iter([file for file in self.all_files.values() if file.dataset == wanted])
 
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
-        waiting = [f for f in self._pending.values() if (f.dataset, f.lane) == (dataset, lane)]
+        waiting = [f for f in self._pending.values() if (f.dataset, f.queue) == (dataset, lane)]
         return sorted(waiting, key=lambda f: (f.arrived_at, f.file_id))[:limit]
 
     def lane_state(self, dataset: str, lane: str) -> LaneState:
@@ -150,13 +159,13 @@ class MemoryLedger:
         return True
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:
-        return [self._take(batch.batch, file_id) for file_id in batch.file_ids]
+        return [self._take(batch, file_id) for file_id in batch.file_ids]
 
-    def _take(self, batch: str, file_id: str) -> FileRecord:
+    def _take(self, batch: BatchRecord, file_id: str) -> FileRecord:
         file = self.all_files[file_id]
-        if file.status is FileStatus.PENDING:
-            file = self.all_files[file_id] = replace(file, status=FileStatus.RUNNING, batch=batch)
-        self._pending.pop(file_id, None)
+        if file.waits_in(batch.lane):
+            file = self.all_files[file_id] = file.taken_by(batch)
+        self._pending.pop((batch.lane, file_id), None)
         return file
 
     def save_batch(self, batch: BatchRecord) -> None:
@@ -169,6 +178,12 @@ class MemoryLedger:
         state = self.lanes[batch.dataset, batch.lane] = replace(state, held=tuple(sorted(held)))
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
             self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=None)
+
+    def note_reason(self, batch: BatchRecord, reason: str) -> None:
+        known = self.batches[batch.batch]
+        ended = known.status is not BatchStatus.RUNNING or known.condemned
+        if known.execution == batch.execution and not ended:
+            self.batches[batch.batch] = replace(known, reason=reason)
 
     def batch(self, batch: str) -> BatchRecord:
         return self.batches[batch]
@@ -190,6 +205,18 @@ class MemoryLedger:
 
     def files(self, file_ids: Iterable[str]) -> list[FileRecord]:
         return [self.all_files[file_id] for file_id in file_ids]
+
+    def settle(self, batch: BatchRecord, files: Iterable[FileRecord]) -> None:
+        for file in files:
+            known = self.all_files[file.file_id]
+            if (known.merge if batch.lane == MERGE else known.batch) == batch.batch:
+                self.all_files[file.file_id] = file
+
+    def correct_rows(self, files: Iterable[FileRecord]) -> None:
+        for file in files:
+            known = self.all_files[file.file_id]
+            if known.batch == file.batch and known.rows.superseded <= file.rows.superseded:
+                self.all_files[file.file_id] = replace(known, rows=file.rows)
 
     def save_file(self, file: FileRecord) -> None:
         self.all_files[file.file_id] = file

@@ -11,9 +11,7 @@ from typing import Any
 from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
 from headrace_cli.words import moment
 
-COUNTED = (
-    FileStatus.PENDING, FileStatus.RUNNING, FileStatus.HELD, FileStatus.LOADED, FileStatus.FAILED, FileStatus.DUPLICATE,
-)  # fmt: skip
+COUNTED = tuple(status for status in FileStatus if status is not FileStatus.UNROUTABLE)
 FINAL = {FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.FAILED, FileStatus.UNROUTABLE}
 AT_REST = FINAL | {FileStatus.HELD}
 """Statuses that a file does not leave by itself."""
@@ -31,10 +29,15 @@ def dataset_account(dataset: str, files: Iterable[FileRecord], now: datetime) ->
     return {
         "dataset": dataset,
         "files": {str(status): statuses[status] for status in COUNTED},
-        "rows": asdict(rows),
+        "rows": row_counts(rows),
         "last_load": last_load or None,
         "freshness_seconds": round((now - moment(last_load)).total_seconds(), 1) if last_load else None,
     }
+
+
+def row_counts(rows: RowCounts) -> dict[str, int]:
+    """The counts by kind; `staged` only while there are any."""
+    return {kind: count for kind, count in asdict(rows).items() if count or kind != "staged"}
 
 
 def file_account(file: FileRecord) -> dict[str, Any]:
@@ -47,6 +50,6 @@ def file_account(file: FileRecord) -> dict[str, Any]:
         "arrived_at": file.arrived_at,
         "status": str(file.status),
         "batch": file.batch,
-        "rows": asdict(file.rows),
+        "rows": row_counts(file.rows),
         "reason": file.reason,
     }

@@ -27,6 +27,7 @@ from headrace_cli.commands import (
     reload,
     replay,
     retry,
+    sources,
     sql,
     status,
     trace,
@@ -78,6 +79,7 @@ app.command(rich_help_panel=LOOK)(trace.trace)
 app.command(rich_help_panel=LOOK)(quarantine.quarantine)
 app.command(rich_help_panel=LOOK)(sql.sql)
 app.command(rich_help_panel=LOOK)(notifications.notifications)
+app.command(rich_help_panel=LOOK)(sources.sources)
 app.command(rich_help_panel=LOOK)(contracts.contracts)
 app.command(rich_help_panel=LOOK)(held.held)
 app.command(rich_help_panel=REPAIR)(migrate.migrate)

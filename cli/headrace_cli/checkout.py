@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headrace.contracts import ContractErrors, compile_folder
 from headrace.contracts.exports import compile_exports
 from headrace.contracts.sql import load_sql, table_sql, views_sql
+from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
@@ -47,7 +48,16 @@ class CheckoutCatalog:
 
     def load_sql(self, dataset: str) -> str:
         """The template of its load transaction."""
-        return load_sql(self._contracts[dataset])
+        contract = self._contracts[dataset]
+        return append_sql(contract) if contract.staged else load_sql(contract)
+
+    def merge_sql(self, dataset: str) -> str:
+        """The template of a staged dataset's merge."""
+        return merge_sql(self._contracts[dataset])
+
+    def stage_sql(self, dataset: str) -> str:
+        """The DDL of a staged dataset's stage table, and the query that tries its transformation."""
+        return stage_sql(self._contracts[dataset])
 
     def table_sql(self, dataset: str) -> str:
         """The DDL of its tables."""

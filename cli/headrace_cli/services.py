@@ -41,9 +41,7 @@ class DeployedCatalog:
         """Not to be had from here."""
         raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
 
-    def table_sql(self, dataset: str) -> str:
-        """Not to be had from here."""
-        raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
+    merge_sql = table_sql = stage_sql = load_sql
 
     def views_sql(self, dataset: str) -> str:
         """Not to be had from here."""

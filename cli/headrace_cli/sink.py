@@ -1,4 +1,4 @@
-"""The laptop's notification sink: what Slack would have received."""
+"""The laptop's notification sink: what Slack and PagerDuty would have received."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def received(target: Target, after: int = 0) -> list[dict[str, Any]]:
 def _message(item: dict[str, Any]) -> dict[str, Any]:
     body = item["body"]
     fields = body if isinstance(body, dict) else {"text": str(body)}
+    if "event_action" in fields:
+        fields = {"channel": "PagerDuty", "text": _incident(fields)}
     return {
         "n": item["number"],
         "at": item["received_at"],
@@ -40,3 +42,9 @@ def _message(item: dict[str, Any]) -> dict[str, Any]:
         "text": fields.get("text", ""),
         "payload": body,
     }
+
+
+def _incident(event: dict[str, Any]) -> str:
+    """A PagerDuty event as one line."""
+    summary = event.get("payload", {}).get("summary", "")
+    return f"*{event['event_action']}* {event.get('dedup_key', '')}" + (f": {summary}" if summary else "")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
 from headrace.adapters.ledger import UNROUTABLE
 from headrace.domain.clock import written
 from headrace.domain.ledger import BatchRecord, Event, FileRecord, RowCounts
+from headrace_cli.accounts import row_counts
 from headrace_cli.failures import CommandError
 from headrace_cli.history import execution_arn, execution_steps
 from headrace_cli.landing import Landed, newest_of
@@ -41,7 +41,7 @@ def _named(target: Target, name: str) -> list[FileRecord]:
 def story_of(target: Target, wanted: str) -> dict[str, Any]:
     """The newest file that `wanted` means, with its steps in the order of time, and the others.
 
-    `{"dataset", "key", "status", "batch", "execution", "rows", "steps": [{"at", "step", "detail", "source"}],
+    `{"dataset", "key", "status", "batch", "merge", "execution", "rows", "steps": [{"at", "step", "detail", "source"}],
     "reason", "file_id", "version", "size", "arrived_at", "deliveries", "duplicate_of", "detected", "versions"}`.
     Raises CommandError when no such file has landed.
     """
@@ -56,15 +56,17 @@ def story_of(target: Target, wanted: str) -> dict[str, Any]:
 
 def _told(target: Target, file: FileRecord, others: list[FileRecord]) -> dict[str, Any]:
     batch = target.ledger.batch(file.batch) if file.batch else None
+    merge = target.ledger.batch(file.merge) if file.merge else None
     execution = execution_arn(target, batch.execution) if batch and batch.execution else None
     return {
         "dataset": file.dataset or None,
         "key": file.key,
         "status": str(file.status),
         "batch": file.batch,
+        "merge": file.merge,
         "execution": execution,
-        "rows": asdict(file.rows),
-        "steps": _in_order(_steps(target, file, batch, execution)),
+        "rows": row_counts(file.rows),
+        "steps": _in_order([*_steps(target, file, batch, execution), *_merge_steps(target, merge)]),
         "reason": file.reason,
         "file_id": file.file_id,
         "version": file.version,
@@ -87,6 +89,15 @@ def _steps(
         yield from ({**step, "source": "execution"} for step in execution_steps(target, execution))
 
 
+def _merge_steps(target: Target, merge: BatchRecord | None) -> Iterable[dict[str, Any]]:
+    """The batch that took a staged file to the table, and its execution."""
+    if merge:
+        yield from _events(target.ledger.batch_events(merge.batch), "batch")
+    if merge and merge.execution:
+        steps = execution_steps(target, execution_arn(target, merge.execution))
+        yield from ({**step, "source": "execution"} for step in steps)
+
+
 def _events(events: Iterable[Event], source: str) -> Iterable[dict[str, Any]]:
     return ({"at": event.at, "step": event.step, "detail": event.detail, "source": source} for event in events)
 
@@ -103,7 +114,7 @@ def _other(file: FileRecord) -> dict[str, Any]:
         "arrived_at": file.arrived_at,
         "status": str(file.status),
         "batch": file.batch,
-        "rows": asdict(file.rows),
+        "rows": row_counts(file.rows),
     }
 
 
@@ -114,8 +125,9 @@ def _not_yet_told(landed: Landed) -> dict[str, Any]:
         "key": landed.key,
         "status": "pending",
         "batch": None,
+        "merge": None,
         "execution": None,
-        "rows": asdict(RowCounts()),
+        "rows": row_counts(RowCounts()),
         "steps": [{"at": at, "step": "Landed", "detail": {"size": landed.size}, "source": "bucket"}],
         "reason": ON_ITS_WAY,
         "file_id": landed.file_id,

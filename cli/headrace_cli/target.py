@@ -18,6 +18,8 @@ from headrace.adapters import queues as intake
 from headrace.adapters.exports import DynamoExports
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
+from headrace.adapters.poll_orders import PollOrders
+from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
 from headrace.usecases.ports import IntakeQueues, Landing, Services
@@ -106,6 +108,16 @@ class Target:
         """The intake queue and its dead-letter queue."""
         dead_letters = self.output("IntakeDeadLetterQueueUrl")
         return intake.IntakeQueues(self.client("sqs"), self.output("IntakeQueueUrl"), dead_letters)
+
+    @cached_property
+    def source_ledger(self) -> DynamoSourceLedger:
+        """What the stack's ledger knows of servers and their files."""
+        return DynamoSourceLedger(self.client("dynamodb"), self.output("LedgerTable"))
+
+    @cached_property
+    def poll_orders(self) -> PollOrders:
+        """The queue of polls to be made."""
+        return PollOrders(self.client("sqs"), self.output("PollQueueUrl"))
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:

@@ -12,6 +12,8 @@ STYLES = {
     "duplicate": "cyan",
     "pending": "yellow",
     "running": "blue",
+    "staged": "yellow",
+    "merging": "blue",
     "held": "bold yellow",
     "failed": "bold red",
     "unroutable": "magenta",
@@ -92,12 +94,13 @@ def tick(good: bool) -> Text:
 
 def balanced(rows: dict[str, Any]) -> bool:
     """Whether every row read is accounted for."""
-    return bool(rows["read"] == sum(rows[kind] for kind in ROW_KINDS))
+    return bool(rows["read"] == sum(rows[kind] for kind in ROW_KINDS) + rows.get("staged", 0))
 
 
 def balance(rows: dict[str, Any]) -> str:
     """The row balance as an equation: 10 read = 7 loaded + 1 superseded + 2 quarantined + 0 duplicate."""
-    parts = " + ".join(f"{rows[kind]:,} {kind}" for kind in ROW_KINDS)
+    kinds = (*ROW_KINDS, "staged") if rows.get("staged") else ROW_KINDS
+    parts = " + ".join(f"{rows[kind]:,} {kind}" for kind in kinds)
     sign = "=" if balanced(rows) else "≠"
     return f"{rows['read']:,} read {sign} {parts}"
 

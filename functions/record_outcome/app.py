@@ -7,13 +7,12 @@ from typing import Any
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
 from headrace.usecases.record_outcome import record_outcome, summary
-from headrace.usecases.results import unit_results
+from headrace.usecases.results import file_results
 
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     """`{"batch", "statement"?}` -> `{"outcome": {"batch", "files", "rows"}, "notice"}`."""
     batch = services.ledger.batch(event["batch"])
-    results = [file for unit in unit_results(services.lake, batch) for file in unit.files]
-    ended, notice = record_outcome(batch, results, services)
+    ended, notice = record_outcome(batch, file_results(batch, services), services)
     return {"outcome": summary(ended), "notice": notice.to_json()}

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 def assemble(home: Path, port: int) -> FaultyGateway:
     """The gateway with everything behind it: the emulated AWS, the embedded Redshift, the Slack sink."""
     arguments = client_arguments(f"http://127.0.0.1:{port}")
-    s3, workflow = boto3.client("s3", **arguments), boto3.client("stepfunctions", **arguments)
-    redshift = embedded_redshift(home / "warehouse.duckdb", s3, patches.put_statement_event)
+    s3, workflow, secrets = (boto3.client(name, **arguments) for name in ("s3", "stepfunctions", "secretsmanager"))
+    redshift = embedded_redshift(home / "warehouse.duckdb", s3, secrets, patches.put_statement_event)
     faults = Faults(lambda: stop_executions(workflow), redshift.faults)
     warehouse = Warehouse(FaultyDataApi(redshift, faults))
-    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse)
+    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"))
     return FaultyGateway(gateway, faults)
 

@@ -36,6 +36,14 @@ SLACK = "/_headrace/slack"
 WAREHOUSE = "redshift"
 REFUSED = "refused-"
 ROLES = "assumed-role/"
+WORKFLOW = "workflow"
+TASK_ERRORS = {
+    "lambda": ("Lambda.ServiceException", "Lambda.TooManyRequestsException"),
+    "sns": ("SNS.InternalErrorException", "SNS.ThrottledException"),
+    "events": ("EventBridge.InternalException", "EventBridge.InternalException"),
+}
+"""What Step Functions calls a failed and a throttled call of these services."""
+DELAY_SECONDS = 3
 LOGICAL_NAME = re.compile(r"[A-Za-z]+Function")
 
 
@@ -44,8 +52,10 @@ class Fault:
     """From its `call`-th matching call on, `times` calls of an operation go wrong.
 
     `caller` is a part of the caller's ARN, `path` a part of an S3 key. `when` is before or after the call's effect.
-    `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `stop` (all running executions), or `refuse`
-    (a load that the warehouse accepts and then fails with `text`).
+    `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `restart` (all functions' processes), `stop`
+    (all running executions), `delay` (the call takes some seconds and succeeds), or `refuse` (a load that the
+    warehouse accepts and then fails with `text`). A task of the workflow has the caller `workflow`, and the operation
+    of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function.
     """
 
     service: str
@@ -113,18 +123,37 @@ class Faults:
     def carry_out(self, fault: Fault, caller: str) -> None:
         """What a fault does beside failing the call."""
         if fault.what == "kill":
-            kill_function(caller)
+            kill_functions(caller)
+        if fault.what == "restart":
+            kill_functions()
         if fault.what == "stop":
             self.stop()
 
+    def around_task(self, resource: str, arguments: Any, invoke: Callable[[], Any]) -> Any:
+        """What a task of the workflow answers. Raises TaskFaultError when a fault strikes it."""
+        service, _, operation = resource.partition("states:::")[2].partition(":")
+        function = str(arguments.get("FunctionName", "")) if isinstance(arguments, dict) else ""
+        fault = self.meeting(Call(service, operation, WORKFLOW, function)) if service in TASK_ERRORS else None
+        if fault is None:
+            return invoke()
+        if fault.when == "after":
+            invoke()
+        self.carry_out(fault, WORKFLOW)
+        raise TaskFaultError(TASK_ERRORS[service][fault.what == "throttle"])
 
-def kill_function(caller: str) -> None:
-    """SIGKILL to the processes of the function that a role belongs to."""
+
+class TaskFaultError(Exception):
+    """A task failed on request; `args[0]` is the error's name in Step Functions."""
+
+
+def kill_functions(caller: str = "") -> None:
+    """SIGKILL to the processes of the function that a role belongs to; without one, to those of all functions."""
     with lambda_runtime._lock:
         workers = [worker for value in lambda_runtime._workers.values() for worker in _listed(value)]
     for worker in workers:
         function = LOGICAL_NAME.search(worker.func_name)
-        if function and function[0] in caller and worker._proc:
+        mine = not caller or (function and function[0] in caller)
+        if mine and worker._proc:
             worker._proc.kill()
 
 
@@ -176,7 +205,9 @@ class FaultyGateway:
         body = await body_of(receive)
         call = call_of(scope, body)
         fault = self._faults.meeting(call) if call else None
-        if call is None or fault is None:
+        if fault and fault.what == "delay":
+            await asyncio.sleep(DELAY_SECONDS)
+        if call is None or fault is None or fault.what == "delay":
             await self._gateway(scope, once(body), send)
             return
         if fault.when == "after":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from headrace_local.redshift import TARGET_PREFIX
+from headrace_local.sink import pagerduty_errors
 from headrace_local.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -54,9 +55,19 @@ class Gateway:
             return 200, {"status": "ok"}
         if page == ("POST", "slack"):
             return 200, {"number": self._sink.keep(json_or_text(await body_of(receive)))["number"]}
+        if page == ("POST", "pagerduty"):
+            return self._pagerduty(json_or_text(await body_of(receive)))
         if page == ("GET", "notifications"):
             return 200, {"notifications": self._sink.after(after_of(scope))}
         return 404, {"message": f"The laptop has no page {scope['method']} {scope['path']}"}
+
+    def _pagerduty(self, event: Any) -> tuple[int, dict[str, Any]]:
+        """PagerDuty's answer to an event: what it would refuse is refused here too."""
+        errors = pagerduty_errors(event)
+        if errors:
+            return 400, {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
+        self._sink.keep(event)
+        return 202, {"status": "success", "message": "Event processed", "dedup_key": event["dedup_key"]}
 
 
 async def body_of(receive: Receive) -> bytes:

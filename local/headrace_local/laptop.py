@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ import psutil
 from headrace_local.errors import LaptopError
 from headrace_local.progress import Progress, silent
 from headrace_local.server import KEPT_VARIABLES
+from headrace_local.sink import ROUTING_KEY_LENGTH
 from headrace_local.state import SERVER_MODULE, LaptopState, daemon_process, home_folder, read_state, write_state
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLACK_SECRET = "headrace/slack-webhook"  # noqa: S105 - the name of a secret
+PAGERDUTY_SECRET = "headrace/pagerduty-routing-key"  # noqa: S105 - the name of a secret
 LOCK = "laptop.lock"
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -93,7 +96,7 @@ def clear(home: Path) -> None:
 
 
 def start(home: Path, port: int | None) -> LaptopState:
-    """Start the daemon, wait until it answers, and give it the webhook's secret."""
+    """Start the daemon, wait until it answers, and give it the secrets of Slack and PagerDuty."""
     if port is not None and not is_free(port):
         raise LaptopError(
             f"Port {port} of 127.0.0.1 is in use.", "Choose another with --port, or let a free one be taken."
@@ -106,6 +109,8 @@ def start(home: Path, port: int | None) -> LaptopState:
     wait_until_healthy(laptop, daemon, home / "laptop.log")
     secrets = boto3.client("secretsmanager", **laptop.client_arguments())
     secrets.create_secret(Name=SLACK_SECRET, SecretString=laptop.slack_url)
+    pagerduty = {"routing_key": "0" * ROUTING_KEY_LENGTH, "url": laptop.pagerduty_url}
+    secrets.create_secret(Name=PAGERDUTY_SECRET, SecretString=json.dumps(pagerduty))
     return laptop
 
 

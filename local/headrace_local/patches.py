@@ -11,6 +11,7 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - SQS: a batch of messages needs the right to the single action, there is none to the batch;
 - event source mappings: a concurrency that comes from a parameter, as text, is the number that it says;
 - S3 events of a versioned bucket name the version of the object;
+- the versions of objects are kept on disk, not in memory;
 - the events of Redshift statements come from `aws.redshift-data`, a source that PutEvents refuses.
 """
 # ruff: noqa: SLF001 - touching private names is what this module is for
@@ -29,11 +30,13 @@ from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
 from headrace_local import worker
 from headrace_local.access import Caller, enforce
+from headrace_local.faults import TaskFaultError
 from headrace_local.redshift import DataApiError, StatementEvent
 from headrace_local.redshift.events import DETAIL_TYPE, SOURCE
 from headrace_local.task_rights import rights_of_task
 
 if TYPE_CHECKING:
+    from headrace_local.faults import Faults
     from headrace_local.layer_store import LayerStore
     from headrace_local.warehouse import Warehouse
 
@@ -46,13 +49,14 @@ _object_version: contextvars.ContextVar[str | None] = contextvars.ContextVar("ob
 _state_machine_role: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("state_machine_role")
 
 
-def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse) -> None:
+def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: Faults) -> None:
     """Change the emulator in this process. `interpreter` is the Python that functions run in."""
     run_functions_in(interpreter)
     report_function_errors()
     unpack_layers_once(layers)
-    run_tasks_as_the_state_machine(warehouse)
+    run_tasks_as_the_state_machine(warehouse, faults)
     name_versions_in_events()
+    keep_versions_on_disk()
     ask_batches_for_the_single_right()
     read_numbers_of_event_sources()
     require("allow_aws_source" in inspect.signature(eventbridge._put_events).parameters, "events of aws.* are refused")
@@ -124,8 +128,8 @@ def unpack_layers_once(layers: LayerStore) -> None:
     lambda_runtime.Worker._spawn = spawn_worker
 
 
-def run_tasks_as_the_state_machine(warehouse: Warehouse) -> None:
-    """A task needs the rights of the state machine's role, and may be `aws-sdk:redshiftdata:*`."""
+def run_tasks_as_the_state_machine(warehouse: Warehouse, faults: Faults) -> None:
+    """A task needs the rights of the state machine's role, may be `aws-sdk:redshiftdata:*`, and may fail on request."""
     run, invoke = stepfunctions._run_execution, stepfunctions._invoke_resource
     require(list(inspect.signature(run).parameters) == ["exec_arn"], "_run_execution takes other arguments")
     parameters = list(inspect.signature(invoke).parameters)
@@ -143,7 +147,10 @@ def run_tasks_as_the_state_machine(warehouse: Warehouse) -> None:
         if REDSHIFT_TASK in resource:
             return redshift_task(warehouse, caller, resource.rsplit(":", 1)[-1], input_data)
         check_rights(caller, resource, input_data)
-        return invoke(resource, input_data)
+        try:
+            return faults.around_task(resource, input_data, lambda: invoke(resource, input_data))
+        except TaskFaultError as error:
+            raise stepfunctions._ExecutionError(str(error), "a fault was asked for") from error
 
     stepfunctions._run_execution = run_with_role
     stepfunctions._invoke_resource = invoke_with_role
@@ -192,6 +199,20 @@ def name_versions_in_events() -> None:
 
     s3._fire_s3_event = fire_event
     eventbridge._dispatch_event = dispatch_event
+
+
+def keep_versions_on_disk() -> None:
+    """The index of an object's versions does not hold their bytes in memory: those are read from `S3_DATA_DIR`."""
+    original = s3._version_entry_from_record
+    require(s3.S3_PERSIST, "objects are not kept on disk")
+    require(list(inspect.signature(original).parameters) == ["obj", "version_id", "data"], "_version_entry_from_record")
+    require(callable(s3._version_body), "_version_body reads a version's bytes")
+
+    def entry(obj: dict[str, Any], version_id: str, data: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = original(obj, version_id, data if version_id == "null" else None)
+        return found
+
+    s3._version_entry_from_record = entry
 
 
 def ask_batches_for_the_single_right() -> None:

@@ -62,6 +62,9 @@ def become_the_laptop(home: Path, port: int) -> None:
             "LAMBDA_WARM_TTL_SECONDS": "60",
             "LOG_LEVEL": "WARNING",
             "MINISTACK_REGION": REGION,
+            # Objects on disk: in memory they would make the laptop grow by every file that lands.
+            "S3_DATA_DIR": str(home / "s3"),
+            "S3_PERSIST": "1",
             "SFTP_ENABLED": "0",
             "TMPDIR": str(scratch),
         }

@@ -1,4 +1,4 @@
-"""The laptop's end of the Slack webhook: keeps what was posted, so that a person and a test can read it."""
+"""The laptop's end of Slack's webhook and PagerDuty's Events API: keeps what came, for a person and a test to read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+ROUTING_KEY_LENGTH = 32
+SEVERITIES = {"critical", "error", "warning", "info"}
 
 
 class NotificationSink:
@@ -33,3 +36,25 @@ class NotificationSink:
         """The messages that came after message `number`; 0 gives all."""
         with self._lock:
             return self._kept[max(0, number) :]
+
+
+def pagerduty_errors(event: Any) -> list[str]:
+    """What PagerDuty's Events API v2 would refuse about an event."""
+    if not isinstance(event, dict):
+        return ["the event is no JSON object"]
+    errors = []
+    if len(str(event.get("routing_key", ""))) != ROUTING_KEY_LENGTH:
+        errors.append("'routing_key' is missing or not of 32 characters")
+    action = event.get("event_action")
+    if action not in {"trigger", "acknowledge", "resolve"}:
+        errors.append("'event_action' must be trigger, acknowledge or resolve")
+    if not 0 < len(str(event.get("dedup_key", ""))) <= 255:
+        errors.append("'dedup_key' is missing or longer than 255 characters")
+    return errors + (_payload_errors(event.get("payload")) if action == "trigger" else [])
+
+
+def _payload_errors(payload: Any) -> list[str]:
+    if not isinstance(payload, dict):
+        return ["'payload' is missing"]
+    errors = [f"'payload.{name}' is missing" for name in ("summary", "source", "severity") if not payload.get(name)]
+    return errors if payload.get("severity") in SEVERITIES else [*errors, "'payload.severity' is none of PagerDuty's"]

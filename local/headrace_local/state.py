@@ -32,6 +32,11 @@ class LaptopState:
         return f"{self.endpoint_url}/_headrace/slack"
 
     @property
+    def pagerduty_url(self) -> str:
+        """Where the sink takes PagerDuty's events."""
+        return f"{self.endpoint_url}/_headrace/pagerduty"
+
+    @property
     def notifications_url(self) -> str:
         """Where the messages that the Slack sink took can be read."""
         return f"{self.endpoint_url}/_headrace/notifications"

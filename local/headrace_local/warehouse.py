@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headrace_local.access import Caller, authorize
@@ -26,9 +28,14 @@ WAITING_CALLS = 64
 WORKGROUP = DATABASE = "headrace"
 
 
-def embedded_redshift(database_file: Path, s3: Any, publish: Publish) -> EmbeddedRedshift:
-    """A Redshift over this DuckDB file, whose COPY and UNLOAD go through this boto3 client."""
-    return EmbeddedRedshift(database_file, Boto3Store(s3), publish)
+def embedded_redshift(database_file: Path, s3: Any, secrets: Any, publish: Publish) -> EmbeddedRedshift:
+    """A Redshift over this DuckDB file, whose COPY and UNLOAD, and whose logins, go through these boto3 clients."""
+
+    @cache
+    def user_of_secret(arn: str) -> str:
+        return str(json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["username"])
+
+    return EmbeddedRedshift(database_file, Boto3Store(s3), publish, user_of_secret)
 
 
 def refuse_other_warehouses(request: dict[str, Any]) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -79,12 +78,6 @@ class Laptop:
         """Land an object as a producer does; returns its version."""
         answer = self.client("s3").put_object(Bucket=self.output("LandingBucket"), Key=key, Body=body)
         return str(answer["VersionId"])
-
-    def faults(self, faults: list[dict[str, Any]]) -> None:
-        """Ask the laptop for faults, instead of those asked for before."""
-        body = json.dumps(faults).encode()
-        with urlopen(Request(f"{self.endpoint}/_headrace/faults", data=body, method="POST")) as answer:
-            answer.read()
 
     def settle(self, timeout: int = 120) -> None:
         """Wait until nothing is pending or running."""

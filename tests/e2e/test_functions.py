@@ -58,6 +58,7 @@ def test_there_is_an_event_for_each_function() -> None:
         ("record_failure", {"batch": None, "again": False}),  # no batch is open
         ("hand_over", {"more": False}),
         ("recover", {"more": False}),
+        ("refresh_views", {"refreshed": []}),
         ("judge_batch", {"load": False}),  # it is loaded already
         ("judge_day", {"day": "2026-11-20"}),
         ("reconcile", {"differences": 0}),
@@ -66,6 +67,9 @@ def test_there_is_an_event_for_each_function() -> None:
         ("export_advance", {"over": True, "tell": False}),
         ("export_runner", {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]}),
         ("slack", {"posted": 1}),
+        ("pagerduty", {"sent": 1}),
+        ("order_polls", {"ordered": []}),  # no contract of these tests fetches anything yet
+        ("poller", {"skipped": "no deployed contract names it"}),
     ],
 )
 def test_the_built_function_answers_its_event(loaded: Laptop, function: str, expected: dict[str, Any]) -> None:

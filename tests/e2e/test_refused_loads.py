@@ -49,7 +49,7 @@ def write(laptop: Laptop, batch: str, table: pa.Table, *, bytes_off: int = 0) ->
     """Put a part and its manifest into the lake; the manifest's URL."""
     file, bucket, s3 = io.BytesIO(), laptop.output("LakeBucket"), laptop.client("s3")
     pq.write_table(table, file)
-    part, manifest = f"meters/batch={batch}/part-0001.parquet", f"batches/{batch}/manifest.json"
+    part, manifest = f"batches/{batch}/part-0001.parquet", f"batches/{batch}/manifest.json"
     s3.put_object(Bucket=bucket, Key=part, Body=file.getvalue())
     entry = {"url": f"s3://{bucket}/{part}", "mandatory": True}
     entry["meta"] = {"content_length": len(file.getvalue()) + bytes_off}
@@ -142,5 +142,5 @@ def test_a_varchar_too_short_in_bytes_quarantines_the_row_before_copy(laptop: La
     laptop.settle()
     rows = {"read": 2, "loaded": 1, "superseded": 0, "quarantined": 1, "duplicate": 0}
     assert laptop.trace("readings/bytes.csv")["rows"] == rows
-    (bad,) = [row for row in laptop.headrace("quarantine", "readings")["rows"] if row["key"] == "readings/bytes.csv"]
+    (bad,) = [row for row in laptop.headrace("quarantine", "readings")["rows"] if row["file"] == "readings/bytes.csv"]
     assert "18 bytes" in json.dumps(bad)

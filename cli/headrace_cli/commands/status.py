@@ -25,8 +25,8 @@ def status(
 ) -> None:
     """Show per dataset how many files and rows are where, and how fresh its table is.
 
-    `loaded` rows are in the table now; `superseded` ones were replaced by newer rows. At any time
-    read = loaded + superseded + quarantined + duplicate.
+    `loaded` rows are in the table now; `superseded` ones were replaced by newer rows. In the end
+    read = loaded + superseded + quarantined + duplicate; rows that are staged wait for their dataset's next merge.
 
     Example: `headrace status`
     """
@@ -68,4 +68,9 @@ def _files(counts: dict[str, int]) -> Text:
 
 def _remarks(document: Document) -> list[str]:
     stray = document["unroutable"]
-    return [f"\n{count(stray, 'file')} of no dataset: `headrace trace KEY` says why."] if stray else []
+    staged = [
+        f"\n{item['dataset']}: {count(item['rows']['staged'], 'row')} staged, in the table after the next merge."
+        for item in document["datasets"]
+        if item["rows"].get("staged")
+    ]
+    return staged + ([f"\n{count(stray, 'file')} of no dataset: `headrace trace KEY` says why."] if stray else [])

@@ -57,6 +57,7 @@ def _facts(story: Document) -> Table:
         "version": f"{story['version']} (file id {story['file_id']})",
         "duplicate of": story["duplicate_of"],
         "batch": story["batch"],
+        "merge": story["merge"],
         "execution": story["execution"],
     }
     grid = Table.grid(padding=(0, 2))

@@ -9,10 +9,15 @@ from headrace.adapters.catalog import Catalog
 from headrace.adapters.exportfiles import ExportBucket
 from headrace.adapters.exportqueue import ExportQueue
 from headrace.adapters.exports import DynamoExports
+from headrace.adapters.incoming import S3Incoming
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
 from headrace.adapters.notices import Topic
+from headrace.adapters.pagerduty import Routing
+from headrace.adapters.poll_orders import PollOrders
+from headrace.adapters.remote import Connector
+from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow, RunWorkflow
 from headrace.config import setting
@@ -92,6 +97,32 @@ class AwsServices:
         """The webhook's URL, from Secrets Manager; a rotated secret is seen by the next cold start."""
         answer = aws.client("secretsmanager").get_secret_value(SecretId=setting("SLACK_WEBHOOK_SECRET"))
         return str(answer["SecretString"])
+
+    @cached_property
+    def source_ledger(self) -> DynamoSourceLedger:
+        """Servers and their files, in the ledger table."""
+        return DynamoSourceLedger(aws.client("dynamodb"), setting("LEDGER_TABLE"))
+
+    @cached_property
+    def incoming(self) -> S3Incoming:
+        """Files on their way from a server into the landing bucket."""
+        return S3Incoming(aws.client("s3"), setting("LAKE_BUCKET"), setting("LANDING_BUCKET"))
+
+    @cached_property
+    def connect(self) -> Connector:
+        """Servers, with the credentials in their secrets."""
+        return Connector(aws.client("secretsmanager"))
+
+    @cached_property
+    def poll_orders(self) -> PollOrders:
+        """The queue of polls to be made."""
+        return PollOrders(aws.client("sqs"), setting("POLL_QUEUE_URL"))
+
+    @property
+    def pagerduty(self) -> Routing:
+        """PagerDuty's routing key, from Secrets Manager, read for each of the few incidents."""
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=setting("PAGERDUTY_SECRET"))
+        return Routing.from_secret(str(answer["SecretString"]))
 
 
 services = AwsServices()

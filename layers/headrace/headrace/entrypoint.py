@@ -12,6 +12,7 @@ from headrace.observability import logger
 
 BOUND = ("dataset", "lane", "generation", "batch", "unit", "export", "date", "attempt")
 Handler = Callable[[dict[str, Any], Any], Any]
+SecondsLeft = Callable[[], float]
 
 
 def entrypoint(handle: Callable[[dict[str, Any]], Any]) -> Handler:
@@ -19,13 +20,18 @@ def entrypoint(handle: Callable[[dict[str, Any]], Any]) -> Handler:
 
     AWS errors that may pass are raised as TransientError, the name that the state machine retries.
     """
+    return timed_entrypoint(wraps(handle)(lambda event, _left: handle(event)))
+
+
+def timed_entrypoint(handle: Callable[[dict[str, Any], SecondsLeft], Any]) -> Handler:
+    """The same, for a function that also wants to know how many seconds it has left."""
 
     @wraps(handle)
     @logger.inject_lambda_context(clear_state=True)
-    def lambda_handler(event: dict[str, Any], _context: Any) -> Any:
+    def lambda_handler(event: dict[str, Any], context: Any) -> Any:
         logger.append_keys(**{name: event[name] for name in BOUND if name in event})
         try:
-            return handle(event)
+            return handle(event, lambda: float(context.get_remaining_time_in_millis()) / 1000)
         except Exception as error:
             if is_transient(error):
                 raise TransientError(str(error)) from error

@@ -1,10 +1,17 @@
 """Every error that Headrace raises on purpose.
 
 HeadraceError
-├── TransientError      worth another try: the state machine's Retry names it
-└── TerminalError       trying again changes nothing
-    ├── MissingSetting  the function was deployed without something it needs
-    └── ObjectGoneError a landed object was deleted before it could be read
+├── TransientError            worth another try: the state machine's Retry names it
+│   └── UnreachableError      a server of somebody else's did not answer, broke off, was too slow
+│       └── CannotResumeError it sends a file from its beginning only
+└── TerminalError             trying again changes nothing
+    ├── MissingSetting        the function was deployed without something it needs
+    ├── ObjectGoneError       a landed object was deleted before it could be read
+    ├── LoginRefusedError     a server does not accept user or password
+    ├── UntrustedServerError  a server cannot prove that it is the one it should be
+    └── FileProblemError      one file of a server cannot be taken as it is
+        ├── FileChangedError  it was replaced while it was read
+        └── ChecksumError     its bytes are not those that its checksum was made of
 
 Step Functions matches errors by class name, so these names are part of the workflow's contract.
 """
@@ -38,3 +45,31 @@ class ObjectGoneError(TerminalError):
     def __init__(self, key: str) -> None:
         super().__init__(f"the object was deleted before it could be read: {key}")
         self.key = key
+
+
+class UnreachableError(TransientError):
+    """A server did not answer, broke off or was too slow."""
+
+
+class CannotResumeError(UnreachableError):
+    """The server sends a file from its beginning only."""
+
+
+class LoginRefusedError(TerminalError):
+    """A server does not accept the user or the password: trying again may lock the account."""
+
+
+class UntrustedServerError(TerminalError):
+    """A changed host key, or a certificate that is not valid: nothing was sent to it, no name and no password."""
+
+
+class FileProblemError(TerminalError):
+    """One file cannot be taken as it is; its neighbours can."""
+
+
+class FileChangedError(FileProblemError):
+    """The file was replaced while it was read."""
+
+
+class ChecksumError(FileProblemError):
+    """The bytes that came are not those that the checksum beside the file, or the server's own, was made of."""

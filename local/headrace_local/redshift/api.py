@@ -57,17 +57,24 @@ def _open(database_file: Path) -> duckdb.DuckDBPyConnection:
 class EmbeddedRedshift:
     """A Redshift that lives in `database_file` and speaks the Data API; safe to call from many threads.
 
-    `faults` takes what is to go wrong on purpose.
+    `faults` takes what is to go wrong on purpose. `user_of_secret` is the database user in a secret, by its ARN: who
+    logs in with one is that user, whatever the role.
     """
 
-    def __init__(self, database_file: Path, s3: S3Store, publish: Publish = publish_nothing) -> None:
+    def __init__(
+        self,
+        database_file: Path,
+        s3: S3Store,
+        publish: Publish = publish_nothing,
+        user_of_secret: Callable[[str], str] = str,
+    ) -> None:
         self._connection = _open(database_file)
         self._history = History(self._connection.cursor())
         self._locks = LockManager()
         self._sessions = SessionStore()
         self.faults = Faults()
         warehouse = Warehouse(self._connection, self._locks, s3, self._history, self.faults)
-        self._runner = Runner(warehouse, self._sessions, publish)
+        self._runner = Runner(warehouse, self._sessions, publish, user_of_secret)
         self._statements = StatementStore(self._sessions)
         self._listing = Listing(self._connection)
         self._operations: dict[str, Callable[[Request, str], Response]] = {

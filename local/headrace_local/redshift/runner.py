@@ -21,7 +21,7 @@ from headrace_local.redshift.session import Outcome, Session, Warehouse
 from headrace_local.redshift.statements import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from headrace_local.redshift.catalog import Table
     from headrace_local.redshift.keptsessions import SessionStore
@@ -34,8 +34,11 @@ _logger = logging.getLogger(__name__)
 class Runner:
     """The database's side: picks statements, runs them, records how they ended."""
 
-    def __init__(self, warehouse: Warehouse, sessions: SessionStore, publish: Publish) -> None:
+    def __init__(
+        self, warehouse: Warehouse, sessions: SessionStore, publish: Publish, user_of_secret: Callable[[str], str]
+    ) -> None:
         self._warehouse = warehouse
+        self._user_of_secret = user_of_secret
         self._kept = sessions
         self._publish = publish
         self._pool = ThreadPoolExecutor(CONCURRENT_STATEMENTS, thread_name_prefix="redshift")
@@ -94,8 +97,14 @@ class Runner:
                 self._kept.release(kept)
 
     def _new_session(self, statement: Statement) -> Session:
-        user = statement.request.get("DbUser") or user_of(statement.principal)
-        return Session(self._warehouse, statement.database, user, statement.pid)
+        return Session(self._warehouse, statement.database, self._user(statement), statement.pid)
+
+    def _user(self, statement: Statement) -> str:
+        """The database user: named, in the secret that was given, or the role itself."""
+        secret = statement.request.get("SecretArn")
+        if secret:
+            return self._user_of_secret(secret)
+        return str(statement.request.get("DbUser") or user_of(statement.principal))
 
     def _run_in(self, session: Session, statement: Statement) -> None:
         if statement.auto_commit:

@@ -31,7 +31,7 @@ INSERT INTO etl.quality_figures (
 )
 SELECT
   'sensor_readings',
-  'batch',
+  '${scope}',
   '${batch}',
   CAST(GETDATE() AS DATE),
   column_name,

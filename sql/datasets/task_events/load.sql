@@ -76,10 +76,10 @@ WHERE
   );
 
 -- The order in which the batch's files arrived.
-CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER);
+CREATE TEMP TABLE arrivals (file_id VARCHAR(32), _place INTEGER);
 
 -- if parts
-INSERT INTO arrivals (file_id, place) VALUES ${arrivals};
+INSERT INTO arrivals (file_id, _place) VALUES ${arrivals};
 
 CREATE TEMP TABLE winners AS
 SELECT
@@ -99,7 +99,7 @@ FROM (
     stage.*,
     ROW_NUMBER() OVER (
       PARTITION BY task_id
-      ORDER BY event_timestamp DESC, place DESC, _row_number DESC
+      ORDER BY event_timestamp DESC, _place DESC, _row_number DESC
     ) AS _rank
   FROM stage INNER JOIN arrivals ON stage._file_id = arrivals.file_id
   WHERE _file_id NOT IN (${replaced})

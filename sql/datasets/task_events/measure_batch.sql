@@ -30,7 +30,7 @@ INSERT INTO etl.quality_figures (
 )
 SELECT
   'task_events',
-  'batch',
+  '${scope}',
   '${batch}',
   CAST(GETDATE() AS DATE),
   column_name,

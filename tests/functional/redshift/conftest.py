@@ -35,7 +35,7 @@ def served() -> Iterator[tuple[Served, Any, Any]]:
 def aws(tmp_path: Path, served: tuple[Served, Any, Any]) -> Iterator[Aws]:
     server, api, stranger = served
     s3, events = FakeS3(), list[StatementEvent]()
-    redshift = EmbeddedRedshift(tmp_path / "warehouse.duckdb", s3, events.append)
+    redshift = EmbeddedRedshift(tmp_path / "warehouse.duckdb", s3, events.append, lambda arn: arn.rpartition(":")[2])
     server.redshift = redshift
     yield Aws(api, stranger, s3, redshift, events)
     redshift.close()

@@ -56,6 +56,16 @@ def test_a_batch_that_locks_the_table_cannot_refresh_the_view(base: Aws) -> None
     base.run("REFRESH MATERIALIZED VIEW totals")
 
 
+def test_who_logs_in_with_a_secret_is_its_user(base: Aws) -> None:  # mgmt/data-api-access, Secrets Manager
+    secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:loader"
+    base.run("CREATE MATERIALIZED VIEW owned AS SELECT k, SUM(v) AS total FROM t GROUP BY k", SecretArn=secret)
+    assert base.rows("SELECT CURRENT_USER", SecretArn=secret) == [["loader"]]
+    submitted = base.stranger.execute_statement(
+        **TARGET, Sql="REFRESH MATERIALIZED VIEW owned", SecretArn=secret, WaitTimeSeconds=30
+    )
+    assert base.stranger.describe_statement(Id=submitted["Id"])["Status"] == "FINISHED"
+
+
 def test_only_the_owner_refreshes(base: Aws) -> None:  # materialized-view-refresh-sql-command, permissions
     base.run(TOTALS)
     sql = "REFRESH MATERIALIZED VIEW totals"

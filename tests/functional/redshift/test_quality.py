@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -64,7 +65,7 @@ def rows(count: int = 100, *, meters: int = 10, nulls: int = 2, mean: int = 50) 
     ]
 
 
-def measure(client: Client, services: MemoryServices, batch: str, batch_rows: Rows) -> None:
+def measure(client: Client, services: MemoryServices, batch: str, batch_rows: Rows, scope: Scope = Scope.BATCH) -> None:
     """COPY a batch into a private stage and write its figures down, as the state machine does."""
     meters, times, values = zip(*batch_rows, strict=True)
     table = pa.table(
@@ -80,7 +81,8 @@ def measure(client: Client, services: MemoryServices, batch: str, batch_rows: Ro
     entry = client.parquet(f"s3://lake/readings/{batch}.parquet", table)
     client.manifest(entry, url="s3://lake/manifest.json")
     template = services.catalog.measure_sql("readings", Scope.BATCH)
-    client.run(*measure_statements(template, batch=batch, manifest="s3://lake/manifest.json", iam_role="default"))
+    manifest = "s3://lake/manifest.json"
+    client.run(*measure_statements(template, batch=batch, scope=scope, manifest=manifest, iam_role="default"))
 
 
 def remember(client: Client, *, days: int = 28) -> None:
@@ -100,7 +102,7 @@ def opened(services: MemoryServices, batch: str = "readings-7") -> tuple[BatchRe
     running = file(status=FileStatus.RUNNING, batch=batch)
     record = BatchRecord(batch, "readings", LIVE, 1, BatchStatus.RUNNING, (running.file_id,), "t", units=1)
     services.ledger.save_file(running)
-    assert services.ledger.open_batch(record)
+    services.ledger.save_batch(record)
     result = UnitResult(1, [], [FileResult(running.file_id, Good.GOOD, rows_read=1, rows_good=1, sha256="s")])
     services.lake.write_json(paths.result(batch, 1), result.to_json())
     return record, running
@@ -170,7 +172,6 @@ def test_what_the_contract_holds_waits_with_the_figures(
     assert used.ledger.batch(batch.batch).status is BatchStatus.HELD
     assert used.ledger.file(held.file_id).status is FileStatus.HELD
     assert used.ledger.lane_state("readings", LIVE).held == (batch.batch,)
-    assert used.ledger.lane_state("readings", LIVE).open_batch is None
     (notice,) = used.topic.notices
     assert said in " ".join(notice.lines)
     assert "`headrace release readings-7`" in " ".join(notice.lines)
@@ -217,6 +218,25 @@ def test_a_released_batch_is_judged_and_not_held_again(client: Client, used: Mem
     assert judge_batch(again, used)["load"]
     refused = release(used.ledger.batch(batch.batch), "ann", used)
     assert (refused.done, refused.why) == (False, "it is released, not held: there is nothing to decide")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"reload": True}, {"suspects": "readings-6-a"}, {"key": f"readings/replay/{'0' * 24}-{'0' * 16}.csv"}]
+)
+def test_a_batch_that_people_put_together_is_not_blamed_for_its_size(
+    client: Client, used: MemoryServices, changes: dict[str, Any]
+) -> None:
+    batch, running = opened(used)
+    used.ledger.save_file(replace(running, **changes))
+    measure(client, used, batch.batch, rows(5, meters=2, nulls=0), Scope.PART)
+    assert judge_batch(batch, used)["load"]
+    batch, running = opened(used, "readings-8")
+    used.ledger.save_file(replace(running, **changes))
+    measure(client, used, batch.batch, rows(20, meters=2, nulls=20), Scope.PART)
+    answer = judge_batch(batch, used)
+    assert not answer["load"]
+    assert [sentence.partition(" is")[0] for sentence in answer["findings"]] == ["value: nullShare"]
+    assert client.rows("SELECT COUNT(*) FROM etl.quality_figures WHERE scope = 'batch' AND point <> 'past-0'") == [[0]]
 
 
 def test_the_files_of_a_rejected_batch_have_failed_with_the_figures(client: Client, used: MemoryServices) -> None:

@@ -12,11 +12,14 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from headrace.adapters.ledger import DynamoLedger
+from headrace.adapters.poll_orders import PollOrders
+from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchRecord, Event, FileRecord
 from headrace_cli.landing import file_id_of
 from headrace_cli.target import CONTRACTS_KEY, Target
 from tests.fakes import MemoryLedger, MemoryServices, contract
+from tests.sources import MemorySourceLedger
 
 NOW = datetime.now(UTC)
 OUTPUTS = {
@@ -204,6 +207,8 @@ class FakeStack:
     stepfunctions: MemoryMachines = field(default_factory=MemoryMachines)
     data: MemoryDataApi = field(default_factory=MemoryDataApi)
     ledger: ReadableLedger = field(default_factory=ReadableLedger)
+    source_ledger: MemorySourceLedger = field(default_factory=MemorySourceLedger)
+    polls: list[str] = field(default_factory=list)
     services: MemoryServices = field(init=False)
 
     def __post_init__(self) -> None:
@@ -221,7 +226,13 @@ class FakeStack:
         target = Target(clients.__getitem__)
         target.ledger = cast("DynamoLedger", self.ledger)
         target.services = self.services
+        target.source_ledger = cast("DynamoSourceLedger", self.source_ledger)
+        target.poll_orders = cast("PollOrders", self)
         return target
+
+    def send(self, server: str) -> None:
+        """The queue of polls."""
+        self.polls.append(server)
 
     def deploy(self, *contracts: Contract) -> None:
         """Put the contracts where a deployment puts them."""

@@ -91,16 +91,16 @@ def test_encodings(parcels: Contract) -> None:
 
 
 def test_promises(parcels: Contract) -> None:
-    assert (parcels.freshness_seconds, parcels.wait_seconds) == (600, 240)
+    assert (parcels.freshness_seconds, parcels.wait_seconds) == (600, 480)
     assert parcels.channel == "#parcels"
 
 
 @pytest.mark.parametrize(
     ("promise", "freshness", "wait"),
     [
-        ("value: 90\n    unit: s", 90, 0),
+        ("value: 90\n    unit: s", 90, 46),
         ("value: 1\n    unit: h", 3600, 900),
-        ("value: 0.5\n    unit: hours", 1800, 840),
+        ("value: 0.5\n    unit: hours", 1800, 900),
         ("value: 2\n    unit: d", 172_800, 900),
     ],
 )

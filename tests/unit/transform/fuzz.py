@@ -17,8 +17,6 @@ from headrace.domain.contract import Contract
 from .test_fast_path import CASES, MARKS, Cells, outcome, slow_path_only
 
 ROWS_A_FILE = 1000
-LOOKED_AT = 4096
-"""A file with a NUL byte in so many first bytes is refused as no text."""
 BLOCKS = (200, 5_000, 8 << 20)
 
 
@@ -44,12 +42,8 @@ def difference(number: int) -> str:
 def file_of(random: Random, spec: Contract, cells: Cells) -> bytes:
     """A file of the contract, in which some bytes are not as they were."""
     delimiter, newline = spec.format.delimiter.encode(), random.choice([b"\n", b"\r\n"])
-    lines: list[bytes] = []
-    size = 0
-    for _ in range(ROWS_A_FILE):
-        line = mutated(random, delimiter.join(random.choice(options) for options in cells))
-        lines.append(line.replace(b"\0", b"") if size < LOOKED_AT else line)
-        size += len(lines[-1])
+    rows = (delimiter.join(random.choice(options) for options in cells) for _ in range(ROWS_A_FILE))
+    lines = [mutated(random, row) for row in rows]
     header = [delimiter.join(column.source.encode() for column in spec.columns)] if spec.format.header else []
     return newline.join(header + lines) + random.choice([b"", newline])
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
 from headrace.transform import FileRejected
+from headrace.transform.pattern import LinePatterns
 
 from .kit import contract, integer, read, text
 
@@ -98,7 +99,7 @@ def test_the_fast_path_keeps_what_the_slow_path_keeps(rows: list[tuple[str, str]
     quoted = [",".join('"' + value.replace('"', '""') + '"' for value in ("a", "1", *row)) for row in rows]
     data = "\n".join(["id,n,x,y ü", *quoted]).encode()
     fast = read(KEEPS, data)
-    with patch("headrace.transform.delimited.has_fast_path", lambda _: False):
+    with patch.object(LinePatterns, "exist", new=False):
         slow = read(KEEPS, data)
     assert fast.good == slow.good
     assert fast.bad == slow.bad

@@ -12,13 +12,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.contract import Contract, Kind
-from headrace.transform import FileRejected, delimited
+from headrace.transform import FileRejected
 from headrace.transform.explain import RecordReader
+from headrace.transform.pattern import LinePatterns
 
 from .kit import Read, column, contract, decimal, integer, number, read, text
 
 ROUNDS = int(os.environ.get("HEADRACE_FUZZ_ROUNDS", "60"))
-MARKS = [b'"', b"'", b",", b";", b"|", b"\t", b"\n", b"\r", b" ", b"0", b"9", b"-", b".", b"e", b"\0", b"\xff", b"\xc3"]
+MARKS = [
+    b'"',
+    b"'",
+    b",",
+    b";",
+    b"|",
+    b"\t",
+    b"\\",
+    b"#",
+    b"\n",
+    b"\r",
+    b" ",
+    b"0",
+    b"9",
+    b"-",
+    b".",
+    b"e",
+    b"\0",
+    b"\xff",
+    b"\xc3",
+]
 
 Cells = list[list[bytes]]
 
@@ -102,7 +123,36 @@ def semicolons() -> tuple[Contract, Cells]:
     ]
 
 
-CASES = [every_kind, only_texts, one_column, pipes, tabs_without_quotes, semicolons]
+def escapes() -> tuple[Contract, Cells]:
+    spec = contract(
+        text("s", required=True),
+        integer("n", 32),
+        text("t", pattern="^[a-z]*$"),
+        column("p", Kind.SUPER),
+        escape="\\",
+        null_tokens=("\\N", ""),
+    )
+    return spec, [
+        [b"a", b'\\"', b'"b\\"c"', b"x\\,y", b"\\N"],
+        [b"1", b"\\N", b'"\\N"', b"", b"7\\"],
+        [b"abc", b"\\N", b"A", b'"abc"', b""],
+        [b'"{""a"": ""\\n""}"', b"1", b"\\N", b'"[1, 2]"', b"{"],
+    ]
+
+
+def long_delimiters() -> tuple[Contract, Cells]:
+    spec = contract(
+        text("s"), number("f"), text("e", enum=("a|b", "c")), column("p", Kind.SUPER), delimiter="||", comment="#"
+    )
+    return spec, [
+        [b"a", b"#", b'"a||b"', b"a|", b"|", b"\x1f", b'"|"'],
+        [b"1", b"2.5", b"x", b""],
+        [b"c", b"a|b", b'"a|b"', b"", b"d"],
+        [b'"{""a"": ""||""}"', b"[1]", b"", b'"|"', b'"[""|""]"'],
+    ]
+
+
+CASES = [every_kind, only_texts, one_column, pipes, tabs_without_quotes, semicolons, escapes, long_delimiters]
 
 
 @st.composite
@@ -124,7 +174,7 @@ def files(draw: st.DrawFn, spec: Contract, cells: Cells) -> bytes:
 
 @contextmanager
 def slow_path_only() -> Iterator[None]:
-    with patch.object(delimited, "has_fast_path", lambda _: False):
+    with patch.object(LinePatterns, "exist", new=False):
         yield
 
 

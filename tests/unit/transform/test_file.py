@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zipfile
 import zlib
 from dataclasses import replace
 
@@ -148,3 +149,31 @@ def test_a_bomb_of_one_line_ends_at_the_limit_of_a_line() -> None:
     spec = replace(SPEC, format=replace(SPEC.format, max_line_bytes=1 << 20))
     with pytest.raises(FileRejected, match="a line is longer than 1,048,576 bytes"):
         list(transform_of(spec, gzip.compress(b"x" * (32 << 20)), 1 << 20))
+
+
+def test_a_nul_byte_costs_its_own_row_wherever_it_is() -> None:
+    found = read(contract(text("id"), integer("n")), b"id,n\na\0b,1\nc,2\n")
+    assert found.values("id") == ["c"]
+    assert [(row.raw, row.errors[0].rule) for row in found.bad] == [(b"a\0b,1", "encoding")]
+
+
+def test_the_member_of_an_archive_that_is_refused_is_named() -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("trips.csv", "id,n\na,1\n")
+        file.writestr("README.txt", "how to read this\n")
+    with pytest.raises(FileRejected, match=r"'README\.txt' in the archive: the first line is not the header"):
+        read(contract(text("id"), integer("n")), archive.getvalue())
+
+
+def test_a_header_of_which_no_column_is_known_is_none() -> None:
+    with pytest.raises(FileRejected, match="not the header of this dataset"):
+        read(contract(text("id"), integer("n")), b"when,where\na,1\n")
+
+
+@pytest.mark.parametrize(("levels", "rows_good"), [(1000, 1), (1001, 0)])
+def test_json_is_as_deep_as_super_can_hold(levels: int, rows_good: int) -> None:
+    nested = b"[" * levels + b"]" * levels
+    found = read(contract(text("id"), column("p", Kind.SUPER)), b"id,p\na," + nested + b"\n")
+    assert found.report.rows_good == rows_good
+    assert [error.rule for row in found.bad for error in row.errors] == ["physicalType"] * (1 - rows_good)

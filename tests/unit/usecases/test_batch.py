@@ -19,7 +19,8 @@ from headrace.usecases.hand_over import hand_over
 from headrace.usecases.prepare_load import prepare_load
 from headrace.usecases.record_batch import record_batch
 from headrace.usecases.record_failure import LOAD_REFUSED, explain, record_failure
-from headrace.usecases.record_outcome import BatchGivenUpError, record_outcome
+from headrace.usecases.record_outcome import record_outcome
+from headrace.usecases.record_staged import BatchGivenUpError
 from headrace.usecases.results import unit_results
 from headrace.usecases.transform_unit import transform_unit
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file

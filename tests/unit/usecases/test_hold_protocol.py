@@ -107,7 +107,7 @@ ODD_FILES = st.frozensets(st.integers(0, 3), max_size=2)
 
 
 @pytest.mark.parametrize(("decide", "odd_files_end"), DECISIONS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(schedules(kills=0) | schedules(kills=2), st.integers(1, 4), ODD_FILES, st.booleans())
 def test_what_people_decide_is_what_happens(
     decide: Decide, odd_files_end: FileStatus, schedule: Schedule, files: int, odd: frozenset[int], wait: bool
@@ -118,7 +118,7 @@ def test_what_people_decide_is_what_happens(
 
 
 @pytest.mark.parametrize(("decide", "odd_files_end"), DECISIONS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(schedules(kills=0), st.frozensets(STEPS, max_size=2), st.integers(1, 4), ODD_FILES)
 def test_a_judge_that_outlives_its_execution_does_no_harm(
     decide: Decide,

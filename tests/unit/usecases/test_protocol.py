@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.ledger import LIVE, Arrival, BatchRecord, FileStatus
+from headrace.domain.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.usecases import paths, receive
 from headrace.usecases.hand_over import hand_over
 from headrace.usecases.record_batch import record_batch
 from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
-from headrace.usecases.record_outcome import BatchGivenUpError, record_outcome
+from headrace.usecases.record_outcome import record_outcome
+from headrace.usecases.record_staged import BatchGivenUpError
 from headrace.usecases.recover import recover, sweep
 from headrace.usecases.results import UnitResult
 from tests.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, MemoryWorkflow
@@ -52,6 +53,7 @@ class Simulation:
         *,
         hand_over: HandOver = hand_over,
         culprits: frozenset[int] = frozenset(),
+        failing: frozenset[int] = frozenset(),
         ledger: MemoryLedger | None = None,
     ) -> None:
         self.services = MemoryServices(ledger=ledger or MemoryLedger())
@@ -60,6 +62,7 @@ class Simulation:
         self.loads: Counter[str] = Counter()
         self.working: set[int] = set()
         self.culprits = {arrival(number).file_id for number in culprits}
+        self.failing = failing
         self.services.workflow = Executions(self)
         self.tombstones = self.services.warehouse = Tombstones(self)
         for number in range(files):
@@ -111,6 +114,9 @@ class Simulation:
         batch = services.ledger.batch(name)
         if self.culprits & set(batch.file_ids):
             record_failure(batch, LOAD_REFUSED, "a value is too long", services)
+            return
+        if int(str(batch.execution).rpartition("-")[2]) in self.failing:
+            record_failure(batch, "TransientError", "the lake did not answer", services)
             return
         results = [FileResult(file_id, Verdict.GOOD, rows_read=1, rows_good=1) for file_id in batch.file_ids]
         for number in range(1, batch.units + 1):
@@ -226,6 +232,53 @@ def test_a_file_that_fails_its_batch_ends_alone(schedule: Schedule, files: int, 
         simulation.sweep()
         simulation.world.run()
     simulation.check()
+
+
+class Careful(MemoryLedger):
+    """A ledger that notices when an open batch is written as it was before."""
+
+    def save_batch(self, batch: BatchRecord) -> None:
+        known = self.batches.get(batch.batch, batch)
+        if known.status is batch.status is BatchStatus.RUNNING:
+            assert batch.attempts >= known.attempts
+            assert batch.condemned or not known.condemned
+        super().save_batch(batch)
+
+
+@settings(max_examples=300, deadline=None)
+@given(schedules(kills=0), st.frozensets(STEPS, max_size=1), st.integers(1, 4), st.integers(1, 3))
+def test_failures_that_pass_and_late_reports_of_them_change_nothing_in_the_end(
+    schedule: Schedule, stops: frozenset[int], files: int, failing: int
+) -> None:
+    fail_and_stop(schedule, stops, files, failing, Careful())
+
+
+def fail_and_stop(schedule: Schedule, stops: frozenset[int], files: int, failing: int, ledger: MemoryLedger) -> None:
+    stopped = replace(schedule, stops=stops)
+    culprits = frozenset({0}) if files > 1 else frozenset[int]()
+    simulation = Simulation(stopped, files, culprits=culprits, failing=frozenset({failing}), ledger=ledger)
+    simulation.world.run()
+    for _ in range(3):
+        simulation.sweep()
+        simulation.world.run()
+    simulation.check()
+
+
+class Overwriting(Careful):
+    """The ledger as it was when a failure was written with the whole of its batch."""
+
+    def note_reason(self, batch: BatchRecord, reason: str) -> None:
+        self.save_batch(replace(batch, reason=reason))
+
+
+def test_a_late_report_that_overwrites_its_batch_is_found() -> None:
+    @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
+    @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=1), st.integers(1, 4), st.integers(1, 3))
+    def search(schedule: Schedule, stops: frozenset[int], files: int, failing: int) -> None:
+        fail_and_stop(schedule, stops, files, failing, Overwriting())
+
+    with pytest.raises(AssertionError):
+        search()
 
 
 def looks_before_it_moves(dataset: str, lane: str, generation: int, services: Any) -> bool:

@@ -67,15 +67,26 @@ class Catalog:
 
     def load_sql(self, dataset: str) -> str:
         """The template of the dataset's load transaction."""
-        return (self._root / "sql" / "datasets" / dataset / "load.sql").read_text()
+        return self._sql(dataset, "load")
+
+    def merge_sql(self, dataset: str) -> str:
+        """The template of the transaction that merges a staged dataset's stage table into its target."""
+        return self._sql(dataset, "merge")
 
     def table_sql(self, dataset: str) -> str:
         """The DDL of the dataset's tables."""
-        return (self._root / "sql" / "datasets" / dataset / "table.sql").read_text()
+        return self._sql(dataset, "table")
+
+    def stage_sql(self, dataset: str) -> str:
+        """The DDL of a staged dataset's stage table, then a query that tries its transformation."""
+        return self._sql(dataset, "stage")
+
+    def _sql(self, dataset: str, name: str) -> str:
+        return (self._root / "sql" / "datasets" / dataset / f"{name}.sql").read_text()
 
     def views_sql(self, dataset: str) -> str:
         """The DDL of the dataset's materialized views."""
-        return (self._root / "sql" / "datasets" / dataset / "views.sql").read_text()
+        return self._sql(dataset, "views")
 
     def measure_sql(self, dataset: str, scope: Scope) -> str:
         """The template that measures a batch or a day of the dataset, for the checks of its contract."""

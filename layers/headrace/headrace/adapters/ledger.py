@@ -4,10 +4,10 @@ pk                         sk                       what
 FILE#<file_id>             FILE                     one landed object version; index by_dataset lists them
 FILE#<file_id>             EVENT#<time>#<step>      its story, append only
 KEY#<bucket>/<key>         <sequencer>#<file_id>    the versions of a key, in S3's own order
-PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch
+PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch; a staged one in the lane `merge`
 CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
 COPIES#<file_id>           <file_id of the copy>    the duplicates of a file
-LANE#<dataset>#<lane>      STATE                    generation, and the batch that is open
+LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
 BATCH#<batch>              EVENT#<time>#<step>      its story
 
@@ -28,6 +28,7 @@ from botocore.exceptions import ClientError
 from headrace.domain.clock import now
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import (
+    MERGE,
     BatchRecord,
     BatchStatus,
     Event,
@@ -100,13 +101,18 @@ class DynamoLedger:
         return known
 
     def requeue(self, file: FileRecord, was: FileStatus) -> bool:
-        """Let a known file wait for a batch again, in its lane and at its old place.
+        """Let a known file wait for a batch, in its lane and at its old place; a staged one for a merge.
 
-        `file` is given as it is to be kept. False, and nothing changed, when its status is no longer what it `was`.
+        `file` is given as it is to be kept. False, and nothing changed, when its status is no longer what it `was`,
+        or when it is to keep its batch and has another one now.
         """
-        waiting = replace(file, status=FileStatus.PENDING)
+        waiting = file if file.status is FileStatus.STAGED else replace(file, status=FileStatus.PENDING)
         update = self._saving_if(waiting, was)
-        put = self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _plain_file(waiting))
+        if waiting.batch:
+            update["ConditionExpression"] += " AND #batch = :same"
+            update["ExpressionAttributeNames"] |= {"#batch": "batch"}
+            update["ExpressionAttributeValues"] |= to_item({":same": waiting.batch})
+        put = self._put(_pending_pk(file.dataset, waiting.queue), _pending_sk(file), _plain_file(waiting))
         try:
             self._client.transact_write_items(TransactItems=[{"Update": update}, put])
         except self._client.exceptions.TransactionCanceledException as error:
@@ -172,20 +178,20 @@ class DynamoLedger:
         return True
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:
-        """Move the batch's files from pending to running, as often as needed. Returns them as they are now."""
-        return self._in_parallel(lambda file_id: self._take(batch.batch, file_id), batch.file_ids)
+        """Move the files that wait for the batch into it, as often as needed. Returns them as they are now."""
+        return self._in_parallel(lambda file_id: self._take(batch, file_id), batch.file_ids)
 
-    def _take(self, batch: str, file_id: str) -> FileRecord:
+    def _take(self, batch: BatchRecord, file_id: str) -> FileRecord:
         file = self.file(file_id)
-        if file.status is FileStatus.PENDING:
-            file = self._mark_taken(replace(file, status=FileStatus.RUNNING, batch=batch))
-        self._delete(_pending_pk(file.dataset, file.lane), _pending_sk(file))
+        if file.waits_in(batch.lane):
+            file = self._mark_taken(file.taken_by(batch), file.status)
+        self._delete(_pending_pk(batch.dataset, batch.lane), _pending_sk(file))
         return file
 
-    def _mark_taken(self, file: FileRecord) -> FileRecord:
-        """Write the file as running, unless somebody was faster; returns it as it is now."""
+    def _mark_taken(self, file: FileRecord, was: FileStatus) -> FileRecord:
+        """Write the file as taken, unless somebody was faster; returns it as it is now."""
         try:
-            self._client.update_item(**self._saving_if(file, FileStatus.PENDING))
+            self._client.update_item(**self._saving_if(file, was))
         except self._client.exceptions.ConditionalCheckFailedException:
             return self.file(file.file_id)
         return file
@@ -221,6 +227,15 @@ class DynamoLedger:
     def _list_held(self, verb: str, batch: BatchRecord) -> None:
         lane = _lane_pk(batch.dataset, batch.lane)
         self._client.update_item(**self._updating(lane, "STATE", f"{verb} held :batch", {":batch": {batch.batch}}))
+
+    def note_reason(self, batch: BatchRecord, reason: str) -> None:
+        """Write why the batch failed, unless it has ended, is condemned, or another execution has taken it up since."""
+        values = {":reason": reason, ":running": str(BatchStatus.RUNNING), ":execution": batch.execution, ":no": False}
+        update = self._updating(f"BATCH#{batch.batch}", "BATCH", "SET reason = :reason", values)
+        update["ConditionExpression"] = "#status = :running AND execution = :execution AND condemned = :no"
+        update["ExpressionAttributeNames"] = {"#status": "status"}
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(**update)
 
     # -- content --------------------------------------------------------------------------------------------------
 
@@ -285,6 +300,31 @@ class DynamoLedger:
         update["ExpressionAttributeNames"] |= {"#was": "status"}
         update["ExpressionAttributeValues"] |= to_item({":was": str(was)})
         return update
+
+    def settle(self, batch: BatchRecord, files: Iterable[FileRecord]) -> None:
+        """Write what became of a batch's files. One that has left the batch since stays as it is."""
+        self._in_parallel(lambda file: self._settle(batch, file), files)
+
+    def _settle(self, batch: BatchRecord, file: FileRecord) -> None:
+        update = self._saving(file)
+        update["ConditionExpression"] = "#mine = :mine"
+        update["ExpressionAttributeNames"] |= {"#mine": "merge" if batch.lane == MERGE else "batch"}
+        update["ExpressionAttributeValues"] |= to_item({":mine": batch.batch})
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(**update)
+
+    def correct_rows(self, files: Iterable[FileRecord]) -> None:
+        """Write only the row counts of files, where no later batch has counted more rows that were replaced."""
+        self._in_parallel(self._correct_rows, files)
+
+    def _correct_rows(self, file: FileRecord) -> None:
+        values = {":rows": asdict(file.rows), ":gone": file.rows.superseded, ":batch": file.batch}
+        update = self._updating(f"FILE#{file.file_id}", "FILE", "SET #rows = :rows", values)
+        same = "#batch = :batch" if file.batch else "attribute_not_exists(#batch)"
+        update["ConditionExpression"] = f"{same} AND #rows.superseded <= :gone"
+        update["ExpressionAttributeNames"] = {"#rows": "rows", "#batch": "batch"}
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(**update)
 
     def change(self, file: FileRecord, was: FileRecord) -> bool:
         """Write the file, if its status and batch are still what they were. Returns whether they were."""

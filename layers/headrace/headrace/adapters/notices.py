@@ -22,8 +22,14 @@ class Topic:
         self._arn = arn
 
     def publish(self, notice: Notice) -> None:
-        """Publish a notice as JSON, its title as the subject for whoever reads mail."""
-        self._client.publish(TopicArn=self._arn, Subject=subject(notice), Message=json.dumps(notice.to_json()))
+        """Publish a notice as JSON, its title as the subject for whoever reads mail.
+
+        One that calls somebody has the attribute `incident`, by which subscribers choose.
+        """
+        called = {"incident": {"DataType": "String", "StringValue": notice.incident.action}} if notice.incident else {}
+        self._client.publish(
+            TopicArn=self._arn, Subject=subject(notice), Message=json.dumps(notice.to_json()), MessageAttributes=called
+        )
 
 
 def subject(notice: Notice) -> str:
@@ -46,14 +52,19 @@ def _plain(text: str) -> str:
 
 def post(webhook: str, message: dict[str, Any]) -> None:
     """Post to an incoming webhook. Raises TransientError when it is worth another try, TerminalError when not."""
-    if not webhook.startswith(("https://", "http://127.0.0.1:")):
-        raise TerminalError("the Slack webhook must be an https URL: check the secret")
-    body = json.dumps(message).encode()
-    request = urllib.request.Request(webhook, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
+    post_json(webhook, message, "Slack")
+
+
+def post_json(url: str, document: dict[str, Any], whose: str) -> None:
+    """Post a JSON document to somebody's API, under https or on this machine."""
+    if not url.startswith(("https://", "http://127.0.0.1:")):
+        raise TerminalError(f"the address of {whose} must be an https URL: check the secret")
+    body = json.dumps(document).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
     try:
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         kind = TransientError if error.code == 429 or error.code >= 500 else TerminalError
-        raise kind(f"Slack answered {error.code}") from error
+        raise kind(f"{whose} answered {error.code}") from error
     except OSError as error:
-        raise TransientError(f"Slack could not be reached: {error}") from error
+        raise TransientError(f"{whose} could not be reached: {error}") from error

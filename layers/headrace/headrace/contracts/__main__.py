@@ -9,6 +9,7 @@ from pathlib import Path
 
 from headrace.contracts import ContractErrors, compile_folder, exports, to_json
 from headrace.contracts.sql import load_sql, table_sql, views_sql
+from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Contract
 from headrace.domain.judgement import Scope
@@ -47,10 +48,13 @@ def write_sql(contracts: list[Contract], folder: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True, exist_ok=True)
         (target / "table.sql").write_text(table_sql(contract))
-        (target / "load.sql").write_text(load_sql(contract))
+        (target / "load.sql").write_text(append_sql(contract) if contract.staged else load_sql(contract))
+        if contract.staged:
+            (target / "stage.sql").write_text(stage_sql(contract))
+            (target / "merge.sql").write_text(merge_sql(contract))
         if contract.views:
             (target / "views.sql").write_text(views_sql(contract))
-        for scope in Scope if contract.checks else ():
+        for scope in (Scope.BATCH, Scope.DAY) if contract.checks else ():
             (target / f"measure_{scope}.sql").write_text(measure_sql(contract, scope))
     known = {contract.dataset for contract in contracts}
     for stale in [child for child in folder.iterdir() if child.is_dir() and child.name not in known]:

@@ -13,6 +13,7 @@ from headrace.contracts.document import Problems, Where
 from headrace.contracts.names import column_name_problem
 from headrace.contracts.rules import BOUNDS, enum_rule, option_rules, quality_rules
 from headrace.contracts.shape import suggestion
+from headrace.contracts.staging import logic_problem
 from headrace.domain.contract import Column, Kind
 from headrace.transform.rules import bound_values, value_rules, without_formats
 from headrace.transform.values import Broken, text_reader
@@ -57,6 +58,7 @@ def compile_column(item: SchemaProperty, where: Where, problems: Problems) -> Co
         max_bytes=column_type.max_bytes,
         start=int(values.get("start", 0)),
         width=int(values.get("width", 0)),
+        logic=_logic(item, where, problems),
         encode=_encoding(values.get("encode"), item, column_type.kind, where, problems),
         description=item.description or "",
         **_rules(item, column_type, where, problems),
@@ -71,6 +73,14 @@ def _refuse_unsupported(item: SchemaProperty, where: Where, problems: Problems) 
             problems.add((*where, key), reason)
     if item.semanticType not in {None, "column"}:
         problems.add((*where, "semanticType"), f"semanticType {item.semanticType!r} is no column of a file")
+
+
+def _logic(item: SchemaProperty, where: Where, problems: Problems) -> str:
+    """The SQL that a merge puts in the place of a staged value."""
+    logic = " ".join((item.transformLogic or "").split())
+    if item.transformLogic is not None and (reason := logic_problem(logic)):
+        problems.add((*where, "transformLogic"), f"transformLogic: {reason}")
+    return logic
 
 
 def _type(item: SchemaProperty, where: Where, problems: Problems) -> ColumnType | None:

@@ -12,6 +12,7 @@ from headrace.contracts.dataset import compile_dataset
 from headrace.contracts.document import Document, Problems
 from headrace.contracts.errors import ContractError, ContractErrors
 from headrace.contracts.shape import read_shape
+from headrace.contracts.sources import disagreement
 from headrace.domain.contract import Contract
 
 SUFFIX = ".odcs.yaml"
@@ -72,4 +73,8 @@ def _conflicts(item: _Compiled, others: list[_Compiled]) -> list[ContractError]:
             found.add(("servers",), reason)
         if mine.target == theirs.target:
             found.add(("schema",), f"{name} loads into the table {mine.target} already")
+        for source in mine.sources:
+            for twin in other.contract.sources:
+                if why := disagreement(source, twin):
+                    found.add(("servers",), f"{why} in {name}")
     return found.errors

@@ -16,6 +16,11 @@ SERVER = {
     "escape": "text", "skipLines": "a number", "comment": "text",
     "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
 }  # fmt: skip
+SOURCE = {
+    "secret": "text", "completeWhen": "text", "stableSeconds": "a number", "marker": "text", "afterwards": "text",
+    "moveTo": "text", "checksum": "text", "timezone": "text", "connections": "a number", "timeoutSeconds": "a number",
+    "breakerFailures": "a number", "patienceMinutes": "a number",
+}  # fmt: skip
 DATASET = {
     "distributionKey": "text",
     "sortKey": "a list of texts",
@@ -24,6 +29,8 @@ DATASET = {
     "onNewVersion": "text",
     "groupWait": "a number",
     "unknownColumns": "text",
+    "loadMode": "text",
+    "mergeEvery": "a number",
     "whileHeld": "text",
     "materializedViews": "a list of views: name, query, and sortKey or distributionKey if wanted",
     "badRowLimit": "a number of rows, or a share such as 5%",
@@ -63,7 +70,12 @@ def place_of(properties: Sequence[CustomProperty] | None, name: str, where: Wher
 
 
 def _unknown(name: str, known: Mapping[str, str]) -> str:
-    for level, place in ((SERVER, "the s3 server"), (DATASET, "the schema object"), (COLUMN, "a property")):
+    for level, place in (
+        (SERVER, "the s3 server"),
+        (SOURCE, "a server of type ftp, ftps or sftp"),
+        (DATASET, "the schema object"),
+        (COLUMN, "a property"),
+    ):
         if name in level and level is not known:
             return f"the customProperty {name!r} belongs to {place}"
     return f"Headrace knows no customProperty {name!r} here{suggestion(name, known)}"

@@ -19,11 +19,13 @@ from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
 from headrace.contracts.statistics import statistics_checks
 from headrace.contracts.views import compile_views
-from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
+from headrace.domain.contract import MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, Kind
 
 TABLE: Where = ("schema", 0)
 NO_KEY = {Kind.SUPER, Kind.FLOAT, Kind.BOOLEAN}
 VERSIONS = {"replace": True, "add": False}
+LOAD_MODES = ("direct", "staged")
+LONGEST_MERGE_INTERVAL = 86400
 ON_UNKNOWN = ("keep", "ignore", "refuse")
 WHILE_HELD = ("continue", "wait")
 
@@ -52,6 +54,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     rules = row_rules(table.quality or [], columns, TABLE, problems)
     checks = statistics_checks(table, columns, layout["primary_key"], TABLE, problems)
     views = compile_views(table, values, servers.schema if servers else "public", TABLE, problems)
+    staging = _staging(table, values, columns, promised, problems)
     if servers is None or problems.errors:
         return None
     return Contract(
@@ -66,11 +69,13 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         refuse_unknown=on_unknown == "refuse",
         **limit,
         rules=rules,
+        sources=servers.sources,
         checks=checks,
         views=views,
         wait_while_held=waits == "wait",
         replace_versions=VERSIONS[versions],
-        wait_seconds=int(values.get("groupWait", promises.wait(promised))),
+        wait_seconds=int(values.get("groupWait", promises.wait(promised, int(staging.get("merge_seconds", 0))))),
+        **staging,
         freshness_seconds=promised,
         channel=channel,
         description=_description(model),
@@ -89,6 +94,40 @@ def _chosen(
         place = custom.place_of(table.customProperties, name, TABLE)
         problems.add(place, f"{name} must be {listed}{suggestion(chosen, choices)}")
     return chosen
+
+
+def _staging(
+    table: SchemaObject, values: dict[str, Any], columns: Sequence[Column], promised: int | None, problems: Problems
+) -> dict[str, Any]:
+    """The fields of a Contract that `loadMode` and `mergeEvery` set, if the promise leaves time for merges."""
+    chosen = str(values.get("loadMode", "direct"))
+    place = custom.place_of(table.customProperties, "loadMode", TABLE)
+    if chosen not in LOAD_MODES:
+        problems.add(place, f"loadMode must be direct or staged{suggestion(chosen, LOAD_MODES)}")
+    if chosen != "staged":
+        _refuse_merging(table, values, columns, problems)
+        return {}
+    every = int(values.get("mergeEvery", MERGE_SECONDS))
+    place = custom.place_of(table.customProperties, "mergeEvery", place)
+    if not 1 <= every <= LONGEST_MERGE_INTERVAL:
+        problems.add(place, f"mergeEvery must be 1 to {LONGEST_MERGE_INTERVAL} seconds")
+    if promised is not None and every + promises.PROCESSING_SECONDS > promised:
+        reason = f"a merge every {every} s cannot keep a promise of {promised} s: set mergeEvery, or promise more"
+        problems.add(place, reason)
+    return {"staged": True, "merge_seconds": every}
+
+
+def _refuse_merging(table: SchemaObject, values: dict[str, Any], columns: Sequence[Column], problems: Problems) -> None:
+    """What only a merge does is not passed over."""
+    if "mergeEvery" in values:
+        place = custom.place_of(table.customProperties, "mergeEvery", TABLE)
+        problems.add(place, "mergeEvery belongs to loadMode: staged")
+    for index, column in enumerate(columns):
+        if column.logic:
+            place = (*TABLE, "properties", index, "transformLogic")
+            problems.add(
+                place, f"transformLogic of {column.name!r} belongs to loadMode: staged, whose merge applies it"
+            )
 
 
 def _unknown_column(encode: str | None) -> Column:

@@ -16,7 +16,7 @@ SECONDS = {
     "d": 86400, "day": 86400, "days": 86400,
 }  # fmt: skip
 PROCESSING_SECONDS = 60
-"""What a batch takes from the end of the wait to queryable rows, generously."""
+"""What a batch takes from the end of the wait to queryable rows, generously; at most a quarter of a short promise."""
 LONGEST_WAIT = 900
 STANDARD = {
     "latency", "ly", "generalAvailability", "ga", "endOfSupport", "es", "endOfLife", "el", "retention", "re",
@@ -43,9 +43,16 @@ def freshness(promises: Sequence[ServiceLevelAgreementProperty], problems: Probl
     return seconds
 
 
-def wait(promised: int | None) -> int:
-    """How long a group of files may be waited for: half the promise less the time to process, at most 15 minutes."""
-    return 0 if promised is None else max(0, min(promised // 2 - PROCESSING_SECONDS, LONGEST_WAIT))
+def wait(promised: int | None, merge_seconds: int = 0) -> int:
+    """How long a group of files may be waited for, at most 15 minutes.
+
+    A file that just missed a group waits for that group's load, then for its own group, then for its load. So all of
+    the promise but twice the time of a load can be waited. Of a staged dataset's promise, a merge's turn comes first.
+    """
+    if promised is None:
+        return 0
+    left = promised - merge_seconds
+    return max(0, min(left - 2 * min(PROCESSING_SECONDS, left // 4), LONGEST_WAIT))
 
 
 def slack_channel(support: Sequence[Support], problems: Problems) -> str | None:

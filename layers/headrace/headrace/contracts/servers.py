@@ -13,7 +13,9 @@ from headrace.contracts import custom
 from headrace.contracts.document import Problems, Where
 from headrace.contracts.names import name_problem
 from headrace.contracts.shape import suggestion
+from headrace.contracts.sources import PROTOCOLS, compile_sources
 from headrace.domain.contract import FileFormat
+from headrace.domain.source import Source
 
 LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_][A-Za-z0-9_./=-]*?)/?")
 FORMATS = {"csv": "csv", "fixed": "fixed", "json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
@@ -38,6 +40,7 @@ class Servers:
     format: FileFormat
     schema: str
     database: str | None
+    sources: tuple[Source, ...]
 
 
 def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> Servers | None:
@@ -45,8 +48,10 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     source = _only(contract, "s3", problems)
     target = _only(contract, "redshift", problems)
     for index, server in enumerate(contract.servers or []):
-        if server.type not in {"s3", "redshift"}:
-            problems.add(("servers", index, "type"), f"servers of type {server.type!r} are not supported: s3, redshift")
+        if server.type not in {"s3", "redshift", *PROTOCOLS}:
+            supported = ", ".join(("s3", "redshift", *PROTOCOLS))
+            problems.add(("servers", index, "type"), f"servers of type {server.type!r} are not supported: {supported}")
+    sources = compile_sources(contract, problems)
     if source is None or target is None:
         return None
     prefix = _prefix(source[1], source[0], problems)
@@ -55,7 +60,7 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     if reason := OWN_SCHEMA if schema == "etl" else name_problem(schema, "schema"):
         problems.add((*target[0], "schema"), reason)
     custom.read_custom(target[1].customProperties, custom.NOTHING, target[0], problems)
-    return Servers(prefix, file_format, schema, target[1].database)
+    return Servers(prefix, file_format, schema, target[1].database, sources)
 
 
 def _only(contract: OpenDataContractStandard, kind: str, problems: Problems) -> tuple[Where, Server] | None:

@@ -10,6 +10,9 @@ from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, Vi
 from headrace.domain.migration import LINEAGE_TYPES
 
 SUPER_AS_TEXT = "VARCHAR(65535)"
+Step = tuple[str, str]
+"""A comment, or the condition under which it is left out, and a statement."""
+COPY: Step = ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST")
 HEADER = "-- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.\n\n"
 
 
@@ -39,13 +42,24 @@ def _create_view(view: View) -> str:
 
 def load_sql(contract: Contract) -> str:
     """The load transaction. Applying it twice for the same batch changes nothing the second time."""
-    steps = [
+    return rendered([*opening_steps(contract, COPY), *target_steps(contract)])
+
+
+def opening_steps(contract: Contract, fill: Step) -> list[Step]:
+    """The dataset's lock, and the load's own stage filled with the rows of the batch, none if it is known."""
+    return [
         ("Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.",
          f"LOCK TABLE {_guard(contract)}"),
-        ("", create_stage(contract)),
-        ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST"),
+        ("", create_stage(contract, "TEMP TABLE stage")),
+        fill,
         ("A batch that is known already has nothing to load.",
          "DELETE FROM stage USING etl.loads\nWHERE stage._batch_id = etl.loads.batch_id"),
+    ]  # fmt: skip
+
+
+def target_steps(contract: Contract) -> list[Step]:
+    """From the load's own stage into the target, and the account of it."""
+    return [
         *_reload_steps(contract),
         ("if replaced", _count_replaced(contract)),
         ("if replaced", f"DELETE FROM {contract.target}\nWHERE\n  {_of_this_batch('_file_id', 'replaced')}"),
@@ -53,11 +67,15 @@ def load_sql(contract: Contract) -> str:
         ("", _create_winners(contract)),
         *_merge_steps(contract),
         ("What the warehouse itself counts, for the row balance.", _count_files(contract)),
-        ("", _record_load(contract)),
+        ("", record_load(contract, "loaded")),
         *([("", "DROP TABLE arrivals")] if contract.primary_key else []),
         ("", "DROP TABLE winners"),
         ("", "DROP TABLE stage"),
-    ]  # fmt: skip
+    ]
+
+
+def rendered(steps: list[Step]) -> str:
+    """Steps as a file of SQL."""
     return HEADER + "\n".join(step(comment, statement) for comment, statement in steps)
 
 
@@ -70,7 +88,8 @@ def _guard(contract: Contract) -> str:
     return f"etl.guard_{contract.dataset}"
 
 
-def _names(contract: Contract) -> list[str]:
+def names_of(contract: Contract) -> list[str]:
+    """All columns of a target, in order."""
     return [column.name for column in contract.columns] + list(LINEAGE_COLUMNS)
 
 
@@ -89,17 +108,17 @@ def _distribution(contract: Contract) -> str:
     return dist + (f" COMPOUND SORTKEY ({', '.join(contract.sort_key)})" if contract.sort_key else "")
 
 
-def _lines(items: list[str], indent: int) -> str:
+def listed(items: list[str], indent: int) -> str:
     """The items of a list, each on a line of its own."""
     return ",\n".join(" " * indent + item for item in items)
 
 
-def create_stage(contract: Contract) -> str:
-    """The private table that COPY fills: the columns of the Parquet parts, in their order."""
+def create_stage(contract: Contract, what: str = "TEMP TABLE stage") -> str:
+    """The DDL of a table that COPY fills: the columns of the Parquet parts, in their order; JSON is text."""
     types = {c.name: SUPER_AS_TEXT if c.kind is Kind.SUPER else _type(c) for c in contract.columns}
-    columns = _lines([f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
+    columns = listed([f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
     dist = f" DISTKEY ({contract.dist_key})" if contract.dist_key else ""
-    return f"CREATE TEMP TABLE stage (\n{columns}\n){dist}"
+    return f"CREATE {what} (\n{columns}\n){dist}"
 
 
 def _reload_steps(contract: Contract) -> list[tuple[str, str]]:
@@ -135,19 +154,19 @@ def _arrival_steps(contract: Contract) -> list[tuple[str, str]]:
         return []
     return [
         ("The order in which the batch's files arrived.",
-         "CREATE TEMP TABLE arrivals (file_id VARCHAR(32), place INTEGER)"),
-        ("if parts", "INSERT INTO arrivals (file_id, place) VALUES ${arrivals}"),
+         "CREATE TEMP TABLE arrivals (file_id VARCHAR(32), _place INTEGER)"),
+        ("if parts", "INSERT INTO arrivals (file_id, _place) VALUES ${arrivals}"),
     ]  # fmt: skip
 
 
 def _create_winners(contract: Contract) -> str:
     """The stage's rows as the target takes them: of the newest files, and one per key."""
     parsed = {c.name for c in contract.columns if c.kind is Kind.SUPER}
-    columns = _lines([f"JSON_PARSE({n}) AS {n}" if n in parsed else n for n in _names(contract)], 2)
+    columns = listed([f"JSON_PARSE({n}) AS {n}" if n in parsed else n for n in names_of(contract)], 2)
     kept = "WHERE _file_id NOT IN (${replaced})"
     if not contract.primary_key:
         return f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\nFROM stage\n{kept}"
-    order = ", ".join(f"{name} DESC" for name in (*contract.ordering, "place", "_row_number"))
+    order = ", ".join(f"{name} DESC" for name in (*contract.ordering, "_place", "_row_number"))
     keys = ", ".join(contract.primary_key)
     return (
         f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\n"
@@ -159,10 +178,10 @@ def _create_winners(contract: Contract) -> str:
 
 
 def _merge_steps(contract: Contract) -> list[tuple[str, str]]:
-    names = _names(contract)
+    names = names_of(contract)
     if not contract.primary_key:
-        listed = _lines(names, 2)
-        statement = f"INSERT INTO {contract.target} (\n{listed}\n)\nSELECT\n{listed}\nFROM winners"
+        columns = listed(names, 2)
+        statement = f"INSERT INTO {contract.target} (\n{columns}\n)\nSELECT\n{columns}\nFROM winners"
         return [("", statement)]
     same_key = [f"{contract.target}.{key} = winners.{key}" for key in contract.primary_key]
     return [
@@ -200,13 +219,13 @@ def _count_superseded(contract: Contract) -> str:
 
 
 def _merge(contract: Contract, names: list[str], same_key: list[str]) -> str:
-    updates = _lines([f"{name} = winners.{name}" for name in names if name not in contract.primary_key], 6)
+    updates = listed([f"{name} = winners.{name}" for name in names if name not in contract.primary_key], 6)
     on = "\n    AND ".join(same_key)
     return (
         f"MERGE INTO {contract.target} USING\n  winners\n  ON\n    {on}\n"
         f"WHEN MATCHED THEN\n  UPDATE\n    SET\n{updates}\n"
-        f"WHEN NOT MATCHED THEN\n  INSERT\n    (\n{_lines(names, 6)}\n    )\n"
-        f"  VALUES (\n{_lines([f'winners.{name}' for name in names], 4)}\n  )"
+        f"WHEN NOT MATCHED THEN\n  INSERT\n    (\n{listed(names, 6)}\n    )\n"
+        f"  VALUES (\n{listed([f'winners.{name}' for name in names], 4)}\n  )"
     )
 
 
@@ -226,9 +245,10 @@ def _counted(name: str, table: str, *, only_batch: bool = False) -> str:
     return f"(\n  SELECT\n    _file_id,\n    COUNT(*) AS {name}\n  FROM {table}\n{where}  GROUP BY _file_id\n)"
 
 
-def _record_load(contract: Contract) -> str:
+def record_load(contract: Contract, status: str) -> str:
+    """The batch as known from now on."""
     return (
         "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at)\n"
-        f"SELECT\n  '${{batch}}',\n  '{contract.dataset}',\n  'loaded',\n  GETDATE()\n"
+        f"SELECT\n  '${{batch}}',\n  '{contract.dataset}',\n  '{status}',\n  GETDATE()\n"
         "WHERE NOT EXISTS (\n  SELECT 1 FROM etl.loads\n  WHERE batch_id = '${batch}'\n)"
     )

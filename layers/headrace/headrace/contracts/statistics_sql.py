@@ -19,7 +19,7 @@ LINEAGE = ("_file_id", "_row_number")
 
 
 def measure_sql(contract: Contract, scope: Scope) -> str:
-    """The statements that write a batch's or a day's figures; none without checks."""
+    """The statements that write a batch's or a day's figures; none without checks. `${scope}` is batch or part."""
     if not contract.checks:
         return HEADER
     steps = [
@@ -87,13 +87,14 @@ def _by_column(contract: Contract) -> dict[str, set[Metric]]:
 
 
 def _figures(contract: Contract, scope: Scope) -> str:
+    kind = "${scope}" if scope is Scope.BATCH else scope
     point = "${batch}" if scope is Scope.BATCH else "${day}"
     day = "CAST(GETDATE() AS DATE)" if scope is Scope.BATCH else "CAST('${day}' AS DATE)"
     rows = "\n  UNION ALL\n".join(_rows(contract, scope))
     return (
         "INSERT INTO etl.quality_figures (\n  dataset, scope, point, day, column_name, metric, category,\n"
         "  figure, row_count, deviation, measured_at\n)\n"
-        f"SELECT\n  '{contract.dataset}',\n  '{scope}',\n  '{point}',\n  {day},\n"
+        f"SELECT\n  '{contract.dataset}',\n  '{kind}',\n  '{point}',\n  {day},\n"
         "  column_name,\n  metric,\n  category,\n  figure,\n  row_count,\n  deviation,\n  GETDATE()\n"
         f"FROM (\n{rows}\n) AS figures\nWHERE figure IS NOT NULL"
     )

@@ -20,6 +20,10 @@ class Metric(StrEnum):
 
 
 OF_TABLE = frozenset({Metric.ROW_COUNT, Metric.DUPLICATE_KEYS})
+OF_WHOLE_BATCHES = frozenset(
+    {Metric.ROW_COUNT, Metric.DUPLICATE_KEYS, Metric.DISTINCT_COUNT, Metric.CATEGORIES, Metric.FRESHNESS}
+)
+"""Figures that say nothing of a batch that people or a failure have put together."""
 OF_NUMBERS = frozenset({Metric.MEAN, Metric.SPREAD})
 
 

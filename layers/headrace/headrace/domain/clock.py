@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
+def seconds() -> float:
+    """Now, in seconds since 1970 in UTC."""
+    return datetime.now(UTC).timestamp()
+
+
 def now() -> str:
     """Now, as the ledger writes it."""
     return written(datetime.now(UTC))

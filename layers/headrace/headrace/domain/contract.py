@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from headrace.domain.checks import Check, Metric
+from headrace.domain.source import After, Checksum, Complete, Protocol, Source
 
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
@@ -18,8 +19,12 @@ LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 UNKNOWN_COLUMN = "_unknown"
 """Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
 
-NESTED = {"columns", "format", "rules", "checks", "views"}
+NESTED = {"columns", "format", "rules", "checks", "views", "sources"}
 """The fields of a contract that hold objects."""
+
+
+MERGE_SECONDS = 900
+"""How often the rows of a staged dataset are merged, unless its contract says otherwise."""
 
 
 class Kind(StrEnum):
@@ -43,6 +48,7 @@ class Column:
     `minimum` and `maximum` are inclusive and kept as text, to be read in the column's own kind.
     `start` (from 1) and `width` are its place in a line of fixed width, in characters.
     `unknown` marks the one column that takes the fields of a file that no other column takes.
+    `logic` is SQL that the merge of a staged dataset puts in the value's place.
     """
 
     name: str
@@ -69,6 +75,7 @@ class Column:
     unknown: bool = False
     start: int = 0
     width: int = 0
+    logic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,8 @@ class View:
 class Contract:
     """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
 
+    The rows of a `staged` dataset are appended to a stage table, and merged into the target every `merge_seconds`.
+
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
     `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
     go on unless `wait_while_held`.
@@ -142,15 +151,23 @@ class Contract:
     max_bad_rows: int | None = None
     max_bad_share: float | None = None
     rules: tuple[RowRule, ...] = ()
+    staged: bool = False
+    merge_seconds: int = MERGE_SECONDS
     checks: tuple[Check, ...] = ()
     wait_while_held: bool = False
     views: tuple[View, ...] = ()
+    sources: tuple[Source, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def target(self) -> str:
         """The table's full name in the warehouse."""
         return f"{self.schema}.{self.table}"
+
+    @property
+    def stage(self) -> str:
+        """The table to which the rows of a staged dataset are appended."""
+        return f"etl.staged_{self.dataset}"
 
     @property
     def named_columns(self) -> tuple[Column, ...]:
@@ -169,12 +186,20 @@ class Contract:
         rules = tuple(RowRule(item["name"], item["text"], _frozen(item["tree"])) for item in value.get("rules", ()))
         checks = tuple(Check(**item | {"metric": Metric(item["metric"])}) for item in value.get("checks", ()))
         views = tuple(View(**_tuples(View, item)) for item in value.get("views", ()))
+        sources = tuple(map(_source, value.get("sources", ())))
         rest = _tuples(cls, {k: v for k, v in value.items() if k not in NESTED})
-        return cls(columns=columns, format=file_format, rules=rules, checks=checks, views=views, **rest)
+        return cls(
+            columns=columns, format=file_format, rules=rules, checks=checks, views=views, sources=sources, **rest
+        )  # fmt: skip
 
 
 def _column(value: dict[str, Any]) -> Column:
     return Column(**_tuples(Column, value | {"kind": Kind(value["kind"])}))
+
+
+def _source(value: dict[str, Any]) -> Source:
+    kinds = {"protocol": Protocol, "complete": Complete, "after": After, "checksum": Checksum}
+    return Source(**value | {name: kind(value[name]) for name, kind in kinds.items()})
 
 
 def _frozen(tree: Any) -> Any:

@@ -6,16 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from headrace.domain.checks import Check, Metric
+from headrace.domain.checks import OF_WHOLE_BATCHES, Check, Metric
+from headrace.domain.contract import Contract
+from headrace.domain.ledger import LIVE, BatchRecord, FileRecord
+from headrace.domain.replay import replay_of
 from headrace.domain.usual import COUNTS, FEWEST_DAYS, SHARES, Figure, compare
 
 LISTED = 5
 
 
 class Scope(StrEnum):
-    """What a figure is of: the rows that a batch brings, or those that came on a day."""
+    """What a figure is of: the rows that a batch brings, or those that came on a day.
+
+    PART: of files that are sent again, come back from quarantine, are set apart or backfilled. They are fewer or older
+    than is usual, and are right to be; nor do they teach what is usual.
+    """
 
     BATCH = "batch"
+    PART = "part"
     DAY = "day"
 
 
@@ -63,14 +71,25 @@ class Finding:
         return f"{self.check.name} is {value}; usual for the day is {usual} ({' and '.join(limits)})"
 
 
+def scope_of(batch: BatchRecord, files: Iterable[FileRecord], contract: Contract) -> Scope:
+    """Whether a batch is one as they usually come."""
+    unusual = all(file.reload or file.suspects or replay_of(contract, file.key) for file in files)
+    return Scope.PART if unusual or batch.lane != LIVE else Scope.BATCH
+
+
 def judge(checks: Iterable[Check], now: Sequence[Measured], past: Sequence[Measured], scope: Scope) -> list[Finding]:
     """One finding per check whose figure was measured. `past` holds one figure a day and thing."""
-    return [finding for check in checks for finding in _judged(_in_scope(check, scope), now, past)]
+    wanted = [check for check in checks if _says_something(check, scope)]
+    return [finding for check in wanted for finding in _judged(_in_scope(check, scope), now, past)]
 
 
 def surprising(findings: Iterable[Finding]) -> list[Finding]:
     """Those that people have to be told of."""
     return [finding for finding in findings if finding.verdict is Verdict.SURPRISING]
+
+
+def _says_something(check: Check, scope: Scope) -> bool:
+    return scope is not Scope.PART or check.bounded or check.metric not in OF_WHOLE_BATCHES
 
 
 def _in_scope(check: Check, scope: Scope) -> Check:

@@ -6,10 +6,11 @@ second execution of that name. So the name is the lock, and nothing can leak.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import BACKFILL, LIVE, BatchRecord
+from headrace.domain.ledger import BACKFILL, LIVE, MERGE, BatchRecord
 
 MAX_ATTEMPTS = 3
 """How many executions may try one batch before it is given up."""
@@ -24,8 +25,11 @@ class Limits:
     size: int = 20 * 2**30
 
 
-LIMITS = {LIVE: Limits(), BACKFILL: Limits(files=500, size=5 * 2**30)}
-"""Loads of one dataset take turns, so a backfill's are kept short enough for live files to wait for one."""
+LIMITS = {LIVE: Limits(), BACKFILL: Limits(files=500, size=5 * 2**30), MERGE: Limits(files=1500, size=100 * 2**30)}
+"""Loads of one dataset take turns, so a backfill's are kept short enough for live files to wait for one.
+
+A merge names its files in its SQL, of which the Data API takes 100 kB a statement.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,13 @@ def attempts_allowed(batch: BatchRecord, *, suspects: bool) -> int:
     return 1 if suspects and batch.divisible else MAX_ATTEMPTS
 
 
-def wait_seconds(contract: Contract, left_open: BatchRecord | None) -> int:
-    """How long the next execution waits: for its group, or, after a failure, longer each time."""
-    if left_open is None:
-        return contract.wait_seconds
-    return int(min(LONGEST_BACKOFF_SECONDS, 2 ** (2 * left_open.attempts)))
+def wait_seconds(contract: Contract, lane: str, left_open: BatchRecord | None, at: float) -> int:
+    """How long an execution that starts `at` a time waits: for its group, or, after a failure, longer each time.
+
+    `at` counts seconds since 1970 in UTC: merges run at its whole multiples of the contract's interval.
+    """
+    if left_open is not None:
+        return int(min(LONGEST_BACKOFF_SECONDS, 2 ** (2 * left_open.attempts)))
+    if lane == MERGE:
+        return math.ceil(contract.merge_seconds - at % contract.merge_seconds)
+    return contract.wait_seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,9 @@ LIVE = "live"
 """The lane of files that arrive by event."""
 BACKFILL = "backfill"
 """The lane of files that were there before, or whose events were lost: they must not delay live ones."""
-LANES = (LIVE, BACKFILL)
+MERGE = "merge"
+"""The lane of a staged dataset's merges: from its stage table into the target."""
+LANES = (LIVE, BACKFILL, MERGE)
 
 
 SEQUENCER_LENGTH = 40
@@ -22,6 +24,8 @@ class FileStatus(StrEnum):
 
     PENDING = "pending"
     RUNNING = "running"
+    STAGED = "staged"
+    MERGING = "merging"
     HELD = "held"
     LOADED = "loaded"
     DUPLICATE = "duplicate"
@@ -32,10 +36,12 @@ class FileStatus(StrEnum):
 class BatchStatus(StrEnum):
     """Where a batch stands. RUNNING covers a batch whose execution died: the next one takes it up again.
 
+    STAGED is the end of a batch whose rows went to a stage table: a batch of the merge lane takes them on.
     HELD waits for a person, whose decision makes it RELEASED, its files load in a batch of their own, or REJECTED.
     """
 
     RUNNING = "running"
+    STAGED = "staged"
     LOADED = "loaded"
     FAILED = "failed"
     HELD = "held"
@@ -45,11 +51,12 @@ class BatchStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """Rows of one file, or summed. At any time read = loaded + superseded + quarantined + duplicate.
+    """Rows of one file, or summed. In the end read = loaded + superseded + quarantined + duplicate.
 
     `loaded` rows are in the target now, with this file's lineage; `superseded` ones lost to another row of the same
     key, on arrival or later, to a newer version of their file, or, quarantined at first, to the same row sent again;
-    `duplicate` ones came in a file whose content was loaded before.
+    `duplicate` ones came in a file whose content was loaded before. `staged` ones are on the way, in the stage table
+    of a dataset that is merged on a schedule; with them the sum holds at any time.
     """
 
     read: int = 0
@@ -57,11 +64,12 @@ class RowCounts:
     superseded: int = 0
     quarantined: int = 0
     duplicate: int = 0
+    staged: int = 0
 
     @property
     def balanced(self) -> bool:
         """Whether every row read is accounted for."""
-        return self.read == self.loaded + self.superseded + self.quarantined + self.duplicate
+        return self.read == self.loaded + self.superseded + self.quarantined + self.duplicate + self.staged
 
     def __add__(self, other: RowCounts) -> RowCounts:
         return RowCounts(
@@ -70,6 +78,7 @@ class RowCounts:
             self.superseded + other.superseded,
             self.quarantined + other.quarantined,
             self.duplicate + other.duplicate,
+            self.staged + other.staged,
         )
 
 
@@ -99,7 +108,8 @@ class FileRecord:
     `reload` asks the next load to replace the file's own rows. `suspects` names the half of a failed batch that the
     file was put in: those load apart from all others. `released` names the held batch that a person let pass: its files
     load together, and are not held again. `replayed` counts the bad rows that came back in files of their own,
-    `replays` names those.
+    `replays` names those. `merge` is the batch that takes the file's rows from the stage to the target, where `batch`
+    brought them to the stage.
     """
 
     file_id: str
@@ -127,6 +137,32 @@ class FileRecord:
     released: str | None = None
     replayed: int = 0
     replays: tuple[str, ...] = ()
+    merge: str | None = None
+
+    @property
+    def queue(self) -> str:
+        """The lane in which the file waits, or is worked on."""
+        return MERGE if self.status in {FileStatus.STAGED, FileStatus.MERGING} else self.lane
+
+    @property
+    def loaded_by(self) -> str | None:
+        """The batch whose transaction brought the file's rows to the target."""
+        return self.merge or self.batch
+
+    def waits_in(self, lane: str) -> bool:
+        """Whether a batch of this lane may take the file."""
+        return self.status in {FileStatus.PENDING, FileStatus.STAGED} and self.queue == lane
+
+    def taken_by(self, batch: BatchRecord) -> FileRecord:
+        """The file once a batch has taken it."""
+        if batch.lane == MERGE:
+            return replace(self, status=FileStatus.MERGING, merge=batch.batch)
+        return replace(self, status=FileStatus.RUNNING, batch=batch.batch)
+
+    def runs_in(self, batch: str) -> bool:
+        """Whether the file is being worked on by this batch, and by no later one."""
+        here = {FileStatus.RUNNING: self.batch, FileStatus.MERGING: self.merge}
+        return here.get(self.status) == batch
 
     @property
     def order(self) -> tuple[str, str]:

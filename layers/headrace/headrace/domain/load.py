@@ -16,10 +16,12 @@ CONDITION = re.compile(r"^-- if (\w+)$")
 COMMENT = re.compile(r"^--.*$")
 SAFE = {
     "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
+    "scope": re.compile(r"batch|part"),
     "manifest": re.compile(r"s3://[a-z0-9.-]+/[A-Za-z0-9_=/.-]+"),
     "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
     "arrivals": re.compile(r"|\('[0-9a-f]{24}', \d+\)(, \('[0-9a-f]{24}', \d+\))*"),
     "replaced": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
+    "merged": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
     "reloaded": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
 }
 
@@ -52,12 +54,13 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     arrived: list[str],
     replaced: list[str],
     reloaded: list[str],
+    merged: list[str] | None = None,
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
     `arrived` are the batch's file ids in the order in which they came; `replaced` those whose rows go; `reloaded`
-    those of the batch whose earlier rows make way for the ones it brings. Without a manifest there is nothing to copy;
-    without replaced or reloaded files nothing to take out first.
+    those of the batch whose earlier rows make way for the ones it brings; `merged` those whose rows are staged. Without
+    a manifest or merged files there are no rows to bring; without replaced or reloaded files nothing to take out first.
     Raises TerminalError for a value that has no business in SQL.
     """
     values = {
@@ -67,18 +70,19 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
         "arrivals": ", ".join(f"('{file_id}', {place})" for place, file_id in enumerate(arrived)),
         "replaced": _listed(replaced),
         "reloaded": _listed(reloaded),
+        "merged": _listed(merged or []),
     }
     _check_safe(values)
-    holds = {"parts": manifest is not None}
+    holds = {"parts": manifest is not None or bool(merged)}
     holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded)}
     return [
         Template(text).substitute(values) for condition, text in _statements(template) if holds.get(condition, True)
     ]
 
 
-def measure_statements(template: str, *, batch: str, manifest: str, iam_role: str) -> list[str]:
+def measure_statements(template: str, *, batch: str, scope: str, manifest: str, iam_role: str) -> list[str]:
     """The statements that measure a batch before it is loaded. Raises TerminalError as `load_statements` does."""
-    values = {"batch": batch, "manifest": manifest, "iam_role": iam_role}
+    values = {"batch": batch, "scope": scope, "manifest": manifest, "iam_role": iam_role}
     _check_safe(values)
     return [Template(text).substitute(values) for _, text in _statements(template)]
 

@@ -19,6 +19,18 @@ LONGEST_TITLE = 300
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """What calls somebody out of bed, or lets him sleep again.
+
+    `key` stays the same from `trigger` to `resolve`, the two values of `action`; `source` is what has the trouble.
+    """
+
+    key: str
+    action: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A message. `level` is ok, warning or error; `channel` the contract's Slack channel, if it names one."""
 
@@ -28,6 +40,7 @@ class Notice:
     dataset: str = ""
     batch: str = ""
     channel: str | None = None
+    incident: Incident | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -36,7 +49,8 @@ class Notice:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Notice:
         """The inverse of `to_json`."""
-        return cls(**value | {"lines": tuple(value["lines"])})
+        incident = Incident(**value["incident"]) if value.get("incident") else None
+        return cls(**value | {"lines": tuple(value["lines"]), "incident": incident})
 
 
 def of_message(text: str) -> Notice:
@@ -88,7 +102,10 @@ def of_batch(
     ]
     attention = rows.quarantined or _drifting(results) or bereft or shrunk
     level = "error" if failed or unbalanced or unchanged else "warning" if attention else "ok"
+    staged = [file for file in files if file.status is FileStatus.STAGED]
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
+    if staged:
+        what = f"{_count(rows.staged, 'row')} staged from {_count(len(staged), 'file')}, until the next merge"
     return Notice(level, f"{batch.dataset}: {what}", tuple(lines), batch.dataset, batch.batch, channel)
 
 

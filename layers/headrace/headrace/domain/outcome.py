@@ -79,12 +79,27 @@ def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRec
     return replace(known, status=FileStatus.LOADED, rows=counts, reason=imbalance(counts))
 
 
+def staged(file: FileRecord, result: FileResult, count: int) -> FileRecord:
+    """The file once `count` rows of it are in the stage table. What the target has of it already is not touched."""
+    counts = RowCounts(read=result.rows_read, quarantined=result.rows_bad, staged=count)
+    again = bool(file.rows.loaded or file.rows.superseded)
+    return replace(
+        file,
+        status=FileStatus.STAGED,
+        sha256=result.sha256,
+        contract_version=result.contract_version,
+        detected=result.detected,
+        suspects=None,
+        rows=file.rows if again else counts,
+    )
+
+
 def failed(file: FileRecord, reason: str) -> FileRecord:
     """The file once it could not be loaded. One that was to be loaded again keeps the rows that it has."""
     known = replace(file, reload=False, suspects=None)
     if file.rows.loaded or file.rows.superseded:
         return replace(known, status=FileStatus.LOADED, reason=f"{NOT_AGAIN}: {reason}")
-    return replace(known, status=FileStatus.FAILED, reason=reason)
+    return replace(known, status=FileStatus.FAILED, reason=reason, rows=RowCounts())
 
 
 def released(file: FileRecord, replay: str, rows: int) -> FileRecord:

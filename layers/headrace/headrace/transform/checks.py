@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -16,39 +18,48 @@ from headrace.transform.values import SUPER_BYTES
 
 Check = Callable[[pa.Array], pa.Array]
 """From a column to a mask that is true where a row breaks the rule; null where there is no value."""
+FALSE = pa.scalar(value=False)
 
 
 class ColumnChecks:
-    """Every check that the contract asks for, ready to run over tables of its columns."""
+    """Every check that the contract asks for, ready to run over tables of its columns.
 
-    def __init__(self, contract: Contract) -> None:
+    `proven` gives the rules of a column that need no check.
+    """
+
+    def __init__(
+        self, contract: Contract, proven: Callable[[Column], AbstractSet[str]] = lambda _: frozenset()
+    ) -> None:
         self._required = [column.name for column in contract.columns if column.required]
-        self._checks = [(column.name, check) for column in contract.columns for check in column_checks(column)]
+        self._checks = [(column.name, column_checks(column, proven(column))) for column in contract.columns]
 
     def broken(self, table: pa.Table) -> list[int]:
         """The places of the rows that break a rule, in order."""
         masks = [pc.is_null(table[name]) for name in self._required if table[name].null_count]
-        masks += [mask for name, check in self._checks if pc.any(mask := check(table[name])).as_py()]
+        masks += [mask for name, checks in self._checks if (mask := broken_by(checks, table[name])) is not None]
         if not masks:
             return []
-        broken = masks[0]
-        for mask in masks[1:]:
-            broken = pc.or_kleene(broken, mask)
-        places: list[int] = pc.indices_nonzero(pc.fill_null(broken, False)).to_pylist()  # noqa: FBT003
+        places: list[int] = pc.indices_nonzero(reduce(pc.or_, masks)).to_pylist()
         return places
 
 
-def column_checks(column: Column) -> list[Check]:
-    """The checks of one column, the required one left out."""
+def broken_by(checks: Iterable[Check], array: pa.Array) -> pa.Array | None:
+    """A mask of the values that break one of the rules; None if none does."""
+    masks = [pc.fill_null(mask, FALSE) for check in checks if pc.any(mask := check(array)).as_py()]
+    return reduce(pc.or_, masks) if masks else None
+
+
+def column_checks(column: Column, proven: AbstractSet[str] = frozenset()) -> list[Check]:
+    """The checks of one column, the required one and the proven ones left out."""
     checks: list[Check] = []
     if column.kind is Kind.STRING and column.max_bytes:
         checks.append(_longer(pc.binary_length, column.max_bytes))
     if column.kind is Kind.SUPER:
-        checks += [_longer(pc.binary_length, SUPER_BYTES), not_json]
-    if column.enum:
+        checks += [_longer(pc.binary_length, SUPER_BYTES)] + ([] if "json" in proven else [not_json])
+    if column.enum and "enum" not in proven:
         allowed = pa.array(enum_values(column), arrow_type(column))
         checks.append(lambda array: pc.and_(pc.is_valid(array), pc.invert(pc.is_in(array, allowed))))
-    if column.pattern is not None:
+    if column.pattern is not None and "pattern" not in proven:
         pattern = column.pattern
         checks.append(lambda array: pc.invert(pc.match_substring_regex(array, pattern)))
     return checks + _length_checks(column) + _bound_checks(column)

@@ -1,7 +1,6 @@
 """Delimited text to typed rows, block by block.
 
-Lines first: a line that matches the contract's pattern is a row. The others are looked at one by one, and joined with
-the lines after them where a quoted value is still open. So a bad quote or a bad byte costs its own row and no other.
+A block is swept once for what its lines are (`sweep`), then its rows are made (`rows`).
 """
 
 from __future__ import annotations
@@ -9,26 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from headrace.domain.contract import Contract
-from headrace.transform.block import LineBlock
-from headrace.transform.checks import ColumnChecks
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import RecordReader
-from headrace.transform.fast import FastPath
 from headrace.transform.header import Layout, by_name, positional
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected, Limits
-from headrace.transform.parsed import Parsed, in_order, without
-from headrace.transform.pattern import has_fast_path
+from headrace.transform.parsed import Parsed
 from headrace.transform.rowrules import RowRules, apart
-from headrace.transform.schema import data_schema
-from headrace.transform.singledelimiter import SingleDelimiter
-from headrace.transform.slow import SlowPath
+from headrace.transform.rows import RowMaker
+from headrace.transform.seen import Seen
 from headrace.transform.splitters import splitter_of
 from headrace.transform.splitting import SplitError
+from headrace.transform.sweep import Block, Sweeper
+from headrace.transform.typed import habits_of
 
 FIRST_LINES = 100
 
@@ -43,11 +36,10 @@ class DelimitedReader:
         self._comment = contract.format.comment.encode()
         self.layout = self._read_header()
         self._records = RecordReader(contract, self.layout, text.label)
-        self._slow = SlowPath(self._records, data_schema(contract), text.landed, limits.record, self._comment)
-        self._single = SingleDelimiter(contract, self.layout)
-        self._checks = ColumnChecks(contract)
+        self._seen = Seen(contract.format)
         self._rules = RowRules(contract)
-        self._fast: FastPath | None = None
+        self._longest_record = limits.record
+        self._ready: tuple[Sweeper, RowMaker] | None = None
         self._rows_read = 0
 
     @property
@@ -83,6 +75,8 @@ class DelimitedReader:
         return by_name(self._contract, self._header_names(line))
 
     def _header_names(self, line: bytes) -> list[str]:
+        if b"\0" in line:
+            raise FileRejected("not_text", "the header is not text: it holds NUL bytes")
         try:
             return [name.decode() for name in splitter_of(self._contract).split(line)]
         except SplitError as error:
@@ -91,66 +85,26 @@ class DelimitedReader:
             raise FileRejected("not_text", f"the header is not {self._text.label} text") from error
 
     def _block(self, data: bytes, *, final: bool) -> tuple[Parsed, bytes]:
-        block = LineBlock(data, self._lines.newline, final=final)
-        view = self._single.view(block)
-        good = self._matching(view, block)
-        carry = self._slow.settle(block, pc.indices_nonzero(pc.invert(good)))
-        view.stop = block.stop
-        numbers = block.numbers(self._rows_read)
-        parsed = self._ruled(self._rows(block, view, block.only_records(good), numbers), block, numbers)
-        self._rows_read += parsed.table.num_rows + len(parsed.bad)
-        return parsed, carry
+        self._ready = self._ready or self._prepared(data)
+        sweeper, maker = self._ready
+        block = Block(data, self._seen.data(data), final)
+        swept = sweeper.sweep(block, self._rows_read)
+        self._rows_read += swept.rows
+        parsed = maker.rows(block, swept)
+        return apart(parsed, self._rules, lambda number: self._text.landed(swept.raw(number))), swept.carry
 
-    def _matching(self, view: LineBlock, block: LineBlock) -> pa.Array:
-        """A mask over the lines, true for those that are good rows by the pattern."""
-        if not (has_fast_path(self._single.contract) and self._single.is_fast(view)):
-            return pa.repeat(pa.scalar(value=False), len(block.lines))
-        if self._fast is None:
-            self._fast = FastPath(self._single.contract, self.layout, self._first_values(block))
-        good = self._fast.matching(view.lines)
-        if self._comment:
-            good = pc.and_(good, pc.invert(pc.starts_with(block.lines, self._comment)))
-        if self._contract.format.escape:
-            good = pc.and_(good, pc.invert(pc.match_substring(block.lines, self._contract.format.escape)))
-        return good
+    def _prepared(self, data: bytes) -> tuple[Sweeper, RowMaker]:
+        """What reads the blocks, made for a file whose text begins so."""
+        samples = map(self._split, data.split(self._lines.newline, FIRST_LINES)[:FIRST_LINES])
+        habits = habits_of(self.layout.columns, [values for values in samples if values])
+        maker = RowMaker(self._contract, self.layout, habits, self._records, self._text.landed)
+        kinds = maker.kinds(self._lines.newline)
+        return Sweeper(self._records, kinds, self._comment, self._longest_record), maker
 
-    def _first_values(self, block: LineBlock) -> list[bytes]:
-        """The values of the first record that can be split, to see how it writes what may be written in two ways."""
-        for place in range(min(len(block.lines), FIRST_LINES)):
-            try:
-                values = self._records.splitter.split(block.line(place))
-            except SplitError:
-                continue
-            if len(values) == len(self.layout.columns):
-                return values
-        return []
-
-    def _ruled(self, parsed: Parsed, block: LineBlock, numbers: pa.Array) -> Parsed:
-        """The rows without those that break a rule between their columns."""
-        return apart(parsed, self._rules, lambda number: self._raw(block, pc.index(numbers, number).as_py()))
-
-    def _raw(self, block: LineBlock, place: int) -> bytes:
-        settled = block.settled.get(place)
-        return self._text.landed(settled.raw if settled else block.line(place))
-
-    def _rows(self, block: LineBlock, view: LineBlock, good: pa.Array, numbers: pa.Array) -> Parsed:
-        places = pc.indices_nonzero(good)
-        table = self._typed(view, good, len(places))
-        if table is None:
-            self._slow.judge(block, places)
-            return self._slow.rows(block, numbers)
-        fast = Parsed(table, numbers.take(places), [])
-        if broken := self._checks.broken(table):
-            self._slow.judge(block, places.take(pa.array(broken)))
-            fast = without(fast, broken)
-        return in_order(fast, self._slow.rows(block, numbers))
-
-    def _typed(self, block: LineBlock, good: pa.Array, rows: int) -> pa.Table | None:
-        """The matching lines as a table; None if there are none, or Arrow does not read them as the pattern does."""
-        if self._fast is None or rows == 0:
-            return None
+    def _split(self, line: bytes) -> list[bytes]:
+        """The values of a line that is a whole record, nothing for any other."""
         try:
-            table = self._single.restored(self._fast.table(block.joined(good)))
-        except pa.ArrowInvalid:
-            return None
-        return table if table.num_rows == rows else None
+            values = self._records.splitter.split(line.removesuffix(b"\r"))
+        except SplitError:
+            return []
+        return values if len(values) == len(self.layout.columns) else []

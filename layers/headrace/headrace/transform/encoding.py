@@ -43,8 +43,8 @@ class TextBytes:
         self._first = first[mark:]
         self._ahead = b""
         self._decoder = None if self.encoding == "utf-8" else _decoder(self.encoding)
-        if self._decoder is None and b"\0" in first:
-            raise FileRejected("not_text", "the file is not text: it holds NUL bytes in its first 4 KB")
+        if self._decoder is None and b"\0" in first and (b"\n" not in first or _is_mostly(first, _has_nul)):
+            raise FileRejected("not_text", "the file is not text: its first 4 KB are full of NUL bytes")
 
     def read(self, size: int) -> bytes:
         """Some bytes of UTF-8, b"" at the end; not exactly `size` where bytes are transcoded."""
@@ -118,12 +118,21 @@ def detected(first: bytes) -> str:
     for high, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         if pairs and zeros[high] > pairs * MOSTLY and zeros[1 - high] == 0:
             return name
-    lines = first.split(b"\n")
-    odd = sum(not _is_utf8(line) for line in lines[:-1])
-    if odd >= SEVERAL and odd > len(lines) * MANY:
+    if _is_mostly(first, lambda line: not _is_utf8(line)):
         reason = "the contract does not name an encoding, and the text is not UTF-8: is it windows-1252 or iso-8859-1?"
         raise FileRejected("encoding", f"{reason} Name it as the server's encoding.")
     return "utf-8"
+
+
+def _is_mostly(first: bytes, odd: Callable[[bytes], bool]) -> bool:
+    """Whether so many whole lines are odd that it is no accident."""
+    lines = first.split(b"\n")
+    found = sum(map(odd, lines[:-1]))
+    return found >= SEVERAL and found > len(lines) * MANY
+
+
+def _has_nul(line: bytes) -> bool:
+    return b"\0" in line
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -49,7 +49,7 @@ class RecordReader:
     def read(self, record: bytes) -> Row:
         """The row, good or bad. Raises Unterminated for a record whose last quoted value is not closed."""
         texts = self._texts(record)
-        return self._read_slowly(record) if texts is None else self._row(texts)
+        return self.read_odd(record) if texts is None else self._row(texts)
 
     def _texts(self, record: bytes) -> Texts | None:
         """The fields of a record that is plainly well written, None for any other."""
@@ -61,7 +61,8 @@ class RecordReader:
             return None
         return texts and [*texts, None, None]
 
-    def _read_slowly(self, record: bytes) -> Row:
+    def read_odd(self, record: bytes) -> Row:
+        """As `read`, for a record that is likely not to be well written."""
         try:
             fields = self.splitter.split(record)
         except Unterminated:

@@ -1,4 +1,4 @@
-"""The fast path: lines that match the contract's pattern, parsed as a whole by Arrow's CSV reader."""
+"""Lines that match the expression for good rows, or for sound records, parsed as a whole by Arrow's CSV reader."""
 
 from __future__ import annotations
 
@@ -8,71 +8,96 @@ from pyarrow import csv
 
 from headrace.domain.contract import Column, Contract
 from headrace.transform.header import Layout
-from headrace.transform.pattern import line_pattern
+from headrace.transform.pattern import Habits
 from headrace.transform.schema import arrow_type, data_schema
-from headrace.transform.typed import IN_UTC, WITHOUT_ZONE, is_zoned, typed_texts
+from headrace.transform.seen import Seen
+from headrace.transform.typed import IN_UTC, WITHOUT_ZONE, typed_texts
 from headrace.transform.unknown import unknown_json
 from headrace.transform.values import BOOLEAN_FORMS
 
-BLANK = pa.array([b"", b"\r"], pa.binary())
-"""What a line of one column could be taken for, and a line of several never is."""
 
+class FieldParser:
+    """Splits lines into the fields of a layout. The lines must be well formed, and not blank."""
 
-class FastPath:
-    """Matches and parses lines of one file. What it accepts, `ColumnChecks` must still pass."""
-
-    def __init__(self, contract: Contract, layout: Layout, first_values: list[bytes]) -> None:
-        self._contract = contract
-        self._schema = data_schema(contract)
-        self._zoned = frozenset(
-            column.name
-            for column, value in zip(layout.columns, first_values, strict=False)
-            if column and is_zoned(column, value)
-        )
-        self._layout = layout
-        self._pattern = line_pattern(contract, layout, self._zoned)
-        self._names = [c.name if c else f"unknown {place}" for place, c in enumerate(layout.columns)]
-        keeps = any(column.unknown for column in contract.columns)
-        self._unknown = {name: self._names[p] for name, p in layout.unknown_places.items()} if keeps else {}
-        self._parsing = csv.ParseOptions(delimiter=contract.format.delimiter, quote_char=contract.format.quote or False)
-        self._conversion = self._conversions()
-
-    def matching(self, lines: pa.Array) -> pa.Array:
-        """True for each line that is a good row by the pattern."""
-        good = pc.match_substring_regex(lines, self._pattern)
-        if len(self._layout.columns) > 1:
-            return good
-        return pc.and_(good, pc.invert(pc.is_in(lines, BLANK)))
-
-    def table(self, data: pa.Buffer | bytes) -> pa.Table:
-        """The rows of matching lines, as the contract's columns. Raises ArrowInvalid if a line is none."""
-        one_block = csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=self._names)
-        parsed = csv.read_csv(pa.BufferReader(data), one_block, self._parsing, self._conversion).combine_chunks()
-        return pa.table([self._column(column, parsed) for column in self._contract.columns], schema=self._schema)
-
-    def _column(self, column: Column, parsed: pa.Table) -> pa.Array:
-        if column.unknown and self._unknown:
-            return unknown_json({name: parsed[field] for name, field in self._unknown.items()})
-        if column in self._layout.absent:
-            return pa.nulls(parsed.num_rows, arrow_type(column))
-        array = parsed[column.name]
-        if column.formats:
-            return typed_texts(array, column, zoned=False)
-        return array.cast(WITHOUT_ZONE) if column.name in self._zoned else array
-
-    def _conversions(self) -> csv.ConvertOptions:
-        types = dict.fromkeys(self._unknown.values(), pa.string())
-        types |= {column.name: self._read_type(column) for column in self._layout.columns if column is not None}
-        return csv.ConvertOptions(
+    def __init__(self, contract: Contract, layout: Layout, types: dict[str, pa.DataType]) -> None:
+        seen = Seen(contract.format)
+        self._restoring = seen.restoring
+        self._names = self._with_gaps(field_names(layout), seen.width)
+        self._parsing = csv.ParseOptions(delimiter=seen.mark, quote_char=contract.format.quote or False)
+        self._conversion = csv.ConvertOptions(
             check_utf8=False,
             column_types=types,
             include_columns=list(types),
-            null_values=list(self._contract.format.null_tokens),
+            null_values=list(contract.format.null_tokens),
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
             true_values=BOOLEAN_FORMS[0],
             false_values=BOOLEAN_FORMS[1],
         )
+
+    def parse(self, lines: bytes | memoryview) -> pa.Table:
+        """The fields by their names. Raises ArrowInvalid if a value is not of its type."""
+        one_block = csv.ReadOptions(use_threads=False, block_size=len(lines) + 1, column_names=self._names)
+        table = csv.read_csv(pa.BufferReader(lines), one_block, self._parsing, self._conversion).combine_chunks()
+        return self._restored(table) if self._restoring else table
+
+    @staticmethod
+    def _with_gaps(names: list[str], width: int) -> list[str]:
+        """The names, and others for the empty fields between the bytes of a long delimiter."""
+        return [
+            name if byte == 0 else f"gap {place} {byte}"
+            for place, name in enumerate(names)
+            for byte in range(width if place + 1 < len(names) else 1)
+        ]
+
+    def _restored(self, table: pa.Table) -> pa.Table:
+        assert self._restoring is not None
+        for place, field in enumerate(table.schema):
+            if pa.types.is_string(field.type):
+                table = table.set_column(place, field, pc.replace_substring(table[place], *self._restoring))
+        return table
+
+
+def field_names(layout: Layout) -> list[str]:
+    """A name for each field of a file: that of its column, and one that no column has for unknown fields."""
+    return [column.name if column else f"unknown {place}" for place, column in enumerate(layout.columns)]
+
+
+def unknown_fields(contract: Contract, layout: Layout) -> dict[str, str]:
+    """The unknown fields that are kept: from their name in the file to that in a table of fields."""
+    if not any(column.unknown for column in contract.columns):
+        return {}
+    names = field_names(layout)
+    return {name: names[place] for name, place in layout.unknown_places.items()}
+
+
+class FastPath:
+    """Parses lines that are good rows by the pattern. What it accepts, `ColumnChecks` must still pass."""
+
+    def __init__(self, contract: Contract, layout: Layout, habits: Habits) -> None:
+        self._contract = contract
+        self._schema = data_schema(contract)
+        self._zoned = habits.zoned
+        self._absent = layout.absent
+        self._unknown = unknown_fields(contract, layout)
+        types = dict.fromkeys(self._unknown.values(), pa.string())
+        types |= {column.name: self._read_type(column) for column in layout.columns if column is not None}
+        self._fields = FieldParser(contract, layout, types)
+
+    def table(self, lines: bytes | memoryview) -> pa.Table:
+        """The rows of matching lines, as the contract's columns. Raises ArrowInvalid if a line is none."""
+        parsed = self._fields.parse(lines)
+        return pa.table([self._column(column, parsed) for column in self._contract.columns], schema=self._schema)
+
+    def _column(self, column: Column, parsed: pa.Table) -> pa.Array:
+        if column.unknown and self._unknown:
+            return unknown_json({name: parsed[field] for name, field in self._unknown.items()})
+        if column in self._absent:
+            return pa.nulls(parsed.num_rows, arrow_type(column))
+        array = parsed[column.name]
+        if column.formats:
+            return typed_texts(array, column, zoned=False)
+        return array.cast(WITHOUT_ZONE) if column.name in self._zoned else array
 
     def _read_type(self, column: Column) -> pa.DataType:
         if column.formats:

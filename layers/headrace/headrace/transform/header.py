@@ -48,6 +48,8 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
     for name in names:
         if name in wanted and names.count(name) > 1:
             raise FileRejected("header", f"the header names the column {name!r} twice")
+    if wanted.keys().isdisjoint(names):
+        raise FileRejected("header", _missing(list(wanted), names, wanted))
     absent = tuple(column for column in contract.columns if column.unknown or column.source not in names)
     missing = [column.source for column in absent if column.required]
     if missing:

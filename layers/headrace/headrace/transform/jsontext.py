@@ -2,41 +2,79 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 FALSE = pa.scalar(value=False)
-BLANK = r"[ \t]*"
-STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*"'
+MOSTLY = 0.9
+DEEPEST = 1000
+TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+NESTING = re.compile(r"[\[\]{}]")
+FEW = 2000
+"""Compiling the expression takes as long as parsing so many texts."""
+BLANK = " *"
+CHARACTER = r'[^"\\\x00-\x1f]'
 NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?"
-SCALAR = f"(?:{STRING}|{NUMBER}|true|false|null)"
+CONSTANTS = f"{NUMBER}|true|false|null"
 
 
-def _nested(inner: str) -> str:
+def shallow(mark: str, character: str) -> str:
+    """The expression for JSON of a depth of two: all that matches is JSON, not all JSON matches.
+
+    `mark` is how a quotation mark is written, `character` the expression for what texts hold beside escapes.
+    """
+    text = rf"{mark}(?:{character}|\\(?:{mark}|[\\/bfnrt]))*{mark}"
+    return _nested(_nested(f"(?:{text}|{CONSTANTS})", text), text)
+
+
+def _nested(inner: str, text: str) -> str:
     """Any of `inner`, or an object or list of it."""
-    member = f"{STRING}{BLANK}:{BLANK}{inner}{BLANK}"
+    member = f"{text}{BLANK}:{BLANK}{inner}{BLANK}"
     listed = rf"\[{BLANK}(?:{inner}{BLANK}(?:,{BLANK}{inner}{BLANK})*)?\]"
     return rf"(?:\{{{BLANK}(?:{member}(?:,{BLANK}{member})*)?\}}|{listed}|{inner})"
 
 
-SHALLOW = f"^{_nested(_nested(SCALAR))}$"
-"""JSON of a depth of two, without the rarer escapes: all that matches is JSON, not all JSON matches."""
+SHALLOW = f"^{shallow(chr(34), CHARACTER)}$"
+"""JSON as it is, of a depth of two."""
+
+
+def is_mostly_shallow(texts: pa.Array) -> bool:
+    """Whether nearly all of these texts are JSON of little depth; going by none of them, they are."""
+    matching = pc.sum(pc.match_substring_regex(texts, SHALLOW)).as_py() or 0
+    filled = pc.sum(pc.greater(pc.binary_length(texts), 0)).as_py() or 0
+    return bool(matching >= MOSTLY * filled)
 
 
 def is_json(text: str) -> bool:
-    """Whether the text is JSON: strictly, without NaN, comments or trailing commas."""
+    """Whether the text is JSON that can be loaded: strictly, without NaN, comments or trailing commas."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
-    return True
+    return not is_too_deep(text)
+
+
+def is_too_deep(text: str) -> bool:
+    """Whether JSON is nested more deeply than SUPER can hold.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html
+    """
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    depth = deepest = 0
+    for mark in NESTING.findall(TEXT.sub("", text)):
+        depth += 1 if mark in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > DEEPEST
 
 
 def not_json(array: pa.Array) -> pa.Array:
     """A mask, true where the text is not JSON."""
-    unsure = pc.fill_null(pc.invert(pc.match_substring_regex(array, SHALLOW)), FALSE)
-    places = pc.indices_nonzero(unsure)
+    matching = pc.match_substring_regex(array, SHALLOW) if len(array) > FEW else pc.is_null(array)
+    places = pc.indices_nonzero(pc.fill_null(pc.invert(matching), FALSE))
     texts = array.take(places).to_pylist()
     broken = {place for place, text in zip(places.to_pylist(), texts, strict=True) if not is_json(text)}
     if not broken:

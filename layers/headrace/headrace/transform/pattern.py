@@ -1,15 +1,20 @@
-"""The contract as one regular expression over the bytes of a line: what matches is a good row, up to `checks`.
+"""The contract as expressions over the bytes of a line: one for good rows, up to `checks`, one for sound records.
 
-RE2 runs it over binary arrays, where a character is a byte. The pattern is sound, not complete: a line that does not
-match is looked at by the slow path, which may still accept it. So whatever is rare or intricate is left out here.
+RE2 runs them in Latin-1, where a character is a byte. They are sound, not complete: what does not match is looked at
+more closely, and may still be accepted. So whatever is rare or intricate is left out here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.header import Layout
+from headrace.transform.jsontext import CONSTANTS, shallow
+from headrace.transform.seen import Seen
 from headrace.transform.times import DIGITS, TimeFormat, parse_format
 from headrace.transform.values import BOOLEAN_FORMS
 
@@ -29,62 +34,146 @@ BEYOND_ASCII = (
     r"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
 )
 """UTF-8 of more than one byte, as byte ranges."""
-IN_TYPED_VALUES = re.compile(rb"[0-9A-Za-z+\-.: /]")
-IN_STRINGS = {"\r", "\n", "\0"}
+IN_TYPED_VALUES = re.compile(r"[0-9A-Za-z+\-.: /]")
+IN_JSON = frozenset("{}[]:, ")
+CONTROLS = frozenset("\r\n\0")
+PLAIN_PATTERN = re.compile(
+    r"\^((?:(?:[A-Za-z0-9_-]|\\d|\[(?:[A-Z]-[A-Z]|[a-z]-[a-z]|[0-9]-[0-9]|[A-Za-z0-9_])+\])"
+    r"(?:[?*+]|\{[0-9]+(?:,[0-9]+)?\})?)+)\$"
+)
+"""A pattern of letters, digits and classes of them, which means the same in bytes and in characters."""
+ITS_CHARACTERS = re.compile("[A-Za-z0-9_-]")
 
 
-def has_fast_path(contract: Contract) -> bool:
-    """Whether lines can be matched and parsed as a whole: not where the delimiter may occur in numbers and dates."""
-    delimiter, quote = contract.format.delimiter.encode(), contract.format.quote.encode()
-    in_formats = any(contract.format.delimiter in text for column in contract.columns for text in column.formats)
-    return len(delimiter) == 1 and len(quote) <= 1 and not in_formats and not IN_TYPED_VALUES.match(delimiter)
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a file writes what may be written in several ways: timestamps with zones, JSON of little depth."""
+
+    zoned: frozenset[str] = frozenset()
+    shallow: frozenset[str] = frozenset()
 
 
-def line_pattern(contract: Contract, layout: Layout, zoned: frozenset[str]) -> str:
-    """The expression for a whole line of the file, without its line feed. `zoned` are the timestamps with a zone."""
-    fields = [_field(column, contract, zoned) for column in layout.columns]
-    return "^" + _byte(contract.format.delimiter).join(fields) + r"\r?$"
+class LinePatterns:
+    """Makes the expressions for lines without their ends."""
+
+    def __init__(self, contract: Contract, layout: Layout) -> None:
+        self._columns = layout.columns
+        self._formats = [text for column in contract.columns for text in column.formats]
+        self._text_file = contract.format.kind == "csv"
+        seen = Seen(contract.format)
+        self._mark, self._between = seen.mark, _byte(seen.mark) * seen.width
+        self._quote, self._escape = contract.format.quote, contract.format.escape
+        self._special = (CONTROLS | {self._mark, self._quote, self._escape}) - {""}
+        self._nulls = contract.format.null_tokens
+
+    @property
+    def exist(self) -> bool:
+        """Whether such lines can be told apart at all: records that are lines of text, with marks of one byte."""
+        marks = self._quote + self._escape
+        return self._text_file and marks.isascii() and self._mark not in CONTROLS | set(marks)
+
+    @property
+    def typed(self) -> bool:
+        """Whether good rows can: not where a mark may occur in numbers and dates."""
+        in_formats = any(self._mark in text for text in self._formats)
+        return self.exist and not in_formats and not any(map(IN_TYPED_VALUES.match, self._special))
+
+    def sound(self) -> str:
+        """The expression for records of the right number of well quoted values, all of them text."""
+        return self._between.join(self._text(None) for _ in self._columns)
+
+    def good(self, habits: Habits) -> str:
+        """The expression for good rows."""
+        return self._between.join(self._field(column, habits) for column in self._columns)
+
+    def proven(self, column: Column, habits: Habits) -> frozenset[str]:
+        """The rules of a column that the expression for good rows has checked already."""
+        if column.kind is Kind.SUPER:
+            return frozenset({"json"} if self._is_shallow(column, habits) else ())
+        if column.kind is Kind.STRING and self._contents(column, habits):
+            return frozenset({"enum"} if column.enum else {"pattern"})
+        return frozenset()
+
+    def _is_shallow(self, column: Column, habits: Habits) -> bool:
+        awkward = self._escape or self._quote in IN_JSON
+        return column.name in habits.shallow and not awkward
+
+    def _field(self, column: Column | None, habits: Habits) -> str:
+        if column is None:
+            return self._text(None)
+        if self._is_shallow(column, habits):
+            return _any_of([self._json(), *self._null_texts(column)])
+        contents = self._contents(column, habits)
+        return self._either_way(contents, column) if contents else self._text(column)
+
+    def _contents(self, column: Column, habits: Habits) -> str:
+        """The expression for the column's values; nothing where they may be any text."""
+        if column.kind is Kind.STRING:
+            texts = [_literal(text) for text in column.enum if text and self._special.isdisjoint(text)]
+            return "|".join(texts) or ("" if column.enum else self._plain_pattern(column))
+        return "" if column.kind is Kind.SUPER else value_pattern(column, habits.zoned)
+
+    def _plain_pattern(self, column: Column) -> str:
+        found = PLAIN_PATTERN.fullmatch(column.pattern or "")
+        alone = len(self._columns) == 1
+        return "" if found is None or alone or any(map(ITS_CHARACTERS.match, self._special)) else found[1]
+
+    def _null_texts(self, column: Column) -> list[str]:
+        """Null tokens as they stand without quotes. A line of nothing is a blank line, and no row."""
+        if column.required:
+            return []
+        tokens = [token for token in self._nulls if token == self._escape + "N" or self._special.isdisjoint(token)]
+        return [_literal(token) for token in tokens if token or len(self._columns) > 1]
+
+    def _either_way(self, contents: str, column: Column) -> str:
+        """The values with and without quotes; null tokens may be quoted too."""
+        plain = _any_of([contents, *self._null_texts(column)])
+        if not self._quote:
+            return plain
+        tokens = [] if column.required else [token for token in self._nulls if self._special.isdisjoint(token)]
+        mark = _byte(self._quote)
+        return f"(?:{plain}|{mark}{_any_of([contents, *map(_literal, tokens)])}{mark})"
+
+    def _text(self, column: Column | None) -> str:
+        """Any text, with or without quotes."""
+        filled = column is not None and column.required and "" in self._nulls
+        repeated = "+" if filled or len(self._columns) == 1 else "*"
+        forms = [f"{_any_byte_but(self._special)}{repeated}"]
+        if self._quote:
+            mark = _byte(self._quote)
+            forms.append(f"{mark}(?:{_any_byte_but(self._special - {self._mark})}|{mark}{mark}){repeated}{mark}")
+        if self._escape and not filled and self._escape + "N" in self._nulls:
+            forms.append(_literal(self._escape + "N"))
+        return _any_of(forms)
+
+    def _json(self) -> str:
+        """JSON of little depth: in quotes, and without them what needs none."""
+        if not self._quote:
+            return CONSTANTS if self._mark in IN_JSON else shallow('"', self._in_json({self._mark}))
+        mark = _byte(self._quote)
+        quoted = shallow('""' if self._quote == '"' else '"', self._in_json({self._quote}))
+        return f"{CONSTANTS}|{mark}{quoted}{mark}"
+
+    def _in_json(self, excluded: set[str]) -> str:
+        """What texts of JSON hold beside escapes."""
+        controls = {chr(code) for code in range(32)}
+        return _any_byte_but(controls | excluded | {'"', "\\"})
+
+
+def _any_of(forms: Iterable[str]) -> str:
+    return f"(?:{'|'.join(forms)})"
 
 
 def _byte(character: str) -> str:
     return rf"\x{ord(character):02x}"
 
 
-def _field(column: Column | None, contract: Contract, zoned: frozenset[str]) -> str:
-    quote = contract.format.quote
-    content = "" if column is None else _content(column, contract, zoned)
-    if column is None or not content:
-        needs_text = column is not None and column.required and "" in contract.format.null_tokens
-        return _free_text(contract, "+" if needs_text else "*")
-    tokens = () if column.required else contract.format.null_tokens
-    content = "|".join([content, *map(_literal, tokens)])
-    return f"(?:{content}|{_byte(quote)}(?:{content}){_byte(quote)})" if quote else f"(?:{content})"
-
-
-def _content(column: Column, contract: Contract, zoned: frozenset[str]) -> str:
-    """The expression for the column's values; nothing where they may be any text."""
-    if column.kind is Kind.STRING:
-        special = {contract.format.delimiter, contract.format.quote} | IN_STRINGS
-        return "|".join(_literal(text) for text in column.enum if text and special.isdisjoint(text))
-    return "" if column.kind is Kind.SUPER else value_pattern(column, zoned)
-
-
 def _literal(text: str) -> str:
     return "".join(rf"\x{byte:02x}" for byte in text.encode())
 
 
-def _free_text(contract: Contract, repeated: str) -> str:
-    delimiter, quote = contract.format.delimiter, contract.format.quote
-    plain = _any_byte_but({delimiter, quote} | IN_STRINGS)
-    if not quote:
-        return f"{plain}{repeated}"
-    inside = _any_byte_but({quote} | IN_STRINGS)
-    mark = _byte(quote)
-    return f"(?:{plain}{repeated}|{mark}(?:{inside}|{mark}{mark}){repeated}{mark})"
-
-
-def _any_byte_but(excluded: set[str]) -> str:
-    listed = "".join(_byte(character) for character in sorted(excluded) if character)
+def _any_byte_but(excluded: AbstractSet[str]) -> str:
+    listed = "".join(_byte(character) for character in sorted(excluded))
     return rf"(?:[^{listed}\x80-\xff]|{BEYOND_ASCII})"
 
 

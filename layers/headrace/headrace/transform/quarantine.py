@@ -28,6 +28,10 @@ SCHEMA = pa.schema(
     ]
 )
 ROW_GROUP = 65_536
+REPEATING = [
+    *("dataset", "file_id", "key", "contract_version", "batch_id"),
+    *("errors.list.element.column", "errors.list.element.rule"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class QuarantineWriter:
         self._batch_id = batch_id
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
-        self._writer = pq.ParquetWriter(sink, SCHEMA, compression="zstd", store_schema=False)
+        self._writer = pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=REPEATING, store_schema=False)
         self._rows = 0
 
     def write(self, rows: Sequence[BadRow], *, file_id: str, key: str) -> None:

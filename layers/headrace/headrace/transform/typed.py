@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Kind
+from headrace.transform.jsontext import is_mostly_shallow
+from headrace.transform.pattern import Habits
 from headrace.transform.schema import arrow_type
 from headrace.transform.times import DIGITS, TimeFormat, parse_format
 
@@ -19,6 +22,18 @@ WITHOUT_ZONE = pa.timestamp("us")
 def is_zoned(column: Column, sample: bytes) -> bool:
     """Whether a timestamp column in ISO 8601 is written with zones, going by one of its values."""
     return column.kind is Kind.TIMESTAMP and not column.formats and ZONED.search(sample) is not None
+
+
+def habits_of(columns: Sequence[Column | None], samples: Sequence[Sequence[bytes]]) -> Habits:
+    """How records write what may be written in several ways, going by the values of some of them."""
+    named = [(place, column) for place, column in enumerate(columns) if column is not None]
+    zoned = {column.name for place, column in named if samples and is_zoned(column, samples[0][place])}
+    json = [
+        (column.name, pa.array([v[place] for v in samples], pa.binary()))
+        for place, column in named
+        if column.kind is Kind.SUPER
+    ]
+    return Habits(frozenset(zoned), frozenset(name for name, texts in json if is_mostly_shallow(texts)))
 
 
 def typed_texts(array: pa.Array, column: Column, *, zoned: bool) -> pa.Array:

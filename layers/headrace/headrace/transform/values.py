@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from headrace.domain.contract import Column, Kind
+from headrace.transform.jsontext import DEEPEST, is_too_deep
 from headrace.transform.times import date_reader, timestamp_reader
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -192,4 +193,6 @@ def _super(text: str) -> str:
     except orjson.JSONDecodeError as error:
         raise Broken("logicalType", f"{shown(text)} is not JSON: {error}") from None
     super_fits(text, len(text.encode()))
+    if is_too_deep(text):
+        raise Broken("physicalType", f"the JSON is nested in more than {DEEPEST} levels: {shown(text)}")
     return text

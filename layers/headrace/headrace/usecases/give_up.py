@@ -16,13 +16,15 @@ from headrace.domain.outcome import failed
 from headrace.domain.packing import halves
 from headrace.usecases.ports import Services
 from headrace.usecases.record_outcome import record_outcome
-from headrace.usecases.results import unit_results
+from headrace.usecases.results import file_results
 
+UNSTAGE = "DELETE FROM {stage} WHERE _file_id = '{file}'"
 LOCK = "LOCK TABLE etl.guard_{dataset}"
 TOMBSTONE = (
     "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '{batch}', '{dataset}', '{status}', GETDATE() "
     "WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '{batch}')"
 )
+COMMITTED = ([["loaded"]], [["staged"]])
 FATE = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
 
 
@@ -42,9 +44,8 @@ def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
     services.ledger.save_batch(batch)
     names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
-    if services.warehouse.query(FATE.format(**names)) == [["loaded"]]:
-        results = [file for unit in unit_results(services.lake, batch) for file in unit.files]
-        _, notice = record_outcome(batch, results, services)
+    if services.warehouse.query(FATE.format(**names)) in COMMITTED:
+        _, notice = record_outcome(batch, file_results(batch, services), services)
         services.topic.publish(notice)
         return
     told = batch.divisible and _of_suspects(batch, services)  # of one cause, people are told once
@@ -72,13 +73,21 @@ def _split(batch: BatchRecord, services: Services) -> None:
 
 
 def _suspect(file: FileRecord, group: str, batch: BatchRecord, services: Services) -> None:
-    if file.status is not FileStatus.RUNNING or file.batch != batch.batch:
+    if not file.runs_in(batch.batch):
         return
-    if services.ledger.requeue(replace(file, suspects=group, batch=None), FileStatus.RUNNING):
+    if file.status is FileStatus.MERGING:
+        apart = replace(file, suspects=group, merge=None, status=FileStatus.STAGED)
+    else:
+        apart = replace(file, suspects=group, batch=None)
+    if services.ledger.requeue(apart, file.status):
         services.ledger.tell_file(file.file_id, "Set apart", {"batch": batch.batch, "with": group})
 
 
 def _fail(batch: BatchRecord, reason: str, services: Services) -> None:
     (file,) = services.ledger.files(batch.file_ids)
-    if file.status is FileStatus.RUNNING:
-        services.ledger.save_files([failed(file, f"it could not be loaded: {reason}")])
+    if not file.runs_in(batch.batch):
+        return
+    if file.status is FileStatus.MERGING:
+        stage = services.catalog.contract(batch.dataset).stage
+        services.warehouse.run([LOCK.format(dataset=batch.dataset), UNSTAGE.format(stage=stage, file=file.file_id)])
+    services.ledger.settle(batch, [failed(file, f"it could not be loaded: {reason}")])

@@ -15,7 +15,7 @@ from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileSta
 from headrace.domain.notice import Notice, of_hold
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, failed, settle
 from headrace.usecases.figures import quoted
-from headrace.usecases.give_up import FATE, LOCK, TOMBSTONE
+from headrace.usecases.give_up import COMMITTED, FATE, LOCK, TOMBSTONE
 from headrace.usecases.ports import Services
 from headrace.usecases.receive import wake
 
@@ -44,7 +44,7 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     """
     names = {"batch": batch.batch, "dataset": batch.dataset, "status": str(BatchStatus.HELD)}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
-    if services.warehouse.query(FATE.format(**names)) == [["loaded"]]:
+    if services.warehouse.query(FATE.format(**names)) in COMMITTED:
         return False
     reason = "; ".join(finding.sentence for finding in surprising(findings))
     services.topic.publish(_notice(batch, findings, services))

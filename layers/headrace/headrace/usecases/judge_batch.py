@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.domain.judgement import Finding, Scope, judge, surprising
+from headrace.domain.judgement import Finding, Scope, judge, scope_of, surprising
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileStatus
 from headrace.domain.notice import of_surprise
 from headrace.usecases.figures import day_of, figures_of, keep, past_figures
@@ -36,12 +36,13 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
 
 def _findings(batch: BatchRecord, services: Services) -> list[Finding]:
     contract = services.catalog.contract(batch.dataset)
-    measured = figures_of(contract, Scope.BATCH, batch.batch, services)
+    scope = scope_of(batch, services.ledger.files(batch.file_ids), contract)
+    measured = figures_of(contract, scope, batch.batch, services)
     day = day_of(measured)
     if day is None:
         return []
-    findings = judge(contract.checks, measured, past_figures(contract, Scope.BATCH, day, services), Scope.BATCH)
-    keep(contract, Scope.BATCH, batch.batch, findings, services)
+    findings = judge(contract.checks, measured, past_figures(contract, Scope.BATCH, day, services), scope)
+    keep(contract, scope, batch.batch, findings, services)
     return findings
 
 

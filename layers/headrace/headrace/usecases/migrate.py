@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import Column, Contract, Kind
 from headrace.domain.load import split_statements
 from headrace.domain.migration import Change, Existing, TablePlan, described_type, plan_table
 from headrace.errors import TerminalError
@@ -45,6 +45,7 @@ def plan(services: Services, database: str) -> Plan:
     changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
     changes += [_migration(name, text) for name, text in services.catalog.migrations() if name not in done]
     tables = [_table(contract, etl, services) for contract in contracts]
+    tables += [_stage(contract, etl, done, services) for contract in contracts]
     views = [change for contract in contracts for change in _views(contract, done, services)]
     return Plan(
         (*changes, *(change for table in tables for change in table.changes), *views),
@@ -104,7 +105,7 @@ def _digest(text: str) -> str:
 
 def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
     """The table as the contract has it: made, or changed by what it lacks."""
-    there = _columns(contract, services)
+    there = _columns(services, contract.target)
     schema = f"CREATE SCHEMA IF NOT EXISTS {contract.schema}"
     made = (schema, *split_statements(services.catalog.table_sql(contract.dataset)))
     if not there:
@@ -116,23 +117,58 @@ def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
     return TablePlan((*planned.changes, guard), planned.kept, planned.refused)
 
 
+def _stage(contract: Contract, etl: set[str], done: dict[str, str], services: Services) -> TablePlan:
+    """The stage table of a staged dataset, whose transformation the warehouse tries; for others, none with rows."""
+    there = _columns(services, contract.stage) if f"staged_{contract.dataset}" in etl else {}
+    if not contract.staged:
+        return TablePlan(refused=_still_staged(contract, services) if there else ())
+    create, attempt = split_statements(services.catalog.stage_sql(contract.dataset))
+    missing = [column for column in contract.columns if there and column.name not in there]
+    changes = [] if there else [Change(contract.stage, "new stage table", (create,))]
+    for column in missing:
+        add = f"ALTER TABLE {contract.stage} ADD COLUMN {column.name} {_staged_type(column)}"
+        changes.append(Change(f"{contract.stage}.{column.name}", "new column", (add,)))
+    name = f"transformation of {contract.dataset}"
+    if done.get(name) != _digest(attempt):
+        changes.append(Change(name, "tried", (attempt, *_remembered(name, attempt))))
+    return TablePlan(tuple(changes))
+
+
+def _still_staged(contract: Contract, services: Services) -> tuple[str, ...]:
+    ((waiting,),) = services.warehouse.query(f"SELECT COUNT(*) FROM {contract.stage}")  # noqa: S608
+    if not int(waiting):
+        return ()
+    reason = f"{waiting} rows wait in {contract.stage} for a merge, and the contract is no longer staged"
+    return (f"{reason}: wait until they are merged (`headrace wait`), then deploy again",)
+
+
+def _staged_type(column: Column) -> str:
+    return "VARCHAR(65535)" if column.kind is Kind.SUPER else column.redshift_type
+
+
+def _remembered(name: str, text: str) -> tuple[str, str]:
+    """Statements that note what was made of a text, in place of an earlier one."""
+    forget = f"DELETE FROM etl.migrations WHERE name = '{name}'"  # noqa: S608
+    values = f"'{name}', '{_digest(text)}', GETDATE()"
+    return forget, f"INSERT INTO etl.migrations (name, digest, applied_at) VALUES ({values})"  # noqa: S608
+
+
 def _views(contract: Contract, done: dict[str, str], services: Services) -> Iterator[Change]:
     """Materialized views that are new or whose definition is: they hold nothing of their own, so they are made anew."""
     texts = split_statements(services.catalog.views_sql(contract.dataset)) if contract.views else []
     for view, text in zip(contract.views, texts, strict=True):
-        name, digest = f"view {view.name}", _digest(text)
-        if done.get(name) != digest:
-            forget = f"DELETE FROM etl.migrations WHERE name = '{name}'"  # noqa: S608
-            remember = f"INSERT INTO etl.migrations (name, digest, applied_at) VALUES ('{name}', '{digest}', GETDATE())"  # noqa: S608
+        name = f"view {view.name}"
+        if done.get(name) != _digest(text):
             drop = f"DROP MATERIALIZED VIEW IF EXISTS {view.name}"
             what = "made anew, its definition changed" if name in done else "new materialized view"
-            yield Change(view.name, what, (drop, text, forget, remember), alone=True)
+            yield Change(view.name, what, (drop, text, *_remembered(name, text)), alone=True)
 
 
-def _columns(contract: Contract, services: Services) -> dict[str, Existing]:
+def _columns(services: Services, table: str) -> dict[str, Existing]:
+    schema, _, name = table.partition(".")
     query = (
         "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, is_nullable "  # noqa: S608 - both names are the contract's, checked
-        f"FROM svv_columns WHERE table_schema = '{contract.schema}' AND table_name = '{contract.table}'"
+        f"FROM svv_columns WHERE table_schema = '{schema}' AND table_name = '{name}'"
     )
     return {
         str(name): Existing(described_type(str(kind), length, precision, scale), nullable == "NO")

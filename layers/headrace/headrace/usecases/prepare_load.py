@@ -4,57 +4,66 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.domain.judgement import Scope
-from headrace.domain.ledger import BatchRecord, FileRecord
+from headrace.domain.judgement import Scope, scope_of
+from headrace.domain.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.load import Part, load_statements, manifest, measure_statements
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.domain.replay import object_key, origin_of, replay_of
 from headrace.usecases import paths
 from headrace.usecases.ports import Lake, Services
-from headrace.usecases.results import UnitResult, unit_results
+from headrace.usecases.results import file_results, unit_results
 
 
 def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
     """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements", "measure", "views"}`.
 
     `statements` is empty when the batch brings no file that the warehouse has to know of, `measure` when the contract
-    has no checks of the third tier or there are no rows to measure, `views` are to be refreshed after the load.
+    has no checks of the third tier or there are no rows to measure, `views` are to be refreshed after the load. A batch
+    that is only staged takes nothing out of the target: its merge does.
     """
-    results = unit_results(services.lake, batch)
+    merging = batch.lane == MERGE
+    contract = services.catalog.contract(batch.dataset)
+    to_target = merging or not contract.staged
+    results = [] if merging else unit_results(services.lake, batch)
     parts = [part for result in results for part in result.parts]
-    accepted = [file for file in _files(results) if file.verdict is Verdict.GOOD]
-    replaced = _replaced(accepted, services) if services.catalog.contract(batch.dataset).replace_versions else []
-    files = services.ledger.files(result.file_id for result in accepted)
+    accepted = [file for file in file_results(batch, services) if file.verdict is Verdict.GOOD]
+    replaced = _replaced(accepted, services) if to_target and contract.replace_versions else []
+    files = services.ledger.files(result.file_id for result in accepted) if to_target else []
     reloaded = [file.file_id for file in files if file.reload]
     url = _write_manifest(services.lake, batch.batch, parts)
+    template = services.catalog.merge_sql if merging else services.catalog.load_sql
     statements = load_statements(
-        services.catalog.load_sql(batch.dataset),
+        template(batch.dataset),
         batch=batch.batch,
         manifest=url,
         iam_role=iam_role,
         arrived=_in_order_of_arrival(services.ledger.files(batch.file_ids)),
         replaced=replaced,
         reloaded=reloaded,
+        merged=[file.file_id for file in files] if merging else [],
     )
-    rows = sum(part.rows for part in parts)
+    rows = sum(file.rows_good for file in accepted)
     story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
     services.ledger.tell_batch(batch.batch, "Ready to load", story)
-    wanted = bool(parts or replaced or reloaded)
+    wanted = bool(parts or replaced or reloaded or (merging and files))
+    views = [view.name for view in contract.views] if wanted and to_target else []
     return {
         "manifest": url,
         "rows": rows,
         "replaced": replaced,
         "statements": statements if wanted else [],
         "measure": _measure(batch, url, iam_role, services) if rows else [],
-        "views": [view.name for view in services.catalog.contract(batch.dataset).views] if wanted else [],
+        "views": views,
     }
 
 
 def _measure(batch: BatchRecord, url: str | None, iam_role: str, services: Services) -> list[str]:
-    if url is None or not services.catalog.contract(batch.dataset).checks:
+    contract = services.catalog.contract(batch.dataset)
+    if url is None or not contract.checks:
         return []
+    scope = scope_of(batch, services.ledger.files(batch.file_ids), contract)
     template = services.catalog.measure_sql(batch.dataset, Scope.BATCH)
-    return measure_statements(template, batch=batch.batch, manifest=url, iam_role=iam_role)
+    return measure_statements(template, batch=batch.batch, scope=scope, manifest=url, iam_role=iam_role)
 
 
 def _in_order_of_arrival(files: list[FileRecord]) -> list[str]:
@@ -68,10 +77,6 @@ def _write_manifest(lake: Lake, batch: str, parts: list[Part]) -> str | None:
     key = paths.manifest(batch)
     lake.write_json(key, manifest(lake.bucket, parts))
     return f"s3://{lake.bucket}/{key}"
-
-
-def _files(results: list[UnitResult]) -> list[FileResult]:
-    return [file for result in results for file in result.files]
 
 
 def _replaced(accepted: list[FileResult], services: Services) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.domain import clock
 from headrace.domain.arrival import Routing, route
 from headrace.domain.lane import wait_seconds
 from headrace.domain.ledger import LIVE, Arrival, FileRecord, FileStatus
@@ -36,7 +37,7 @@ def wake(dataset: str, services: Services, lane: str = LIVE) -> None:
     if state.blocked(contract):
         return
     left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
-    wait = wait_seconds(contract, left_open)
+    wait = wait_seconds(contract, lane, left_open, clock.seconds())
     services.workflow.start(dataset, lane, state.generation, wait)
 
 

@@ -23,7 +23,8 @@ GRACE = timedelta(minutes=15)
 """An object this young may have an event that is still on its way."""
 STILL = timedelta(hours=1)
 """A file that waits or runs for so long is helped by nobody."""
-OPEN = {FileStatus.PENDING, FileStatus.RUNNING}
+STAGED = {FileStatus.STAGED, FileStatus.MERGING}
+OPEN = {FileStatus.PENDING, FileStatus.RUNNING} | STAGED
 LISTED = 10
 # All names below are the contract's, checked when it was compiled.
 LOADS = "SELECT batch_id, status FROM etl.loads WHERE dataset = '{dataset}'"
@@ -31,6 +32,7 @@ ACCOUNTS = (
     "SELECT r.file_id, r.loaded, r.superseded FROM etl.file_rows AS r "
     "JOIN etl.loads AS l ON r.batch_id = l.batch_id WHERE l.dataset = '{dataset}'"
 )
+STAGE = "SELECT _file_id, COUNT(*) FROM {stage} GROUP BY _file_id"
 ROWS = "SELECT _file_id, COUNT(*) FROM {target} GROUP BY _file_id"
 
 
@@ -65,7 +67,8 @@ def reconcile(datasets: list[str], landing: Landing, services: Services, *, grac
         files = list(services.ledger.files_of(dataset))
         found.files += len(files)
         found.differences += _landing(contract, files, landing, services, found, datetime.now(UTC) - grace)
-        found.differences += _standing_still(files, datetime.now(UTC) - STILL)
+        merges = timedelta(seconds=contract.merge_seconds) if contract.staged else timedelta()
+        found.differences += _standing_still(files, datetime.now(UTC) - STILL - merges)
         found.differences += _lake(dataset, files, services, found)
         differences = list(_warehouse(contract, files, services, found))
         if _at_rest(dataset, before, services):
@@ -125,7 +128,8 @@ def _standing_still(files: list[FileRecord], since: datetime) -> Iterator[Differ
 def _lake(dataset: str, files: list[FileRecord], services: Services, found: Reconciliation) -> Iterator[Difference]:
     there = dict(services.lake.listing(f"{dataset}/batch="))
     found.parts += len(there)
-    loaded = {file.batch: file.key for file in files if file.status is FileStatus.LOADED and file.batch}
+    brought = {FileStatus.LOADED, *STAGED}
+    loaded = {file.batch: file.key for file in files if file.status in brought and file.batch}
     for batch, key in loaded.items():
         for part, size in _promised(batch, services).items():
             if there.get(part) != size:
@@ -169,6 +173,22 @@ def _warehouse(
         what = f"{contract.target} has {rows[file_id]:,} rows of a file {file_id} that the ledger does not know"
         yield Difference("stray rows", contract.dataset, what, "find out who wrote them; Headrace did not")
     yield from _loads(contract.dataset, files, loads, services)
+    if contract.staged:
+        yield from _stage(contract, files, dict(query(STAGE.format(stage=contract.stage))))
+
+
+def _stage(contract: Contract, files: list[FileRecord], rows: dict[str, int]) -> Iterator[Difference]:
+    """The stage table has the rows of the files that wait for a merge, and no others."""
+    by_id = {file.file_id: file for file in files}
+    for file_id in sorted(rows.keys() - {file.file_id for file in files if file.status in STAGED}):
+        key = by_id[file_id].key if file_id in by_id else f"a file {file_id} that the ledger does not know"
+        what = f"{contract.stage} has {int(rows[file_id]):,} rows of {key}, which waits for no merge"
+        yield Difference("stray rows", contract.dataset, what, "nothing merges them: delete them from the stage table")
+    for file in files:
+        if file.status in STAGED and file.rows.staged != int(rows.get(file.file_id, 0)) and not file.reload:
+            what = f"{file.key} has {rows.get(file.file_id, 0):,} rows staged, {file.rows.staged:,} by the ledger"
+            advice = f"`headrace reload {file.key} --force` once it is merged"
+            yield Difference("staged rows", contract.dataset, what, advice)
 
 
 def _file_rows(file: FileRecord, rows: int, account: tuple[int, int], services: Services) -> Iterator[Difference]:
@@ -193,7 +213,11 @@ def _expected(file: FileRecord) -> tuple[int, int, int]:
 
 
 def _loads(dataset: str, files: list[FileRecord], loads: dict[str, str], services: Services) -> Iterator[Difference]:
-    brought = {file.batch for file in files if file.batch and file.rows.loaded + file.rows.superseded - file.replayed}
+    brought = {
+        str(file.loaded_by)
+        for file in files
+        if file.loaded_by and file.rows.loaded + file.rows.superseded - file.replayed
+    }
     for batch in sorted(brought):
         if loads.get(batch) != "loaded":
             what = f"{batch} is loaded by the ledger, {loads.get(batch, 'unknown')} in etl.loads"

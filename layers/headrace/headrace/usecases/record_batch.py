@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.domain.clock import now
 from headrace.domain.lane import LIMITS, batch_name
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord
+from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
 from headrace.domain.packing import first_batch, units
 from headrace.usecases import paths
 from headrace.usecases.give_up import allowed_for, give_up
@@ -41,7 +41,7 @@ def record_batch(
     if batch is None:
         return NOTHING
     files = services.ledger.take(batch)
-    packed = units(files)
+    packed = _packed(lane, files)
     for number, unit in enumerate(packed, start=1):
         services.lake.write_json(paths.unit(batch.batch, number), [_reference(file) for file in unit])
     story = {"files": len(files), "units": len(packed), "attempt": batch.attempts}
@@ -77,9 +77,14 @@ def _of_pending_files(
         file_ids=tuple(file.file_id for file in files),
         started_at=now(),
         execution=execution,
-        units=len(units(files)),
+        units=len(_packed(lane, files)),
     )
     return batch if services.ledger.open_batch(batch) else None
+
+
+def _packed(lane: str, files: list[FileRecord]) -> list[list[FileRecord]]:
+    """The files as units of work for the transform, which has nothing to do for a merge."""
+    return [] if lane == MERGE else units(files)
 
 
 def _reference(file: FileRecord) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from headrace.domain.ledger import BatchRecord
 from headrace.domain.notice import Next, of_failure
@@ -21,7 +20,7 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     if error == LOAD_REFUSED or batch.attempts >= allowed_for(batch, services):
         give_up(batch, reason, services)
         return False
-    services.ledger.save_batch(replace(batch, reason=reason))
+    services.ledger.note_reason(batch, reason)
     channel = services.catalog.contract(batch.dataset).channel
     services.topic.publish(of_failure(batch, reason, channel, Next.AGAIN))
     return True

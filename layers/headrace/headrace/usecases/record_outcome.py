@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.domain.clock import now
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_batch
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, released, settle, total
 from headrace.domain.replay import replay_of
-from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
 from headrace.usecases import paths
 from headrace.usecases.copies import bereft_copies
 from headrace.usecases.ports import Services
+from headrace.usecases.record_staged import BatchGivenUpError, record_staged
 
 NEVER_LOADED = WarehouseRows()
 # Every id below comes from the ledger and is checked by the load's own rules; none is free text.
@@ -25,25 +25,21 @@ COUNTS = (
 )
 
 
-class BatchGivenUpError(TerminalError):
-    """The batch was given up before its outcome was recorded."""
-
-    def __init__(self, batch: BatchRecord) -> None:
-        super().__init__(f"batch {batch.batch} was given up: {batch.reason}")
-
-
 def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
     All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
     BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
     """
-    if batch.status not in {BatchStatus.RUNNING, BatchStatus.LOADED}:
+    if batch.status not in {BatchStatus.RUNNING, BatchStatus.STAGED, BatchStatus.LOADED}:
         raise BatchGivenUpError(batch)
+    if services.catalog.contract(batch.dataset).staged and batch.lane != MERGE:
+        return record_staged(batch, results, services)
     counts = _warehouse_counts(batch, results, services)
     files = _settled(services.ledger.files(batch.file_ids), results, counts)
     earlier = _touched(services, counts, set(batch.file_ids))
-    services.ledger.save_files([*files, *earlier])
+    services.ledger.settle(batch, files)
+    services.ledger.correct_rows(earlier)
     _release(files, services)
     contract = services.catalog.contract(batch.dataset)
     corrected = _corrected(files, earlier) if contract.replace_versions else []

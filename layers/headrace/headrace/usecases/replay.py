@@ -20,7 +20,9 @@ from headrace.transform.again import Frame, compressed, frame_of, rows_good_now
 from headrace.usecases import paths
 from headrace.usecases.ports import Landing, Services
 
-UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.LOADED}
+UNDER_WAY = {
+    FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.LOADED
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,10 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
         return False, f"its batch is held: `headrace release {file.batch}` or `headrace reject {file.batch}` decides"
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
-    if file.status is FileStatus.RUNNING and file.batch and _has_ended(file.batch, services):
-        return True, f"its batch {file.batch} has ended without it"
-    if file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
+    works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)
+    if works and _has_ended(works, services):
+        return True, f"its batch {works} has ended without it"
+    if file.status in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}:
         return False, f"it is {file.status} and will come to its end by itself"
     return False, f"it is {file.status}: there is nothing to try again (`headrace reload` loads it anew)"
 
@@ -80,7 +81,7 @@ def _requeue(judged: list[tuple[FileRecord, bool, str]], services: Services, *, 
 def _one(file: FileRecord, why: str, services: Services, *, dry_run: bool) -> Requeued:
     if dry_run:
         return Requeued(file, done=True, why=why)
-    waiting = replace(file, batch=None, reason=None, suspects=None)
+    waiting = replace(file, batch=None, merge=None, reason=None, suspects=None)
     if not services.ledger.requeue(waiting, file.status):
         return Requeued(file, done=False, why="it has changed in the meantime: look again")
     services.ledger.tell_file(file.file_id, "Sent again", {"why": why})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from headrace.domain.ledger import BatchRecord
+from headrace.domain.ledger import MERGE, BatchRecord
 from headrace.domain.load import Part
 from headrace.domain.outcome import FileResult
 from headrace.usecases import paths
-from headrace.usecases.ports import Lake
+from headrace.usecases.ports import Lake, Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,15 @@ class UnitResult:
         """The inverse of `to_json`."""
         parts = [Part(**part) for part in value["parts"]]
         return cls(value["unit"], parts, [FileResult.from_json(file) for file in value["files"]])
+
+
+def file_results(batch: BatchRecord, services: Services) -> list[FileResult]:
+    """What is known of each file of a batch; of a merge's from the batches that staged them."""
+    if batch.lane != MERGE:
+        return [file for unit in unit_results(services.lake, batch) for file in unit.files]
+    staged = sorted({str(file.batch) for file in services.ledger.files(batch.file_ids)})
+    found = [file for name in staged for file in file_results(services.ledger.batch(name), services)]
+    return [file for file in found if file.file_id in set(batch.file_ids)]
 
 
 def unit_results(lake: Lake, batch: BatchRecord) -> list[UnitResult]:

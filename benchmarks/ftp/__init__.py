@@ -1,0 +1,1 @@
+"""How fetching from servers behaves: `make bench-ftp` measures it, `make demo-ftp` shows it."""

@@ -1,0 +1,189 @@
+"""What one poll takes: throughput beside curl, memory, a large folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from benchmarks.ftp.stage import ROOT, Offered, serving
+from headrace.domain.source import Protocol
+from headrace_local import laptop
+from tests.servers.ftp import PASSWORD, USER
+
+Row = dict[str, Any]
+RUNS, POLLS = 3, 2
+PYTHON = [sys.executable, "-W", "ignore", "-m"]
+
+
+def throughput(folder: Path, megabytes: int) -> list[Row]:
+    """Each protocol beside curl, in turns; the median of the runs. Bytes come from /dev/urandom."""
+    (folder / "files").mkdir()
+    write_random(folder / "files" / "large.csv", megabytes)
+    rows = []
+    for kind in Protocol:
+        with serving("bench", kind, folder / "files") as server, forgetful_s3() as s3:
+            curl, bare, whole = [], [], []
+            for _ in range(RUNS):
+                curl.append(curled(server, folder))
+                bare.append(polled(server))
+                whole.append(polled(server, s3=s3))
+            rows.append(_against(f"{kind}, checksums", megabytes, curl, bare))
+            rows.append(_against(f"{kind}, checksums, S3 upload", megabytes, curl, whole))
+    return rows
+
+
+def _against(part: str, megabytes: int, curl: list[Row], ours: list[Row]) -> Row:
+    wall, cpu = (statistics.median(run[name] for run in ours) for name in ("seconds", "cpu_seconds"))
+    curls, curls_cpu = (statistics.median(run[name] for run in curl) for name in ("seconds", "cpu_seconds"))
+    return {
+        "part": part,
+        "MB/s": round(megabytes / wall),
+        "curl MB/s": round(megabytes / curls),
+        "of curl %": round(100 * curls / wall),
+        "CPU s": round(cpu, 2),
+        "curl CPU s": round(curls_cpu, 2),
+        "peak MB": max(run["peak_mb"] for run in ours),
+    }
+
+
+def memory(folder: Path, megabytes: int) -> list[Row]:
+    """A large file, once with each protocol, with boto3 and its uploads: the peak of the whole process."""
+    root = folder / "huge"
+    root.mkdir()
+    with (root / "huge.csv").open("wb") as file:
+        file.truncate(megabytes * 10**6)
+    rows = []
+    for kind in Protocol:
+        with serving("bench", kind, root) as server, forgetful_s3() as s3:
+            found = polled(server, s3=s3)
+        rows.append({"part": f"{kind}, {megabytes:,} MB", "peak MB": found["peak_mb"], "seconds": found["seconds"]})
+    return rows
+
+
+def listing(folder: Path, files: int) -> list[Row]:
+    """A folder whose files are all known, with the ledger's table in the emulated DynamoDB."""
+    root = folder / "many"
+    root.mkdir()
+    for number in range(files):
+        (root / f"{number:06}.csv").touch()
+    rows = []
+    for kind in Protocol:
+        with serving("bench", kind, root) as server, dynamodb(folder / f"home-{kind}") as endpoint:
+            found = polled(server, dynamodb=endpoint, complete="marker", polls=2)
+        assert found["tally"]["listed"] == files, found
+        rows.append(
+            {
+                "part": f"{kind}, {files:,} known files",
+                "seconds": found["seconds"],
+                "CPU s": found["cpu_seconds"],
+                "peak MB": found["peak_mb"],
+            }
+        )
+    return rows
+
+
+def failures(folder: Path, files: int) -> list[Row]:
+    """Files of 20 kB on a server of each protocol that breaks 5 of 100 transfers: how many are taken without help."""
+    rows = []
+    for kind in Protocol:
+        root = folder / f"broken-{kind}"
+        root.mkdir()
+        for number in range(files):
+            (root / f"{number:05}.csv").write_bytes(os.urandom(20_000))
+        with serving("bench", kind, root, "--chance", "5") as server:
+            found = polled(server, polls=POLLS)
+        rows.append(
+            {
+                "part": f"{kind}, {files:,} files, 5 % of the transfers broken",
+                "taken": found["taken"],
+                "taken %": round(100 * found["taken"] / files, 2),
+                "polls": POLLS,
+            }
+        )
+    return rows
+
+
+def polled(server: Offered, **asked: Any) -> Row:
+    """One poll of a server in a fresh process."""
+    order = {"kind": server.kind, "port": server.port, "secret": server.secret, "location": "/*.csv"} | asked
+    done = subprocess.run(
+        [*PYTHON, "benchmarks.ftp.one_poll"],
+        cwd=ROOT,
+        input=json.dumps(order),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: Row = json.loads(done.stdout.splitlines()[-1])
+    assert found["trouble"] is None, found
+    assert not found["tally"]["problems"], found
+    return found
+
+
+def curled(server: Offered, folder: Path) -> Row:
+    """The same file with curl, thrown away."""
+    scheme = "ftp" if server.kind is Protocol.FTPS else str(server.kind)
+    command = ["curl", "-s", "-S", "-o", os.devnull, "-u", f"{USER}:{PASSWORD}"]
+    if server.kind is Protocol.FTPS:
+        (folder / "ca.pem").write_text(server.secret["ca"])
+        command += ["--ssl-reqd", "--cacert", str(folder / "ca.pem")]
+    command += ["-k"] if server.kind is Protocol.SFTP else []
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([*command, f"{scheme}://127.0.0.1:{server.port}/large.csv"], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": time.monotonic() - begun, "cpu_seconds": cpu}
+
+
+@contextmanager
+def forgetful_s3() -> Iterator[str]:
+    """The address of an S3 that forgets."""
+    command = [*PYTHON, "benchmarks.ftp.forgetful_s3"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.stdin.close()
+
+
+@contextmanager
+def dynamodb(home: Path) -> Iterator[str]:
+    """The address of an emulated DynamoDB that has the ledger's table."""
+    state = laptop.up(home)
+    keys = {"pk": "HASH", "sk": "RANGE"}
+    boto3.client("dynamodb", **state.client_arguments()).create_table(
+        TableName="ledger",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+    )
+    try:
+        yield state.endpoint_url
+    finally:
+        laptop.down(home)
+
+
+def write_random(path: Path, megabytes: int) -> None:
+    """A file that nothing can compress."""
+    with path.open("wb") as file:
+        for _ in range(megabytes):
+            file.write(os.urandom(10**6))
+
+
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the files of a run."""
+    return tempfile.TemporaryDirectory(prefix="headrace-ftp-bench-")

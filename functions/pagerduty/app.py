@@ -1,0 +1,20 @@
+"""SNS topic -> PagerDuty, for the notices that call somebody or end a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.adapters.pagerduty import send
+from headrace.bootstrap import services
+from headrace.domain.notice import of_message
+from headrace.entrypoint import entrypoint
+
+
+@entrypoint
+def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
+    """Send each incident. Raises TransientError when PagerDuty is out of reach, and SNS delivers it again."""
+    notices = [of_message(record["Sns"]["Message"]) for record in event["Records"]]
+    incidents = [(notice, notice.incident) for notice in notices if notice.incident]
+    for notice, incident in incidents:
+        send(services.pagerduty, notice, incident)
+    return {"sent": len(incidents)}

@@ -1,0 +1,28 @@
+"""Poll queue -> one server asked for its files -> landing bucket. An invocation has one server, and no other waits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from headrace.adapters.clock import WallClock
+from headrace.bootstrap import services
+from headrace.entrypoint import SecondsLeft, timed_entrypoint
+from headrace.observability import logger
+from headrace.usecases.poll_server import poll
+
+
+@timed_entrypoint
+def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
+    """One order of the queue -> what came of the poll. A server's trouble is an outcome, not an error."""
+    (message,) = event["Records"]
+    server = json.loads(message["body"])["server"]
+    logger.append_keys(server=server)
+    report = poll(server, message["messageId"], services, WallClock(left))
+    outcome = asdict(report)
+    outcome["tally"] = {
+        name: sorted(value) if isinstance(value, set) else value for name, value in outcome["tally"].items()
+    }
+    logger.info("polled", extra={"outcome": outcome})
+    return outcome

@@ -1,0 +1,15 @@
+"""After a load: the dataset's materialized views. Its role is the one that made them, since only an owner refreshes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.bootstrap import services
+from headrace.entrypoint import entrypoint
+from headrace.usecases.refresh_views import refresh_views
+
+
+@entrypoint
+def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
+    """`{"dataset"}` -> `{"refreshed": [names of views]}`."""
+    return {"refreshed": refresh_views(event["dataset"], services)}

@@ -1,0 +1,248 @@
+"""FTP and FTPS, over the standard library's ftplib.
+
+The control connection carries bytes, one character each (latin-1): what a listing names can be asked for as it was
+written, whatever the server's encoding.
+"""
+
+from __future__ import annotations
+
+import ftplib
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from headrace.domain.credentials import Credentials
+from headrace.domain.listing import UnreadableListingError, listed, mlsd, mlsd_time
+from headrace.domain.remote import Entry, Stat
+from headrace.domain.source import Protocol, Source
+from headrace.errors import (
+    CannotResumeError,
+    FileProblemError,
+    HeadraceError,
+    LoginRefusedError,
+    UnreachableError,
+    UntrustedServerError,
+)
+
+READ_BYTES = 1 << 18
+NO_SUCH_COMMAND = ("500", "501", "502", "504")
+ABOUT_THE_FILE = ("450", "452")
+DIGESTS = {"XSHA256": "sha256", "XMD5": "md5"}
+HASH_NAMES = {"SHA-256": "sha256", "MD5": "md5"}
+
+
+class _Tls(ftplib.FTP_TLS):
+    """Data connections go on with the session of the control connection: many servers insist on it."""
+
+    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
+        data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 - what FTP_TLS itself begins with
+        session = getattr(self.sock, "session", None)
+        return self.context.wrap_socket(data, server_hostname=self.host, session=session), size
+
+
+class FtpRemote:
+    """One connection of FTP or FTPS, logged in."""
+
+    def __init__(self, source: Source, credentials: Credentials) -> None:
+        self._source = source
+        with _errors(source):
+            self._ftp = _connected(source, credentials)
+            try:
+                self._agree()
+            except BaseException:
+                self.close()
+                raise
+
+    @property
+    def hashes(self) -> bool:
+        """Whether the server computes checksums of its files."""
+        return bool(self._features.keys() & {"HASH", *DIGESTS})
+
+    def entries(self, folder: str) -> list[Entry]:
+        """A folder's listing: MLSD where the server has it, else LIST."""
+        with _errors(self._source, folder):
+            self._said(f"CWD {folder}")
+            if "MLST" in self._features:
+                return mlsd(self._lines("MLSD"))
+            return listed(self._lines("LIST"), ZoneInfo(self._source.timezone), datetime.now(UTC))
+
+    def stat(self, path: str) -> Stat | None:
+        """Size and time of a file; None when it is gone."""
+        with _errors(self._source, path):
+            try:
+                return self._mlst(path) if "MLST" in self._features else self._size_and_time(path)
+            except ftplib.error_perm as error:
+                if str(error).startswith("550"):
+                    return None
+                raise
+
+    def read(self, path: str, offset: int) -> Iterator[bytes]:
+        """The file's bytes from an offset on. Raises CannotResumeError when the server knows no offsets."""
+        with _errors(self._source, path):
+            if offset:
+                self._go_to(offset)
+            yield from self._received(f"RETR {path}")
+
+    def checksum(self, path: str) -> dict[str, str]:
+        """What the server itself computes: `{"sha256": …}` or `{"md5": …}`; empty when it will not."""
+        with _errors(self._source, path), suppress(ftplib.error_perm):
+            if "HASH" in self._features:
+                answer = self._said(f"HASH {path}").split()  # 213 SHA-256 0-49 <digest> <path>
+                return {HASH_NAMES[answer[1]]: answer[3].lower()} if answer[1] in HASH_NAMES else {}
+            command, name = next((item for item in DIGESTS.items() if item[0] in self._features), ("", ""))
+            if command and (digest := re.search(r"\b[0-9A-Fa-f]{32,64}\b", self._said(f"{command} {path}")[3:])):
+                return {name: digest[0].lower()}
+        return {}
+
+    def rename(self, path: str, target: str) -> None:
+        """Move a file."""
+        with _errors(self._source, path):
+            self._ftp.rename(path, target)
+
+    def delete(self, path: str) -> None:
+        """Delete a file."""
+        with _errors(self._source, path):
+            self._ftp.delete(path)
+
+    def close(self) -> None:
+        """Hang up, without waiting for the server's consent."""
+        self._ftp.close()
+
+    def _agree(self) -> None:
+        """What the server can do, and that files are bytes."""
+        self._features = self._asked_features()
+        self._said("TYPE I")
+        if "UTF8" in self._features:
+            with suppress(ftplib.error_perm):
+                self._said("OPTS UTF8 ON")
+
+    def _said(self, command: str) -> str:
+        """The answer to a command, of any good kind. A line end in it would be a second command."""
+        if "\r" in command or "\n" in command:
+            raise FileProblemError("the name has a line end in it")
+        return self._ftp.sendcmd(command)
+
+    def _asked_features(self) -> dict[str, str]:
+        try:
+            lines = self._said("FEAT").splitlines()[1:-1]
+        except ftplib.error_perm:
+            return {}
+        words = (line.strip().upper().partition(" ") for line in lines)
+        return {name: rest for name, _, rest in words}
+
+    def _mlst(self, path: str) -> Stat:
+        lines = self._said(f"MLST {path}").splitlines()
+        facts = dict(fact.lower().split("=", 1) for fact in lines[1].strip().split(" ")[0].split(";") if "=" in fact)
+        size = facts.get("size", "")
+        return Stat(int(size) if size.isdecimal() else None, mlsd_time(facts.get("modify")))
+
+    def _size_and_time(self, path: str) -> Stat:
+        size = self._optional(f"SIZE {path}")
+        return Stat(int(size) if size.isdecimal() else None, mlsd_time(self._optional(f"MDTM {path}")))
+
+    def _optional(self, command: str) -> str:
+        """The answer to a command that some servers do not have."""
+        try:
+            return self._said(command)[4:].strip()
+        except ftplib.error_perm as error:
+            if str(error).startswith(NO_SUCH_COMMAND):
+                return ""
+            raise
+
+    def _go_to(self, offset: int) -> None:
+        try:
+            self._said(f"REST {offset}")
+        except ftplib.error_perm as error:
+            reason = "the server cannot go on within a file, it is read from its beginning"
+            raise CannotResumeError(reason) from error
+
+    def _received(self, command: str) -> Iterator[bytes]:
+        """What comes over a data connection, until the server says that this was all."""
+        data = self._ftp.transfercmd(command)
+        try:
+            while chunk := data.recv(READ_BYTES):
+                yield chunk
+            if isinstance(data, ssl.SSLSocket):
+                with suppress(OSError):  # some servers close without a farewell; their answer and the size decide
+                    data.unwrap()
+        finally:
+            data.close()
+        self._ftp.voidresp()
+
+    def _lines(self, command: str) -> list[str]:
+        return b"".join(self._received(command)).decode("latin-1").replace("\r\n", "\n").split("\n")
+
+
+def _connected(source: Source, credentials: Credentials) -> ftplib.FTP:
+    timeout = float(source.timeout_seconds)
+    if source.protocol is Protocol.FTP:
+        ftp = ftplib.FTP(encoding="latin-1", timeout=timeout)  # noqa: S321 - the contract says so
+    else:
+        ftp = _Tls(encoding="latin-1", timeout=timeout, context=tls_context(credentials.ca))
+    try:
+        ftp.connect(source.host, source.port)
+        _log_in(ftp, credentials)
+    except BaseException:
+        ftp.close()
+        raise
+    return ftp
+
+
+def tls_context(ca: str) -> ssl.SSLContext:
+    """Certificates are checked against the public authorities, or only against the one that the secret names."""
+    context = ssl.create_default_context(cadata=ca or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _log_in(ftp: ftplib.FTP, credentials: Credentials) -> None:
+    name, password = _on_the_wire(credentials.username), _on_the_wire(credentials.password)
+    try:
+        ftp.login(name, password)
+    except ftplib.error_perm as error:
+        raise LoginRefusedError(f"the login was refused: {_plain(error)}") from error
+    if isinstance(ftp, ftplib.FTP_TLS):
+        ftp.prot_p()
+
+
+def _on_the_wire(text: str) -> str:
+    return text.encode().decode("latin-1")
+
+
+@contextmanager
+def _errors(source: Source, path: str = "") -> Iterator[None]:
+    """The errors of ftplib in our words. A `5xx` is about the file, and so are `450` (busy) and `452` (disk full)."""
+    try:
+        yield
+    except HeadraceError:
+        raise
+    except Exception as error:
+        if isinstance(error, ftplib.error_perm) or str(error).startswith(ABOUT_THE_FILE):
+            raise FileProblemError(f"the server refuses {_shown(path)}: {_plain(error)}") from error
+        raise _translated(source, error) from error
+
+
+def _translated(source: Source, error: Exception) -> Exception:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return UntrustedServerError(f"the certificate of {source.host} is not valid: {error.verify_message}")
+    if isinstance(error, UnreadableListingError):
+        return UnreachableError(f"its listing has a line in no known format: {str(error)[:200]!r}")
+    if isinstance(error, TimeoutError):
+        return UnreachableError(f"{source.host} said nothing for {source.timeout_seconds} s")
+    if isinstance(error, EOFError):
+        return UnreachableError(f"{source.host} closed the connection")
+    if isinstance(error, ftplib.Error | OSError | ValueError):
+        return UnreachableError(f"{source.host}: {_plain(error) or type(error).__name__}")
+    return error
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _shown(path: str) -> str:
+    return path.encode("latin-1", "replace").decode("utf-8", "replace") or "a command"

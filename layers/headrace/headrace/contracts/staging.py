@@ -1,0 +1,93 @@
+"""The SQL of a dataset that is staged: batches append to its stage table, a merge takes them to the target.
+
+The merge is the same transaction as a load, only that its rows come out of the stage table, each value transformed by
+the `transformLogic` of its property.
+"""
+
+from __future__ import annotations
+
+import re
+
+from headrace.contracts.sql import (
+    COPY,
+    create_stage,
+    listed,
+    names_of,
+    opening_steps,
+    record_load,
+    rendered,
+    target_steps,
+)
+from headrace.domain.contract import Column, Contract, Kind
+
+TOKEN = re.compile(
+    r"""\s*(?:'(?:[^']|'')*' | "[^"]+" | [A-Za-z_][A-Za-z0-9_]* | \d+(?:\.\d*)? | \.\d+
+    | \|\| | :: | <= | >= | <> | != | -(?!-) | /(?!\*) | [+*%()=<>,])""",
+    re.VERBOSE,
+)
+"""What an expression is made of. A semicolon, a comment and a dollar sign are no part of one."""
+STATEMENTS = {"select", "insert", "update", "delete", "drop", "create", "alter", "copy", "unload", "over"}
+
+
+def logic_problem(text: str) -> str | None:
+    """Why a text cannot be the SQL expression of one value, None when it can. Redshift has the last word."""
+    place, depth = 0, 0
+    while text[place:].strip():
+        match = TOKEN.match(text, place)
+        if match is None:
+            return f"{text[place:].strip()[:20]!r} is no part of an SQL expression"
+        part = match[0].strip().lower()
+        depth += (part == "(") - (part == ")")
+        if part in STATEMENTS or depth < 0:
+            return f"{match[0].strip()!r} is not expected there: write the expression of one value"
+        place = match.end()
+    return None if place and not depth else "a bracket is open" if depth else "it is empty"
+
+
+def stage_sql(contract: Contract) -> str:
+    """The DDL of the stage table, then a query without rows, with which a deployment tries the transformation."""
+    return rendered(
+        [
+            ("", create_stage(contract, f"TABLE IF NOT EXISTS {contract.stage}")),
+            ("Does the warehouse understand the transformation?",
+             f"SELECT\n{_transformed(contract)}\nFROM {contract.stage}\nWHERE 1 = 0"),
+        ]
+    )  # fmt: skip
+
+
+def append_sql(contract: Contract) -> str:
+    """The transaction that appends a batch to the stage table. What an earlier attempt left of its files goes."""
+    columns = listed(names_of(contract), 2)
+    return rendered(
+        [
+            *opening_steps(contract, COPY),
+            ("A file that comes again is staged once.",
+             f"DELETE FROM {contract.stage}\nWHERE _file_id IN (SELECT _file_id FROM stage)"),
+            ("", f"INSERT INTO {contract.stage} (\n{columns}\n)\nSELECT\n{columns}\nFROM stage"),
+            ("", record_load(contract, "staged")),
+            ("", "DROP TABLE stage"),
+        ]
+    )  # fmt: skip
+
+
+def merge_sql(contract: Contract) -> str:
+    """The transaction that merges staged files into the target. Their rows name the merge as their batch."""
+    columns = listed(names_of(contract), 2)
+    fill = (
+        f"INSERT INTO stage (\n{columns}\n)\nSELECT\n{_transformed(contract)},\n  _file_id,\n  _row_number,\n"
+        f"  '${{batch}}'\nFROM {contract.stage}\nWHERE _file_id IN (${{merged}})"
+    )
+    done = f"DELETE FROM {contract.stage}\nWHERE _file_id IN (SELECT _file_id FROM stage)"
+    *steps, drop_stage = target_steps(contract)
+    return rendered([*opening_steps(contract, ("if parts", fill)), *steps, ("", done), drop_stage])
+
+
+def _transformed(contract: Contract) -> str:
+    return listed([_value(column) for column in contract.columns], 2)
+
+
+def _value(column: Column) -> str:
+    if not column.logic:
+        return column.name
+    type_ = "VARCHAR(65535)" if column.kind is Kind.SUPER else column.redshift_type.replace(",", ", ")
+    return f"CAST({column.logic} AS {type_}) AS {column.name}"

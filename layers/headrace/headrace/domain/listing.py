@@ -1,0 +1,146 @@
+"""Reading listings: MLSD (RFC 3659), and LIST as Unix and DOS servers give it.
+
+LIST was made for people: times are the server's own, without a zone, and without a year when they are recent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from headrace.domain.remote import DAY, MINUTE, SECOND, Entry
+
+MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = {name: number for number, name in enumerate(MONTH_NAMES, 1)}
+UNIX = re.compile(
+    r"(?P<kind>[-dlbcps])[-rwxsStTlL]{9}[+.@]?\s+\d+\s+(?:\S+\s+){1,2}?(?P<size>\d+)\s+"
+    r"(?:(?P<month>[A-Za-z]{3})\.?\s+(?P<day>\d{1,2})|(?P<day_first>\d{1,2})\.?\s+(?P<month_second>[A-Za-z]{3})\.?|"
+    r"(?P<iso>\d{4}-\d\d-\d\d))\s+(?:(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?|(?P<year>\d{4})) "
+    r"(?P<name>.+)"
+)
+DOS = re.compile(
+    r"(?P<date>\d\d-\d\d-(?:\d{4}|\d\d))\s+(?P<hour>\d\d):(?P<minute>\d\d)(?P<half>[AP]M)?\s+"
+    r"(?:(?P<folder><DIR>)|(?P<size>[\d,]+))\s+(?P<name>.+)"
+)
+TOMORROW = timedelta(days=1)
+
+
+class UnreadableListingError(ValueError):
+    """A line of a listing that is in no format known here."""
+
+
+def decoded(wire: str) -> str:
+    """A name as people read it. The wire carries bytes, each as one character; most are UTF-8, old ones Windows'."""
+    raw = wire.encode("latin-1")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return wire
+
+
+def mlsd(lines: Iterable[str]) -> list[Entry]:
+    """Entries of an MLSD listing. Its times are UTC. Raises UnreadableListingError."""
+    return [entry for entry in map(_mlsd_entry, filter(None, lines)) if entry]
+
+
+def _mlsd_entry(line: str) -> Entry | None:
+    facts, blank, wire = line.partition(" ")
+    if not blank or "=" not in facts:
+        raise UnreadableListingError(line)
+    known = {name.lower(): value for name, _, value in (fact.partition("=") for fact in facts.split(";") if fact)}
+    kind = known.get("type", "file").lower()
+    if kind not in {"file", "dir"}:
+        return None
+    size = known.get("size", "")
+    return Entry(
+        decoded(wire), wire, kind == "dir", int(size) if size.isdecimal() else None, mlsd_time(known.get("modify"))
+    )
+
+
+def mlsd_time(text: str | None) -> datetime | None:
+    """`20261121061400` or with a fraction, always UTC; None when it is missing or no time."""
+    try:
+        return datetime.strptime((text or "").partition(".")[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def listed(lines: Iterable[str], zone: tzinfo, now: datetime) -> list[Entry]:
+    """Entries of a LIST, each line in the format that it has. Raises UnreadableListingError for one that has none.
+
+    `zone` is the server's own, `now` the time in UTC, which tells the year where the line does not.
+    """
+    entries: list[Entry] = []
+    for line in lines:
+        if not line.strip() or re.fullmatch(r"total \d+", line):
+            continue
+        entry = _list_entry(line, zone, now)
+        if entry and entry.name not in {".", ".."}:
+            entries.append(entry)
+    return entries
+
+
+def _list_entry(line: str, zone: tzinfo, now: datetime) -> Entry | None:
+    for pattern, read in FORMATS:
+        if match := pattern.fullmatch(line):
+            return read(match, zone, now)
+    raise UnreadableListingError(line)
+
+
+def _unix_entry(match: re.Match[str], zone: tzinfo, now: datetime) -> Entry | None:
+    if match["kind"] not in "-d":
+        return None  # links, devices, sockets: nobody's data
+    modified, precision = _unix_time(match, zone, now)
+    wire = match["name"]
+    return Entry(decoded(wire), wire, match["kind"] == "d", int(match["size"]), modified, precision)
+
+
+def _unix_time(match: re.Match[str], zone: tzinfo, now: datetime) -> tuple[datetime | None, int]:
+    try:
+        if match["iso"]:
+            year, month, day = map(int, match["iso"].split("-"))
+        else:
+            month = MONTHS[(match["month"] or match["month_second"]).lower()]
+            day, year = int(match["day"] or match["day_first"]), int(match["year"] or 0)
+        if not match["hour"]:
+            return datetime(year, month, day, tzinfo=zone).astimezone(UTC), DAY
+        clock = (int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
+        precision = SECOND if match["second"] else MINUTE
+        if year:
+            return datetime(year, month, day, *clock, tzinfo=zone).astimezone(UTC), precision
+        return _nearest_year((month, day, *clock), zone, now), precision
+    except (KeyError, ValueError):
+        return None, DAY
+
+
+def _nearest_year(parts: tuple[int, int, int, int, int], zone: tzinfo, now: datetime) -> datetime:
+    """The latest such time that is not later than tomorrow: clocks differ, and nobody's files are from next year."""
+    for year in range(now.year + 1, now.year - 9, -1):
+        try:
+            candidate = datetime(year, *parts, tzinfo=zone).astimezone(UTC)
+        except ValueError:  # the 29th of February, in another year
+            continue
+        if candidate <= now + TOMORROW:
+            return candidate
+    raise ValueError("no such day")
+
+
+def _dos_entry(match: re.Match[str], zone: tzinfo, _now: datetime) -> Entry:
+    month, day, year = map(int, match["date"].split("-"))
+    year += 0 if year > 99 else 2000 if year < 70 else 1900
+    hour = int(match["hour"])
+    if match["half"]:
+        hour = hour % 12 + (12 if match["half"] == "PM" else 0)
+    try:
+        modified = datetime(year, month, day, hour, int(match["minute"]), tzinfo=zone).astimezone(UTC)
+    except ValueError:
+        modified = None
+    size = None if match["folder"] else int(match["size"].replace(",", ""))
+    return Entry(decoded(match["name"]), match["name"], bool(match["folder"]), size, modified, MINUTE)
+
+
+Read = Callable[[re.Match[str], tzinfo, datetime], Entry | None]
+FORMATS: tuple[tuple[re.Pattern[str], Read], ...] = ((UNIX, _unix_entry), (DOS, _dos_entry))

@@ -1,0 +1,115 @@
+"""What is remembered of a server between polls, and what people are told when it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from headrace.domain.breaker import Breaker, State
+from headrace.domain.notice import Incident, Notice
+from headrace.domain.sourcefile import SourceFile
+
+
+class Trouble(StrEnum):
+    """Why a server could not be asked."""
+
+    UNREACHABLE = "unreachable"
+    LOGIN = "login refused"
+    UNTRUSTED = "not trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """A server in the ledger. `incidents` are the open calls for a person, by their stable keys, since when.
+    `polling` is whether a poll has it now.
+    """
+
+    server: str
+    breaker: Breaker = field(default_factory=Breaker)
+    last_seen: datetime | None = None
+    last_poll: datetime | None = None
+    files_taken: int = 0
+    bytes_taken: int = 0
+    failures: int = 0
+    trouble: str | None = None
+    reason: str | None = None
+    incidents: dict[str, datetime] = field(default_factory=dict)
+    polling: bool = False
+
+
+def server_incident(server: str) -> str:
+    """The key under which PagerDuty keeps a server's outage together."""
+    return f"headrace/source/{server}"
+
+
+def file_incident(record: SourceFile) -> str:
+    """The key of one file's."""
+    return f"headrace/source/{record.server}/{record.dataset}{record.path}"[:255]
+
+
+def opened(state: ServerState, channel: str | None) -> Notice:
+    """The breaker has opened: nobody needs to do anything yet."""
+    retry = state.breaker.retry_at
+    lines = (
+        str(state.reason),
+        f"It is left alone until {retry:%H:%M} UTC, then one try decides." if retry else "",
+        "Nothing is lost: its files stay there and are taken when it is back.",
+    )
+    return Notice("warning", f"Source {state.server} does not answer", lines, channel=channel)
+
+
+def critical(state: ServerState, channel: str | None) -> Notice:
+    """Somebody has to look at the server."""
+    what = {
+        Trouble.UNTRUSTED: "is not trusted any more, its files are not taken",
+        Trouble.LOGIN: "refuses our login, its files are not taken",
+    }.get(Trouble(state.trouble or Trouble.UNREACHABLE), "has been out of reach for too long")
+    lines = (
+        str(state.reason),
+        f"`headrace sources` shows it; `headrace sources --reset {state.server}` tries at once.",
+    )
+    incident = Incident(server_incident(state.server), "trigger", state.server)
+    return Notice("error", f"Source {state.server} {what}", lines, channel=channel, incident=incident)
+
+
+def closed(before: ServerState, channel: str | None) -> Notice:
+    """The server is back."""
+    key = server_incident(before.server)
+    incident = Incident(key, "resolve", before.server) if key in before.incidents else None
+    return Notice("ok", f"Source {before.server} answers again", channel=channel, incident=incident)
+
+
+def held(record: SourceFile, channel: str | None, *, call: bool) -> Notice:
+    """A file was wrong too often, and waits for a person or for a change."""
+    title = f"Source {record.server}: {record.path} is held"
+    lines = (
+        str(record.reason),
+        f"It is taken when it or the checksum beside it changes, or after `headrace sources --reset {record.server}`.",
+    )
+    incident = Incident(file_incident(record), "trigger", record.server) if call else None
+    return Notice("error", title, lines, dataset=record.dataset, channel=channel, incident=incident)
+
+
+def released(record: SourceFile, channel: str | None) -> Notice:
+    """A held file was taken after all."""
+    incident = Incident(file_incident(record), "resolve", record.server)
+    title = f"Source {record.server}: {record.path} was taken after all"
+    return Notice("ok", title, dataset=record.dataset, channel=channel, incident=incident)
+
+
+def unsettled(record: SourceFile, reason: str, channel: str | None) -> Notice:
+    """A file is safe in S3, but could not be moved or deleted on the server."""
+    lines = (f"{reason}. It is tried again at every poll; its rows are not touched by this.",)
+    return Notice("warning", f"Source {record.server}: {record.path} stays there", lines, record.dataset, "", channel)
+
+
+def refused(server: str, dataset: str, reasons: list[str], channel: str | None) -> Notice:
+    """Files whose names cannot be taken."""
+    title = f"Source {server}: {len(reasons)} file{'' if len(reasons) == 1 else 's'} refused"
+    return Notice("warning", title, tuple(reasons[:5]), dataset=dataset, channel=channel)
+
+
+def reset(state: ServerState) -> ServerState:
+    """The state after a person closed the breaker: the next poll asks as if nothing had been."""
+    return replace(state, breaker=Breaker(State.CLOSED), reason=None, trouble=None)

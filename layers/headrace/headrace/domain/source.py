@@ -1,0 +1,136 @@
+"""A dataset's source: whose server, which files, when one is complete, what happens to it there afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Protocol(StrEnum):
+    """How a server is spoken to. FTPS is explicit: TLS is asked for on the ordinary port."""
+
+    FTP = "ftp"
+    FTPS = "ftps"
+    SFTP = "sftp"
+
+
+class Complete(StrEnum):
+    """How a producer shows that a file is whole.
+
+    STABLE: size and time stand still for a set time. RENAME: the file has another name while it is written, so a file
+    of the right name is whole. MARKER: a second file beside it says so.
+    """
+
+    STABLE = "stable"
+    RENAME = "rename"
+    MARKER = "marker"
+
+
+class After(StrEnum):
+    """What becomes of a file on the server once it is safe in S3."""
+
+    LEAVE = "leave"
+    MOVE = "move"
+    DELETE = "delete"
+
+
+class Checksum(StrEnum):
+    """AUTO compares with what there is; REQUIRED takes no file without one; IGNORE does not look."""
+
+    AUTO = "auto"
+    REQUIRED = "required"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One `servers` entry of a contract. `server` names the machine: entries of one name share its breaker and limits.
+
+    `location` is an absolute path whose segments may hold `*`, `?` and `[…]`. `timezone` is the server's own, for
+    listings that give no zone. `secret` is the name of a Secrets Manager secret, None for anonymous FTP.
+    `breaker_failures` polls that fail one after another open the breaker; after `patience_seconds` with it open,
+    somebody is called.
+    """
+
+    server: str
+    dataset: str
+    protocol: Protocol
+    host: str
+    port: int
+    location: str
+    secret: str | None = None
+    complete: Complete = Complete.STABLE
+    stable_seconds: int = 30
+    marker: str = ".done"
+    after: After = After.LEAVE
+    move_to: str | None = None
+    checksum: Checksum = Checksum.AUTO
+    timezone: str = "UTC"
+    connections: int = 2
+    timeout_seconds: int = 30
+    breaker_failures: int = 3
+    patience_seconds: int = 3600
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The location's parts: the last is the pattern of file names, the others lead to the folders."""
+        return tuple(part for part in self.location.split("/") if part)
+
+    @property
+    def fixed_folder(self) -> str:
+        """The part of the location before the first pattern; keys begin behind it."""
+        parts: list[str] = []
+        for part in self.segments[:-1]:
+            if is_pattern(part):
+                break
+            parts.append(part)
+        return "/" + "/".join(parts)
+
+
+def is_pattern(segment: str) -> bool:
+    """Whether a segment of a path stands for several names."""
+    return any(mark in segment for mark in "*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One machine and all that is fetched from it. Limits are the strictest that a contract names."""
+
+    name: str
+    sources: tuple[Source, ...]
+
+    @property
+    def endpoint(self) -> Source:
+        """How to connect: the entries of one server agree on this."""
+        return self.sources[0]
+
+    @property
+    def connections(self) -> int:
+        """How many connections the server may see at the same time."""
+        return min(source.connections for source in self.sources)
+
+    @property
+    def breaker_failures(self) -> int:
+        """How many polls must fail, one after another, to open the breaker."""
+        return min(source.breaker_failures for source in self.sources)
+
+    @property
+    def patience_seconds(self) -> int:
+        """How long the breaker may be open before somebody is called."""
+        return min(source.patience_seconds for source in self.sources)
+
+
+def servers_of(sources: Iterable[Source]) -> list[Server]:
+    """Sources grouped by server, by name."""
+    grouped: dict[str, list[Source]] = {}
+    for source in sources:
+        grouped.setdefault(source.server, []).append(source)
+    return [Server(name, tuple(grouped[name])) for name in sorted(grouped)]
+
+
+def offset_seconds(server: str, spread_seconds: int) -> int:
+    """When in a round a server is asked: always at the same place, so that its own rounds keep their distance."""
+    digest = hashlib.sha256(server.encode()).digest()
+    return int.from_bytes(digest[:4]) % (spread_seconds + 1)

@@ -1,0 +1,128 @@
+"""Which lines of a text match the contract's expressions: runs of them, not one by one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from enum import IntEnum
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import re2
+
+MOST_MEMORY = 64 << 20
+"""For one compiled expression, in bytes; it grows as it is needed."""
+FALSE = pa.scalar(value=False)
+
+
+class Kind(IntEnum):
+    """What a line is: a good row up to `checks`, a sound record, or something that must be read by itself."""
+
+    OTHER = 0
+    SOUND = 1
+    GOOD = 2
+
+
+class Run(NamedTuple):
+    """Lines of one kind: where they end, and how many they are. Of `OTHER` it is always one."""
+
+    kind: Kind
+    end: int
+
+
+class LineKinds:
+    """The expressions for lines without their ends; nothing where there is none. Lines end in `newline`."""
+
+    def __init__(self, good: str, sound: str, newline: bytes) -> None:
+        self.newline = newline
+        self.lines = {kind: line for kind, line in ((Kind.GOOD, good), (Kind.SOUND, sound)) if line}
+        end = r"\r?\n|\r?\z" if newline == b"\n" else r"\r|\z"
+        self._good = compiled(f"(?:(?:{good})(?:{end}))*") if good else None
+        self._sound = compiled(f"(?:{sound})(?:{end})") if sound else None
+
+    def good_end(self, data: bytes, start: int, stop: int) -> int:
+        """Where the good lines from `start` on end: `start` if the first is none."""
+        match = self._good and self._good.match(data, start, stop)
+        return int(match.end()) if match else start
+
+    def is_sound(self, data: bytes, start: int, stop: int) -> bool:
+        """Whether the line at these places, its end counted, is sound."""
+        return self._sound is not None and self._sound.match(data, start, stop) is not None
+
+
+class LineSearch:
+    """Finds the kinds of the lines of a text as they are asked for; quick where most are good."""
+
+    def __init__(self, kinds: LineKinds, data: bytes) -> None:
+        self._kinds = kinds
+        self._data = data
+        self._no_good_at = -1
+
+    def run_at(self, start: int, stop: int) -> Run:
+        """The lines from `start` on that are of one kind. Of sound ones it is one: the next may be good."""
+        if start != self._no_good_at:
+            self._no_good_at = self._kinds.good_end(self._data, start, stop)
+            if self._no_good_at > start:
+                return Run(Kind.GOOD, self._no_good_at)
+        end = line_end(self._data, start, self._kinds.newline)
+        return Run(Kind.SOUND if self._kinds.is_sound(self._data, start, min(end, stop)) else Kind.OTHER, end)
+
+
+class LineTable:
+    """The kinds of all lines of a text, told in one pass; worth it where they change often."""
+
+    def __init__(self, kinds: LineKinds, data: bytes, start: int) -> None:
+        """Looks at the lines from `start` on. Raises ArrowInvalid for an expression that is too large for Arrow."""
+        lines = pc.split_pattern(pa.array([memoryview(data)[start:]], pa.binary()), kinds.newline).values
+        offsets = memoryview(lines.buffers()[1]).cast("i")
+        of_lines = pa.repeat(pa.scalar(0, pa.int8()), len(lines))
+        before_end = r"\r?" if kinds.newline == b"\n" else ""
+        for kind, line in reversed(kinds.lines.items()):
+            matching = pc.match_substring_regex(lines, f"^(?:{line}){before_end}$")
+            of_lines = pc.if_else(matching, pa.scalar(int(kind), pa.int8()), of_lines)
+        ends = _last_of_runs(of_lines)
+        members = {int(kind): kind for kind in Kind}
+        self._kinds = [members[kind] for kind in of_lines.take(ends).to_pylist()]
+        self._ends = [min(start + offsets[place + 1] + place + 1, len(data)) for place in ends.to_pylist()]
+        self._place = 0
+
+    def run_at(self, start: int, stop: int) -> Run:
+        """The lines from `start` on that are of one kind."""
+        place = self._place
+        if place and self._ends[place - 1] != start:
+            place = bisect_right(self._ends, start)
+        self._place = place + 1
+        return Run(self._kinds[place], min(self._ends[place], stop))
+
+
+def line_table(kinds: LineKinds, data: bytes, start: int) -> LineTable | None:
+    """The kinds of all lines from `start` on; None where an expression is too large for that."""
+    try:
+        return LineTable(kinds, data, start)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _last_of_runs(kinds: pa.Array) -> pa.Array:
+    """The places of the lines after which another run begins: the last ones, and every one that is by itself."""
+    last = pc.or_(pc.not_equal(kinds[:-1], kinds[1:]), pc.equal(kinds[:-1], int(Kind.OTHER)))
+    return pc.indices_nonzero(pa.concat_arrays([last, pa.array([True])]))
+
+
+def line_end(data: bytes, start: int, newline: bytes) -> int:
+    """Where the next line begins."""
+    place = data.find(newline, start)
+    return len(data) if place < 0 else place + len(newline)
+
+
+def compiled(pattern: str) -> re2._Regexp | None:
+    """An expression over bytes; None for one that is too large for RE2."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.never_capture = True
+    options.log_errors = False
+    options.max_mem = MOST_MEMORY
+    try:
+        return re2.compile(pattern.encode("latin-1"), options)
+    except re2.error:
+        return None

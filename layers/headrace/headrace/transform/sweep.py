@@ -1,0 +1,217 @@
+"""One pass over a block of lines, in order: which are good rows, which are sound records, and what the others are.
+
+Lines first: a line that matches an expression is a record, whatever stands before it. The others are read one by one,
+and joined with the lines after them where a quoted value is still open. So a bad quote costs its own row and no other.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import NamedTuple
+
+from headrace.transform.explain import RecordReader, Row
+from headrace.transform.linekinds import Kind, LineKinds, LineSearch, LineTable, Run, line_end, line_table
+from headrace.transform.splitting import SplitError, Unterminated
+
+LOOKED_AT, OFTEN = 256, 8
+"""Where the kinds of the first runs change more often than every so many lines, they are told for all lines at once."""
+
+
+class Block(NamedTuple):
+    """Whole lines. `seen` is what the expressions see: the same bytes, or None where they must not look."""
+
+    data: bytes
+    seen: bytes | None
+    final: bool
+
+
+class Stretch(NamedTuple):
+    """Lines one after the other that are a record each: their place in the block, and the first one's row number."""
+
+    start: int
+    end: int
+    first: int
+    rows: int
+
+
+class Settled(NamedTuple):
+    """A record that was read by itself."""
+
+    number: int
+    raw: bytes
+    row: Row
+
+
+@dataclass(slots=True)
+class Swept:
+    """What a block holds. `rows` are its records, `carry` the bytes that must wait for the next block."""
+
+    data: bytes
+    newline: bytes
+    before: int
+    good: list[Stretch] = field(default_factory=list)
+    sound: list[Stretch] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    rows: int = 0
+    carry: bytes = b""
+    _split: dict[int, list[bytes]] = field(default_factory=dict)
+
+    def raw(self, number: int) -> bytes:
+        """The bytes of a record by its row number."""
+        for stretches in (self.good, self.sound):
+            place = bisect_right(stretches, number, key=attrgetter("first")) - 1
+            if place >= 0 and number < stretches[place].first + stretches[place].rows:
+                return self.lines(stretches[place])[number - stretches[place].first]
+        place = bisect_right(self.settled, number, key=attrgetter("number")) - 1
+        return self.settled[place].raw
+
+    def lines(self, stretch: Stretch) -> list[bytes]:
+        """The lines of a stretch without their ends."""
+        if stretch.start not in self._split:
+            lines = self.data[stretch.start : stretch.end].removesuffix(self.newline).split(self.newline)
+            self._split[stretch.start] = [line.removesuffix(b"\r") for line in lines]
+        return self._split[stretch.start]
+
+
+class Sweeper:
+    """Sweeps the blocks of one file."""
+
+    def __init__(self, records: RecordReader, kinds: LineKinds, comment: bytes, longest_record: int) -> None:
+        self.records = records
+        self.kinds = kinds
+        self.newline = kinds.newline
+        self.comment = comment
+        self.longest_record = longest_record
+
+    def sweep(self, block: Block, before: int) -> Swept:
+        """What the block holds, `before` records having been read already."""
+        return _Sweep(self, block, before).swept()
+
+
+class _Sweep:
+    """The pass over one block."""
+
+    def __init__(self, sweeper: Sweeper, block: Block, before: int) -> None:
+        self._its = sweeper
+        self._data, self._seen, self._final = block
+        self._found = Swept(block.data, sweeper.newline, before)
+        self._at = 0
+        self._next_comment = 0
+        self._stop = len(block.data)
+        self._runs: LineSearch | LineTable | None = None
+        if self._seen is not None:
+            self._runs = LineSearch(sweeper.kinds, self._seen)
+        self._changes = 0
+
+    def swept(self) -> Swept:
+        while self._at < self._stop:
+            kind, end = self._run()
+            if kind is Kind.OTHER:
+                self._one_line()
+            else:
+                self._take(self._found.good if kind is Kind.GOOD else self._found.sound, end)
+        return self._found
+
+    def _run(self) -> Run:
+        """The lines of one kind from here on."""
+        if self._seen is None or self._runs is None:
+            return Run(Kind.OTHER, 0)
+        self._changes += 1
+        if self._changes == LOOKED_AT and self._found.rows < LOOKED_AT * OFTEN:
+            self._runs = line_table(self._its.kinds, self._seen, self._at) or self._runs
+        stop = self._comment_from(self._at)
+        return Run(Kind.OTHER, 0) if stop == self._at else self._runs.run_at(self._at, stop)
+
+    def _take(self, found: list[Stretch], end: int) -> None:
+        """Takes the lines up to `end`, each of them a record."""
+        start, newline = self._at, self._its.newline
+        rows = self._data.count(newline, start, end) + (not self._data.endswith(newline, start, end))
+        found.append(Stretch(start, end, self._number(), rows))
+        self._found.rows += rows
+        self._at = end
+
+    def _comment_from(self, start: int) -> int:
+        """Where the next comment begins."""
+        mark, newline = self._its.comment, self._its.newline
+        if not mark:
+            return self._stop
+        if self._next_comment <= start and not self._data.startswith(mark, start):
+            place = self._data.find(newline + mark, start)
+            self._next_comment = place + len(newline) if place >= 0 else self._stop
+        return start if self._data.startswith(mark, start) else self._next_comment
+
+    def _number(self) -> int:
+        return self._found.before + self._found.rows + 1
+
+    def _line_end(self, start: int) -> int:
+        return line_end(self._data, start, self._its.newline)
+
+    def _line(self, start: int, end: int) -> bytes:
+        return self._data[start:end].removesuffix(self._its.newline).removesuffix(b"\r")
+
+    def _one_line(self) -> None:
+        """Reads the line here, alone or joined with others to one record."""
+        start, end = self._at, self._line_end(self._at)
+        line = self._line(start, end)
+        if not line or (self._its.comment and line.startswith(self._its.comment)):
+            self._at = end
+            return
+        try:
+            self._settle(line, self._its.records.read_odd(line), end)
+        except Unterminated:
+            self._open_quote(line, end)
+
+    def _settle(self, raw: bytes, row: Row, end: int) -> None:
+        self._found.settled.append(Settled(self._number(), raw, row))
+        self._found.rows += 1
+        self._at = end
+
+    def _open_quote(self, line: bytes, end: int) -> None:
+        """Settles a record with an open quote, with the lines after it if they complete it.
+
+        The lines are one record if that is good, or at least no line of it is good by itself. Where the block ends
+        before this can be told, the rest of it is left to the next.
+        """
+        records = self._its.records
+        record_end = self._record_end(self._at)
+        if record_end is None and not self._final:
+            self._found.carry, self._stop = self._data[self._at :], self._at
+            return
+        if record_end:
+            record, beyond = self._data[self._at : record_end], self._line_end(record_end)
+            row = records.read(record)
+            if not row.errors or self._hangs_together(row, end, beyond):
+                self._settle(record, row, beyond)
+                return
+        self._settle(line, records.unterminated(), end)
+
+    def _record_end(self, start: int) -> int | None:
+        """Where the record ends that begins here: 0 if nowhere in reach, None if it goes on beyond the block."""
+        horizon = min(len(self._data), start + self._its.longest_record)
+        try:
+            end = self._its.records.splitter.record_end(self._data, start, horizon, self._its.newline)
+        except Unterminated:
+            return None if horizon == len(self._data) else 0
+        except SplitError:
+            return 0
+        return None if end == len(self._data) and not self._final else end
+
+    def _hangs_together(self, row: Row, second: int, beyond: int) -> bool:
+        """Whether a bad record over several lines is better seen as one bad row than line by line."""
+        if row.errors[0].column is None:
+            return False
+        place = second
+        while place < beyond:
+            end = self._line_end(place)
+            if self._good_alone(self._line(place, end)):
+                return False
+            place = end
+        return True
+
+    def _good_alone(self, line: bytes) -> bool:
+        try:
+            return bool(line) and not self._its.records.read(line).errors
+        except Unterminated:
+            return False

@@ -1,0 +1,63 @@
+"""A batch of a staged dataset is in the stage table: its files wait for the next merge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headrace.domain.clock import now
+from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.notice import Notice, of_batch
+from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, staged, total
+from headrace.errors import TerminalError
+from headrace.observability import measure_outcome
+from headrace.usecases.ports import Services
+
+# The stage table's name is the contract's, the batch comes from the ledger and is checked by the load's own rules.
+COUNTS = (
+    "SELECT s._file_id, COUNT(*) FROM etl.loads AS l INNER JOIN {stage} AS s ON l.batch_id = s._batch_id "
+    "WHERE l.batch_id = '{batch}' AND l.status = 'staged' GROUP BY s._file_id"
+)
+
+
+class BatchGivenUpError(TerminalError):
+    """The batch was given up before its outcome was recorded."""
+
+    def __init__(self, batch: BatchRecord) -> None:
+        super().__init__(f"batch {batch.batch} was given up: {batch.reason}")
+
+
+def record_staged(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
+    """Let every good file of the batch wait for a merge; duplicates and failed files are final.
+
+    Only files that run in this batch are touched, so that doing it again, or late, changes nothing. Raises
+    BatchGivenUpError when the batch's rows never came to the stage.
+    """
+    contract = services.catalog.contract(batch.dataset)
+    open_files = [file for file in services.ledger.files(batch.file_ids) if file.runs_in(batch.batch)]
+    by_id = {result.file_id: result for result in results}
+    counts = _counts(batch, contract.stage, [by_id[file.file_id] for file in open_files], services)
+    for file in open_files:
+        _one(batch, file, by_id[file.file_id], counts, services)
+    files = services.ledger.files(batch.file_ids)
+    ended = replace(batch, status=BatchStatus.STAGED, ended_at=now(), rows=total(files), reason=None)
+    services.ledger.save_batch(ended)
+    services.ledger.tell_batch(batch.batch, "Staged", {"rows": ended.rows.staged})
+    measure_outcome(batch.dataset, [file for file in files if file.status is not FileStatus.STAGED])
+    return ended, of_batch(ended, files, results, contract.channel)
+
+
+def _counts(batch: BatchRecord, stage: str, results: list[FileResult], services: Services) -> dict[str, int]:
+    """Rows in the stage by file. A file that has been merged since is none of `results`."""
+    if not any(result.rows_good for result in results):
+        return {}
+    rows = services.warehouse.query(COUNTS.format(stage=stage, batch=batch.batch))
+    if not rows:
+        raise BatchGivenUpError(batch)
+    return {str(file_id): int(count) for file_id, count in rows}
+
+
+def _one(batch: BatchRecord, file: FileRecord, result: FileResult, counts: dict[str, int], services: Services) -> None:
+    if result.verdict is not Verdict.GOOD:
+        services.ledger.settle(batch, [settle(file, result, WarehouseRows())])
+    elif services.ledger.requeue(staged(file, result, counts.get(file.file_id, 0)), FileStatus.RUNNING):
+        services.ledger.tell_file(file.file_id, "Staged", {"rows": counts.get(file.file_id, 0)})

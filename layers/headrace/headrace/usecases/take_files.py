@@ -1,0 +1,249 @@
+"""The files of one source: looked for, taken over a few connections at a time, settled there once they are safe."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Container
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from headrace.domain import serverstate as told
+from headrace.domain.contract import Contract
+from headrace.domain.remote import LONGEST_KEY, SECOND, Entry, RemoteFile, refusal, same_file, shown
+from headrace.domain.source import After, Source, is_pattern
+from headrace.domain.sourcefile import Candidate, Plan, SourceFile, SourceStatus, after_problem, plan
+from headrace.errors import ChecksumError, FileChangedError, FileProblemError
+from headrace.observability import logger
+from headrace.usecases.fetch import Fetcher
+from headrace.usecases.line import Line
+from headrace.usecases.source_ports import Clock, Remote, SourceServices
+
+Refused = tuple[str, str]
+"""A path as it can be shown, and why it is not taken."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a poll has done. `called` and `resolved` are incident keys."""
+
+    files: int = 0
+    size: int = 0
+    listed: int = 0
+    waiting: int = 0
+    problems: list[str] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)
+    resolved: set[str] = field(default_factory=set)
+
+
+class SourceWork:
+    """The work of one poll on one source."""
+
+    def __init__(
+        self, source: Source, services: SourceServices, clock: Clock, tally: Tally, incidents: Container[str]
+    ) -> None:
+        self._source = source
+        self._services = services
+        self._clock = clock
+        self._tally = tally
+        self._incidents = incidents
+        self._contract = _contract(source, services)
+        self._known: dict[str, SourceFile] | None = None
+        self._counting = threading.Lock()
+
+    def look(self, line: Line) -> Plan:
+        """List the source's folders and decide about each file."""
+        files, refused, hashes = line.do(self._listing)
+        known = self._records()
+        self._refuse(refused)
+        made = plan(self._source, files, known, self._clock.now(), hashes=hashes)
+        made.listed = len(files)
+        self._save_all(made.changed)
+        return made
+
+    def take(self, made: Plan, lines: list[Line]) -> None:
+        """Take what is ready over all lines at once, then settle what is safe. The first server trouble ends it."""
+        todo: queue.SimpleQueue[Candidate] = queue.SimpleQueue()
+        for candidate in (*made.ready, *made.unsettled):
+            todo.put(candidate)
+        used = lines[: max(1, todo.qsize())]
+        with ThreadPoolExecutor(len(used)) as pool:
+            working = [pool.submit(self._work, line, todo) for line in used]
+        for work in working:
+            work.result()
+
+    def _work(self, line: Line, todo: queue.SimpleQueue[Candidate]) -> None:
+        try:
+            while True:
+                candidate = todo.get_nowait()
+                if candidate.record.status is not SourceStatus.TAKEN:
+                    candidate = replace(candidate, record=self._fetch(candidate, line))
+                if candidate.record.status is SourceStatus.TAKEN:
+                    self._settle(candidate, line)
+        except queue.Empty:
+            return
+        except BaseException:
+            _drain(todo)
+            raise
+
+    def _fetch(self, candidate: Candidate, line: Line) -> SourceFile:
+        fetcher = Fetcher(self._source, self._contract, self._services.incoming, self._clock, self._save)
+        try:
+            record = fetcher.fetch(candidate, line)
+        except FileChangedError as error:
+            self._problem(str(error))
+            record = replace(candidate.record, since=self._clock.now(), reason=str(error), upload=None, staged=None)
+        except FileProblemError as error:
+            record = self._wrong(candidate.record, error)
+        else:
+            self._taken(candidate, record)
+        self._save(record)
+        return record
+
+    def _taken(self, candidate: Candidate, record: SourceFile) -> None:
+        logger.info("a file was taken", extra={"server": record.server, "path": record.path, "key": record.key})
+        incident = told.file_incident(record)
+        with self._counting:
+            self._tally.files += 1
+            self._tally.size += candidate.file.size or 0
+            if incident in self._incidents:
+                self._tally.resolved.add(incident)
+        if incident in self._incidents:
+            self._services.topic.publish(told.released(record, self._contract.channel))
+
+    def _wrong(self, record: SourceFile, error: FileProblemError) -> SourceFile:
+        self._problem(f"{record.path}: {error}")
+        after = after_problem(record, str(error))
+        if after.status is SourceStatus.HELD:
+            call = isinstance(error, ChecksumError)
+            self._services.topic.publish(told.held(after, self._contract.channel, call=call))
+            if call:
+                with self._counting:
+                    self._tally.called.add(told.file_incident(after))
+        return after
+
+    def _problem(self, text: str) -> None:
+        logger.warning("a file could not be taken", extra={"server": self._source.server, "why": text})
+        with self._counting:
+            self._tally.problems.append(text)
+
+    # -- the server -----------------------------------------------------------------------------------------------
+
+    def _listing(self, remote: Remote) -> tuple[list[RemoteFile], list[Refused], bool]:
+        """The files of all folders that the location means, and the names that nothing is done with."""
+        files: list[RemoteFile] = []
+        refused: list[Refused] = []
+        for path, wire in self._folders(remote):
+            for entry in remote.entries(wire):
+                self._sort(entry, path, wire, files, refused)
+        return files, refused, remote.hashes
+
+    def _folders(self, remote: Remote) -> list[tuple[str, str]]:
+        found = [("", "")]
+        for segment in self._source.segments[:-1]:
+            if not is_pattern(segment):
+                found = [(f"{path}/{segment}", f"{wire}/{_wire(segment)}") for path, wire in found]
+                continue
+            found = [
+                (f"{path}/{entry.name}", f"{wire}/{entry.wire}")
+                for path, wire in found
+                for entry in remote.entries(wire or "/")
+                if entry.is_folder and not refusal(entry.name) and fnmatchcase(entry.name, segment)
+            ]
+        return [(path, wire or "/") for path, wire in found]
+
+    def _sort(self, entry: Entry, path: str, wire: str, files: list[RemoteFile], refused: list[Refused]) -> None:
+        if entry.is_folder:
+            return
+        reason = refusal(entry.name) or self._too_long(f"{path}/{entry.name}")
+        if reason is None:
+            full = f"{wire.rstrip('/')}/{entry.wire}"
+            files.append(RemoteFile(f"{path}/{entry.name}", full, entry.size, entry.modified, entry.precision))
+        else:
+            refused.append((f"{path}/{shown(entry.name)}", reason))
+
+    def _too_long(self, path: str) -> str | None:
+        longest = LONGEST_KEY - len(self._contract.prefix) - len(self._source.server) - 40
+        return "its path is too long for a key of S3" if len(path.encode()) > longest else None
+
+    def _settle(self, candidate: Candidate, line: Line) -> None:
+        """Do there what the contract wants, when S3 has the file and the server has still the one that was taken."""
+        record = candidate.record
+        if self._source.after is After.LEAVE or record.settled:
+            return
+        if record.key is None or self._services.incoming.size(record.key) is None:
+            self._problem(f"{record.path}: {record.key} is not in the landing bucket, the file stays there")
+            return
+        try:
+            line.do(lambda remote: self._dispose(remote, candidate.file))
+        except FileProblemError as error:
+            self._unsettled(record, f"{self._source.after} was refused: {error}")
+            return
+        self._save(replace(record, settled=True, reason=None))
+
+    def _unsettled(self, record: SourceFile, reason: str) -> None:
+        """Write it down and tell of it, once; every poll tries again."""
+        self._problem(f"{record.path}: {reason}")
+        if record.reason != reason:
+            self._save(replace(record, reason=reason))
+            self._services.topic.publish(told.unsettled(record, reason, self._contract.channel))
+
+    def _dispose(self, remote: Remote, file: RemoteFile) -> None:
+        now = remote.stat(file.wire)
+        if now is None:
+            return  # done already, by us or by somebody else
+        if not same_file(now.size, now.modified or file.modified, SECOND, file):
+            raise FileChangedError("it has been replaced since it was taken")
+        if self._source.after is After.DELETE:
+            remote.delete(file.wire)
+        else:
+            remote.rename(file.wire, f"{_wire(str(self._source.move_to)).rstrip('/')}/{file.wire.rpartition('/')[2]}")
+
+    # -- the ledger -----------------------------------------------------------------------------------------------
+
+    def _records(self) -> dict[str, SourceFile]:
+        if self._known is None:
+            self._known = self._services.source_ledger.known(self._source.server, self._source.dataset)
+        return self._known
+
+    def _save(self, record: SourceFile) -> None:
+        self._services.source_ledger.save(record)
+        self._records()[record.path] = record
+
+    def _save_all(self, records: list[SourceFile]) -> None:
+        self._services.source_ledger.save_all(records)
+        self._records().update({record.path: record for record in records})
+
+    def _refuse(self, refused: list[Refused]) -> None:
+        """Write each refused name down, and tell of it, once."""
+        fresh = [(path, reason) for path, reason in refused if path not in self._records()]
+        if not fresh:
+            return
+        now, source = self._clock.now(), self._source
+        self._save_all(
+            [
+                SourceFile(
+                    source.server, source.dataset, path, None, None, SECOND, now, SourceStatus.REFUSED, reason=reason
+                )
+                for path, reason in fresh
+            ]
+        )
+        texts = [f"{path}: {reason}" for path, reason in fresh]
+        self._services.topic.publish(told.refused(source.server, source.dataset, texts, self._contract.channel))
+
+
+def _contract(source: Source, services: SourceServices) -> Contract:
+    return next(contract for contract in services.catalog.all() if contract.dataset == source.dataset)
+
+
+def _wire(text: str) -> str:
+    """A path of the contract as it goes over the wire: its bytes in UTF-8, each as one character."""
+    return text.encode().decode("latin-1")
+
+
+def _drain(todo: queue.SimpleQueue[Candidate]) -> None:
+    with suppress(queue.Empty):
+        while True:
+            todo.get_nowait()

@@ -1,0 +1,67 @@
+"""A contract changes: the plan, the deployment, and what files of before do afterwards."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tests.e2e.conftest import Laptop
+
+CONTRACT = "happenings.odcs.yaml"
+
+
+def changed(laptop: Laptop, pattern: str, replacement: str) -> str:
+    """Change the contract in the checkout; returns what it was."""
+    path = laptop.checkout / "contracts" / CONTRACT
+    before = path.read_text()
+    after = re.sub(pattern, replacement, before)
+    assert after != before
+    path.write_text(after)
+    return before
+
+
+def undo(laptop: Laptop, before: str) -> None:
+    (laptop.checkout / "contracts" / CONTRACT).write_text(before)
+
+
+def happening(event_type: str, **fields: Any) -> bytes:
+    return json.dumps({"event_type": event_type, "happened_at": "2026-01-01T00:00:00Z"} | fields).encode() + b"\n"
+
+
+def test_a_narrowed_a_renamed_and_a_retyped_column_are_refused_with_the_way(laptop: Laptop) -> None:
+    cases = {
+        (r"VARCHAR\(32\)", "VARCHAR(16)"): "values that are longer would be lost",
+        (r"name: event_type", "name: kind"): "ALTER TABLE public.happenings RENAME COLUMN event_type TO kind",
+        (r"logicalType: timestamp", "logicalType: date"): "Redshift cannot change this type",
+    }
+    for (pattern, replacement), said in cases.items():
+        before = changed(laptop, pattern, replacement)
+        planned = laptop.run("migrate", "--json")
+        undo(laptop, before)
+        assert planned.returncode == 1
+        document = json.loads(planned.stdout)
+        assert any(said in reason for reason in document["refused"]), document
+        assert not any(change["done"] for change in document["changes"])
+
+
+def test_an_added_column_is_planned_deployed_and_old_files_load_as_before(laptop: Laptop) -> None:
+    laptop.put("happenings/place-before.jsonl", happening("placed", place="hall"))
+    laptop.settle()
+    column = "      - name: place\n        logicalType: string\n        physicalType: VARCHAR(64)\n"
+    changed(laptop, r"(      - name: payload\n)", column + r"\1")
+    planned = laptop.headrace("migrate", "--plan")
+    (change,) = planned["changes"]
+    assert change["statements"] == ["ALTER TABLE public.happenings ADD COLUMN place VARCHAR(64) ENCODE ZSTD"]
+    assert not change["done"]
+    laptop.headrace("deploy")
+    assert laptop.headrace("migrate")["changes"] == []
+
+    laptop.put("happenings/place-none.jsonl", happening("placed"))  # a file of before, without the field
+    laptop.put("happenings/place-after.jsonl", happening("placed", place="yard"))
+    laptop.settle()
+    query = "SELECT place, _unknown.place FROM public.happenings WHERE event_type = 'placed' ORDER BY 1, 2"
+    assert laptop.rows(query) == [["yard", None], [None, '"hall"'], [None, None]]
+    laptop.headrace("reload", "happenings/place-before.jsonl", "--force")
+    laptop.settle()
+    assert laptop.rows(query) == [["hall", None], ["yard", None], [None, None]]

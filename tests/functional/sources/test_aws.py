@@ -1,0 +1,143 @@
+"""The same promises with the ledger's table and S3 behind them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from headrace.adapters.incoming import S3Incoming
+from headrace.adapters.source_ledger import DynamoSourceLedger
+from headrace.domain.breaker import Breaker, State
+from headrace.domain.serverstate import ServerState
+from headrace.domain.source import After, Complete, Protocol
+from headrace.domain.sourcefile import SourceFile, SourceStatus
+from headrace.usecases.transfer import PART_BYTES
+from headrace_local import laptop
+from headrace_local.state import LaptopState
+from tests.functional.sources.conftest import ROWS, write
+from tests.sources import Bench, MemorySourceLedger
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+LAKE, LANDING, TABLE = "lake", "landing", "ledger"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopState]:
+    """An emulated AWS with two buckets and the ledger's table."""
+    home = tmp_path_factory.mktemp("aws") / "home"
+    state = laptop.up(home)
+    s3, dynamodb = (boto3.client(service, **state.client_arguments()) for service in ("s3", "dynamodb"))
+    s3.create_bucket(Bucket=LAKE)
+    s3.create_bucket(Bucket=LANDING)
+    s3.put_bucket_versioning(Bucket=LANDING, VersioningConfiguration={"Status": "Enabled"})
+    keys = {"pk": "HASH", "sk": "RANGE"}
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+    )
+    yield state
+    laptop.down(home)
+
+
+@pytest.fixture
+def s3(aws: LaptopState) -> Any:
+    return boto3.client("s3", **aws.client_arguments())
+
+
+@pytest.fixture(params=["memory", "table"])
+def ledger(request: pytest.FixtureRequest) -> Any:
+    if request.param == "memory":
+        return MemorySourceLedger()
+    state: LaptopState = request.getfixturevalue("aws")
+    return DynamoSourceLedger(boto3.client("dynamodb", **state.client_arguments()), TABLE)
+
+
+def test_a_server_is_leased_to_one_poll_at_a_time(ledger: Any) -> None:
+    until = NOON + timedelta(minutes=16)
+    assert ledger.lease("leased", "one", NOON, until) == ServerState("leased")
+    assert ledger.lease("leased", "two", NOON, until) is None
+    assert ledger.lease("leased", "one", NOON, until) is not None
+    ledger.release("leased", "two")
+    assert ledger.lease("leased", "two", NOON, until) is None
+    assert ledger.lease("leased", "two", NOON + timedelta(minutes=17), until + timedelta(minutes=17)) is not None
+    ledger.release("leased", "one")
+    assert ledger.lease("leased", "one", NOON + timedelta(minutes=18), until) is None
+
+
+def test_a_servers_state_is_kept(ledger: Any) -> None:
+    breaker = Breaker(State.OPEN, 3, NOON, NOON + timedelta(minutes=10), fatal=True)
+    state = ServerState("kept", breaker, NOON, NOON, 5, 2**40, 2, "not trusted", "why", {"key/of it": NOON})
+    ledger.save_state(state)
+    assert ledger.state("kept") == state
+    assert ledger.state("unknown") == ServerState("unknown")
+
+
+def test_files_are_kept_by_server_and_dataset(ledger: Any) -> None:
+    taken = SourceFile(
+        "kept", "d", "/ä b.csv", 5, NOON, 60, NOON, SourceStatus.TAKEN, "key", "sha", "md5", NOON, 1, "why", "partner",
+        "upload", "staged", settled=True,
+    )  # fmt: skip
+    bare = SourceFile("kept", "d", "/bare", None, None, 1, NOON)
+    ledger.save(taken)
+    ledger.save_all([bare, *(replace(bare, path=f"/{number}") for number in range(60))])
+    found = ledger.known("kept", "d")
+    assert (found["/ä b.csv"], found["/bare"], len(found)) == (taken, bare, 62)
+    assert ledger.known("kept", "other") == {}
+
+
+def test_an_unfinished_transfer_is_taken_up_in_s3(aws: LaptopState, s3: Any, start: Any, root: Path) -> None:
+    large = os.urandom(3 * PART_BYTES + 4321)
+    write(root / "large.csv", large)
+    server, bench = start(Protocol.FTP, complete=Complete.RENAME, after=After.DELETE, timeout_seconds=10)
+    on_s3(bench, s3)
+    server.faults.break_after, server.faults.times = 2 * PART_BYTES + (1 << 20), 99
+    bench.clock.during.append(lambda: setattr(bench.clock, "remaining", 10))
+    assert bench.poll().out_of_time
+    assert s3.list_objects_v2(Bucket=LANDING).get("Contents", []) == []
+    assert (root / "large.csv").exists()
+    server.faults.break_after = 0
+    bench.clock.during.clear()
+    assert bench.poll().tally.files == 1
+    (landed,) = s3.list_objects_v2(Bucket=LANDING)["Contents"]
+    answer = s3.get_object(Bucket=LANDING, Key=landed["Key"])
+    assert answer["Body"].read() == large
+    assert answer["Metadata"]["sha256"] == bench.records["/large.csv"].sha256
+    assert s3.list_objects_v2(Bucket=LAKE).get("Contents", []) == []
+    assert s3.list_multipart_uploads(Bucket=LAKE).get("Uploads", []) == []
+    assert not (root / "large.csv").exists()
+    resumed = [line for line in server.faults.commands if line.startswith("REST")]
+    assert int(resumed[-1].split()[1]) in {PART_BYTES, 2 * PART_BYTES}
+
+
+def test_what_is_given_up_leaves_nothing_in_s3(s3: Any, start: Any, root: Path) -> None:
+    write(root / "wrong.csv", os.urandom(PART_BYTES + 1))
+    write(root / "wrong.csv.md5", b"0" * 32)
+    _, bench = start(Protocol.FTP, complete=Complete.RENAME, timeout_seconds=10)
+    on_s3(bench, s3)
+    before = len(s3.list_objects_v2(Bucket=LANDING).get("Contents", []))
+    assert "MD5" in bench.poll().tally.problems[0]
+    assert len(s3.list_objects_v2(Bucket=LANDING).get("Contents", [])) == before
+    assert s3.list_multipart_uploads(Bucket=LAKE).get("Uploads", []) == []
+
+
+def test_small_files_land_with_one_request(s3: Any, start: Any, root: Path) -> None:
+    write(root / "small.csv")
+    _, bench = start(Protocol.FTP)
+    on_s3(bench, s3)
+    bench.poll()
+    key = bench.records["/small.csv"].key
+    assert s3.get_object(Bucket=LANDING, Key=key)["Body"].read() == ROWS
+
+
+def on_s3(bench: Bench, s3: Any) -> None:
+    """Let the bench's files go to S3."""
+    bench.incoming = S3Incoming(s3, LAKE, LANDING)  # type: ignore[assignment]

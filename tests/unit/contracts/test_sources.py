@@ -1,0 +1,142 @@
+"""Servers of type ftp, ftps and sftp in a contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.contracts import ContractErrors, compile_contract, compile_folder
+from headrace.domain.contract import Contract
+from headrace.domain.source import After, Checksum, Complete, Protocol, Source, offset_seconds, servers_of
+
+CONTRACT = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: urn:example:parcels
+name: parcels
+version: 1.0.0
+servers:
+  - server: landing
+    type: s3
+    location: s3://{landing}/parcels/
+    format: csv
+  - server: carrier
+    type: sftp
+    location: sftp://files.example.com/out/*/parcels-?.csv
+    customProperties:
+      - property: secret
+        value: headrace/sources/carrier
+      - property: completeWhen
+        value: stable
+  - server: warehouse
+    type: redshift
+schema:
+  - name: parcels
+    properties:
+      - name: parcel
+        logicalType: string
+"""
+LOCATION = "sftp://files.example.com/out/*/parcels-?.csv"
+MORE = "      - property: completeWhen\n        value: stable\n"
+
+
+def compiled(folder: Path, text: str = CONTRACT, name: str = "parcels") -> Contract:
+    path = folder / f"{name}.odcs.yaml"
+    path.write_text(text)
+    return compile_contract(path)
+
+
+def test_a_source_with_its_defaults(tmp_path: Path) -> None:
+    (source,) = compiled(tmp_path).sources
+    assert source == Source(
+        "carrier", "parcels", Protocol.SFTP, "files.example.com", 22, "/out/*/parcels-?.csv", "headrace/sources/carrier"
+    )
+    assert (source.fixed_folder, source.segments) == ("/out", ("out", "*", "parcels-?.csv"))
+
+
+def test_every_option(tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "completeWhen": "marker", "marker": ".md5", "afterwards": "move", "moveTo": "/taken", "checksum": "required",
+        "timezone": "Asia/Tokyo", "connections": 4, "timeoutSeconds": 60, "breakerFailures": 5, "patienceMinutes": 90,
+    }  # fmt: skip
+    lines = "".join(f"      - property: {name}\n        value: {value}\n" for name, value in values.items())
+    text = CONTRACT.replace(MORE, lines).replace(LOCATION, "sftp://files.example.com:2222/*")
+    (source,) = compiled(tmp_path, text).sources
+    assert (source.port, source.complete, source.marker) == (2222, Complete.MARKER, ".md5")
+    assert (source.after, source.move_to, source.checksum) == (After.MOVE, "/taken", Checksum.REQUIRED)
+    assert (source.timezone, source.connections, source.timeout_seconds) == ("Asia/Tokyo", 4, 60)
+    assert (source.breaker_failures, source.patience_seconds) == (5, 5400)
+
+
+def test_it_survives_the_way_to_the_functions(tmp_path: Path) -> None:
+    contract = compiled(tmp_path)
+    assert Contract.from_json(contract.to_json()) == contract
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("server: carrier", "server: The Carrier", "a server's name stands in keys"),
+        (LOCATION, "ftp://files.example.com/*.csv", "location must be sftp://"),
+        (LOCATION, "sftp://user:word@files.example.com/*.csv", "belong into the secret"),
+        (LOCATION, "sftp://files.example.com:port/*.csv", "location must be"),
+        (LOCATION, "sftp://files.example.com/out/", "must end in a pattern"),
+        (LOCATION, "sftp://files.example.com/**/*.csv", "** is not supported"),
+        (LOCATION, "sftp://files.example.com/../*.csv", "without . or .."),
+        (LOCATION, f"{LOCATION}\n    format: csv", "the format belongs to the s3 server"),
+        (LOCATION, f"{LOCATION}\n    host: example.com", "the host is part of location"),
+        ("value: headrace/sources/carrier", "value: my/secret", "begins with headrace/sources/"),
+        ("      - property: secret\n        value: headrace/sources/carrier\n", "", "needs the customProperty secret"),
+        ("value: stable", "value: sometimes", "completeWhen must be one of stable, rename, marker"),
+        (MORE, "      - property: marker\n        value: .ok\n", "marker belongs to completeWhen: marker"),
+        (MORE, "      - property: afterwards\n        value: move\n", "moveTo belong together"),
+        (MORE, "      - property: timezone\n        value: Mars/Olympus\n", "timezone 'Mars/Olympus' is not known"),
+        (MORE, "      - property: connections\n        value: 0\n", "whole number from 1 to 10"),
+        (MORE, "      - property: patience\n        value: 1\n", "did you mean 'patienceMinutes'?"),
+        (MORE, "      - property: quote\n        value: x\n", "belongs to the s3 server"),
+        ("type: sftp", "type: tftp", "servers of type 'tftp' are not supported: s3, redshift, ftp, ftps, sftp"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(ContractErrors) as caught:
+        compiled(tmp_path, CONTRACT.replace(old, new))
+    (error,) = [item for item in caught.value.errors if says in item.reason]
+    assert 11 <= error.line <= 20
+
+
+def test_implicit_tls_is_refused_by_name(tmp_path: Path) -> None:
+    text = CONTRACT.replace("type: sftp", "type: ftps").replace(LOCATION, "ftps://files.example.com:990/*.csv")
+    with pytest.raises(ContractErrors, match=r"implicit TLS \(port 990\) is not supported"):
+        compiled(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("files.example.com", "other.example.com", "is another machine"),
+        ("server: carrier", "server: somebody", "is called 'carrier' here and 'somebody'"),
+    ],
+)
+def test_contracts_agree_about_a_server(tmp_path: Path, old: str, new: str, says: str) -> None:
+    compiled(tmp_path)
+    other = CONTRACT.replace("parcels", "letters").replace(old, new)
+    (tmp_path / "letters.odcs.yaml").write_text(other)
+    with pytest.raises(ContractErrors, match=says):
+        compile_folder(tmp_path)
+
+
+def test_two_datasets_share_a_server(tmp_path: Path) -> None:
+    compiled(tmp_path)
+    (tmp_path / "letters.odcs.yaml").write_text(CONTRACT.replace("parcels", "letters"))
+    (server,) = servers_of(source for contract in compile_folder(tmp_path) for source in contract.sources)
+    assert [source.dataset for source in server.sources] == ["letters", "parcels"]
+
+
+def test_a_servers_moment_in_the_round_is_its_own_and_stays() -> None:
+    offsets = [offset_seconds(f"server-{number}", 600) for number in range(50)]
+    assert all(0 <= offset <= 600 for offset in offsets)
+    assert len(set(offsets)) > 40
+    assert offset_seconds("server-1", 600) == offsets[1]
+    assert offset_seconds("server-1", 0) == 0

@@ -1,0 +1,116 @@
+"""Listings as servers give them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.domain.listing import UnreadableListingError, decoded, listed, mlsd
+from headrace.domain.remote import DAY, MINUTE, SECOND
+
+NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+
+
+def at(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "size", "modified", "precision"),
+    [
+        ("-rw-r--r--   1 owner    group     180312 Jul 10 10:18 a b", "a b", 180312, at(2025, 7, 10, 10, 18), MINUTE),
+        ("-rw-r--r--   1 0        0               5 Mar  2 05:59 a.csv", "a.csv", 5, at(2026, 3, 2, 5, 59), MINUTE),
+        ("-rw-r--r--   1 owner group 5 Mar  2 23:59 clock ahead", "clock ahead", 5, at(2026, 3, 2, 23, 59), MINUTE),
+        ("-rw-r--r--   1 owner group 5 Dec 31 23:59 last year", "last year", 5, at(2025, 12, 31, 23, 59), MINUTE),
+        ("-rw-r--r--   1 owner group 5 Feb 29 12:00 leap", "leap", 5, at(2024, 2, 29, 12, 0), MINUTE),
+        ("-rw-r--r--   1 owner group 5 May  6  2024 old.csv", "old.csv", 5, at(2024, 5, 6), DAY),
+        ("-rw-r--r--   1 owner 5 May  6  2024 no group.csv", "no group.csv", 5, at(2024, 5, 6), DAY),
+        ("-rw-r--r--+  1 owner group 5 2024-05-06 07:08 iso.csv", "iso.csv", 5, at(2024, 5, 6, 7, 8), MINUTE),
+        ("-rw-r--r--.  1 owner group 5 2024-05-06 07:08:09 full.csv", "full.csv", 5, at(2024, 5, 6, 7, 8, 9), SECOND),
+        ("-rw-r--r--   1 owner group 5 6 May  2024 day first.csv", "day first.csv", 5, at(2024, 5, 6), DAY),
+        ("-rw-r--r--   1 owner group 5 May  6  2024  leading blank", " leading blank", 5, at(2024, 5, 6), DAY),
+        ("-rw-r--r--   1 owner group 5 Xyz  6  2024 no month", "no month", 5, None, DAY),
+        ("05-06-24  07:08AM                 5 dos name.csv", "dos name.csv", 5, at(2024, 5, 6, 7, 8), MINUTE),
+        ("05-06-2024  12:08PM         1,024 noon.csv", "noon.csv", 1024, at(2024, 5, 6, 12, 8), MINUTE),
+        ("05-06-98  12:08AM         5 night.csv", "night.csv", 5, at(1998, 5, 6, 0, 8), MINUTE),
+    ],
+)  # fmt: skip
+def test_a_line_of_list(line: str, name: str, size: int, modified: datetime | None, precision: int) -> None:
+    (entry,) = listed([line], UTC, NOW)
+    assert (entry.name, entry.size, entry.modified, entry.precision) == (name, size, modified, precision)
+    assert not entry.is_folder
+
+
+def test_what_a_list_has_beside_files() -> None:
+    lines = [
+        "total 12",
+        "drwxr-xr-x   2 owner group 4096 Mar  1 05:59 .",
+        "drwxr-xr-x   2 owner group 4096 Mar  1 05:59 folder",
+        "lrwxrwxrwx   1 owner group    7 Mar  1 05:59 link -> target",
+        "05-06-24  07:08AM       <DIR>          dos folder",
+        "",
+    ]
+    assert [(entry.name, entry.is_folder) for entry in listed(lines, UTC, NOW)] == [
+        ("folder", True),
+        ("dos folder", True),
+    ]
+
+
+def test_times_are_the_servers_own() -> None:
+    (entry,) = listed(["-rw-r--r-- 1 o g 5 2024-07-01 00:30 a"], ZoneInfo("Europe/Berlin"), NOW)
+    assert entry.modified == at(2024, 6, 30, 22, 30)
+
+
+def test_a_line_that_nobody_knows_is_not_passed_over() -> None:
+    with pytest.raises(UnreadableListingError, match="what is this"):
+        listed(["what is this"], UTC, NOW)
+    with pytest.raises(UnreadableListingError):
+        mlsd(["what is this"])
+
+
+def test_mlsd_is_exact_and_in_utc() -> None:
+    entries = mlsd(
+        [
+            "Type=file;Size=5;Modify=20260302055900.123;Perm=r; a; b=c.csv",
+            "type=cdir;modify=20260302055900; .",
+            "type=dir;modify=20260302055900; folder",
+            "type=OS.unix=symlink;size=3; link",
+            "size=7; no type.csv",
+        ]
+    )
+    assert [(entry.name, entry.size, entry.is_folder) for entry in entries] == [
+        ("a; b=c.csv", 5, False),
+        ("folder", None, True),
+        ("no type.csv", 7, False),
+    ]
+    assert entries[0].modified == at(2026, 3, 2, 5, 59)
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1))
+def test_a_name_in_utf8_is_read_as_it_was_written(name: str) -> None:
+    assert decoded(name.encode().decode("latin-1")) == name
+
+
+@given(st.binary(max_size=50))
+def test_any_bytes_are_a_name(raw: bytes) -> None:
+    assert decoded(raw.decode("latin-1")) is not None
+
+
+def test_an_old_servers_umlauts() -> None:
+    assert decoded("März".encode("cp1252").decode("latin-1")) == "März"
+
+
+names = st.text(st.characters(codec="utf-8", exclude_characters="\r\n", exclude_categories=["Cs"]), min_size=1)
+
+
+@given(names.filter(lambda name: name not in {".", ".."} and name.strip()), st.integers(0, 2**40))
+def test_any_name_and_size_survive_a_list(name: str, size: int) -> None:
+    wire = name.encode().decode("latin-1")
+    if "\n" in wire or "\r" in wire or "\x85" in wire:
+        return
+    (entry,) = listed([f"-rw-r--r--   1 owner group {size:>12} Mar  1 05:59 {wire}"], UTC, NOW)
+    assert (entry.wire, entry.size) == (wire, size)
