@@ -9,13 +9,14 @@ import typer
 from rich.text import Text
 
 from headrace.domain.breaker import State
+from headrace.domain.clock import written
 from headrace.domain.source import Server, servers_of
 from headrace.domain.sourcefile import SourceStatus
 from headrace.usecases.reset_source import reset_source
 from headrace_cli.failures import CommandError
 from headrace_cli.output import Document, Json, emit, lines, table
 from headrace_cli.target import Target, target_of
-from headrace_cli.words import ago, clock, number, size, stamp
+from headrace_cli.words import ago, clock, number, size
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -97,7 +98,7 @@ def _account(target: Target, server: Server) -> Document:
 
 
 def _stamp(moment: datetime | None) -> str | None:
-    return stamp(moment) if moment else None
+    return written(moment) if moment else None
 
 
 def render(document: Document) -> ConsoleRenderable:
