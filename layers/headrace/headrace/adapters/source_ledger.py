@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from headrace.adapters.ledger import from_item, to_item
 from headrace.domain.breaker import Breaker, State
+from headrace.domain.clock import written
 from headrace.domain.serverstate import ServerState
 from headrace.domain.sourcefile import SourceFile, SourceStatus
 
@@ -36,7 +37,7 @@ class DynamoSourceLedger:
                 Key=_state_key(server),
                 UpdateExpression="SET poller = :owner, poller_until = :until",
                 ConditionExpression="attribute_not_exists(poller_until) OR poller_until < :now OR poller = :owner",
-                ExpressionAttributeValues=to_item({":owner": owner, ":until": _text(until), ":now": _text(now)}),
+                ExpressionAttributeValues=to_item({":owner": owner, ":until": written(until), ":now": written(now)}),
                 ReturnValues="ALL_NEW",
             )
         except self._client.exceptions.ConditionalCheckFailedException:
@@ -108,15 +109,11 @@ def _state_key(server: str) -> dict[str, Any]:
     return to_item({"pk": f"SERVER#{server}", "sk": "STATE"})
 
 
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def _json(value: Any) -> Any:
     """Plain values; times as text, and nothing for what is not there."""
     if isinstance(value, dict):
         return {name: _json(item) for name, item in value.items() if item is not None}
-    return _text(value) if isinstance(value, datetime) else str(value) if isinstance(value, State) else value
+    return written(value) if isinstance(value, datetime) else str(value) if isinstance(value, State) else value
 
 
 def _moment(text: Any) -> datetime | None:
@@ -137,7 +134,7 @@ def _state(server: str, item: dict[str, Any]) -> ServerState:
 
 
 def _item(record: SourceFile) -> dict[str, Any]:
-    value = asdict(record) | {name: _text(at) for name in TIMES if (at := getattr(record, name)) is not None}
+    value = asdict(record) | {name: written(at) for name in TIMES if (at := getattr(record, name)) is not None}
     value |= {"pk": _files_pk(record.server, record.dataset), "sk": record.path, "status": str(record.status)}
     return to_item({name: item for name, item in value.items() if name not in {"server", "dataset", "path"}})
 
