@@ -65,7 +65,6 @@ def test_there_is_an_event_for_each_function() -> None:
         ("sweeper", {"helped": []}),
         ("slack", {"posted": 1}),
         ("pagerduty", {"sent": 1}),
-        ("order_polls", {"ordered": []}),  # no contract of these tests fetches anything yet
         ("poller", {"skipped": "no deployed contract names it"}),
     ],
 )
@@ -74,6 +73,11 @@ def test_the_built_function_answers_its_event(loaded: Laptop, function: str, exp
     for name, value in expected.items():
         found = answer[name]
         assert (found if not isinstance(value, dict) else {key: found[key] for key in value}) == value
+
+
+def test_order_polls_orders_a_poll_of_each_server(loaded: Laptop) -> None:
+    servers = [item["server"] for item in loaded.headrace("sources")["sources"]]
+    assert invoke(loaded, "order_polls", event_of("order_polls")) == {"ordered": servers}
 
 
 def test_starter_records_an_object_and_wakes_its_dataset(loaded: Laptop) -> None:
