@@ -67,6 +67,14 @@ fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1
 bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
 	@$(BIN)/python -m benchmarks.warehouse
 
+.PHONY: demo-export
+demo-export: setup ## Watch a day's export: 2,000 files, one account that spoils, its retry (ARGS="--accounts 500")
+	@$(BIN)/python -m examples.demo_export $(ARGS)
+
+.PHONY: bench-export
+bench-export: setup ## Measure the export beside a loop, its growth, and ten kills (ARGS="--only speed --accounts 100")
+	@$(BIN)/python -m benchmarks.export $(ARGS)
+
 .PHONY: demo-ftp
 demo-ftp: setup ## Watch files come from two servers, an outage, and its end
 	@$(BIN)/python -W ignore -m benchmarks.ftp.demo

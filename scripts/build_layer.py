@@ -149,7 +149,7 @@ def copy_package(target: Path) -> None:
 def compile_contracts(target: Path) -> None:
     """Compile contracts and SQL; a contract with a mistake stops the build with file, line and reason."""
     command = [sys.executable, "-m", "headrace.contracts", "build"]
-    command += ["--contracts", "contracts", "--sql", "sql", "--out", str(target)]
+    command += ["--contracts", "contracts", "--exports", exports_folder(), "--sql", "sql", "--out", str(target)]
     # The compiler of this checkout, whichever is installed.
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers" / "headrace")}
     ended = subprocess.run(command, check=False, cwd=ROOT, env=environment)  # noqa: S603 - our own module
@@ -172,6 +172,11 @@ def runtime() -> str:
 def architecture() -> str:
     """x86_64, arm64 or native."""
     return os.environ.get("HEADRACE_ARCH", "x86_64")
+
+
+def exports_folder() -> str:
+    """Where the exports are declared; the demo and the benchmark have their own."""
+    return os.environ.get("HEADRACE_EXPORTS", "exports")
 
 
 def digest(*files: Path) -> str:

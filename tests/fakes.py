@@ -13,6 +13,7 @@ from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
+from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
@@ -73,6 +74,9 @@ class MemoryCatalog:
 
     def contract(self, dataset: str) -> Contract:
         return self._contracts[dataset]
+
+    def exports(self) -> list[Export]:
+        return []
 
     def load_sql(self, dataset: str) -> str:
         contract = self._contracts[dataset]

@@ -14,6 +14,7 @@ from headrace_cli.commands import (
     deploy,
     down,
     drop,
+    export,
     held,
     migrate,
     new,
@@ -72,6 +73,7 @@ app.command(rich_help_panel=FILES)(new.new)
 app.command(rich_help_panel=FILES)(check.check)
 app.command(rich_help_panel=FILES)(drop.drop)
 app.command(rich_help_panel=FILES)(wait.wait)
+app.add_typer(export.commands, name="export", rich_help_panel=FILES)
 app.command(rich_help_panel=LOOK)(status.status)
 app.command(rich_help_panel=LOOK)(trace.trace)
 app.command(rich_help_panel=LOOK)(quarantine.quarantine)

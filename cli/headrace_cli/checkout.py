@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.contracts import ContractErrors, compile_folder
+from headrace.contracts.exports import compile_exports
 from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Contract
+from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace_cli.failures import CommandError
 from headrace_cli.services import TargetServices
@@ -27,6 +29,7 @@ class CheckoutCatalog:
             raise CommandError(f"there is no folder {contracts} here: type this where the contracts are")
         try:
             self._contracts = {contract.dataset: contract for contract in compile_folder(contracts)}
+            self._exports = compile_exports(contracts.parent / "exports")
         except ContractErrors as errors:
             raise CommandError(str(errors)) from errors
         self._migrations = sql / "migrations"
@@ -38,6 +41,10 @@ class CheckoutCatalog:
     def contract(self, dataset: str) -> Contract:
         """One dataset's."""
         return self._contracts[dataset]
+
+    def exports(self) -> list[Export]:
+        """Every export that is declared beside them."""
+        return self._exports
 
     def load_sql(self, dataset: str) -> str:
         """The template of its load transaction."""

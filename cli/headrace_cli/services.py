@@ -10,6 +10,7 @@ from headrace.adapters.notices import Topic
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
 from headrace.domain.contract import Contract
+from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace_cli.failures import CommandError
 
@@ -31,6 +32,10 @@ class DeployedCatalog:
     def contract(self, dataset: str) -> Contract:
         """One dataset's contract. Raises CommandError."""
         return self._target.contract(dataset)
+
+    def exports(self) -> list[Export]:
+        """None: only a deployment asks for them here; commands ask the target."""
+        return []
 
     def load_sql(self, dataset: str) -> str:
         """Not to be had from here."""

@@ -15,11 +15,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from headrace.adapters import queues as intake
+from headrace.adapters.exports import DynamoExports
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
 from headrace.adapters.poll_orders import PollOrders
 from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.contract import Contract
+from headrace.domain.export import Export
 from headrace.usecases.ports import IntakeQueues, Landing, Services
 from headrace_cli.failures import CommandError
 from headrace_cli.home import laptop
@@ -28,6 +30,8 @@ from headrace_cli.services import TargetServices
 STACK = "headrace"
 CONTRACTS_KEY = "contracts/contracts.json"
 """In the lake: the contracts the stack was deployed with, as a JSON list."""
+EXPORTS_KEY = "contracts/exports.json"
+"""And the exports."""
 LOCAL_REGION = "us-east-1"
 LOCAL_KEY = "test"
 AWS_CHOSEN = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
@@ -118,14 +122,34 @@ class Target:
     @cached_property
     def contracts(self) -> dict[str, Contract]:
         """The contracts the stack was deployed with, by dataset name, in alphabetical order."""
+        found = [Contract.from_json(item) for item in self._deployed(CONTRACTS_KEY)]
+        return {contract.dataset: contract for contract in sorted(found, key=lambda item: item.dataset)}
+
+    def _deployed(self, key: str) -> list[dict[str, Any]]:
+        """A list that the deployment has left in the lake. Raises CommandError when there is none."""
         try:
-            answer = self.client("s3").get_object(Bucket=self.output("LakeBucket"), Key=CONTRACTS_KEY)
+            answer = self.client("s3").get_object(Bucket=self.output("LakeBucket"), Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
                 raise CommandError(f"the stack {self.stack} has no contracts yet: deploy it again") from error
             raise
-        found = [Contract.from_json(item) for item in json.loads(answer["Body"].read())]
-        return {contract.dataset: contract for contract in sorted(found, key=lambda item: item.dataset)}
+        found: list[dict[str, Any]] = json.loads(answer["Body"].read())
+        return found
+
+    @cached_property
+    def export_runs(self) -> DynamoExports:
+        """The runs of exports."""
+        return DynamoExports(self.client("dynamodb"), self.output("LedgerTable"))
+
+    def export(self, name: str | None) -> Export:
+        """One export, the only one without a name. Raises CommandError, naming the known ones."""
+        found = [Export.from_json(item) for item in self._deployed(EXPORTS_KEY)]
+        chosen = [export for export in found if name in {None, export.name}]
+        if len(chosen) == 1:
+            return chosen[0]
+        known = ", ".join(export.name for export in found) or "none: declare one in exports/"
+        problem = f"no export is called {name} here" if name else "say which export"
+        raise CommandError(f"{problem}; deployed: {known}")
 
     def contract(self, dataset: str) -> Contract:
         """One dataset's contract. Raises CommandError, naming the known ones, for a dataset that is not deployed."""

@@ -8,6 +8,8 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - layers: unpacked once, not again for each worker;
 - Step Functions: tasks need the rights of the state machine's role, and `aws-sdk:redshiftdata:*` calls the embedded
   Redshift with them;
+- SQS: a batch of messages needs the right to the single action, there is none to the batch;
+- event source mappings: a concurrency that comes from a parameter, as text, is the number that it says;
 - S3 events of a versioned bucket name the version of the object;
 - the versions of objects are kept on disk, not in memory;
 - the events of Redshift statements come from `aws.redshift-data`, a source that PutEvents refuses.
@@ -22,7 +24,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, set_request_account_id
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
@@ -55,6 +57,8 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: F
     run_tasks_as_the_state_machine(warehouse, faults)
     name_versions_in_events()
     keep_versions_on_disk()
+    ask_batches_for_the_single_right()
+    read_numbers_of_event_sources()
     require("allow_aws_source" in inspect.signature(eventbridge._put_events).parameters, "events of aws.* are refused")
 
 
@@ -209,6 +213,33 @@ def keep_versions_on_disk() -> None:
         return found
 
     s3._version_entry_from_record = entry
+
+
+def ask_batches_for_the_single_right() -> None:
+    """`sqs:SendMessageBatch` and its like are no actions of IAM: `sqs:SendMessage` allows both."""
+    original = iam_actions.extract_iam_action
+    require(next(iter(inspect.signature(original).parameters)) == "service", "extract_iam_action takes other arguments")
+
+    def extract(service: str, *args: Any, **kwargs: Any) -> str | None:
+        action: str | None = original(service, *args, **kwargs)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    iam_actions.extract_iam_action = extract
+
+
+def read_numbers_of_event_sources() -> None:
+    """CloudFormation makes a number of a parameter's text where one is wanted; the emulator passes the text."""
+    original = lambda_svc._sqs_esm_concurrency
+    require(next(iter(inspect.signature(original).parameters)) == "esm", "_sqs_esm_concurrency takes other arguments")
+
+    def concurrency(esm: dict[str, Any], *args: Any) -> int:
+        scaling = esm.get("ScalingConfig") or {}
+        if "MaximumConcurrency" in scaling:
+            scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+        limit: int = original(esm, *args)
+        return limit
+
+    lambda_svc._sqs_esm_concurrency = concurrency
 
 
 def put_statement_event(event: StatementEvent) -> None:

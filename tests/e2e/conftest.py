@@ -20,8 +20,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OWN_CONTRACTS = Path(__file__).parent / "contracts"
+OWN_EXPORTS = Path(__file__).parent / "exports"
 SHARED = (".venv", ".venv-sam", ".aws-sam")
-COPIED = ("cli", "contracts", "functions", "layers", "local", "scripts", "sql", "statemachine")
+COPIED = ("cli", "contracts", "exports", "functions", "layers", "local", "scripts", "sql", "statemachine")
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ def copy_checkout(folder: Path) -> Path:
         (folder / name).symlink_to(ROOT / name)
     for contract in OWN_CONTRACTS.glob("*.odcs.yaml"):
         shutil.copy(contract, folder / "contracts")
+    for export in OWN_EXPORTS.glob("*.odcs.yaml"):
+        shutil.copy(export, folder / "exports")
     return folder
 
 

@@ -11,20 +11,26 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "statemachine" / "ingest.asl.json").read_text()
-MACHINE = json.loads(TEXT)
+TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachine").glob("*.asl.json")}
+MACHINES: dict[str, dict[str, Any]] = {name: json.loads(text) for name, text in TEXTS.items()}
+MACHINE = MACHINES["ingest"]
 TEMPLATE = (ROOT / "template.yaml").read_text()
 CANNOT_FAIL = {"Wait", "Choice", "Pass", "Fail"}
 
 
-def states(machine: dict[str, Any] = MACHINE) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     for name, state in machine["States"].items():
         yield name, state, machine
         if "ItemProcessor" in state:
             yield from states(state["ItemProcessor"])
 
 
-STATES = [pytest.param(state, machine, id=name) for name, state, machine in states()]
+STATES = [
+    pytest.param(state, machine, id=f"{title}: {name}")
+    for title, whole in MACHINES.items()
+    for name, state, machine in states(whole)
+]
+each_machine = pytest.mark.parametrize("title", MACHINES)
 
 
 def successors(state: dict[str, Any]) -> list[str]:
@@ -38,14 +44,16 @@ def test_every_way_leads_to_a_state(state: dict[str, Any], machine: dict[str, An
     assert successors(state) or state.get("End") or state["Type"] == "Fail"
 
 
-def test_every_state_is_reached() -> None:
-    seen, open_ = set(), [MACHINE["StartAt"]]
+@each_machine
+def test_every_state_is_reached(title: str) -> None:
+    machine = MACHINES[title]
+    seen, open_ = set(), [machine["StartAt"]]
     while open_:
         name = open_.pop()
         if name not in seen:
             seen.add(name)
-            open_ += successors(MACHINE["States"][name])
-    assert seen == set(MACHINE["States"])
+            open_ += successors(machine["States"][name])
+    assert seen == set(machine["States"])
 
 
 @pytest.mark.parametrize(("state", "machine"), STATES)
@@ -55,7 +63,7 @@ def test_every_task_has_an_end_a_retry_by_name_and_a_catch(state: dict[str, Any]
     assert 0 < state["TimeoutSeconds"] <= 900
     assert all("States.ALL" not in retry["ErrorEquals"] for retry in state["Retry"])
     assert all(retry["JitterStrategy"] == "FULL" and retry["MaxDelaySeconds"] for retry in state["Retry"])
-    within_map = machine is not MACHINE
+    within_map = machine not in MACHINES.values()
     assert within_map or state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
@@ -67,18 +75,22 @@ def test_names_are_sentences_for_the_console(state: dict[str, Any], machine: dic
     assert name.endswith("?") == (state["Type"] == "Choice")
 
 
-def test_the_template_fills_every_placeholder() -> None:
-    assert re.findall(r"\$\{(\w+)\}", TEXT)
-    wanted = set(re.findall(r"\$\{(\w+)\}", TEXT))
-    given = TEMPLATE.split("DefinitionSubstitutions:")[1].split("Tracing:")[0]
+@each_machine
+def test_the_template_fills_every_placeholder(title: str) -> None:
+    wanted = set(re.findall(r"\$\{(\w+)\}", TEXTS[title]))
+    assert wanted
+    resource = TEMPLATE.split(f"DefinitionUri: statemachine/{title}.asl.json")[1]
+    given = resource.split("DefinitionSubstitutions:")[1].split("Tracing:")[0]
     assert wanted == set(re.findall(r"^ {8}(\w+):", given, re.MULTILINE))
 
 
-def test_only_what_every_interpreter_gets_right_is_used() -> None:
-    types = {state["Type"] for _, state, _ in states()}
+@each_machine
+def test_only_what_every_interpreter_gets_right_is_used(title: str) -> None:
+    machine = MACHINES[title]
+    types = {state["Type"] for _, state, _ in states(machine)}
     assert types <= CANNOT_FAIL | {"Task", "Map"}
     assert all(state.get("ItemProcessor", {}).get("ProcessorConfig", {"Mode": "INLINE"})["Mode"] == "INLINE"
-               for _, state, _ in states())  # fmt: skip
+               for _, state, _ in states(machine))  # fmt: skip
 
 
 def test_errors_that_functions_raise_are_retried_by_their_class_name() -> None:

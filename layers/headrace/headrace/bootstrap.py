@@ -6,6 +6,9 @@ from functools import cached_property
 
 from headrace.adapters import aws
 from headrace.adapters.catalog import Catalog
+from headrace.adapters.exportfiles import ExportBucket
+from headrace.adapters.exportqueue import ExportQueue
+from headrace.adapters.exports import DynamoExports
 from headrace.adapters.incoming import S3Incoming
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
@@ -16,7 +19,7 @@ from headrace.adapters.poll_orders import PollOrders
 from headrace.adapters.remote import Connector
 from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.adapters.warehouse import Connection, Warehouse
-from headrace.adapters.workflow import IngestWorkflow
+from headrace.adapters.workflow import IngestWorkflow, RunWorkflow
 from headrace.config import setting
 
 
@@ -58,6 +61,36 @@ class AwsServices:
     def landing(self) -> LandingBucket:
         """The landing bucket."""
         return LandingBucket(aws.client("s3"), setting("LANDING_BUCKET"))
+
+    @cached_property
+    def exports(self) -> DynamoExports:
+        """The runs of exports, in the ledger table."""
+        return DynamoExports(aws.client("dynamodb"), setting("LEDGER_TABLE"))
+
+    @cached_property
+    def requests(self) -> ExportQueue:
+        """The queue of the exports' requests."""
+        return ExportQueue(aws.client("sqs"), setting("EXPORT_QUEUE"))
+
+    @cached_property
+    def files(self) -> ExportBucket:
+        """The bucket of exported files."""
+        return ExportBucket(aws.client("s3"), setting("EXPORT_BUCKET"))
+
+    @cached_property
+    def export_workflow(self) -> RunWorkflow:
+        """The export state machine."""
+        return RunWorkflow(aws.client("stepfunctions"), setting("EXPORT_STATE_MACHINE"))
+
+    @cached_property
+    def unloader(self) -> Warehouse:
+        """The warehouse, for statements that nobody waits for."""
+        return self.warehouse
+
+    @cached_property
+    def copy_role(self) -> str:
+        """The role that the warehouse reads and writes the lake with."""
+        return setting("COPY_ROLE")
 
     @cached_property
     def slack_webhook(self) -> str:

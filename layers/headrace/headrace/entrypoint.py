@@ -10,7 +10,7 @@ from headrace.adapters.aws import is_transient
 from headrace.errors import TransientError
 from headrace.observability import logger
 
-BOUND = ("dataset", "lane", "generation", "batch", "unit")
+BOUND = ("dataset", "lane", "generation", "batch", "unit", "export", "date", "attempt")
 Handler = Callable[[dict[str, Any], Any], Any]
 SecondsLeft = Callable[[], float]
 

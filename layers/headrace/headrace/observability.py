@@ -27,3 +27,12 @@ def measure_outcome(dataset: str, files: list[FileRecord]) -> None:
     }.items():
         metrics.add_metric(name, MetricUnit.Count, value)
     metrics.flush_metrics()
+
+
+def measure_run(export: str, values: dict[str, float]) -> None:
+    """How a run of an export goes, once for the export and once for all, which is what the alarms look at."""
+    for dimension in (export, "all") if values else ():
+        metrics.add_dimension("export", dimension)
+        for name, value in values.items():
+            metrics.add_metric(name, MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count, value)
+        metrics.flush_metrics()

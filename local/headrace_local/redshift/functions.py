@@ -28,7 +28,16 @@ def translate_call(name: str, arguments: Arguments) -> exp.Expr:
 
 
 def _parenthesised(operator: type[exp.Binary]) -> Builder:
-    return lambda arguments: exp.Paren(this=operator(this=arguments[0], expression=arguments[1]))
+    return lambda arguments: exp.Paren(this=operator(this=_operand(arguments[0]), expression=_operand(arguments[1])))
+
+
+def _operand(argument: exp.Expr) -> exp.Expr:
+    """An argument that becomes one side of an operator: what is itself made with one keeps together."""
+    return exp.Paren(this=argument) if isinstance(argument, exp.Binary | exp.Unary) else argument
+
+
+def _modulo(arguments: Arguments) -> exp.Expr:
+    return exp.Paren(this=exp.Mod(this=_operand(arguments[0]), expression=_operand(nonzero(arguments[1]))))
 
 
 def sum_of(argument: exp.Expr, result: RedshiftType | None) -> exp.Expr:
@@ -109,6 +118,13 @@ def _regexp_replace(arguments: Arguments) -> exp.Expr:
     return call("regexp_replace", arguments[0], arguments[1], replacement, text("g"))
 
 
+def _strtol(arguments: Arguments) -> exp.Expr:
+    base = arguments[1]
+    if not isinstance(base, exp.Literal) or base.name != "16":
+        raise not_emulated("STRTOL with a base other than 16")
+    return cast(call("concat", text("0x"), arguments[0]), "BIGINT")
+
+
 def _variable(name: str) -> Builder:
     return lambda arguments: call("getvariable", text(name))  # noqa: ARG005
 
@@ -147,7 +163,7 @@ FUNCTIONS: dict[str, Function] = {
     "FUNC_SHA1": Function(1, 1, renamed("sha1")),
     "LISTAGG": Function(1, 2, _list_aggregate),
     "LPAD": Function(2, 3, _padded("lpad")),
-    "MOD": Function(2, 2, lambda a: exp.Paren(this=exp.Mod(this=a[0], expression=nonzero(a[1])))),
+    "MOD": Function(2, 2, _modulo),
     "VERSION": Function(0, 0, lambda _: text(VERSION)),
     "NVL": Function(1, None, renamed("coalesce")),
     "NVL2": Function(3, 3, _nvl2),
@@ -160,6 +176,7 @@ FUNCTIONS: dict[str, Function] = {
     "SHA": Function(1, 1, renamed("sha1")),
     "SHA2": Function(2, 2, _sha2),
     "SUM": Function(1, 1, lambda a: sum_of(a[0], None)),
+    "STRTOL": Function(2, 2, _strtol),
     "SUBSTR": Function(2, 3, renamed("substring")),
     APPROXIMATE_COUNT: Function(1, 1, _approximate_count),
 }

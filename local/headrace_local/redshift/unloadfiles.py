@@ -52,10 +52,12 @@ class Layout:
             yield "", rows
             return
         kept = [name for name in rows.column_names if self.keep_partition_columns or name not in self.partition_by]
-        values = rows.select(self.partition_by).group_by(list(self.partition_by)).aggregate([])
-        for value in values.sort_by([(name, "ascending") for name in self.partition_by]).to_pylist():
+        ordered = rows.take(_stable_order(rows, self.partition_by))
+        start = 0
+        for value, count in _runs(ordered.select(self.partition_by)):
             folder = "".join(f"{name}={_folder_text(value[name])}/" for name in self.partition_by)
-            yield folder, rows.filter(_equals(rows, value)).select(kept)
+            yield folder, ordered.slice(start, count).select(kept)
+            start += count
 
     def _slices(self, rows: pa.Table) -> list[pa.Table]:
         if not self.parallel or rows.num_rows < SLICES:
@@ -80,15 +82,18 @@ def _small_enough(rows: pa.Table, encode: Encode, most: int) -> Iterator[tuple[p
     yield from _small_enough(rows.slice(half), encode, most)
 
 
-def _equals(rows: pa.Table, value: dict[str, Any]) -> pa.Array:
-    masks = [
-        pc.is_null(rows[name]) if each is None else pc.equal(rows[name], pa.scalar(each, rows[name].type))
-        for name, each in value.items()
-    ]
-    mask = masks[0]
-    for other in masks[1:]:
-        mask = pc.and_kleene(mask, other)
-    return mask
+def _stable_order(rows: pa.Table, names: tuple[str, ...]) -> pa.Array:
+    """The indices of the rows by these columns; rows of one partition stay in the query's order."""
+    numbered = rows.select(names).append_column("", pa.array(range(rows.num_rows), pa.int64()))
+    return pc.sort_indices(numbered, sort_keys=[(name, "ascending") for name in (*names, "")])
+
+
+def _runs(keys: pa.Table) -> Iterator[tuple[dict[str, Any], int]]:
+    """The different rows of a sorted table, each with how often it comes."""
+    names = keys.column_names
+    counted = keys.group_by(names, use_threads=False).aggregate([([], "count_all")])
+    for value in counted.to_pylist():
+        yield value, value["count_all"]
 
 
 def _folder_text(value: Any) -> str:

@@ -215,6 +215,24 @@ class TestStatementEvents:
         assert event["detail"]["rows"] == 1
 
 
+class TestQueues:
+    def test_a_batch_of_messages_needs_the_right_to_send_one(self, account: Account) -> None:
+        queue = account.client("sqs").create_queue(QueueName="batches")["QueueUrl"]
+        layer = account.layer("boto3-for-batches", {"python/boto.pth": "", "python/paths.py": boto3_path()})
+        source = (
+            "import paths, boto3\n"
+            "def handler(queue, context):\n"
+            "    entries = [{'Id': '1', 'MessageBody': 'one'}]\n"
+            "    boto3.client('sqs').send_message_batch(QueueUrl=queue, Entries=entries)\n"
+            "    return 'sent'\n"
+        )
+        allowed = account.function("sends", source, layers=(layer,), allowed=("sqs:SendMessage",))
+        denied = account.function("reads", source, layers=(layer,), allowed=("sqs:ReceiveMessage",))
+
+        assert account.invoke(allowed, queue) == "sent"
+        assert "AccessDenied" in account.invoke(denied, queue)["errorMessage"]
+
+
 class TestRedshiftFromFunctions:
     def test_a_function_needs_the_right_in_its_role(self, account: Account, laptop: LaptopState) -> None:
         layer = account.layer("boto3", {"python/boto.pth": "", "python/paths.py": boto3_path()})

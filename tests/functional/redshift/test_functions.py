@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from headrace.domain import exportsql
+from headrace.domain.export import part_of
 from tests.functional.redshift.client import Client
 
 TS = "TIMESTAMP '2024-03-05 14:07:09'"
@@ -19,6 +21,10 @@ TS = "TIMESTAMP '2024-03-05 14:07:09'"
         ("7 / 2.0", 3.5),
         ("7 % 4", 3),
         ("MOD(7, 4)", 3),
+        ("MOD(5 + 2, 1 + 3)", 3),
+        ("CONCAT('a', 'b' || 'c')", "abc"),
+        ("STRTOL('ff', 16)", 255),
+        ("STRTOL(SUBSTRING(MD5('a'), 1, 8), 16)", 0x0CC175B9),
         ("'a' || 'b'", "ab"),
         ("CONCAT('a', NULL)", None),
         ("NVL(NULL, 'x')", "x"),
@@ -205,3 +211,9 @@ def test_aliases_of_columns_are_seen(numbers: Client) -> None:
 
     assert result["ColumnMetadata"][0]["typeName"] == "int8"
     assert numbers.rows("SELECT y + 0 AS y FROM (SELECT i FROM n) AS z (y) WHERE y > 2") == [[4]]
+
+
+@pytest.mark.parametrize("account", ["4711", "Müller & Söhne/Köln", "it's", "back\\slash", ""])
+def test_an_account_is_in_the_same_part_for_the_warehouse_and_for_the_export(client: Client, account: str) -> None:
+    part = exportsql.PART.format(account=exportsql.quoted(account), parts=37)
+    assert client.value(part) == part_of(account, 37)

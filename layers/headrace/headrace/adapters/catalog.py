@@ -8,6 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from headrace.domain.contract import Contract
+from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace.errors import TerminalError
 
@@ -17,6 +18,13 @@ class UnknownDatasetError(TerminalError):
 
     def __init__(self, dataset: str) -> None:
         super().__init__(f"no contract for the dataset {dataset!r} is deployed")
+
+
+class UnknownExportError(TerminalError):
+    """No export of this name is deployed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no export {name!r} is deployed")
 
 
 class Catalog:
@@ -40,6 +48,22 @@ class Catalog:
             return self._contracts[dataset]
         except KeyError:
             raise UnknownDatasetError(dataset) from None
+
+    @cached_property
+    def _exports(self) -> dict[str, Export]:
+        listed = json.loads((self._root / "exports.json").read_text())
+        return {item["name"]: Export.from_json(item) for item in listed}
+
+    def exports(self) -> list[Export]:
+        """Every declared export."""
+        return list(self._exports.values())
+
+    def export(self, name: str) -> Export:
+        """One export. Raises UnknownExportError."""
+        try:
+            return self._exports[name]
+        except KeyError:
+            raise UnknownExportError(name) from None
 
     def load_sql(self, dataset: str) -> str:
         """The template of the dataset's load transaction."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.domain.exportrun import StatementState
 from headrace.errors import HeadraceError, TerminalError, TransientError
 
 LONG_POLL_SECONDS = 20
@@ -53,6 +54,21 @@ class Warehouse:
         self._wait(answer["Id"])
         pages = self._client.get_paginator("get_statement_result").paginate(Id=answer["Id"])
         return [[_value(field) for field in row] for page in pages for row in page["Records"]]
+
+    def submit(self, sql: str, token: str, name: str) -> str:
+        """Start a statement and do not wait. The same token within eight hours is the same statement."""
+        answer = self._client.execute_statement(
+            Sql=sql, ClientToken=token, StatementName=name, **self._connection.arguments()
+        )
+        return str(answer["Id"])
+
+    def look(self, statement: str) -> StatementState:
+        """Where a statement stands. The warehouse shows it to the role that has submitted it, and to no other."""
+        state = self._client.describe_statement(Id=statement)
+        if state["Status"] not in {"FINISHED", "FAILED", "ABORTED"}:
+            return StatementState(ended=False)
+        error = "" if state["Status"] == "FINISHED" else str(state.get("Error") or state["Status"])
+        return StatementState(ended=True, error=error, transient=isinstance(_failure(error), TransientError))
 
     def _wait(self, statement: str) -> None:
         while True:

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from headrace.contracts import ContractErrors, compile_folder, to_json
+from headrace.contracts import ContractErrors, compile_folder, exports, to_json
 from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
@@ -20,11 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         contracts = compile_folder(asked.contracts)
+        declared = exports.compile_exports(asked.exports)
     except ContractErrors as errors:
         print(errors, file=sys.stderr)
         return 1
     if asked.command == "build":
         build(contracts, asked.sql, asked.out)
+        (asked.out / "exports.json").write_text(exports.to_json(declared))
     else:
         write_sql(contracts, asked.sql / "datasets")
     return 0
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     writing = commands.add_parser("sql", help="write sql/datasets")
     for command in (building, writing):
         command.add_argument("--contracts", type=Path, default=Path("contracts"))
+        command.add_argument("--exports", type=Path, default=Path("exports"))
         command.add_argument("--sql", type=Path, default=Path("sql"))
     return parser
 

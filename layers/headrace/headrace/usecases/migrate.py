@@ -13,6 +13,7 @@ from headrace.errors import TerminalError
 from headrace.usecases.ports import Services
 
 DEPLOYED_CONTRACTS = "contracts/contracts.json"
+DEPLOYED_EXPORTS = "contracts/exports.json"
 ETL_SCHEMA = "CREATE SCHEMA IF NOT EXISTS etl"
 MIGRATIONS_TABLE = (
     "CREATE TABLE IF NOT EXISTS etl.migrations "
@@ -73,6 +74,7 @@ def migrate(services: Services, database: str) -> list[str]:
     """
     applied = [change.name for change in apply(plan(services, database), services)]
     services.lake.write_json(DEPLOYED_CONTRACTS, [contract.to_json() for contract in services.catalog.all()])
+    services.lake.write_json(DEPLOYED_EXPORTS, [export.to_json() for export in services.catalog.exports()])
     return applied
 
 

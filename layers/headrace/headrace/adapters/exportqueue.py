@@ -1,0 +1,85 @@
+"""The queue of requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headrace.domain.exportrun import Request
+from headrace.errors import TransientError
+
+MOST_ENTRIES = 10
+MOST_BYTES = 250_000
+"""Of one call; SQS takes a megabyte."""
+PATIENCE = 5
+"""A request that has failed for the nth time comes again after 5 to the power of n seconds."""
+HIDDEN_SECONDS = 30
+"""How long a dead letter of another run is hidden by the look at it."""
+UNFINISHED = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+class ExportQueue:
+    """`client` is a boto3 SQS client."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, requests: Iterable[Request]) -> None:
+        """Send them all. Raises TransientError when SQS did not take one; those before it are sent."""
+        for bodies in _batches(json.dumps(request.to_json(), separators=(",", ":")) for request in requests):
+            entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            if answer.get("Failed"):
+                raise TransientError(f"SQS did not take {len(answer['Failed'])} requests: {answer['Failed'][0]}")
+
+    def give_back(self, receipt: str, delivery: int) -> None:
+        """Let a request that has failed come again after some seconds, longer each time.
+
+        One that cannot be given back, because it was away too long, comes again by itself.
+        """
+        with suppress(ClientError):
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=PATIENCE**delivery
+            )
+
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being worked on, as far as SQS knows."""
+        answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(UNFINISHED))
+        return not any(int(answer["Attributes"][name]) for name in UNFINISHED)
+
+
+def take_dead_letters(client: Any, url: str, export: str, date: str) -> int:
+    """Remove a run's letters from the dead-letter queue: they are about to be asked for again. Returns how many."""
+    removed = 0
+    while messages := client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=MOST_ENTRIES, VisibilityTimeout=HIDDEN_SECONDS
+    ).get("Messages", []):
+        for message in messages:
+            body = json.loads(message["Body"])
+            if (body["export"], body["date"]) == (export, date):
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                removed += 1
+    return removed
+
+
+def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for body in bodies:
+        length = len(body)  # json.dumps gives ASCII
+        if batch and (len(batch) == MOST_ENTRIES or size + length > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(body)
+        size += length
+    if batch:
+        yield batch

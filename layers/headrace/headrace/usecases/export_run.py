@@ -1,0 +1,105 @@
+"""A request: the rows of some accounts out of their part's Parquet, a CSV each, uploaded and recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headrace.domain.export import Export
+from headrace.domain.exportrun import RUNNER_TRIES, Answer, FileResult, Request
+from headrace.domain.exportsql import ACCOUNT_LABEL
+from headrace.errors import TerminalError
+from headrace.transform.csvfile import Lines, by_account
+from headrace.usecases.export_ports import ExportServices
+
+UPLOADS = 8
+"""Uploads of one message at the same time."""
+Failed = Callable[[str, Exception], None]
+
+
+def answer(request: Request, delivery: int, services: ExportServices, failed: Failed) -> None:
+    """Do what is asked, unless it was done before.
+
+    An account that fails beside others is asked for again, alone, and told to `failed`. One that is alone raises, so
+    that the queue brings it again; its failure is recorded when it comes for the last time, or when it is one that
+    trying again does not change.
+    """
+    known = services.exports.answered(request)
+    missing = tuple(account for account in request.accounts if account not in known)
+    if not missing:
+        return
+    begun = time.monotonic()
+    try:
+        files, errors = _export(request, missing, services)
+    except Exception as error:
+        if not request.alone:
+            raise
+        files, errors = [], dict.fromkeys(missing, error)
+    if request.alone and errors:
+        _fail(request, delivery, errors[request.accounts[0]], services)
+        return
+    for account, reason in errors.items():
+        failed(account, reason)
+    services.requests.send(request.for_alone(account) for account in errors)
+    services.exports.record(Answer(request, tuple(files), seconds=round(time.monotonic() - begun, 3)))
+
+
+def _fail(request: Request, delivery: int, error: Exception, services: ExportServices) -> None:
+    """Record the failure if it is final; raise it if the queue is to bring the request again."""
+    final = isinstance(error, TerminalError)
+    if final or delivery >= RUNNER_TRIES:
+        services.exports.record(Answer(request, failure=f"{type(error).__name__}: {error}"))
+    if not final:
+        raise error
+
+
+def _export(
+    request: Request, accounts: Iterable[str], services: ExportServices
+) -> tuple[list[FileResult], dict[str, Exception]]:
+    """Write the files of the accounts. Returns what was written, and the error of each account that was not."""
+    export = services.catalog.export(request.export)
+    rows = _rows(request, export, services)
+    wanted = set(accounts)
+    found = dict(by_account(rows, ACCOUNT_LABEL, export.order_by, export.columns, export.dialect))
+    empty = Lines([], export.dialect, export.columns)
+    work = [(account, found.get(account, empty)) for account in request.accounts if account in wanted]
+
+    def write(item: tuple[str, Lines]) -> FileResult | Exception:
+        try:
+            return _write(request, *item, export, services)
+        except Exception as error:  # it is nobody else's
+            return error
+
+    with ThreadPoolExecutor(min(UPLOADS, len(work))) as pool:
+        outcomes = list(zip([account for account, _ in work], pool.map(write, work), strict=True))
+    files = [outcome for _, outcome in outcomes if isinstance(outcome, FileResult)]
+    return files, {account: outcome for account, outcome in outcomes if isinstance(outcome, Exception)}
+
+
+def _rows(request: Request, export: Export, services: ExportServices) -> pa.Table:
+    """The rows of the part that belong to accounts of the request."""
+    names = [*dict.fromkeys([*(column.name for column in export.columns), *export.order_by]), ACCOUNT_LABEL]
+    pieces = [
+        pq.read_table(
+            io.BytesIO(services.lake.read(key)), columns=names, use_threads=False,
+            filters=[(ACCOUNT_LABEL, "in", request.accounts)] if request.alone else None,
+        )
+        for key in request.files
+    ]  # fmt: skip
+    return pa.concat_tables(pieces) if pieces else pa.table({name: pa.array([], pa.string()) for name in names})
+
+
+def _write(request: Request, account: str, lines: Lines, export: Export, services: ExportServices) -> FileResult:
+    if not lines.texts and not export.write_empty:
+        return FileResult(account, "", 0, 0, "")
+    body = lines.encoded()
+    digest = hashlib.sha256(body)
+    key = export.key(request.date, request.category, account)
+    services.files.put(key, body, digest.digest())
+    return FileResult(account, key, len(lines.texts), len(body), digest.hexdigest())
