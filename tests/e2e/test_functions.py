@@ -68,7 +68,6 @@ def test_there_is_an_event_for_each_function() -> None:
         ("export_runner", {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]}),
         ("slack", {"posted": 1}),
         ("pagerduty", {"sent": 1}),
-        ("order_polls", {"ordered": []}),  # no contract of these tests fetches anything yet
         ("poller", {"skipped": "no deployed contract names it"}),
     ],
 )
@@ -77,6 +76,11 @@ def test_the_built_function_answers_its_event(loaded: Laptop, function: str, exp
     for name, value in expected.items():
         found = answer[name]
         assert (found if not isinstance(value, dict) else {key: found[key] for key in value}) == value
+
+
+def test_order_polls_orders_a_poll_of_each_server(loaded: Laptop) -> None:
+    servers = [item["server"] for item in loaded.headrace("sources")["sources"]]
+    assert invoke(loaded, "order_polls", event_of("order_polls")) == {"ordered": servers}
 
 
 def test_starter_records_an_object_and_wakes_its_dataset(loaded: Laptop) -> None:
