@@ -18,7 +18,7 @@ from headrace_local.state import LaptopState
 TEMPLATE = cfnlint.decode.cfn_yaml.load(str(Path(__file__).parents[3] / "template.yaml"))
 STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue"}
 RESOURCES = {name: body for name, body in TEMPLATE["Resources"].items() if body["Type"] in STATEFUL}
-RETAINED = {"LandingBucket", "LakeBucket", "LedgerTable"}
+RETAINED = {"LandingBucket", "LakeBucket", "LedgerTable", "ExportBucket"}
 LANDED = b"meter,value\n1,2\n"
 
 
