@@ -45,6 +45,7 @@ class Laptop:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = own | {
             "HEADRACE_HOME": str(self.home),
+            "HEADRACE_PARAMETERS": "LongestWait=1",
             "PYTHONPATH": os.pathsep.join(map(str, sources)),
         }
         return subprocess.run(
