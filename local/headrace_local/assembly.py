@@ -29,7 +29,7 @@ def assemble(home: Path, port: int) -> FaultyGateway:
     faults = Faults(lambda: stop_executions(workflow), redshift.faults)
     warehouse = Warehouse(FaultyDataApi(redshift, faults))
     patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults)
-    gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"))
+    gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), redshift.held)
     return FaultyGateway(gateway, faults)
 
 

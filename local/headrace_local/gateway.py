@@ -29,10 +29,13 @@ OWN_PATHS = "/_headrace/"
 class Gateway:
     """Routes a request to the embedded Redshift, to the laptop's own pages or to the emulator."""
 
-    def __init__(self, emulator: Application, warehouse: Warehouse, sink: NotificationSink) -> None:
+    def __init__(
+        self, emulator: Application, warehouse: Warehouse, sink: NotificationSink, held: Callable[[], dict[str, Any]]
+    ) -> None:
         self._emulator = emulator
         self._warehouse = warehouse
         self._sink = sink
+        self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
@@ -59,6 +62,8 @@ class Gateway:
             return self._pagerduty(json_or_text(await body_of(receive)))
         if page == ("GET", "notifications"):
             return 200, {"notifications": self._sink.after(after_of(scope))}
+        if page == ("GET", "warehouse"):
+            return 200, self._held()
         return 404, {"message": f"The laptop has no page {scope['method']} {scope['path']}"}
 
     def _pagerduty(self, event: Any) -> tuple[int, dict[str, Any]]:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.chaos import Bench, Point, composed, content, points
+from benchmarks.chaos_bench import Bench, content
+from benchmarks.chaos_leftovers import Leftovers
+from benchmarks.chaos_points import Point, composed, points
 from headrace_cli.target import Choice, target_for
 from tests.e2e.conftest import Laptop
 
@@ -45,6 +47,25 @@ def test_a_wrong_row_is_seen(bench: Bench, laptop: Laptop) -> None:
     laptop.put("bulk/wrong.csv", content("wrong", 7))
     laptop.settle()
     assert "rows instead of 30" in str(bench.run(Point("nothing"), "wrong").wrong)
+
+
+def test_what_is_left_behind_is_seen(laptop: Laptop) -> None:
+    target = target_for(Choice(endpoint_url=laptop.endpoint))
+    leftovers = Leftovers(target)
+    before = leftovers.generations("bulk")
+    assert leftovers.of("bulk", before) == []
+    queue, data_api = target.output("IntakeDeadLetterQueueUrl"), laptop.client("redshift-data")
+    where = {"WorkgroupName": target.output("Workgroup"), "Database": target.output("Database")}
+    laptop.headrace("sql", "CREATE TABLE public.left_behind (a INTEGER)")
+    laptop.client("sqs").send_message(QueueUrl=queue, MessageBody="poison")
+    kept = data_api.execute_statement(**where, Sql="CREATE TEMP TABLE mine (a INTEGER)", SessionKeepAliveSeconds=60)
+    found = " ".join(leftovers.of("bulk", before))
+    assert "the table public.left_behind" in found
+    assert "1 messages in" in found
+    assert "a session of" in found
+    laptop.headrace("sql", "DROP TABLE public.left_behind")
+    laptop.client("sqs").purge_queue(QueueUrl=queue)
+    data_api.execute_statement(SessionId=kept["SessionId"], Sql="SELECT 1", SessionKeepAliveSeconds=0)
 
 
 def test_at_least_forty_points_each_of_its_own_name() -> None:

@@ -74,6 +74,7 @@ class EmbeddedRedshift:
         self._sessions = SessionStore()
         self.faults = Faults()
         warehouse = Warehouse(self._connection, self._locks, s3, self._history, self.faults)
+        self.held = warehouse.held
         self._runner = Runner(warehouse, self._sessions, publish, user_of_secret)
         self._statements = StatementStore(self._sessions)
         self._listing = Listing(self._connection)

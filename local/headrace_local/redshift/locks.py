@@ -70,6 +70,11 @@ class LockManager:
         with self._changed:
             return {key for key, holders in self._holders.items() if holders.get(owner, LockMode.READ) > LockMode.READ}
 
+    def held(self) -> dict[str, list[str]]:
+        """The locks that are held, and by how many in which mode, by what they lock."""
+        with self._changed:
+            return {key: [mode.name for mode in holders.values()] for key, holders in self._holders.items()}
+
     def wake(self) -> None:
         """Make the waiting ask again whether they were cancelled."""
         with self._changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
@@ -38,6 +38,12 @@ class Warehouse:
     s3: S3Store
     history: History
     faults: Faults
+    sessions: set[Session] = field(default_factory=set)
+
+    def held(self) -> dict[str, Any]:
+        """The open sessions, with which TEMP tables end, and the locks that are held."""
+        sessions = [{"user": session.user, "pid": session.pid} for session in self.sessions.copy()]
+        return {"sessions": sessions, "locks": self.locks.held()}
 
 
 class Command(Protocol):
@@ -50,7 +56,7 @@ class Command(Protocol):
         """Do it, inside the session's transaction; SqlError if it fails."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Session:
     """One session; `user` and `database` are what SQL sees as such, `changed` what its transactions have changed."""
 
@@ -69,6 +75,7 @@ class Session:
         self.connection = self.warehouse.connection.cursor()
         self.catalog = Catalog(self.connection, self.database)
         self.owner = Owner(self._is_cancelled)
+        self.warehouse.sessions.add(self)
         for name, value in (("database", self.database), ("user", self.user)):
             self.connection.execute(f"SET VARIABLE {name} = {string_literal(value)}")
 
@@ -112,6 +119,7 @@ class Session:
         """End the session: its TEMP tables go."""
         self.rollback()
         self.connection.close()
+        self.warehouse.sessions.discard(self)
 
     def lock(self, requests: Requests) -> None:
         """Take locks that the transaction holds to its end; others may have changed tables while it waited."""

@@ -77,6 +77,22 @@ def test_the_lock_is_taken_before_the_snapshot(client: Client, gate: Gate) -> No
     assert client.call("GetStatementResult", Id=f"{second}:2")["Records"] == [[{"longValue": 1}]]
 
 
+def test_sessions_and_locks_are_seen_while_they_last_and_then_are_gone(client: Client, gate: Gate) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    running = client.start("LOCK TABLE t", HOLD)
+    gate.reached.wait(20)
+    held = client.redshift.held()
+    assert (len(held["sessions"]), held["locks"]["public.t"]) == (1, ["EXCLUSIVE"])
+    gate.opened.set()
+    client.ended(running)
+    assert client.redshift.held() == {"sessions": [], "locks": {}}
+    kept = client.execute("CREATE TEMP TABLE mine (a INT)", SessionKeepAliveSeconds=60)
+    assert (len(client.redshift.held()["sessions"]), client.redshift.held()["locks"]) == (1, {})
+    client.execute("SELECT 1", SessionId=kept["SessionId"], SessionKeepAliveSeconds=0)
+    client.call("ListSessions")  # what is over is closed whenever somebody asks
+    assert client.redshift.held()["sessions"] == []
+
+
 def test_readers_go_on_beside_a_writer_and_see_the_old_rows(client: Client, gate: Gate) -> None:
     client.run("CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)")
     writer = client.start("DELETE FROM t", HOLD)

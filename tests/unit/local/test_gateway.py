@@ -27,7 +27,7 @@ async def fake_emulator(scope: Any, receive: Any, send: Any) -> None:
 
 def ask(folder: Path, method: str, path: str, *bodies: bytes, target: str = "", query: str = "") -> tuple[int, Any]:
     """Status and document for each body posted in turn to one gateway; the last is returned."""
-    gateway = Gateway(fake_emulator, FakeWarehouse(), NotificationSink(folder / "notifications.jsonl"))  # type: ignore[arg-type]
+    gateway = Gateway(fake_emulator, FakeWarehouse(), NotificationSink(folder / "notifications.jsonl"), dict)  # type: ignore[arg-type]
     headers = [(b"X-Amz-Target", target.encode())] if target else []
     scope = {"type": "http", "method": method, "path": path, "headers": headers, "query_string": query.encode()}
     sent: list[dict[str, Any]] = []
