@@ -11,22 +11,25 @@ SDK_TRIES = 6
 """How often a function's own client tries a call: so many failures in a row reach the function."""
 
 Fault = dict[str, Any]
-CALLS = {
+CALLS: dict[str, list[tuple[str, str] | tuple[str, str, int]]] = {
     "StarterFunction": [
-        ("dynamodb", "TransactWriteItems"), ("dynamodb", "PutItem"), ("dynamodb", "GetItem"),
+        ("dynamodb", "TransactWriteItems"), ("dynamodb", "GetItem"),
         ("states", "StartExecution"),
     ],
     "RecordBatchFunction": [
-        ("dynamodb", "GetItem"), ("dynamodb", "Query"), ("dynamodb", "TransactWriteItems"), ("dynamodb", "UpdateItem"),
-        ("dynamodb", "DeleteItem"), ("s3", "PUT"), ("dynamodb", "PutItem"),
+        ("dynamodb", "GetItem"), ("dynamodb", "Query"), ("dynamodb", "TransactWriteItems"),
+        ("dynamodb", "BatchGetItem"), ("dynamodb", "TransactWriteItems", 2), ("s3", "PUT"), ("dynamodb", "PutItem"),
     ],
     "TransformFunction": [
-        ("s3", "GET"), ("dynamodb", "GetItem"), ("dynamodb", "PutItem"), ("s3", "PUT"),
+        ("s3", "GET"), ("dynamodb", "BatchGetItem"), ("dynamodb", "PutItem"), ("s3", "PUT"),
     ],
     "PrepareLoadFunction": [("s3", "GET"), ("s3", "PUT"), ("dynamodb", "PutItem")],
-    "RecordOutcomeFunction": [("s3", "GET"), ("dynamodb", "UpdateItem"), ("dynamodb", "PutItem")],
+    "RecordOutcomeFunction": [
+        ("s3", "GET"), ("dynamodb", "BatchGetItem"), ("dynamodb", "UpdateItem"), ("dynamodb", "PutItem"),
+    ],
     "HandOverFunction": [("dynamodb", "UpdateItem"), ("dynamodb", "GetItem")],
 }  # fmt: skip
+"""What a function asks of AWS on a file's way, in that order; with a number, the how manieth call of the operation."""
 STAGED_SHARE = 0.25
 """How many of the composed runs go through a stage table."""
 WAREHOUSE_WORDS = {
@@ -56,9 +59,9 @@ def points() -> list[Point]:
     """Every point, in the order of a file's way."""
     found = [Point("nothing")]
     for function, calls in CALLS.items():
-        for service, operation in calls:
-            where = {"service": service, "operation": operation, "caller": function}
-            name = f"{function.removesuffix('Function')}: {service} {operation}"
+        for service, operation, *turn in calls:
+            where = {"service": service, "operation": operation, "caller": function, "call": turn[0] if turn else 1}
+            name = f"{function.removesuffix('Function')}: {service} {operation}" + f" {turn[0]}" * len(turn)
             for when in ("before", "after"):
                 found.append(Point(f"{name}, killed {when}", ({**where, "what": "kill", "when": when},)))
                 found.append(Point(f"{name}, 5xx {when}", ({**where, "when": when},)))

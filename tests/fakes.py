@@ -159,14 +159,17 @@ class MemoryLedger:
         return True
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:
-        return [self._take(batch, file_id) for file_id in batch.file_ids]
+        for file_id in batch.file_ids:
+            self.take_one(batch, self.all_files[file_id])
+        return self.files(batch.file_ids)
 
-    def _take(self, batch: BatchRecord, file_id: str) -> FileRecord:
-        file = self.all_files[file_id]
-        if file.waits_in(batch.lane):
-            file = self.all_files[file_id] = file.taken_by(batch)
-        self._pending.pop((batch.lane, file_id), None)
-        return file
+    def take_one(self, batch: BatchRecord, file: FileRecord) -> None:
+        """One file, if it is still as it was when it was read and its batch still runs."""
+        known = self.batches.get(batch.batch)
+        runs = known and known.status is BatchStatus.RUNNING and not known.condemned
+        if runs and file.waits_in(batch.lane) and self.all_files[file.file_id].status is file.status:
+            self.all_files[file.file_id] = file.taken_by(batch)
+            self._pending.pop((batch.lane, file.file_id), None)
 
     def save_batch(self, batch: BatchRecord) -> None:
         known = self.batches.get(batch.batch, batch)
@@ -205,6 +208,9 @@ class MemoryLedger:
 
     def files(self, file_ids: Iterable[str]) -> list[FileRecord]:
         return [self.all_files[file_id] for file_id in file_ids]
+
+    def known(self, file_ids: Iterable[str]) -> dict[str, FileRecord]:
+        return {file_id: self.all_files[file_id] for file_id in file_ids if file_id in self.all_files}
 
     def settle(self, batch: BatchRecord, files: Iterable[FileRecord]) -> None:
         for file in files:

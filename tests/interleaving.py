@@ -5,15 +5,23 @@ An actor can be killed at any step, before or after the effect of a call. What r
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import count, cycle
 from typing import Any
 
 from tests.fakes import MemoryServices
 
+EXAMPLES = "HEADRACE_EXAMPLES"
+"""The variable by which `make search` asks for more examples of each property."""
 PORTS = ("catalog", "ledger", "lake", "workflow", "warehouse", "topic")
+
+
+def examples(usual: int) -> int:
+    """How many examples a search tries: `usual` in every test run, more when they are asked for."""
+    return max(usual, int(os.environ.get(EXAMPLES, "0")))
 
 
 class KilledError(BaseException):
@@ -80,9 +88,19 @@ class _GatedPort:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self._actor.gate()
-            return member(*args, **kwargs)
+            answer = member(*args, **kwargs)
+            return self._in_steps(answer) if isinstance(answer, Generator) else answer
 
         return call
+
+    def _in_steps(self, steps: Generator[None, None, Any]) -> Any:
+        """A call of several requests: where it yields, others may come in between. Returns what it returns."""
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+            self._actor.gate()
 
 
 @dataclass(frozen=True)

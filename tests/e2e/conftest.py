@@ -27,10 +27,11 @@ COPIED = ("cli", "contracts", "exports", "functions", "layers", "local", "script
 
 @dataclass(frozen=True)
 class Laptop:
-    """A checkout and the laptop it runs on."""
+    """A checkout and the laptop it runs on. Groups wait for a second only, unless the stack's `parameters` differ."""
 
     checkout: Path
     home: Path
+    parameters: str = "LongestWait=1"
 
     def headrace(self, *arguments: str, check: bool = True) -> Any:
         """Run a command with --json and return what it printed."""
@@ -45,7 +46,7 @@ class Laptop:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = own | {
             "HEADRACE_HOME": str(self.home),
-            "HEADRACE_PARAMETERS": "LongestWait=1",
+            "HEADRACE_PARAMETERS": self.parameters,
             "PYTHONPATH": os.pathsep.join(map(str, sources)),
         }
         return subprocess.run(

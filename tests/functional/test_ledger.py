@@ -102,6 +102,30 @@ def test_a_batch_is_open_until_it_has_ended(ledger: Any) -> None:
     assert ledger.lane_state("readings", LIVE).open_batch is None
 
 
+def test_many_files_are_taken_and_those_that_are_elsewhere_by_now_are_not(ledger: Any) -> None:
+    files = [file(f"{number}.csv") for number in range(120)]
+    for one in files:
+        ledger.record_arrival(one)
+    opened = batch(file_ids=tuple(one.file_id for one in files))
+    assert ledger.open_batch(opened)
+    ledger.save_file(replace(files[7], status=FileStatus.FAILED))
+    taken = ledger.take(opened)
+    assert [one.status for one in taken].count(FileStatus.RUNNING) == 119
+    assert taken[7].status is FileStatus.FAILED
+    assert len(ledger.pending("readings", LIVE, 200)) == 1
+    assert ledger.take(opened) == taken
+
+
+@pytest.mark.parametrize("end", [{"condemned": True}, {"status": BatchStatus.FAILED}])
+def test_a_batch_that_is_given_up_takes_no_file(ledger: Any, end: dict[str, Any]) -> None:
+    ledger.record_arrival(file())
+    opened = batch(file_ids=(file().file_id,))
+    assert ledger.open_batch(opened)
+    ledger.save_batch(replace(opened, **end))
+    assert ledger.take(opened)[0].status is FileStatus.PENDING
+    assert len(ledger.pending("readings", LIVE, 9)) == 1
+
+
 def test_ending_a_batch_does_not_close_another(ledger: Any) -> None:
     assert ledger.open_batch(batch(batch="readings-2"))
     ledger.save_batch(batch(status=BatchStatus.FAILED))
@@ -184,7 +208,9 @@ def test_a_file_waits_again_at_its_old_place_if_it_is_what_it_was(ledger: Any) -
     assert [found.key[-1] for found in waiting] == ["b", "c"]
     assert (waiting[0].status, waiting[0].reason, waiting[0].suspects) == (FileStatus.PENDING, None, "x")
     assert ledger.file(failed.file_id).reload
-    (taken,) = ledger.take(batch(file_ids=(failed.file_id,)))
+    opened = batch(file_ids=(failed.file_id,))
+    assert ledger.open_batch(opened)
+    (taken,) = ledger.take(opened)
     assert (taken.status, taken.reload) == (FileStatus.RUNNING, True)
     assert len(ledger.pending("readings", LIVE, 9)) == 1
 
@@ -220,6 +246,15 @@ def test_copies_are_remembered_once(ledger: Any) -> None:
 def test_unknown_files_are_named(ledger: Any) -> None:
     with pytest.raises(KeyError):
         ledger.file("nobody")
+
+
+def test_many_files_are_read_in_the_order_asked(ledger: Any) -> None:
+    files = [file(f"{number}.csv") for number in range(150)]
+    for one in files:
+        ledger.save_file(one)
+    wanted = [one.file_id for one in reversed(files)]
+    assert [one.file_id for one in ledger.files([*wanted, wanted[0]])] == [*wanted, wanted[0]]
+    assert ledger.known([wanted[3], "0" * 24]).keys() == {wanted[3]}
 
 
 def test_stories_are_told_in_order(table: DynamoLedger) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.usecases.backfill import Backfilled
 from headrace.usecases.backfill import backfill as take_unknown
 from headrace_cli.failures import CommandError
 from headrace_cli.output import Document, DryRun, Json, emit, lines
+from headrace_cli.progress import Progress
 from headrace_cli.target import target_of
 from headrace_cli.words import count
 
@@ -36,7 +38,12 @@ def backfill(
     below = target.contract(dataset).prefix
     if not prefix.startswith(below):
         raise CommandError(f"the objects of {dataset} are below {below}: give a prefix that begins so")
-    found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run)
+    with Progress(f"backfill of {dataset}") as line:
+
+        def told(found: Backfilled) -> None:
+            line.show(f"{len(found.taken):,} wait, {found.known:,} known already")
+
+        found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, told=told)
     emit({"dry_run": dry_run, **asdict(found)}, render, as_json=as_json)
 
 

@@ -11,7 +11,8 @@ from headrace_local.redshift import DataApiError
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.faults import Faults as WarehouseFaults
 
-PUT = Call("s3", "PUT", "arn:aws:sts::000000000000:assumed-role/headrace-TransformFunctionRole/x", "/lake/part-1")
+ROLE = "arn:aws:sts::000000000000:assumed-role/headrace-TransformFunctionRole/x"
+PUT = Call("s3", "PUT", ROLE, "/lake/part-1")
 
 
 def faults(*listed: Fault) -> Faults:
@@ -68,20 +69,26 @@ def test_a_load_is_lost_before_or_after_it_is_submitted(when: str, reached: list
     warehouse = DataApi()
     faulty = FaultyDataApi(warehouse, faults(Fault("redshift-data", "BatchExecuteStatement", when=when)))
     with pytest.raises(DataApiError):
-        faulty.call("BatchExecuteStatement", {}, principal="role")
+        faulty.call("BatchExecuteStatement", {}, principal=ROLE)
     assert warehouse.called == reached
-    assert faulty.call("BatchExecuteStatement", {}, principal="role") == {"Id": "real"}
+    assert faulty.call("BatchExecuteStatement", {}, principal=ROLE) == {"Id": "real"}
 
 
 def test_a_refused_load_is_accepted_and_fails_in_the_warehouses_words() -> None:
     warehouse = DataApi()
     fault = Fault("redshift-data", "BatchExecuteStatement", what="refuse", text="ERROR: deadlock detected")
     faulty = FaultyDataApi(warehouse, faults(fault))
-    accepted = faulty.call("BatchExecuteStatement", {}, principal="role")
+    accepted = faulty.call("BatchExecuteStatement", {}, principal=ROLE)
     assert str(accepted["Id"]).startswith(REFUSED)
-    described = faulty.call("DescribeStatement", {"Id": accepted["Id"]}, principal="role")
+    described = faulty.call("DescribeStatement", {"Id": accepted["Id"]}, principal=ROLE)
     assert (described["Status"], described["Error"]) == ("FAILED", "ERROR: deadlock detected")
     assert not warehouse.called
+
+
+def test_what_a_person_asks_of_the_warehouse_is_not_touched() -> None:
+    waiting = faults(Fault("redshift-data", "DescribeStatement"))
+    answer = FaultyDataApi(DataApi(), waiting).call("DescribeStatement", {}, principal="arn:aws:iam::000000000000:root")
+    assert (answer, waiting.listed[0].seen) == ({"Id": "real"}, 0)
 
 
 def test_executions_are_stopped() -> None:

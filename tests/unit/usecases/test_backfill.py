@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from headrace.domain.ledger import BACKFILL, LIVE, FileStatus
 from headrace.usecases import receive
 from headrace.usecases.backfill import backfill
@@ -67,3 +69,13 @@ def test_a_late_event_of_a_backfilled_file_finds_it() -> None:
     backfill("readings", "readings/", landing, services)
     late = receive.record(next(iter(landing.versions("readings/"))).arrival("0F"), services)
     assert (late.status, late.lane, late.deliveries) == (FileStatus.PENDING, BACKFILL, 2)
+
+
+def test_many_objects_are_taken_in_groups_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.usecases.backfill.TOGETHER", 3)
+    services, landing = MemoryServices(), landed(*[f"readings/{number:02}" for number in range(8)], "readings/00")
+    told: list[tuple[int, int]] = []
+    found = backfill("readings", "readings/", landing, services, told=lambda f: told.append((len(f.taken), f.known)))
+    assert found.taken == ["readings/00", "readings/00", *[f"readings/{number:02}" for number in range(1, 8)]]
+    assert told == [(3, 0), (6, 0), (9, 0), (9, 0)]
+    assert backfill("readings", "readings/", landing, services).known == 9

@@ -22,7 +22,7 @@ from headrace.usecases.hold import hold, reject, release
 from headrace.usecases.judge_batch import judge_batch
 from headrace.usecases.results import UnitResult
 from tests.fakes import MemoryCatalog, contract
-from tests.interleaving import Schedule
+from tests.interleaving import Schedule, examples
 from tests.unit.usecases.test_protocol import STEPS, Simulation, Tombstones, arrival, schedules
 
 ODD = Check(Metric.ROW_COUNT, hold=True, highest=0.0)
@@ -107,7 +107,7 @@ ODD_FILES = st.frozensets(st.integers(0, 3), max_size=2)
 
 
 @pytest.mark.parametrize(("decide", "odd_files_end"), DECISIONS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(schedules(kills=0) | schedules(kills=2), st.integers(1, 4), ODD_FILES, st.booleans())
 def test_what_people_decide_is_what_happens(
     decide: Decide, odd_files_end: FileStatus, schedule: Schedule, files: int, odd: frozenset[int], wait: bool
@@ -118,7 +118,7 @@ def test_what_people_decide_is_what_happens(
 
 
 @pytest.mark.parametrize(("decide", "odd_files_end"), DECISIONS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(schedules(kills=0), st.frozensets(STEPS, max_size=2), st.integers(1, 4), ODD_FILES)
 def test_a_judge_that_outlives_its_execution_does_no_harm(
     decide: Decide,

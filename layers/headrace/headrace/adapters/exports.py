@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from headrace.adapters.ledger import from_item, to_item
+from headrace.adapters.table import from_item, to_item
 from headrace.domain.export import named
 from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, Tally
 

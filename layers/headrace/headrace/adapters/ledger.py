@@ -22,9 +22,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
-
+from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, from_item, read_all, to_item, type_of
 from headrace.domain.clock import now
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import (
@@ -37,32 +35,14 @@ from headrace.domain.ledger import (
     RowCounts,
 )
 
-type_of = TypeSerializer().serialize
-value_of = TypeDeserializer().deserialize
 PARALLEL_WRITES = 8
+TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
+"""Files that one transaction takes: a check of the batch, then the file and its marker for each."""
 UNROUTABLE = "#unroutable"
 """Where the index lists the files of no dataset. No dataset can be named so."""
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-
-def to_item(value: dict[str, Any]) -> dict[str, Any]:
-    """Python values as DynamoDB attributes; absent values are left out."""
-    return {name: type_of(field) for name, field in value.items() if field is not None}
-
-
-def from_item(item: dict[str, Any]) -> dict[str, Any]:
-    """DynamoDB attributes as Python values, whole numbers as int."""
-    return {name: _plain(value_of(field)) for name, field in item.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(field) for name, field in value.items()}
-    if isinstance(value, list):
-        return [_plain(field) for field in value]
-    return int(value) if hasattr(value, "to_integral_value") and value == value.to_integral_value() else value
 
 
 class DynamoLedger:
@@ -83,15 +63,15 @@ class DynamoLedger:
         ]  # fmt: skip
         if file.status is FileStatus.PENDING:
             puts.append(self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _plain_file(file)))
+        story = {"key": file.key, "size": file.size, "version": file.version}
+        puts.append(self._line(f"FILE#{file.file_id}", "Arrived", story, file.arrived_at))
+        puts.append(self._line(f"FILE#{file.file_id}", "Seen by the starter", {}, now()))
         try:
             self._client.transact_write_items(TransactItems=puts)
         except self._client.exceptions.TransactionCanceledException as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return self._count_delivery(file.file_id)
-        story = {"key": file.key, "size": file.size, "version": file.version}
-        self._tell(f"FILE#{file.file_id}", "Arrived", story, file.arrived_at)
-        self.tell_file(file.file_id, "Seen by the starter")
         return file
 
     def _count_delivery(self, file_id: str) -> FileRecord:
@@ -116,7 +96,7 @@ class DynamoLedger:
         try:
             self._client.transact_write_items(TransactItems=[{"Update": update}, put])
         except self._client.exceptions.TransactionCanceledException as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return False
         return True
@@ -172,29 +152,47 @@ class DynamoLedger:
         try:
             self._client.transact_write_items(TransactItems=[put, {"Update": lane}])
         except self._client.exceptions.TransactionCanceledException as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return False
         return True
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:
-        """Move the files that wait for the batch into it, as often as needed. Returns them as they are now."""
-        return self._in_parallel(lambda file_id: self._take(batch, file_id), batch.file_ids)
+        """Move the files that wait for the batch into it, as often as needed. Returns them as they are now.
 
-    def _take(self, batch: BatchRecord, file_id: str) -> FileRecord:
-        file = self.file(file_id)
-        if file.waits_in(batch.lane):
-            file = self._mark_taken(file.taken_by(batch), file.status)
-        self._delete(_pending_pk(batch.dataset, batch.lane), _pending_sk(file))
-        return file
+        A batch that has ended, or is condemned, takes none: a function may still run whose execution was stopped, and
+        must not take files that wait for the next batch by now.
+        """
+        waiting = [file for file in self.files(batch.file_ids) if file.waits_in(batch.lane)]
+        for start in range(0, len(waiting), TAKEN_TOGETHER):
+            self._take(batch, waiting[start : start + TAKEN_TOGETHER])
+        return self.files(batch.file_ids)
 
-    def _mark_taken(self, file: FileRecord, was: FileStatus) -> FileRecord:
-        """Write the file as taken, unless somebody was faster; returns it as it is now."""
+    def _take(self, batch: BatchRecord, files: list[FileRecord]) -> None:
+        """In one transaction; where another write was faster for one of them, each alone."""
+        writes = [write for file in files for write in self._taking(batch, file)]
         try:
-            self._client.update_item(**self._saving_if(file, was))
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return self.file(file.file_id)
-        return file
+            self._client.transact_write_items(TransactItems=[self._still_runs(batch), *writes])
+        except self._client.exceptions.TransactionCanceledException as error:
+            if not condition_failed(error):
+                raise
+            for file in files if len(files) > 1 else ():
+                self._take(batch, [file])
+
+    def _taking(self, batch: BatchRecord, file: FileRecord) -> list[dict[str, Any]]:
+        marker = {"pk": _pending_pk(batch.dataset, batch.lane), "sk": _pending_sk(file)}
+        update = self._saving_if(file.taken_by(batch), file.status)
+        return [{"Update": update}, {"Delete": {"TableName": self._table, "Key": to_item(marker)}}]
+
+    def _still_runs(self, batch: BatchRecord) -> dict[str, Any]:
+        check = {
+            "TableName": self._table,
+            "Key": to_item({"pk": f"BATCH#{batch.batch}", "sk": "BATCH"}),
+            "ConditionExpression": "#status = :running AND condemned = :no",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": to_item({":running": str(BatchStatus.RUNNING), ":no": False}),
+        }
+        return {"ConditionCheck": check}
 
     def save_batch(self, batch: BatchRecord) -> None:
         """Write the batch as it is now; one that has ended is no longer its lane's open batch, and never runs again.
@@ -271,7 +269,7 @@ class DynamoLedger:
             "ExpressionAttributeValues": {":pk": type_of(f"COPIES#{holder}")},
             "ConsistentRead": True,
         }
-        return [self.file(item["sk"]) for item in self._query(query)]
+        return self.files([item["sk"] for item in self._query(query)])
 
     # -- files and batches ----------------------------------------------------------------------------------------
 
@@ -343,8 +341,18 @@ class DynamoLedger:
         self._in_parallel(self.save_file, files)
 
     def files(self, file_ids: Iterable[str]) -> list[FileRecord]:
-        """Several files by id, in the order asked."""
-        return self._in_parallel(self.file, file_ids)
+        """Several files by id, in the order asked. Raises KeyError when the ledger does not know one."""
+        wanted = list(file_ids)
+        known = self.known(wanted)
+        missing = [file_id for file_id in wanted if file_id not in known]
+        if missing:
+            raise KeyError(f"the ledger does not know FILE#{missing[0]}")
+        return [known[file_id] for file_id in wanted]
+
+    def known(self, file_ids: Iterable[str]) -> dict[str, FileRecord]:
+        """Those of the files that the ledger knows, by id."""
+        items = read_all(self._client, self._table, [(f"FILE#{file_id}", "FILE") for file_id in file_ids])
+        return {item["file_id"]: _file(item) for item in items.values()}
 
     def versions(self, bucket: str, key: str) -> list[FileRecord]:
         """Every version of a key that the ledger knows, the oldest first by S3's own order."""
@@ -353,7 +361,7 @@ class DynamoLedger:
             "ExpressionAttributeValues": {":pk": type_of(f"KEY#{bucket}/{key}")},
             "ConsistentRead": True,
         }
-        return [self.file(item["file_id"]) for item in self._query(query)]
+        return self.files([item["file_id"] for item in self._query(query)])
 
     def files_of(self, dataset: str) -> Iterator[FileRecord]:
         """All files of a dataset by time of arrival (`UNROUTABLE` for those of none). The index may lag a moment."""
@@ -386,10 +394,11 @@ class DynamoLedger:
         """A batch's story, the oldest line first."""
         return self._events(f"BATCH#{batch}")
 
-    def _tell(self, pk: str, step: str, detail: dict[str, Any], at: str | None = None) -> None:
-        at = at or now()
-        item = {"pk": pk, "sk": f"EVENT#{at}#{step}", "at": at, "step": step, "detail": detail}
-        self._client.put_item(TableName=self._table, Item=to_item(item))
+    def _tell(self, pk: str, step: str, detail: dict[str, Any]) -> None:
+        self._client.put_item(**self._line(pk, step, detail, now())["Put"])
+
+    def _line(self, pk: str, step: str, detail: dict[str, Any], at: str) -> dict[str, Any]:
+        return self._put(pk, f"EVENT#{at}#{step}", {"at": at, "step": step, "detail": detail})
 
     def _events(self, pk: str) -> list[Event]:
         query = {
@@ -418,9 +427,6 @@ class DynamoLedger:
             raise KeyError(f"the ledger does not know {pk}")
         return item
 
-    def _delete(self, pk: str, sk: str) -> None:
-        self._client.delete_item(TableName=self._table, Key=to_item({"pk": pk, "sk": sk}))
-
     def _updating(self, pk: str, sk: str, expression: str, values: dict[str, Any]) -> dict[str, Any]:
         return {
             "TableName": self._table,
@@ -444,11 +450,6 @@ class DynamoLedger:
     def _in_parallel(self, do: Callable[[A], B], items: Iterable[A]) -> list[B]:
         with ThreadPoolExecutor(PARALLEL_WRITES) as pool:
             return list(pool.map(do, items))
-
-
-def _condition_failed(error: ClientError) -> bool:
-    reasons = error.response.get("CancellationReasons", [])
-    return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
 
 
 def _pending_pk(dataset: str, lane: str) -> str:

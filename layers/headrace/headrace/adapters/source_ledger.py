@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from headrace.adapters.ledger import from_item, to_item
+from headrace.adapters.table import from_item, to_item
 from headrace.domain.breaker import Breaker, State
 from headrace.domain.clock import written
 from headrace.domain.serverstate import ServerState

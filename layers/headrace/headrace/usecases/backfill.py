@@ -6,19 +6,22 @@ backfill that was stopped goes on where it was, and one that is done does nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 
 from headrace.domain.arrival import route
 from headrace.domain.landed import Landed
-from headrace.domain.ledger import BACKFILL, SEQUENCER_LENGTH, Arrival, FileStatus
+from headrace.domain.ledger import BACKFILL, SEQUENCER_LENGTH, Arrival, FileRecord, FileStatus
 from headrace.usecases import receive
 from headrace.usecases.ports import Landing, Services
 
-WAKE_EVERY = 500
-"""Files after which the lane is woken, so that loading begins while the listing goes on."""
+TOGETHER = 500
+"""Objects that are looked up, and those unknown written down, at once. Then the lane is woken, so that loading begins
+while the listing goes on."""
+PARALLEL = 8
 
 
 @dataclass(slots=True)
@@ -33,43 +36,79 @@ class Backfilled:
     refused: list[str] = field(default_factory=list)
 
 
-def backfill(dataset: str, prefix: str, landing: Landing, services: Services, *, dry_run: bool = False) -> Backfilled:
+def backfill(
+    dataset: str,
+    prefix: str,
+    landing: Landing,
+    services: Services,
+    *,
+    dry_run: bool = False,
+    told: Callable[[Backfilled], None] = lambda _: None,
+) -> Backfilled:
     """Let every object version of the dataset below `prefix` that the ledger does not know wait in the backfill lane.
 
     A key that was deleted is left out. Versions of one key keep their order among each other and with those that
-    came by event.
+    came by event. `told` is called now and then with what was found so far.
     """
     found = Backfilled(dataset)
-    for arrival in _unknown(landing.versions(prefix), services, found):
-        routing = route(arrival, services.catalog.all())
-        if routing.dataset != dataset:
-            found.elsewhere += 1
-            continue
-        status = routing.status if dry_run else receive.record(arrival, services, BACKFILL).status
-        (found.taken if status is FileStatus.PENDING else found.refused).append(arrival.key)
-        if not dry_run and len(found.taken) % WAKE_EVERY == 0:
-            receive.wake(dataset, services, BACKFILL)
+
+    def write(arrivals: list[Arrival]) -> list[tuple[str, str]]:
+        """The versions of one key, in their order, each with what became of it."""
+        return [(arrival.key, _status(arrival, services, dry_run=dry_run)) for arrival in arrivals]
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for keys in _together(landing.versions(prefix)):
+            unknown = [_of_dataset(arrivals, services, found) for arrivals in _unknown(keys, services, found)]
+            for key, status in (answer for answers in pool.map(write, unknown) for answer in answers):
+                (found.taken if status == FileStatus.PENDING else found.refused).append(key)
+            if found.taken and not dry_run:
+                receive.wake(dataset, services, BACKFILL)
+            told(found)
     if not dry_run and services.ledger.pending(dataset, BACKFILL, 1):
         receive.wake(dataset, services, BACKFILL)
     return found
 
 
-def _unknown(landed: Iterable[Landed], services: Services, found: Backfilled) -> Iterator[Arrival]:
+def _together(landed: Iterable[Landed]) -> Iterator[list[list[Landed]]]:
+    """The versions of each key, of so many keys at a time that they are at least `TOGETHER`; the last are the rest."""
+    keys: list[list[Landed]] = []
     for _, versions in groupby(landed, key=attrgetter("key")):
-        newest_first = list(versions)
-        if not any(version.latest for version in newest_first):
-            found.deleted += len(newest_first)
-            continue
-        yield from _in_their_places(reversed(newest_first), services, found)
+        keys.append(list(versions))
+        if sum(map(len, keys)) >= TOGETHER:
+            yield keys
+            keys = []
+    yield keys
 
 
-def _in_their_places(versions: Iterable[Landed], services: Services, found: Backfilled) -> Iterator[Arrival]:
+def _unknown(keys: list[list[Landed]], services: Services, found: Backfilled) -> Iterator[list[Arrival]]:
+    """Of each key the versions that the ledger does not know, the oldest first."""
+    there = [versions for versions in keys if any(version.latest for version in versions)]
+    found.deleted += sum(map(len, keys)) - sum(map(len, there))
+    known = services.ledger.known(version.file_id for versions in there for version in versions)
+    found.known += len(known)
+    for newest_first in there:
+        yield list(_in_their_places(reversed(newest_first), known))
+
+
+def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -> Iterator[Arrival]:
     """The unknown versions of a key, the oldest first, each with a sequencer right after the version before it."""
     before, number = "", 0
     for version in versions:
-        if services.ledger.knows(version.file_id):
-            found.known += 1
-            before = services.ledger.file(version.file_id).sequencer
+        if version.file_id in known:
+            before = known[version.file_id].sequencer
         else:
             number += 1
             yield version.arrival(f"{before.zfill(SEQUENCER_LENGTH)}-{number:06}")
+
+
+def _of_dataset(arrivals: list[Arrival], services: Services, found: Backfilled) -> list[Arrival]:
+    contracts = services.catalog.all()
+    own = [arrival for arrival in arrivals if route(arrival, contracts).dataset == found.dataset]
+    found.elsewhere += len(arrivals) - len(own)
+    return own
+
+
+def _status(arrival: Arrival, services: Services, *, dry_run: bool) -> str:
+    if dry_run:
+        return route(arrival, services.catalog.all()).status
+    return receive.record(arrival, services, BACKFILL).status

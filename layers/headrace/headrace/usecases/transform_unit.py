@@ -33,8 +33,9 @@ def transform_unit(batch: BatchRecord, number: int, services: Services) -> dict[
     references = services.lake.read_json(paths.unit(batch.batch, number))
     with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
         parts = UnitParts(Path(folder), contract, batch.batch, number)
-        files = [_transform_file(services.ledger.file(ref["file_id"]), contract, parts, services) for ref in references]
-        result = UnitResult(number, parts.upload(services.lake), files)
+        files = services.ledger.files(reference["file_id"] for reference in references)
+        results = [_transform_file(file, contract, parts, services) for file in files]
+        result = UnitResult(number, parts.upload(services.lake), results)
     services.lake.write_json(paths.result(batch.batch, number), result.to_json())
     return _summary(result)
 

@@ -1,0 +1,80 @@
+"""DynamoDB items as Python values, and many items in few calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from headrace.errors import TransientError
+
+type_of = TypeSerializer().serialize
+value_of = TypeDeserializer().deserialize
+MOST_READ = 100
+"""Keys that BatchGetItem takes at once: its own limit."""
+MOST_IN_TRANSACTION = 100
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds before what DynamoDB had no capacity for is asked for again: its SDK does not do that."""
+
+A = TypeVar("A")
+Key = tuple[str, str]
+"""`pk` and `sk`."""
+
+
+def to_item(value: dict[str, Any]) -> dict[str, Any]:
+    """Python values as DynamoDB attributes; absent values are left out."""
+    return {name: type_of(field) for name, field in value.items() if field is not None}
+
+
+def from_item(item: dict[str, Any]) -> dict[str, Any]:
+    """DynamoDB attributes as Python values, whole numbers as int."""
+    return {name: _plain(value_of(field)) for name, field in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(field) for name, field in value.items()}
+    if isinstance(value, list):
+        return [_plain(field) for field in value]
+    return int(value) if hasattr(value, "to_integral_value") and value == value.to_integral_value() else value
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Whether a transaction was refused because of a condition, and not of a conflict that passes."""
+    reasons = error.response.get("CancellationReasons", [])
+    return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+
+
+def read_all(client: Any, table: str, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
+    """The items of these keys that there are, read consistently, a hundred a call."""
+    found: dict[Key, dict[str, Any]] = {}
+
+    def read(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        answer = client.batch_get_item(RequestItems={table: {"Keys": batch, "ConsistentRead": True}})
+        for item in map(from_item, answer["Responses"].get(table, [])):
+            found[item["pk"], item["sk"]] = item
+        left: list[dict[str, Any]] = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        return left
+
+    _in_batches([to_item({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)], MOST_READ, read)
+    return found
+
+
+def _in_batches(waiting: list[A], most: int, do: Callable[[list[A]], list[A]]) -> None:
+    """Do something with all, at most so many at once. `do` returns those that it could not; they are done again."""
+    pauses = iter(PAUSES)
+    while waiting:
+        batch, waiting = waiting[:most], waiting[most:]
+        left = do(batch)
+        waiting += left
+        if left:
+            _pause(next(pauses, None))
+
+
+def _pause(seconds: float | None) -> None:
+    if seconds is None:
+        raise TransientError("DynamoDB did not answer for all keys, though asked again and again")
+    time.sleep(seconds)
