@@ -61,7 +61,7 @@ def points() -> list[Point]:
     for function, calls in CALLS.items():
         for service, operation, *turn in calls:
             where = {"service": service, "operation": operation, "caller": function, "call": turn[0] if turn else 1}
-            name = f"{function.removesuffix('Function')}: {service} {operation}" + f" {turn[0]}" * len(turn)
+            name = f"{function.removesuffix('Function')}: {service} {operation}" + "".join(f" {n}" for n in turn)
             for when in ("before", "after"):
                 found.append(Point(f"{name}, killed {when}", ({**where, "what": "kill", "when": when},)))
                 found.append(Point(f"{name}, 5xx {when}", ({**where, "when": when},)))

@@ -63,12 +63,12 @@ def test_a_loaded_file_is_loaded_again_in_place_of_its_rows(narrow: Laptop) -> N
     laptop.settle()
     laptop.headrace("sql", "DELETE FROM public.gauges WHERE meter = 'ra1'")
     laptop.headrace("sql", "UPDATE public.gauges SET value = 99 WHERE meter = 'ra2'")
+    table = "SELECT meter, value FROM public.gauges WHERE meter LIKE 'ra%' ORDER BY 1"
+    assert laptop.headrace("reload", "gauges/again.csv", "--dry-run")["sent"] == 1
+    assert laptop.rows(table) == [["ra2", 99]]
     assert laptop.headrace("reload", "gauges/again.csv", "--force")["sent"] == 1
     laptop.settle()
-    assert laptop.rows("SELECT meter, value FROM public.gauges WHERE meter LIKE 'ra%' ORDER BY 1") == [
-        ["ra1", 1],
-        ["ra2", 1],
-    ]
+    assert laptop.rows(table) == [["ra1", 1], ["ra2", 1]]
     rows = {"read": 2, "loaded": 2, "superseded": 0, "quarantined": 0, "duplicate": 0}
     assert laptop.trace("gauges/again.csv")["rows"] == rows
     laptop.put("gauges/newer.csv", content("ra1", value=3))
@@ -150,7 +150,10 @@ def test_quarantined_rows_go_in_once_the_contract_lets_them(laptop: Laptop) -> N
     deploy_with(laptop, "-9")
     would = laptop.headrace("replay", "gauges", "--rule", "minimum", "--dry-run")
     assert (would["rows"], would["good"]) == (2, 1)
-    assert laptop.headrace("replay", "gauges", "--rule", "minimum")["good"] == 1
+    assert laptop.headrace("replay", "gauges", "--rule", "pattern", "--dry-run")["rows"] == 0
+    assert laptop.headrace("replay", "gauges", "--since", "2999-01-01", "--dry-run")["rows"] == 0
+    assert meters(laptop, "rp") == ["rp1"]
+    assert laptop.headrace("replay", "gauges", "--rule", "minimum", "--since", "2026-01-01")["good"] == 1
     laptop.settle()
     assert meters(laptop, "rp") == ["rp1", "rp2"]
     assert [row["row_number"] for row in laptop.headrace("quarantine", "gauges")["rows"]] == [3]
