@@ -46,6 +46,18 @@ chaos: setup ## Break the laptop at every named point, then by 300 seeds, and co
 	@$(BIN)/python -m benchmarks.chaos
 	@$(BIN)/python -m benchmarks.chaos --seeds 300 --journal build/chaos-seeds.jsonl
 
+EXAMPLES ?= 5000
+SEED ?= 20261121
+
+.PHONY: search
+search: setup ## Search the protocols for holes: 5,000 orders of each property (EXAMPLES=20000 SEED=7)
+	@HEADRACE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q --hypothesis-show-statistics --hypothesis-seed=$(SEED) \
+		tests/unit/usecases/test_protocol.py tests/unit/usecases/test_hold_protocol.py
+
+.PHONY: bench-backfill
+bench-backfill: setup ## Measure a backfill of 10,000 objects, killed in the middle, beside live files (ARGS="--objects 1000")
+	@$(BIN)/python -W ignore -m benchmarks.backfill $(ARGS)
+
 .PHONY: bench-small
 bench-small: setup ## Measure small files: 100 a minute for ten minutes, then faster; 35 minutes (ARGS="--minutes 2")
 	@$(BIN)/python -m benchmarks.small $(ARGS)
