@@ -126,9 +126,8 @@ class MemoryLedger:
             self._pending[file.lane, file.file_id] = file
         return file
 
-    def requeue(self, file: FileRecord, was: FileStatus) -> bool:
-        known = self.all_files[file.file_id]
-        if known.status is not was or (file.batch and file.batch != known.batch):
+    def requeue(self, file: FileRecord, was: FileRecord) -> bool:
+        if not self._still(was):
             return False
         waiting = file if file.status is FileStatus.STAGED else replace(file, status=FileStatus.PENDING)
         self.all_files[file.file_id] = self._pending[waiting.queue, file.file_id] = waiting
@@ -182,6 +181,19 @@ class MemoryLedger:
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
             self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=None)
 
+    def take_up(self, batch: BatchRecord, execution: str) -> BatchRecord:
+        known = self.batches[batch.batch]
+        if known.status is BatchStatus.RUNNING and known.execution == batch.execution:
+            self.batches[batch.batch] = replace(known, execution=execution, attempts=known.attempts + 1)
+        return self.batches[batch.batch]
+
+    def condemn(self, batch: BatchRecord, reason: str) -> bool:
+        known = self.batches[batch.batch]
+        open_to_it = known.status in {BatchStatus.RUNNING, BatchStatus.FAILED} and known.execution == batch.execution
+        if open_to_it:
+            self.batches[batch.batch] = replace(known, condemned=True, reason=reason)
+        return open_to_it
+
     def note_reason(self, batch: BatchRecord, reason: str) -> None:
         known = self.batches[batch.batch]
         ended = known.status is not BatchStatus.RUNNING or known.condemned
@@ -228,11 +240,14 @@ class MemoryLedger:
         self.all_files[file.file_id] = file
 
     def change(self, file: FileRecord, was: FileRecord) -> bool:
-        known = self.all_files[file.file_id]
-        if (known.status, known.batch) != (was.status, was.batch):
+        if not self._still(was):
             return False
         self.save_file(file)
         return True
+
+    def _still(self, was: FileRecord) -> bool:
+        known = self.all_files[was.file_id]
+        return (known.status, known.batch, known.merge) == (was.status, was.batch, was.merge)
 
     def save_files(self, files: Iterable[FileRecord]) -> None:
         for file in files:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import ministack.app
+import pyarrow as pa
 from ministack.core import lambda_runtime
 
 from headrace_local import patches
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 def assemble(home: Path, port: int) -> FaultyGateway:
     """The gateway with everything behind it: the emulated AWS, the embedded Redshift, the Slack sink."""
+    pa.set_memory_pool(pa.system_memory_pool())
     arguments = client_arguments(f"http://127.0.0.1:{port}")
     s3, workflow, secrets = (boto3.client(name, **arguments) for name in ("s3", "stepfunctions", "secretsmanager"))
     redshift = embedded_redshift(home / "warehouse.duckdb", s3, secrets, patches.put_statement_event)

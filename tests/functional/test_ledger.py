@@ -11,7 +11,7 @@ import pytest
 
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
 from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace_local import laptop
 from tests.fakes import MemoryLedger, file
 
@@ -150,6 +150,45 @@ def test_a_batch_that_has_ended_never_runs_again(ledger: Any) -> None:
     assert ledger.batch("readings-1").attempts == 3
 
 
+def test_a_batch_is_taken_up_once_by_each_execution(ledger: Any) -> None:
+    first = batch(execution="readings-1")
+    assert ledger.open_batch(first)
+    second = ledger.take_up(first, "readings-2")
+    assert (second.execution, second.attempts) == ("readings-2", 2)
+    assert ledger.take_up(first, "readings-3") == second  # it had read the batch before
+    ledger.save_batch(replace(second, status=BatchStatus.LOADED))
+    assert ledger.take_up(second, "readings-3").attempts == 2
+
+
+def test_only_the_execution_that_has_a_batch_condemns_it(ledger: Any) -> None:
+    first = batch(execution="readings-1")
+    assert ledger.open_batch(first)
+    second = ledger.take_up(first, "readings-2")
+    assert not ledger.condemn(first, "late")
+    assert ledger.condemn(second, "refused")
+    assert ledger.condemn(second, "refused")
+    assert ledger.batch(first.batch) == replace(second, condemned=True, reason="refused")
+    ledger.save_batch(replace(second, condemned=True, status=BatchStatus.FAILED))
+    assert ledger.condemn(second, "refused")  # done again to its end
+    ledger.save_batch(replace(second, status=BatchStatus.LOADED))
+    assert not ledger.condemn(second, "refused")
+
+
+@pytest.mark.parametrize("lane", [LIVE, MERGE])
+def test_a_file_that_is_in_another_batch_by_now_does_not_wait_again(ledger: Any, lane: str) -> None:
+    status, waits = (
+        (FileStatus.MERGING, FileStatus.STAGED) if lane == MERGE else (FileStatus.RUNNING, FileStatus.PENDING)
+    )
+    name = "merge" if lane == MERGE else "batch"
+    was = file(status=status, **{name: "readings-1"})
+    ledger.save_file(file(status=status, **{name: "readings-2"}))
+    apart = file(status=waits)
+    assert not ledger.requeue(apart, was)
+    assert not ledger.change(apart, was)
+    assert not ledger.pending("readings", lane, 9)
+    assert ledger.requeue(apart, ledger.file(was.file_id))
+
+
 def test_a_held_batch_is_listed_until_it_is_decided(ledger: Any) -> None:
     held = batch(status=BatchStatus.HELD)
     assert ledger.open_batch(batch())
@@ -202,8 +241,8 @@ def test_a_file_waits_again_at_its_old_place_if_it_is_what_it_was(ledger: Any) -
     ledger.record_arrival(file("b", arrived_at="2", status=FileStatus.FAILED, reason="no"))
     ledger.record_arrival(file("c", arrived_at="3"))
     failed = ledger.file(file("b").file_id)
-    assert ledger.requeue(replace(failed, reason=None, suspects="x", reload=True), FileStatus.FAILED)
-    assert not ledger.requeue(failed, FileStatus.FAILED)
+    assert ledger.requeue(replace(failed, reason=None, suspects="x", reload=True), failed)
+    assert not ledger.requeue(failed, failed)
     waiting = ledger.pending("readings", LIVE, 9)
     assert [found.key[-1] for found in waiting] == ["b", "c"]
     assert (waiting[0].status, waiting[0].reason, waiting[0].suspects) == (FileStatus.PENDING, None, "x")

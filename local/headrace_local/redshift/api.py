@@ -31,6 +31,7 @@ _SETTINGS = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL integer_division = true",
     "SET GLOBAL python_enable_replacements = false",
+    "SET GLOBAL allocator_background_threads = true",
     "SET GLOBAL lock_configuration = true",
 )
 _NO_RESULT = "Query does not have result. Please check query status with DescribeStatement."

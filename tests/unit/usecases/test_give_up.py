@@ -84,13 +84,25 @@ def test_giving_up_goes_on_where_it_was_left() -> None:
     services, files = waiting("a", "b")
     batch = take(services, 1)
     services.ledger.save_batch(replace(batch, condemned=True, reason="no"))
-    half_way = replace(services.ledger.file(files[0].file_id), suspects="readings-1-a", batch=None)
-    services.ledger.requeue(half_way, FileStatus.RUNNING)
+    running = services.ledger.file(files[0].file_id)
+    services.ledger.requeue(replace(running, suspects="readings-1-a", batch=None), running)
     hand_over("readings", LIVE, 1, services)
     taken = take(services, 2)
     assert (taken.batch, taken.file_ids) == ("readings-2", (files[0].file_id,))
     assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
     assert services.ledger.file(files[1].file_id).suspects == "readings-1-b"
+
+
+def test_a_late_failure_gives_nothing_up_that_another_execution_has_taken_up() -> None:
+    services, _ = waiting("a", "b")
+    early = take(services, 1)
+    hand_over("readings", LIVE, 1, services)  # stopped while it wrote its failure down, and recovered
+    again = take(services, 2)
+    assert (again.batch, again.attempts) == (early.batch, 2)
+    record_failure(early, LOAD_REFUSED, "ERROR: value too long", services)
+    assert services.ledger.batch(early.batch) == again
+    assert not services.warehouse.ran
+    assert {file.batch for file in services.ledger.files(early.file_ids)} == {again.batch}
 
 
 def test_a_file_that_cannot_be_loaded_again_keeps_the_rows_that_it_has() -> None:

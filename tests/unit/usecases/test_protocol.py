@@ -284,9 +284,9 @@ class Overwriting(Careful):
 
 def test_a_late_report_that_overwrites_its_batch_is_found() -> None:
     @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
-    @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=1), st.integers(1, 4), st.integers(1, 3))
-    def search(schedule: Schedule, stops: frozenset[int], files: int, failing: int) -> None:
-        fail_and_stop(schedule, stops, files, failing, Overwriting())
+    @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=1))
+    def search(schedule: Schedule, stops: frozenset[int]) -> None:
+        fail_and_stop(schedule, stops, 1, 1, Overwriting())
 
     with pytest.raises(AssertionError):
         search()

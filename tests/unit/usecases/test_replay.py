@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Contract, FileFormat
-from headrace.domain.ledger import LIVE, FileRecord, FileStatus, RowCounts
+from headrace.domain.ledger import LIVE, FileRecord, RowCounts
 from headrace.transform import read_quarantine
 from headrace.usecases import paths, receive
 from headrace.usecases.hand_over import hand_over
@@ -150,7 +150,7 @@ def test_rows_are_chosen(wanted: Wanted, rows: int) -> None:
 def test_rows_of_a_file_that_was_loaded_again_are_those_of_its_last_load() -> None:
     world = World(BAD)
     known = world.services.ledger.file(world.origin.file_id)
-    world.services.ledger.requeue(replace(known, batch=None, reload=True), FileStatus.LOADED)
+    world.services.ledger.requeue(replace(known, batch=None, reload=True), known)
     world.load()
     assert world.quarantined() == [2, 3]
 

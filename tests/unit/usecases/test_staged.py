@@ -172,13 +172,13 @@ def test_more_than_a_merge_takes_is_merged_at_once() -> None:
     for number in range(LIMITS[MERGE].files + 1):
         one = file(f"{number:05}", status=FileStatus.RUNNING, batch="readings-1")
         services.ledger.all_files[one.file_id] = one
-        services.ledger.requeue(replace(one, status=FileStatus.STAGED), FileStatus.RUNNING)
+        services.ledger.requeue(replace(one, status=FileStatus.STAGED), one)
     assert len(start(services, MERGE).file_ids) == LIMITS[MERGE].files
     services.ledger.lanes["readings", MERGE] = replace(services.ledger.lanes["readings", MERGE], open_batch=None)
     for number in range(LIMITS[MERGE].files):
         one = file(f"more{number:05}", status=FileStatus.RUNNING, batch="readings-2")
         services.ledger.all_files[one.file_id] = one
-        services.ledger.requeue(replace(one, status=FileStatus.STAGED), FileStatus.RUNNING)
+        services.ledger.requeue(replace(one, status=FileStatus.STAGED), one)
     hand_over("readings", MERGE, 1, services)
     assert services.workflow.waits[-1] == 0
 

@@ -38,6 +38,9 @@ from headrace.domain.ledger import (
 PARALLEL_WRITES = 8
 TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
 """Files that one transaction takes: a check of the batch, then the file and its marker for each."""
+RUNS = "#status = :running"
+OR_FAILED = "#status IN (:running, :failed)"
+"""So that giving up can be done again to its end by the function that began it."""
 UNROUTABLE = "#unroutable"
 """Where the index lists the files of no dataset. No dataset can be named so."""
 
@@ -80,21 +83,16 @@ class DynamoLedger:
         self.tell_file(file_id, "Delivered again", {"status": known.status})
         return known
 
-    def requeue(self, file: FileRecord, was: FileStatus) -> bool:
+    def requeue(self, file: FileRecord, was: FileRecord) -> bool:
         """Let a known file wait for a batch, in its lane and at its old place; a staged one for a merge.
 
-        `file` is given as it is to be kept. False, and nothing changed, when its status is no longer what it `was`,
-        or when it is to keep its batch and has another one now.
+        `file` is given as it is to be kept. False, and nothing changed, when it is no longer what it `was`, or has
+        gone to another batch since.
         """
         waiting = file if file.status is FileStatus.STAGED else replace(file, status=FileStatus.PENDING)
-        update = self._saving_if(waiting, was)
-        if waiting.batch:
-            update["ConditionExpression"] += " AND #batch = :same"
-            update["ExpressionAttributeNames"] |= {"#batch": "batch"}
-            update["ExpressionAttributeValues"] |= to_item({":same": waiting.batch})
         put = self._put(_pending_pk(file.dataset, waiting.queue), _pending_sk(file), _plain_file(waiting))
         try:
-            self._client.transact_write_items(TransactItems=[{"Update": update}, put])
+            self._client.transact_write_items(TransactItems=[{"Update": self._saving_if(waiting, was)}, put])
         except self._client.exceptions.TransactionCanceledException as error:
             if not condition_failed(error):
                 raise
@@ -181,7 +179,7 @@ class DynamoLedger:
 
     def _taking(self, batch: BatchRecord, file: FileRecord) -> list[dict[str, Any]]:
         marker = {"pk": _pending_pk(batch.dataset, batch.lane), "sk": _pending_sk(file)}
-        update = self._saving_if(file.taken_by(batch), file.status)
+        update = self._saving_if(file.taken_by(batch), file)
         return [{"Update": update}, {"Delete": {"TableName": self._table, "Key": to_item(marker)}}]
 
     def _still_runs(self, batch: BatchRecord) -> dict[str, Any]:
@@ -226,14 +224,38 @@ class DynamoLedger:
         lane = _lane_pk(batch.dataset, batch.lane)
         self._client.update_item(**self._updating(lane, "STATE", f"{verb} held :batch", {":batch": {batch.batch}}))
 
+    def take_up(self, batch: BatchRecord, execution: str) -> BatchRecord:
+        """Let another execution go on with a batch that was left open: one more attempt. Returns it as it is now.
+
+        Nothing is changed when it has ended, or a third execution has it by now.
+        """
+        values = {":next": execution, ":one": 1}
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._change_batch(batch, "SET execution = :next ADD attempts :one", values)
+        return self.batch(batch.batch)
+
+    def condemn(self, batch: BatchRecord, reason: str) -> bool:
+        """Say that the batch is given up, and why. False when it has ended otherwise, or another execution has it."""
+        values = {":reason": reason, ":yes": True, ":failed": str(BatchStatus.FAILED)}
+        try:
+            self._change_batch(batch, "SET condemned = :yes, reason = :reason", values, OR_FAILED)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def note_reason(self, batch: BatchRecord, reason: str) -> None:
         """Write why the batch failed, unless it has ended, is condemned, or another execution has taken it up since."""
-        values = {":reason": reason, ":running": str(BatchStatus.RUNNING), ":execution": batch.execution, ":no": False}
-        update = self._updating(f"BATCH#{batch.batch}", "BATCH", "SET reason = :reason", values)
-        update["ConditionExpression"] = "#status = :running AND execution = :execution AND condemned = :no"
-        update["ExpressionAttributeNames"] = {"#status": "status"}
+        values = {":reason": reason, ":no": False}
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
-            self._client.update_item(**update)
+            self._change_batch(batch, "SET reason = :reason", values, f"{RUNS} AND condemned = :no")
+
+    def _change_batch(self, batch: BatchRecord, expression: str, values: dict[str, Any], condition: str = RUNS) -> None:
+        """Change a batch that its execution still has. Raises ConditionalCheckFailedException."""
+        values = values | {":running": str(BatchStatus.RUNNING), ":execution": batch.execution}
+        update = self._updating(f"BATCH#{batch.batch}", "BATCH", expression, values)
+        update["ConditionExpression"] = f"execution = :execution AND {condition}"
+        update["ExpressionAttributeNames"] = {"#status": "status"}
+        self._client.update_item(**update)
 
     # -- content --------------------------------------------------------------------------------------------------
 
@@ -292,11 +314,18 @@ class DynamoLedger:
         expression += " REMOVE " + ", ".join(f"#{index}" for index in gone) if gone else ""
         return self._updating(f"FILE#{file.file_id}", "FILE", expression, values) | {"ExpressionAttributeNames": names}
 
-    def _saving_if(self, file: FileRecord, was: FileStatus) -> dict[str, Any]:
+    def _saving_if(self, file: FileRecord, was: FileRecord) -> dict[str, Any]:
+        """Write the file where its status and its batches are still what they were."""
         update = self._saving(file)
-        update["ConditionExpression"] = "#was = :was"
-        update["ExpressionAttributeNames"] |= {"#was": "status"}
-        update["ExpressionAttributeValues"] |= to_item({":was": str(was)})
+        conditions = ["#status = :was_status"]
+        values = {":was_status": str(was.status)}
+        for name, batch in (("batch", was.batch), ("merge", was.merge)):
+            conditions.append(f"#was_{name} = :was_{name}" if batch else f"attribute_not_exists(#was_{name})")
+            update["ExpressionAttributeNames"] |= {f"#was_{name}": name}
+            values |= {f":was_{name}": batch} if batch else {}
+        update["ConditionExpression"] = " AND ".join(conditions)
+        update["ExpressionAttributeNames"] |= {"#status": "status"}
+        update["ExpressionAttributeValues"] |= to_item(values)
         return update
 
     def settle(self, batch: BatchRecord, files: Iterable[FileRecord]) -> None:
@@ -325,13 +354,9 @@ class DynamoLedger:
             self._client.update_item(**update)
 
     def change(self, file: FileRecord, was: FileRecord) -> bool:
-        """Write the file, if its status and batch are still what they were. Returns whether they were."""
-        update = self._saving_if(file, was.status)
-        update["ConditionExpression"] += " AND #of = :batch"
-        update["ExpressionAttributeNames"] |= {"#of": "batch"}
-        update["ExpressionAttributeValues"] |= to_item({":batch": was.batch})
+        """Write the file, if its status and batches are still what they were. Returns whether they were."""
         try:
-            self._client.update_item(**update)
+            self._client.update_item(**self._saving_if(file, was))
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True

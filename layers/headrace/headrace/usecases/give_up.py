@@ -38,10 +38,12 @@ def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
 
     The tombstone is written under the lock that loads take: a late load of the batch finds it and does nothing. If the
     load had committed after all, the tombstone is not written and the batch is recorded as loaded. Doing it again goes
-    on where it was left: the batch is condemned first, so that no execution works on it in between.
+    on where it was left: the batch is condemned first, so that no execution works on it in between. A late function
+    gives nothing up that another execution has taken up since: that one decides.
     """
+    if not services.ledger.condemn(batch, reason):
+        return
     batch = replace(batch, condemned=True, reason=reason)
-    services.ledger.save_batch(batch)
     names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
     if services.warehouse.query(FATE.format(**names)) in COMMITTED:
@@ -79,7 +81,7 @@ def _suspect(file: FileRecord, group: str, batch: BatchRecord, services: Service
         apart = replace(file, suspects=group, merge=None, status=FileStatus.STAGED)
     else:
         apart = replace(file, suspects=group, batch=None)
-    if services.ledger.requeue(apart, file.status):
+    if services.ledger.requeue(apart, file):
         services.ledger.tell_file(file.file_id, "Set apart", {"batch": batch.batch, "with": group})
 
 

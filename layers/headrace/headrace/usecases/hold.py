@@ -65,7 +65,7 @@ def release(batch: BatchRecord, who: str, services: Services, *, dry_run: bool =
     if not dry_run:
         for file in held:
             waiting = replace(file, released=batch.batch, batch=None, reason=None, suspects=None)
-            if services.ledger.requeue(waiting, FileStatus.HELD):
+            if services.ledger.requeue(waiting, file):
                 services.ledger.tell_file(file.file_id, "Released", {"batch": batch.batch, "by": who})
         _decide(batch, BatchStatus.RELEASED, who, batch.reason or "", services)
     return Decided(batch, done=True, why="its files are loaded as a batch of their own", files=tuple(held))

@@ -56,9 +56,8 @@ def _left_open(name: str | None, execution: str, services: Services) -> BatchRec
         return None
     batch = services.ledger.batch(name)
     if batch.execution != execution:
-        batch = replace(batch, execution=execution, attempts=batch.attempts + 1)
-        services.ledger.save_batch(batch)
-    return batch
+        batch = services.ledger.take_up(batch, execution)
+    return batch if batch.status is BatchStatus.RUNNING else None
 
 
 def _of_pending_files(

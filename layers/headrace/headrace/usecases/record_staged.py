@@ -59,5 +59,5 @@ def _counts(batch: BatchRecord, stage: str, results: list[FileResult], services:
 def _one(batch: BatchRecord, file: FileRecord, result: FileResult, counts: dict[str, int], services: Services) -> None:
     if result.verdict is not Verdict.GOOD:
         services.ledger.settle(batch, [settle(file, result, WarehouseRows())])
-    elif services.ledger.requeue(staged(file, result, counts.get(file.file_id, 0)), FileStatus.RUNNING):
+    elif services.ledger.requeue(staged(file, result, counts.get(file.file_id, 0)), file):
         services.ledger.tell_file(file.file_id, "Staged", {"rows": counts.get(file.file_id, 0)})

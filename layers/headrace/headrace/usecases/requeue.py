@@ -82,7 +82,7 @@ def _one(file: FileRecord, why: str, services: Services, *, dry_run: bool) -> Re
     if dry_run:
         return Requeued(file, done=True, why=why)
     waiting = replace(file, batch=None, merge=None, reason=None, suspects=None)
-    if not services.ledger.requeue(waiting, file.status):
+    if not services.ledger.requeue(waiting, file):
         return Requeued(file, done=False, why="it has changed in the meantime: look again")
     services.ledger.tell_file(file.file_id, "Sent again", {"why": why})
     return Requeued(waiting, done=True, why=why)
