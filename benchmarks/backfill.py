@@ -40,7 +40,7 @@ RESULTS = Path(__file__).parent / "results" / "backfill"
 OBJECTS, ROWS = 10_000, 20
 DATASET, OTHER = "bulk", "gauges"
 """Two contracts of `tests/e2e` with the same columns."""
-SHARE_OF_OTHER = 0.25
+SHARE_OF_OTHER = 0.1
 LIVE_EVERY = 3.0
 ALONE_SECONDS = 60.0
 KILL_AFTER = 3.0
