@@ -50,7 +50,7 @@ EXAMPLES ?= 5000
 SEED ?= 20261121
 
 .PHONY: search
-search: setup ## Search the protocols for holes: 5,000 orders of each property (EXAMPLES=20000 SEED=7)
+search: setup ## Search the protocols for holes: 5,000 schedules for each property (EXAMPLES=20000 SEED=7)
 	@HEADRACE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q --hypothesis-show-statistics --hypothesis-seed=$(SEED) \
 		tests/unit/usecases/test_protocol.py tests/unit/usecases/test_hold_protocol.py
 
