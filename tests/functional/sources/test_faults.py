@@ -6,6 +6,7 @@ import hashlib
 import os
 import resource
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -338,9 +339,21 @@ def test_a_listing_that_nobody_can_read_is_the_servers_trouble(start: Any, root:
     assert "in no known format: '@@ who knows'" in str(bench.poll().trouble)
 
 
-def test_a_folder_that_is_not_there_is_named(make: Make, root: Path) -> None:
-    _, bench = make(location="/nowhere/*.csv")
-    assert "/nowhere" in str(bench.poll().trouble)
+def test_a_folder_that_is_not_there_is_told_once_and_no_trouble_of_the_others(make: Make, root: Path) -> None:
+    write(root / "a.csv")
+    _, bench = make(breaker_failures=1)
+    (good,) = bench.contracts[0].sources
+    bench.contracts = Bench.of(replace(good, location="/nowhere/*.csv"), good).contracts
+    assert bench.poll().trouble is None
+    bench.poll()
+    assert bench.landed == {"a.csv": ROWS}
+    assert bench.titles == ["Source carrier: 1 folder cannot be listed"]
+    assert "readings: /nowhere: the server refuses /nowhere:" in bench.notices[0].lines[0]
+    assert (bench.state.breaker.state, list(bench.state.closed_folders)) == (State.CLOSED, ["readings: /nowhere"])
+    (root / "nowhere").mkdir()
+    bench.poll()
+    assert bench.titles[1:] == ["Source carrier: readings: /nowhere can be listed again"]
+    assert bench.state.closed_folders == {}
 
 
 def test_ten_thousand_known_files(start: Any, root: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_document_for_programs(fetching: FakeStack, run_json: RunJson) -> None
     _, document = run_json("sources")
     (server,) = document["sources"]
     assert (server["breaker"], server["open_since"]) == ("open", "2026-03-02T12:00:00.000000Z")
-    assert server["files"] == {"seen": 1, "taken": 0, "held": 1, "refused": 0}
+    assert server["files"] == {"seen": 1, "taken": 0, "held": 1, "refused": 0, "gone": 0}
     assert server["held"] == [{"path": "/a.csv", "reason": "its MD5 is another"}]
     assert fetching.polls == []
 

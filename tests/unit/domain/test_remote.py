@@ -75,4 +75,4 @@ def test_the_keys_time_is_utc() -> None:
     ],
 )
 def test_a_checksum_file_in_any_hand(text: str, found: str | None) -> None:
-    assert checksum_in(text, "a.csv") == found
+    assert checksum_in(text.encode(), "a.csv") == found

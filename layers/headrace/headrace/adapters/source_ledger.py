@@ -15,11 +15,11 @@ from typing import Any
 from headrace.adapters.ledger import from_item, to_item
 from headrace.domain.breaker import Breaker, State
 from headrace.domain.clock import written
-from headrace.domain.serverstate import ServerState
+from headrace.domain.serverstate import ServerState, reset
 from headrace.domain.sourcefile import SourceFile, SourceStatus
 
 BATCH = 25
-TIMES = ("since", "taken_at", "modified")
+TIMES = ("since", "taken_at", "modified", "stamp")
 
 
 class DynamoSourceLedger:
@@ -72,6 +72,20 @@ class DynamoSourceLedger:
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues=to_item({":state": _json(asdict(replace(state, polling=False)))}),
         )
+
+    def reset(self, server: str) -> None:
+        """Close a server's breaker, whatever the last poll, or the one under way, has found.
+
+        Which poll that is, not when, is written down: clocks differ, and a poll under way writes its state at its end.
+        """
+        poll = self.state(server).last_poll
+        if poll is not None:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_state_key(server),
+                UpdateExpression="SET reset_poll = :poll",
+                ExpressionAttributeValues=to_item({":poll": written(poll)}),
+            )
 
     def known(self, server: str, dataset: str) -> dict[str, SourceFile]:
         """All files of a server that a dataset has ever had to do with, by path."""
@@ -130,7 +144,8 @@ def _state(server: str, item: dict[str, Any]) -> ServerState:
     )
     times = {name: _moment(value.get(name)) for name in ("last_seen", "last_poll")}
     incidents = {key: datetime.fromisoformat(at) for key, at in value.get("incidents", {}).items()}
-    return ServerState(**value | times | {"breaker": breaker, "incidents": incidents})
+    state = ServerState(**value | times | {"breaker": breaker, "incidents": incidents})
+    return reset(state) if value.get("last_poll") == item.get("reset_poll", "never") else state
 
 
 def _item(record: SourceFile) -> dict[str, Any]:
