@@ -17,7 +17,7 @@ from headrace.domain.source import Protocol, Source
 from headrace.domain.sourcefile import SourceFile
 from headrace.usecases.poll_server import Report, poll
 from headrace.usecases.source_ports import Remote
-from tests.servers.ftp import PASSWORD, USER
+from tests.servers.faults import PASSWORD, USER
 
 SERVER = "carrier"
 

@@ -11,8 +11,7 @@ from typing import Any, Self
 
 import asyncssh
 
-from tests.servers.faults import Faults
-from tests.servers.ftp import PASSWORD, USER
+from tests.servers.faults import PASSWORD, USER, Faults
 
 
 class SftpServer:

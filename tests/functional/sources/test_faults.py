@@ -20,7 +20,8 @@ from headrace.domain.sourcefile import SourceStatus
 from headrace.usecases.transfer import PART_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.certificates import Authority
-from tests.servers.ftp import PASSWORD, USER, FtpServer
+from tests.servers.faults import PASSWORD, USER
+from tests.servers.ftp import FtpServer
 from tests.servers.sftp import SftpServer
 from tests.sources import Bench, source
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from headrace.adapters.ledger import from_item, to_item
@@ -19,6 +20,8 @@ from headrace.domain.serverstate import ServerState, reset
 from headrace.domain.sourcefile import SourceFile, SourceStatus
 
 BATCH = 25
+PAGE = 2000
+"""Of a page of 1 MB, which is the most that DynamoDB gives, boto3 makes 15 MB of dictionaries."""
 TIMES = ("since", "taken_at", "modified", "stamp")
 
 
@@ -96,7 +99,7 @@ class DynamoSourceLedger:
             "ConsistentRead": True,
         }
         found: dict[str, SourceFile] = {}
-        for page in self._client.get_paginator("query").paginate(**query):
+        for page in self._client.get_paginator("query").paginate(**query, PaginationConfig={"PageSize": PAGE}):
             for item in page["Items"]:
                 record = _record(server, dataset, item)
                 found[record.path] = record
@@ -108,11 +111,11 @@ class DynamoSourceLedger:
 
     def save_all(self, records: Iterable[SourceFile]) -> None:
         """Write several records, many in one call."""
-        waiting = [{"PutRequest": {"Item": _item(record)}} for record in records]
-        while waiting:
-            batch, waiting = waiting[:BATCH], waiting[BATCH:]
-            answer = self._client.batch_write_item(RequestItems={self._table: batch})
-            waiting += answer.get("UnprocessedItems", {}).get(self._table, [])
+        left = iter(records)
+        while batch := [{"PutRequest": {"Item": _item(record)}} for record in islice(left, BATCH)]:
+            while batch:
+                answer = self._client.batch_write_item(RequestItems={self._table: batch})
+                batch = answer.get("UnprocessedItems", {}).get(self._table, [])
 
 
 def _files_pk(server: str, dataset: str) -> str:
