@@ -23,7 +23,7 @@ from headrace_local import laptop
 from tests.servers.faults import PASSWORD, USER
 
 Row = dict[str, Any]
-RUNS, POLLS = 3, 2
+RUNS, POLLS = 5, 2
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
 
 

@@ -238,6 +238,23 @@ def test_two_names_that_read_the_same_are_not_mixed_up(root: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"host_keys": ("ssh-ed25519 AAAA",)}, "a key in the secret headrace/sources/carrier cannot be read"),
+        ({"private_key": "no key"}, "a key in the secret headrace/sources/carrier cannot be read"),
+    ],
+)
+def test_a_secret_with_a_key_that_is_none_is_said_to_be_wrong(start: Any, root: Path, keys: Any, says: str) -> None:
+    server, bench = start(Protocol.SFTP)
+    bench.credentials = replace(bench.credentials, **keys)
+    assert says in str(bench.poll().trouble)
+    assert (bench.clock.slept, server.faults.commands) == ([], [])
+    assert bench.titles == ["Source carrier cannot be asked: its secret is not in order"]
+    bench.poll(after_minutes=70)
+    assert bench.titles[1:] == ["Source carrier cannot be asked, its secret is not in order"]
+
+
 # -- several at once -----------------------------------------------------------------------------------------------
 
 

@@ -249,12 +249,13 @@ def test_a_refused_password_is_tried_once_only(make: Make, root: Path) -> None:
 # -- trust ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_changed_host_key_stops_the_source_before_it_learns_our_name(root: Path) -> None:
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256"])
+def test_a_changed_host_key_stops_the_source_before_it_learns_our_name(root: Path, kind: str) -> None:
     write(root / "a.csv")
     with SftpServer(root) as server:
         bench = Bench.of(source(Protocol.SFTP, server.port))
         bench.credentials = Credentials(USER, PASSWORD, host_keys=(server.host_key,))
-        server.change_host_key()
+        server.change_host_key(kind)
         assert "host key" in str(bench.poll().trouble)
         assert server.faults.commands == []
         assert bench.titles == ["Source carrier is not trusted any more, its files are not taken"]

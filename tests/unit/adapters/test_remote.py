@@ -20,7 +20,7 @@ class Secrets:
     """Gives one answer, or raises it."""
 
     class exceptions:  # noqa: N801 - as boto3 has it
-        class ResourceNotFoundException(ClientError):  # noqa: N818 - as boto3 has it
+        class ResourceNotFoundException(ClientError):  # type: ignore[misc]  # noqa: N818 - as boto3 has it
             """There is none."""
 
     def __init__(self, answer: Any) -> None:

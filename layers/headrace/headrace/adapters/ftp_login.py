@@ -7,6 +7,7 @@ import socket
 import ssl
 from typing import Any
 
+from headrace.adapters.words import plain
 from headrace.domain.credentials import Credentials
 from headrace.domain.source import Protocol, Source, Tls
 from headrace.errors import LoginRefusedError, SecretError, UntrustedServerError
@@ -89,8 +90,3 @@ def _begin_tls(ftp: ftplib.FTP_TLS, source: Source) -> None:
 
 def _on_the_wire(text: str) -> str:
     return text.encode().decode("latin-1")
-
-
-def plain(error: Exception) -> str:
-    """What a server or a library said, in one line."""
-    return " ".join(str(error).split())

@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from headrace.adapters.ftp_login import connected, plain
+from headrace.adapters.ftp_login import connected
+from headrace.adapters.words import plain
 from headrace.domain.credentials import Credentials
 from headrace.domain.listing import UnreadableListingError, listed, mlsd, mlsd_time
 from headrace.domain.remote import Entry, Stat
@@ -220,7 +221,7 @@ def _translated(source: Source, error: Exception) -> Exception:
     if isinstance(error, EOFError):
         return UnreachableError(f"{source.host} closed the connection")
     if isinstance(error, ftplib.Error | OSError | ValueError):
-        return UnreachableError(f"{source.host}: {plain(error) or type(error).__name__}")
+        return UnreachableError(f"{source.host}: {plain(error)}")
     return error
 
 
