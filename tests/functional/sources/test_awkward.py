@@ -207,7 +207,7 @@ def test_a_server_that_allows_one_connection_only_is_served_with_one(start: Any,
 
 def test_a_server_that_forgets_the_login_is_asked_again(start: Any, root: Path) -> None:
     write(root / "a.csv")
-    server, bench = start(Protocol.FTP)
+    server, bench = start(Protocol.FTP, complete=Complete.RENAME)
     server.faults.refuse["MLST"] = "530 Please login with USER and PASS."
     bench.clock.during.append(server.faults.refuse.clear)
     assert (bench.poll().tally.problems, bench.landed) == ([], {"a.csv": ROWS})
