@@ -49,7 +49,7 @@ class PartWriter:
         return self._rows
 
     def _flush(self) -> None:
-        table = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
+        table = pa.concat_tables(self._waiting).unify_dictionaries() if self._waiting else self._schema.empty_table()
         self._waiting, self._waiting_rows = [], 0
         if self._writer is None:
             self._writer = _open(self._sink, self._schema, table)
@@ -74,4 +74,6 @@ def _repeating(sample: pa.Table) -> list[str]:
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:
+    if pa.types.is_dictionary(column.type):
+        return True
     return len(column) > 0 and pc.count_distinct(column).as_py() < REPEATS * len(column)
