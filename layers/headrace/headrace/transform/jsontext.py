@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from headrace.transform.expression import compiled, match_end
 
 FALSE = pa.scalar(value=False)
 MOSTLY = 0.9
@@ -41,11 +44,12 @@ SHALLOW = f"^{shallow(chr(34), CHARACTER)}$"
 """JSON as it is, of a depth of two."""
 
 
-def is_mostly_shallow(texts: pa.Array) -> bool:
+def is_mostly_shallow(texts: Sequence[bytes]) -> bool:
     """Whether nearly all of these texts are JSON of little depth; going by none of them, they are."""
-    matching = pc.sum(pc.match_substring_regex(texts, SHALLOW)).as_py() or 0
-    filled = pc.sum(pc.greater(pc.binary_length(texts), 0)).as_py() or 0
-    return bool(matching >= MOSTLY * filled)
+    filled = [text for text in texts if text]
+    expression = compiled(SHALLOW)
+    matching = [text for text in filled if expression and match_end(expression, text, 0, len(text)) >= 0]
+    return len(matching) >= MOSTLY * len(filled)
 
 
 def is_json(text: str) -> bool:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from enum import IntEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import re2
-from re2 import _re2
 
-AT_START = _re2.RE2.Anchor.ANCHOR_START
-MOST_MEMORY = 64 << 20
-"""For one compiled expression, in bytes; it grows as it is needed."""
+from headrace.transform.expression import compiled, match_end
+
 FALSE = pa.scalar(value=False)
 
 
@@ -102,24 +98,3 @@ def line_end(data: bytes, start: int, newline: bytes) -> int:
 def lines_of(data: bytes, newline: bytes) -> list[bytes]:
     """The lines of a text without their ends."""
     return [line.removesuffix(b"\r") for line in data.removesuffix(newline).split(newline)]
-
-
-@lru_cache
-def compiled(pattern: str) -> _re2.RE2 | None:
-    """An expression over bytes; None for one that is too large for RE2."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = MOST_MEMORY
-    expression = _re2.RE2(pattern.encode("latin-1"), options)
-    return expression if expression.ok() else None
-
-
-def match_end(expression: _re2.RE2, data: bytes, start: int, stop: int) -> int:
-    """Where the match at `start` ends, -1 if there is none.
-
-    The binding is called as it is: what `re2.match` does around it takes longer than to match a line.
-    """
-    end: int = expression.Match(AT_START, data, start, stop)[0][1]
-    return end
