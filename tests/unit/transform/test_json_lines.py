@@ -187,13 +187,13 @@ def test_the_same_key_in_different_objects_is_no_fault(line: bytes) -> None:
 
 
 LEAVES = st.integers(0, 3).map(str) | st.text(':a\\" é', max_size=3).map(json.dumps)
-KEYS = st.sampled_from(['"a"', '"b"', '":"', r'"\u0061"'])
+SPELT_KEYS = st.sampled_from(['"a"', '"b"', '":"', r'"\u0061"'])
 Written = tuple[str, bool]
 
 
 def objects(values: st.SearchStrategy[Written]) -> st.SearchStrategy[Written]:
     """Objects as text, and whether one of them has a key twice."""
-    return st.lists(st.tuples(KEYS, st.sampled_from([":", " : ", ":\t"]), values), max_size=3).map(
+    return st.lists(st.tuples(SPELT_KEYS, st.sampled_from([":", " : ", ":\t"]), values), max_size=3).map(
         lambda members: (
             "{" + ",".join(key + colon + text for key, colon, (text, _) in members) + "}",
             any(twice for *_, (_, twice) in members) or len({json.loads(key) for key, *_ in members}) < len(members),

@@ -13,7 +13,8 @@ from headrace.transform.outcome import BadRow
 
 FEW = 200
 """Where fewer than one row in so many is left out, what is between them is put together, which is quicker."""
-NUMBER = "its number"
+NUMBER = "_row_number"
+"""A name that no column of a contract has."""
 
 
 @dataclass(frozen=True, slots=True)
