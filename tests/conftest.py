@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"  # boto3 would look for credentials on a link-local address
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 
 def pytest_runtest_setup() -> None:

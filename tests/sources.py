@@ -12,12 +12,12 @@ from typing import Any
 from headrace.domain.contract import Contract, FileFormat
 from headrace.domain.credentials import Credentials
 from headrace.domain.notice import Notice
-from headrace.domain.serverstate import ServerState
+from headrace.domain.serverstate import ServerState, reset
 from headrace.domain.source import Protocol, Source
 from headrace.domain.sourcefile import SourceFile
 from headrace.usecases.poll_server import Report, poll
 from headrace.usecases.source_ports import Remote
-from tests.servers.ftp import PASSWORD, USER
+from tests.servers.faults import PASSWORD, USER
 
 SERVER = "carrier"
 
@@ -62,6 +62,7 @@ class MemorySourceLedger:
 
     def __init__(self) -> None:
         self.states: dict[str, ServerState] = {}
+        self.resets: dict[str, datetime | None] = {}
         self.records: dict[tuple[str, str], dict[str, SourceFile]] = {}
         self.leases: dict[str, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
@@ -79,10 +80,14 @@ class MemorySourceLedger:
             del self.leases[server]
 
     def state(self, server: str) -> ServerState:
-        return self.states.get(server, ServerState(server))
+        state = self.states.get(server, ServerState(server))
+        return reset(state) if self.resets.get(server, "never") == state.last_poll else state
 
     def save_state(self, state: ServerState) -> None:
         self.states[state.server] = state
+
+    def reset(self, server: str) -> None:
+        self.resets[server] = self.states.get(server, ServerState(server)).last_poll
 
     def known(self, server: str, dataset: str) -> dict[str, SourceFile]:
         return dict(self.records.get((server, dataset), {}))
@@ -109,8 +114,8 @@ class MemoryIncoming:
         self.uploads[upload] = {}
         return upload
 
-    def part(self, staged: str, upload: str, number: int, body: bytes) -> str:
-        self.uploads[upload][number] = body
+    def part(self, staged: str, upload: str, number: int, body: bytes | bytearray) -> str:
+        self.uploads[upload][number] = bytes(body)
         return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
     def abort(self, staged: str, upload: str) -> None:

@@ -37,8 +37,10 @@ def main() -> int:
             for name, rows in files.items():
                 offer(server.root, name, rows)
                 print(f"  {server.kind}://127.0.0.1:{server.port}/{name}  ({len(rows)} rows, some of them bad)")
-        say("A laptop is started, with a contract that fetches from both (this takes half a minute)")
         servers = [server.entry("*.csv", **OPTIONS) for server in (north, harbour)]
+        say("The contract of the dataset names them: what to fetch, how, and when a file is whole")
+        print("".join(servers), end="")
+        say("A laptop is started with this contract (it takes half a minute)")
         text = contract(DATASET, {"format": "csv"}, servers)
         made = stack.enter_context(laptop({DATASET: text}, [north, harbour]))
         first = taken(made)
@@ -53,7 +55,7 @@ def taken(made: Any) -> bool:
     poll(target, ["north", "harbour"])
     run(made, "sources")
     made.run("wait", "--timeout", "120")
-    say("Their rows in the warehouse, by the file that brought them")
+    say("Their rows in the warehouse, each with its number in the file that brought it")
     run(made, "sql", f"SELECT event_id, kind, milliseconds, _row_number FROM public.{DATASET} ORDER BY event_id")
     say("And the rows that could not be loaded")
     run(made, "quarantine", DATASET)
@@ -101,7 +103,7 @@ def run(made: Any, *arguments: str) -> None:
     """A command as a person would type it, and what it prints."""
     print(f"$ headrace {' '.join(arguments)}")
     done = made.run(*arguments)
-    print(done.stdout + done.stderr, flush=True)
+    print((done.stdout + done.stderr).rstrip(), flush=True)
 
 
 if __name__ == "__main__":

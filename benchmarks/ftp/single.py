@@ -20,10 +20,10 @@ import boto3
 from benchmarks.ftp.stage import ROOT, Offered, serving
 from headrace.domain.source import Protocol
 from headrace_local import laptop
-from tests.servers.ftp import PASSWORD, USER
+from tests.servers.faults import PASSWORD, USER
 
 Row = dict[str, Any]
-RUNS, POLLS = 3, 2
+RUNS, POLLS = 5, 2
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
 
 

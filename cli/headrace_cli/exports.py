@@ -51,6 +51,12 @@ def checked_date(text: str | None) -> str:
         raise CommandError(f"{text!r} is no date: write it as {today()}") from error
 
 
+def last_date(target: Target, export: str, text: str | None) -> str:
+    """A date as it was given; without one that of the last run, today if there was none."""
+    runs = [] if text else target.export_runs.runs(export, 1)
+    return runs[0].date if runs else checked_date(text)
+
+
 def send(target: Target, ask: Ask) -> None:
     """Say on the stack's bus that an export is due."""
     entry = {

@@ -25,6 +25,13 @@ SHARED = (".venv", ".venv-sam", ".aws-sam")
 COPIED = ("cli", "contracts", "exports", "functions", "layers", "local", "scripts", "sql", "statemachine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, these stay together and in order: they share one laptop."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("laptop"))
+
+
 @dataclass(frozen=True)
 class Laptop:
     """A checkout and the laptop it runs on."""

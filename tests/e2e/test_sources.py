@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Laptop
-from tests.servers.ftp import PASSWORD, USER
+from tests.servers.faults import PASSWORD, USER
 from tests.servers.sftp import SftpServer
 
 CONTRACT = """

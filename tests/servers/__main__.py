@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.certificates import Authority
-from tests.servers.ftp import PASSWORD, USER, FtpServer
+from tests.servers.faults import PASSWORD, USER
+from tests.servers.ftp import FtpServer
 from tests.servers.sftp import SftpServer
 
 

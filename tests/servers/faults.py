@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+USER, PASSWORD = "carrier", "p4ss word"
+
 
 @dataclass(slots=True)
 class Faults:

@@ -17,9 +17,8 @@ from pyftpdlib.handlers import DTPHandler, FTPHandler, TLS_DTPHandler, TLS_FTPHa
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
-from tests.servers.faults import Faults
+from tests.servers.faults import PASSWORD, USER, Faults
 
-USER, PASSWORD = "carrier", "p4ss word"
 logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
 logging.getLogger("pyftpdlib").propagate = False
 
@@ -28,7 +27,8 @@ class FtpServer:
     """Serves a folder until its block ends. `certificate` (a PEM file) makes it FTPS; `without` leaves commands out.
 
     `style` is how LIST looks: unix or dos. `latin` sends names in Windows-1252. With `sendfile` it is as fast as it can
-    be, and faults in the middle of a file are not to be had.
+    be, and faults in the middle of a file are not to be had. `implicit` speaks TLS from the first byte on.
+    `most_connections` are allowed at a time, as many as there are if it is 0.
     """
 
     def __init__(
@@ -41,6 +41,8 @@ class FtpServer:
         latin: bool = False,
         passive_address: str | None = None,
         sendfile: bool = False,
+        implicit: bool = False,
+        most_connections: int = 0,
         port: int = 0,
     ) -> None:
         self.root = root
@@ -48,6 +50,7 @@ class FtpServer:
         self._stop = threading.Event()
         self._loop = IOLoop()
         handler = _handler(self.faults, style, latin=latin, tls=certificate is not None)
+        handler = _implicit(handler) if implicit else handler
         handler.proto_cmds = {name: how for name, how in handler.proto_cmds.items() if name not in (without or ())}
         handler.authorizer = DummyAuthorizer()
         handler.authorizer.add_user(USER, PASSWORD, str(root), perm="elradfmwMT")
@@ -58,6 +61,7 @@ class FtpServer:
             handler.certfile = str(certificate)
             handler.tls_control_required = handler.tls_data_required = True
         self._server = FTPServer(("127.0.0.1", port), handler, ioloop=self._loop)
+        self._server.max_cons_per_ip = most_connections
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -111,6 +115,22 @@ def _handler(faults: Faults, style: str, *, latin: bool, tls: bool) -> Any:
             super().pre_process_command(line, cmd, arg)
 
     return Handler
+
+
+def _implicit(handler: Any) -> Any:
+    """The same with TLS before the first word, as on port 990."""
+
+    class Implicit(handler):  # type: ignore[misc]
+        def handle(self) -> None:
+            self.secure_connection(self.ssl_context)
+
+        def handle_ssl_established(self) -> None:
+            super().handle()
+
+        def ftp_AUTH(self, _line: str) -> None:  # noqa: N802 - the name of the command
+            self.respond("534 It is secure already.")
+
+    return Implicit
 
 
 def _data(faults: Faults, base: Any) -> Any:

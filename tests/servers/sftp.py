@@ -11,8 +11,7 @@ from typing import Any, Self
 
 import asyncssh
 
-from tests.servers.faults import Faults
-from tests.servers.ftp import PASSWORD, USER
+from tests.servers.faults import PASSWORD, USER, Faults
 
 
 class SftpServer:
@@ -32,9 +31,9 @@ class SftpServer:
     def host_key(self) -> str:
         return self._key.export_public_key().decode().strip()
 
-    def change_host_key(self) -> None:
+    def change_host_key(self, kind: str = "ssh-ed25519") -> None:
         """From now on, connections see another key."""
-        self._key = asyncssh.generate_private_key("ssh-ed25519")
+        self._key = asyncssh.generate_private_key(kind)
         asyncio.run_coroutine_threadsafe(self._listen_again(), self._loop).result(10)
 
     def _serve(self) -> None:

@@ -13,7 +13,7 @@ from headrace.adapters.exportqueue import take_dead_letters
 from headrace.domain.exportrun import RunStatus
 from headrace_cli.export_check import check
 from headrace_cli.export_view import pace, render, render_check
-from headrace_cli.exports import Ask, begin, checked_date, follow, standing
+from headrace_cli.exports import Ask, begin, checked_date, follow, last_date, standing
 from headrace_cli.failures import CommandError
 from headrace_cli.output import Document, Json, emit, messages
 from headrace_cli.progress import Progress
@@ -27,6 +27,7 @@ LINE_SECONDS = 5
 commands = typer.Typer(no_args_is_help=True, help="The daily export: a CSV for each account and category.")
 Name = Annotated[str | None, typer.Argument(help="The export; not needed where only one is deployed.")]
 Date = Annotated[str | None, typer.Option(help="The day, as 2026-01-31; today in UTC if not given.")]
+LastDate = Annotated[str | None, typer.Option("--date", help="The day, as 2026-01-31; the last run's if not given.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Stay and show how it goes.")]
 Timeout = Annotated[float, typer.Option(help="Seconds to stay.", min=1)]
 
@@ -57,7 +58,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
 def status(
     context: typer.Context,
     name: Name = None,
-    date: Date = None,
+    date: LastDate = None,
     watch: Annotated[bool, typer.Option("--watch", help="Stay until it has ended.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -67,7 +68,7 @@ def status(
     """
     target = target_of(context)
     export = target.export(name)
-    document = standing(target, export.name, checked_date(date))
+    document = standing(target, export.name, last_date(target, export.name, date))
     if watch and document["status"] == RunStatus.RUNNING:
         found = target.export_runs.find_run(export.name, document["date"])
         assert found is not None
@@ -80,7 +81,7 @@ def status(
 def retry(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     name: Name = None,
-    date: Date = None,
+    date: LastDate = None,
     category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
     account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
     wait: Wait = True,
@@ -94,7 +95,8 @@ def retry(  # noqa: PLR0913, PLR0917 - one parameter per option
     Example: `headrace export retry statements --date 2026-01-31`
     """
     target = target_of(context)
-    ask = Ask(target.export(name).name, checked_date(date), category, account)
+    export = target.export(name)
+    ask = Ask(export.name, last_date(target, export.name, date), category, account)
     document = standing(target, ask.export, ask.date)
     if document["status"] == RunStatus.RUNNING:
         raise CommandError(f"{ask.export} of {ask.date} still runs: `headrace export status --watch` shows how it goes")
@@ -107,7 +109,7 @@ def retry(  # noqa: PLR0913, PLR0917 - one parameter per option
 def verify(
     context: typer.Context,
     name: Name = None,
-    date: Date = None,
+    date: LastDate = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every file and compute its SHA-256 again.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -118,8 +120,10 @@ def verify(
     Example: `headrace export verify statements --date 2026-01-31 --deep`
     """
     target = target_of(context)
-    with Progress("Comparing") as line:
-        document = check(target, target.export(name), checked_date(date), line.show, deep=deep)
+    export = target.export(name)
+    day = last_date(target, export.name, date)
+    with Progress(f"Comparing {export.name} of {day}") as line:
+        document = check(target, export, day, line.show, deep=deep)
     emit(document, render_check, as_json=as_json)
     if document["differences"] or not document["complete"]:
         raise typer.Exit(1)

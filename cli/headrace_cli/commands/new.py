@@ -68,7 +68,11 @@ def render(document: Document) -> ConsoleRenderable:
     """Where the contract is, what is to be decided, and how the samples fare."""
     head = Text(f"Written: {document['contract']}, {count(document['columns'], 'column')}.", style="green")
     decide = [f"  line {item['line']}: {item['text']}" for item in document["decide"]]
-    return lines(head, "", "To decide:", *decide, "", *map(_sample, document["samples"]))
+    told = lines(head, "", "To decide:", *decide, "", *map(_sample, document["samples"]))
+    bad = next((checked for checked in document["samples"] if checked["reason"] or checked["rows_bad"]), None)
+    if bad is None:
+        return told
+    return lines(told, "", f"What is wrong: headrace check {bad['file']} --contract {document['contract']}")
 
 
 def _sample(checked: Document) -> Text:

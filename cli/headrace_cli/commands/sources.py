@@ -91,6 +91,7 @@ def _account(target: Target, server: Server) -> Document:
         "failures": state.failures,
         "trouble": state.trouble,
         "reason": state.reason,
+        "closed_folders": state.closed_folders,
         "incidents": sorted(state.incidents),
         "held": waiting[SourceStatus.HELD],
         "refused": waiting[SourceStatus.REFUSED],
@@ -131,6 +132,8 @@ def _row(item: Document) -> list[Text | str]:
 
 def _remarks(item: Document) -> list[str]:
     said = [f"\n{item['server']}: {item['trouble']}: {item['reason']}"] if item["reason"] else []
+    said += [f"\n{item['server']}: {folder}: {reason}" for folder, reason in item["closed_folders"].items()]
+    said += [f"\n{item['server']}: a poll is under way"] if item["polling"] else []
     for kind in ("held", "refused"):
         files = item[kind]
         said += [f"\n{item['server']}: {kind}: {file['path']}: {file['reason']}" for file in files[:LISTED]]

@@ -8,6 +8,7 @@ HeadraceError
     ├── MissingSetting        the function was deployed without something it needs
     ├── ObjectGoneError       a landed object was deleted before it could be read
     ├── LoginRefusedError     a server does not accept user or password
+    │   └── SecretError       the secret that holds them is missing, or not as it must be
     ├── UntrustedServerError  a server cannot prove that it is the one it should be
     └── FileProblemError      one file of a server cannot be taken as it is
         ├── FileChangedError  it was replaced while it was read
@@ -57,6 +58,10 @@ class CannotResumeError(UnreachableError):
 
 class LoginRefusedError(TerminalError):
     """A server does not accept the user or the password: trying again may lock the account."""
+
+
+class SecretError(LoginRefusedError):
+    """A server's secret is missing or lacks something: the server was not asked."""
 
 
 class UntrustedServerError(TerminalError):

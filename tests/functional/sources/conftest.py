@@ -13,7 +13,8 @@ import pytest
 from headrace.domain.credentials import Credentials
 from headrace.domain.source import Protocol
 from tests.servers.certificates import Authority
-from tests.servers.ftp import PASSWORD, USER, FtpServer
+from tests.servers.faults import PASSWORD, USER
+from tests.servers.ftp import FtpServer
 from tests.servers.sftp import SftpServer
 from tests.sources import Bench, source
 

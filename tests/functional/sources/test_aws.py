@@ -81,6 +81,20 @@ def test_a_servers_state_is_kept(ledger: Any) -> None:
     assert ledger.state("unknown") == ServerState("unknown")
 
 
+def test_a_reset_holds_for_the_poll_that_it_found_and_not_for_the_next(ledger: Any) -> None:
+    ledger.reset("never asked")
+    assert ledger.state("never asked") == ServerState("never asked")
+    closed = {"readings: /out": "550 Not here."}
+    begun = ServerState("reset", Breaker(State.HALF_OPEN, 3, NOON, NOON), None, NOON, closed_folders=closed)
+    ledger.save_state(begun)
+    ledger.reset("reset")
+    ledger.save_state(replace(begun, breaker=Breaker(State.OPEN, 4, NOON, NOON), files_taken=7, reason="why"))
+    found = ledger.state("reset")
+    assert (found.breaker, found.reason, found.files_taken, found.closed_folders) == (Breaker(), None, 7, closed)
+    ledger.save_state(replace(begun, breaker=Breaker(State.OPEN, 5, NOON, NOON), last_poll=NOON + timedelta(hours=1)))
+    assert ledger.state("reset").breaker.state is State.OPEN
+
+
 def test_files_are_kept_by_server_and_dataset(ledger: Any) -> None:
     taken = SourceFile(
         "kept", "d", "/ä b.csv", 5, NOON, 60, NOON, SourceStatus.TAKEN, "key", "sha", "md5", NOON, 1, "why", "partner",

@@ -6,6 +6,7 @@ import hashlib
 import os
 import resource
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from headrace.domain.sourcefile import SourceStatus
 from headrace.usecases.transfer import PART_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.certificates import Authority
-from tests.servers.ftp import PASSWORD, USER, FtpServer
+from tests.servers.faults import PASSWORD, USER
+from tests.servers.ftp import FtpServer
 from tests.servers.sftp import SftpServer
 from tests.sources import Bench, source
 
@@ -247,12 +249,13 @@ def test_a_refused_password_is_tried_once_only(make: Make, root: Path) -> None:
 # -- trust ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_changed_host_key_stops_the_source_before_it_learns_our_name(root: Path) -> None:
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256"])
+def test_a_changed_host_key_stops_the_source_before_it_learns_our_name(root: Path, kind: str) -> None:
     write(root / "a.csv")
     with SftpServer(root) as server:
         bench = Bench.of(source(Protocol.SFTP, server.port))
         bench.credentials = Credentials(USER, PASSWORD, host_keys=(server.host_key,))
-        server.change_host_key()
+        server.change_host_key(kind)
         assert "host key" in str(bench.poll().trouble)
         assert server.faults.commands == []
         assert bench.titles == ["Source carrier is not trusted any more, its files are not taken"]
@@ -338,9 +341,21 @@ def test_a_listing_that_nobody_can_read_is_the_servers_trouble(start: Any, root:
     assert "in no known format: '@@ who knows'" in str(bench.poll().trouble)
 
 
-def test_a_folder_that_is_not_there_is_named(make: Make, root: Path) -> None:
-    _, bench = make(location="/nowhere/*.csv")
-    assert "/nowhere" in str(bench.poll().trouble)
+def test_a_folder_that_is_not_there_is_told_once_and_no_trouble_of_the_others(make: Make, root: Path) -> None:
+    write(root / "a.csv")
+    _, bench = make(breaker_failures=1)
+    (good,) = bench.contracts[0].sources
+    bench.contracts = Bench.of(replace(good, location="/nowhere/*.csv"), good).contracts
+    assert bench.poll().trouble is None
+    bench.poll()
+    assert bench.landed == {"a.csv": ROWS}
+    assert bench.titles == ["Source carrier: 1 folder cannot be listed"]
+    assert "readings: /nowhere: the server refuses /nowhere:" in bench.notices[0].lines[0]
+    assert (bench.state.breaker.state, list(bench.state.closed_folders)) == (State.CLOSED, ["readings: /nowhere"])
+    (root / "nowhere").mkdir()
+    bench.poll()
+    assert bench.titles[1:] == ["Source carrier: readings: /nowhere can be listed again"]
+    assert bench.state.closed_folders == {}
 
 
 def test_ten_thousand_known_files(start: Any, root: Path) -> None:

@@ -13,7 +13,7 @@ from headrace.domain.source import After, Complete, Protocol
 from headrace.domain.sourcefile import SourceStatus
 from headrace.usecases.transfer import PART_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
-from tests.servers.ftp import USER
+from tests.servers.faults import USER
 from tests.servers.sftp import SftpServer
 from tests.sources import Bench, source
 

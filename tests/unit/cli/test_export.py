@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from rich.console import Console
 
 from headrace_cli.export_check import _against_bucket, _against_warehouse
 from headrace_cli.export_view import bar, pace, render, render_check
-from headrace_cli.exports import Ask, checked_date, today
+from headrace_cli.exports import Ask, checked_date, last_date, today
 from headrace_cli.failures import CommandError
 from headrace_cli.main import run
+
+if TYPE_CHECKING:
+    from headrace_cli.target import Target
 
 DOCUMENT: dict[str, Any] = {
     "export": "statements", "date": "2026-01-31", "attempt": 1, "status": "running", "expected": 20, "done": 9,
@@ -102,6 +106,16 @@ def test_a_date_is_a_date() -> None:
     assert checked_date("2026-01-31") == "2026-01-31"
     with pytest.raises(CommandError, match="write it as"):
         checked_date("31.01.2026")
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "meant"),
+    [("2026-01-31", ["2026-02-02"], "2026-01-31"), (None, ["2026-02-02"], "2026-02-02"), (None, [], today())],
+)
+def test_without_a_date_the_last_run_is_meant(given: str | None, known: list[str], meant: str) -> None:
+    runs = SimpleNamespace(runs=lambda _export, limit: [SimpleNamespace(date=date) for date in known][:limit])
+    target = cast("Target", SimpleNamespace(export_runs=runs))
+    assert last_date(target, "statements", given) == meant
 
 
 def test_only_what_was_given_is_asked_for() -> None:

@@ -81,6 +81,11 @@ SAMPLES: dict[str, bytes] = {
     "leading zeros.csv": b"zip,yes\n01234,1\n98765,2\n",
     "one column.csv": b"word\nalpha\nbeta\n",
     "empty column.csv": b"id,nothing\n1,\n2,\n",
+    "comments.csv": b"# made by a machine\n# twice\nid,name\n1,a\n# a break\n2,b\n",
+    "marked names.csv": b"#id,name\n1,a\n2,b\n",
+    "names alike.jsonl": b'{"a b": 1, "A_B": 2, "aB": 3}\n{"a b": 2, "A_B": 2, "aB": 3}\n',
+    "dots.jsonl": b'{"id": 1, "x.y": 2}\n{"id": 2, "x.y": 3}\n',
+    "names twice.csv": b"id,name,id\n1,a,1\n",
 }
 
 
@@ -105,6 +110,22 @@ def test_json_keeps_its_types(checkout: Path, run_json: RunJson) -> None:
     assert kinds == [Kind.INTEGER, Kind.STRING, Kind.TIMESTAMP, Kind.BOOLEAN, Kind.SUPER, Kind.DECIMAL]
 
 
+def test_of_a_large_array_the_elements_that_were_read_are_enough(
+    checkout: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.contracts.samples.READ_BYTES", 1000)
+    (checkout / "a.json").write_text(json.dumps(JSON_ROWS * 2000))
+    code, document = run_json("new", "things", "a.json")
+    assert (code, document["columns"]) == (0, 6)
+
+
+def test_what_the_samples_do_not_keep_is_shown_how_to_see(checkout: Path, run_text: RunText) -> None:
+    (checkout / "a.csv").write_text("id,name\n1,a\n2\n3,c\n")
+    _, text = run_text("new", "things", "a.csv")
+    assert "a.csv: 2 of 3 rows good" in text
+    assert "headrace check a.csv --contract" in text
+
+
 def test_several_samples_make_one_contract(checkout: Path, run_json: RunJson) -> None:
     (checkout / "a.csv").write_text("id,n\n1,5\n2,6\n")
     (checkout / "b.csv").write_text("n,id,extra\n1.5,3,x\n,4,y\n")
@@ -124,7 +145,14 @@ def test_a_contract_that_is_there_is_left_alone(checkout: Path, run_json: RunJso
 
 @pytest.mark.parametrize(
     ("name", "data", "says"),
-    [("Things", b"id\n1\n", "lower case"), ("things", b"PAR1", "Parquet"), ("things", b"", "empty")],
+    [
+        ("Things", b"id\n1\n", "lower case"),
+        ("things", b"PAR1", "Parquet"),
+        ("things", b"", "empty"),
+        ("things", bytes(range(256)), "a.csv is not text"),
+        ("things", b'{\n "id": 1\n}\n', "one object over several lines is no row"),
+        ("things", b"[1, 2]", "holds no objects"),
+    ],
 )
 def test_what_makes_no_contract(name: str, data: bytes, says: str, checkout: Path, run_json: RunJson) -> None:
     (checkout / "a.csv").write_bytes(data)

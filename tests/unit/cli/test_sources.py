@@ -44,7 +44,7 @@ def test_a_document_for_programs(fetching: FakeStack, run_json: RunJson) -> None
     _, document = run_json("sources")
     (server,) = document["sources"]
     assert (server["breaker"], server["open_since"]) == ("open", "2026-03-02T12:00:00.000000Z")
-    assert server["files"] == {"seen": 1, "taken": 0, "held": 1, "refused": 0}
+    assert server["files"] == {"seen": 1, "taken": 0, "held": 1, "refused": 0, "gone": 0}
     assert server["held"] == [{"path": "/a.csv", "reason": "its MD5 is another"}]
     assert fetching.polls == []
 
@@ -55,6 +55,20 @@ def test_reset_closes_the_breaker_releases_what_is_held_and_asks(fetching: FakeS
     assert (server["breaker"], server["files"]["held"], server["reason"]) == ("closed", 0, None)
     assert fetching.polls == ["carrier"]
     assert fetching.source_ledger.known("carrier", "readings")["/a.csv"].attempts == 0
+
+
+def test_a_server_that_was_never_asked_is_shown_as_such(stack: FakeStack, run_text: RunText, run_json: RunJson) -> None:
+    stack.deploy(contract(sources=(source(Protocol.SFTP, 22),)))
+    code, text = run_text("sources")
+    assert (code, "closed   never          0" in text, "at its round" in text) == (0, True, True)
+    (server,) = run_json("sources", "--reset", "carrier")[1]["sources"]
+    assert (server["breaker"], server["last_poll"], server["files_taken"]) == ("closed", None, 0)
+
+
+def test_a_folder_that_cannot_be_listed_is_a_sentence(fetching: FakeStack, run_text: RunText) -> None:
+    state = ServerState("carrier", closed_folders={"readings: /out": "the server refuses /out: 550 Not here."})
+    fetching.source_ledger.save_state(state)
+    assert "carrier: readings: /out: the server refuses /out: 550 Not here." in run_text("sources")[1]
 
 
 def test_a_server_that_nobody_knows_is_named_with_those_that_are(fetching: FakeStack, run_json: RunJson) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.contracts import ContractErrors, compile_contract, compile_folder
 from headrace.domain.contract import Contract
-from headrace.domain.source import After, Checksum, Complete, Protocol, Source, offset_seconds, servers_of
+from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls, offset_seconds, overlap, servers_of
 
 CONTRACT = """\
 apiVersion: v3.2.0
@@ -38,7 +41,9 @@ schema:
       - name: parcel
         logicalType: string
 """
+SOURCE = Source("carrier", "parcels", Protocol.SFTP, "files.example.com", 22, "/*")
 LOCATION = "sftp://files.example.com/out/*/parcels-?.csv"
+IMPLICIT = "      - property: tls\n        value: implicit\n"
 MORE = "      - property: completeWhen\n        value: stable\n"
 
 
@@ -106,10 +111,15 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, sa
     assert 11 <= error.line <= 20
 
 
-def test_implicit_tls_is_refused_by_name(tmp_path: Path) -> None:
-    text = CONTRACT.replace("type: sftp", "type: ftps").replace(LOCATION, "ftps://files.example.com:990/*.csv")
-    with pytest.raises(ContractErrors, match=r"implicit TLS \(port 990\) is not supported"):
-        compiled(tmp_path, text)
+def test_implicit_tls_has_a_port_of_its_own_and_is_asked_for(tmp_path: Path) -> None:
+    text = CONTRACT.replace("type: sftp", "type: ftps").replace(LOCATION, "ftps://files.example.com/*.csv")
+    assert compiled(tmp_path, text).sources[0].port == 21
+    (source,) = compiled(tmp_path, text.replace(MORE, IMPLICIT)).sources
+    assert (source.port, source.tls) == (990, Tls.IMPLICIT)
+    with pytest.raises(ContractErrors, match="port 990 speaks TLS from the first byte: add the customProperty tls"):
+        compiled(tmp_path, text.replace("example.com/", "example.com:990/"))
+    with pytest.raises(ContractErrors, match="tls belongs to servers of type ftps"):
+        compiled(tmp_path, CONTRACT.replace(MORE, IMPLICIT))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +142,60 @@ def test_two_datasets_share_a_server(tmp_path: Path) -> None:
     (tmp_path / "letters.odcs.yaml").write_text(CONTRACT.replace("parcels", "letters"))
     (server,) = servers_of(source for contract in compile_folder(tmp_path) for source in contract.sources)
     assert [source.dataset for source in server.sources] == ["letters", "parcels"]
+
+
+OTHER = CONTRACT.replace("parcels", "letters").replace("letters-?", "parcels-?")
+MOVED = "      - property: afterwards\n        value: move\n      - property: moveTo\n        value: {}\n"
+
+
+def test_two_datasets_may_read_the_same_file_but_none_may_remove_it(tmp_path: Path) -> None:
+    compiled(tmp_path)
+    (tmp_path / "letters.odcs.yaml").write_text(OTHER)
+    assert len(compile_folder(tmp_path)) == 2
+    (tmp_path / "letters.odcs.yaml").write_text(OTHER.replace(MORE, MOVED.format("/taken")))
+    with pytest.raises(ContractErrors, match="can mean the same file: one would remove it before the other"):
+        compile_folder(tmp_path)
+
+
+def test_one_dataset_does_not_take_a_file_twice(tmp_path: Path) -> None:
+    start, end = CONTRACT.index("  - server: carrier"), CONTRACT.index("  - server: warehouse")
+    again = CONTRACT[start:end].replace("parcels-?.csv", "*-1.csv")
+    with pytest.raises(ContractErrors, match="which would be taken twice"):
+        compiled(tmp_path, CONTRACT[:end] + again + CONTRACT[end:])
+    compiled(tmp_path, CONTRACT[:end] + again.replace("/out/", "/in/") + CONTRACT[end:])
+
+
+@pytest.mark.parametrize("folder", ["/out/taken", "/out/taken/"])
+def test_files_are_not_moved_to_where_they_would_be_found_again(tmp_path: Path, folder: str) -> None:
+    compiled(tmp_path, CONTRACT.replace(MORE, MOVED.format("/taken")))
+    with pytest.raises(ContractErrors, match="must not be a folder that files are fetched from"):
+        compiled(tmp_path, CONTRACT.replace(MORE, MOVED.format(folder)))
+
+
+LETTERS = st.text("ab*?", min_size=1, max_size=6)
+
+
+@given(LETTERS, LETTERS, st.text("ab", min_size=1, max_size=6))
+def test_patterns_that_share_a_name_overlap(one: str, other: str, name: str) -> None:
+    first, second = (replace(SOURCE, location=f"/{pattern}") for pattern in (one, other))
+    if first.covers(f"/{name}") and second.covers(f"/{name}"):
+        assert overlap(first, second)
+        assert overlap(second, first)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("/a/*.csv", "/a/*.txt", False),
+        ("/a/*.csv", "/b/*.csv", False),
+        ("/a/*.csv", "/*/x*", True),
+        ("/a/x-?.csv", "/a/x-10.csv", False),
+        ("/a/[ab].csv", "/a/c.csv", True),
+        ("/a.csv", "/a/a.csv", False),
+    ],
+)
+def test_whether_two_locations_can_mean_one_file(one: str, other: str, meet: bool) -> None:
+    assert overlap(replace(SOURCE, location=one), replace(SOURCE, location=other)) is meet
 
 
 def test_a_servers_moment_in_the_round_is_its_own_and_stays() -> None:

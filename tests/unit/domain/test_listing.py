@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -65,7 +65,34 @@ def test_times_are_the_servers_own() -> None:
     assert entry.modified == at(2024, 6, 30, 22, 30)
 
 
-def test_a_line_that_nobody_knows_is_not_passed_over() -> None:
+YEARS_END = [
+    ("Dec 31 23:59", at(2026, 1, 1, 0, 1), UTC, at(2025, 12, 31, 23, 59)),
+    ("Jan  1 00:05", at(2025, 12, 31, 23, 59), UTC, at(2026, 1, 1, 0, 5)),  # its clock is ahead of ours
+    ("Jan  1 13:30", at(2025, 12, 31, 23, 45), ZoneInfo("Pacific/Kiritimati"), at(2025, 12, 31, 23, 30)),
+    ("Dec 31 14:30", at(2026, 1, 1, 3, 0), ZoneInfo("Pacific/Honolulu"), at(2026, 1, 1, 0, 30)),
+    ("Jan  1  2026", at(2026, 1, 1, 3, 0), UTC, at(2026, 1, 1)),
+    ("Dec 31  2025", at(2026, 1, 1, 3, 0), ZoneInfo("Pacific/Honolulu"), at(2025, 12, 31, 10, 0)),
+    ("Feb 29 12:00", at(2028, 3, 1), UTC, at(2028, 2, 29, 12, 0)),
+]
+
+
+@pytest.mark.parametrize(("told", "now", "zone", "modified"), YEARS_END)
+def test_a_time_without_a_year_around_the_years_end(told: str, now: datetime, zone: tzinfo, modified: datetime) -> None:
+    (entry,) = listed([f"-rw-r--r-- 1 o g 5 {told} a.csv"], zone, now)
+    assert entry.modified == modified
+
+
+def test_a_strange_line_is_an_entry_of_its_own_and_hides_no_other() -> None:
+    sound = "-rw-r--r-- 1 o g 5 May  6  2024 a.csv"
+    entries = listed([sound, "b.csv", sound.replace("a.csv", "c.csv")], UTC, NOW)
+    assert [(entry.name, entry.unreadable) for entry in entries] == [
+        ("a.csv", False),
+        ("c.csv", False),
+        ("b.csv", True),
+    ]
+
+
+def test_a_listing_that_nobody_knows_is_not_passed_over() -> None:
     with pytest.raises(UnreadableListingError, match="what is this"):
         listed(["what is this"], UTC, NOW)
     with pytest.raises(UnreadableListingError):

@@ -70,9 +70,33 @@ def test_the_keys_time_is_utc() -> None:
         (f"MD5 (a.csv) = {MD5}\n", MD5),
         (f"MD5(a.csv)={MD5}\n", MD5),
         (f"{MD5}\n{'f' * 32}\n", None),
+        (f"{MD5}  xa.csv\n{'f' * 32}  a.csv\n", "f" * 32),
+        (f"{MD5}  xa.csv\n", None),
+        (f"{MD5}  a.csv.old\n", None),
+        (f"{MD5} *out/a.csv\r\n", MD5),
+        (f"{MD5}  C:\\out\\a.csv", MD5),
+        (f"\\{MD5}  a.csv", MD5),
+        (f"SHA256 (a.csv) = {MD5 * 2}", MD5 * 2),
+        (f"MD5 (b.csv) = {MD5}\nMD5 (a.csv) = {'e' * 32}\n", "e" * 32),
+        (f"MD5 hash of a.csv:\r\n{MD5}\r\nCertUtil: -hashfile command completed successfully.\r\n", MD5),
+        (f"\ufeff{MD5}\r\n", MD5),
+        (f"# made by a tool\n{MD5}  a.csv\n", MD5),
+        (f"{MD5}0", None),
         ("no digest here", None),
         ("", None),
     ],
 )
 def test_a_checksum_file_in_any_hand(text: str, found: str | None) -> None:
-    assert checksum_in(text, "a.csv") == found
+    assert checksum_in(text.encode(), "a.csv") == found
+    assert checksum_in(text.removeprefix("\ufeff").encode("utf-16"), "a.csv") == found
+
+
+def test_a_checksum_file_with_a_name_in_windows_1252_or_in_pieces() -> None:
+    assert checksum_in(f"{MD5}  März.csv".encode("cp1252"), "März.csv") == MD5
+    assert checksum_in(f"{MD5}  Ma\u0308rz.csv".encode(), "März.csv") == MD5
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_checksum_file(body: bytes) -> None:
+    found = checksum_in(body, "a.csv")
+    assert found is None or len(found) in {32, 64}

@@ -29,7 +29,7 @@ class S3Incoming:
         """Begin to stage a file. Returns the upload's id."""
         return str(self._client.create_multipart_upload(Bucket=self._lake, Key=staged)["UploadId"])
 
-    def part(self, staged: str, upload: str, number: int, body: bytes) -> str:
+    def part(self, staged: str, upload: str, number: int, body: bytes | bytearray) -> str:
         """Stage a part, at least 5 MiB unless it is the last. Returns its ETag."""
         answer = self._client.upload_part(Bucket=self._lake, Key=staged, UploadId=upload, PartNumber=number, Body=body)
         return str(answer["ETag"])

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from headrace.domain.credentials import Credentials, read_credentials
 from headrace.domain.source import Protocol, Source
-from headrace.errors import LoginRefusedError
+from headrace.errors import SecretError
 
 if TYPE_CHECKING:
     from headrace.adapters.remote_ftp import FtpRemote
     from headrace.adapters.remote_sftp import SftpRemote
+
+
+NOT_TO_BE_HAD = frozenset({"AccessDeniedException", "InvalidRequestException", "DecryptionFailure"})
+"""Not allowed, marked for deletion, its key of KMS gone: a person has to act."""
 
 
 class Connector:
@@ -23,7 +29,7 @@ class Connector:
         self._secrets = secrets
 
     def __call__(self, source: Source) -> FtpRemote | SftpRemote:
-        """A connection, logged in. Raises UnreachableError, LoginRefusedError, UntrustedServerError."""
+        """A connection, logged in. Raises UnreachableError, LoginRefusedError, SecretError, UntrustedServerError."""
         credentials = self._credentials(source)
         if source.protocol is Protocol.SFTP:
             from headrace.adapters.remote_sftp import SftpRemote  # noqa: PLC0415 - a third of a second to import
@@ -39,5 +45,12 @@ class Connector:
         try:
             answer = self._secrets.get_secret_value(SecretId=source.secret)
         except self._secrets.exceptions.ResourceNotFoundException as error:
-            raise LoginRefusedError(f"there is no secret {source.secret} in Secrets Manager") from error
+            raise SecretError(f"there is no secret {source.secret} in Secrets Manager") from error
+        except ClientError as error:
+            told = error.response["Error"]
+            if told["Code"] not in NOT_TO_BE_HAD:
+                raise
+            raise SecretError(f"the secret {source.secret} cannot be read: {told['Message']}") from error
+        if "SecretString" not in answer:
+            raise SecretError(f"the secret {source.secret} is binary, and should be JSON")
         return read_credentials(source, answer["SecretString"])

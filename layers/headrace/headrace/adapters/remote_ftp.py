@@ -10,38 +10,33 @@ import ftplib
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from headrace.adapters.ftp_login import connected
+from headrace.adapters.words import plain
 from headrace.domain.credentials import Credentials
 from headrace.domain.listing import UnreadableListingError, listed, mlsd, mlsd_time
 from headrace.domain.remote import Entry, Stat
-from headrace.domain.source import Protocol, Source
+from headrace.domain.source import Source
 from headrace.errors import (
     CannotResumeError,
     FileProblemError,
     HeadraceError,
-    LoginRefusedError,
     UnreachableError,
     UntrustedServerError,
 )
 
-READ_BYTES = 1 << 18
+LINES_BYTES = 1 << 16
+PLENTY = 1 << 13
+LINE_END = "the name has a line end in it"
 NO_SUCH_COMMAND = ("500", "501", "502", "504")
 ABOUT_THE_FILE = ("450", "452")
 DIGESTS = {"XSHA256": "sha256", "XMD5": "md5"}
 HASH_NAMES = {"SHA-256": "sha256", "MD5": "md5"}
-
-
-class _Tls(ftplib.FTP_TLS):
-    """Data connections go on with the session of the control connection: many servers insist on it."""
-
-    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
-        data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 - what FTP_TLS itself begins with
-        session = getattr(self.sock, "session", None)
-        return self.context.wrap_socket(data, server_hostname=self.host, session=session), size
+HASH_ANSWER = re.compile(r"213 (SHA-256|MD5) \d+-\d+ ([0-9A-F]{32,64})\b", re.IGNORECASE)
 
 
 class FtpRemote:
@@ -50,7 +45,7 @@ class FtpRemote:
     def __init__(self, source: Source, credentials: Credentials) -> None:
         self._source = source
         with _errors(source):
-            self._ftp = _connected(source, credentials)
+            self._ftp = connected(source, credentials)
             try:
                 self._agree()
             except BaseException:
@@ -80,19 +75,20 @@ class FtpRemote:
                     return None
                 raise
 
-    def read(self, path: str, offset: int) -> Iterator[bytes]:
+    def read(self, path: str, offset: int, room: Callable[[], memoryview]) -> Iterator[int]:
         """The file's bytes from an offset on. Raises CannotResumeError when the server knows no offsets."""
         with _errors(self._source, path):
             if offset:
                 self._go_to(offset)
-            yield from self._received(f"RETR {path}")
+            with self._data(f"RETR {path}") as data:
+                yield from _received(data, room)
 
     def checksum(self, path: str) -> dict[str, str]:
         """What the server itself computes: `{"sha256": …}` or `{"md5": …}`; empty when it will not."""
         with _errors(self._source, path), suppress(ftplib.error_perm):
             if "HASH" in self._features:
-                answer = self._said(f"HASH {path}").split()  # 213 SHA-256 0-49 <digest> <path>
-                return {HASH_NAMES[answer[1]]: answer[3].lower()} if answer[1] in HASH_NAMES else {}
+                match = HASH_ANSWER.match(self._said(f"HASH {path}"))
+                return {HASH_NAMES[match[1].upper()]: match[2].lower()} if match else {}
             command, name = next((item for item in DIGESTS.items() if item[0] in self._features), ("", ""))
             if command and (digest := re.search(r"\b[0-9A-Fa-f]{32,64}\b", self._said(f"{command} {path}")[3:])):
                 return {name: digest[0].lower()}
@@ -123,7 +119,7 @@ class FtpRemote:
     def _said(self, command: str) -> str:
         """The answer to a command, of any good kind. A line end in it would be a second command."""
         if "\r" in command or "\n" in command:
-            raise FileProblemError("the name has a line end in it")
+            raise FileProblemError(LINE_END)
         return self._ftp.sendcmd(command)
 
     def _asked_features(self) -> dict[str, str]:
@@ -135,8 +131,9 @@ class FtpRemote:
         return {name: rest for name, _, rest in words}
 
     def _mlst(self, path: str) -> Stat:
-        lines = self._said(f"MLST {path}").splitlines()
-        facts = dict(fact.lower().split("=", 1) for fact in lines[1].strip().split(" ")[0].split(";") if "=" in fact)
+        lines = [line for line in self._said(f"MLST {path}").splitlines()[1:-1] if "=" in line]
+        told = lines[0].strip().split(" ")[0] if lines else ""
+        facts = dict(fact.lower().split("=", 1) for fact in told.split(";") if "=" in fact)
         size = facts.get("size", "")
         return Stat(int(size) if size.isdecimal() else None, mlsd_time(facts.get("modify")))
 
@@ -160,12 +157,14 @@ class FtpRemote:
             reason = "the server cannot go on within a file, it is read from its beginning"
             raise CannotResumeError(reason) from error
 
-    def _received(self, command: str) -> Iterator[bytes]:
-        """What comes over a data connection, until the server says that this was all."""
+    @contextmanager
+    def _data(self, command: str) -> Iterator[socket.socket]:
+        """A data connection to read to its end; then the server has to say that this was all."""
+        if "\r" in command or "\n" in command:
+            raise FileProblemError(LINE_END)
         data = self._ftp.transfercmd(command)
         try:
-            while chunk := data.recv(READ_BYTES):
-                yield chunk
+            yield data
             if isinstance(data, ssl.SSLSocket):
                 with suppress(OSError):  # some servers close without a farewell; their answer and the size decide
                     data.unwrap()
@@ -174,55 +173,41 @@ class FtpRemote:
         self._ftp.voidresp()
 
     def _lines(self, command: str) -> list[str]:
-        return b"".join(self._received(command)).decode("latin-1").replace("\r\n", "\n").split("\n")
+        with self._data(command) as data:
+            text = b"".join(iter(lambda: data.recv(LINES_BYTES), b"")).decode("latin-1")
+        return text.replace("\r\n", "\n").split("\n")
 
 
-def _connected(source: Source, credentials: Credentials) -> ftplib.FTP:
-    timeout = float(source.timeout_seconds)
-    if source.protocol is Protocol.FTP:
-        ftp = ftplib.FTP(encoding="latin-1", timeout=timeout)  # noqa: S321 - the contract says so
-    else:
-        ftp = _Tls(encoding="latin-1", timeout=timeout, context=tls_context(credentials.ca))
-    try:
-        ftp.connect(source.host, source.port)
-        _log_in(ftp, credentials)
-    except BaseException:
-        ftp.close()
-        raise
-    return ftp
-
-
-def tls_context(ca: str) -> ssl.SSLContext:
-    """Certificates are checked against the public authorities, or only against the one that the secret names."""
-    context = ssl.create_default_context(cadata=ca or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _log_in(ftp: ftplib.FTP, credentials: Credentials) -> None:
-    name, password = _on_the_wire(credentials.username), _on_the_wire(credentials.password)
-    try:
-        ftp.login(name, password)
-    except ftplib.error_perm as error:
-        raise LoginRefusedError(f"the login was refused: {_plain(error)}") from error
-    if isinstance(ftp, ftplib.FTP_TLS):
-        ftp.prot_p()
-
-
-def _on_the_wire(text: str) -> str:
-    return text.encode().decode("latin-1")
+def _received(data: socket.socket, room: Callable[[], memoryview]) -> Iterator[int]:
+    """Pieces as large as the room, as long as much comes at once: TLS gives 16 KiB at a time."""
+    place, filled, size = room(), 0, PLENTY
+    while size:
+        try:
+            size = data.recv_into(place[filled:])
+        except OSError:
+            yield filled  # what came before the trouble needs not to come again
+            raise
+        filled += size
+        if size < PLENTY or filled == len(place):
+            yield filled
+            place, filled = room(), 0
 
 
 @contextmanager
 def _errors(source: Source, path: str = "") -> Iterator[None]:
-    """The errors of ftplib in our words. A `5xx` is about the file, and so are `450` (busy) and `452` (disk full)."""
+    """The errors of ftplib in our words.
+
+    A `5xx` is about the file, and so are `450` (busy) and `452` (disk full). `530` is about us: once logged in, it says
+    that the server has forgotten that.
+    """
     try:
         yield
     except HeadraceError:
         raise
     except Exception as error:
-        if isinstance(error, ftplib.error_perm) or str(error).startswith(ABOUT_THE_FILE):
-            raise FileProblemError(f"the server refuses {_shown(path)}: {_plain(error)}") from error
+        about_us = str(error).startswith("530")
+        if (isinstance(error, ftplib.error_perm) and not about_us) or str(error).startswith(ABOUT_THE_FILE):
+            raise FileProblemError(f"the server refuses {_shown(path)}: {plain(error)}") from error
         raise _translated(source, error) from error
 
 
@@ -236,12 +221,8 @@ def _translated(source: Source, error: Exception) -> Exception:
     if isinstance(error, EOFError):
         return UnreachableError(f"{source.host} closed the connection")
     if isinstance(error, ftplib.Error | OSError | ValueError):
-        return UnreachableError(f"{source.host}: {_plain(error) or type(error).__name__}")
+        return UnreachableError(f"{source.host}: {plain(error)}")
     return error
-
-
-def _plain(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _shown(path: str) -> str:

@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from headrace.adapters.ledger import from_item, to_item
 from headrace.domain.breaker import Breaker, State
 from headrace.domain.clock import written
-from headrace.domain.serverstate import ServerState
+from headrace.domain.serverstate import ServerState, reset
 from headrace.domain.sourcefile import SourceFile, SourceStatus
 
 BATCH = 25
-TIMES = ("since", "taken_at", "modified")
+PAGE = 2000
+"""Of a page of 1 MB, which is the most that DynamoDB gives, boto3 makes 15 MB of dictionaries."""
+TIMES = ("since", "taken_at", "modified", "stamp")
 
 
 class DynamoSourceLedger:
@@ -73,6 +76,20 @@ class DynamoSourceLedger:
             ExpressionAttributeValues=to_item({":state": _json(asdict(replace(state, polling=False)))}),
         )
 
+    def reset(self, server: str) -> None:
+        """Close a server's breaker, whatever the last poll, or the one under way, has found.
+
+        Which poll that is, not when, is written down: clocks differ, and a poll under way writes its state at its end.
+        """
+        poll = self.state(server).last_poll
+        if poll is not None:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_state_key(server),
+                UpdateExpression="SET reset_poll = :poll",
+                ExpressionAttributeValues=to_item({":poll": written(poll)}),
+            )
+
     def known(self, server: str, dataset: str) -> dict[str, SourceFile]:
         """All files of a server that a dataset has ever had to do with, by path."""
         query = {
@@ -82,7 +99,7 @@ class DynamoSourceLedger:
             "ConsistentRead": True,
         }
         found: dict[str, SourceFile] = {}
-        for page in self._client.get_paginator("query").paginate(**query):
+        for page in self._client.get_paginator("query").paginate(**query, PaginationConfig={"PageSize": PAGE}):
             for item in page["Items"]:
                 record = _record(server, dataset, item)
                 found[record.path] = record
@@ -94,11 +111,11 @@ class DynamoSourceLedger:
 
     def save_all(self, records: Iterable[SourceFile]) -> None:
         """Write several records, many in one call."""
-        waiting = [{"PutRequest": {"Item": _item(record)}} for record in records]
-        while waiting:
-            batch, waiting = waiting[:BATCH], waiting[BATCH:]
-            answer = self._client.batch_write_item(RequestItems={self._table: batch})
-            waiting += answer.get("UnprocessedItems", {}).get(self._table, [])
+        left = iter(records)
+        while batch := [{"PutRequest": {"Item": _item(record)}} for record in islice(left, BATCH)]:
+            while batch:
+                answer = self._client.batch_write_item(RequestItems={self._table: batch})
+                batch = answer.get("UnprocessedItems", {}).get(self._table, [])
 
 
 def _files_pk(server: str, dataset: str) -> str:
@@ -130,7 +147,8 @@ def _state(server: str, item: dict[str, Any]) -> ServerState:
     )
     times = {name: _moment(value.get(name)) for name in ("last_seen", "last_poll")}
     incidents = {key: datetime.fromisoformat(at) for key, at in value.get("incidents", {}).items()}
-    return ServerState(**value | times | {"breaker": breaker, "incidents": incidents})
+    state = ServerState(**value | times | {"breaker": breaker, "incidents": incidents})
+    return reset(state) if value.get("last_poll") == item.get("reset_poll", "never") else state
 
 
 def _item(record: SourceFile) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SERVER = {
 SOURCE = {
     "secret": "text", "completeWhen": "text", "stableSeconds": "a number", "marker": "text", "afterwards": "text",
     "moveTo": "text", "checksum": "text", "timezone": "text", "connections": "a number", "timeoutSeconds": "a number",
-    "breakerFailures": "a number", "patienceMinutes": "a number",
+    "breakerFailures": "a number", "patienceMinutes": "a number", "tls": "text",
 }  # fmt: skip
 DATASET = {
     "distributionKey": "text",

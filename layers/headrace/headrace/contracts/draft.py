@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ def draft(name: str, paths: list[Path]) -> str:
     guesses = {column: _guess(values, samples) for column, values in samples.columns.items()}
     key = _key(samples, guesses)
     lines = [*_head(name), *_servers(name, samples), *_table(name, key)]
+    names = _column_names(samples.columns)
     for column, found in guesses.items():
-        lines += _property(column, found, samples, is_key=column == key)
+        lines += _property(column, names[column], found, samples, is_key=column == key)
     return "\n".join([*lines, *_tail()]) + "\n"
 
 
@@ -60,7 +62,10 @@ def _servers(name: str, samples: Samples) -> Iterator[str]:
     yield from ("servers:", "  - server: landing", "    type: s3", f"    location: s3://{{landing}}/{name}/")
     yield f"    format: {written.kind}"
     if written.kind == "csv":
-        yield f"    delimiter: {json.dumps(written.delimiter)}"
+        doubt = (
+            "  # decide: one column only; another delimiter, or `format: fixed`?" if len(samples.columns) == 1 else ""
+        )
+        yield f"    delimiter: {json.dumps(written.delimiter)}{doubt}"
     if written.encoding != AUTO:
         doubt = "  # decide: the samples are not UTF-8, and this is a guess" if samples.unsure_encoding else ""
         yield f"    encoding: {written.encoding}{doubt}"
@@ -72,7 +77,12 @@ def _file_options(samples: Samples) -> list[str]:
     written = samples.format
     options: list[str] = []
     if not written.header and written.kind == "csv":
-        options += ["      - property: header  # decide: no line that names columns was seen", "        value: false"]
+        options += [
+            "      - property: header  # decide: no first line of different names was seen",
+            "        value: false",
+        ]
+    if written.comment:
+        options += ["      - property: comment", f"        value: {json.dumps(written.comment)}"]
     if len(written.null_tokens) > 1:
         options += ["      - property: nullTokens", f"        value: {json.dumps(list(written.null_tokens))}"]
     return ["    customProperties:", *options] if options else []
@@ -85,22 +95,22 @@ def _table(name: str, key: str | None) -> Iterator[str]:
     yield "    properties:"
 
 
-def _property(column: str, found: Guess, samples: Samples, *, is_key: bool) -> Iterator[str]:
+def _property(column: str, name: str, found: Guess, samples: Samples, *, is_key: bool) -> Iterator[str]:
     values = samples.columns[column]
-    name = _column_name(column)
     yield f"      - name: {yaml_text(column)}"
     if name != column:
         yield f"        physicalName: {name}"
     yield f"        logicalType: {found.logical}"
     if found.physical:
         yield f"        physicalType: {found.physical}"
-    if None not in values:
+    dotted = "." in column and samples.format.kind != "csv"
+    if None not in values and not dotted:
         yield "        required: true"
     if is_key:
         yield "        primaryKey: true  # decide: different in every row of the samples; is it the key?"
     if found.formats and found.formats[0]:
         yield from ("        logicalTypeOptions:", f"          format: {found.formats[0]}{_or(found.formats[1:])}")
-    if column != name and "." in column and samples.format.kind != "csv":
+    if dotted:
         yield f"        # decide: {column!r} has a dot in its name, which is read as a path"
     yield from _enum(values, found)
 
@@ -120,9 +130,15 @@ def _enum(values: Sequence[Any], found: Guess) -> Iterator[str]:
     yield from (f"          - value: {json.dumps(value, ensure_ascii=False)}" for value in sorted(different))
 
 
-def _column_name(column: str) -> str:
-    name = plain_name(column)
-    return f"{name}_" if name_problem(name, "column") else name
+def _column_names(columns: Iterable[str]) -> dict[str, str]:
+    """A name of its own in the warehouse for each column."""
+    names: dict[str, str] = {}
+    for column in columns:
+        plain = plain_name(column)
+        name = f"{plain}_" if name_problem(plain, "column") else plain
+        tries = (name if number == 1 else f"{name}_{number}" for number in count(1))
+        names[column] = next(one for one in tries if one not in names.values())
+    return names
 
 
 def _key(samples: Samples, guesses: dict[str, Guess]) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,15 +15,19 @@ from headrace.domain.contract import FileFormat
 from headrace.transform.compression import SNIFF_BYTES, open_members, sniff
 from headrace.transform.encoding import AUTO, TextBytes
 from headrace.transform.inference import guess
+from headrace.transform.jsonarray import ArrayElements
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.source import LandedBytes
 from headrace.transform.splitting import SplitError, Splitter, Unterminated
 
 READ_BYTES = 8 << 20
 """So much of a sample is looked at."""
-DELIMITERS = (",", ";", "\t", "|", "\x1f", "||", "~|~")
+DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "||", "~|~")
 LINES_FOR_DELIMITER = 200
 NULL_WORDS = ("NULL", "null", "NA", "N/A", "\\N", "None")
+COMMENT = b"#"
+NO_TEXT = re.compile(rb"[\x00\x02-\x08\x0e-\x1a]")
+"""Bytes that no text has; some of the others are delimiters of old systems."""
 WORDS_OF_VALUES = {"boolean", "integer", "number", "date", "timestamp"}
 
 
@@ -38,15 +44,23 @@ class Samples:
 def read_samples(paths: list[Path]) -> Samples:
     """What the samples hold. Raises FileRejected for a file that is no text, OSError for one that cannot be read."""
     samples: Samples | None = None
+    data = b""
     for path in paths:
         for data, encoding, unsure in _texts(path):
             if samples is None:
                 samples = Samples(_format(data, encoding), unsure_encoding=unsure)
             _add(data, samples)
     if samples is None or not samples.columns:
-        raise FileRejected("empty", "the samples hold no rows")
+        raise FileRejected("empty", _why_no_rows(data))
     _take_null_words(samples)
     return samples
+
+
+def _why_no_rows(data: bytes) -> str:
+    begin = data.lstrip()[:1]
+    if begin == b"{":
+        return "the samples hold no JSON Lines, an object on each line; one object over several lines is no row"
+    return "the JSON array of the samples holds no objects" if begin == b"[" else "the samples hold no rows"
 
 
 def _texts(path: Path) -> Iterator[tuple[bytes, str, bool]]:
@@ -68,8 +82,10 @@ def _decoded(path: Path, encoding: str) -> Iterator[bytes]:
             data = b""
             while len(data) < READ_BYTES and (piece := text.read(1 << 20)):
                 data += piece
+            if NO_TEXT.search(data):
+                raise FileRejected("not_text", f"{path.name} is not text: it holds bytes that no text has")
             whole = len(data) < READ_BYTES
-            yield data if whole else data[: data.rfind(b"\n") + 1]
+            yield data if whole else data[: data.rfind(b"\n") + 1] or data
 
 
 def _format(data: bytes, encoding: str) -> FileFormat:
@@ -77,10 +93,18 @@ def _format(data: bytes, encoding: str) -> FileFormat:
     if begin in {b"{", b"["}:
         return FileFormat("jsonl" if begin == b"{" else "json", encoding=encoding, null_tokens=())
     lines = [line for line in data.splitlines()[:LINES_FOR_DELIMITER] if line]
-    delimiter = max(DELIMITERS, key=lambda candidate: _fitness(lines, candidate))
-    made = FileFormat(delimiter=delimiter, encoding=encoding)
+    plain = [line for line in lines if not line.startswith(COMMENT)]
+    delimiter = max(DELIMITERS, key=lambda candidate: _fitness(plain, candidate))
+    comment = COMMENT.decode() if _has_comments(lines, delimiter.encode()) else ""
+    made = FileFormat(delimiter=delimiter, encoding=encoding, comment=comment)
     records = list(_records(data, made))
     return replace(made, header=bool(records) and _is_header(records[0], records[1:]))
+
+
+def _has_comments(lines: list[bytes], delimiter: bytes) -> bool:
+    """Whether lines with a # are comments: not if it only marks the names of the columns."""
+    marked = [line for line in lines if line.startswith(COMMENT)]
+    return len(marked) > 1 or any(line.count(delimiter) != lines[-1].count(delimiter) for line in marked)
 
 
 def _fitness(lines: list[bytes], delimiter: str) -> tuple[float, int]:
@@ -100,7 +124,11 @@ def _records(data: bytes, file_format: FileFormat) -> Iterator[list[str]]:
     splitter = Splitter(file_format.delimiter.encode(), b'"')
     position = 0
     newline = b"\n" if b"\n" in data else b"\r"
+    comment = file_format.comment.encode()
     while position < len(data):
+        if comment and data.startswith(comment, position):
+            position = (data.find(newline, position) + 1) or len(data)
+            continue
         try:
             end = splitter.record_end(data, position, len(data), newline)
             fields = splitter.split(data[position:end]) if end > position else []
@@ -133,14 +161,18 @@ def _add(data: bytes, samples: Samples) -> None:
 
 def _documents(data: bytes, file_format: FileFormat) -> Iterator[dict[str, Any]]:
     values: list[Any] = []
-    if file_format.kind == "json":
-        values = orjson.loads(data)
-    for line in data.splitlines() if file_format.kind == "jsonl" else ():
+    for text in data.splitlines() if file_format.kind == "jsonl" else _elements(data):
         try:
-            values.append(orjson.loads(line))
+            values.append(orjson.loads(text))
         except orjson.JSONDecodeError:
             continue
     return (value for value in values if isinstance(value, dict))
+
+
+def _elements(data: bytes) -> list[bytes]:
+    """The elements of a JSON array that are there whole."""
+    elements, _ = ArrayElements(io.BytesIO(data).read, len(data), Limits()).next_elements()
+    return elements
 
 
 def _rows(data: bytes, file_format: FileFormat) -> Iterator[dict[str, Any]]:

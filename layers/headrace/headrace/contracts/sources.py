@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,7 @@ from headrace.contracts import custom
 from headrace.contracts.document import Problems, Where
 from headrace.contracts.shape import suggestion
 from headrace.domain.remote import refusal
-from headrace.domain.source import After, Checksum, Complete, Protocol, Source, is_pattern
+from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls, is_pattern, overlap
 
 PROTOCOLS = tuple(str(protocol) for protocol in Protocol)
 PORTS = {Protocol.FTP: 21, Protocol.FTPS: 21, Protocol.SFTP: 22}
@@ -36,24 +37,34 @@ def compile_sources(contract: OpenDataContractStandard, problems: Problems) -> t
     found: list[Source] = []
     for index, server in enumerate(contract.servers or []):
         if server.type in PROTOCOLS:
-            source = _Reader(str(contract.name), server, ("servers", index), problems).source()
-            if source is not None:
-                found.append(source)
+            where = ("servers", index)
+            source = _Reader(str(contract.name), server, where, problems).source()
+            if source is None:
+                continue
+            for earlier in found:
+                if why := disagreement(source, earlier):
+                    problems.add(where, why)
+            found.append(source)
     return tuple(found)
 
 
 def disagreement(one: Source, other: Source) -> str | None:
-    """Why two entries, of one name or one machine, cannot be: its breaker and its limits are kept by its name."""
+    """Why two entries cannot both be: a server's breaker and limits are kept by its name, and a file is taken once."""
     mine, theirs = (_machine(one), _machine(other))
     if one.server == other.server and mine != theirs:
         return f"the server {one.server!r} is another machine, or has another secret or type, than the one of this name"
     if one.server != other.server and mine[:2] == theirs[:2]:
         return f"the machine {one.host}:{one.port} is called {one.server!r} here and {other.server!r}"
+    if one.server == other.server and overlap(one, other):
+        if one.dataset == other.dataset:
+            return f"{one.location} and {other.location} can mean the same file, which would be taken twice"
+        if {one.after, other.after} != {After.LEAVE}:
+            return f"{one.location} and {other.location} can mean the same file: one would remove it before the other"
     return None
 
 
-def _machine(source: Source) -> tuple[str, int, str, str | None]:
-    return source.host.lower(), source.port, source.protocol, source.secret
+def _machine(source: Source) -> tuple[str, int, str, str | None, str]:
+    return source.host.lower(), source.port, source.protocol, source.secret, source.tls
 
 
 class _Reader:
@@ -82,7 +93,7 @@ class _Reader:
             marker=self._marker(), move_to=self._move_to(), checksum=self._choice("checksum", Checksum.AUTO),
             timezone=self._timezone(), connections=self._number("connections", 2),
             timeout_seconds=self._number("timeoutSeconds", 30), breaker_failures=self._number("breakerFailures", 3),
-            patience_seconds=60 * self._number("patienceMinutes", 60),
+            patience_seconds=60 * self._number("patienceMinutes", 60), tls=self._choice("tls", Tls.EXPLICIT),
         )  # fmt: skip
         self._check_together(made)
         return made if len(self._problems.errors) == self._before else None
@@ -97,17 +108,21 @@ class _Reader:
         wanted = f"location must be {self._protocol}://host/folder/*.csv; user and password belong into the secret"
         try:
             url = urlsplit((self._server.location or "").replace("?", "%3F").replace("#", "%23"))
-            port = url.port or PORTS[self._protocol]
+            port = url.port or (IMPLICIT_TLS if self._implicit else PORTS[self._protocol])
         except ValueError:
             self._note("location", wanted)
             return "", 0, ""
         if url.scheme != self._protocol or url.username or not HOST.fullmatch(url.hostname or ""):
             self._note("location", wanted)
             return "", 0, ""
-        if self._protocol is Protocol.FTPS and port == IMPLICIT_TLS:
-            self._note("location", "implicit TLS (port 990) is not supported: FTPS is AUTH TLS on the ordinary port")
+        if self._protocol is Protocol.FTPS and port == IMPLICIT_TLS and not self._implicit:
+            self._note("location", "port 990 speaks TLS from the first byte: add the customProperty tls: implicit")
         self._check_path(unquote(url.path))
         return str(url.hostname), port, unquote(url.path)
+
+    @property
+    def _implicit(self) -> bool:
+        return bool(self._values.get("tls") == Tls.IMPLICIT)
 
     def _check_path(self, path: str) -> None:
         segments = path.split("/")[1:]
@@ -171,8 +186,11 @@ class _Reader:
         for name, owner in (("stableSeconds", Complete.STABLE), ("marker", Complete.MARKER)):
             if name in given and made.complete is not owner:
                 self._note_value(name, f"{name} belongs to completeWhen: {owner}")
-        if made.move_to and made.move_to.rstrip("/") == made.location.rpartition("/")[0]:
-            self._note_value("moveTo", "moveTo must not be the folder that files are fetched from")
+        if "tls" in given and made.protocol is not Protocol.FTPS:
+            self._note_value("tls", "tls belongs to servers of type ftps")
+        moved = f"{str(made.move_to).rstrip('/')}/{made.location.rpartition('/')[2]}"
+        if made.move_to and overlap(made, replace(made, location=moved)):
+            self._note_value("moveTo", "moveTo must not be a folder that files are fetched from")
 
     def _note(self, key: str, reason: str) -> None:
         self._problems.add((*self._where, key), reason)

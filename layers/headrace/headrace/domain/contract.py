@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from headrace.domain.checks import Check, Metric
-from headrace.domain.source import After, Checksum, Complete, Protocol, Source
+from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls
 
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
@@ -198,7 +198,7 @@ def _column(value: dict[str, Any]) -> Column:
 
 
 def _source(value: dict[str, Any]) -> Source:
-    kinds = {"protocol": Protocol, "complete": Complete, "after": After, "checksum": Checksum}
+    kinds = {"protocol": Protocol, "complete": Complete, "after": After, "checksum": Checksum, "tls": Tls}
     return Source(**value | {name: kind(value[name]) for name, kind in kinds.items()})
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from headrace.domain.source import Protocol, Source
-from headrace.errors import LoginRefusedError, UntrustedServerError
+from headrace.errors import SecretError, UntrustedServerError
 
 NAMES = {"username": "username", "password": "password", "privateKey": "private_key", "passphrase": "passphrase",
          "hostKeys": "host_keys", "ca": "ca"}  # fmt: skip
+
+
+KEY_TYPES = ("ssh-", "ecdsa-", "sk-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +31,27 @@ class Credentials:
 
 
 def read_credentials(source: Source, text: str) -> Credentials:
-    """A secret's text, JSON. Raises LoginRefusedError or UntrustedServerError that say what it lacks."""
+    """A secret's text, JSON. Raises SecretError or UntrustedServerError that say what it lacks."""
     try:
         value = json.loads(text)
         given = {NAMES[name]: item for name, item in value.items()}
     except (ValueError, AttributeError, KeyError) as error:
-        raise LoginRefusedError(f"the secret {source.secret} is not a JSON object of {', '.join(NAMES)}") from error
-    keys = given.get("host_keys", ())
-    found = Credentials(**given | {"host_keys": tuple([keys] if isinstance(keys, str) else keys)})
-    if not all(isinstance(getattr(found, item.name), str) for item in fields(found) if item.name != "host_keys"):
-        raise LoginRefusedError(f"the secret {source.secret} has a value that is not text")
+        raise SecretError(f"the secret {source.secret} is not a JSON object of {', '.join(NAMES)}") from error
+    keys = given.pop("host_keys", [])
+    lines = keys.splitlines() if isinstance(keys, str) else keys
+    if not isinstance(lines, list) or not all(isinstance(item, str) for item in (*given.values(), *lines)):
+        raise SecretError(f"the secret {source.secret} has a value that is not text")
+    found = Credentials(**given, host_keys=tuple(filter(None, map(_bare_key, lines))))
+    if not given.get("username") or any(mark in found.username + found.password for mark in "\r\n\0"):
+        raise SecretError(f"the secret {source.secret} has no username, or one or a password with a line end in it")
     if source.protocol is Protocol.SFTP and not found.host_keys:
         raise UntrustedServerError(
             f"the secret {source.secret} has no hostKeys: an SFTP server that cannot be checked is not asked"
         )
     return found
+
+
+def _bare_key(line: str) -> str:
+    """Type and key of a line as `ssh-keyscan` prints it, with the host's name before it or without; "" of a comment."""
+    words = line.partition("#")[0].split()
+    return " ".join(words[1:3] if len(words) > 2 and words[1].startswith(KEY_TYPES) else words)

@@ -43,7 +43,29 @@ def decoded(wire: str) -> str:
 
 def mlsd(lines: Iterable[str]) -> list[Entry]:
     """Entries of an MLSD listing. Its times are UTC. Raises UnreadableListingError."""
-    return [entry for entry in map(_mlsd_entry, filter(None, lines)) if entry]
+    return _entries(filter(None, lines), _mlsd_entry)
+
+
+def _entries(lines: Iterable[str], read: Callable[[str], Entry | None]) -> list[Entry]:
+    """A line in no known format is an entry of its own, unless all are: then nothing is known of the folder.
+
+    One strange name, with a line end in it for example, must not keep its neighbours from being taken.
+    """
+    entries: list[Entry] = []
+    unreadable: list[str] = []
+    readable = 0
+    for line in lines:
+        try:
+            entry = read(line)
+        except UnreadableListingError:
+            unreadable.append(line)
+            continue
+        readable += 1
+        if entry and entry.name not in {".", ".."}:
+            entries.append(entry)
+    if unreadable and not readable:
+        raise UnreadableListingError(unreadable[0])
+    return entries + [Entry(decoded(line), line, unreadable=True) for line in unreadable]
 
 
 def _mlsd_entry(line: str) -> Entry | None:
@@ -69,18 +91,12 @@ def mlsd_time(text: str | None) -> datetime | None:
 
 
 def listed(lines: Iterable[str], zone: tzinfo, now: datetime) -> list[Entry]:
-    """Entries of a LIST, each line in the format that it has. Raises UnreadableListingError for one that has none.
+    """Entries of a LIST, each line in the format that it has. Raises UnreadableListingError when none has any.
 
     `zone` is the server's own, `now` the time in UTC, which tells the year where the line does not.
     """
-    entries: list[Entry] = []
-    for line in lines:
-        if not line.strip() or re.fullmatch(r"total \d+", line):
-            continue
-        entry = _list_entry(line, zone, now)
-        if entry and entry.name not in {".", ".."}:
-            entries.append(entry)
-    return entries
+    said = (line for line in lines if line.strip() and not re.fullmatch(r"total \d+", line))
+    return _entries(said, lambda line: _list_entry(line, zone, now))
 
 
 def _list_entry(line: str, zone: tzinfo, now: datetime) -> Entry | None:

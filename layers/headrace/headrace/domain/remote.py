@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,10 @@ SECOND, MINUTE, DAY = 1, 60, 86400
 LONGEST_KEY = 1024
 TEMPORARY = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".swp")
 CHECKSUMS = {".md5": "md5", ".sha256": "sha256"}
+CHECKSUM_LINE = re.compile(
+    r"(?:\\|[A-Za-z0-9-]+ ?\((?P<before>.*)\) ?= ?)?(?P<digest>[0-9A-Fa-f]{64}|[0-9A-Fa-f]{32})(?:\s+\*?(?P<after>.*))?"
+)
+"""`<digest>`, `<digest>  <name>`, `<digest> *<name>` and `MD5 (<name>) = <digest>`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,7 @@ class Entry:
     """One line of a listing. `name` is for people and keys, `wire` is what the server is asked for.
 
     `modified` is in UTC, exact to `precision` seconds; None where the server does not say. `size` likewise.
+    `unreadable` is a line in no known format: both names are then the line itself.
     """
 
     name: str
@@ -25,6 +31,7 @@ class Entry:
     size: int | None = None
     modified: datetime | None = None
     precision: int = SECOND
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +92,31 @@ def key_of(prefix: str, server: str, at: datetime, relative: str) -> str:
     return f"{prefix}server={server}/date={when:%Y-%m-%d}/hour={when:%H}/{name}"
 
 
-def checksum_in(text: str, name: str) -> str | None:
-    """The hexadecimal digest in a `.md5` or `.sha256` file: alone, as `md5sum` writes it, or as BSD does."""
-    found: list[str] = []
-    for line in text.splitlines():
-        words = line.replace("=", " = ").split()
-        digests = [word.lower().lstrip("\\") for word in words if _is_digest(word.lstrip("\\"))]
-        if digests and name in line:
-            return digests[0]
-        found += digests
-    return found[0] if len(found) == 1 else None
+def checksum_in(body: bytes, name: str) -> str | None:
+    """A file's hexadecimal digest in a `.md5` or `.sha256` file: alone, as `md5sum` writes it, or as BSD does.
+
+    A line that names another file says nothing of this one.
+    """
+    alone: list[str] = []
+    for line in _text(body).splitlines():
+        if match := CHECKSUM_LINE.fullmatch(line.strip()):
+            named = match["before"] or match["after"]
+            if named and _last_part(named) == unicodedata.normalize("NFC", name):
+                return match["digest"].lower()
+            alone += [] if named else [match["digest"].lower()]
+    return alone[0] if len(alone) == 1 else None
 
 
-def _is_digest(word: str) -> bool:
-    return len(word) in {32, 64} and all(letter in "0123456789abcdefABCDEF" for letter in word)
+def _text(body: bytes) -> str:
+    """Windows' tools begin such files with a byte order mark, PowerShell writes them in UTF-16."""
+    encodings = ("utf-16",) if body[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            return body.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return ""
+
+
+def _last_part(path: str) -> str:
+    return unicodedata.normalize("NFC", path.replace("\\", "/").rsplit("/", 1)[-1])

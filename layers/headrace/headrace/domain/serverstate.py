@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -10,18 +12,22 @@ from headrace.domain.breaker import Breaker, State
 from headrace.domain.notice import Incident, Notice
 from headrace.domain.sourcefile import SourceFile
 
+LONGEST_INCIDENT = 255
+
 
 class Trouble(StrEnum):
     """Why a server could not be asked."""
 
     UNREACHABLE = "unreachable"
     LOGIN = "login refused"
+    SECRET = "secret not in order"  # noqa: S105 - what is wrong, no secret itself
     UNTRUSTED = "not trusted"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
     """A server in the ledger. `incidents` are the open calls for a person, by their stable keys, since when.
+    `closed_folders` are those that it would not list when it was last asked, by dataset, with what it said.
     `polling` is whether a poll has it now.
     """
 
@@ -35,6 +41,7 @@ class ServerState:
     trouble: str | None = None
     reason: str | None = None
     incidents: dict[str, datetime] = field(default_factory=dict)
+    closed_folders: dict[str, str] = field(default_factory=dict)
     polling: bool = False
 
 
@@ -44,19 +51,29 @@ def server_incident(server: str) -> str:
 
 
 def file_incident(record: SourceFile) -> str:
-    """The key of one file's."""
-    return f"headrace/source/{record.server}/{record.dataset}{record.path}"[:255]
+    """The key of one file's: PagerDuty takes 255 characters."""
+    key = f"headrace/source/{record.server}/{record.dataset}{record.path}"
+    if len(key) <= LONGEST_INCIDENT:
+        return key
+    return f"{key[: LONGEST_INCIDENT - 33]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
+SHORT_OF_CALLING = {
+    Trouble.LOGIN: "refuses our login",
+    Trouble.SECRET: "cannot be asked: its secret is not in order",
+}
 
 
 def opened(state: ServerState, channel: str | None) -> Notice:
-    """The breaker has opened: nobody needs to do anything yet."""
+    """The breaker has opened: while the server only does not answer, nobody needs to do anything yet."""
     retry = state.breaker.retry_at
     lines = (
         str(state.reason),
         f"It is left alone until {retry:%H:%M} UTC, then one try decides." if retry else "",
         "Nothing is lost: its files stay there and are taken when it is back.",
     )
-    return Notice("warning", f"Source {state.server} does not answer", lines, channel=channel)
+    what = SHORT_OF_CALLING.get(Trouble(state.trouble or Trouble.UNREACHABLE), "does not answer")
+    return Notice("warning", f"Source {state.server} {what}", lines, channel=channel)
 
 
 def critical(state: ServerState, channel: str | None) -> Notice:
@@ -64,6 +81,7 @@ def critical(state: ServerState, channel: str | None) -> Notice:
     what = {
         Trouble.UNTRUSTED: "is not trusted any more, its files are not taken",
         Trouble.LOGIN: "refuses our login, its files are not taken",
+        Trouble.SECRET: "cannot be asked, its secret is not in order",
     }.get(Trouble(state.trouble or Trouble.UNREACHABLE), "has been out of reach for too long")
     lines = (
         str(state.reason),
@@ -98,6 +116,28 @@ def released(record: SourceFile, channel: str | None) -> Notice:
     return Notice("ok", title, dataset=record.dataset, channel=channel, incident=incident)
 
 
+def left(record: SourceFile, channel: str | None, *, called: bool) -> Notice:
+    """A held file disappeared from the server, and never was taken. `called` is whether its incident is open."""
+    incident = Incident(file_incident(record), "resolve", record.server) if called else None
+    title = f"Source {record.server}: {record.path} is no longer there"
+    lines = (f"It was held, and was never taken: {record.reason}",)
+    return Notice("warning", title, lines, dataset=record.dataset, channel=channel, incident=incident)
+
+
+def folders_closed(state: ServerState, folders: Mapping[str, str], channel: str | None) -> Notice:
+    """Folders that the server will not list, while it answers: a path in a contract, or a right on the server."""
+    title = f"Source {state.server}: {len(folders)} folder{'' if len(folders) == 1 else 's'} cannot be listed"
+    lines = tuple(f"{folder}: {reason}" for folder, reason in list(folders.items())[:5])
+    rest = "Its other folders are fetched as usual, and these are asked for at every poll."
+    return Notice("warning", title, (*lines, rest), channel=channel)
+
+
+def folders_open(state: ServerState, folders: list[str], channel: str | None) -> Notice:
+    """They can be listed again."""
+    title = f"Source {state.server}: {', '.join(folders[:5])} can be listed again"
+    return Notice("ok", title, channel=channel)
+
+
 def unsettled(record: SourceFile, reason: str, channel: str | None) -> Notice:
     """A file is safe in S3, but could not be moved or deleted on the server."""
     lines = (f"{reason}. It is tried again at every poll; its rows are not touched by this.",)
@@ -111,5 +151,8 @@ def refused(server: str, dataset: str, reasons: list[str], channel: str | None) 
 
 
 def reset(state: ServerState) -> ServerState:
-    """The state after a person closed the breaker: the next poll asks as if nothing had been."""
+    """The state after a person closed the breaker: the next poll asks as if nothing had been.
+
+    It counts up to the end of a poll that is under way: what that one finds is what the person has just put right.
+    """
     return replace(state, breaker=Breaker(State.CLOSED), reason=None, trouble=None)

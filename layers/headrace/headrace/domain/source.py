@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 
 class Protocol(StrEnum):
-    """How a server is spoken to. FTPS is explicit: TLS is asked for on the ordinary port."""
+    """How a server is spoken to."""
 
     FTP = "ftp"
     FTPS = "ftps"
@@ -44,6 +46,13 @@ class Checksum(StrEnum):
     IGNORE = "ignore"
 
 
+class Tls(StrEnum):
+    """How FTPS begins. EXPLICIT: in the clear, on the ordinary port, then AUTH TLS. IMPLICIT: with TLS at once."""
+
+    EXPLICIT = "explicit"
+    IMPLICIT = "implicit"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One `servers` entry of a contract. `server` names the machine: entries of one name share its breaker and limits.
@@ -72,6 +81,7 @@ class Source:
     timeout_seconds: int = 30
     breaker_failures: int = 3
     patience_seconds: int = 3600
+    tls: Tls = Tls.EXPLICIT
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -88,10 +98,38 @@ class Source:
             parts.append(part)
         return "/" + "/".join(parts)
 
+    def covers(self, path: str) -> bool:
+        """Whether a path of the server is one that `location` means."""
+        parts = path.split("/")[1:]
+        wanted = self.segments
+        return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
 
 def is_pattern(segment: str) -> bool:
     """Whether a segment of a path stands for several names."""
     return any(mark in segment for mark in "*?[")
+
+
+def overlap(one: Source, other: Source) -> bool:
+    """Whether there can be a path that both locations mean."""
+    mine, theirs = one.segments, other.segments
+    return len(mine) == len(theirs) and all(map(_can_agree, mine, theirs))
+
+
+def _can_agree(one: str, other: str) -> bool:
+    """Whether some name fits both patterns. A set such as `[ab]` is taken for any letter."""
+    first, second = (re.sub(r"\[!?\]?[^]]*\]", "?", pattern) for pattern in (one, other))
+    return _meet(first, second)
+
+
+def _meet(one: str, other: str) -> bool:
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*":
+        return _meet(one[1:], other) or _meet(one, other[1:])
+    if other[0] == "*":
+        return _meet(other, one)
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _meet(one[1:], other[1:])
 
 
 @dataclass(frozen=True, slots=True)

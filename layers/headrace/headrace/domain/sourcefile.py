@@ -16,12 +16,16 @@ MOST_ATTEMPTS = 3
 
 
 class SourceStatus(StrEnum):
-    """SEEN: not whole yet, or not taken yet. TAKEN: it is in S3. HELD: wrong too often. REFUSED: never taken."""
+    """SEEN: not whole yet, or not taken yet. TAKEN: it is in S3. HELD: wrong too often. REFUSED: never taken.
+
+    GONE: it was deleted or renamed there before it was taken.
+    """
 
     SEEN = "seen"
     TAKEN = "taken"
     HELD = "held"
     REFUSED = "refused"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,9 @@ class SourceFile:
 
     `since` is when it was first seen looking so, by our clock: the server's is never trusted for that. `partner` is
     how the checksum beside it looked. `upload` and `staged` lead to what an unfinished transfer has brought already.
-    `settled` is whether it was moved or deleted there, where the contract wants that. `key` and `sha256` are of what
-    landed last, also while a newer version waits.
+    `stamp` is the time that the server gave when it was asked for this file alone, while it was taken. `settled` is
+    whether it was moved or deleted there, where the contract wants that. `key` and `sha256` are of what landed last,
+    also while a newer version waits; `taken_at` and `md5` only of a file that looks as it did then.
     """
 
     server: str
@@ -51,6 +56,7 @@ class SourceFile:
     partner: str | None = None
     upload: str | None = None
     staged: str | None = None
+    stamp: datetime | None = None
     settled: bool = False
 
     def looks_like(self, file: RemoteFile) -> bool:
@@ -71,21 +77,32 @@ class Candidate:
 class Plan:
     """What one look at a source leads to. `changed` are records to write before anything else happens.
 
-    `ready_in` is how many seconds until the first of the waiting files may be whole; None if time alone will not do.
+    `gone` are those as they were of files that disappeared before they were taken. `ready_in` is how many seconds until
+    the first of the waiting files may be whole; None if time alone will not do.
     """
 
     ready: list[Candidate] = field(default_factory=list)
     changed: list[SourceFile] = field(default_factory=list)
     unsettled: list[Candidate] = field(default_factory=list)
+    gone: list[SourceFile] = field(default_factory=list)
     listed: int = 0
     waiting: int = 0
     ready_in: float | None = None
 
 
 def plan(
-    source: Source, files: Iterable[RemoteFile], known: Mapping[str, SourceFile], now: datetime, *, hashes: bool = False
+    source: Source,
+    files: Iterable[RemoteFile],
+    known: Mapping[str, SourceFile],
+    now: datetime,
+    *,
+    hashes: bool = False,
+    whole: bool = True,
 ) -> Plan:
-    """Decide about each file of a listing. `hashes` is whether the server computes checksums itself."""
+    """Decide about each file of a listing. `hashes` is whether the server computes checksums itself.
+
+    `whole` is whether every folder could be listed: only then a file that is not in the listing is not there.
+    """
     by_path = {file.path: file for file in files}
     made = Plan()
     for file in sorted(by_path.values(), key=_oldest_first):
@@ -99,9 +116,17 @@ def plan(
                 made.unsettled.append(candidate)
         elif record.status is SourceStatus.SEEN:
             _sort_in(source, candidate, by_path, now, made, hashes=hashes)
-        if record != known.get(file.path):
+        if record is not known.get(file.path):
             made.changed.append(record)
+    if whole:
+        made.gone = [record for record in known.values() if _gone(source, record, by_path)]
+        made.changed += [after_leaving(record) for record in made.gone]
     return made
+
+
+def _gone(source: Source, record: SourceFile, by_path: Mapping[str, RemoteFile]) -> bool:
+    waits = record.status in {SourceStatus.SEEN, SourceStatus.HELD}
+    return waits and record.path not in by_path and source.covers(record.path)
 
 
 def wanted(source: Source, name: str) -> bool:
@@ -164,21 +189,33 @@ def _checksum_beside(source: Source, file: RemoteFile, by_path: Mapping[str, Rem
 def _record(
     source: Source, file: RemoteFile, partner: RemoteFile | None, known: SourceFile | None, now: datetime
 ) -> SourceFile:
-    """What is known of a file that still looks as it did; else a fresh record."""
+    """What is known of a file that still looks as it did; else a fresh record.
+
+    A taken file whose checksum beside it is another than it was may be another too, even if it looks the same.
+    """
     sign = f"{partner.size} {partner.modified}" if partner else None
     if known is None:
         return _fresh(source, file, sign, now)
-    if not known.looks_like(file):
+    if known.status is SourceStatus.GONE or not known.looks_like(file):
         return replace(_fresh(source, file, sign, now), key=known.key, sha256=known.sha256)
-    if known.status is SourceStatus.HELD and known.partner != sign:
+    if known.partner == sign:
+        return known
+    if known.status is SourceStatus.SEEN:
+        return replace(known, partner=sign)
+    if known.status is SourceStatus.HELD or (known.status is SourceStatus.TAKEN and partner is not None):
         return replace(known, status=SourceStatus.SEEN, attempts=0, partner=sign, reason=None)
-    return known if known.partner == sign or known.status is not SourceStatus.SEEN else replace(known, partner=sign)
+    return known
 
 
 def _fresh(source: Source, file: RemoteFile, sign: str | None, now: datetime) -> SourceFile:
     return SourceFile(
         source.server, source.dataset, file.path, file.size, file.modified, file.precision, since=now, partner=sign
     )
+
+
+def after_leaving(record: SourceFile) -> SourceFile:
+    """The record after its file disappeared from the server."""
+    return replace(record, status=SourceStatus.GONE, attempts=0, reason=None, upload=None, staged=None)
 
 
 def after_problem(record: SourceFile, reason: str) -> SourceFile:

@@ -54,6 +54,10 @@ class Line:
                     raise OutOfTimeError from error
             self._clock.sleep(wait)
 
+    def connect(self) -> None:
+        """Have a connection, or raise what one try to make it raised."""
+        self._connected()
+
     def _connected(self) -> Remote:
         check_time(self._clock)
         if self._remote is None:

@@ -19,6 +19,7 @@ from headrace.errors import (
     FileProblemError,
     HeadraceError,
     LoginRefusedError,
+    SecretError,
     UnreachableError,
     UntrustedServerError,
 )
@@ -118,6 +119,7 @@ class _Poll:
         incidents = self._state.incidents
         works = [SourceWork(source, self._services, self._clock, tally, incidents) for source in self._server.sources]
         for look in range(LOOKS):
+            tally.closed = {}
             plans = [work.look(self._lines[0]) for work in works]
             self._answered()
             tally.listed, tally.waiting = sum(plan.listed for plan in plans), sum(plan.waiting for plan in plans)
@@ -144,12 +146,23 @@ class _Poll:
         self._state = replace(
             before, breaker=Breaker(), last_seen=self._clock.now(), trouble=None, reason=None, incidents=incidents
         )
+        self._tell_of_folders()
         for line in self._lines:
             line.tries = breakers.TRIES
         if before.breaker.state is not State.CLOSED or incidents != before.incidents:
             self._services.topic.publish(told.closed(before, _channel(self._server, self._services)))
         if before.breaker != self._state.breaker:
             self._services.source_ledger.save_state(self._state)
+
+    def _tell_of_folders(self) -> None:
+        """Folders that the server will not list are told once, and once more when it does."""
+        closed, before = self._report.tally.closed, self._state.closed_folders
+        channel = _channel(self._server, self._services)
+        if fresh := {folder: reason for folder, reason in closed.items() if folder not in before}:
+            self._services.topic.publish(told.folders_closed(self._state, fresh, channel))
+        if opened := sorted(before.keys() - closed):
+            self._services.topic.publish(told.folders_open(self._state, opened, channel))
+        self._state = replace(self._state, closed_folders=dict(closed))
 
     def _failed(self, error: HeadraceError) -> None:
         now, trouble = self._clock.now(), _trouble(error)
@@ -180,6 +193,8 @@ class _Poll:
 def _trouble(error: HeadraceError) -> Trouble:
     if isinstance(error, UntrustedServerError):
         return Trouble.UNTRUSTED
+    if isinstance(error, SecretError):
+        return Trouble.SECRET
     return Trouble.LOGIN if isinstance(error, LoginRefusedError) else Trouble.UNREACHABLE
 
 

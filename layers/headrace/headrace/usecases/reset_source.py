@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headrace.domain.serverstate import reset
 from headrace.domain.source import Server
 from headrace.domain.sourcefile import SourceStatus
 from headrace.usecases.source_ports import SourceLedger
@@ -15,7 +14,7 @@ def reset_source(server: Server, ledger: SourceLedger) -> int:
 
     Open incidents stay open: the next good poll, or the file once it is taken, resolves them.
     """
-    ledger.save_state(reset(ledger.state(server.name)))
+    ledger.reset(server.name)
     held = [
         replace(record, status=SourceStatus.SEEN, attempts=0)
         for source in server.sources

@@ -8,32 +8,37 @@ from collections.abc import Container
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 
 from headrace.domain import serverstate as told
 from headrace.domain.contract import Contract
-from headrace.domain.remote import LONGEST_KEY, SECOND, Entry, RemoteFile, refusal, same_file, shown
-from headrace.domain.source import After, Source, is_pattern
+from headrace.domain.remote import LONGEST_KEY, SECOND
+from headrace.domain.source import After, Source
 from headrace.domain.sourcefile import Candidate, Plan, SourceFile, SourceStatus, after_problem, plan
-from headrace.errors import ChecksumError, FileChangedError, FileProblemError
+from headrace.errors import (
+    ChecksumError,
+    FileChangedError,
+    FileProblemError,
+    LoginRefusedError,
+    UnreachableError,
+)
 from headrace.observability import logger
 from headrace.usecases.fetch import Fetcher
-from headrace.usecases.line import Line
-from headrace.usecases.source_ports import Clock, Remote, SourceServices
-
-Refused = tuple[str, str]
-"""A path as it can be shown, and why it is not taken."""
+from headrace.usecases.folders import Folders
+from headrace.usecases.line import Line, OutOfTimeError
+from headrace.usecases.settle import Disposal
+from headrace.usecases.source_ports import Clock, SourceServices
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a poll has done. `called` and `resolved` are incident keys."""
+    """What a poll has done. `called` and `resolved` are incident keys, `closed` folders that could not be listed."""
 
     files: int = 0
     size: int = 0
     listed: int = 0
     waiting: int = 0
     problems: list[str] = field(default_factory=list)
+    closed: dict[str, str] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)
     resolved: set[str] = field(default_factory=set)
 
@@ -55,24 +60,61 @@ class SourceWork:
 
     def look(self, line: Line) -> Plan:
         """List the source's folders and decide about each file."""
-        files, refused, hashes = line.do(self._listing)
-        known = self._records()
-        self._refuse(refused)
-        made = plan(self._source, files, known, self._clock.now(), hashes=hashes)
-        made.listed = len(files)
+        found = line.do(lambda remote: Folders(self._source, remote, self._too_long).listing())
+        self._tally.closed |= {f"{self._source.dataset}: {path}": reason for path, reason in found.closed.items()}
+        self._refuse(found.refused)
+        made = plan(
+            self._source,
+            found.files.values(),
+            self._records(),
+            self._clock.now(),
+            hashes=found.hashes,
+            whole=not found.closed,
+        )
+        made.listed = len(found.files)
+        for record in made.gone:
+            self._forget(record)
         self._save_all(made.changed)
         return made
+
+    def _forget(self, record: SourceFile) -> None:
+        """A file disappeared before it was taken: nothing of it is kept, and nobody needs to look after it."""
+        logger.info("a file disappeared", extra={"server": record.server, "path": record.path})
+        if record.upload is not None and record.staged is not None:
+            self._services.incoming.abort(record.staged, record.upload)
+        called = self._resolved(record)
+        if called or record.status is SourceStatus.HELD:
+            self._services.topic.publish(told.left(record, self._contract.channel, called=called))
+
+    def _resolved(self, record: SourceFile) -> bool:
+        """Whether somebody was called because of this file; if so, he can sleep again."""
+        incident = told.file_incident(record)
+        if incident not in self._incidents:
+            return False
+        with self._counting:
+            self._tally.resolved.add(incident)
+        return True
 
     def take(self, made: Plan, lines: list[Line]) -> None:
         """Take what is ready over all lines at once, then settle what is safe. The first server trouble ends it."""
         todo: queue.SimpleQueue[Candidate] = queue.SimpleQueue()
         for candidate in (*made.ready, *made.unsettled):
             todo.put(candidate)
-        used = lines[: max(1, todo.qsize())]
-        with ThreadPoolExecutor(len(used)) as pool:
-            working = [pool.submit(self._work, line, todo) for line in used]
+        first, *others = lines[: max(1, todo.qsize())]
+        with ThreadPoolExecutor(1 + len(others)) as pool:
+            working = [pool.submit(self._work, first, todo)]
+            working += [pool.submit(self._work_beside, line, todo) for line in others]
         for work in working:
             work.result()
+
+    def _work_beside(self, line: Line, todo: queue.SimpleQueue[Candidate]) -> None:
+        """Over one more connection, if the server allows it: many let a user have only one."""
+        try:
+            line.connect()
+        except (UnreachableError, LoginRefusedError, OutOfTimeError) as error:
+            logger.info("no more connections", extra={"server": self._source.server, "why": str(error)})
+            return
+        self._work(line, todo)
 
     def _work(self, line: Line, todo: queue.SimpleQueue[Candidate]) -> None:
         try:
@@ -93,8 +135,7 @@ class SourceWork:
         try:
             record = fetcher.fetch(candidate, line)
         except FileChangedError as error:
-            self._problem(str(error))
-            record = replace(candidate.record, since=self._clock.now(), reason=str(error), upload=None, staged=None)
+            record = replace(self._wrong(candidate.record, error), since=self._clock.now())
         except FileProblemError as error:
             record = self._wrong(candidate.record, error)
         else:
@@ -104,13 +145,11 @@ class SourceWork:
 
     def _taken(self, candidate: Candidate, record: SourceFile) -> None:
         logger.info("a file was taken", extra={"server": record.server, "path": record.path, "key": record.key})
-        incident = told.file_incident(record)
-        with self._counting:
-            self._tally.files += 1
-            self._tally.size += candidate.file.size or 0
-            if incident in self._incidents:
-                self._tally.resolved.add(incident)
-        if incident in self._incidents:
+        if record.taken_at != candidate.record.taken_at:  # a checksum that came later may only have proven it
+            with self._counting:
+                self._tally.files += 1
+                self._tally.size += candidate.file.size or 0
+        if self._resolved(record):
             self._services.topic.publish(told.released(record, self._contract.channel))
 
     def _wrong(self, record: SourceFile, error: FileProblemError) -> SourceFile:
@@ -131,39 +170,6 @@ class SourceWork:
 
     # -- the server -----------------------------------------------------------------------------------------------
 
-    def _listing(self, remote: Remote) -> tuple[list[RemoteFile], list[Refused], bool]:
-        """The files of all folders that the location means, and the names that nothing is done with."""
-        files: list[RemoteFile] = []
-        refused: list[Refused] = []
-        for path, wire in self._folders(remote):
-            for entry in remote.entries(wire):
-                self._sort(entry, path, wire, files, refused)
-        return files, refused, remote.hashes
-
-    def _folders(self, remote: Remote) -> list[tuple[str, str]]:
-        found = [("", "")]
-        for segment in self._source.segments[:-1]:
-            if not is_pattern(segment):
-                found = [(f"{path}/{segment}", f"{wire}/{_wire(segment)}") for path, wire in found]
-                continue
-            found = [
-                (f"{path}/{entry.name}", f"{wire}/{entry.wire}")
-                for path, wire in found
-                for entry in remote.entries(wire or "/")
-                if entry.is_folder and not refusal(entry.name) and fnmatchcase(entry.name, segment)
-            ]
-        return [(path, wire or "/") for path, wire in found]
-
-    def _sort(self, entry: Entry, path: str, wire: str, files: list[RemoteFile], refused: list[Refused]) -> None:
-        if entry.is_folder:
-            return
-        reason = refusal(entry.name) or self._too_long(f"{path}/{entry.name}")
-        if reason is None:
-            full = f"{wire.rstrip('/')}/{entry.wire}"
-            files.append(RemoteFile(f"{path}/{entry.name}", full, entry.size, entry.modified, entry.precision))
-        else:
-            refused.append((f"{path}/{shown(entry.name)}", reason))
-
     def _too_long(self, path: str) -> str | None:
         longest = LONGEST_KEY - len(self._contract.prefix) - len(self._source.server) - 40
         return "its path is too long for a key of S3" if len(path.encode()) > longest else None
@@ -177,7 +183,7 @@ class SourceWork:
             self._problem(f"{record.path}: {record.key} is not in the landing bucket, the file stays there")
             return
         try:
-            line.do(lambda remote: self._dispose(remote, candidate.file))
+            line.do(Disposal(self._source, candidate))
         except FileProblemError as error:
             self._unsettled(record, f"{self._source.after} was refused: {error}")
             return
@@ -189,17 +195,6 @@ class SourceWork:
         if record.reason != reason:
             self._save(replace(record, reason=reason))
             self._services.topic.publish(told.unsettled(record, reason, self._contract.channel))
-
-    def _dispose(self, remote: Remote, file: RemoteFile) -> None:
-        now = remote.stat(file.wire)
-        if now is None:
-            return  # done already, by us or by somebody else
-        if not same_file(now.size, now.modified or file.modified, SECOND, file):
-            raise FileChangedError("it has been replaced since it was taken")
-        if self._source.after is After.DELETE:
-            remote.delete(file.wire)
-        else:
-            remote.rename(file.wire, f"{_wire(str(self._source.move_to)).rstrip('/')}/{file.wire.rpartition('/')[2]}")
 
     # -- the ledger -----------------------------------------------------------------------------------------------
 
@@ -216,7 +211,7 @@ class SourceWork:
         self._services.source_ledger.save_all(records)
         self._records().update({record.path: record for record in records})
 
-    def _refuse(self, refused: list[Refused]) -> None:
+    def _refuse(self, refused: list[tuple[str, str]]) -> None:
         """Write each refused name down, and tell of it, once."""
         fresh = [(path, reason) for path, reason in refused if path not in self._records()]
         if not fresh:
@@ -236,11 +231,6 @@ class SourceWork:
 
 def _contract(source: Source, services: SourceServices) -> Contract:
     return next(contract for contract in services.catalog.all() if contract.dataset == source.dataset)
-
-
-def _wire(text: str) -> str:
-    """A path of the contract as it goes over the wire: its bytes in UTF-8, each as one character."""
-    return text.encode().decode("latin-1")
 
 
 def _drain(todo: queue.SimpleQueue[Candidate]) -> None:

@@ -3,42 +3,69 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from headrace.usecases.source_ports import Incoming
 
 PART_BYTES = 8 << 20
 """S3 takes parts of at least 5 MiB and at most 10,000 of them: 80 GB, four times what is loaded."""
+FIRST_BYTES = 64 << 10
+"""Most files are small: room for a whole part is made when this is full."""
+ROOM_BYTES = 1 << 20
+PARTS_IN_MEMORY = 4
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part, and what is being done with it in other threads: it is written over only when that has ended."""
+
+    body: bytearray
+    filled: int = 0
+    work: list[Future[Any]] = field(default_factory=list)
+
+    def bytes(self) -> bytes | bytearray:
+        """What is in it; a full one without a copy."""
+        return self.body if self.filled == len(self.body) else bytes(memoryview(self.body)[: self.filled])
+
+    def wait(self) -> None:
+        """Wait until nothing is done with it. Raises what went wrong."""
+        work, self.work = self.work, []
+        for future in work:
+            future.result()
 
 
 class Transfer:
-    """Takes the bytes in order. `offset` is how many it has; what was staged before is taken up by `resume`.
+    """Takes the bytes in order: `room` is where the next ones belong, `took` says how many came.
 
-    A file that fits in one part is sent with one PUT. At most two parts are in memory, and what the wire just brought.
+    `offset` is how many it has; what was staged before is taken up by `resume`. MD5, SHA-256 and S3 have threads of
+    their own, so that none waits for another; at most `PARTS_IN_MEMORY` parts are in memory. A file that fits in one
+    part is sent with one PUT.
     """
 
     def __init__(self, incoming: Incoming, staged: str, on_begin: Callable[[str], None]) -> None:
         self._incoming = incoming
         self._staged = staged
         self._on_begin = on_begin
-        self._workers = (ThreadPoolExecutor(1), ThreadPoolExecutor(1))
+        self._hashing, self._sending = (ThreadPoolExecutor(1), ThreadPoolExecutor(1)), ThreadPoolExecutor(2)
         self._reset()
 
     def _reset(self) -> None:
         self.offset = 0
-        self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-        self._buffer = bytearray()
+        self._hashes = (hashlib.md5(usedforsecurity=False), hashlib.sha256())
+        self._part = _Part(bytearray(FIRST_BYTES))
+        self._busy: deque[_Part] = deque()
         self._upload: str | None = None
-        self._etags: list[str] = []
-        self._at_work: list[Future[Any]] = []
+        self._etags: list[Future[str] | str] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
+        for worker in (*self._hashing, self._sending):
             worker.shutdown()
 
     def resume(self, upload: str) -> None:
@@ -52,15 +79,20 @@ class Transfer:
         for chunk in self._incoming.read(self._staged):
             self._hash(chunk)
         self._begin()
-        self._etags = self._incoming.copied(self._staged, self._must_upload, size)
+        self._etags += self._incoming.copied(self._staged, self._must_upload, size)
         self.offset = size
 
-    def write(self, chunk: bytes) -> None:
-        """Take some bytes."""
-        self.offset += len(chunk)
-        self._buffer += chunk
-        while len(self._buffer) > PART_BYTES:
-            self._send(PART_BYTES)
+    def room(self) -> memoryview:
+        """Where the next bytes belong."""
+        if self._part.filled == len(self._part.body):
+            self._make_room()
+        first = self._part.filled
+        return memoryview(self._part.body)[first : first + ROOM_BYTES]
+
+    def took(self, size: int) -> None:
+        """So many bytes were put there."""
+        self.offset += size
+        self._part.filled += size
 
     def restart(self) -> None:
         """Forget what came: the server can only begin anew."""
@@ -69,19 +101,20 @@ class Transfer:
 
     def digests(self) -> dict[str, str]:
         """All that came, as md5 and sha256. No more bytes can be taken after this."""
-        if self._upload is not None:
-            self._send(len(self._buffer))
-            self._finish_work()
+        if self._upload is None:
+            self._hash(memoryview(self._part.body)[: self._part.filled])
         else:
-            self._hash(bytes(self._buffer))
-        return {"md5": self._md5.hexdigest(), "sha256": self._sha256.hexdigest()}
+            self._send()
+            self._finish_work()
+        return {digest.name: digest.hexdigest() for digest in self._hashes}
 
     def land(self, key: str, notes: dict[str, str]) -> None:
         """Make the file an object of the landing bucket. Only now does anybody see it."""
         if self._upload is None:
-            self._incoming.put(key, bytes(self._buffer), notes)
+            self._incoming.put(key, bytes(self._part.bytes()), notes)
         else:
-            self._incoming.land(self._staged, self._upload, self._etags, key, notes)
+            etags = [etag if isinstance(etag, str) else etag.result() for etag in self._etags]
+            self._incoming.land(self._staged, self._upload, etags, key, notes)
 
     def flush(self) -> None:
         """Stage the whole parts that are here, for the next poll to go on from."""
@@ -104,27 +137,40 @@ class Transfer:
         self._upload = self._incoming.begin(self._staged)
         self._on_begin(self._upload)
 
-    def _send(self, size: int) -> None:
-        if not size:
+    def _make_room(self) -> None:
+        """A first, small part becomes a whole one; a whole one goes to work, and one that is done with is next."""
+        full = self._part
+        if len(full.body) < PART_BYTES:
+            self._part = _Part(bytearray(PART_BYTES), full.filled)
+            self._part.body[: full.filled] = full.body
+            return
+        self._send()
+        if len(self._busy) < PARTS_IN_MEMORY:
+            self._part = _Part(bytearray(PART_BYTES))
+            return
+        oldest = self._busy.popleft()
+        oldest.wait()
+        self._part = _Part(oldest.body)
+
+    def _send(self) -> None:
+        part, number = self._part, len(self._etags) + 1
+        if not part.filled:
             return
         if self._upload is None:
             self._begin()
-        part = bytes(memoryview(self._buffer)[:size])
-        del self._buffer[:size]
-        self._finish_work()
-        hashing, sending = self._workers
-        number = len(self._etags) + 1
-        upload = self._must_upload
-        self._at_work = [
-            hashing.submit(self._hash, part),
-            sending.submit(lambda: self._etags.append(self._incoming.part(self._staged, upload, number, part))),
+        upload, body = self._must_upload, part.bytes()
+        etag = self._sending.submit(self._incoming.part, self._staged, upload, number, body)
+        hashed = [
+            worker.submit(digest.update, body) for worker, digest in zip(self._hashing, self._hashes, strict=True)
         ]
+        part.work = [etag, *hashed]
+        self._etags.append(etag)
+        self._busy.append(part)
 
     def _finish_work(self) -> None:
-        at_work, self._at_work = self._at_work, []
-        for future in at_work:
-            future.result()
+        while self._busy:
+            self._busy.popleft().wait()
 
-    def _hash(self, chunk: bytes) -> None:
-        self._md5.update(chunk)
-        self._sha256.update(chunk)
+    def _hash(self, chunk: bytes | memoryview) -> None:
+        for digest in self._hashes:
+            digest.update(chunk)

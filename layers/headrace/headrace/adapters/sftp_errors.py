@@ -1,0 +1,61 @@
+"""The errors of asyncssh in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import asyncssh
+
+from headrace.adapters.words import plain
+from headrace.domain.listing import decoded
+from headrace.domain.source import Source
+from headrace.errors import (
+    FileProblemError,
+    HeadraceError,
+    LoginRefusedError,
+    SecretError,
+    UnreachableError,
+    UntrustedServerError,
+)
+
+GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
+BROKEN = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+
+
+def translated(source: Source, error: Exception, path: str) -> Exception:
+    """The errors of asyncssh in our words."""
+    for kind, translate in TRANSLATIONS:
+        if isinstance(error, kind):
+            return translate(source, error, path)
+    return error
+
+
+def _untrusted(source: Source, *_: object) -> UntrustedServerError:
+    return UntrustedServerError(
+        f"the host key of {source.host} is not the one in the secret {source.secret}: nothing was sent to it. If its"
+        " owner says that it was changed, put the new one into the secret"
+    )
+
+
+Translate = Callable[[Source, Exception, str], HeadraceError]
+TRANSLATIONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Translate], ...] = (
+    (asyncssh.HostKeyNotVerifiable, _untrusted),
+    (asyncssh.PermissionDenied, lambda _, error, __: LoginRefusedError(f"the login was refused: {plain(error)}")),
+    (
+        asyncssh.KeyImportError,
+        lambda source, error, _: SecretError(f"a key in the secret {source.secret} cannot be read: {error}"),
+    ),
+    (BROKEN, lambda source, *_: UnreachableError(f"{source.host} closed the connection")),
+    (
+        asyncssh.SFTPError,
+        lambda _, error, path: FileProblemError(f"the server refuses {decoded(path)}: {plain(error)}"),
+    ),
+    (
+        TimeoutError,
+        lambda source, *_: UnreachableError(f"{source.host} said nothing for {source.timeout_seconds} s"),
+    ),
+    (
+        (asyncssh.Error, OSError),
+        lambda source, error, _: UnreachableError(f"{source.host}: {plain(error)}"),
+    ),
+)

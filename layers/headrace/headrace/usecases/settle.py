@@ -1,0 +1,54 @@
+"""What becomes of a file on its server once it is safe in S3: moved, deleted, or left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headrace.domain.remote import SECOND, RemoteFile, Stat, same_file
+from headrace.domain.source import After, Source
+from headrace.domain.sourcefile import Candidate
+from headrace.errors import FileChangedError
+from headrace.usecases.folders import on_the_wire
+from headrace.usecases.source_ports import Remote
+
+NOTHING_KNOWN = Stat(None, None)
+"""The answer of a server that tells of single files neither size nor time, whether they are there or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """Moves or deletes one file, if it is still the one that was taken. Can be done again after a broken connection."""
+
+    source: Source
+    candidate: Candidate
+
+    def __call__(self, remote: Remote) -> None:
+        """Do it. Raises FileProblemError when the server will not, FileChangedError when the file is another."""
+        file = self.candidate.file
+        if not self._is_still_there(remote):
+            return  # done already, by us or by somebody else
+        if self.source.after is After.DELETE:
+            remote.delete(file.wire)
+        else:
+            remote.rename(file.wire, self._free_target(remote, file))
+
+    def _is_still_there(self, remote: Remote) -> bool:
+        """The server's answer of now is compared with its answer of then: a listing may have times of another zone."""
+        record, file = self.candidate.record, self.candidate.file
+        now = remote.stat(file.wire)
+        if now is None:
+            return False
+        size = file.size if record.size is None else record.size
+        stamp = record.stamp or file.modified
+        seen = RemoteFile(file.path, file.wire, size, stamp, SECOND if record.stamp else file.precision)
+        if not same_file(size if now.size is None else now.size, now.modified or stamp, SECOND, seen):
+            raise FileChangedError("it has been replaced since it was taken")
+        return True
+
+    def _free_target(self, remote: Remote, file: RemoteFile) -> str:
+        """Its place in the folder; beside what is there of the same name, never over it."""
+        target = f"{on_the_wire(str(self.source.move_to)).rstrip('/')}/{file.wire.rpartition('/')[2]}"
+        there = remote.stat(target)
+        if there is None or there == NOTHING_KNOWN:
+            return target
+        return f"{target}.{self.candidate.record.taken_at:%Y%m%dT%H%M%SZ}"
