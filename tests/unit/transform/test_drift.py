@@ -38,6 +38,10 @@ def test_unknown_columns_are_kept_as_they_are_written() -> None:
     assert kept(KEEPS, data) == [{"colour": "red", "size": "007"}, None, {"colour": 'say "hi"\\', "size": "1,5"}]
 
 
+def test_a_field_without_a_name_is_kept_under_its_place() -> None:
+    assert kept(KEEPS, "id,,n,\na,x,1,y\n") == [{"(2)": "x", "(4)": "y"}]
+
+
 def test_unknown_keys_are_kept_with_their_values() -> None:
     lines = ['{"id": "a", "tags": [1, {"x": null}], "w": 1.5}', '{"id": "b", "w": null}', '{"id": "c"}']
     assert kept(JSON, "\n".join(lines)) == [{"tags": [1, {"x": None}], "w": 1.5}, None, None]

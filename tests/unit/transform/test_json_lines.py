@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.contract import Kind
-from headrace.transform import FileRejected
+from headrace.transform import FileRejected, RowError
 from headrace.transform.jsoncolumns import JsonColumns
 from headrace.transform.schema import data_schema
 
@@ -146,8 +146,63 @@ def everything_is_doubtful(_: JsonColumns, values: list[list[Any]]) -> tuple[pa.
     return pa.table([pa.nulls(rows, field.type) for field in schema], schema=schema), set(range(rows))
 
 
-def test_json_nested_without_end_costs_its_own_row() -> None:
-    deep = b'{"id": 2, "rest": ' + b"[" * 300 + b"]" * 300 + b"}"
+@pytest.mark.parametrize(("levels", "ids"), [(254, [1, 2, 3]), (255, [1, 3]), (600, [1, 3]), (3000, [1, 3])])
+def test_json_nested_without_end_costs_its_own_row(levels: int, ids: list[int]) -> None:
+    deep = b'{"id": 2, "rest": ' + b"[" * levels + b"]" * levels + b"}"
     found = read(SPEC, b'{"id": 1}\n' + deep + b'\n{"id": 3, "rest": [[]]}\n')
-    assert found.values("id") == [1, 3]
-    assert found.errors() == [(2, "rest", "physicalType")]
+    assert found.values("id") == ids
+    reasons = [error.reason for bad in found.bad for error in bad.errors]
+    expected = "depth limit exceeded" if levels > 1000 else "the JSON is nested in more than 254 levels"
+    assert [expected in reason for reason in reasons] == [True] * (3 - len(ids))
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        (b'{"id": 1, "id": 2}', "id"),
+        (b'{"id": 1, "name": "a", "name" : "a"}', "name"),
+        (b'{"id": 1, "name": "a", "na\\u006de": "b:c"}', "name"),
+        (b'{"id": 1, "name": "a", "name": "\\u003a"}', "name"),
+        (b'{"id": 1, "ignored": [{"a": {"b": 1, "b": 1}}]}', "b"),
+        (b'{"id": 1, "rest": {"a": 1, "b": {}, "a": null}}', "a"),
+    ],
+)
+@pytest.mark.parametrize("form", [b'%s\n{"id": 3}', b'[%s, {"id": 3}]'])
+def test_a_key_that_is_there_twice_costs_its_own_row(line: bytes, key: str, form: bytes) -> None:
+    found = read(SPEC, form % line)
+    assert found.values("id") == [3]
+    assert found.bad[0].errors == (RowError(None, "json", f"an object has the key {key!r} twice"),)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"id" : 1, "name"\t:"x: y", "rest": {"id": {"id": [{"id": 2}, {"id": 2}]}}}',
+        b'{"id": 1, "name": "\\u003a \\u003A :", "more": {"a": ":"}}',
+        b'{"id": 1, "at": "2024-05-31T12:00:00Z", "address": {"id": 1}}',
+    ],
+)
+def test_the_same_key_in_different_objects_is_no_fault(line: bytes) -> None:
+    assert read(SPEC, line).values("id") == [1]
+
+
+LEAVES = st.integers(0, 3).map(str) | st.text(':a\\" é', max_size=3).map(json.dumps)
+SPELT_KEYS = st.sampled_from(['"a"', '"b"', '":"', r'"\u0061"'])
+Written = tuple[str, bool]
+
+
+def objects(values: st.SearchStrategy[Written]) -> st.SearchStrategy[Written]:
+    """Objects as text, and whether one of them has a key twice."""
+    return st.lists(st.tuples(SPELT_KEYS, st.sampled_from([":", " : ", ":\t"]), values), max_size=3).map(
+        lambda members: (
+            "{" + ",".join(key + colon + text for key, colon, (text, _) in members) + "}",
+            any(twice for *_, (_, twice) in members) or len({json.loads(key) for key, *_ in members}) < len(members),
+        )
+    )
+
+
+@given(st.lists(st.recursive(LEAVES.map(lambda text: (text, False)), objects, max_leaves=6), min_size=1, max_size=4))
+def test_whether_a_key_is_there_twice_is_told_exactly(values: list[Written]) -> None:
+    lines = "\n".join(f'{{"id": 1, "rest": {text}}}' for text, _ in values)
+    bad = {row.row_number for row in read(SPEC, lines.encode()).bad}
+    assert bad == {number for number, (_, twice) in enumerate(values, 1) if twice}

@@ -11,6 +11,7 @@ import pytest
 
 from headrace.domain.contract import Contract, Kind
 from headrace.transform import BadRow, PartWriter, QuarantineWriter, RowError, arrow_schema, parts, read_quarantine
+from headrace.transform.schema import one_text
 
 from .kit import column, contract, decimal, integer, number, text, transform_of
 
@@ -73,6 +74,21 @@ def test_zstd_and_dictionaries_where_values_repeat_and_no_delta_encodings() -> N
     assert "RLE_DICTIONARY" not in columns["id"].encodings
     assert "RLE_DICTIONARY" in columns["_batch_id"].encodings
     assert not any("DELTA" in encoding for column in columns.values() for encoding in column.encodings)
+
+
+def test_lineage_of_several_files_is_plain_text_with_one_dictionary() -> None:
+    sink = io.BytesIO()
+    writer = PartWriter(sink, SPEC)
+    for file_id in ("a" * 24, "b" * 24, "a" * 24):
+        writer.write(rows(SPEC, 2).set_column(8, arrow_schema(SPEC).field("_file_id"), one_text(file_id, 2)))
+    writer.close()
+    file = pq.ParquetFile(io.BytesIO(sink.getvalue()))
+    assert file.schema_arrow.field("_file_id").type == pa.string()
+    assert [value[0] for value in file.read()["_file_id"].to_pylist()] == ["a", "a", "b", "b", "a", "a"]
+    column = file.metadata.row_group(0).column(8)
+    assert (column.path_in_schema, column.physical_type) == ("_file_id", "BYTE_ARRAY")
+    assert column.has_dictionary_page
+    assert column.statistics.max == "b" * 24
 
 
 def test_a_part_without_rows_is_still_a_parquet_file() -> None:

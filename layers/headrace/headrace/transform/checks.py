@@ -19,6 +19,7 @@ from headrace.transform.values import SUPER_BYTES
 Check = Callable[[pa.Array], pa.Array]
 """From a column to a mask that is true where a row breaks the rule; null where there is no value."""
 FALSE = pa.scalar(value=False)
+LONGEST = (1 << 31) - 1
 
 
 class ColumnChecks:
@@ -66,14 +67,21 @@ def column_checks(column: Column, proven: AbstractSet[str] = frozenset()) -> lis
 
 
 def _longer(measure: Callable[[pa.Array], pa.Array], limit: int) -> Check:
-    return lambda array: pc.greater(measure(array), limit)
+    longest = _length(limit)
+    return lambda array: pc.greater(measure(array), longest)
+
+
+def _length(limit: int) -> pa.Scalar:
+    """As Arrow measures: with 32 bits."""
+    return pa.scalar(min(limit, LONGEST), pa.int32())
 
 
 def _length_checks(column: Column) -> list[Check]:
     checks: list[Check] = []
     if column.min_length is not None:
-        shortest = column.min_length
-        checks.append(lambda array: pc.less(pc.utf8_length(array), shortest))
+        shortest = _length(column.min_length)
+        measure = pc.utf8_length if column.min_length > 1 else pc.binary_length  # empty is empty, and quicker to see
+        checks.append(lambda array: pc.less(measure(array), shortest))
     if column.max_length is not None:
         checks.append(_longer(pc.utf8_length, column.max_length))
     return checks

@@ -18,7 +18,7 @@ from headrace.transform.encoding import TextBytes
 from headrace.transform.jsonlines import JsonLinesReader
 from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
 from headrace.transform.parsed import Parsed
-from headrace.transform.schema import arrow_schema
+from headrace.transform.schema import arrow_schema, one_text
 from headrace.transform.source import LandedBytes
 
 READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {
@@ -110,7 +110,7 @@ class FileTransform:
         self.report.rows_bad += len(parsed.bad)
         self.report.rows_read += good + len(parsed.bad)
         numbers = pc.add(parsed.numbers, before) if before else parsed.numbers
-        lineage = [pa.repeat(self.report.file_id, good), numbers, pa.repeat(self._batch_id, good)]
+        lineage = [one_text(self.report.file_id, good), numbers, one_text(self._batch_id, good)]
         bad = [BadRow(row.row_number + before, row.raw, row.errors) for row in parsed.bad] if before else parsed.bad
         return Block(pa.table([*parsed.table.columns, *lineage], schema=self._schema), bad)
 

@@ -27,11 +27,11 @@ class Layout:
 
     @property
     def unknown_places(self) -> dict[str, int]:
-        """Where the fields stand that no column of the contract takes. A name that is there again gets a number."""
+        """Where the fields stand that no column takes. One that is there again, or without a name, gets its place."""
         places: dict[str, int] = {}
         for place, (name, column) in enumerate(zip(self.names, self.columns, strict=True)):
             if column is None:
-                places[name if name not in places else f"{name} ({place + 1})"] = place
+                places[name if name and name not in places else f"{name} ({place + 1})".lstrip()] = place
         return places
 
 

@@ -18,6 +18,7 @@ from headrace.transform.explain import Row
 from headrace.transform.header import refuse_unknown
 from headrace.transform.jsonarray import ArrayElements
 from headrace.transform.jsoncolumns import JsonColumns, Values, at_path, known_keys, surplus
+from headrace.transform.jsontext import have_each_key_once, repeated_key
 from headrace.transform.jsonvalues import json_reader
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
@@ -25,6 +26,7 @@ from headrace.transform.parsed import Parsed, in_order, table_of, without
 from headrace.transform.rowrules import RowRules, apart
 from headrace.transform.rules import ColumnReader
 from headrace.transform.schema import data_schema
+from headrace.transform.values import shown
 
 DOUBLE_DIGITS = 15
 """A JSON number of up to this many digits survives being read as a double."""
@@ -92,18 +94,20 @@ class JsonLinesReader:
 
     def _documents(self, lines: list[bytes], start: int, places: list[int]) -> list[dict[str, Any]]:
         """The lines that are objects, parsed; their places are added to `places`, the first being `start`."""
-        documents: list[dict[str, Any]] = []
-        for place, line in enumerate(lines, start):
+        found: list[tuple[int, dict[str, Any]]] = []
+        for place, line in enumerate(lines):
             try:
                 document = orjson.loads(line)
             except orjson.JSONDecodeError:
                 continue
             if type(document) is dict:
-                documents.append(document)
-                places.append(place)
+                found.append((place, document))
                 if len(self._unknown) < NAMED and not self._known.issuperset(document):
                     self._unknown.update(dict.fromkeys(key for key in document if key not in self._known))
-        return documents
+        if not have_each_key_once([lines[place] for place, _ in found], [document for _, document in found]):
+            found = [each for each in found if have_each_key_once([lines[each[0]]], [each[1]])]
+        places += [start + place for place, _ in found]
+        return [document for _, document in found]
 
     def _fast_rows(self, values: list[Values], places: list[int], before: int) -> tuple[Parsed, list[int]]:
         """The rows that are plainly good, and the places of the others."""
@@ -137,6 +141,8 @@ class JsonLinesReader:
             if first:
                 _refuse_arrays(line)
             return Row((), (RowError(None, "json", "the line is JSON, but no object"),))
+        if (key := repeated_key(line)) is not None:
+            return Row((), (RowError(None, "json", f"an object has the key {shown(key)} twice"),))
         exact = _exactly(line) if self._exact else None
         errors: list[RowError] = []
         values = tuple(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from headrace.transform.expression import compiled, match_end
 
 FALSE = pa.scalar(value=False)
 MOSTLY = 0.9
 DEEPEST = 1000
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 NESTING = re.compile(r"[\[\]{}]")
+ESCAPED_COLON = b"\\u003"
+"""How a colon begins that is written as an escape, in either case of letters."""
 FEW = 2000
 """Compiling the expression takes as long as parsing so many texts."""
 BLANK = " *"
@@ -41,11 +49,12 @@ SHALLOW = f"^{shallow(chr(34), CHARACTER)}$"
 """JSON as it is, of a depth of two."""
 
 
-def is_mostly_shallow(texts: pa.Array) -> bool:
+def is_mostly_shallow(texts: Sequence[bytes]) -> bool:
     """Whether nearly all of these texts are JSON of little depth; going by none of them, they are."""
-    matching = pc.sum(pc.match_substring_regex(texts, SHALLOW)).as_py() or 0
-    filled = pc.sum(pc.greater(pc.binary_length(texts), 0)).as_py() or 0
-    return bool(matching >= MOSTLY * filled)
+    filled = [text for text in texts if text]
+    expression = compiled(SHALLOW)
+    matching = [text for text in filled if expression and match_end(expression, text, 0, len(text)) >= 0]
+    return len(matching) >= MOSTLY * len(filled)
 
 
 def is_json(text: str) -> bool:
@@ -80,3 +89,28 @@ def not_json(array: pa.Array) -> pa.Array:
     if not broken:
         return pa.repeat(FALSE, len(array))
     return pc.is_in(pa.arange(0, len(array)), pa.array(sorted(broken), pa.int64()))
+
+
+def have_each_key_once(lines: Sequence[bytes], documents: Sequence[dict[str, Any]]) -> bool:
+    """Whether it is plain that no object in these lines has a key twice. Parsers keep the last and tell nobody.
+
+    There are as many colons in the lines as in what was parsed of them: one for each key, and those within texts.
+    """
+    text = b"\n".join(lines)
+    try:
+        return ESCAPED_COLON not in text and text.count(b":") == orjson.dumps(documents).count(b":")
+    except TypeError:
+        return False
+
+
+def repeated_key(line: bytes) -> str | None:
+    """A key that an object of the line has twice; None if there is none, or it is nested too deeply to be looked at."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in pairs]
+        found.extend(key for key in keys if keys.count(key) > 1)
+
+    with contextlib.suppress(RecursionError):
+        json.loads(line, object_pairs_hook=look)
+    return found[0] if found else None

@@ -19,6 +19,8 @@ from headrace.transform.values import (
     text_reader,
 )
 
+WRITABLE_LEVELS = 254
+"""orjson writes no more."""
 NAMES = {str: "text", bool: "a boolean", int: "a number", float: "a number", dict: "an object", list: "a list"}
 
 
@@ -106,6 +108,6 @@ def _super(value: Any) -> str:
     try:
         text = orjson.dumps(value)
     except TypeError:
-        raise Broken("physicalType", "the JSON is nested too deeply") from None
+        raise Broken("physicalType", f"the JSON is nested in more than {WRITABLE_LEVELS} levels") from None
     super_fits(text, len(text))
     return text.decode()

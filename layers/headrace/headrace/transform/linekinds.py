@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import re2
 
-MOST_MEMORY = 64 << 20
-"""For one compiled expression, in bytes; it grows as it is needed."""
+from headrace.transform.expression import compiled, match_end
+
 FALSE = pa.scalar(value=False)
 
 
@@ -42,30 +41,11 @@ class LineKinds:
 
     def good_end(self, data: bytes, start: int, stop: int) -> int:
         """Where the good lines from `start` on end: `start` if the first is none."""
-        match = self._good and self._good.match(data, start, stop)
-        return int(match.end()) if match else start
+        return start if self._good is None else max(start, match_end(self._good, data, start, stop))
 
     def is_sound(self, data: bytes, start: int, stop: int) -> bool:
         """Whether the line at these places, its end counted, is sound."""
-        return self._sound is not None and self._sound.match(data, start, stop) is not None
-
-
-class LineSearch:
-    """Finds the kinds of the lines of a text as they are asked for; quick where most are good."""
-
-    def __init__(self, kinds: LineKinds, data: bytes) -> None:
-        self._kinds = kinds
-        self._data = data
-        self._no_good_at = -1
-
-    def run_at(self, start: int, stop: int) -> Run:
-        """The lines from `start` on that are of one kind. Of sound ones it is one: the next may be good."""
-        if start != self._no_good_at:
-            self._no_good_at = self._kinds.good_end(self._data, start, stop)
-            if self._no_good_at > start:
-                return Run(Kind.GOOD, self._no_good_at)
-        end = line_end(self._data, start, self._kinds.newline)
-        return Run(Kind.SOUND if self._kinds.is_sound(self._data, start, min(end, stop)) else Kind.OTHER, end)
+        return self._sound is not None and match_end(self._sound, data, start, stop) >= 0
 
 
 class LineTable:
@@ -115,14 +95,6 @@ def line_end(data: bytes, start: int, newline: bytes) -> int:
     return len(data) if place < 0 else place + len(newline)
 
 
-def compiled(pattern: str) -> re2._Regexp | None:
-    """An expression over bytes; None for one that is too large for RE2."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = MOST_MEMORY
-    try:
-        return re2.compile(pattern.encode("latin-1"), options)
-    except re2.error:
-        return None
+def lines_of(data: bytes, newline: bytes) -> list[bytes]:
+    """The lines of a text without their ends."""
+    return [line.removesuffix(b"\r") for line in data.removesuffix(newline).split(newline)]

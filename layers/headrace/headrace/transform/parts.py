@@ -13,7 +13,7 @@ from headrace.domain.contract import Contract
 from headrace.transform.schema import arrow_schema
 
 ROW_GROUP = 262_144
-SAMPLE = 10_000
+GLANCE, SAMPLE = 1000, 10_000
 REPEATS = 0.5
 """A column whose sample has fewer distinct values than this share of its rows gets a dictionary."""
 ZSTD_LEVEL = 1
@@ -49,7 +49,7 @@ class PartWriter:
         return self._rows
 
     def _flush(self) -> None:
-        table = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
+        table = pa.concat_tables(self._waiting).unify_dictionaries() if self._waiting else self._schema.empty_table()
         self._waiting, self._waiting_rows = [], 0
         if self._writer is None:
             self._writer = _open(self._sink, self._schema, table)
@@ -74,4 +74,9 @@ def _repeating(sample: pa.Table) -> list[str]:
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:
-    return len(column) > 0 and pc.count_distinct(column).as_py() < REPEATS * len(column)
+    if pa.types.is_dictionary(column.type):
+        return True
+    at_a_glance = pc.count_distinct(column.slice(0, GLANCE)).as_py()
+    if at_a_glance == min(GLANCE, len(column)):
+        return False
+    return bool(pc.count_distinct(column).as_py() < REPEATS * len(column))

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.header import Layout
 from headrace.transform.jsontext import CONSTANTS, shallow
+from headrace.transform.ranges import fractions_up_to, highest, up_to, years
 from headrace.transform.seen import Seen
 from headrace.transform.times import DIGITS, TimeFormat, parse_format
 from headrace.transform.values import BOOLEAN_FORMS
 
 INTEGER_DIGITS = {16: 4, 32: 9, 64: 18}
-YEAR = "[12][0-9]{3}"
+DOUBLE_DIGITS = 15
 MONTHS_BY_DAYS = (
     {"MM": "(?:0[1-9]|1[0-2])", "dd": "(?:0[1-9]|1[0-9]|2[0-8])"},
     {"MM": "(?:0[13-9]|1[0-2])", "dd": "(?:29|30)"},
@@ -180,12 +181,12 @@ def _any_byte_but(excluded: AbstractSet[str]) -> str:
 def value_pattern(column: Column, zoned: frozenset[str]) -> str:
     """The expression for a value of the column that is neither text nor JSON."""
     if column.formats:
-        return _calendar(parse_format(column.formats[0]))
+        return _calendar(parse_format(column.formats[0]), column)
     if column.kind is Kind.TIMESTAMP:
         zone = ZONE if column.name in zoned else ""
-        return f"(?:{_calendar(ISO_PATTERN_DATE)})[T ]{ISO_CLOCK}{zone}"
+        return f"(?:{_calendar(ISO_PATTERN_DATE, column)})[T ]{ISO_CLOCK}{zone}"
     if column.kind is Kind.DATE:
-        return _calendar(ISO_PATTERN_DATE)
+        return _calendar(ISO_PATTERN_DATE, column)
     return _boolean() if column.kind is Kind.BOOLEAN else _number(column)
 
 
@@ -197,11 +198,22 @@ def _number(column: Column) -> str:
     bound = column.minimum or column.exclusive_minimum or "-1"
     sign = "-?" if bound.startswith("-") else ""
     if column.kind is Kind.INTEGER:
-        return f"{sign}[0-9]{{1,{INTEGER_DIGITS[column.bits]}}}"
-    if column.kind is Kind.DECIMAL:
-        return sign + _decimal(column)
-    exponent = "(?:[eE][+-]?[0-9]{1,2})?" if column.bits == 64 else ""
-    return rf"{sign}[0-9]{{1,15}}(?:\.[0-9]{{1,15}})?{exponent}"
+        return sign + _integer(column, bounded=not sign)
+    return sign + (_decimal(column) if column.kind is Kind.DECIMAL else _float(column, bounded=not sign))
+
+
+def _integer(column: Column, *, bounded: bool) -> str:
+    digits = INTEGER_DIGITS[column.bits]
+    most = highest(column, digits) if bounded else None
+    return f"[0-9]{{1,{digits}}}" if most is None else up_to(most)
+
+
+def _float(column: Column, *, bounded: bool) -> str:
+    fraction = rf"(?:\.[0-9]{{1,{DOUBLE_DIGITS}}})?"
+    number = f"[0-9]{{1,{DOUBLE_DIGITS}}}{fraction}"
+    most = highest(column, DOUBLE_DIGITS) if bounded else None
+    plain = number if most is None else fractions_up_to(most, fraction)
+    return f"(?:{plain}|{number}[eE][+-]?[0-9]{{1,2}})" if column.bits == 64 else plain
 
 
 def _decimal(column: Column) -> str:
@@ -210,10 +222,10 @@ def _decimal(column: Column) -> str:
     return rf"{digits}(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else digits
 
 
-def _calendar(time_format: TimeFormat) -> str:
-    return "|".join(_ungrouped(time_format, days) for days in MONTHS_BY_DAYS)
+def _calendar(time_format: TimeFormat, column: Column) -> str:
+    return "|".join(_ungrouped(time_format, {"yyyy": years(column)} | days) for days in MONTHS_BY_DAYS)
 
 
 def _ungrouped(time_format: TimeFormat, days: dict[str, str]) -> str:
-    known = DIGITS | {"yyyy": YEAR, "XXX": ZONE} | days
+    known = DIGITS | {"XXX": ZONE} | days
     return "".join(known[token] if token else _literal(literal) for token, literal in time_format.parts)

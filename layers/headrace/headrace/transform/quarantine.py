@@ -27,7 +27,7 @@ SCHEMA = pa.schema(
         ("batch_id", pa.string()),
     ]
 )
-ROW_GROUP = 65_536
+ROW_GROUP = 32_768
 REPEATING = [
     *("dataset", "file_id", "key", "contract_version", "batch_id"),
     *("errors.list.element.column", "errors.list.element.rule"),

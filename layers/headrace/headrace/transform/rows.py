@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headrace.domain.contract import Contract
 from headrace.transform.checks import ColumnChecks
@@ -19,14 +21,11 @@ from headrace.transform.parsed import Parsed, in_order, table_of, without
 from headrace.transform.pattern import Habits, LinePatterns
 from headrace.transform.schema import data_schema
 from headrace.transform.seen import Seen
-from headrace.transform.sweep import Block, Settled, Stretch, Swept
+from headrace.transform.sweep import Block, Numbered, Settled, Stretch, Swept
 
-FEW = 100
+FEW = 1000
 """So many records are read one by one sooner than a column at a time."""
 NO_NUMBERS = pa.array([], pa.int64())
-
-Numbered = list[tuple[int, bytes]]
-"""Records by their row numbers."""
 
 
 class RowMaker:
@@ -58,9 +57,7 @@ class RowMaker:
     def rows(self, block: Block, swept: Swept) -> Parsed:
         """The rows of a block."""
         fast, left = self._fast_rows(block, swept)
-        for stretch in swept.sound:
-            left += enumerate(swept.lines(stretch), stretch.first)
-        sound, left = self._sound_rows(left)
+        sound, left = self._sound_rows(left + swept.sound)
         settled = swept.settled + [Settled(number, line, self._records.read(line)) for number, line in left]
         table = in_order(fast, in_order(sound, self._settled_rows(settled)))
         table.bad.sort()
@@ -111,8 +108,11 @@ class RowMaker:
 
 
 def _numbers(stretches: Sequence[Stretch]) -> pa.Array:
-    ranges = [pa.arange(stretch.first, stretch.first + stretch.rows) for stretch in stretches]
-    return pa.concat_arrays(ranges) if ranges else NO_NUMBERS
+    """The row numbers of the lines, which go up by one within a stretch."""
+    ends = list(accumulate(stretch.rows for stretch in stretches))
+    ahead = [stretch.first + stretch.rows - end for stretch, end in zip(stretches, ends, strict=True)]
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array(ends, pa.int32()), pa.array(ahead, pa.int64()))
+    return pc.add(pa.arange(0, ends[-1]), pc.run_end_decode(runs)) if stretches else NO_NUMBERS
 
 
 def _joined(data: bytes, stretches: Sequence[Stretch]) -> bytes | memoryview:

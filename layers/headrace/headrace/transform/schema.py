@@ -6,10 +6,12 @@ import pyarrow as pa
 
 from headrace.domain.contract import Column, Contract, Kind
 
+ONE_TEXT = pa.dictionary(pa.int32(), pa.string())
+"""The same text in many rows. Parquet has it as plain text, encoded with a dictionary like any that repeats."""
 LINEAGE = (
-    pa.field("_file_id", pa.string(), nullable=False),
+    pa.field("_file_id", ONE_TEXT, nullable=False),
     pa.field("_row_number", pa.int64(), nullable=False),
-    pa.field("_batch_id", pa.string(), nullable=False),
+    pa.field("_batch_id", ONE_TEXT, nullable=False),
 )
 INTEGERS = {16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
 FLOATS = {32: pa.float32(), 64: pa.float64()}
@@ -41,3 +43,8 @@ def data_schema(contract: Contract) -> pa.Schema:
 def arrow_schema(contract: Contract) -> pa.Schema:
     """The contract's columns in its order, then the lineage columns: the order of the stage that COPY fills."""
     return pa.schema([*data_schema(contract), *LINEAGE])
+
+
+def one_text(text: str, rows: int) -> pa.DictionaryArray:
+    """A column that says the same in every row."""
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), pa.array([text]))

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from headrace.transform.explain import RecordReader, Row
-from headrace.transform.linekinds import Kind, LineKinds, LineSearch, LineTable, Run, line_end, line_table
+from headrace.transform.linekinds import Kind, LineKinds, LineTable, Run, line_end, line_table, lines_of
 from headrace.transform.splitting import SplitError, Unterminated
 
-LOOKED_AT, OFTEN = 256, 8
-"""Where the kinds of the first runs change more often than every so many lines, they are told for all lines at once."""
+LOOKED_AT, OFTEN = 128, 16
+"""Where so many lines are not good, and more than every so many-th, the kinds of all others are told at once."""
 
 
 class Block(NamedTuple):
@@ -27,8 +27,12 @@ class Block(NamedTuple):
     final: bool
 
 
+Numbered = list[tuple[int, bytes]]
+"""Records by their row numbers."""
+
+
 class Stretch(NamedTuple):
-    """Lines one after the other that are a record each: their place in the block, and the first one's row number."""
+    """Good lines one after the other: their place in the block, and the first one's row number."""
 
     start: int
     end: int
@@ -52,7 +56,7 @@ class Swept:
     newline: bytes
     before: int
     good: list[Stretch] = field(default_factory=list)
-    sound: list[Stretch] = field(default_factory=list)
+    sound: Numbered = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     rows: int = 0
     carry: bytes = b""
@@ -60,19 +64,19 @@ class Swept:
 
     def raw(self, number: int) -> bytes:
         """The bytes of a record by its row number."""
-        for stretches in (self.good, self.sound):
-            place = bisect_right(stretches, number, key=attrgetter("first")) - 1
-            if place >= 0 and number < stretches[place].first + stretches[place].rows:
-                return self.lines(stretches[place])[number - stretches[place].first]
-        place = bisect_right(self.settled, number, key=attrgetter("number")) - 1
-        return self.settled[place].raw
+        place = bisect_right(self.good, number, key=attrgetter("first")) - 1
+        if place >= 0 and number < self.good[place].first + self.good[place].rows:
+            return self._good_line(self.good[place], number)
+        for records in (self.sound, self.settled):
+            place = bisect_right(records, number, key=itemgetter(0)) - 1
+            if place >= 0 and records[place][0] == number:
+                return records[place][1]
+        raise LookupError(number)
 
-    def lines(self, stretch: Stretch) -> list[bytes]:
-        """The lines of a stretch without their ends."""
+    def _good_line(self, stretch: Stretch, number: int) -> bytes:
         if stretch.start not in self._split:
-            lines = self.data[stretch.start : stretch.end].removesuffix(self.newline).split(self.newline)
-            self._split[stretch.start] = [line.removesuffix(b"\r") for line in lines]
-        return self._split[stretch.start]
+            self._split[stretch.start] = self.data[stretch.start : stretch.end].split(self.newline)
+        return self._split[stretch.start][number - stretch.first].removesuffix(b"\r")
 
 
 class Sweeper:
@@ -100,36 +104,59 @@ class _Sweep:
         self._at = 0
         self._next_comment = 0
         self._stop = len(block.data)
-        self._runs: LineSearch | LineTable | None = None
-        if self._seen is not None:
-            self._runs = LineSearch(sweeper.kinds, self._seen)
-        self._changes = 0
+        self._table: LineTable | None = None
+        self._odd = 0
 
     def swept(self) -> Swept:
         while self._at < self._stop:
-            kind, end = self._run()
-            if kind is Kind.OTHER:
+            if self._seen is None:
                 self._one_line()
+            elif self._table is None:
+                self._search(self._seen)
             else:
-                self._take(self._found.good if kind is Kind.GOOD else self._found.sound, end)
+                self._look_up(self._table)
         return self._found
 
-    def _run(self) -> Run:
-        """The lines of one kind from here on."""
-        if self._seen is None or self._runs is None:
-            return Run(Kind.OTHER, 0)
-        self._changes += 1
-        if self._changes == LOOKED_AT and self._found.rows < LOOKED_AT * OFTEN:
-            self._runs = line_table(self._its.kinds, self._seen, self._at) or self._runs
-        stop = self._comment_from(self._at)
-        return Run(Kind.OTHER, 0) if stop == self._at else self._runs.run_at(self._at, stop)
+    def _search(self, seen: bytes) -> None:
+        """Takes the good lines from here on, and looks at the one after them."""
+        kinds, stop = self._its.kinds, self._comment_from(self._at)
+        end = kinds.good_end(seen, self._at, stop)
+        if end > self._at:
+            self._take_good(end)
+        if end < self._stop:
+            beyond = self._line_end(end)
+            if end < stop and kinds.is_sound(seen, end, beyond):
+                self._take_sound(beyond)
+            else:
+                self._one_line()
+            self._odd += 1
+            if self._odd == LOOKED_AT and self._found.rows < LOOKED_AT * OFTEN:
+                self._table = line_table(kinds, seen, self._at)
 
-    def _take(self, found: list[Stretch], end: int) -> None:
-        """Takes the lines up to `end`, each of them a record."""
+    def _look_up(self, table: LineTable) -> None:
+        """Takes the lines of one kind from here on."""
+        stop = self._comment_from(self._at)
+        kind, end = table.run_at(self._at, stop) if self._at < stop else Run(Kind.OTHER, stop)
+        if kind is Kind.GOOD:
+            self._take_good(end)
+        elif kind is Kind.SOUND:
+            self._take_sound(end)
+        else:
+            self._one_line()
+
+    def _take_good(self, end: int) -> None:
+        """Takes the lines up to `end`, each of them a good record up to checks."""
         start, newline = self._at, self._its.newline
         rows = self._data.count(newline, start, end) + (not self._data.endswith(newline, start, end))
-        found.append(Stretch(start, end, self._number(), rows))
+        self._found.good.append(Stretch(start, end, self._number(), rows))
         self._found.rows += rows
+        self._at = end
+
+    def _take_sound(self, end: int) -> None:
+        """Takes the lines up to `end`, each of them a sound record."""
+        lines = lines_of(self._data[self._at : end], self._its.newline)
+        self._found.sound += enumerate(lines, self._number())
+        self._found.rows += len(lines)
         self._at = end
 
     def _comment_from(self, start: int) -> int:

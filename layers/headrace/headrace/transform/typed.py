@@ -29,9 +29,7 @@ def habits_of(columns: Sequence[Column | None], samples: Sequence[Sequence[bytes
     named = [(place, column) for place, column in enumerate(columns) if column is not None]
     zoned = {column.name for place, column in named if samples and is_zoned(column, samples[0][place])}
     json = [
-        (column.name, pa.array([v[place] for v in samples], pa.binary()))
-        for place, column in named
-        if column.kind is Kind.SUPER
+        (column.name, [values[place] for values in samples]) for place, column in named if column.kind is Kind.SUPER
     ]
     return Habits(frozenset(zoned), frozenset(name for name, texts in json if is_mostly_shallow(texts)))
 
