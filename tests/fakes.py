@@ -172,11 +172,12 @@ class MemoryLedger:
 
     def save_batch(self, batch: BatchRecord) -> None:
         known = self.batches.get(batch.batch, batch)
-        if batch.status not in {BatchStatus.RUNNING, BatchStatus.HELD} or known.status is BatchStatus.RUNNING:
+        written = batch.batch not in self.batches or known.status is BatchStatus.RUNNING
+        if batch.status not in {BatchStatus.RUNNING, BatchStatus.HELD} or written:
             self.batches[batch.batch] = batch
         state = self.lane_state(batch.dataset, batch.lane)
         held = set(state.held) - {batch.batch} if batch.status in DECIDED else set(state.held)
-        held |= {batch.batch} if batch.status is BatchStatus.HELD else set()
+        held |= {batch.batch} if batch.status is BatchStatus.HELD and written else set()
         state = self.lanes[batch.dataset, batch.lane] = replace(state, held=tuple(sorted(held)))
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
             self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=None)

@@ -199,6 +199,7 @@ def test_a_held_batch_is_listed_until_it_is_decided(ledger: Any) -> None:
     assert ledger.lane_state("readings", LIVE) == LaneState(1, None)
     ledger.save_batch(held)  # by a function that was stopped, and does not know
     assert ledger.batch(held.batch).status is BatchStatus.RELEASED
+    assert ledger.lane_state("readings", LIVE) == LaneState(1, None)
 
 
 def test_a_file_changes_only_while_it_is_what_it_was(ledger: Any) -> None:

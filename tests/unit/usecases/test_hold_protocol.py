@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.checks import Check, Metric
@@ -120,6 +120,7 @@ def test_what_people_decide_is_what_happens(
 @pytest.mark.parametrize(("decide", "odd_files_end"), DECISIONS)
 @settings(max_examples=examples(60), deadline=None)
 @given(schedules(kills=0), st.frozensets(STEPS, max_size=2), st.integers(1, 4), ODD_FILES)
+@example(Schedule((0, 1, 1, 1), frozenset({32})), frozenset({30}), 4, frozenset({1}))  # it listed a released batch
 def test_a_judge_that_outlives_its_execution_does_no_harm(
     decide: Decide,
     odd_files_end: FileStatus,

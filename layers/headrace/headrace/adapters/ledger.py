@@ -36,6 +36,12 @@ from headrace.domain.ledger import (
 )
 
 PARALLEL_WRITES = 8
+NOT_ENDED: dict[str, Any] = {
+    "ConditionExpression": "attribute_not_exists(pk) OR #status = :running",
+    "ExpressionAttributeNames": {"#status": "status"},
+    "ExpressionAttributeValues": to_item({":running": str(BatchStatus.RUNNING)}),
+}
+"""Of a batch that is written as running or held."""
 TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
 """Files that one transaction takes: a check of the batch, then the file and its marker for each."""
 RUNS = "#status = :running"
@@ -195,20 +201,19 @@ class DynamoLedger:
     def save_batch(self, batch: BatchRecord) -> None:
         """Write the batch as it is now; one that has ended is no longer its lane's open batch, and never runs again.
 
-        The lane lists it while it is held, from before it is no longer open.
+        The lane lists it while it is held, and only then.
         """
-        if batch.status is BatchStatus.HELD:
-            self._list_held("ADD", batch)
-        request: dict[str, Any] = {
+        put = {
             "TableName": self._table,
             "Item": to_item({"pk": f"BATCH#{batch.batch}", "sk": "BATCH"} | _batch_item(batch)),
         }
-        if batch.status in {BatchStatus.RUNNING, BatchStatus.HELD}:
-            request["ConditionExpression"] = "attribute_not_exists(pk) OR #status = :running"
-            request["ExpressionAttributeNames"] = {"#status": "status"}
-            request["ExpressionAttributeValues"] = to_item({":running": str(BatchStatus.RUNNING)})
-        with suppress(self._client.exceptions.ConditionalCheckFailedException):
-            self._client.put_item(**request)
+        if batch.status is BatchStatus.HELD:
+            self._hold({**put, **NOT_ENDED}, batch)
+        elif batch.status is BatchStatus.RUNNING:
+            with suppress(self._client.exceptions.ConditionalCheckFailedException):
+                self._client.put_item(**put, **NOT_ENDED)
+        else:
+            self._client.put_item(**put)
         if batch.status is not BatchStatus.RUNNING:
             self._update_if(
                 _lane_pk(batch.dataset, batch.lane),
@@ -218,11 +223,19 @@ class DynamoLedger:
                 "open_batch = :batch",
             )
         if batch.status in {BatchStatus.RELEASED, BatchStatus.REJECTED}:
-            self._list_held("DELETE", batch)
+            self._client.update_item(**self._listing("DELETE", batch))
 
-    def _list_held(self, verb: str, batch: BatchRecord) -> None:
+    def _hold(self, put: dict[str, Any], batch: BatchRecord) -> None:
+        """Write and list it together: a late function lists no batch that is decided already."""
+        try:
+            self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": self._listing("ADD", batch)}])
+        except self._client.exceptions.TransactionCanceledException as error:
+            if not condition_failed(error):
+                raise
+
+    def _listing(self, verb: str, batch: BatchRecord) -> dict[str, Any]:
         lane = _lane_pk(batch.dataset, batch.lane)
-        self._client.update_item(**self._updating(lane, "STATE", f"{verb} held :batch", {":batch": {batch.batch}}))
+        return self._updating(lane, "STATE", f"{verb} held :batch", {":batch": {batch.batch}})
 
     def take_up(self, batch: BatchRecord, execution: str) -> BatchRecord:
         """Let another execution go on with a batch that was left open: one more attempt. Returns it as it is now.

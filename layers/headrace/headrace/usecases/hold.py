@@ -46,6 +46,8 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
     if services.warehouse.query(FATE.format(**names)) in COMMITTED:
         return False
+    if services.ledger.batch(batch.batch).status is not BatchStatus.RUNNING:
+        return True  # by another execution: people know of it, or have decided
     reason = "; ".join(finding.sentence for finding in surprising(findings))
     services.topic.publish(_notice(batch, findings, services))
     for result in results:
