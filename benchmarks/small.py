@@ -198,8 +198,8 @@ def main() -> int:
             numbers=("measured",),
         )
     )
-    if asked.wake_minutes:
-        print(f"\nStored in {store(result)}")
+    whole = (asked.minutes, asked.wake_minutes) == (MINUTES, WAKE_MINUTES)
+    print(f"\nStored in {store(result, '' if whole else f'-{asked.minutes:g}-of-{asked.wake_minutes:g}-minutes')}")
     return int(bool(result["wrong"]))
 
 
@@ -293,8 +293,8 @@ def wait_until_quiet_but_slow(target: Target, landed: list[Sent], patience: floa
     """Wait until these files are final; returns the seconds. The dataset that waits for its promise may go on."""
     start, left = time.monotonic(), {sent.file_id for sent in landed}
     while left and time.monotonic() - start < patience:
-        files = target.ledger.files(sorted(left))
-        left -= {file.file_id for file in files if file.status is FileStatus.LOADED}
+        known = target.ledger.known(sorted(left)).values()  # the starter may not have seen them all yet
+        left -= {file.file_id for file in known if file.status is FileStatus.LOADED}
         time.sleep(2)
     return round(time.monotonic() - start, 1)
 
@@ -403,10 +403,10 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield from ((name, str(value), reach) for (name, reach), value in zip(REACH.items(), measured, strict=True))
 
 
-def store(result: dict[str, Any]) -> Path:
-    """Write the result under its date and commit."""
+def store(result: dict[str, Any], part: str) -> Path:
+    """Write the result under its date and commit, and which part of the whole it is."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{result['at'][:10]}-{result['commit']}.json"
+    path = RESULTS / f"{result['at'][:10]}-{result['commit']}{part}.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
     return path
 
