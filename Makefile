@@ -35,7 +35,7 @@ lint: setup ## Style, types, layers of the code, template
 
 .PHONY: test
 test: setup lint ## Everything, from lint to end-to-end
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 .PHONY: bench
 bench: setup ## Measure the whole laptop: 100 files of 10,000 rows

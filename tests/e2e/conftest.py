@@ -25,13 +25,6 @@ SHARED = (".venv", ".venv-sam", ".aws-sam")
 COPIED = ("cli", "contracts", "exports", "functions", "layers", "local", "scripts", "sql", "statemachine")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, these stay together and in order: they share one laptop."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("laptop"))
-
-
 @dataclass(frozen=True)
 class Laptop:
     """A checkout and the laptop it runs on. Groups wait for a second only, unless the stack's `parameters` differ."""
