@@ -20,6 +20,7 @@ from headrace_cli.warehouse import query
 from headrace_cli.watch import Watch
 
 FILES, ROWS = 3, 10
+LATE_SECONDS = 30
 PATIENCE = 150
 """Seconds within which everything must be right and nothing left, whatever broke."""
 SWEEP_SECONDS = 4
@@ -74,6 +75,8 @@ class Bench:
         landed = self._land(tag, point.deed)
         wrong = self._settle(start, before)
         seconds = time.monotonic() - start
+        if point.faults and not point.by_chance:
+            self._until_struck()  # people are told beside the load, and maybe after it
         injected = sum(fault["struck"] for fault in self._faults("GET")["faults"]) or int(bool(point.deed))
         self._faults("DELETE")
         wrong += list(self._wrong_rows(tag)) + list(self._wrong_files(landed))
@@ -103,7 +106,7 @@ class Bench:
         return [file_id_of(bucket, key, version) for key, version, _ in versions]
 
     def _until_struck(self) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LATE_SECONDS
         while time.monotonic() < deadline and not any(fault["struck"] for fault in self._faults("GET")["faults"]):
             time.sleep(0.1)
 
