@@ -21,12 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 
 from benchmarks.laptop import ProcessMeter, machine, percentile
+from benchmarks.own_laptop import own_laptop, store, tell
 from headrace.domain.ledger import BACKFILL, FileStatus
 from headrace.usecases.reconcile import reconcile
 from headrace_cli.landing import file_id_of
@@ -34,7 +34,7 @@ from headrace_cli.output import show, table
 from headrace_cli.target import Choice, Target, target_for
 from headrace_cli.warehouse import query
 from headrace_cli.words import moment
-from tests.e2e.conftest import Laptop, copy_checkout
+from tests.e2e.conftest import Laptop
 
 RESULTS = Path(__file__).parent / "results" / "backfill"
 OBJECTS, ROWS = 10_000, 20
@@ -97,18 +97,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, default=OBJECTS, help="how many there are")
     asked = parser.parse_args()
-    with TemporaryDirectory(prefix="headrace-backfill-") as folder:
-        laptop = Laptop(copy_checkout(Path(folder) / "checkout"), Path(folder) / "home")
-        try:
-            started = laptop.run("up", "--json")
-            if started.returncode:
-                print(started.stdout + started.stderr)
-                return 1
-            result = measure(laptop, asked.objects)
-        finally:
-            laptop.run("down", "--json")
+    with own_laptop("backfill") as laptop:
+        result = measure(laptop, asked.objects)
     show(table(("backfill", "measured"), list(_lines(result)), numbers=("measured",)))
-    print(f"\nStored in {store(result)}")
+    print(f"\nStored in {store(result, RESULTS, str(result['objects']))}")
     return int(bool(result["wrong"]))
 
 
@@ -117,7 +109,7 @@ def measure(laptop: Laptop, objects: int) -> dict[str, Any]:
     target = target_for(Choice(endpoint_url=laptop.endpoint))
     pid = json.loads((laptop.home / "laptop.json").read_text())["pid"]
     where, others = machine(), int(objects * SHARE_OF_OTHER)
-    _tell(f"{objects:,} objects of {ROWS} rows land, whose events are lost")
+    tell(f"{objects:,} objects of {ROWS} rows land, whose events are lost")
     with events_lost(laptop):
         land(target, DATASET, "old", objects)
         land(target, OTHER, "old", others)
@@ -173,7 +165,7 @@ def land(target: Target, dataset: str, folder: str, objects: int) -> None:
 @contextmanager
 def phase(target: Target, phases: dict[str, Any], name: str) -> Iterator[None]:
     """Live files land during the block; then their latency is noted, with the time and the machine's load."""
-    _tell(f"live files {name}")
+    tell(f"live files {name}")
     start, live = time.monotonic(), Live(target)
     with live.landing(f"{len(phases)}"):
         yield
@@ -186,7 +178,7 @@ def phase(target: Target, phases: dict[str, Any], name: str) -> Iterator[None]:
         "load_average": round(load, 1),
         "latency_seconds": {f"p{percent}": round(percentile(took, percent), 1) for percent in (50, 95, 100)},
     }
-    _tell(f"  {phases[name]}")
+    tell(f"  {phases[name]}")
 
 
 def killed_backfill(laptop: Laptop, target: Target) -> int:
@@ -199,7 +191,7 @@ def killed_backfill(laptop: Laptop, target: Target) -> int:
     begun.kill()
     begun.wait()
     known = sum("/old/" in file.key for file in target.ledger.files_of(DATASET))
-    _tell(f"  killed (exit {begun.returncode}) when {known:,} objects were known")
+    tell(f"  killed (exit {begun.returncode}) when {known:,} objects were known")
     return known
 
 
@@ -220,7 +212,7 @@ def wait_until_loaded(target: Target, dataset: str, objects: int) -> float:
     while True:
         rows = query(target, f"SELECT COUNT(*) FROM {target.contract(dataset).target} WHERE meter LIKE 'd%'").rows
         files = int(rows[0][0]) // ROWS
-        _tell(f"  {files:,} of {objects:,} objects of {dataset} loaded after {time.monotonic() - start:.0f} s")
+        tell(f"  {files:,} of {objects:,} objects of {dataset} loaded after {time.monotonic() - start:.0f} s")
         if files == objects:
             return time.monotonic() - start
         if time.monotonic() - start > PATIENCE:
@@ -252,18 +244,6 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         latency = ", ".join(f"{which} {seconds}" for which, seconds in item["latency_seconds"].items())
         yield f"{item['files']} live files {name} (load {item['load_average']}), s", latency
     yield "lost, twice or different anywhere", "; ".join(result["wrong"]) or "nothing"
-
-
-def store(result: dict[str, Any]) -> Path:
-    """Write the result under its date, commit and size."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{result['at'][:10]}-{result['commit']}-{result['objects']}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    return path
-
-
-def _tell(what: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ session (and with it no TEMP table) and no lock in the warehouse. All of it with
 Two of the stack's clocks are turned on so that a run takes minutes, not hours: a message that was not handled comes
 back after 5 seconds instead of 360, and the sweeper runs every 4 seconds instead of every 5 minutes.
 
-A run of all points, or of seeds from 1 on, is stored in `benchmarks/results/chaos`.
+A run of all points, or of seeds from 1 on, is stored in `benchmarks/results/chaos`: the sums as JSON, and beside them a
+line for each point.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -32,8 +32,8 @@ import psutil
 from benchmarks.chaos_bench import PATIENCE, Bench, Result
 from benchmarks.chaos_points import Point, composed, points
 from benchmarks.laptop import machine
+from benchmarks.own_laptop import deploy_anew, own_laptop, store
 from headrace_cli.target import Choice, target_for
-from tests.e2e.conftest import Laptop, copy_checkout
 
 RESULTS = Path(__file__).parent / "results" / "chaos"
 
@@ -42,24 +42,18 @@ def main() -> int:
     """Run on a laptop of its own. Returns 1 when anything is wrong."""
     options = _parser().parse_args()
     where = machine()
-    with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as folder:
-        laptop = Laptop(copy_checkout(Path(folder) / "checkout"), Path(folder) / "home")
-        try:
-            started = laptop.run("up", "--json")
-            if started.returncode:
-                print(started.stdout + started.stderr)
-                return 1
-            target = target_for(Choice(endpoint_url=laptop.endpoint))
-            bench = Bench(target, "bulk", "staged", lambda: deploy_anew(laptop))
-            results = run_all(_chosen(options), bench, options.journal)
-            differences = bench.differences()
-        finally:
-            laptop.run("down", "--json")
+    with own_laptop("chaos") as laptop:
+        target = target_for(Choice(endpoint_url=laptop.endpoint))
+        bench = Bench(target, "bulk", "staged", lambda: deploy_anew(laptop))
+        results = run_all(_chosen(options), bench, options.journal)
+        differences = bench.differences()
     sums = totals(results) | {"differences": differences, "load_average_at_end": round(psutil.getloadavg()[0], 2)}
     print(summary(sums))
     if not options.only and options.seed is None:
         name = f"seeds-1-{options.seeds}" if options.seeds else "points"
-        print(f"Stored in {store(where | sums | {'results': [asdict(result) for result in results]}, name)}")
+        path = store(where | sums, RESULTS, name)
+        path.with_suffix(".jsonl").write_text("".join(map(_line, results)))
+        print(f"Stored in {path}, and each point in the .jsonl beside it")
     return int(bool(sums["wrong"] or differences))
 
 
@@ -80,13 +74,6 @@ def _chosen(options: argparse.Namespace) -> list[Point]:
     return [point for point in points() if options.only in point.name]
 
 
-def deploy_anew(laptop: Laptop) -> None:
-    """Deploy changed code: every function gets a new layer."""
-    package = laptop.checkout / "layers" / "headrace" / "headrace" / "__init__.py"
-    package.write_text(package.read_text() + "\n# deployed in the middle of a load\n")
-    laptop.headrace("deploy")
-
-
 def run_all(chosen: list[Point], bench: Bench, journal: Path | None = None) -> list[Result]:
     """Run the points and print the table. What the journal has as right is counted, and not run again."""
     print(f"{'fault point':<72} {'hit':>3} {'until right':>8}  final state")
@@ -98,8 +85,12 @@ def run_all(chosen: list[Point], bench: Bench, journal: Path | None = None) -> l
             show(known[point.name])
             if journal:
                 with journal.open("a") as file:
-                    file.write(json.dumps(asdict(known[point.name])) + "\n")
+                    file.write(_line(known[point.name]))
     return [known[point.name] for point in chosen]
+
+
+def _line(result: Result) -> str:
+    return json.dumps(asdict(result) | {"seconds": round(result.seconds, 1)}) + "\n"
 
 
 def _kept(journal: Path | None) -> Iterator[Result]:
@@ -133,14 +124,6 @@ def summary(sums: dict[str, Any]) -> str:
         f"right: median {seconds['median']} s, slowest {seconds['slowest']} s, allowed {seconds['allowed']} s. "
         f"At the end: {sums['differences'] or 'no difference'} between landing, ledger, lake and warehouse."
     )
-
-
-def store(result: dict[str, Any], name: str) -> Path:
-    """Write the result under its date, its commit and a name."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{result['at'][:10]}-{result['commit']}-{name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    return path
 
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from statistics import mean, median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 
 from benchmarks.laptop import DAEMON, ProcessMeter, machine, percentile
+from benchmarks.own_laptop import deploy_anew, own_laptop, store, tell
 from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
 from headrace.usecases.reconcile import reconcile
 from headrace_cli.commands.wait import wait_until_quiet
@@ -39,7 +39,7 @@ from headrace_cli.target import Choice, Target, target_for
 from headrace_cli.warehouse import query
 from headrace_cli.watch import Watch
 from headrace_cli.words import moment
-from tests.e2e.conftest import Laptop, copy_checkout
+from tests.e2e.conftest import Laptop
 
 CONTRACTS = Path(__file__).parent / "contracts"
 RESULTS = Path(__file__).parent / "results" / "small"
@@ -177,20 +177,9 @@ def growth(samples: list[tuple[float, int, int]], which: int, seconds: float) ->
 def main() -> int:
     """Run on a laptop of its own; print and store what was measured. Returns 1 when a row is wrong."""
     asked = _parser().parse_args()
-    with TemporaryDirectory(prefix="headrace-small-") as folder:
-        checkout = copy_checkout(Path(folder) / "checkout")
-        for contract in CONTRACTS.glob("*.odcs.yaml"):
-            shutil.copy(contract, checkout / "contracts")
-        # What is measured is the contracts' own waiting.
-        laptop = Laptop(checkout, Path(folder) / "home", parameters="LongestWait=3600")
-        try:
-            started = laptop.run("up", "--json")
-            if started.returncode:
-                print(started.stdout + started.stderr)
-                return 1
-            result = measure(laptop, asked)
-        finally:
-            laptop.run("down", "--json")
+    # What is measured is the contracts' own waiting.
+    with own_laptop("small", "LongestWait=3600", _with_contracts) as laptop:
+        result = measure(laptop, asked)
     show(
         table(
             (f"{asked.minutes:g} minutes at {RATE} files/min", "measured", "to reach"),
@@ -199,8 +188,14 @@ def main() -> int:
         )
     )
     whole = (asked.minutes, asked.wake_minutes) == (MINUTES, WAKE_MINUTES)
-    print(f"\nStored in {store(result, '' if whole else f'-{asked.minutes:g}-of-{asked.wake_minutes:g}-minutes')}")
+    part = "" if whole else f"{asked.minutes:g}-of-{asked.wake_minutes:g}-minutes"
+    print(f"\nStored in {store(result, RESULTS, part)}")
     return int(bool(result["wrong"]))
+
+
+def _with_contracts(checkout: Path) -> None:
+    for contract in CONTRACTS.glob("*.odcs.yaml"):
+        shutil.copy(contract, checkout / "contracts")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -224,7 +219,7 @@ def measure(laptop: Laptop, asked: argparse.Namespace) -> dict[str, Any]:
         slow = beside.submit(wakes.feed, (QUARTER,), QUARTER_RATE, ended.is_set) if asked.wake_minutes else None
         steady = _steady(feeder, pid, asked.minutes, lambda: beside.submit(_deploy, laptop))
         rates = [_rate(feeder, rate) for rate in asked.rates]
-        _tell(f"waiting until {asked.wake_minutes:g} minutes are full")
+        tell(f"waiting until {asked.wake_minutes:g} minutes are full")
         time.sleep(max(0.0, begun + asked.wake_minutes * 60 - time.time()))
         ended.set()
         quarter = slow.result() if slow else []
@@ -251,11 +246,11 @@ def _steady(feeder: Feeder, pid: int, minutes: float, deploy: Callable[[], Futur
 
     def until() -> bool:
         if not deployed and time.time() - start > DEPLOY_AT * minutes * 60:
-            _tell("deploying the stack anew")
+            tell("deploying the stack anew")
             deployed.append(deploy())
         return time.time() - start > minutes * 60
 
-    _tell(f"{RATE} files a minute for {minutes:g} minutes")
+    tell(f"{RATE} files a minute for {minutes:g} minutes")
     landed = feeder.feed(SMALL, RATE, until)
     memory.stop()
     seconds = minutes * 60
@@ -273,16 +268,14 @@ def _steady(feeder: Feeder, pid: int, minutes: float, deploy: Callable[[], Futur
 
 
 def _deploy(laptop: Laptop) -> dict[str, float]:
-    """Deploy changed code: every function gets a new layer while files are on their way."""
-    package = laptop.checkout / "layers" / "headrace" / "headrace" / "__init__.py"
-    package.write_text(package.read_text() + "\n# deployed in the middle of a load\n")
+    """A deployment in mid-load: when it began, and its seconds."""
     start = time.time()
-    laptop.headrace("deploy")
+    deploy_anew(laptop)
     return {"start": start, "seconds": round(time.time() - start, 1)}
 
 
 def _rate(feeder: Feeder, rate: int) -> dict[str, Any]:
-    _tell(f"{rate} files a minute for {RATE_SECONDS} s")
+    tell(f"{rate} files a minute for {RATE_SECONDS} s")
     start = time.time()
     landed = feeder.feed(SMALL, rate, lambda: time.time() - start > RATE_SECONDS)
     last = wait_until_quiet_but_slow(feeder.target, landed)
@@ -401,18 +394,6 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         len(result["wrong"]),
     )
     yield from ((name, str(value), reach) for (name, reach), value in zip(REACH.items(), measured, strict=True))
-
-
-def store(result: dict[str, Any], part: str) -> Path:
-    """Write the result under its date and commit, and which part of the whole it is."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{result['at'][:10]}-{result['commit']}{part}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    return path
-
-
-def _tell(what: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from tests.sources import Bench, MemoryIncoming, MemorySourceLedger, source
 class Discard(MemoryIncoming):
     """Takes parts and forgets them: what is left is the transfer and its checksums."""
 
-    def part(self, staged: str, upload: str, number: int, body: bytes | bytearray) -> str:  # noqa: ARG002
+    def part(self, staged: str, upload: str, number: int, body: bytes | bytearray) -> str:  # noqa: ARG002 - it keeps nothing
         """Forget a part."""
         return "e"
 

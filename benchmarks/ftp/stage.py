@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,23 +91,17 @@ def contract(dataset: str, file_format: dict[str, str], servers: list[str]) -> s
 @contextmanager
 def laptop(contracts: dict[str, str], servers: list[Offered]) -> Iterator[Any]:
     """A laptop of its own with these contracts deployed and the servers' secrets in place."""
-    from tests.e2e.conftest import Laptop, copy_checkout  # noqa: PLC0415 - the checkout that the tests use
+    from benchmarks.own_laptop import own_laptop  # noqa: PLC0415 - it takes the tests' imports along
 
-    with tempfile.TemporaryDirectory(prefix="headrace-ftp-") as folder:
-        checkout = copy_checkout(Path(folder) / "checkout")
+    def only_these(checkout: Path) -> None:
         for shipped in (checkout / "contracts").glob("*.odcs.yaml"):
             shipped.unlink()
         for dataset, text in contracts.items():
             (checkout / "contracts" / f"{dataset}.odcs.yaml").write_text(text)
-        made = Laptop(checkout, Path(folder) / "home")
-        try:
-            started = made.run("up", "--json")
-            if started.returncode:
-                raise SystemExit(started.stdout + started.stderr)
-            keep_secrets(made, servers)
-            yield made
-        finally:
-            made.run("down", "--json")
+
+    with own_laptop("ftp", prepare=only_these) as made:
+        keep_secrets(made, servers)
+        yield made
 
 
 def keep_secrets(made: Any, servers: list[Offered]) -> None:

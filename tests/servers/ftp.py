@@ -120,7 +120,7 @@ def _handler(faults: Faults, style: str, *, latin: bool, tls: bool) -> Any:
 def _implicit(handler: Any) -> Any:
     """The same with TLS before the first word, as on port 990."""
 
-    class Implicit(handler):  # type: ignore[misc]
+    class Implicit(handler):  # type: ignore[misc]  # pyftpdlib has no types
         def handle(self) -> None:
             self.secure_connection(self.ssl_context)
 

@@ -286,9 +286,9 @@ def test_a_reset_while_a_poll_is_under_way_is_not_undone_by_what_that_poll_finds
         reset_source(named, bench.source_ledger)
         return connect(endpoint)
 
-    bench.connect = reset_meanwhile  # type: ignore[method-assign]
-    assert bench.poll(after_minutes=60).trouble
-    bench.connect = connect  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench, "connect", reset_meanwhile)
+        assert bench.poll(after_minutes=60).trouble
     assert (bench.state.breaker.state, bench.state.reason) == (State.CLOSED, None)
     server.faults.hang_at = ""
     assert bench.poll(after_minutes=1).tally.files == 1

@@ -153,6 +153,14 @@ class Simulation:
 
         self.world.spawn("sweeper", sweeper, lambda: None, lambda: None)
 
+    def come_to_an_end(self) -> None:
+        """Everything runs, then the sweeper does what is left; all must be right then."""
+        self.world.run()
+        for _ in range(3):
+            self.sweep()
+            self.world.run()
+        self.check()
+
     def check(self) -> None:
         for file in self.services.ledger.all_files.values():
             wrong = file.file_id in self.culprits
@@ -214,11 +222,7 @@ def test_no_wake_up_is_lost_when_nothing_dies(schedule: Schedule, files: int) ->
 def test_whatever_dies_the_sweeper_brings_it_to_an_end(schedule: Schedule, files: int) -> None:
     simulation = Simulation(schedule, files)
     simulation.sweep()  # one that runs beside the others must do no harm
-    simulation.world.run()
-    for _ in range(3):
-        simulation.sweep()
-        simulation.world.run()
-    simulation.check()
+    simulation.come_to_an_end()
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -227,22 +231,14 @@ def test_a_function_that_outlives_its_execution_does_no_harm(
     schedule: Schedule, stops: frozenset[int], files: int
 ) -> None:
     simulation = Simulation(replace(schedule, stops=stops), files)
-    simulation.world.run()
-    for _ in range(3):
-        simulation.sweep()
-        simulation.world.run()
-    simulation.check()
+    simulation.come_to_an_end()
 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(schedules(kills=0) | schedules(kills=2), st.integers(1, 6), st.frozensets(st.integers(0, 5), max_size=2))
 def test_a_file_that_fails_its_batch_ends_alone(schedule: Schedule, files: int, culprits: frozenset[int]) -> None:
     simulation = Simulation(schedule, files, culprits=frozenset(n for n in culprits if n < files))
-    simulation.world.run()
-    for _ in range(3):
-        simulation.sweep()
-        simulation.world.run()
-    simulation.check()
+    simulation.come_to_an_end()
 
 
 class Careful(Stepwise):
@@ -268,11 +264,7 @@ def fail_and_stop(schedule: Schedule, stops: frozenset[int], files: int, failing
     stopped = replace(schedule, stops=stops)
     culprits = frozenset({0}) if files > 1 else frozenset[int]()
     simulation = Simulation(stopped, files, culprits=culprits, failing=frozenset({failing}), ledger=ledger)
-    simulation.world.run()
-    for _ in range(3):
-        simulation.sweep()
-        simulation.world.run()
-    simulation.check()
+    simulation.come_to_an_end()
 
 
 class Overwriting(Careful):
@@ -326,11 +318,7 @@ def test_a_batch_that_is_opened_out_of_turn_is_found() -> None:
     @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=2))
     def search(schedule: Schedule, stops: frozenset[int]) -> None:
         simulation = Simulation(replace(schedule, stops=stops), 2, ledger=Unconditional())
-        simulation.world.run()
-        for _ in range(3):
-            simulation.sweep()
-            simulation.world.run()
-        simulation.check()
+        simulation.come_to_an_end()
 
     with pytest.raises((AssertionError, KeyError)):  # lost rows, or an outcome for a file that is another batch's
         search()
@@ -348,11 +336,7 @@ class Grasping(Stepwise):
 def split_and_stop(schedule: Schedule, stops: frozenset[int], files: int, ledger: MemoryLedger) -> None:
     stopped = replace(schedule, stops=stops)
     simulation = Simulation(stopped, files, culprits=frozenset({0}), ledger=ledger)
-    simulation.world.run()
-    for _ in range(3):
-        simulation.sweep()
-        simulation.world.run()
-    simulation.check()
+    simulation.come_to_an_end()
 
 
 @settings(max_examples=examples(300), deadline=None)
