@@ -13,6 +13,7 @@ import time
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import boto3
@@ -71,7 +72,12 @@ class SamRun:
         """Run a command, its output to the log and line by line to `report`. Raises LaptopError."""
         keep_sam_offline(self.home / "sam")
         said = []
-        with self.log.open("a", encoding="utf-8") as log, self._start(command, options) as process:
+        # SAM leaves an empty folder for each function and layer that it builds, in whatever place is for such.
+        with (
+            TemporaryDirectory(prefix="headrace-sam-") as scratch,
+            self.log.open("a", encoding="utf-8") as log,
+            self._start(command, options, scratch) as process,
+        ):
             for line in process.stdout or ():
                 log.write(line)
                 said.append(line.rstrip())
@@ -79,14 +85,14 @@ class SamRun:
         if process.returncode:
             raise LaptopError(f"sam {command} failed: {essence(said)}", f"All that SAM said is in {self.log}.")
 
-    def _start(self, command: str, options: tuple[str, ...]) -> subprocess.Popen[str]:
+    def _start(self, command: str, options: tuple[str, ...], scratch: str) -> subprocess.Popen[str]:
         arguments = [str(project_root() / ".venv-sam" / "bin" / "sam"), command, *options]
         arguments += ["--config-file", str(self.root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
         arguments += ["--parameter-overrides", *parameter_overrides(self.root)]
         return subprocess.Popen(  # noqa: S603 - the SAM CLI of the checkout, with arguments made here
             arguments,
             cwd=self.root,
-            env=sam_environment(self.laptop, self.home),
+            env=sam_environment(self.laptop, self.home) | {"TMPDIR": scratch},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.e2e.conftest import Laptop
 
@@ -45,7 +48,9 @@ def test_a_narrowed_a_renamed_and_a_retyped_column_are_refused_with_the_way(lapt
         assert not any(change["done"] for change in document["changes"])
 
 
-def test_an_added_column_is_planned_deployed_and_old_files_load_as_before(laptop: Laptop) -> None:
+def test_an_added_column_is_planned_deployed_and_old_files_load_as_before(
+    laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     laptop.put("happenings/place-before.jsonl", happening("placed", place="hall"))
     laptop.settle()
     column = "      - name: place\n        logicalType: string\n        physicalType: VARCHAR(64)\n"
@@ -54,7 +59,9 @@ def test_an_added_column_is_planned_deployed_and_old_files_load_as_before(laptop
     (change,) = planned["changes"]
     assert change["statements"] == ["ALTER TABLE public.happenings ADD COLUMN place VARCHAR(64) ENCODE ZSTD"]
     assert not change["done"]
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     laptop.headrace("deploy")
+    assert not list(tmp_path.iterdir())  # nothing that SAM built with is left
     assert laptop.headrace("migrate")["changes"] == []
 
     laptop.put("happenings/place-none.jsonl", happening("placed"))  # a file of before, without the field
