@@ -22,6 +22,7 @@ from benchmarks.transform_data import CONTRACT, JSON_CONTRACT, KINDS, NAMES, SCH
 from headrace.domain.contract import LINEAGE_COLUMNS, Contract
 from headrace.transform import BadRow, FileTransform, PartWriter, QuarantineWriter, RowError
 from headrace.transform.parts import ROW_GROUP, ZSTD_LEVEL
+from headrace.transform.schema import one_text
 
 BATCH = 65_536
 BLOCK_BYTES = 4 << 20
@@ -85,7 +86,7 @@ def floor_with_lineage(source: Path, folder: Path) -> None:
 
 def _with_lineage(table: pa.Table, before: int) -> pa.Table:
     rows = len(table)
-    lineage = [pa.repeat("f" * 24, rows), pa.arange(before + 1, before + rows + 1), pa.repeat("events-1", rows)]
+    lineage = [one_text("f" * 24, rows), pa.arange(before + 1, before + rows + 1), one_text("events-1", rows)]
     for name, column in zip(LINEAGE_COLUMNS, lineage, strict=True):
         table = table.append_column(pa.field(name, column.type, nullable=False), column)
     return table
