@@ -104,7 +104,7 @@ def _floor(source: Path, folder: Path, added: Callable[[pa.Table, int], pa.Table
     with pq.ParquetWriter(folder / "good.parquet", schema, **settings) as writer:
         before = 0
         for table in _row_groups(pa.Table.from_batches([batch]) for batch in batches):
-            writer.write_table(added(table, before), row_group_size=ROW_GROUP)
+            writer.write_table(added(table, before))
             before += len(table)
 
 
@@ -131,7 +131,7 @@ def _plain_csv(source: Path, folder: Path, told: Told) -> None:
     with source.open("rb") as lines, pq.ParquetWriter(folder / "good.parquet", GOOD, **SETTINGS) as good:
         next(lines)
         for table in _row_groups(_accounted(lines, account, source.name, told)):
-            good.write_table(table, row_group_size=ROW_GROUP)
+            good.write_table(table)
     account.close()
 
 
@@ -192,11 +192,11 @@ def _write(batches: Iterable[_Rows], folder: Path) -> None:
         for rows in batches:
             waiting.append(_table(rows.good, GOOD))
             if sum(map(len, waiting)) >= ROW_GROUP:
-                good.write_table(pa.concat_tables(waiting), row_group_size=ROW_GROUP)
+                good.write_table(pa.concat_tables(waiting))
                 waiting = []
             bad.write_table(_table(rows.bad, BAD))
         if waiting:
-            good.write_table(pa.concat_tables(waiting), row_group_size=ROW_GROUP)
+            good.write_table(pa.concat_tables(waiting))
 
 
 def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:

@@ -133,9 +133,9 @@ class MemoryLedger:
         self.all_files[file.file_id] = self._pending[waiting.queue, file.file_id] = waiting
         return True
 
-    def files_of(self, dataset: str) -> Iterator[FileRecord]:
+    def files_of(self, dataset: str, since: str = "") -> Iterator[FileRecord]:
         wanted = "" if dataset.startswith("#") else dataset
-        return iter([file for file in self.all_files.values() if file.dataset == wanted])
+        return iter([f for f in self.all_files.values() if f.dataset == wanted and f.arrived_at >= since])
 
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
         waiting = [f for f in self._pending.values() if (f.dataset, f.queue) == (dataset, lane)]

@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def keep(name: str, size: int, rows: list[single.Row]) -> None:
-    """One file per part, commit and size."""
+    """One file per day, part and size."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True

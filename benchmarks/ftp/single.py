@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from tests.servers.faults import PASSWORD, USER
 
 Row = dict[str, Any]
 RUNS, POLLS = 5, 2
+THROWN_AWAY, KEPT = "-o /dev/null", "-o curled.csv"
+HASHED = "| tee >(md5sum > md5) | sha256sum > sha256"
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
 
 
@@ -34,27 +38,24 @@ def throughput(folder: Path, megabytes: int) -> list[Row]:
     rows = []
     for kind in Protocol:
         with serving("bench", kind, folder / "files") as server, forgetful_s3() as s3:
-            curl, bare, whole = [], [], []
-            for _ in range(RUNS):
-                curl.append(curled(server, folder))
-                bare.append(polled(server))
-                whole.append(polled(server, s3=s3))
-            rows.append(_against(f"{kind}, checksums", megabytes, curl, bare))
-            rows.append(_against(f"{kind}, checksums, S3 upload", megabytes, curl, whole))
+            ways: dict[str, Callable[[], Row]] = {
+                "curl": partial(curled, server, folder, THROWN_AWAY),
+                "curl to a file": partial(curled, server, folder, KEPT),
+                "curl, md5sum and sha256sum": partial(curled, server, folder, HASHED),
+                "Headrace": partial(polled, server),
+                "Headrace, S3 upload": partial(polled, server, s3=s3),
+            }
+            found = [{way: run() for way, run in ways.items()} for _ in range(RUNS)]
+        rows += [{"part": f"{kind}, {way}"} | _against_curl(found, way, megabytes) for way in ways]
     return rows
 
 
-def _against(part: str, megabytes: int, curl: list[Row], ours: list[Row]) -> Row:
-    wall, cpu = (statistics.median(run[name] for run in ours) for name in ("seconds", "cpu_seconds"))
-    curls, curls_cpu = (statistics.median(run[name] for run in curl) for name in ("seconds", "cpu_seconds"))
+def _against_curl(found: list[dict[str, Row]], way: str, megabytes: int) -> Row:
+    seconds, curls = (statistics.median(run[name]["seconds"] for run in found) for name in (way, "curl"))
     return {
-        "part": part,
-        "MB/s": round(megabytes / wall),
-        "curl MB/s": round(megabytes / curls),
-        "of curl %": round(100 * curls / wall),
-        "CPU s": round(cpu, 2),
-        "curl CPU s": round(curls_cpu, 2),
-        "peak MB": max(run["peak_mb"] for run in ours),
+        "MB/s": round(megabytes / seconds),
+        "of curl %": round(100 * curls / seconds),
+        "CPU s": round(statistics.median(run[way]["cpu_seconds"] for run in found), 2),
     }
 
 
@@ -132,16 +133,16 @@ def polled(server: Offered, **asked: Any) -> Row:
     return found
 
 
-def curled(server: Offered, folder: Path) -> Row:
-    """The same file with curl, thrown away."""
+def curled(server: Offered, folder: Path, what_then: str) -> Row:
+    """The same file with curl, and what is done with it then: the end of a command for bash."""
     scheme = "ftp" if server.kind is Protocol.FTPS else str(server.kind)
-    command = ["curl", "-s", "-S", "-o", os.devnull, "-u", f"{USER}:{PASSWORD}"]
+    command = ["curl", "-sS", "-u", f"{USER}:{PASSWORD}", f"{scheme}://127.0.0.1:{server.port}/large.csv"]
     if server.kind is Protocol.FTPS:
         (folder / "ca.pem").write_text(server.secret["ca"])
         command += ["--ssl-reqd", "--cacert", str(folder / "ca.pem")]
     command += ["-k"] if server.kind is Protocol.SFTP else []
     begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([*command, f"{scheme}://127.0.0.1:{server.port}/large.csv"], check=True)
+    subprocess.run(["bash", "-c", f"set -o pipefail; {shlex.join(command)} {what_then}"], cwd=folder, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"seconds": time.monotonic() - begun, "cpu_seconds": cpu}

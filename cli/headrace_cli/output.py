@@ -13,11 +13,29 @@ from rich.console import Console, ConsoleRenderable, Group
 from rich.table import Table
 from rich.text import Text
 
+from headrace.domain.clock import written
+from headrace_cli.words import moment
+
 PIPED_WIDTH = 200
 """Columns when nobody's terminal sets a width, so that a pipe gets whole lines."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
+
+def _as_the_ledger_writes_it(text: str | None) -> str | None:
+    try:
+        return text and written(moment(text))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time: write it as 2026-01-31 or 2026-01-31T13:45:00Z") from error
+
+
+Since = Annotated[
+    str | None,
+    typer.Option(
+        help="Only files that arrived since: 2026-01-31, or longer; in UTC.", callback=_as_the_ledger_writes_it
+    ),
+]
 Document = dict[str, Any]
 D = TypeVar("D")
 

@@ -274,6 +274,15 @@ def test_the_index_lists_files_by_dataset(table: DynamoLedger) -> None:
     assert [found.key for found in table.files_of(UNROUTABLE)] == ["readings/x"]
 
 
+def test_the_index_lists_files_since_a_time(table: DynamoLedger) -> None:
+    for day in ("01", "02", "03"):
+        table.record_arrival(file(day, arrived_at=f"2026-01-{day}T00:00:00.000000Z"))
+    assert [found.key for found in table.files_of("readings", "2026-01-02T00:00:00.000000Z")] == [
+        "readings/02",
+        "readings/03",
+    ]
+
+
 def test_copies_are_remembered_once(ledger: Any) -> None:
     for name in ("a", "b"):
         ledger.record_arrival(file(name))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace_cli.output import Document, DryRun, Json, emit, lines, table
+from headrace_cli.output import Document, DryRun, Json, Since, emit, lines, table
 from headrace_cli.target import target_of
 from headrace_cli.words import count, number
 
@@ -19,7 +19,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
     rule: Annotated[str | None, typer.Option(help="Only rows that broke this: `minimum`, or `value: minimum`.")] = None,
-    since: Annotated[str | None, typer.Option(help="Only of files that arrived since: 2026-01-31, or longer.")] = None,
+    since: Since = None,
     batch: Annotated[str | None, typer.Option(help="Only of this batch.")] = None,
     dry_run: DryRun = False,
     as_json: Json = False,

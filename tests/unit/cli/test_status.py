@@ -42,6 +42,18 @@ def test_one_dataset_only(stack: FakeStack, run_json: RunJson) -> None:
     assert [item["dataset"] for item in document["datasets"]] == ["readings"]
 
 
+def test_only_files_that_arrived_since(stack: FakeStack, run_json: RunJson) -> None:
+    stack.ledger.add(file("old"), file("new", arrived_at="2026-02-01T00:00:00.000000Z"))
+    _, document = run_json("status", "--since", "2026-02-01T01:00+01:00")
+    assert document["datasets"][0]["files"]["pending"] == 1
+
+
+def test_a_time_that_is_none_is_refused(run_json: RunJson) -> None:
+    code, document = run_json("status", "--since", "yesterday")
+    assert code == 2
+    assert "'yesterday' is no time: write it as 2026-01-31" in document["error"]
+
+
 def test_an_unknown_dataset_is_an_error_that_lists_the_known(run_json: RunJson) -> None:
     code, document = run_json("status", "nothing")
     assert (code, document) == (1, {"error": "no dataset is called nothing here; deployed: readings"})

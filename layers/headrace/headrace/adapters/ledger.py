@@ -401,12 +401,15 @@ class DynamoLedger:
         }
         return self.files([item["file_id"] for item in self._query(query)])
 
-    def files_of(self, dataset: str) -> Iterator[FileRecord]:
-        """All files of a dataset by time of arrival (`UNROUTABLE` for those of none). The index may lag a moment."""
+    def files_of(self, dataset: str, since: str = "") -> Iterator[FileRecord]:
+        """A dataset's files that arrived since then (ISO 8601), by time of arrival; `UNROUTABLE` for those of none.
+
+        The index may lag a moment.
+        """
         query = {
             "IndexName": "by_dataset",
-            "KeyConditionExpression": "dataset_files = :dataset",
-            "ExpressionAttributeValues": {":dataset": type_of(dataset)},
+            "KeyConditionExpression": "dataset_files = :dataset AND arrived_at >= :since",
+            "ExpressionAttributeValues": {":dataset": type_of(dataset), ":since": type_of(since or "0")},
         }
         return map(_file, self._query(query))
 

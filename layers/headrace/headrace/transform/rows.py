@@ -23,7 +23,7 @@ from headrace.transform.schema import data_schema
 from headrace.transform.seen import Seen
 from headrace.transform.sweep import Block, Numbered, Settled, Stretch, Swept
 
-FEW = 1000
+FEW = 250
 """So many records are read one by one sooner than a column at a time."""
 NO_NUMBERS = pa.array([], pa.int64())
 
