@@ -34,7 +34,7 @@ WHERE
   );
 
 -- if reloaded
-DELETE FROM etl.load_files
+DELETE FROM etl.superseded
 WHERE
   file_id IN (${reloaded})
   AND NOT EXISTS (
@@ -43,7 +43,7 @@ WHERE
   );
 
 -- if reloaded
-DELETE FROM etl.superseded
+DELETE FROM etl.load_files
 WHERE
   file_id IN (${reloaded})
   AND NOT EXISTS (

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 
 from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.staging import append_sql, merge_sql
+from headrace.domain.contract import Contract
 from headrace.domain.load import Part, load_statements, manifest, split_statements
 from headrace.errors import TerminalError
 from tests.fakes import contract
@@ -46,9 +51,26 @@ def test_replaced_files_are_counted_before_they_are_deleted() -> None:
 
 def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> None:
     deleted = [s.split()[2] for s in statements(reloaded=[FILE]) if s.startswith("DELETE") and FILE in s]
-    assert deleted == ["public.readings", "etl.load_files", "etl.superseded"]
+    assert deleted == ["public.readings", "etl.superseded", "etl.load_files"]
     winners = next(s for s in statements(reloaded=[FILE]) if s.startswith("CREATE TEMP TABLE winners"))
     assert FILE not in winners
+
+
+WRITES = re.compile(r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE INTO) (etl\.(?:superseded|load_files|loads))\b")
+
+
+@pytest.mark.parametrize("keys", [{}, {"primary_key": (), "ordering": ()}], ids=["merged", "appended"])
+@pytest.mark.parametrize("template", [load_sql, merge_sql, append_sql])
+def test_the_tables_that_datasets_share_are_written_in_one_order(
+    template: Callable[[Contract], str], keys: dict[str, object]
+) -> None:
+    given = {"manifest": MANIFEST, "arrived": [FILE], "replaced": [FILE], "reloaded": [FILE], "merged": [FILE]}
+    text = load_statements(template(contract(staged=True, **keys)), batch="b", iam_role="default", **given)  # type: ignore[arg-type]
+    written = [match[1] for statement in text if (match := WRITES.match(statement))]
+    order = ["etl.superseded", "etl.load_files", "etl.loads"]
+    assert set(written) == (set(order) if template is not append_sql else {"etl.loads"})
+    first = {table: written.index(table) for table in written}
+    assert sorted(first, key=first.__getitem__) == [table for table in order if table in first]
 
 
 def test_no_placeholder_is_left() -> None:
