@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import gzip
 import hashlib
 import io
@@ -196,6 +197,21 @@ def test_the_member_of_an_archive_that_is_refused_is_named() -> None:
         file.writestr("README.txt", "how to read this\n")
     with pytest.raises(FileRejected, match=r"'README\.txt' in the archive: the first line is not the header"):
         read(contract(text("id"), integer("n")), archive.getvalue())
+
+
+def test_of_a_line_of_a_million_fields_few_are_compared_with_a_columns_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def get_close_matches(word: str, possibilities: list[str], n: int) -> list[str]:
+        compared.append(len(possibilities))
+        return []
+
+    monkeypatch.setattr(difflib, "get_close_matches", get_close_matches)
+    line = ",".join(f"i{number}" for number in range(200_000))
+    with pytest.raises(FileRejected, match="lacks the required column id"):
+        read(SPEC, f"n,{line}\n".encode())
+    assert compared
+    assert max(compared) <= 1000
 
 
 def test_a_header_of_which_no_column_is_known_is_none() -> None:
