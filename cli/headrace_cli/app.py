@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -47,6 +48,12 @@ app = typer.Typer(
 )
 
 
+def _tell_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"headrace {version('headrace')}")
+        raise typer.Exit
+
+
 @app.callback()
 def choose_target(
     context: typer.Context,
@@ -54,6 +61,9 @@ def choose_target(
     region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="Another laptop's address.")] = None,
     stack: Annotated[str | None, typer.Option(help="CloudFormation stack; `headrace` if not given.")] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Files land in S3, rows appear in Redshift: each exactly once, each traceable, every bad row kept and explained.
 

@@ -142,6 +142,9 @@ def _headline(document: Document) -> Text:
     if document["reason"]:
         return Text(f"Rejected as a whole: {document['reason']}", style="bold red")
     read, good, bad = document["rows_read"], document["rows_good"], document["rows_bad"]
+    if not read:
+        return Text("Good, but it has no rows.", style="yellow")
     if not bad:
-        return Text(f"Good: all {count(read, 'row')} would be loaded.", style="green")
+        all_rows = f"all {number(read)} rows" if read > 1 else "its one row"
+        return Text(f"Good: {all_rows} would be loaded.", style="green")
     return Text(f"{good:,} of {count(read, 'row')} would be loaded, {bad:,} quarantined.", style="yellow")

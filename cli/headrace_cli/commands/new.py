@@ -24,16 +24,23 @@ MARK = "# decide:"
 def new(
     name: Annotated[str, typer.Argument(help="The dataset: lower case letters, digits and underscores.")],
     samples: Annotated[list[Path], typer.Argument(help="Files as they will land.", exists=True, dir_okay=False)],
-    out: Annotated[Path | None, typer.Option(help="Where to write it; contracts/NAME.odcs.yaml if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write it; contracts/NAME.odcs.yaml if not given.", dir_okay=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a first contract from sample files: format, types, key and allowed values as the samples show them.
 
     What only people can know is marked `# decide:` in the contract. The samples are then checked against it.
 
+    Exit code 1 when a sample as a whole would be rejected by it, as `headrace check` has it; the contract is written.
+
     Example: `headrace new parcels today.csv yesterday.csv.gz`
     """
-    emit(collect(name, samples, out or repository() / "contracts" / f"{name}.odcs.yaml"), render, as_json=as_json)
+    document = collect(name, samples, out or repository() / "contracts" / f"{name}.odcs.yaml")
+    emit(document, render, as_json=as_json)
+    if any(checked["reason"] for checked in document["samples"]):
+        raise typer.Exit(1)
 
 
 def collect(name: str, samples: list[Path], path: Path) -> Document:

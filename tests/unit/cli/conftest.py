@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,3 +44,12 @@ def run_text(stack: FakeStack, capsys: pytest.CaptureFixture[str]) -> RunText:
         return code, capsys.readouterr().out
 
     return call
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty checkout, the working directory."""
+    (tmp_path / "template.yaml").touch()
+    (tmp_path / "contracts").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pytest
 from headrace_cli.commands.check import collect, render
 from headrace_cli.output import stdout
 from tests.fakes import contract
-from tests.unit.cli.conftest import RunJson
+from tests.unit.cli.conftest import RunJson, RunText
 
 CONTRACT = """\
 apiVersion: v3.1.0
@@ -93,8 +94,14 @@ def test_either_dataset_or_contract(meters: Path, run_json: RunJson, options: li
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n", "Good: all 1 row would be loaded."),
+        ("meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n", "Good: its one row would be loaded."),
         ("meter,read_at,value\nm1,never,1\n", "0 of 1 row would be loaded, 1 quarantined."),
+        ("meter,read_at,value\n", "Good, but it has no rows."),
+        ("meter,read_at,value\n" + "m1,2026-01-01T00:00:00Z,1\n" * 2, "Good: all 2 rows would be loaded."),
+        (
+            '{"meter": "m1"}\n',
+            "Rejected as a whole: the file begins like JSON, the contract says csv: the header cannot",
+        ),
         ("", "Rejected as a whole: "),
     ],
 )
@@ -141,3 +148,13 @@ def test_tells_what_was_detected_how_long_it_took_and_drift(
     assert "28 B read in" in shown
     assert "encoding UTF-8" in shown
     assert "- name: colour" in shown
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_few_words(meters: Path, run_json: RunJson, tmp_path: Path) -> None:
+    (tmp_path / "out" / "a.parquet").mkdir(parents=True)
+    code, document = run_json("check", str(meters), "--dataset", "meters", "--out", "out")
+    assert (code, document["error"]) == (1, "out/a.parquet: Is a directory")
+
+
+def test_the_version_is_told(run_text: RunText) -> None:
+    assert run_text("--version") == (0, f"headrace {version('headrace')}\n")

@@ -20,14 +20,6 @@ ROWS = [
 CSV = "\n".join(["Parcel Id;sentOn;size;weight;count;order", *ROWS]) + "\n"
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "template.yaml").touch()
-    (tmp_path / "contracts").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def columns(path: Path) -> dict[str, Column]:
     return {column.name: column for column in compile_contract(path).named_columns}
 
@@ -85,7 +77,6 @@ SAMPLES: dict[str, bytes] = {
     "marked names.csv": b"#id,name\n1,a\n2,b\n",
     "names alike.jsonl": b'{"a b": 1, "A_B": 2, "aB": 3}\n{"a b": 2, "A_B": 2, "aB": 3}\n',
     "dots.jsonl": b'{"id": 1, "x.y": 2}\n{"id": 2, "x.y": 3}\n',
-    "names twice.csv": b"id,name,id\n1,a,1\n",
 }
 
 
@@ -113,7 +104,7 @@ def test_json_keeps_its_types(checkout: Path, run_json: RunJson) -> None:
 def test_of_a_large_array_the_elements_that_were_read_are_enough(
     checkout: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headrace.contracts.samples.READ_BYTES", 1000)
+    monkeypatch.setattr("headrace.contracts.sample_text.READ_BYTES", 1000)
     (checkout / "a.json").write_text(json.dumps(JSON_ROWS * 2000))
     code, document = run_json("new", "things", "a.json")
     assert (code, document["columns"]) == (0, 6)
@@ -126,39 +117,12 @@ def test_what_the_samples_do_not_keep_is_shown_how_to_see(checkout: Path, run_te
     assert "headrace check a.csv --contract" in text
 
 
-def test_several_samples_make_one_contract(checkout: Path, run_json: RunJson) -> None:
-    (checkout / "a.csv").write_text("id,n\n1,5\n2,6\n")
-    (checkout / "b.csv").write_text("n,id,extra\n1.5,3,x\n,4,y\n")
-    _, document = run_json("new", "things", "a.csv", "b.csv")
-    assert [checked["rows_bad"] for checked in document["samples"]] == [0, 0]
-    found = columns(Path(document["contract"]))
-    assert (found["n"].kind, found["n"].required, found["extra"].required) == (Kind.DECIMAL, False, False)
-
-
 def test_a_contract_that_is_there_is_left_alone(checkout: Path, run_json: RunJson) -> None:
     (checkout / "a.csv").write_text("id\n1\n2\n")
     run_json("new", "things", "a.csv")
     code, document = run_json("new", "things", "a.csv")
     assert code == 1
     assert "is there already" in document["error"]
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "says"),
-    [
-        ("Things", b"id\n1\n", "lower case"),
-        ("things", b"PAR1", "Parquet"),
-        ("things", b"", "empty"),
-        ("things", bytes(range(256)), "a.csv is not text"),
-        ("things", b'{\n "id": 1\n}\n', "one object over several lines is no row"),
-        ("things", b"[1, 2]", "holds no objects"),
-    ],
-)
-def test_what_makes_no_contract(name: str, data: bytes, says: str, checkout: Path, run_json: RunJson) -> None:
-    (checkout / "a.csv").write_bytes(data)
-    code, document = run_json("new", name, "a.csv")
-    assert code == 1
-    assert says in document["error"]
 
 
 def test_reads_well(checkout: Path, run_text: RunText) -> None:

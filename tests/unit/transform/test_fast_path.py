@@ -154,6 +154,8 @@ def long_delimiters() -> tuple[Contract, Cells]:
 
 CASES = [every_kind, only_texts, one_column, pipes, tabs_without_quotes, semicolons, escapes, long_delimiters]
 
+ENDS = [b"", b"\n", b"\x1a", b"\n\x1a", b"\n\x1a\r\n", b"\x1a\n"]
+
 
 @st.composite
 def mutated(draw: st.DrawFn, line: bytes) -> bytes:
@@ -169,7 +171,7 @@ def files(draw: st.DrawFn, spec: Contract, cells: Cells) -> bytes:
     rows = draw(st.lists(st.tuples(*(st.sampled_from(options) for options in cells)), min_size=1, max_size=25))
     lines = [draw(mutated(delimiter.join(row))) for row in rows]
     header = [delimiter.join(c.source.encode() for c in spec.columns)] if spec.format.header else []
-    return draw(st.sampled_from([b"\n", b"\r\n"])).join(header + lines) + draw(st.sampled_from([b"", b"\n"]))
+    return draw(st.sampled_from([b"\n", b"\r\n"])).join(header + lines) + draw(st.sampled_from(ENDS))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import random
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -34,6 +35,10 @@ TEXTS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "CR": (PLAIN.replace("\n", "\r").encode(), {}),
     "blank lines": (PLAIN.replace("\n", "\n\n").encode() + b"\r\n", {}),
     "blank lines before the header": (b"\n\n" + PLAIN.encode(), {}),
+    "blanks before the header": (b"  \n\t\r\n" + PLAIN.encode(), {}),
+    "the end mark of DOS": (PLAIN.encode() + b"\x1a", {}),
+    "the end mark of DOS on a line": (PLAIN.replace("\n", "\r\n").encode() + b"\x1a\r\n", {}),
+    "the end mark of DOS after the last row": (PLAIN.rstrip().encode() + b"\x1a", {}),
     "BOM": (PLAIN.encode("utf-8-sig"), {}),
     "Latin-1": (PLAIN.encode("latin-1"), {"encoding": "iso8859-1"}),
     "Windows-1252": (PLAIN.encode("cp1252"), {"encoding": "cp1252"}),
@@ -120,9 +125,12 @@ def test_a_bad_byte_costs_its_own_row_and_stays_what_it_was(encoding: str, spoil
     assert found.bad[0].raw == spoilt
 
 
+TAR = gzip.compress(b"a.csv".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0") + PLAIN.encode())
 REJECTED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "nothing at all": (b"", {}, "empty"),
     "only blank lines": (b"\n\n", {}, "empty"),
+    "only blanks": (b"  \n\t\n", {}, "only blanks"),
+    "only the end mark of DOS": (b"\x1a\r\n", {}, "empty"),
     "an empty gzip": (gzip.compress(b""), {}, "empty"),
     "a zip of nothing": (zipped({}), {}, "holds no file"),
     "a header without the required column": (b"note,n\nx,1\n", {}, "lacks the required column id"),
@@ -130,6 +138,11 @@ REJECTED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "a column named twice": (b"id,note,id\nx,,1\n", {}, "twice"),
     "another file altogether": (b"hello world\n", {}, "not the header of this dataset"),
     "a header with a broken quote": (b'"id,note\nx,1\n', {}, "never closes"),
+    "JSON where csv was agreed": (b'[\n{"id": 1}\n]\n', {}, "begins like JSON, the contract says csv"),
+    "HTML where csv was agreed": (b"<!DOCTYPE html>\n", {}, "begins like HTML or XML"),
+    "another delimiter than agreed": (b"id;note;n\na;;1\n", {}, "divided by ';', the contract says ','"),
+    "a tar archive": (TAR, {"compression": "auto"}, "a tar archive, which is not supported"),
+    "bytes at random": (random.Random(7).randbytes(9000), {"encoding": "auto"}, "full of bytes that no text has"),
     "NUL bytes": (b"id,note\0,n\n", {}, "not text"),
     "Parquet": (b"PAR1\x15\x04", {}, "a Parquet file"),
     "an Office document": (WORKBOOK, {}, "an Office document"),
@@ -154,6 +167,9 @@ REJECTED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     ),
     "nothing after the preamble": (b"x\n", {"skip_lines": 1}, "empty"),
     "xz": (b"\xfd7zXZ\x00\x00", {}, "xz, which is not supported"),
+    "lz4": (b"\x04\x22\x4d\x18\x64", {}, "lz4, which is not supported"),
+    "Avro": (b"Obj\x01\x04\x14", {}, "an Avro file"),
+    "an SQLite database": (b"SQLite format 3\0", {}, "an SQLite database"),
 }
 
 

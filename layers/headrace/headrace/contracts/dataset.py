@@ -13,7 +13,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from headrace.contracts import custom, promises
 from headrace.contracts.columns import compile_column, encoding_problem
 from headrace.contracts.document import Problems, Where
-from headrace.contracts.names import LONGEST_DATASET, name_problem
+from headrace.contracts.names import dataset_name_problem, name_problem
 from headrace.contracts.row_rules import row_rules
 from headrace.contracts.servers import compile_servers
 from headrace.contracts.shape import suggestion
@@ -153,12 +153,8 @@ def _bad_row_limit(table: SchemaObject, values: dict[str, Any], problems: Proble
 
 
 def _check_name(model: OpenDataContractStandard, problems: Problems) -> None:
-    name = str(model.name)
-    reason = name_problem(name, "dataset")
-    if reason:
+    if reason := dataset_name_problem(str(model.name)):
         problems.add(("name",), reason.partition(":")[0])
-    elif len(name) > LONGEST_DATASET:
-        problems.add(("name",), f"the dataset name is longer than {LONGEST_DATASET} characters")
 
 
 def _description(model: OpenDataContractStandard) -> str:

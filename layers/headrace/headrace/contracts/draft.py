@@ -8,7 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from headrace.contracts.names import name_problem
+from headrace.contracts.names import LONGEST, column_name_problem, dataset_name_problem
+from headrace.contracts.sample_doubts import doubt_of_text
 from headrace.contracts.samples import Samples, read_samples
 from headrace.domain.naming import plain_name
 from headrace.transform.drift import yaml_text
@@ -19,6 +20,10 @@ ROWS_FOR_ENUM = 50
 LONGEST_ENUM = 40
 KEYS = {"string", "integer", "date", "timestamp"}
 AUTO = "auto"
+LONGEST_NAME = LONGEST - len("_9999")
+"""Names may be numbered, to be different."""
+NAMED = 3
+"""So many samples are named where there are more."""
 
 
 def draft(name: str, paths: list[Path]) -> str:
@@ -26,12 +31,12 @@ def draft(name: str, paths: list[Path]) -> str:
 
     Raises FileRejected for samples that cannot be read, ValueError for a name that no dataset can have.
     """
-    if reason := name_problem(name, "dataset"):
+    if reason := dataset_name_problem(name):
         raise ValueError(reason)
     samples = read_samples(paths)
     guesses = {column: _guess(values, samples) for column, values in samples.columns.items()}
     key = _key(samples, guesses)
-    lines = [*_head(name), *_servers(name, samples), *_table(name, key)]
+    lines = [*_head(name, samples.remarks), *_servers(name, samples), *_table(name, key, samples.rows)]
     names = _column_names(samples.columns)
     for column, found in guesses.items():
         lines += _property(column, names[column], found, samples, is_key=column == key)
@@ -40,10 +45,10 @@ def draft(name: str, paths: list[Path]) -> str:
 
 def _guess(values: Sequence[Any], samples: Samples) -> Guess:
     known = [value for value in values if value is not None]
-    return guess(known, typed=samples.format.kind.startswith("json"))
+    return guess(known, typed=samples.are_json)
 
 
-def _head(name: str) -> Iterator[str]:
+def _head(name: str, remarks: Sequence[str]) -> Iterator[str]:
     yield from (
         "apiVersion: v3.1.0",
         "kind: DataContract",
@@ -53,6 +58,7 @@ def _head(name: str) -> Iterator[str]:
         "status: draft",
         "description:",
         "  purpose: What a row is.  # decide: say it in a sentence",
+        *(f"# decide: {remark}" for remark in remarks),
         "",
     )
 
@@ -67,8 +73,7 @@ def _servers(name: str, samples: Samples) -> Iterator[str]:
         )
         yield f"    delimiter: {json.dumps(written.delimiter)}{doubt}"
     if written.encoding != AUTO:
-        doubt = "  # decide: the samples are not UTF-8, and this is a guess" if samples.unsure_encoding else ""
-        yield f"    encoding: {written.encoding}{doubt}"
+        yield f"    encoding: {written.encoding}  # decide: the samples are not UTF-8, and this is a guess"
     yield from _file_options(samples)
     yield from ("  - server: warehouse", "    type: redshift", "    schema: public", "")
 
@@ -76,11 +81,8 @@ def _servers(name: str, samples: Samples) -> Iterator[str]:
 def _file_options(samples: Samples) -> list[str]:
     written = samples.format
     options: list[str] = []
-    if not written.header and written.kind == "csv":
-        options += [
-            "      - property: header  # decide: no first line of different names was seen",
-            "        value: false",
-        ]
+    if samples.no_header is not None:
+        options += [f"      - property: header  # decide: {samples.no_header}", "        value: false"]
     if written.comment:
         options += ["      - property: comment", f"        value: {json.dumps(written.comment)}"]
     if len(written.null_tokens) > 1:
@@ -88,31 +90,56 @@ def _file_options(samples: Samples) -> list[str]:
     return ["    customProperties:", *options] if options else []
 
 
-def _table(name: str, key: str | None) -> Iterator[str]:
+def _table(name: str, key: str | None, rows: int) -> Iterator[str]:
     yield from ("schema:", f"  - name: {plain_name(name)}")
     if key is None:
-        yield "    # decide: no column is different in every row; without a primaryKey every row is added"
+        why = "no column is different in every row" if rows > 1 else "one row tells nothing of a key"
+        yield f"    # decide: {why}; without a primaryKey every row is added"
     yield "    properties:"
 
 
 def _property(column: str, name: str, found: Guess, samples: Samples, *, is_key: bool) -> Iterator[str]:
     values = samples.columns[column]
-    yield f"      - name: {yaml_text(column)}"
+    yield f"      - name: {yaml_text(column)}{_only_in(samples.holders[column], samples.labels)}"
     if name != column:
         yield f"        physicalName: {name}"
-    yield f"        logicalType: {found.logical}"
+    yield f"        logicalType: {found.logical}{_text_doubt(values, found, samples)}"
     if found.physical:
         yield f"        physicalType: {found.physical}"
-    dotted = "." in column and samples.format.kind != "csv"
-    if None not in values and not dotted:
+    if _is_always_there(column, samples):
         yield "        required: true"
     if is_key:
         yield "        primaryKey: true  # decide: different in every row of the samples; is it the key?"
     if found.formats and found.formats[0]:
         yield from ("        logicalTypeOptions:", f"          format: {found.formats[0]}{_or(found.formats[1:])}")
-    if dotted:
+    if _is_taken_for_path(column, samples):
         yield f"        # decide: {column!r} has a dot in its name, which is read as a path"
     yield from _enum(values, found)
+
+
+def _is_always_there(column: str, samples: Samples) -> bool:
+    """Whether every row of the samples has a value, where the contract would look for it."""
+    everywhere = len(samples.holders[column]) == len(samples.labels)
+    return everywhere and None not in samples.columns[column] and not _is_taken_for_path(column, samples)
+
+
+def _is_taken_for_path(column: str, samples: Samples) -> bool:
+    return samples.are_json and "." in column
+
+
+def _only_in(holders: list[str], labels: list[str]) -> str:
+    """A mark on a column that not all samples have."""
+    if len(holders) == len(labels):
+        return ""
+    more = f" and {len(holders) - NAMED} more" if len(holders) > NAMED else ""
+    return f"  # decide: only in {', '.join(holders[:NAMED])}{more}"
+
+
+def _text_doubt(values: Sequence[Any], found: Guess, samples: Samples) -> str:
+    if samples.are_json or found.logical != "string":
+        return ""
+    doubt = doubt_of_text([value for value in values if value is not None])
+    return f"  # decide: {doubt}" if doubt else ""
 
 
 def _or(others: Sequence[str]) -> str:
@@ -134,8 +161,8 @@ def _column_names(columns: Iterable[str]) -> dict[str, str]:
     """A name of its own in the warehouse for each column."""
     names: dict[str, str] = {}
     for column in columns:
-        plain = plain_name(column)
-        name = f"{plain}_" if name_problem(plain, "column") else plain
+        plain = plain_name(column)[:LONGEST_NAME]
+        name = f"{plain}_" if column_name_problem(plain) else plain
         tries = (name if number == 1 else f"{name}_{number}" for number in count(1))
         names[column] = next(one for one in tries if one not in names.values())
     return names
@@ -145,7 +172,7 @@ def _key(samples: Samples, guesses: dict[str, Guess]) -> str | None:
     """The likeliest key: a column that is different in every row, one that is called so before others."""
     candidates = [
         name for name, values in samples.columns.items()
-        if guesses[name].logical in KEYS and None not in values and len(set(values)) == len(values) > 1
+        if guesses[name].logical in KEYS and _is_always_there(name, samples) and len(set(values)) == len(values) > 1
     ]  # fmt: skip
     called = [name for name in candidates if plain_name(name).endswith(("id", "key", "number", "code"))]
     usual = [name for name in candidates if guesses[name].logical in {"string", "integer"}]

@@ -26,14 +26,13 @@ RESERVED_WORDS = """
 RESERVED = frozenset(RESERVED_WORDS.split())
 
 
-def name_problem(name: str, what: str) -> str | None:
-    """Why a name cannot stand in Redshift's SQL, or None."""
+def name_problem(name: str, what: str, fix: str = "write physicalName:") -> str | None:
+    """Why a name cannot stand in Redshift's SQL, and what to do, `fix` and a better name; or None."""
     if not PLAIN.fullmatch(name):
-        return (
-            f"the {what} name {name!r} must be lower case letters, digits and underscores, a letter first: {_fix(name)}"
-        )
+        wanted = "lower case letters, digits and underscores, a letter first"
+        return f"the {what} name {name!r} must be {wanted}: {fix} {plain_name(name)}"
     if name in RESERVED:
-        return f"the {what} name {name!r} is a reserved word in Redshift: write physicalName: {name}_ or a better word"
+        return f"the {what} name {name!r} is a reserved word in Redshift: {fix} {name}_ or a better word"
     if len(name) > LONGEST:
         return f"the {what} name {name!r} is longer than {LONGEST} characters"
     return None
@@ -44,5 +43,8 @@ def column_name_problem(name: str) -> str | None:
     return name_problem(name, "column")
 
 
-def _fix(name: str) -> str:
-    return f"write physicalName: {plain_name(name)}"
+def dataset_name_problem(name: str) -> str | None:
+    """Why a name cannot be a dataset's, or None."""
+    if len(name) > LONGEST_DATASET:
+        return f"the dataset name is longer than {LONGEST_DATASET} characters"
+    return name_problem(name, "dataset", "call it")

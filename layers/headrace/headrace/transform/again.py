@@ -16,6 +16,7 @@ from headrace.domain.contract import Contract
 from headrace.transform.compression import SNIFF_BYTES, open_members, sniff
 from headrace.transform.encoding import AUTO, BOMS, TextBytes, canonical
 from headrace.transform.file import FileTransform
+from headrace.transform.header import header_line
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.source import LandedBytes
@@ -25,7 +26,10 @@ BLOCK_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a file has around its rows, in its own encoding: a mark, a header with its line end, a line end."""
+    """What a file has around its rows, in its own encoding: a mark, a header with its line end, a line end.
+
+    Before the header stand as many empty lines as the contract skips.
+    """
 
     mark: bytes
     header: bytes
@@ -50,12 +54,12 @@ def frame_of(contract: Contract, stream: BinaryIO) -> Frame:
 def _frame(contract: Contract, read: Callable[[int], bytes]) -> Frame:
     text = TextBytes(read, contract.format.encoding)
     lines = LineBlocks(text.read, BLOCK_BYTES, Limits())
-    header = b""
-    if contract.format.kind == "csv" and contract.format.header:
-        line = lines.next_line()
-        while line == b"":
-            line = lines.next_line()
-        header = (line or b"") + lines.newline
+    written = contract.format
+    for _ in range(written.skip_lines):
+        lines.next_line()
+    header = lines.newline * written.skip_lines
+    if written.kind == "csv" and written.header:
+        header += header_line(lines, written) + lines.newline
     return Frame(_mark(text.encoding, contract.format.encoding), text.landed(header), text.landed(lines.newline))
 
 

@@ -17,6 +17,7 @@ from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.source import PIECE, LandedBytes
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
+SNIFF_BYTES = 8
 ARROW_NAMES = {"gzip": "gzip", "bzip2": "bz2", "zstd": "zstd"}
 NEVER_TEXT = {
     b"PAR1": "a Parquet file",
@@ -24,11 +25,15 @@ NEVER_TEXT = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word document",
-    b"\xfd7zXZ": "compressed with xz, which is not supported: use gzip, bzip2, zstd or zip",
-    b"7z\xbc\xaf": "a 7-Zip archive, which is not supported: use gzip, bzip2, zstd or zip",
-    b"Rar!": "a RAR archive, which is not supported: use gzip, bzip2, zstd or zip",
+    b"Obj\x01": "an Avro file",
+    b"SQLite format 3"[:SNIFF_BYTES]: "an SQLite database",
 }
-SNIFF_BYTES = 8
+UNSUPPORTED = {
+    b"\xfd7zXZ": "compressed with xz",
+    b"\x04\x22\x4d\x18": "compressed with lz4",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
+}
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 DEFLATE64 = 9
 DAMAGE = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
@@ -59,13 +64,20 @@ def sniff(first: bytes, declared: str) -> str:
     if not first:
         raise FileRejected("empty", "the file is empty")
     found = next((name for magic, name in MAGIC.items() if first.startswith(magic)), "none")
-    for magic, what in NEVER_TEXT.items():
-        if first.startswith(magic):
-            raise FileRejected("not_text", f"the file is {what}, not the text that the contract describes")
+    _refuse_no_text(first)
     if declared not in {"auto", found}:
         reason = f"the contract says compression {declared}, the file's first bytes say {found}"
         raise FileRejected("compression", reason)
     return found
+
+
+def _refuse_no_text(first: bytes) -> None:
+    for magic, what in NEVER_TEXT.items():
+        if first.startswith(magic):
+            raise FileRejected("not_text", f"the file is {what}, not the text that the contract describes")
+    for magic, what in UNSUPPORTED.items():
+        if first.startswith(magic):
+            raise FileRejected("not_text", f"the file is {what}, which is not supported: use gzip, bzip2, zstd or zip")
 
 
 def open_members(source: LandedBytes, first: bytes, compression: str, limits: Limits) -> Iterator[Member]:

@@ -11,7 +11,7 @@ from typing import Any
 from headrace.domain.contract import Contract
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import RecordReader
-from headrace.transform.header import Layout, by_name, positional
+from headrace.transform.header import Layout, by_name, header_line, positional, seeming
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.parsed import Parsed
@@ -67,12 +67,12 @@ class DelimitedReader:
             self._lines.next_line()
         if not self._contract.format.header:
             return positional(self._contract)
-        line = self._lines.next_line()
-        while line == b"" or (line and self._comment and line.startswith(self._comment)):
-            line = self._lines.next_line()
-        if line is None:
-            raise FileRejected("empty", "the file is empty")
-        return by_name(self._contract, self._header_names(line))
+        line = header_line(self._lines, self._contract.format)
+        try:
+            return by_name(self._contract, self._header_names(line))
+        except FileRejected as rejected:
+            seems = seeming(line, self._contract) if rejected.code == "header" else ""
+            raise FileRejected(rejected.code, f"{seems}{rejected.reason}") from rejected
 
     def _header_names(self, line: bytes) -> list[str]:
         if b"\0" in line:

@@ -7,12 +7,15 @@ their own row, as an invalid byte in a UTF-8 file does, and `landed` can turn th
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 
 from headrace.transform.outcome import FileRejected
 
 BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 PEEKED = 4096
+TAR_PLACE = 257
+"""Where a tar archive says so (POSIX, ustar interchange format)."""
 AUTO = "auto"
 MOSTLY = 0.4
 """This share of a text's characters is ASCII at least, where the zeros of UTF-16 are to be believed."""
@@ -26,6 +29,11 @@ NAMES = {
     "iso8859-1": "Latin-1",
     "cp1252": "Windows-1252",
 }
+NO_TEXT = re.compile(rb"[\x00\x02-\x08\x0e-\x1a]")
+"""Bytes that no text has; some of the others are delimiters of old systems."""
+DOS_END = b"\x1a"
+DOS_ENDING = re.compile(rb"(?:(?<=[\r\n])\x1a\r?\n?|\x1a)\Z")
+"""The byte with which DOS ends a text: the last one, or alone on the last line."""
 
 
 def canonical(name: str) -> str:
@@ -40,8 +48,11 @@ class TextBytes:
         self._read = read
         first = read(4096)
         self.encoding, mark = _told_apart(first, detected(first) if declared == AUTO else canonical(declared))
+        if first[TAR_PLACE:].startswith(b"ustar") and b"\0" in first[:TAR_PLACE]:
+            raise FileRejected("not_text", "the file is a tar archive, which is not supported: send a zip of its files")
         self._first = first[mark:]
         self._ahead = b""
+        self._last, self._kept_back = b"\n", b""
         self._decoder = None if self.encoding == "utf-8" else _decoder(self.encoding)
         if self._decoder is None and b"\0" in first and (b"\n" not in first or _is_mostly(first, _has_nul)):
             raise FileRejected("not_text", "the file is not text: its first 4 KB are full of NUL bytes")
@@ -51,6 +62,24 @@ class TextBytes:
         if self._ahead:
             ahead, self._ahead = self._ahead, b""
             return ahead
+        piece = self._transcoded(size)
+        if self._kept_back or DOS_END in piece[-3:]:
+            piece = self._before_dos_end(piece, size)
+        self._last = piece[-1:]
+        return piece
+
+    def _before_dos_end(self, piece: bytes, size: int) -> bytes:
+        """The piece without the end mark of DOS, which is text only where more follows."""
+        while piece:
+            piece = self._kept_back + piece
+            ending = DOS_ENDING.search(self._last + piece)
+            self._kept_back = ending[0] if ending else b""
+            if len(piece) > len(self._kept_back):
+                return piece.removesuffix(self._kept_back)
+            piece = self._transcoded(size)
+        return b""
+
+    def _transcoded(self, size: int) -> bytes:
         piece = self._first or self._read(size)
         self._first = b""
         if self._decoder is None:
@@ -118,7 +147,9 @@ def detected(first: bytes) -> str:
     for high, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         if pairs and zeros[high] > pairs * MOSTLY and zeros[1 - high] == 0:
             return name
-    if _is_mostly(first, lambda line: not _is_utf8(line)):
+    if _is_mostly(first, lambda line: not is_utf8(line)):
+        if _is_mostly(first, lambda line: NO_TEXT.search(line) is not None):
+            raise FileRejected("not_text", "the file is not text: its first 4 KB are full of bytes that no text has")
         reason = "the contract does not name an encoding, and the text is not UTF-8: is it windows-1252 or iso-8859-1?"
         raise FileRejected("encoding", f"{reason} Name it as the server's encoding.")
     return "utf-8"
@@ -135,7 +166,8 @@ def _has_nul(line: bytes) -> bool:
     return b"\0" in line
 
 
-def _is_utf8(line: bytes) -> bool:
+def is_utf8(line: bytes) -> bool:
+    """Whether the bytes are UTF-8."""
     try:
         line.decode()
     except UnicodeDecodeError:

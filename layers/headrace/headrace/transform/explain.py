@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from headrace.domain.contract import Contract
+from headrace.transform.encoding import AUTO
 from headrace.transform.header import Layout
 from headrace.transform.outcome import RowError
 from headrace.transform.rules import ColumnReader
@@ -34,6 +35,7 @@ class RecordReader:
         usual = type(self.splitter) is Splitter and len(delimiter) == 1
         self._well_written = WellWritten(delimiter, quote, len(layout.columns)) if usual else None
         self._encoding = encoding
+        self._is_named = contract.format.encoding != AUTO
         self._width = len(layout.columns)
         self._has_header = contract.format.header
         self._nulls = frozenset(contract.format.null_tokens)
@@ -101,7 +103,8 @@ class RecordReader:
     def _undecodable(self, error: UnicodeDecodeError) -> str:
         if self._encoding != "UTF-8":
             return f"it holds bytes that mean nothing in {self._encoding}"
-        return f"byte 0x{error.object[error.start]:02x} at place {error.start + 1} of the value is not UTF-8"
+        question = "" if self._is_named else ": is the file windows-1252? (`encoding`)"
+        return f"byte 0x{error.object[error.start]:02x} at place {error.start + 1} of the value is not UTF-8{question}"
 
     def _miscounted(self, found: int) -> RowError:
         source = "the header" if self._has_header else "the contract"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import dataclass
 
-from headrace.domain.contract import Column, Contract
+from headrace.domain.contract import Column, Contract, FileFormat
+from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected
 
 COMPARED = 1000
 """A line that is no header may have a million fields: so many are looked through for a misspelt name."""
+JSON_OBJECT = re.compile(rb'\s*\{\s*(?:"|\}|\Z)')
+JSON_ARRAY = re.compile(rb'\s*\[\s*(?:[\[{\]"0-9-]|true|false|null|\Z)')
+MARKUP = re.compile(rb"\s*<[!?A-Za-z]")
+DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,34 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
     if contract.refuse_unknown:
         refuse_unknown(layout.unknown)
     return layout
+
+
+def header_line(lines: LineBlocks, written: FileFormat) -> bytes:
+    """The first line after the preamble that is neither blank nor a comment. Raises FileRejected if there is none."""
+    comment, blanks = written.comment.encode(), False
+    while (line := lines.next_line()) is not None:
+        is_comment = bool(comment) and line.startswith(comment)
+        if line.strip() and not is_comment:
+            return line
+        blanks = blanks or (bool(line) and not is_comment)
+    raise FileRejected("empty", "the file holds only blanks" if blanks else "the file is empty")
+
+
+def seeming(line: bytes, contract: Contract) -> str:
+    """What a file seems to be whose first line is no header of the contract, as the beginning of a reason."""
+    if JSON_OBJECT.match(line) or JSON_ARRAY.match(line):
+        return "the file begins like JSON, the contract says csv: "
+    if MARKUP.match(line):
+        return "the file begins like HTML or XML, the contract says csv: "
+    agreed, wanted = contract.format.delimiter, {column.source for column in contract.named_columns}
+    text = line.decode("utf-8", "replace")
+    found = (mark for mark in DELIMITERS if mark in text and not wanted.isdisjoint(_fields(text, mark)))
+    mark = next(found, None) if agreed not in text else None
+    return f"the file is divided by {mark!r}, the contract says {agreed!r}: " if mark else ""
+
+
+def _fields(text: str, delimiter: str) -> list[str]:
+    return [field.strip(' "') for field in text.split(delimiter)]
 
 
 def refuse_unknown(names: list[str]) -> None:

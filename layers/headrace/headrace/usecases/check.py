@@ -80,6 +80,8 @@ class _Outputs:
     def __enter__(self) -> Self:
         if self.parquet and self.quarantine:
             self.parquet.parent.mkdir(parents=True, exist_ok=True)
+            for path in (self.parquet, self.quarantine):
+                path.open("wb").close()  # Python's errors name the file alone; Arrow's are a sentence of their own
             self._good = PartWriter(self.parquet, self._contract)
             self._bad = QuarantineWriter(self.quarantine, self._contract, batch_id=BATCH_ID)
         return self

@@ -1,0 +1,69 @@
+"""The records of a sample, as far as they can be read: fields of delimited text, documents of JSON."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from headrace.domain.contract import FileFormat
+from headrace.transform.jsonarray import ArrayElements
+from headrace.transform.outcome import Limits
+from headrace.transform.splitting import SplitError, Splitter, Unterminated
+
+
+def records(data: bytes, file_format: FileFormat) -> Iterator[list[str]]:
+    """The records of delimited text that can be read, quoted line ends included."""
+    splitter = Splitter(file_format.delimiter.encode(), b'"')
+    position = _first_record(data, splitter.delimiter)
+    newline = b"\n" if b"\n" in data else b"\r"
+    comment = file_format.comment.encode()
+    while position < len(data):
+        if comment and data.startswith(comment, position):
+            position = (data.find(newline, position) + 1) or len(data)
+            continue
+        try:
+            end = splitter.record_end(data, position, len(data), newline)
+            record = data[position:end]
+        except (SplitError, Unterminated):
+            end, record = data.find(newline, position), b""
+            end = len(data) if end < 0 else end
+        if fields := _fields(splitter, record):
+            yield fields
+        position = end + (2 if data.startswith(b"\r\n", end) else 1)
+
+
+def _first_record(data: bytes, delimiter: bytes) -> int:
+    """Where the blank lines at the beginning end; one of delimiters alone is none."""
+    blanks = b" \t".replace(delimiter, b"")
+    found = re.match(rb"(?:[%s]*(?:\r\n|\r|\n))*+" % blanks, data)
+    return found.end() if found else 0
+
+
+def _fields(splitter: Splitter, record: bytes) -> list[str]:
+    """The fields of a record that can be a good row, none of any other."""
+    try:
+        fields = splitter.split(record) if record and b"\0" not in record else []
+    except SplitError:
+        return []
+    return [field.decode("utf-8", "replace") for field in fields]
+
+
+def documents(data: bytes, kind: str) -> Iterator[dict[str, Any]]:
+    """The objects of JSON Lines, or of an array."""
+    for text in data.splitlines() if kind == "jsonl" else _elements(data):
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def _elements(data: bytes) -> list[bytes]:
+    """The elements of a JSON array that are there whole."""
+    elements, _ = ArrayElements(io.BytesIO(data).read, len(data), Limits()).next_elements()
+    return elements

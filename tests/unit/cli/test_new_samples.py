@@ -1,0 +1,234 @@
+"""`headrace new`: which samples make a contract together, what is asked about them, and which are refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from headrace.contracts import compile_contract
+from headrace.domain.contract import Contract, Kind
+from tests.unit.cli.conftest import RunJson
+
+COMMAS = b"id,name,on\n1,a,2024-01-01\n2,b,2024-01-02\n"
+
+
+def zipped(**members: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        for name, content in members.items():
+            target.writestr(f"{name}.csv", content)
+    return archive.getvalue()
+
+
+def made(run_json: RunJson, **samples: bytes) -> tuple[Contract, list[str]]:
+    """The contract of samples that it keeps, and what is to be decided about them."""
+    for name, data in samples.items():
+        Path(name).write_bytes(data)
+    code, document = run_json("new", "things", *samples)
+    assert code == 0, document
+    assert [checked["reason"] for checked in document["samples"]] == [None] * len(samples)
+    return compile_contract(Path(document["contract"])), [item["text"] for item in document["decide"]]
+
+
+def test_several_samples_make_one_contract(checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=b"id,n\n1,5\n2,6\n", b=b"n,id,extra\n1.5,3,x\n,4,y\n")
+    found = {column.name: column for column in contract.named_columns}
+    assert (found["n"].kind, found["n"].required, found["extra"].required) == (Kind.DECIMAL, False, False)
+    assert "only in b" in decide
+
+
+def test_of_many_samples_three_are_named(checkout: Path, run_json: RunJson) -> None:
+    more = {f"s{number}": b"id,n\n1,5\n" for number in range(5)}
+    _, decide = made(run_json, a=b"id\n1\n2\n", **more)
+    assert "only in s0, s1, s2 and 2 more" in decide
+
+
+def test_json_lines_and_an_array_are_both_json(checkout: Path, run_json: RunJson) -> None:
+    contract, _ = made(run_json, a=b'{"id": 1}\n{"id": 2}\n', b=b'[{"id": 3}]')
+    assert contract.format.kind == "json"
+
+
+def test_a_sample_may_be_the_first_that_is_not_ascii(checkout: Path, run_json: RunJson) -> None:
+    contract, _ = made(run_json, a=COMMAS, b="id,name,on\n3,J\xfcrgen,\n4,K\xf6ln,\n".encode("latin-1"))
+    assert contract.format.encoding == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        (COMMAS, COMMAS.replace(b",", b";"), "b has another header or delimiter than a: 'id;name;on'"),
+        (COMMAS, b"1,a,2024-01-01\n2,b,2024-01-02\n", "b has another header or delimiter than a"),
+        (b"1,a\n2,b\n", b"1,a,c\n", "b has 3 fields in a line, a has 2"),
+        (b"1,a\n2,b\n", b"id,name\n1,a\n", "b begins with a header, a does not"),
+        (b'{"id": 1}\n', b'{"when": 1}\n', "b has other keys than a"),
+        (COMMAS, b'{"id": 1}\n', "b is JSON, a is delimited text"),
+        (COMMAS + "3,ü,\n".encode(), COMMAS + b"3,\xfc,\n", "b is neither"),
+        (COMMAS, zipped(x=COMMAS, y=b"when,where\n1,2\n"), "y.csv in b has another header"),
+        (COMMAS, b"", "b: the file is empty"),
+        (COMMAS, b"id,name,id\n1,a,2\n", "b: the header names 'id' twice"),
+    ],
+)
+def test_samples_of_two_tables_are_refused(
+    first: bytes, second: bytes, says: str, checkout: Path, run_json: RunJson
+) -> None:
+    Path("a").write_bytes(first)
+    Path("b").write_bytes(second)
+    code, document = run_json("new", "things", "a", "b")
+    assert code == 1
+    assert says in document["error"]
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (b"country,2022,2023\nFR,10,20\nDE,11,21\n", ["country", "2022", "2023"]),
+        (b"country,2024-01-01,2024-01-02\nFR,1,2\n", ["country", "2024-01-01", "2024-01-02"]),
+        (b"id,name\n1,a\n", ["id", "name"]),
+        (b"a,b\nx,y\n", ["a", "b"]),
+        (b" \n\r\n\ta\tb\n0\tx\ty\n", ["a", "b"]),
+        (b"[id],[n]\n1,2\n", ["[id]", "[n]"]),
+        (b"name,size\nsize,name\nsize,name\n", ["name", "size"]),
+    ],
+)
+def test_a_first_line_over_other_values_is_a_header(
+    data: bytes, names: list[str], checkout: Path, run_json: RunJson
+) -> None:
+    contract, _ = made(run_json, a=data)
+    assert contract.format.header is True
+    assert [column.source for column in contract.named_columns] == names
+
+
+@pytest.mark.parametrize(
+    ("data", "doubt"),
+    [
+        (b"1,a\n2,b\n", "'1' in the first line looks like a value"),
+        (b"2022,a\n2023,b\n", "'2022' in the first line looks like a value"),
+        (b"id,5\n1,6\n", "'5' in the first line looks like a value"),
+        (b"a,a\nx,y\n", "'a' is twice in the first line"),
+        (b"a,\nx,y\n", "a field of the first line is empty"),
+        (b"NA,x\n1,y\n3,x\n4,x\n", "'x' of the first line stands below it too"),
+        (b"1,2024-01-01\n", "'1' in the first line looks like a value"),
+    ],
+)
+def test_what_speaks_against_a_header_is_told(data: bytes, doubt: str, checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=data)
+    assert contract.format.header is False
+    assert doubt in decide
+
+
+@pytest.mark.parametrize("data", [b",name,amount\n0,a,1.5\n1,b,2.5\n", b",name\n0,a\n1,b\n", b",name\n0,a\n"])
+def test_a_field_without_a_name_is_left_to_unknown(data: bytes, checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=data)
+    assert "name" in [column.source for column in contract.named_columns]
+    assert "" not in [column.source for column in contract.named_columns]
+    assert "a, the header has no name for field 1: what it holds is kept in _unknown" in decide
+
+
+def test_of_a_column_that_a_lone_header_lacks_nothing_is_required(checkout: Path, run_json: RunJson) -> None:
+    contract, _ = made(run_json, a=b"x,id\n1,2\n1,3\n", b=b"x\n")
+    assert [column.required for column in contract.named_columns] == [True, False]
+    assert contract.primary_key == ()
+
+
+def test_a_key_with_a_dot_is_no_primary_key(checkout: Path, run_json: RunJson) -> None:
+    contract, _ = made(run_json, a=b'{"x.id": 1, "n": 1}\n{"x.id": 2, "n": 1}\n')
+    assert contract.primary_key == ()
+
+
+@pytest.mark.parametrize(("odd", "kind"), [(b"\0", Kind.INTEGER), (b"\x03", Kind.STRING)])
+def test_a_row_with_a_byte_that_no_text_has_is_told(odd: bytes, kind: Kind, checkout: Path, run_json: RunJson) -> None:
+    """A row with a NUL is bad whatever the contract says, so only of the others something is learnt."""
+    rows = [b"id,name", b"1,a", b"x" + odd + b",b", b"3,c", b"4," + odd, b"5,e", b"6,f"]
+    contract, decide = made(run_json, a=b"\n".join(rows))
+    assert [column.kind for column in contract.named_columns] == [kind, Kind.STRING]
+    assert f"a, line 3 holds byte 0x{odd[0]:02x}, which no text has, and so do 1 more" in decide
+
+
+@pytest.mark.parametrize(
+    ("values", "doubt"),
+    [
+        (["1", "2", "3", "Total"], "but for 'Total' it would be integer"),
+        (["2024-01-01", "2024-01-02", "2024-01-04", "never"], "but for 'never' it would be date"),
+        (["1,5", "2,25"], "numbers with a comma stay text; the contract's numbers have a point alone"),
+        (['"1,500.00"', "20"], None),
+        (["1", "2", "3", "007"], None),
+        (["1", "2", "a", "b"], None),
+        (["1", "a"], None),
+        ([*map(str, range(1000)), "(1000 rows)"], "but for '(1000 rows)' it would be integer"),
+    ],
+)
+def test_text_that_could_be_something_else_is_told(
+    values: list[str], doubt: str | None, checkout: Path, run_json: RunJson
+) -> None:
+    rows = [f"k{number};{value}" for number, value in enumerate(values)]
+    contract, decide = made(run_json, a="\n".join(["id;x", *rows]).encode())
+    assert contract.named_columns[1].kind is Kind.STRING
+    assert [text for text in decide if text.startswith(("but for", "numbers with"))] == ([doubt] if doubt else [])
+
+
+def test_names_too_long_for_redshift_are_cut(checkout: Path, run_json: RunJson) -> None:
+    contract, _ = made(run_json, a=f"{'x' * 200},{'x' * 201}\n1,2\n".encode())
+    assert [len(column.name) for column in contract.named_columns] == [122, 124]
+
+
+def test_json_keys_without_a_name_are_left_to_unknown(checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=b'{"": 1, "b": 2}\n{"b": 3}\n')
+    assert [column.source for column in contract.named_columns] == ["b"]
+    assert "a, a key has no name: what it holds is kept in _unknown" in decide
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("Things", b"id\n1\n", "lower case letters, digits and underscores, a letter first: call it things"),
+        ("9x", b"id\n1\n", "call it c_9x"),
+        ("select", b"id\n1\n", "call it select_ or a better word"),
+        ("t" * 61, b"id\n1\n", "longer than 60 characters"),
+        ("things", b"PAR1", "Parquet"),
+        ("things", b"", "a: the file is empty"),
+        ("things", b"  \n \n", "a: the file holds only blanks"),
+        ("things", b",,\n,,\n", "the samples hold no values"),
+        ("things", bytes(range(256)), "a: the file is not text: line 1 holds byte 0x00"),
+        ("things", random.Random(1).randbytes(5000), "a: the file is not text"),
+        ("things", "id,n\n1,2\n".encode("utf-16-le")[:-1], "middle of a character"),
+        ("things", b'{\n "id": 1\n}\n', "one object over several lines is no row"),
+        ("things", b"[1, 2]", "holds no objects"),
+        ("things", b"id,name\n", "a: only a header, no rows to learn from"),
+        ("things", b"id,name,name\n1,a,b\n", "a: the header names 'name' twice"),
+        ("things", b"Report\n\nid,a,b\n1,2,3\n", "the first line has 1 field, the others 3: is it a preamble?"),
+        (
+            "things",
+            b'id,"n\nid,n\n1,2\n',
+            "the first line cannot be read: a value opens with a quote and never closes it",
+        ),
+        ("things", b'"a\nb",c\n1,2\n', "the first line cannot be read"),
+        ("things", b"sep=;\nid;n\n1;2\n", "the first line (sep=) tells Excel the delimiter"),
+        ("things", b"id,n\n1,2,\n2,3,\n", "rows end with a delimiter, let the header do so too"),
+        ("things", b"<!DOCTYPE html>\n<p>\n", "a: the file is HTML or XML, not rows"),
+        ("things", b'"a\n', "no line can be read as a row"),
+    ],
+)
+def test_what_makes_no_contract(name: str, data: bytes, says: str, checkout: Path, run_json: RunJson) -> None:
+    Path("a").write_bytes(data)
+    code, document = run_json("new", name, "a")
+    assert code == 1
+    assert says in document["error"]
+    assert not list(Path("contracts").iterdir())
+
+
+def test_a_sample_that_its_contract_rejects_makes_the_exit_code_1(
+    checkout: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.contracts.sample_text.READ_BYTES", 1000)
+    monkeypatch.setattr("headrace.contracts.sample_text.PIECE", 1000)
+    rows = "".join(f"{number},{number * 7919 % 99991}\n" for number in range(100_000))
+    Path("a.csv.gz").write_bytes(gzip.compress(f"id,n\n{rows}".encode())[:-100])
+    code, document = run_json("new", "things", "a.csv.gz")
+    assert code == 1
+    assert "cut off" in document["samples"][0]["reason"]
+    assert Path(document["contract"]).exists()
