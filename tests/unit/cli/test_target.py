@@ -20,6 +20,7 @@ STATE = {"pid": 1, "port": 4711, "endpoint_url": "http://127.0.0.1:4711", "regio
 def _no_aws_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
     (tmp_path / "config").write_text("[profile work]\nregion = eu-central-1\n")
 
 
@@ -48,6 +49,24 @@ def test_a_profile_means_aws() -> None:
     assert target.endpoint_url is None
     assert target.stack == "headrace"
     assert target.client("sqs").meta.region_name == "eu-central-1"
+
+
+@pytest.mark.usefixtures("laptop")
+def test_an_exported_profile_does_not_leave_the_laptop_but_is_spoken_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target_for(Choice())
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    assert target_for(Choice()).endpoint_url == STATE["endpoint_url"]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert (
+        err
+        == f"headrace: this is the laptop at {STATE['endpoint_url']}, which runs here; `--profile work` means AWS.\n"
+    )
+    assert target_for(Choice(profile="work")).endpoint_url is None
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("laptop")
