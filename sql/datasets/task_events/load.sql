@@ -5,7 +5,7 @@ LOCK TABLE etl.guard_task_events;
 
 CREATE TEMP TABLE stage (
   task_id VARCHAR(64),
-  event_type VARCHAR(16),
+  event_type VARCHAR(64),
   event_timestamp TIMESTAMP,
   worker_id VARCHAR(32),
   duration_ms BIGINT,

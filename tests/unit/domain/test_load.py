@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.staging import merge_sql
+from headrace.domain.contract import Column, Kind
+from headrace.domain.lane import LIMITS
+from headrace.domain.ledger import LIVE, MERGE
 from headrace.domain.load import Part, load_statements, manifest, split_statements
 from headrace.errors import TerminalError
 from tests.fakes import contract
@@ -49,6 +55,20 @@ def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> No
     assert deleted == ["public.readings", "etl.load_files", "etl.superseded"]
     winners = next(s for s in statements(reloaded=[FILE]) if s.startswith("CREATE TEMP TABLE winners"))
     assert FILE not in winners
+
+
+@pytest.mark.parametrize("lane", [LIVE, MERGE])
+def test_the_largest_batch_of_a_wide_table_fits_between_two_states(lane: str) -> None:
+    columns = tuple(Column(f"a_measured_column_{n:03}", "", Kind.STRING, "VARCHAR(256)") for n in range(200))
+    wide = contract(columns=columns, primary_key=(columns[0].name,), staged=lane == MERGE, replace_versions=True)
+    files = [f"{number:024x}" for number in range(LIMITS[lane].files)]
+    text = load_statements(
+        merge_sql(wide) if lane == MERGE else load_sql(wide),
+        batch="readings-1", manifest=None if lane == MERGE else MANIFEST, iam_role="default",
+        arrived=files, replaced=files, reloaded=files, merged=files if lane == MERGE else [],
+    )  # fmt: skip
+    assert len(json.dumps({"statements": text, "replaced": files})) < 250_000  # Step Functions takes 262,144
+    assert max(map(len, text)) < 100_000  # what the Data API takes as one statement
 
 
 def test_no_placeholder_is_left() -> None:

@@ -35,7 +35,7 @@ def transform_unit(batch: BatchRecord, number: int, services: Services) -> dict[
         parts = UnitParts(Path(folder), contract, batch.batch, number)
         files = services.ledger.files(reference["file_id"] for reference in references)
         results = [_transform_file(file, contract, parts, services) for file in files]
-        result = UnitResult(number, parts.upload(services.lake), results)
+        result = UnitResult(number, contract.digest, parts.upload(services.lake), results)
     services.lake.write_json(paths.result(batch.batch, number), result.to_json())
     return _summary(result)
 
@@ -54,7 +54,7 @@ class _Account:
 def _transform_file(file: FileRecord, contract: Contract, parts: UnitParts, services: Services) -> FileResult:
     rows = parts.begin(file)
     try:
-        result = _stream(file, contract, rows, parts.batch, services)
+        report, account = _read(file, contract, rows, parts.batch, services)
     except (FileRejected, ObjectGoneError) as error:
         result = FileResult(file.file_id, Verdict.FAILED, reason=str(error), contract_version=contract.version)
     except (HeadraceError, MemoryError):
@@ -63,6 +63,8 @@ def _transform_file(file: FileRecord, contract: Contract, parts: UnitParts, serv
         logger.exception("a file could not be transformed", extra={"file": file.file_id, "key": file.key})
         reason = f"the transform broke on this file, which is a fault of Headrace: {type(error).__name__}: {error}"
         result = FileResult(file.file_id, Verdict.FAILED, reason=reason, contract_version=contract.version)
+    else:
+        result = _judged(file, report, account, contract, services)
     if result.verdict is Verdict.GOOD:
         rows.keep()
     elif result.rows_bad:
@@ -73,14 +75,22 @@ def _transform_file(file: FileRecord, contract: Contract, parts: UnitParts, serv
     return result
 
 
-def _stream(file: FileRecord, contract: Contract, rows: FileRows, batch: str, services: Services) -> FileResult:
+def _read(
+    file: FileRecord, contract: Contract, rows: FileRows, batch: str, services: Services
+) -> tuple[FileReport, _Account]:
     account = _Account()
     with services.lake.open(file.bucket, file.key, file.version) as stream:
         transform = FileTransform(contract, stream, name=file.key, file_id=file.file_id, batch_id=batch)
         for block in transform:
             rows.add(block)
             account.add(block)
-    report = transform.report
+    return transform.report, account
+
+
+def _judged(
+    file: FileRecord, report: FileReport, account: _Account, contract: Contract, services: Services
+) -> FileResult:
+    """Whether a file that was read counts. Trouble with the ledger is not the file's, and passes through."""
     assert report.sha256 is not None
     held = too_many_bad(contract, report.rows_read, report.rows_bad, account.broken)
     if held:
