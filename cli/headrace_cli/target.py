@@ -193,7 +193,8 @@ def target_of(context: typer.Context) -> Target:
 
 
 def _aws(choice: Choice) -> Target:
-    session = boto3.Session(profile_name=choice.profile, region_name=choice.region)
+    # AWS's own command line reads AWS_REGION first; boto3 does not read it at all.
+    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or os.environ.get("AWS_REGION"))
     return Target(partial(session.client, config=ON_AWS), choice.stack or STACK)
 
 

@@ -21,6 +21,7 @@ def _no_aws_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.delenv("AWS_REGION", raising=False)
     (tmp_path / "config").write_text("[profile work]\nregion = eu-central-1\n")
 
 
@@ -80,6 +81,13 @@ def test_without_a_laptop_it_is_aws() -> None:
     target = target_for(Choice(region="eu-north-1"))
     assert target.endpoint_url is None
     assert target.client("sqs").meta.region_name == "eu-north-1"
+
+
+@pytest.mark.usefixtures("nothing_here")
+def test_the_region_may_be_named_as_for_awss_own_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert target_for(Choice()).client("sqs").meta.region_name == "eu-west-1"
+    assert target_for(Choice(region="eu-north-1")).client("sqs").meta.region_name == "eu-north-1"
 
 
 def test_the_home_is_found_from_a_folder_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
