@@ -111,7 +111,14 @@ class MemoryLedger:
         self.claims: dict[tuple[str, str], str] = {}
         self.noted: dict[str, set[str]] = {}
         self.told: dict[str, list[Event]] = {}
+        self.late: set[str] = set()
         self._pending: dict[tuple[str, str], FileRecord] = {}
+
+    def is_late(self, dataset: str) -> bool:
+        return dataset in self.late
+
+    def note_late(self, dataset: str, *, late: bool) -> None:
+        self.late = self.late | {dataset} if late else self.late - {dataset}
 
     def knows(self, file_id: str) -> bool:
         return file_id in self.all_files

@@ -89,8 +89,7 @@ class TargetServices:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The warehouse, as the person's own identity or as the user in its secret."""
+        """The warehouse, as the user in its secret."""
         target = self._target
-        secret = target.outputs.get("WarehouseSecretArn", "")
-        connection = Connection(target.output("Workgroup"), target.output("Database"), secret)
+        connection = Connection(*(target.output(name) for name in ("Workgroup", "Database", "WarehouseSecretArn")))
         return Warehouse(target.client("redshift-data"), connection)

@@ -168,6 +168,7 @@ def target_for(choice: Choice) -> Target:
     if choice.endpoint_url:
         return _local(choice, choice.endpoint_url)
     if local and not choice.profile:
+        _tell_of_unused_profile(local.endpoint_url)
         region = choice.region or local.region
         return _local(Choice(None, region, None, choice.stack or local.stack), local.endpoint_url)
     if not (choice.profile or choice.region or any(os.environ.get(name) for name in AWS_CHOSEN)):
@@ -175,6 +176,13 @@ def target_for(choice: Choice) -> Target:
             "no laptop runs here: `headrace up` starts one; for a stack on AWS give --profile or --region"
         )
     return _aws(choice)
+
+
+def _tell_of_unused_profile(endpoint_url: str) -> None:
+    """Somebody who has exported a profile may believe to be on AWS."""
+    if profile := os.environ.get("AWS_PROFILE"):
+        meant = f"`--profile {profile}` means AWS"
+        typer.echo(f"headrace: this is the laptop at {endpoint_url}, which runs here; {meant}.", err=True)
 
 
 def target_of(context: typer.Context) -> Target:
@@ -185,7 +193,8 @@ def target_of(context: typer.Context) -> Target:
 
 
 def _aws(choice: Choice) -> Target:
-    session = boto3.Session(profile_name=choice.profile, region_name=choice.region)
+    # AWS's own command line reads AWS_REGION first; boto3 does not read it at all.
+    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or os.environ.get("AWS_REGION"))
     return Target(partial(session.client, config=ON_AWS), choice.stack or STACK)
 
 

@@ -43,10 +43,12 @@ def query(target: Target, text: str) -> Answer:
 
 
 def _warehouse(target: Target) -> dict[str, str]:
-    """Which warehouse, and as whom. Without a secret the caller's own IAM identity is the user."""
-    where = {"Database": target.output("Database"), "WorkgroupName": target.output("Workgroup")}
-    secret = target.outputs.get("WarehouseSecretArn")
-    return where | ({"SecretArn": secret} if secret else {})
+    """Which warehouse, and as whom: the user in its secret, who owns the tables."""
+    return {
+        "Database": target.output("Database"),
+        "WorkgroupName": target.output("Workgroup"),
+        "SecretArn": target.output("WarehouseSecretArn"),
+    }
 
 
 def _ended(client: Any, statement: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import asyncio
 import json
 import re
 import threading
+import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -43,7 +44,7 @@ TASK_ERRORS = {
     "events": ("EventBridge.InternalException", "EventBridge.InternalException"),
 }
 """What Step Functions calls a failed and a throttled call of these services."""
-DELAY_SECONDS = 3
+DELAY_SECONDS, HOLD_SECONDS = 3, 120
 LOGICAL_NAME = re.compile(r"[A-Za-z]+Function")
 
 
@@ -55,7 +56,8 @@ class Fault:
     `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `restart` (all functions' processes), `stop`
     (all running executions), `delay` (the call takes some seconds and succeeds), or `refuse` (a load that the
     warehouse accepts and then fails with `text`). A task of the workflow has the caller `workflow`, and the operation
-    of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function.
+    of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function. A task may
+    also be held (`hold`): it begins when the faults are taken back, or after two minutes.
     """
 
     service: str
@@ -136,10 +138,18 @@ class Faults:
         fault = self.meeting(Call(service, operation, WORKFLOW, function)) if service in TASK_ERRORS else None
         if fault is None:
             return invoke()
+        if fault.what == "hold":
+            self._hold(fault)
+            return invoke()
         if fault.when == "after":
             invoke()
         self.carry_out(fault, WORKFLOW)
         raise TaskFaultError(TASK_ERRORS[service][fault.what == "throttle"])
+
+    def _hold(self, fault: Fault) -> None:
+        until = time.monotonic() + HOLD_SECONDS
+        while fault in self.listed and time.monotonic() < until:
+            time.sleep(0.1)
 
 
 class TaskFaultError(Exception):

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SLACK_SECRET = "headrace/slack-webhook"  # noqa: S105 - the name of a secret
 PAGERDUTY_SECRET = "headrace/pagerduty-routing-key"  # noqa: S105 - the name of a secret
+WAREHOUSE_SECRET = "headrace/warehouse"  # noqa: S105 - the name of a secret
+WAREHOUSE_USER = {"username": "headrace", "password": "the embedded Redshift compares none"}
 LOCK = "laptop.lock"
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -96,7 +98,7 @@ def clear(home: Path) -> None:
 
 
 def start(home: Path, port: int | None) -> LaptopState:
-    """Start the daemon, wait until it answers, and give it the secrets of Slack and PagerDuty."""
+    """Start the daemon, wait until it answers, and give it the secrets of Slack, PagerDuty and the warehouse."""
     if port is not None and not is_free(port):
         raise LaptopError(
             f"Port {port} of 127.0.0.1 is in use.", "Choose another with --port, or let a free one be taken."
@@ -111,6 +113,7 @@ def start(home: Path, port: int | None) -> LaptopState:
     secrets.create_secret(Name=SLACK_SECRET, SecretString=laptop.slack_url)
     pagerduty = {"routing_key": "0" * ROUTING_KEY_LENGTH, "url": laptop.pagerduty_url}
     secrets.create_secret(Name=PAGERDUTY_SECRET, SecretString=json.dumps(pagerduty))
+    secrets.create_secret(Name=WAREHOUSE_SECRET, SecretString=json.dumps(WAREHOUSE_USER))
     return laptop
 
 

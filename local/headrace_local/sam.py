@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from headrace_local.errors import LaptopError
+from headrace_local.laptop import WAREHOUSE_SECRET
 from headrace_local.progress import Progress, silent
 from headrace_local.state import LaptopState, home_folder, project_root
 
@@ -88,7 +89,7 @@ class SamRun:
     def _start(self, command: str, options: tuple[str, ...], scratch: str) -> subprocess.Popen[str]:
         arguments = [str(project_root() / ".venv-sam" / "bin" / "sam"), command, *options]
         arguments += ["--config-file", str(self.root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
-        arguments += ["--parameter-overrides", *parameter_overrides(self.root)]
+        arguments += ["--parameter-overrides", *parameter_overrides(self.root, warehouse_secret(self.laptop))]
         return subprocess.Popen(  # noqa: S603 - the SAM CLI of the checkout, with arguments made here
             arguments,
             cwd=self.root,
@@ -101,16 +102,23 @@ class SamRun:
         )
 
 
-def parameter_overrides(root: Path) -> list[str]:
-    """The template's parameters on a laptop: samconfig's, the Python at hand, and what $HEADRACE_PARAMETERS says.
+def parameter_overrides(root: Path, secret_arn: str) -> list[str]:
+    """The template's parameters on a laptop: samconfig's, the laptop's own, and what $HEADRACE_PARAMETERS says.
 
-    Of two values of one parameter the later holds.
+    `secret_arn` is the secret of the warehouse's user. Of two values of one parameter the later holds.
     """
     config = tomllib.loads((root / "samconfig.toml").read_text("utf-8"))
     given = config[CONFIG_ENVIRONMENT]["global"]["parameters"].get("parameter_overrides", [])
     own = [f"Runtime={own_runtime()}", f"Architecture={own_architecture()}"]
+    secret = f"ExistingWarehouseSecretArn={secret_arn}"
     asked_for = shlex.split(os.environ.get("HEADRACE_PARAMETERS", ""))
-    return list({each.partition("=")[0]: each for each in [*given, *own, *asked_for]}.values())
+    return list({each.partition("=")[0]: each for each in [*given, *own, secret, *asked_for]}.values())
+
+
+def warehouse_secret(laptop: LaptopState) -> str:
+    """The ARN of the secret that the laptop has of its warehouse's user."""
+    secrets = boto3.client("secretsmanager", **laptop.client_arguments())
+    return str(secrets.describe_secret(SecretId=WAREHOUSE_SECRET)["ARN"])
 
 
 def own_runtime() -> str:

@@ -84,7 +84,7 @@ def test_an_added_column_is_planned_deployed_and_old_files_load_as_before(
 
 def test_a_contract_that_changes_between_transform_and_load(laptop: Laptop) -> None:
     held_up = {"service": "lambda", "operation": "invoke", "caller": "workflow", "path": "PrepareLoadFunction"}
-    faults(laptop, "POST", [held_up | {"times": 4}])
+    faults(laptop, "POST", [held_up | {"what": "hold"}])
     laptop.put("happenings/meanwhile.jsonl", happening("moved", mood="glad", payload={"to": "yard"}))
     while not faults(laptop, "GET")["faults"][0]["struck"]:
         time.sleep(0.2)

@@ -315,3 +315,14 @@ def test_stories_are_told_in_order(table: DynamoLedger) -> None:
         ("Transformed", {"n": 1}),
     ]
     assert [event.step for event in table.batch_events("b")] == ["Recorded"]
+
+
+def test_what_people_were_told_of_a_promise_is_kept(ledger: Any) -> None:
+    assert not ledger.is_late("readings")
+    ledger.note_late("readings", late=True)
+    ledger.note_late("readings", late=True)
+    assert ledger.is_late("readings")
+    assert not ledger.is_late("others")
+    ledger.note_late("readings", late=False)
+    ledger.note_late("readings", late=False)
+    assert not ledger.is_late("readings")

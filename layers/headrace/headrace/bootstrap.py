@@ -53,7 +53,7 @@ class AwsServices:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The warehouse, as the function's own role or as the user in the warehouse's secret."""
+        """The warehouse, as the user in its secret."""
         connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("WAREHOUSE_SECRET"))
         return Warehouse(aws.client("redshift-data"), connection)
 

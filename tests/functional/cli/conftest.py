@@ -70,7 +70,7 @@ TEMPLATE = {
         "IngestStateMachineArn": {"Value": {"Ref": "Ingest"}},
         "Database": {"Value": "headrace"},
         "Workgroup": {"Value": "headrace"},
-        "WarehouseSecretArn": {"Value": ""},
+        "WarehouseSecretArn": {"Value": laptops.WAREHOUSE_SECRET},
     },
 }
 

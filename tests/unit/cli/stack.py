@@ -30,7 +30,7 @@ OUTPUTS = {
     "IngestStateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:headrace-ingest",
     "Database": "dev",
     "Workgroup": "headrace",
-    "WarehouseSecretArn": "",
+    "WarehouseSecretArn": "arn:secret",
 }
 
 

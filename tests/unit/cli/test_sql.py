@@ -25,13 +25,8 @@ def test_all_pages_as_one_document(stack: FakeStack, run_json: RunJson) -> None:
     assert code == 0
     assert document["columns"] == ["name", "n"]
     assert document["rows"] == [["a", 1], [None, 2000]]
-    assert stack.data.asked == [{"Sql": "SELECT name, n FROM t", "Database": "dev", "WorkgroupName": "headrace"}]
-
-
-def test_a_secret_is_used_when_the_stack_has_one(stack: FakeStack, run_json: RunJson) -> None:
-    stack.cloudformation.outputs["WarehouseSecretArn"] = "arn:secret"
-    run_json("sql", "SELECT 1")
-    assert stack.data.asked[0]["SecretArn"] == "arn:secret"
+    where = {"Database": "dev", "WorkgroupName": "headrace", "SecretArn": "arn:secret"}
+    assert stack.data.asked == [{"Sql": "SELECT name, n FROM t", **where}]
 
 
 def test_a_statement_without_rows(stack: FakeStack, run_json: RunJson) -> None:

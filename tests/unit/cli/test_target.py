@@ -20,6 +20,8 @@ STATE = {"pid": 1, "port": 4711, "endpoint_url": "http://127.0.0.1:4711", "regio
 def _no_aws_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.delenv("AWS_REGION", raising=False)
     (tmp_path / "config").write_text("[profile work]\nregion = eu-central-1\n")
 
 
@@ -51,6 +53,24 @@ def test_a_profile_means_aws() -> None:
 
 
 @pytest.mark.usefixtures("laptop")
+def test_an_exported_profile_does_not_leave_the_laptop_but_is_spoken_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target_for(Choice())
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    assert target_for(Choice()).endpoint_url == STATE["endpoint_url"]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert (
+        err
+        == f"headrace: this is the laptop at {STATE['endpoint_url']}, which runs here; `--profile work` means AWS.\n"
+    )
+    assert target_for(Choice(profile="work")).endpoint_url is None
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("laptop")
 def test_an_endpoint_of_ones_own() -> None:
     target = target_for(Choice(endpoint_url="http://127.0.0.1:9", stack="other"))
     assert (target.endpoint_url, target.stack) == ("http://127.0.0.1:9", "other")
@@ -61,6 +81,13 @@ def test_without_a_laptop_it_is_aws() -> None:
     target = target_for(Choice(region="eu-north-1"))
     assert target.endpoint_url is None
     assert target.client("sqs").meta.region_name == "eu-north-1"
+
+
+@pytest.mark.usefixtures("nothing_here")
+def test_the_region_may_be_named_as_for_awss_own_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert target_for(Choice()).client("sqs").meta.region_name == "eu-west-1"
+    assert target_for(Choice(region="eu-north-1")).client("sqs").meta.region_name == "eu-north-1"
 
 
 def test_the_home_is_found_from_a_folder_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

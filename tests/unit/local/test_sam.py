@@ -99,9 +99,9 @@ def test_parameters_are_samconfigs_and_the_python_at_hand(tmp_path: Path) -> Non
         '[laptop.global.parameters]\nparameter_overrides = ["CreateWarehouse=false"]\n'
     )
 
-    given, runtime, architecture = sam.parameter_overrides(tmp_path)
+    given, runtime, architecture, secret = sam.parameter_overrides(tmp_path, "arn:secret")
 
-    assert given == "CreateWarehouse=false"
+    assert (given, secret) == ("CreateWarehouse=false", "ExistingWarehouseSecretArn=arn:secret")
     assert runtime == f"Runtime={sam.own_runtime()}"
     assert architecture.startswith("Architecture=")
 
@@ -110,5 +110,7 @@ def test_parameters_can_be_given_for_once(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "samconfig.toml").write_text('[laptop.global.parameters]\nparameter_overrides = ["A=1", "B=2"]\n')
     monkeypatch.setenv("HEADRACE_PARAMETERS", "B=3 C=4")
 
-    assert {"A=1", "B=3", "C=4"} <= set(sam.parameter_overrides(tmp_path))
-    assert "B=2" not in sam.parameter_overrides(tmp_path)
+    given = sam.parameter_overrides(tmp_path, "arn:secret")
+
+    assert {"A=1", "B=3", "C=4"} <= set(given)
+    assert "B=2" not in given

@@ -8,6 +8,7 @@ PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batc
 CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
 COPIES#<file_id>           <file_id of the copy>    the duplicates of a file
 LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held
+PROMISE#<dataset>          LATE                     since when people know that its promise is broken
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
 BATCH#<batch>              EVENT#<time>#<step>      its story
 
@@ -122,6 +123,18 @@ class DynamoLedger:
             if len(found) == limit:
                 break
         return found
+
+    # -- promises -------------------------------------------------------------------------------------------------
+
+    def is_late(self, dataset: str) -> bool:
+        """Whether people were told that the dataset's promise is broken, and not yet that it is met again."""
+        return "since" in self._get(f"PROMISE#{dataset}", "LATE")
+
+    def note_late(self, dataset: str, *, late: bool) -> None:
+        """Write down what people were told last."""
+        expression, values = ("SET since = :now", {":now": now()}) if late else ("REMOVE since", {})
+        update = self._updating(f"PROMISE#{dataset}", "LATE", expression, values)
+        self._client.update_item(**{name: value for name, value in update.items() if value})
 
     # -- group commit ---------------------------------------------------------------------------------------------
 

@@ -19,16 +19,15 @@ class WarehouseError(TerminalError):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Which warehouse, and as whom: the caller's role, or the user in a secret when there is one."""
+    """Which warehouse, and as whom: the user in a secret, the same for all who make, load and read tables."""
 
     workgroup: str
     database: str
-    secret_arn: str = ""
+    secret_arn: str
 
     def arguments(self) -> dict[str, str]:
         """The Data API's arguments for this connection."""
-        known = {"WorkgroupName": self.workgroup, "Database": self.database, "SecretArn": self.secret_arn}
-        return {name: value for name, value in known.items() if value}
+        return {"WorkgroupName": self.workgroup, "Database": self.database, "SecretArn": self.secret_arn}
 
 
 class Warehouse:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from headrace.domain.contract import UNKNOWN_COLUMN
+from headrace.domain.contract import UNKNOWN_COLUMN, Contract
 from headrace.domain.judgement import Finding
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.domain.outcome import FileResult, Verdict, total
@@ -165,6 +165,20 @@ def of_surprise(dataset: str, what: str, findings: Iterable[Finding], channel: s
     """Figures that are not what they usually are, of something that is loaded all the same."""
     lines = tuple(finding.sentence for finding in findings)
     return Notice("warning", f"{dataset}: the figures of {what} are unusual", lines, dataset, "", channel)
+
+
+def of_lateness(contract: Contract, file: FileRecord) -> Notice:
+    """A promise of latency that is broken, with a file that shows it."""
+    lines = (
+        f"{file.key} came at {file.arrived_at} and is {file.status}; {contract.freshness_seconds} s were promised.",
+        f"`headrace trace {file.key}` shows where it stands. You are told when nothing is late any more.",
+    )
+    return Notice("error", f"{contract.dataset}: data is late", lines, contract.dataset, "", contract.channel)
+
+
+def of_recovery(contract: Contract) -> Notice:
+    """The end of that: what came has been loaded, or given up, of which people were told."""
+    return Notice("ok", f"{contract.dataset}: nothing is late any more", (), contract.dataset, "", contract.channel)
 
 
 def _quarantined(count: int, results: Iterable[FileResult]) -> list[str]:

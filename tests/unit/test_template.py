@@ -1,0 +1,107 @@
+"""The template as text: what must hold on AWS whatever the emulator lets pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cfnlint.decode.cfn_yaml  # type: ignore[import-untyped]
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE: dict[str, Any] = cfnlint.decode.cfn_yaml.load(str(ROOT / "template.yaml"))
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+INGEST: dict[str, Any] = json.loads((ROOT / "statemachine/ingest.asl.json").read_text())
+SECRET = {"Fn::If": ["OwnWarehouse", {"Ref": "WarehouseSecret"}, {"Ref": "ExistingWarehouseSecretArn"}]}
+ASK_WAREHOUSE = "redshift-data:ExecuteStatement"
+
+
+def statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a function's or a state machine's role is allowed, as the template says it."""
+    policies = resource.get("Properties", {}).get("Policies", [])
+    return [statement for policy in policies for statement in policy.get("Statement", [])]
+
+
+def actions(resource: dict[str, Any]) -> set[str]:
+    found: set[str] = set()
+    for statement in statements(resource):
+        action = statement["Action"]
+        found |= {action} if isinstance(action, str) else set(action)
+    return found
+
+
+ASKING = [name for name, resource in RESOURCES.items() if ASK_WAREHOUSE in actions(resource)]
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_whoever_asks_the_warehouse_is_the_same_user_there(name: str) -> None:
+    may = actions(RESOURCES[name])
+    assert "secretsmanager:GetSecretValue" in may
+    assert not {action for action in may if action.endswith(":GetCredentials")}
+    (secret,) = [
+        each["Resource"] for each in statements(RESOURCES[name]) if each["Action"] == "secretsmanager:GetSecretValue"
+    ]
+    assert secret == SECRET
+
+
+@pytest.mark.parametrize("name", [name for name in ASKING if name.endswith("Function")])
+def test_whoever_asks_the_warehouse_is_told_its_user(name: str) -> None:
+    assert RESOURCES[name]["Properties"]["Environment"]["Variables"]["WAREHOUSE_SECRET"] == SECRET
+
+
+def test_the_workflow_loads_as_that_user() -> None:
+    assert RESOURCES["IngestStateMachine"]["Properties"]["DefinitionSubstitutions"]["WarehouseSecret"] == SECRET
+    tasks = [
+        state for state in INGEST["States"].values() if state.get("Resource", "").endswith("batchExecuteStatement")
+    ]
+    assert len(tasks) == 2
+    assert all(task["Arguments"]["SecretArn"] == "${WarehouseSecret}" for task in tasks)
+
+
+def test_a_warehouse_of_ones_own_needs_the_secret_of_its_user() -> None:
+    rule = TEMPLATE["Rules"]["OneDatabaseUser"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "CreateWarehouse"}, "false"]}
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExistingWarehouseSecretArn"}, ""]}]}
+
+
+def test_an_execution_outlasts_the_longest_wait_and_two_statements() -> None:
+    looks, seconds_between = 720, 30
+    longest = TEMPLATE["Parameters"]["LongestWait"]
+    assert longest["Default"] == longest["MaxValue"] == 86400, "cut nothing: a merge may be promised once a day"
+    for choice in ("Has the measurement ended?", "Has the load ended?"):
+        last = INGEST["States"][choice]["Choices"][-1]
+        assert last == {"Condition": f"{{% $polls > {looks} %}}", "Next": "Give up looking"}
+    assert INGEST["TimeoutSeconds"] > longest["MaxValue"] + 2 * looks * seconds_between
+
+
+def test_what_a_failed_first_deployment_made_does_not_hinder_the_second() -> None:
+    kept = {name: each["DeletionPolicy"] for name, each in RESOURCES.items() if "DeletionPolicy" in each}
+    assert kept == {
+        "LandingBucket": "RetainExceptOnCreate",
+        "LakeBucket": "Retain",  # it has something in it by then, and CloudFormation deletes no bucket that has
+        "LedgerTable": "RetainExceptOnCreate",
+        "ExportBucket": "RetainExceptOnCreate",
+        "WarehouseSecret": "RetainExceptOnCreate",
+        "WarehouseNamespace": "RetainExceptOnCreate",
+    }
+    assert all(RESOURCES[name]["UpdateReplacePolicy"] == "Retain" for name in kept)
+
+
+def test_alarms_are_mailed_without_any_function_of_ours() -> None:
+    mail = RESOURCES["AlarmMail"]["Properties"]
+    assert (mail["Protocol"], mail["FilterPolicyScope"]) == ("email", "MessageBody")
+    assert mail["FilterPolicy"] == {"AlarmName": [{"exists": True}]}  # what CloudWatch publishes, no notice of a batch
+    alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert alarms
+    assert all(alarm["AlarmActions"] == [mail["TopicArn"]] for alarm in alarms)
+
+
+def test_nobody_is_called_or_mailed_where_no_way_is_given() -> None:
+    for condition, parameter, resource in (
+        ("CallsPagerDuty", "PagerDutySecret", "PagerdutyFunction"),
+        ("MailsAlarms", "AlarmEmail", "AlarmMail"),
+    ):
+        assert TEMPLATE["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
+        assert RESOURCES[resource]["Condition"] == condition
