@@ -19,6 +19,7 @@ from headrace.domain.breaker import State
 from headrace.domain.credentials import Credentials
 from headrace.domain.source import After, Checksum, Complete, Protocol
 from headrace.domain.sourcefile import SourceStatus
+from headrace.usecases import folders
 from headrace.usecases.transfer import PART_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.certificates import Authority
@@ -80,8 +81,8 @@ LISTING_NAMES = ["MLSD", "LIST", "MLSD over TLS", "SFTP"]
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tries, each given up early."""
-    monkeypatch.setattr(breaker, "TRIES", 2)
+    """One try, given up early."""
+    monkeypatch.setattr(breaker, "TRIES", 1)
     monkeypatch.setattr(patience, "TIMES", 2)
 
 
@@ -118,6 +119,15 @@ def test_a_listing_without_an_end_is_the_servers_failure(
     lists_again_and_again(server, "b" * 4000 + ".csv")
     assert bench.poll().trouble == "its listing is larger than 64 MiB"
     assert (bench.state.breaker.state, bench.records) == (State.OPEN, {})
+
+
+def test_more_files_than_there_is_memory_for_are_told(start: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "MOST_FILES", 5)
+    for number in range(6):
+        write(root / str(number) / "a.csv")
+    _, bench = start(Protocol.FTP, location="/*/*.csv", breaker_failures=1)
+    assert bench.poll().trouble == "its listing has more than 5 files: move or delete what was taken"
+    assert bench.titles == ["Source carrier does not answer"]
 
 
 @pytest.mark.parametrize("command", ["login", "FEAT", "CWD", "MLST"])

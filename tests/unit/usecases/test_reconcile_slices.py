@@ -81,7 +81,8 @@ class Loaded:
 
     def insert(self, table: str, rows: list[tuple[Any, ...]]) -> None:
         if rows:
-            self.duck.database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+            places = ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
+            self.duck.database.execute(f"INSERT INTO {table} VALUES {places}", [value for row in rows for value in row])
 
     def harm(self, how: str, number: int) -> None:
         """Let the warehouse differ from the ledger about one file."""

@@ -42,13 +42,20 @@ class LakeParts:
         for batch, parts in groupby((part for part, _ in everything), _batch_of):
             if batch in self._seen:
                 continue
-            stray = not known(batch, self._services)
+            stray = not self._known(batch)
             for part in parts:
                 self.parts += 1
                 if stray:
                     what = f"{part} is of a batch that the ledger does not know"
                     advice = "nothing of Headrace's wrote it: find out who did, then delete it"
                     yield Difference("stray part", self._dataset, what, advice)
+
+    def _known(self, batch: str) -> bool:
+        try:
+            self._services.ledger.batch(batch)
+        except KeyError:
+            return False
+        return True
 
     def _of_batch(self, batch: str, key: str) -> tuple[int, list[Difference]]:
         there = dict(self._services.lake.listing(f"{self._dataset}/batch={batch}/"))
@@ -69,12 +76,3 @@ class LakeParts:
 
 def _batch_of(part: str) -> str:
     return part.split("/")[1].removeprefix("batch=")
-
-
-def known(batch: str, services: Services) -> bool:
-    """Whether the ledger knows the batch."""
-    try:
-        services.ledger.batch(batch)
-    except KeyError:
-        return False
-    return True

@@ -9,7 +9,6 @@ from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.usecases.differences import Difference
 from headrace.usecases.ports import Services
-from headrace.usecases.reconcile_lake import known
 
 STAGED = {FileStatus.STAGED, FileStatus.MERGING}
 IDS_AT_ONCE = 3_000
@@ -109,7 +108,10 @@ class WarehouseRows:
                 )
 
     def _recorded(self, batch: str) -> bool:
-        return known(batch, self._services) and self._services.ledger.batch(batch).status is BatchStatus.LOADED
+        try:
+            return self._services.ledger.batch(batch).status is BatchStatus.LOADED
+        except KeyError:
+            return False
 
     def _stage(self, rows: dict[str, int]) -> Iterator[Difference]:
         """The stage table has the rows of the files that wait for a merge, and no others."""
