@@ -192,13 +192,13 @@ def _shown(rows: Iterator[Measured]) -> list[Measured]:
 
 def as_table(measured: list[Measured]) -> str:
     """The rows as Markdown, each with its ratio to Headrace in the same part."""
-    ours = {row.part: row.cpu_seconds for row in measured if row.engine == OURS.title}
+    ours = {(row.part, row.rows): row.cpu_seconds for row in measured if row.engine == OURS.title}
     lines = [
         "| part | engine | rows | CPU s | µs a row | against Headrace | fresh process, CPU s | peak MB | correct |",
         "|---|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     for row in measured:
-        ratio = row.cpu_seconds / ours[row.part]
+        ratio = row.cpu_seconds / ours[row.part, row.rows]
         lines.append(
             f"| {row.part} | {row.engine} | {row.rows:,} | {row.cpu_seconds:.3f}"
             f" | {row.cpu_seconds / row.rows * 1e6:.2f}"

@@ -71,8 +71,8 @@ def _failures(document: Document) -> list[str]:
     failures = document["failures"]
     said = [document["reason"]] if document["reason"] else []
     said += [f"  {item['category']} / {item['account']}: {item['reason']}" for item in failures[:NAMED]]
-    if len(failures) > NAMED:
-        said.append(f"  and {len(failures) - NAMED:,} more")
+    if document["failed"] > NAMED:
+        said.append(f"  and {document['failed'] - NAMED:,} more")
     if document["stray_rows"]:
         said.append(f"{document['stray_rows']:,} rows have no category; they are in no file.")
     if failures:

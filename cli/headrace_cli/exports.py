@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from headrace.domain.exportrun import Run, RunStatus, Tally, total
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 1.0
 START_SECONDS = 30.0
-NAMED_FAILURES = 20
+NAMED_FAILURES = 1000
+"""A document names so many; the manifest names all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +112,17 @@ def standing(target: Target, export: str, date: str) -> Document:
     rows = [_category(state.to_json(), tallies.get(state.category, Tally()), run) for state in states]
     summed = total(tallies.values())
     expected = run.accounts * len(states)
-    failures = [
+    failures = (
         {"category": category, "account": account, "reason": reason}
         for category, tally in sorted(tallies.items())
         for account, reason in sorted(tally.failures.items())
-    ]
+    )
     return {
         "export": export, "date": date, "attempt": run.attempt, "status": str(run.status), "expected": expected,
         "done": summed.done, "failed": summed.failed, "rows": summed.rows, "bytes": summed.bytes,
         "statements": run.statements, "stray_rows": run.stray_rows, "started_at": run.started_at,
-        "ended_at": run.ended_at or None, "reason": run.reason or None, "categories": rows, "failures": failures,
-        **_pace(run, summed, expected),
+        "ended_at": run.ended_at or None, "reason": run.reason or None, "categories": rows,
+        "failures": list(islice(failures, NAMED_FAILURES)), **_pace(run, summed, expected),
     }  # fmt: skip
 
 

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
@@ -25,7 +24,7 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 from typer.exceptions import Abort, TyperException
 
 from headrace.errors import HeadraceError
-from headrace_cli.output import messages
+from headrace_cli.output import json_text, messages
 
 DEBUG = "HEADRACE_DEBUG"
 NO_CREDENTIALS = (
@@ -46,7 +45,7 @@ def report(error: Exception, *, as_json: bool) -> int:
         traceback.print_exception(error)
     sentence = explain(error)
     if as_json:
-        sys.stdout.write(json.dumps({"error": sentence}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text({"error": sentence}) + "\n")
     else:
         messages().print(f"headrace: {sentence}", style="red", markup=False)
     return error.exit_code if isinstance(error, TyperException) else 1

@@ -9,11 +9,13 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich import box
-from rich.console import Console, ConsoleRenderable, Group
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from headrace.domain.clock import written
+from headrace.domain.naming import printable
 from headrace_cli.words import moment
 
 PIPED_WIDTH = 200
@@ -50,16 +52,47 @@ def messages() -> Console:
     return _console(stderr=True)
 
 
+class PlainConsole(Console):
+    """A console to which only Rich gives commands: keys, reasons and rows are the words of whoever sent a file."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What `renderable` looks like, with whatever a terminal would take as a command shown as an escape."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(_words(segment.text), segment.style)
+
+
+def cell(item: object) -> Text:
+    """A text as it is, never as markup or a command; a name that would be one loses its colours for it."""
+    if not isinstance(item, Text):
+        return Text(_words(str(item)))
+    words = _words(item.plain)
+    return item if words == item.plain else Text(words, style=item.style)
+
+
+def _words(text: str) -> str:
+    return printable(text, keep="\n\t")
+
+
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(file=stream, width=width, highlight=False, emoji=False)
+    return PlainConsole(file=stream, width=width, highlight=False, emoji=False)
+
+
+def json_text(document: object, *, indent: int | None = None) -> str:
+    """A document as JSON, readable, with escapes for what does not print."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent, default=str)
+    return text if text.replace("\n", "").isprintable() else "".join(map(_in_json, text))
+
+
+def _in_json(sign: str) -> str:
+    return sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1]
 
 
 def emit(document: D, render: Callable[[D], ConsoleRenderable], *, as_json: bool) -> None:
     """Print a command's result: as JSON, or as its `render` shows it."""
     if as_json:
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+        sys.stdout.write(json_text(document, indent=2) + "\n")
     else:
         show(render(document))
 
@@ -90,10 +123,10 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: 
         is_number = header in numbers
         shown.add_column(header, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     for row in rows:
-        shown.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        shown.add_row(*map(cell, row))
     return shown
 
 
 def lines(*items: ConsoleRenderable | str) -> Group:
     """Several things below each other; text is shown as it is, never as markup."""
-    return Group(*(Text(item) if isinstance(item, str) else item for item in items))
+    return Group(*(cell(item) if isinstance(item, str | Text) else item for item in items))

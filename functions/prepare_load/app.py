@@ -12,5 +12,5 @@ from headrace.usecases.prepare_load import prepare_load
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """`{"batch"}` -> `{"manifest", "rows", "replaced", "statements"}`."""
+    """`{"batch"}` -> `{"manifest", "rows", "replaced", "statements", "measure", "views"}`."""
     return prepare_load(services.ledger.batch(event["batch"]), setting("COPY_ROLE"), services)

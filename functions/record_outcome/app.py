@@ -12,7 +12,7 @@ from headrace.usecases.results import file_results
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """`{"batch", "statement"?}` -> `{"outcome": {"batch", "files", "rows"}, "notice"}`."""
+    """`{"batch"}` -> `{"outcome": {"batch", "files", "rows"}, "notice"}`."""
     batch = services.ledger.batch(event["batch"])
     ended, notice = record_outcome(batch, file_results(batch, services), services)
     return {"outcome": summary(ended), "notice": notice.to_json()}

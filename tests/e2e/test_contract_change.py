@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -26,6 +28,12 @@ def changed(laptop: Laptop, pattern: str, replacement: str) -> str:
 
 def undo(laptop: Laptop, before: str) -> None:
     (laptop.checkout / "contracts" / CONTRACT).write_text(before)
+
+
+def faults(laptop: Laptop, method: str, body: object = None) -> Any:
+    request = Request(f"{laptop.endpoint}/_headrace/faults", data=json.dumps(body).encode(), method=method)
+    with urlopen(request) as answer:
+        return json.loads(answer.read() or "null")
 
 
 def happening(event_type: str, **fields: Any) -> bytes:
@@ -72,3 +80,23 @@ def test_an_added_column_is_planned_deployed_and_old_files_load_as_before(
     laptop.headrace("reload", "happenings/place-before.jsonl", "--force")
     laptop.settle()
     assert laptop.rows(query) == [["hall", None], ["yard", None], [None, None]]
+
+
+def test_a_contract_that_changes_between_transform_and_load(laptop: Laptop) -> None:
+    held_up = {"service": "lambda", "operation": "invoke", "caller": "workflow", "path": "PrepareLoadFunction"}
+    faults(laptop, "POST", [held_up | {"times": 4}])
+    laptop.put("happenings/meanwhile.jsonl", happening("moved", mood="glad", payload={"to": "yard"}))
+    while not faults(laptop, "GET")["faults"][0]["struck"]:
+        time.sleep(0.2)
+    column = "      - name: mood\n        logicalType: string\n        physicalType: VARCHAR(64)\n"
+    changed(laptop, r"(      - name: happened_at\n)", column + r"\1")
+    laptop.headrace("deploy")
+    faults(laptop, "DELETE")
+    laptop.settle()
+
+    assert laptop.rows("SELECT mood, payload.to FROM public.happenings WHERE event_type = 'moved'") == [
+        ["glad", '"yard"']
+    ]
+    story = laptop.trace("happenings/meanwhile.jsonl")
+    assert story["status"] == "loaded"
+    assert "ContractChangedError" in json.dumps(story["steps"])

@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from ministack.services.stepfunctions import _evaluate_jsonata
+
+from headrace.usecases.record_failure import explain
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachine").glob("*.asl.json")}
@@ -99,3 +103,61 @@ def test_errors_that_functions_raise_are_retried_by_their_class_name() -> None:
     retried = MACHINE["States"]["Record the batch"]["Retry"][0]["ErrorEquals"]
     assert errors.TransientError.__name__ in retried
     assert errors.TerminalError.__name__ not in retried
+
+
+DATA_API = boto3.client("redshift-data", region_name="us-east-1").meta.service_model
+BASE = {"sns": "SNS.AmazonSNSException", "events": "EventBridge.AmazonEventBridgeException"}
+"""What unmodelled errors of the older integrations should be called, in the manner of `Lambda.AWSLambdaException`."""
+NOT_PASSING = {"ValidationException", "ResourceNotFoundException"}
+
+
+@pytest.mark.parametrize(("state", "machine"), STATES)
+def test_errors_of_services_are_retried_under_the_names_that_step_functions_gives_them(
+    state: dict[str, Any], machine: dict[str, Any]
+) -> None:
+    """A modelled error has its own name, any other, throttling for one, that of its service's base exception.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    """
+    *_, service, action = state.get("Resource", "::").split(":")
+    retried = {name for retry in state.get("Retry", []) for name in retry["ErrorEquals"]}
+    if service == "redshiftdata":
+        shapes = DATA_API.operation_model(action[0].upper() + action[1:]).error_shapes
+        modelled = {shape.name for shape in shapes} - NOT_PASSING
+        assert retried >= {f"RedshiftData.{name}" for name in modelled | {"RedshiftDataException"}}
+        assert retried.isdisjoint(f"RedshiftData.{name}" for name in NOT_PASSING)
+    elif service in BASE:
+        assert BASE[service] in retried
+
+
+TELLING = {"ingest": "Tell of the stale view", "export": "Tell of the failure"}
+ORDER = {"dataset": "readings", "export": "statements", "date": "2026-01-31", "attempt": 2}
+
+
+@pytest.mark.parametrize("title", TELLING)
+@pytest.mark.parametrize(
+    "cause",
+    [
+        json.dumps({"errorMessage": 'no such\nview  as "ü\\\\"', "errorType": "KeyError", "stackTrace": ["a", "b"]}),
+        json.dumps({"errorMessage": "x" * 3000, "errorType": "KeyError"}),
+        json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out"}, separators=(",", ":")),
+        "The state entered timed\nout",
+        "",
+        None,
+    ],
+)
+def test_people_are_told_a_failure_in_the_same_words_everywhere(title: str, cause: str | None) -> None:
+    message = MACHINES[title]["States"][TELLING[title]]["Arguments"]["Message"]
+    failed = {"error": "KeyError"} | ({"cause": cause} if cause is not None else {})
+    told = _evaluate_jsonata(message.removeprefix("{%").removesuffix("%}"), failed, {"variables": {"order": ORDER}})
+    assert json.loads(told)["lines"][0] == explain("KeyError", cause or "")
+
+
+def test_what_tells_of_a_failure_knows_error_and_cause() -> None:
+    for title, name in TELLING.items():
+        for _, state, _ in states(MACHINES[title]):
+            for catch in state.get("Catch", []):
+                if catch["Next"] == name:
+                    assert catch["Output"] == (
+                        "{% {'error': $states.errorOutput.Error, 'cause': $states.errorOutput.Cause} %}"
+                    )

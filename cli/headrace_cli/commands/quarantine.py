@@ -10,6 +10,7 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
+from headrace.domain.naming import printable
 from headrace_cli.bad_rows import bad_rows
 from headrace_cli.fault import fault_span
 from headrace_cli.output import Document, Json, emit, lines
@@ -69,14 +70,9 @@ def _broken(error: dict[str, Any]) -> Text:
 def _raw(row: dict[str, Any]) -> Text:
     """The raw text on one line, with carets under the first fault where that is certain."""
     raw = row["raw"]
-    text = f"  │ {_shown(raw[:LONGEST_RAW])}{'…' if len(raw) > LONGEST_RAW else ''}\n"
+    text = f"  │ {printable(raw[:LONGEST_RAW])}{'…' if len(raw) > LONGEST_RAW else ''}\n"
     span = fault_span(raw, row["rule"], row["reason"])
     if span and span[1] <= LONGEST_RAW:
-        before, fault = cell_len(_shown(raw[: span[0]])), cell_len(_shown(raw[slice(*span)]))
+        before, fault = cell_len(printable(raw[: span[0]])), cell_len(printable(raw[slice(*span)]))
         text += f"  │ {' ' * before}{'^' * max(fault, 1)}\n"
     return Text(text, style="dim", no_wrap=True, overflow="ellipsis")
-
-
-def _shown(raw: str) -> str:
-    """What a terminal would take as a command is shown as an escape."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in raw)

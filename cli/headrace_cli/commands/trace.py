@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace_cli.drift import drift_text
-from headrace_cli.output import Document, Json, emit, lines, table
+from headrace_cli.output import Document, Json, cell, emit, lines, table
 from headrace_cli.story import story_of
 from headrace_cli.target import target_of
 from headrace_cli.words import balance, clock, duration, moment, size, status_text
@@ -63,7 +63,7 @@ def _facts(story: Document) -> Table:
     grid = Table.grid(padding=(0, 2))
     for name, fact in facts.items():
         if fact:
-            grid.add_row(Text(name, style="dim"), fact if isinstance(fact, Text) else Text(str(fact)))
+            grid.add_row(Text(name, style="dim"), cell(fact))
     return grid
 
 

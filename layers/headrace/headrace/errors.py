@@ -4,6 +4,7 @@ HeadraceError
 ├── TransientError            worth another try: the state machine's Retry names it
 │   └── UnreachableError      a server of somebody else's did not answer, broke off, was too slow
 │       └── CannotResumeError it sends a file from its beginning only
+├── ContractChangedError      the batch's next execution transforms its files anew
 └── TerminalError             trying again changes nothing
     ├── MissingSetting        the function was deployed without something it needs
     ├── ObjectGoneError       a landed object was deleted before it could be read
@@ -26,6 +27,10 @@ class HeadraceError(Exception):
 
 class TransientError(HeadraceError):
     """A throttle, a time-out, a busy service: the same call may work in a moment."""
+
+
+class ContractChangedError(HeadraceError):
+    """A deployment came between transform and load: COPY goes by position, and the parts are of another contract."""
 
 
 class TerminalError(HeadraceError):

@@ -46,7 +46,7 @@ WHERE
   );
 
 -- if reloaded
-DELETE FROM etl.load_files
+DELETE FROM etl.superseded
 WHERE
   file_id IN (${reloaded})
   AND NOT EXISTS (
@@ -55,7 +55,7 @@ WHERE
   );
 
 -- if reloaded
-DELETE FROM etl.superseded
+DELETE FROM etl.load_files
 WHERE
   file_id IN (${reloaded})
   AND NOT EXISTS (

@@ -33,7 +33,7 @@ WHERE
   );
 
 -- if reloaded
-DELETE FROM etl.load_files
+DELETE FROM etl.superseded
 WHERE
   file_id IN (${reloaded})
   AND NOT EXISTS (
@@ -42,7 +42,7 @@ WHERE
   );
 
 -- if reloaded
-DELETE FROM etl.superseded
+DELETE FROM etl.load_files
 WHERE
   file_id IN (${reloaded})
   AND NOT EXISTS (

@@ -5,7 +5,7 @@ LOCK TABLE etl.guard_task_events;
 
 CREATE TEMP TABLE stage (
   task_id VARCHAR(64),
-  event_type VARCHAR(16),
+  event_type VARCHAR(64),
   event_timestamp TIMESTAMP,
   worker_id VARCHAR(32),
   duration_ms BIGINT,
@@ -34,7 +34,7 @@ WHERE
   );
 
 -- if reloaded
-DELETE FROM etl.load_files
+DELETE FROM etl.superseded
 WHERE
   file_id IN (${reloaded})
   AND NOT EXISTS (
@@ -43,7 +43,7 @@ WHERE
   );
 
 -- if reloaded
-DELETE FROM etl.superseded
+DELETE FROM etl.load_files
 WHERE
   file_id IN (${reloaded})
   AND NOT EXISTS (

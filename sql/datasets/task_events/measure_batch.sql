@@ -3,7 +3,7 @@
 -- The batch as it would be loaded; the target is not touched.
 CREATE TEMP TABLE stage (
   task_id VARCHAR(64),
-  event_type VARCHAR(16),
+  event_type VARCHAR(64),
   event_timestamp TIMESTAMP,
   worker_id VARCHAR(32),
   duration_ms BIGINT,

@@ -2,7 +2,7 @@
 
 CREATE TABLE IF NOT EXISTS public.task_events (
   task_id VARCHAR(64) NOT NULL ENCODE ZSTD,
-  event_type VARCHAR(16) NOT NULL ENCODE ZSTD,
+  event_type VARCHAR(64) NOT NULL ENCODE ZSTD,
   event_timestamp TIMESTAMP NOT NULL ENCODE RAW,
   worker_id VARCHAR(32) ENCODE ZSTD,
   duration_ms BIGINT ENCODE ZSTD,

@@ -104,7 +104,9 @@ def opened(services: MemoryServices, batch: str = "readings-7") -> tuple[BatchRe
     record = BatchRecord(batch, "readings", LIVE, 1, BatchStatus.RUNNING, (running.file_id,), "t", units=1)
     services.ledger.save_file(running)
     services.ledger.save_batch(record)
-    result = UnitResult(1, [], [FileResult(running.file_id, Good.GOOD, rows_read=1, rows_good=1, sha256="s")])
+    result = UnitResult(
+        1, contract().digest, [], [FileResult(running.file_id, Good.GOOD, rows_read=1, rows_good=1, sha256="s")]
+    )
     services.lake.write_json(paths.result(batch, 1), result.to_json())
     return record, running
 

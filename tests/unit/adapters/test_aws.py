@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    NoCredentialsError,
+)
+from botocore.stub import Stubber
 
 from headrace.adapters.aws import is_transient
 from headrace.entrypoint import entrypoint
@@ -24,7 +34,12 @@ def client_error(code: str, status: int = 400, **more: Any) -> ClientError:
         client_error("SlowDown", 503),
         client_error("WhateverItIs", 500),
         client_error("TransactionCanceledException", CancellationReasons=[{"Code": "TransactionConflict"}]),
+        client_error("ActiveStatementsExceededException"),
+        client_error("ActiveSessionsExceededException"),
+        client_error("ActiveWaitingRequestsExceededException"),
         ConnectTimeoutError(endpoint_url="https://x"),
+        IncompleteReadError(actual_bytes=1, expected_bytes=2),
+        FlexibleChecksumError(error_msg="the bytes are not those that were sent"),
     ],
 )
 def test_what_may_pass_is_transient(error: Exception) -> None:
@@ -43,6 +58,18 @@ def test_what_may_pass_is_transient(error: Exception) -> None:
 )
 def test_what_stays_is_not(error: Exception) -> None:
     assert not is_transient(error)
+
+
+@pytest.mark.parametrize(("code", "passes"), [("SlowDown", True), ("AccessDenied", False)])
+def test_an_upload_fails_as_the_call_in_it(code: str, passes: bool, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.write_bytes(b"rows")
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        stub.add_client_error("put_object", code)
+        with pytest.raises(S3UploadFailedError) as failed:
+            client.upload_file(str(part), "lake", "part")
+    assert is_transient(failed.value) is passes
 
 
 class Context:

@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.adapters.notices import post, slack_message, subject
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
-from headrace.domain.notice import Notice, of_batch, of_message
+from headrace.domain.notice import Notice, of_arrival, of_batch, of_message
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.errors import TerminalError, TransientError
 from tests.fakes import file
@@ -63,10 +65,20 @@ def test_a_file_that_brings_fewer_rows_than_before_is_named() -> None:
     assert notice.level == "warning"
 
 
-def test_subjects_are_what_sns_takes() -> None:
-    text = subject(Notice("ok", "ü" * 200))
+@given(st.text(max_size=200) | st.text("\0\x1b\x7f\r\n\tü ", max_size=200))
+def test_subjects_are_what_sns_takes(title: str) -> None:
+    text = subject(Notice("ok", title))
     assert text.isascii()
-    assert len(text) < 100
+    assert text.isprintable()
+    assert 0 < len(text) < 100
+    assert text[0] != " "
+
+
+def test_a_key_with_control_characters_is_told_on_one_line() -> None:
+    notice = of_arrival(file("a\x1b[2J\nb.csv", reason="no"), None)
+    assert subject(notice) == "readings: readings/a?[2J b.csv is not loaded"
+    text = slack_message(replace(notice, lines=("c\x1b\nd",)))["text"]
+    assert text.splitlines() == [":rotating_light: *readings: readings/a\\x1b[2J b.csv is not loaded*", "• c\\x1b d"]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +88,26 @@ def test_subjects_are_what_sns_takes() -> None:
         (json.dumps({"AlarmName": "Queue", "NewStateValue": "ALARM"}), "error", "Queue is ALARM"),
         ("somebody's words", "warning", "somebody's words"),
         ("[1, 2]", "warning", "[1, 2]"),
+        (json.dumps({"title": "new", "lines": [], "level": "fatal", "since": 3}), "warning", "new"),
+        (json.dumps({"title": 7, "lines": None, "level": ["ok"], "incident": {"key": 1}}), "warning", "7"),
+        (json.dumps({"title": "t", "lines": "one", "level": "ok", "channel": 5, "batch": None}), "ok", "t"),
     ],
 )
 def test_whatever_the_topic_carries_becomes_a_message(message: str, level: str, title: str) -> None:
     notice = of_message(message)
     assert (notice.level, notice.title) == (level, title)
+    assert slack_message(notice)["text"].startswith(":")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["title", "lines", "level", "dataset", "batch", "channel", "incident", "AlarmName", "other"]),
+        st.none() | st.integers() | st.text() | st.lists(st.none() | st.text()) | st.dictionaries(st.text(), st.text()),
+    )
+)
+def test_no_message_is_too_odd_to_be_told(value: dict[str, Any]) -> None:
+    notice = of_message(json.dumps(value))
+    json.dumps([slack_message(notice), notice.to_json()])
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from rich.console import Console
 
+from headrace.domain.exportrun import CategoryState, Run, RunStatus, Tally
 from headrace_cli.export_check import _against_bucket, _against_warehouse
 from headrace_cli.export_view import bar, pace, render, render_check
-from headrace_cli.exports import Ask, checked_date, last_date, today
+from headrace_cli.exports import NAMED_FAILURES, Ask, checked_date, last_date, standing, today
 from headrace_cli.failures import CommandError
 from headrace_cli.main import run
 
@@ -30,6 +31,7 @@ DOCUMENT: dict[str, Any] = {
          "reason": None},
     ],
 }  # fmt: skip
+AT = "2026-01-31T05:00:00Z"
 LISTED = {
     "files": [
         {"category": "fees", "account": "a", "key": "s/d/fees/a.csv", "rows": 2, "bytes": 20},
@@ -54,6 +56,18 @@ def test_a_run_has_a_bar_for_each_category_and_says_what_failed() -> None:
     assert "UNLOAD runs" in said
     assert "3 rows have no category" in said
     assert "headrace export retry statements --date 2026-01-31" in said
+
+
+def test_of_failures_without_number_some_are_named_and_all_are_counted() -> None:
+    failures = {f"account-{number:05}": "no" for number in range(NAMED_FAILURES + 5)}
+    tally = Tally(failed=len(failures), answers=len(failures), failures=failures)
+    run_of_it = Run("statements", "2026-01-31", 1, RunStatus.RUNNING, AT, AT, accounts=len(failures))
+    ledger = SimpleNamespace(
+        find_run=lambda *_: run_of_it, tallies=lambda *_: {"fees": tally}, categories=lambda *_: [CategoryState("fees")]
+    )
+    document = standing(cast("Target", SimpleNamespace(export_runs=ledger)), "statements", "2026-01-31")
+    assert (document["failed"], len(document["failures"])) == (NAMED_FAILURES + 5, NAMED_FAILURES)
+    assert f"and {NAMED_FAILURES - 5:,} more" in shown(render(document))
 
 
 def test_the_pace_is_a_line() -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
+
 import pytest
 
 from headrace.contracts.sql import load_sql, table_sql
+from headrace.contracts.staging import append_sql, merge_sql
+from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.lane import LIMITS
+from headrace.domain.ledger import LIVE, MERGE
 from headrace.domain.load import Part, load_statements, manifest, split_statements
 from headrace.errors import TerminalError
 from tests.fakes import contract
@@ -46,9 +54,40 @@ def test_replaced_files_are_counted_before_they_are_deleted() -> None:
 
 def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> None:
     deleted = [s.split()[2] for s in statements(reloaded=[FILE]) if s.startswith("DELETE") and FILE in s]
-    assert deleted == ["public.readings", "etl.load_files", "etl.superseded"]
+    assert deleted == ["public.readings", "etl.superseded", "etl.load_files"]
     winners = next(s for s in statements(reloaded=[FILE]) if s.startswith("CREATE TEMP TABLE winners"))
     assert FILE not in winners
+
+
+WRITES = re.compile(r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE INTO) (etl\.(?:superseded|load_files|loads))\b")
+
+
+@pytest.mark.parametrize("keys", [{}, {"primary_key": (), "ordering": ()}], ids=["merged", "appended"])
+@pytest.mark.parametrize("template", [load_sql, merge_sql, append_sql])
+def test_the_tables_that_datasets_share_are_written_in_one_order(
+    template: Callable[[Contract], str], keys: dict[str, object]
+) -> None:
+    given = {"manifest": MANIFEST, "arrived": [FILE], "replaced": [FILE], "reloaded": [FILE], "merged": [FILE]}
+    text = load_statements(template(contract(staged=True, **keys)), batch="b", iam_role="default", **given)  # type: ignore[arg-type]
+    written = [match[1] for statement in text if (match := WRITES.match(statement))]
+    order = ["etl.superseded", "etl.load_files", "etl.loads"]
+    assert set(written) == (set(order) if template is not append_sql else {"etl.loads"})
+    first = {table: written.index(table) for table in written}
+    assert sorted(first, key=first.__getitem__) == [table for table in order if table in first]
+
+
+@pytest.mark.parametrize("lane", [LIVE, MERGE])
+def test_the_largest_batch_of_a_wide_table_fits_between_two_states(lane: str) -> None:
+    columns = tuple(Column(f"a_measured_column_{n:03}", "", Kind.STRING, "VARCHAR(256)") for n in range(200))
+    wide = contract(columns=columns, primary_key=(columns[0].name,), staged=lane == MERGE, replace_versions=True)
+    files = [f"{number:024x}" for number in range(LIMITS[lane].files)]
+    text = load_statements(
+        merge_sql(wide) if lane == MERGE else load_sql(wide),
+        batch="readings-1", manifest=None if lane == MERGE else MANIFEST, iam_role="default",
+        arrived=files, replaced=files, reloaded=files, merged=files if lane == MERGE else [],
+    )  # fmt: skip
+    assert len(json.dumps({"statements": text, "replaced": files})) < 250_000  # Step Functions takes 262,144
+    assert max(map(len, text)) < 100_000  # what the Data API takes as one statement
 
 
 def test_no_placeholder_is_left() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,3 +88,20 @@ def read(spec: Contract, data: bytes, block_bytes: int = BLOCK, limits: Limits |
     assert numbers == list(range(1, report.rows_read + 1))
     assert (len(good), len(bad)) == (report.rows_good, report.rows_bad)
     return Read(good, bad, report)
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    """A zip of these files."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in members.items():
+            target.writestr(name, content)
+    return archive.getvalue()
+
+
+def odd_zip(content: str, *, central: tuple[int, bytes], local: tuple[int, bytes] | None = None) -> bytes:
+    """A zip of one member whose headers have other bytes at these places."""
+    data = bytearray(zipped({"a.csv": content.encode()}))
+    for start, (place, other) in ((data.index(b"PK\1\2"), central), (0, local or (0, b""))):
+        data[start + place : start + place + len(other)] = other
+    return bytes(data)

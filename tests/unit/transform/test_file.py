@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import gzip
 import hashlib
 import io
@@ -11,6 +13,8 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.domain.contract import Kind
 from headrace.transform import FileRejected, FileTransform, Limits, arrow_schema
@@ -145,6 +149,35 @@ def test_a_bomb_ends_as_a_failed_file_without_being_held_in_memory() -> None:
         list(blocks)
 
 
+def test_a_zip_that_does_not_fit_on_the_disk_is_told_as_such() -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("trips.csv", "id,n,at\n" + "a,1,\n" * 100)
+    read(SPEC, archive.getvalue(), 4096, Limits(zipped=len(archive.getvalue())))
+    with pytest.raises(FileRejected, match=r"the zip is larger than 200 bytes, .* send several, or gzip") as rejected:
+        read(SPEC, archive.getvalue(), 4096, Limits(zipped=200))
+    assert rejected.value.code == "too_big"
+
+
+def a_zip(method: int) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", method) as file:
+        file.writestr("trips.csv", "id,n,at\n" + "a,1,\n" * 20)
+    return archive.getvalue()
+
+
+ZIPS = [a_zip(method) for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)]
+
+
+@given(st.sampled_from(ZIPS), st.lists(st.tuples(st.integers(4, 400), st.integers(0, 255)), max_size=4))
+def test_a_zip_with_any_bytes_changed_is_read_or_rejected(good: bytes, changes: list[tuple[int, int]]) -> None:
+    data = bytearray(good)
+    for place, byte in changes:
+        data[place % len(data)] = byte
+    with contextlib.suppress(FileRejected):
+        read(SPEC, bytes(data))
+
+
 def test_a_bomb_of_one_line_ends_at_the_limit_of_a_line() -> None:
     spec = replace(SPEC, format=replace(SPEC.format, max_line_bytes=1 << 20))
     with pytest.raises(FileRejected, match="a line is longer than 1,048,576 bytes"):
@@ -164,6 +197,21 @@ def test_the_member_of_an_archive_that_is_refused_is_named() -> None:
         file.writestr("README.txt", "how to read this\n")
     with pytest.raises(FileRejected, match=r"'README\.txt' in the archive: the first line is not the header"):
         read(contract(text("id"), integer("n")), archive.getvalue())
+
+
+def test_of_a_line_of_a_million_fields_few_are_compared_with_a_columns_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def get_close_matches(word: str, possibilities: list[str], n: int) -> list[str]:
+        compared.append(len(possibilities))
+        return []
+
+    monkeypatch.setattr(difflib, "get_close_matches", get_close_matches)
+    line = ",".join(f"i{number}" for number in range(200_000))
+    with pytest.raises(FileRejected, match="lacks the required column id"):
+        read(SPEC, f"n,{line}\n".encode())
+    assert compared
+    assert max(compared) <= 1000
 
 
 def test_a_header_of_which_no_column_is_known_is_none() -> None:

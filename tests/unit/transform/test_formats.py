@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
-import zipfile
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -16,7 +14,7 @@ import pytest
 from headrace.domain.contract import Column
 from headrace.transform import FileRejected
 
-from .kit import contract, integer, read, text
+from .kit import contract, integer, odd_zip, read, text, zipped
 
 ROWS = [("a1", "ünï", 1), ("b2", "x,y|z", 2), ("c3", None, 3)]
 PLAIN = 'id,note,n\na1,ünï,1\nb2,"x,y|z",2\nc3,,3\n'
@@ -24,17 +22,10 @@ PIPES = "id||note||n\na1||ünï||1\nb2||x,y|z||2\nc3||||3\n"
 BLOCKS = [7, 64, 4 << 20]
 
 
-def zipped(members: dict[str, bytes]) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, content in members.items():
-            target.writestr(name, content)
-    return archive.getvalue()
-
-
 TWO_MEMBERS = zipped(
     {"a.csv": PLAIN.partition("b2")[0].encode(), "in/b.csv": b'n,note,id\n2,"x,y|z",b2\n3,,c3\n'},
 )
+BAD_NAME = zipped({"ü.csv": PLAIN.encode()}).replace("ü".encode(), b"\xff\xff")
 WORKBOOK = zipped({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<x/>"})
 TEXTS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "plain": (PLAIN.encode(), {}),
@@ -147,6 +138,12 @@ REJECTED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "a gzip cut off": (gzip.compress(PLAIN.encode() * 50)[:-30], {}, "cut off"),
     "a damaged gzip": (gzip.compress(PLAIN.encode())[:-8] + b"\xff" * 8, {}, "damaged"),
     "a zip cut off": (zipped({"a.csv": PLAIN.encode()})[:-30], {}, "cannot be opened"),
+    "a zip with Deflate64": (odd_zip(PLAIN, central=(10, b"\x09"), local=(8, b"\x09")), {}, "Deflate64"),
+    "a zip with a method of its own": (odd_zip(PLAIN, central=(10, b"\x61"), local=(8, b"\x61")), {}, "method 97"),
+    "a zip of a version to come": (odd_zip(PLAIN, central=(6, b"\x63")), {}, "version 9.9"),
+    "a zip with a name that is not UTF-8": (BAD_NAME, {}, "not the UTF-8"),
+    "a zip whose names differ": (odd_zip(PLAIN, central=(46, b"b")), {}, "differ"),
+    "a zip with a password": (odd_zip(PLAIN, central=(8, b"\x01"), local=(6, b"\x01")), {}, "encrypted"),
     "a bzip2 cut off": (bz2.compress(PLAIN.encode())[:-5], {}, "cut off"),
     "no compression where gzip was agreed": (PLAIN.encode(), {"compression": "gzip"}, "says compression gzip"),
     "gzip where none was agreed": (gzip.compress(PLAIN.encode()), {"compression": "none"}, "first bytes say gzip"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.transform.jsontext import SHALLOW, is_json, not_json
+from headrace.transform.jsontext import SHALLOW, is_json, not_json, repeated_key
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -42,3 +42,28 @@ def test_common_json_takes_the_quick_way(text: str) -> None:
     quick = pc.match_substring_regex(pa.array([text]), SHALLOW)[0].as_py()
     assert quick or text.count("[") + text.count("{") > 2
     assert is_json(text)
+
+
+class Counted(str):
+    """A key that bears to be compared as often as there are keys, and no more."""
+
+    compared = 0
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        assert Counted.compared < KEYS
+        return str.__eq__(self, other)
+
+
+KEYS = 200_000
+
+
+def test_keys_without_number_are_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = json.dumps({f"k{number}": number for number in range(KEYS)})[:-1] + ', "k7": 1}'
+    pairs = json.JSONDecoder(object_pairs_hook=list).decode(line)
+    monkeypatch.setattr(
+        json, "loads", lambda _, object_pairs_hook: object_pairs_hook([(Counted(k), v) for k, v in pairs])
+    )
+    assert repeated_key(line.encode()) == "k7"

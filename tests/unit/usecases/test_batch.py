@@ -12,7 +12,7 @@ import pytest
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.errors import TransientError
+from headrace.errors import ContractChangedError, TransientError
 from headrace.transform import read_quarantine
 from headrace.usecases import paths
 from headrace.usecases.hand_over import hand_over
@@ -23,7 +23,7 @@ from headrace.usecases.record_outcome import record_outcome
 from headrace.usecases.record_staged import BatchGivenUpError
 from headrace.usecases.results import unit_results
 from headrace.usecases.transform_unit import transform_unit
-from tests.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.fakes import MemoryCatalog, MemoryLedger, MemoryServices, contract, file
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\nm2,2026-01-01T00:00:00Z,2\n"
 ONE_BAD = GOOD + b"m3,2026-01-01T00:00:00Z,-5\n"
@@ -67,6 +67,34 @@ def test_good_rows_and_bad_rows_go_their_ways() -> None:
     (notice,) = services.topic.notices
     assert notice.level == "warning"
     assert "value: minimum" in notice.lines[0]
+
+
+def test_a_contract_that_changes_between_transform_and_load_has_the_files_transformed_anew() -> None:
+    services = MemoryServices()
+    land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    swapped = tuple(reversed(contract().columns))
+    services.catalog = MemoryCatalog(contract(columns=swapped, digest="1" * 64))
+    with pytest.raises(ContractChangedError, match="readings was changed while"):
+        prepare_load(batch, "default", services)
+
+    assert record_failure(batch, "ContractChangedError", "the contract was changed", services)
+    transform_unit(batch, 1, services)
+    assert prepare_load(batch, "default", services)["rows"] == 2
+    (part,) = unit_results(services.lake, batch)[0].parts
+    assert pq.read_table(_buffer(services, part.key)).column_names[:3] == [column.name for column in swapped]
+
+
+def test_trouble_with_the_ledger_is_not_the_files_fault() -> None:
+    class Throttled(MemoryLedger):
+        def claim_content(self, *_: object) -> str:
+            raise RuntimeError("Rate exceeded")
+
+    services = MemoryServices(ledger=Throttled())
+    landed = land(services, "a.csv", GOOD)
+    with pytest.raises(RuntimeError, match="Rate exceeded"):
+        transformed(services)
+    assert services.ledger.file(landed.file_id).status is FileStatus.RUNNING
 
 
 def test_a_broken_file_does_not_harm_its_neighbour() -> None:

@@ -61,7 +61,7 @@ class Holding(Simulation):
         batch = services.ledger.batch(name)
         results = [FileResult(file_id, Verdict.GOOD, rows_read=1, rows_good=1) for file_id in batch.file_ids]
         for number in range(1, batch.units + 1):
-            unit = UnitResult(number, [], results if number == 1 else [])
+            unit = UnitResult(number, contract().digest, [], results if number == 1 else [])
             services.lake.write_json(paths.result(name, number), unit.to_json())
         if judge_batch(services.ledger.batch(name), services)["load"]:
             super().load(name, services)

@@ -27,7 +27,7 @@ from headrace.usecases.record_outcome import record_outcome
 from headrace.usecases.record_staged import BatchGivenUpError
 from headrace.usecases.recover import recover, sweep
 from headrace.usecases.results import UnitResult
-from tests.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, MemoryWorkflow
+from tests.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, MemoryWorkflow, contract
 from tests.interleaving import Schedule, World, examples
 
 STEPS = st.integers(1, 120)
@@ -131,7 +131,7 @@ class Simulation:
             return
         results = [FileResult(file_id, Verdict.GOOD, rows_read=1, rows_good=1) for file_id in batch.file_ids]
         for number in range(1, batch.units + 1):
-            unit = UnitResult(number, [], results if number == 1 else [])
+            unit = UnitResult(number, contract().digest, [], results if number == 1 else [])
             services.lake.write_json(paths.result(name, number), unit.to_json())
         if not self.loads[name] and name not in self.tombstones.buried:  # one transaction, under the lock
             self.loads[name] += 1

@@ -41,7 +41,7 @@ def start(services: MemoryServices, lane: str, generation: int = 1) -> BatchReco
 
 def transformed(services: MemoryServices, batch: BatchRecord) -> list[FileResult]:
     results = [FileResult(one, Verdict.GOOD, rows_read=3, rows_good=2, rows_bad=1) for one in batch.file_ids]
-    services.lake.write_json(paths.result(batch.batch, 1), UnitResult(1, [], results).to_json())
+    services.lake.write_json(paths.result(batch.batch, 1), UnitResult(1, contract().digest, [], results).to_json())
     return results
 
 

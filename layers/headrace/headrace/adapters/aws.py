@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions
 from botocore.config import Config
 
 CALLS = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
 TRANSIENT_CODES = frozenset(
     {
+        "ActiveSessionsExceededException",
+        "ActiveStatementsExceededException",
+        "ActiveWaitingRequestsExceededException",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
@@ -21,6 +25,8 @@ TRANSIENT_CODES = frozenset(
         "RequestTimeout",
         "ServiceUnavailable",
         "SlowDown",
+        "Throttled",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
@@ -28,6 +34,13 @@ TRANSIENT_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
+CONNECTION_LOST = (
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.IncompleteReadError,
+    exceptions.FlexibleChecksumError,
+)
+"""The last two are bytes that were lost or damaged on their way."""
 
 
 def client(service: str) -> Any:
@@ -39,7 +52,9 @@ def is_transient(error: BaseException) -> bool:
     """Whether a failed AWS call may work when it is made again."""
     if isinstance(error, exceptions.ClientError):
         return _code(error) in TRANSIENT_CODES or _status(error) >= 500 or _conflicted(error)
-    return isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)
+    if isinstance(error, S3UploadFailedError):
+        return error.__context__ is not None and is_transient(error.__context__)
+    return isinstance(error, CONNECTION_LOST)
 
 
 def _code(error: exceptions.ClientError) -> str:

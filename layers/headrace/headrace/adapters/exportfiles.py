@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryFile
 from typing import Any
 
 
@@ -25,14 +25,14 @@ class ExportBucket:
         )  # fmt: skip
 
     def put_lines(self, key: str, lines: Iterable[str]) -> str:
-        """Write a JSON document line by line, over a file on disk. Returns its SHA-256."""
+        """Write a JSON document line by line, over a file without a name on the disk. Returns its SHA-256."""
         digest = hashlib.sha256()
-        with NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
+        with TemporaryFile() as file:
             for line in lines:
-                file.write(line)
+                file.write(line.encode())
                 digest.update(line.encode())
-            file.flush()
-            self._client.upload_file(file.name, self.bucket, key, ExtraArgs={"ContentType": "application/json"})
+            file.seek(0)
+            self._client.upload_fileobj(file, self.bucket, key, ExtraArgs={"ContentType": "application/json"})
         return digest.hexdigest()
 
     def sizes(self, prefix: str) -> dict[str, int]:

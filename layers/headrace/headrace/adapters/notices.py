@@ -7,11 +7,12 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from headrace.domain.naming import printable
 from headrace.domain.notice import Notice
 from headrace.errors import TerminalError, TransientError
 
 MARKS = {"ok": ":white_check_mark:", "warning": ":warning:", "error": ":rotating_light:"}
-SUBJECT_LENGTH = 100
+LONGEST_SUBJECT = 99
 
 
 class Topic:
@@ -33,8 +34,12 @@ class Topic:
 
 
 def subject(notice: Notice) -> str:
-    """A title as SNS takes it: ASCII, one line, under 100 characters."""
-    return notice.title.encode("ascii", "replace").decode().replace("\n", " ")[: SUBJECT_LENGTH - 1]
+    """A title as SNS takes it: printable ASCII, begun by no blank, less than 100 characters, at least one.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
+    plain = "".join(sign if " " <= sign <= "~" else "?" for sign in " ".join(notice.title.split()))
+    return plain[:LONGEST_SUBJECT] or "Headrace"
 
 
 def slack_message(notice: Notice) -> dict[str, Any]:
@@ -46,7 +51,8 @@ def slack_message(notice: Notice) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Text that Slack shows as it is: whoever names a file must not be able to call a channel or forge a link."""
+    """Text that Slack shows as it is: whoever names a file cannot call a channel, or forge a link or a line."""
+    text = printable(text.replace("\n", " "))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("*", "\u2217")
 
 

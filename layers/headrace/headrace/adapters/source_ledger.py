@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from headrace.adapters.table import from_item, to_item
+from headrace.adapters.table import from_item, to_item, write_all
 from headrace.domain.breaker import Breaker, State
 from headrace.domain.clock import written
 from headrace.domain.serverstate import ServerState, reset
 from headrace.domain.sourcefile import SourceFile, SourceStatus
 
-BATCH = 25
 PAGE = 2000
 """Of a page of 1 MB, which is the most that DynamoDB gives, boto3 makes 15 MB of dictionaries."""
 TIMES = ("since", "taken_at", "modified", "stamp")
@@ -111,11 +109,7 @@ class DynamoSourceLedger:
 
     def save_all(self, records: Iterable[SourceFile]) -> None:
         """Write several records, many in one call."""
-        left = iter(records)
-        while batch := [{"PutRequest": {"Item": _item(record)}} for record in islice(left, BATCH)]:
-            while batch:
-                answer = self._client.batch_write_item(RequestItems={self._table: batch})
-                batch = answer.get("UnprocessedItems", {}).get(self._table, [])
+        write_all(self._client, self._table, map(_item, records))
 
 
 def _files_pk(server: str, dataset: str) -> str:

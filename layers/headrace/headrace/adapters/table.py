@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -15,9 +16,13 @@ type_of = TypeSerializer().serialize
 value_of = TypeDeserializer().deserialize
 MOST_READ = 100
 """Keys that BatchGetItem takes at once: its own limit."""
+MOST_WRITTEN = 25
+"""Items that BatchWriteItem takes at once: its own limit."""
 MOST_IN_TRANSACTION = 100
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
-"""Seconds before what DynamoDB had no capacity for is asked for again: its SDK does not do that."""
+"""Seconds before what DynamoDB had no capacity for is asked for again: its SDK does not do that.
+
+They begin anew when something gets through."""
 
 A = TypeVar("A")
 Key = tuple[str, str]
@@ -59,22 +64,37 @@ def read_all(client: Any, table: str, keys: Iterable[Key]) -> dict[Key, dict[str
         left: list[dict[str, Any]] = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         return left
 
-    _in_batches([to_item({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)], MOST_READ, read)
+    in_batches((to_item({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)), MOST_READ, read)
     return found
 
 
-def _in_batches(waiting: list[A], most: int, do: Callable[[list[A]], list[A]]) -> None:
-    """Do something with all, at most so many at once. `do` returns those that it could not; they are done again."""
+def write_all(client: Any, table: str, items: Iterable[dict[str, Any]]) -> None:
+    """Put these items, none of which has the key of another, twenty-five a call."""
+
+    def write(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        answer = client.batch_write_item(RequestItems={table: batch})
+        left: list[dict[str, Any]] = answer.get("UnprocessedItems", {}).get(table, [])
+        return left
+
+    in_batches(({"PutRequest": {"Item": item}} for item in items), MOST_WRITTEN, write)
+
+
+def in_batches(items: Iterable[A], most: int, do: Callable[[list[A]], list[A]]) -> None:
+    """Do something with all, at most so many at once. `do` returns those that it could not; they are done again.
+
+    Raises TransientError when nothing gets through, though it was tried again and again.
+    """
+    waiting = iter(items)
+    left: list[A] = []
     pauses = iter(PAUSES)
-    while waiting:
-        batch, waiting = waiting[:most], waiting[most:]
+    while batch := left + list(islice(waiting, most - len(left))):
         left = do(batch)
-        waiting += left
+        pauses = pauses if len(left) == len(batch) else iter(PAUSES)
         if left:
             _pause(next(pauses, None))
 
 
 def _pause(seconds: float | None) -> None:
     if seconds is None:
-        raise TransientError("DynamoDB did not answer for all keys, though asked again and again")
+        raise TransientError("DynamoDB did not take all keys, though asked again and again")
     time.sleep(seconds)

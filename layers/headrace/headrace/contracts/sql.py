@@ -122,13 +122,17 @@ def create_stage(contract: Contract, what: str = "TEMP TABLE stage") -> str:
 
 
 def _reload_steps(contract: Contract) -> list[tuple[str, str]]:
-    """A file that is loaded again leaves no trace of its earlier load: no rows, and no account of them."""
+    """A file that is loaded again leaves no trace of its earlier load: no rows, and no account of them.
+
+    Loads of all datasets write to the tables of `etl` in one order, so that no two of them wait for
+    each other.
+    """
     return [
         ("if reloaded", f"DELETE FROM {table}\nWHERE\n  {_of_this_batch(column, 'reloaded')}")
         for table, column in (
             (contract.target, "_file_id"),
-            ("etl.load_files", "file_id"),
             ("etl.superseded", "file_id"),
+            ("etl.load_files", "file_id"),
         )
     ]
 

@@ -21,14 +21,14 @@ LONGEST_BACKOFF_SECONDS = 300
 class Limits:
     """How much one batch of a lane may hold."""
 
-    files: int = 1000
+    files: int = 700
     size: int = 20 * 2**30
 
 
-LIMITS = {LIVE: Limits(), BACKFILL: Limits(files=500, size=5 * 2**30), MERGE: Limits(files=1500, size=100 * 2**30)}
+LIMITS = {LIVE: Limits(), BACKFILL: Limits(files=500, size=5 * 2**30), MERGE: Limits(files=600, size=100 * 2**30)}
 """Loads of one dataset take turns, so a backfill's are kept short enough for live files to wait for one.
 
-A merge names its files in its SQL, of which the Data API takes 100 kB a statement.
+Loads and merges name their files in their SQL, some of them in six places; Step Functions passes on 256 KiB of it.
 """
 
 

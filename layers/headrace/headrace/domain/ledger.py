@@ -197,7 +197,6 @@ class BatchRecord:
     execution: str | None = None
     units: int = 0
     attempts: int = 1
-    statement: str | None = None
     ended_at: str | None = None
     reason: str | None = None
     rows: RowCounts = field(default_factory=RowCounts)

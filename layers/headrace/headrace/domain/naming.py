@@ -1,4 +1,4 @@
-"""Names as files have them, and as Redshift takes them without quotes."""
+"""Names as files have them, and as Redshift takes them without quotes, or as they can be shown."""
 
 from __future__ import annotations
 
@@ -10,3 +10,10 @@ def plain_name(name: str) -> str:
     snake = re.sub("([a-z0-9])([A-Z])", r"\1_\2", name).lower()
     fixed = re.sub("[^a-z0-9]+", "_", snake).strip("_") or "name"
     return fixed if fixed[0].isalpha() else f"c_{fixed}"
+
+
+def printable(text: str, keep: str = "") -> str:
+    """A text in which no name can be a terminal's command, or forge a line: what does not print is an escape."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in keep else repr(sign)[1:-1] for sign in text)

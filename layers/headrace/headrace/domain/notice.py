@@ -16,6 +16,7 @@ from headrace.domain.outcome import FileResult, Verdict, total
 
 LISTED = 5
 LONGEST_TITLE = 300
+LEVELS = ("ok", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class Incident:
     key: str
     action: str
     source: str
+
+
+INCIDENT = ("key", "action", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,24 @@ class Notice:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Notice:
-        """The inverse of `to_json`."""
-        incident = Incident(**value["incident"]) if value.get("incident") else None
-        return cls(**value | {"lines": tuple(value["lines"]), "incident": incident})
+        """The inverse of `to_json`. Of what somebody else has written it takes what a notice has, and warns."""
+        lines, channel = value.get("lines"), value.get("channel")
+        return cls(
+            value["level"] if value.get("level") in LEVELS else "warning",
+            str(value.get("title", "")),
+            tuple(map(str, lines if isinstance(lines, list | tuple) else [] if lines is None else [lines])),
+            str(value.get("dataset") or ""),
+            str(value.get("batch") or ""),
+            str(channel) if channel else None,
+            _incident(value.get("incident")),
+        )
+
+
+def _incident(value: Any) -> Incident | None:
+    """The incident of a message, None unless it is whole."""
+    given: dict[str, Any] = value if isinstance(value, dict) else {}
+    texts = {name: given[name] for name in INCIDENT if isinstance(given.get(name), str)}
+    return Incident(**texts) if len(texts) == len(INCIDENT) else None
 
 
 def of_message(text: str) -> Notice:

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from headrace.domain.naming import printable
+
 SECOND, MINUTE, DAY = 1, 60, 86400
 LONGEST_KEY = 1024
 TEMPORARY = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".swp")
@@ -82,7 +84,7 @@ def refusal(name: str) -> str | None:
 
 def shown(name: str) -> str:
     """A name in a sentence, whatever is in it."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)[:200]
+    return printable(name)[:200]
 
 
 def key_of(prefix: str, server: str, at: datetime, relative: str) -> str:

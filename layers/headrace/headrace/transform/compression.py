@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol, cast
+from typing import IO, BinaryIO, Protocol, cast
 
 import pyarrow as pa
 
@@ -27,6 +29,15 @@ NEVER_TEXT = {
     b"Rar!": "a RAR archive, which is not supported: use gzip, bzip2, zstd or zip",
 }
 SNIFF_BYTES = 8
+METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+DEFLATE64 = 9
+DAMAGE = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""What decompressors raise over data that they cannot read."""
+MAKE_IT_PLAIN = "make it with plain Deflate, or send gzip, bzip2 or zstd"
+TOO_BIG = (
+    "the zip is larger than {:,} bytes, and must fit on the disk, because it is read from its end: send several, or"
+    " gzip, bzip2 or zstd, which are read as they come"
+)
 
 
 class Readable(Protocol):
@@ -64,7 +75,7 @@ def open_members(source: LandedBytes, first: bytes, compression: str, limits: Li
     if compression == "none":
         yield Member("", stream.read)
     elif compression == "zip":
-        yield from _zip_members(source, stream, budget)
+        yield from _zip_members(source, stream, budget, limits.zipped)
     else:
         inner = pa.CompressedInputStream(pa.PythonFile(stream, "r"), ARROW_NAMES[compression])
         yield Member("", _guarded(cast("Readable", inner), source, compression, budget))
@@ -108,7 +119,7 @@ def _guarded(stream: Readable, source: LandedBytes, compression: str, budget: _B
     def read(size: int) -> bytes:
         try:
             piece = stream.read(size)
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+        except DAMAGE as error:
             if source.failure is not None:
                 raise
             raise FileRejected("compression", _complaint(compression, error)) from error
@@ -122,19 +133,25 @@ def _complaint(compression: str, error: Exception) -> str:
     text = str(error)
     if isinstance(error, EOFError) or "Truncated" in text:
         return f"the {compression} data ends in the middle: the file was cut off on its way, send it again"
+    if isinstance(error, UnicodeDecodeError):
+        return f"a name in the {compression} is not the UTF-8 that it says it is: give the files in it plain names"
+    if isinstance(error, NotImplementedError):
+        return f"the {compression} needs what is not supported here ({text}): {MAKE_IT_PLAIN}"
     return f"the {compression} data is damaged ({text})"
 
 
-def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget) -> Iterator[Member]:
+def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget, limit: int) -> Iterator[Member]:
     """A zip is read from its end, so it goes to a temporary file first."""
     with tempfile.TemporaryFile() as spool:
         while piece := stream.read(PIECE):
+            if source.bytes_read > limit:
+                raise FileRejected("too_big", TOO_BIG.format(limit))
             spool.write(piece)
         with _opened(spool) as archive:
             members = [info for info in archive.infolist() if _is_data(info.filename)]
             _refuse_odd_archives(archive, members)
             for info in members:
-                with archive.open(info) as member:
+                with _opened_member(archive, info) as member:
                     yield Member(info.filename, _guarded(member, source, "zip", budget))
 
 
@@ -144,6 +161,15 @@ def _opened(spool: BinaryIO) -> zipfile.ZipFile:
     except zipfile.BadZipFile as error:
         reason = f"the zip cannot be opened ({error}): it was cut off or damaged on its way"
         raise FileRejected("compression", reason) from error
+    except DAMAGE as error:
+        raise FileRejected("compression", _complaint("zip", error)) from error
+
+
+def _opened_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    try:
+        return archive.open(info)
+    except DAMAGE as error:
+        raise FileRejected("compression", _complaint("zip", error)) from error
 
 
 def _is_data(name: str) -> bool:
@@ -158,3 +184,7 @@ def _refuse_odd_archives(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo
         raise FileRejected("empty", "the zip holds no file")
     if any(info.flag_bits & 1 for info in members):
         raise FileRejected("compression", "the zip is encrypted: send it without a password")
+    for method in {info.compress_type for info in members} - METHODS:
+        name = "Deflate64, as Windows does with large files" if method == DEFLATE64 else f"method {method}"
+        reason = f"the zip is compressed with {name}, which is not supported: {MAKE_IT_PLAIN}"
+        raise FileRejected("compression", reason)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract
 from headrace.transform.outcome import FileRejected
+
+COMPARED = 1000
+"""A line that is no header may have a million fields: so many are looked through for a misspelt name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,13 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
     """The layout that a header gives. Raises FileRejected for a required column that is missing or one named twice."""
     wanted = {column.source: column for column in contract.named_columns}
     names = [name.strip() for name in names]
-    for name in names:
-        if name in wanted and names.count(name) > 1:
+    for name, times in Counter(names).items():
+        if name in wanted and times > 1:
             raise FileRejected("header", f"the header names the column {name!r} twice")
     if wanted.keys().isdisjoint(names):
         raise FileRejected("header", _missing(list(wanted), names, wanted))
-    absent = tuple(column for column in contract.columns if column.unknown or column.source not in names)
+    found = set(names)
+    absent = tuple(column for column in contract.columns if column.unknown or column.source not in found)
     missing = [column.source for column in absent if column.required]
     if missing:
         raise FileRejected("header", _missing(missing, names, wanted))
@@ -69,8 +74,8 @@ def refuse_unknown(names: list[str]) -> None:
 
 def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) -> str:
     listed = ", ".join(missing)
-    spare = [name for name in names if name not in wanted]
-    if spare == names and not difflib.get_close_matches(missing[0], spare, 1):
+    spare = [name for name in names if name not in wanted][:COMPARED]
+    if wanted.keys().isdisjoint(names) and not difflib.get_close_matches(missing[0], spare, 1):
         found = ", ".join(names)
         return f"the first line is not the header of this dataset: it lacks {listed}; it is: {found[:200]!r}"
     guesses = [f"{near[0]!r} for {name!r}" for name in missing if (near := difflib.get_close_matches(name, spare, 1))]

@@ -108,8 +108,11 @@ def repeated_key(line: bytes) -> str | None:
     found: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        keys = [key for key, _ in pairs]
-        found.extend(key for key in keys if keys.count(key) > 1)
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                found.append(key)
+            seen.add(key)
 
     with contextlib.suppress(RecursionError):
         json.loads(line, object_pairs_hook=look)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.errors import TerminalError
@@ -37,11 +37,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a file may ask for, in bytes. `record` bounds one record whose quoted values span lines."""
+    """How much a file may ask for, in bytes.
+
+    `record` bounds one record whose quoted values span lines. A zip is kept on disk while it is read, beside the
+    Parquet that is made of it, which takes about as much: `zipped` is what leaves room for that in a function's 10 GiB.
+    """
 
     line: int = 16 << 20
     record: int = 1 << 20
     decompressed: int = 64 << 30
+    zipped: int = 4 << 30
 
 
 @dataclass(slots=True)
@@ -56,10 +61,6 @@ class FileReport:
     bytes_read: int = 0
     sha256: str | None = None
     detected: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
 
 
 class FileRejected(TerminalError):  # noqa: N818 - the file is rejected; nothing of ours has failed

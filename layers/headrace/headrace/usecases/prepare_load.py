@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.domain.contract import Contract
 from headrace.domain.judgement import Scope, scope_of
 from headrace.domain.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.load import Part, load_statements, manifest, measure_statements
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.domain.replay import object_key, origin_of, replay_of
+from headrace.errors import ContractChangedError
 from headrace.usecases import paths
 from headrace.usecases.ports import Lake, Services
-from headrace.usecases.results import file_results, unit_results
+from headrace.usecases.results import UnitResult, file_results, unit_results
 
 
 def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
@@ -20,11 +22,14 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
     `statements` is empty when the batch brings no file that the warehouse has to know of, `measure` when the contract
     has no checks of the third tier or there are no rows to measure, `views` are to be refreshed after the load. A batch
     that is only staged takes nothing out of the target: its merge does.
+
+    Raises ContractChangedError where a part was written by another contract than the statements are made from.
     """
     merging = batch.lane == MERGE
     contract = services.catalog.contract(batch.dataset)
     to_target = merging or not contract.staged
     results = [] if merging else unit_results(services.lake, batch)
+    _check_contract(batch, contract, results)
     parts = [part for result in results for part in result.parts]
     accepted = [file for file in file_results(batch, services) if file.verdict is Verdict.GOOD]
     replaced = _replaced(accepted, services) if to_target and contract.replace_versions else []
@@ -55,6 +60,12 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         "measure": _measure(batch, url, iam_role, services) if rows else [],
         "views": views,
     }
+
+
+def _check_contract(batch: BatchRecord, contract: Contract, results: list[UnitResult]) -> None:
+    if any(result.contract != contract.digest for result in results):
+        reason = f"the contract of {batch.dataset} was changed while the batch was under way: it is transformed anew"
+        raise ContractChangedError(reason)
 
 
 def _measure(batch: BatchRecord, url: str | None, iam_role: str, services: Services) -> list[str]:

@@ -14,22 +14,25 @@ from headrace.usecases.ports import Lake, Services
 
 @dataclass(frozen=True, slots=True)
 class UnitResult:
-    """What one unit of work wrote, and what it found out about each file."""
+    """What one unit of work wrote, by the contract of which digest, and what it found out about each file."""
 
     unit: int
+    contract: str
     parts: list[Part]
     files: list[FileResult]
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         parts = [asdict(part) for part in self.parts]
-        return {"unit": self.unit, "parts": parts, "files": [file.to_json() for file in self.files]}
+        files = [file.to_json() for file in self.files]
+        return {"unit": self.unit, "contract": self.contract, "parts": parts, "files": files}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> UnitResult:
         """The inverse of `to_json`."""
         parts = [Part(**part) for part in value["parts"]]
-        return cls(value["unit"], parts, [FileResult.from_json(file) for file in value["files"]])
+        files = [FileResult.from_json(file) for file in value["files"]]
+        return cls(value["unit"], value["contract"], parts, files)
 
 
 def file_results(batch: BatchRecord, services: Services) -> list[FileResult]:

@@ -213,7 +213,7 @@ class SourceWork:
 
     def _refuse(self, refused: list[tuple[str, str]]) -> None:
         """Write each refused name down, and tell of it, once."""
-        fresh = [(path, reason) for path, reason in refused if path not in self._records()]
+        fresh = {path: reason for path, reason in refused if path not in self._records()}
         if not fresh:
             return
         now, source = self._clock.now(), self._source
@@ -222,10 +222,10 @@ class SourceWork:
                 SourceFile(
                     source.server, source.dataset, path, None, None, SECOND, now, SourceStatus.REFUSED, reason=reason
                 )
-                for path, reason in fresh
+                for path, reason in fresh.items()
             ]
         )
-        texts = [f"{path}: {reason}" for path, reason in fresh]
+        texts = [f"{path}: {reason}" for path, reason in fresh.items()]
         self._services.topic.publish(told.refused(source.server, source.dataset, texts, self._contract.channel))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from headrace.domain.bad_rows import too_many_bad
@@ -20,22 +18,23 @@ from headrace.usecases import paths
 from headrace.usecases.claim import claim
 from headrace.usecases.ports import Services
 from headrace.usecases.results import UnitResult
+from headrace.usecases.unit_folder import is_full, unit_folder
 from headrace.usecases.unit_parts import FileRows, UnitParts
 
 
 def transform_unit(batch: BatchRecord, number: int, services: Services) -> dict[str, Any]:
     """Transform the unit's files and write parts and results to the lake. Returns counts of files and rows.
 
-    A file that cannot be read as its contract says fails alone. Trouble with S3 or the ledger fails the unit, which is
-    then done again from the start and writes the same.
+    A file that cannot be read as its contract says fails alone. Trouble with S3, the ledger or the disk fails the unit,
+    which is then done again from the start and writes the same.
     """
     contract = services.catalog.contract(batch.dataset)
     references = services.lake.read_json(paths.unit(batch.batch, number))
-    with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
-        parts = UnitParts(Path(folder), contract, batch.batch, number)
+    with unit_folder() as folder:
+        parts = UnitParts(folder, contract, batch.batch, number)
         files = services.ledger.files(reference["file_id"] for reference in references)
         results = [_transform_file(file, contract, parts, services) for file in files]
-        result = UnitResult(number, parts.upload(services.lake), results)
+        result = UnitResult(number, contract.digest, parts.upload(services.lake), results)
     services.lake.write_json(paths.result(batch.batch, number), result.to_json())
     return _summary(result)
 
@@ -54,15 +53,19 @@ class _Account:
 def _transform_file(file: FileRecord, contract: Contract, parts: UnitParts, services: Services) -> FileResult:
     rows = parts.begin(file)
     try:
-        result = _stream(file, contract, rows, parts.batch, services)
+        report, account = _read(file, contract, rows, parts.batch, services)
     except (FileRejected, ObjectGoneError) as error:
         result = FileResult(file.file_id, Verdict.FAILED, reason=str(error), contract_version=contract.version)
     except (HeadraceError, MemoryError):
         raise
     except Exception as error:  # a fault of ours must cost this file only, and be seen
+        if is_full(error):
+            raise
         logger.exception("a file could not be transformed", extra={"file": file.file_id, "key": file.key})
         reason = f"the transform broke on this file, which is a fault of Headrace: {type(error).__name__}: {error}"
         result = FileResult(file.file_id, Verdict.FAILED, reason=reason, contract_version=contract.version)
+    else:
+        result = _judged(file, report, account, contract, services)
     if result.verdict is Verdict.GOOD:
         rows.keep()
     elif result.rows_bad:
@@ -73,14 +76,22 @@ def _transform_file(file: FileRecord, contract: Contract, parts: UnitParts, serv
     return result
 
 
-def _stream(file: FileRecord, contract: Contract, rows: FileRows, batch: str, services: Services) -> FileResult:
+def _read(
+    file: FileRecord, contract: Contract, rows: FileRows, batch: str, services: Services
+) -> tuple[FileReport, _Account]:
     account = _Account()
     with services.lake.open(file.bucket, file.key, file.version) as stream:
         transform = FileTransform(contract, stream, name=file.key, file_id=file.file_id, batch_id=batch)
         for block in transform:
             rows.add(block)
             account.add(block)
-    report = transform.report
+    return transform.report, account
+
+
+def _judged(
+    file: FileRecord, report: FileReport, account: _Account, contract: Contract, services: Services
+) -> FileResult:
+    """Whether a file that was read counts. Trouble with the ledger is not the file's, and passes through."""
     assert report.sha256 is not None
     held = too_many_bad(contract, report.rows_read, report.rows_bad, account.broken)
     if held:

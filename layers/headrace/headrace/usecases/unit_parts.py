@@ -52,10 +52,19 @@ class Pair:
         return self._good.close() if self._good else 0
 
     def drop_good(self) -> None:
-        """Leave out the good rows."""
+        """Leave out the good rows, and free their room on the disk."""
         if self._good:
             self._good.close()
             self._good = None
+            self._good_path.unlink()
+
+    def drop(self) -> None:
+        """Leave out all rows, and free their room on the disk."""
+        self.drop_good()
+        if self._bad:
+            self._bad.close()
+            self._bad = None
+            self._bad_path.unlink()
 
     def upload(self, lake: Lake) -> list[Part]:
         """Write both to the lake. Returns the part with good rows, if there are any."""
@@ -132,7 +141,7 @@ class FileRows:
         """The file does not count: nothing of it stays."""
         self._tables, self._bad = [], []
         if self._own:
-            self._own.close()
+            self._own.drop()
 
     def _write_to(self, pair: Pair) -> None:
         pair.write(self._tables, self._bad, self._file)
