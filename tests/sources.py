@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -179,15 +179,15 @@ class Bench:
     def publish(self, notice: Notice) -> None:
         self.notices.append(notice)
 
-    def connect(self, endpoint: Source) -> Remote:
+    def connect(self, endpoint: Source, check: Callable[[], None]) -> Remote:
         """As `adapters.remote.Connector` does; what a protocol needs is imported when it is used."""
         if endpoint.protocol is Protocol.SFTP:
             from headrace.adapters.remote_sftp import SftpRemote
 
-            return SftpRemote(endpoint, self.credentials)
+            return SftpRemote(endpoint, self.credentials, check)
         from headrace.adapters.remote_ftp import FtpRemote
 
-        return FtpRemote(endpoint, self.credentials)
+        return FtpRemote(endpoint, self.credentials, check)
 
     def poll(self, after_minutes: float = 15) -> Report:
         """One poll of the server, so many minutes after the last."""

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.bootstrap import services
-from headrace.entrypoint import entrypoint
+from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.observability import logger
-from headrace.usecases.reconcile import notice_of, reconcile
+from headrace.usecases.differences import notice_of
+from headrace.usecases.reconcile import Asked, reconcile
+
+DAYS = timedelta(days=3)
+"""How far a night looks back: a file that was left out because its dataset was loading has two nights more."""
 
 
-@entrypoint
-def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
-    """A scheduled event -> `{"differences": how many, "busy": [datasets]}`; people are told when there are any."""
+@timed_entrypoint
+def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
+    """A scheduled event -> `{"differences": how many, "busy": [datasets], "uncompared": {dataset: why}}`.
+
+    Compares what arrived in the last three days, or `{"since": "2026-01-31"}`; people are told of differences, and of
+    datasets that could not be compared.
+    """
+    since = event.get("since", f"{datetime.now(UTC) - DAYS:%Y-%m-%dT%H:%M:%SZ}")
     datasets = [contract.dataset for contract in services.catalog.all()]
-    found = reconcile(datasets, services.landing, services)
+    found = reconcile(datasets, services.landing, services, Asked(since=since, left=left))
     for difference in found.differences:
         logger.error("a difference", extra=asdict(difference))
-    if found.differences:
-        services.topic.publish(notice_of(found))
-    return {"differences": len(found.differences), "busy": found.busy}
+    if notice := notice_of(found):
+        services.topic.publish(notice)
+    return {"differences": len(found.differences), "busy": found.busy, "uncompared": found.uncompared}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+Extra = TypeVar("Extra", str, bytes)
 USER, PASSWORD = "carrier", "p4ss word"
 
 
@@ -14,7 +17,9 @@ class Faults:
     says no more (`hang_at="data"`), `times` times. `chance` resets so many of 100 transfers, by `seed`.
 
     `size_lie` is added to every size that the server tells. `refuse` maps a command (or SFTP verb) to what is answered.
-    `entries` are lines that a listing has beside its own. `after_bytes` is called once a file has come so far.
+    `lines` (`names` over SFTP) are what a listing has beside its own; `endless` says them again and again, `trickle`
+    waits so many seconds before each byte of a listing (each name over SFTP). `babble` are commands, or `login`, that
+    are answered with a line after the other.
     """
 
     hang_at: str = ""
@@ -25,6 +30,9 @@ class Faults:
     refuse: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     names: list[bytes] = field(default_factory=list)
+    endless: bool = False
+    trickle: float = 0.0
+    babble: set[str] = field(default_factory=set)
     connections: int = 0
     most_connections: int = 0
     commands: list[str] = field(default_factory=list)
@@ -40,6 +48,12 @@ class Faults:
         """Count one that ended."""
         with self.lock:
             self.connections -= 1
+
+    def extra(self, of: list[Extra]) -> Iterator[Extra]:
+        """What a listing has beside its own: once, or again and again until somebody hangs up."""
+        yield from of
+        while self.endless and of:
+            yield from of
 
     def take(self) -> bool:
         """Whether the fault happens now; each of `times` is used up by that."""

@@ -7,6 +7,7 @@ import random
 import socket
 import struct
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -95,7 +96,7 @@ def _handler(faults: Faults, style: str, *, latin: bool, tls: bool) -> Any:
 
         def handle(self) -> None:
             faults.connected()
-            if faults.hang_at != "login":
+            if not _answers_wrong(self, faults, "login"):
                 super().handle()
 
         def close(self) -> None:
@@ -105,16 +106,30 @@ def _handler(faults: Faults, style: str, *, latin: bool, tls: bool) -> Any:
 
         def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
             faults.commands.append(line)
-            if faults.hang_at == "listing" and cmd in {"LIST", "MLSD"}:
-                return
             if cmd == "RETR":
                 self.doomed = self.chance.randrange(100) < faults.chance
-            if cmd in faults.refuse:
-                self.respond(faults.refuse[cmd])
-                return
-            super().pre_process_command(line, cmd, arg)
+            if not _answers_wrong(self, faults, cmd):
+                super().pre_process_command(line, cmd, arg)
 
     return Handler
+
+
+def _answers_wrong(handler: Any, faults: Faults, command: str) -> bool:
+    """Whether a command (or the login) was answered as the faults say, or not at all."""
+    if command in faults.babble:
+        _babble(handler)
+    elif command in faults.refuse:
+        handler.respond(faults.refuse[command])
+    else:
+        return faults.hang_at == ("listing" if command in {"LIST", "MLSD"} else command)
+    return True
+
+
+def _babble(handler: Any) -> None:
+    """A line of an answer that does not end, and the next a moment later."""
+    if not handler._closed:
+        handler.push("211-still at it\r\n")
+        handler.ioloop.call_later(0.02, _babble, handler)
 
 
 def _implicit(handler: Any) -> Any:
@@ -138,6 +153,7 @@ def _data(faults: Faults, base: Any) -> Any:
 
     class Data(base):  # type: ignore[misc]
         broken = False
+        next_byte = 0.0
 
         def _breaks_now(self) -> bool:
             if self.cmd == "RETR" and not self.broken:
@@ -146,6 +162,8 @@ def _data(faults: Faults, base: Any) -> Any:
             return self.broken
 
         def send(self, data: Any) -> Any:
+            if faults.trickle and self.cmd in {"LIST", "MLSD"}:
+                return self._trickled(data)
             if faults.break_after or faults.chance:
                 data = data[: 1 << 16] if faults.break_after else data[: max(1, len(data) // 2)]
             if not self._breaks_now():
@@ -155,6 +173,12 @@ def _data(faults: Faults, base: Any) -> Any:
                 self.close()
                 self.cmd_channel.close()
             return 0
+
+        def _trickled(self, data: Any) -> Any:
+            if time.monotonic() < self.next_byte:
+                return 0
+            self.next_byte = time.monotonic() + faults.trickle
+            return super().send(data[:1])
 
     return Data
 
@@ -169,14 +193,14 @@ def _filesystem(faults: Faults, style: str) -> Any:
         def format_mlsx(self, *arguments: Any, **keywords: Any) -> Any:
             for line in super().format_mlsx(*arguments, **keywords):
                 yield _lying(line, faults.size_lie)
-            yield from (f"{line}\r\n".encode() for line in faults.lines)
+            yield from (f"{line}\r\n".encode() for line in faults.extra(faults.lines))
 
         def format_list(self, basedir: str, listing: list[str], ignore_err: bool = True) -> Any:
             if style == "dos":
                 yield from (_dos_line(Path(basedir) / name) for name in listing)
             else:
                 yield from super().format_list(basedir, listing, ignore_err)
-            yield from (f"{line}\r\n".encode() for line in faults.lines)
+            yield from (f"{line}\r\n".encode() for line in faults.extra(faults.lines))
 
     return Filesystem
 

@@ -120,7 +120,8 @@ class _Sftp(asyncssh.SFTPServer):
             await self._hang()
         async for name in super().scandir(path):
             yield self._lying(name)
-        for extra in self._faults.names:
+        for extra in self._faults.extra(self._faults.names):
+            await asyncio.sleep(self._faults.trickle)
             yield asyncssh.SFTPName(extra, attrs=asyncssh.SFTPAttrs(size=1, permissions=0o100644, mtime=0))
 
     def _lying(self, name: asyncssh.SFTPName) -> asyncssh.SFTPName:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.usecases.differences import Reconciliation
+from headrace.usecases.reconcile import Asked
 from headrace.usecases.reconcile import reconcile as compare
-from headrace_cli.output import Document, Json, emit, lines, table
+from headrace_cli.output import Document, Json, Since, emit, lines, table
+from headrace_cli.progress import Progress
 from headrace_cli.target import target_of
 from headrace_cli.words import count
 
@@ -21,19 +24,27 @@ def reconcile(
     context: typer.Context,
     dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
     grace: Annotated[float, typer.Option(help="Minutes that an object's event may be on its way.", min=0)] = 15,
+    since: Since = None,
     as_json: Json = False,
 ) -> None:
     """Compare landing, ledger, lake and warehouse, and name each difference with what to do about it.
 
-    Nothing is changed. Exit code 1 when there is a difference. The stack does the same every night.
+    Nothing is changed. Exit code 1 when there is a difference, or a dataset could not be compared. The stack does the
+    same every night, for what arrived in the last three days; where there are millions of files, `--since` is quicker.
 
-    Example: `headrace reconcile`
+    Examples: `headrace reconcile`, `headrace reconcile readings --since 2026-01-31`
     """
     target = target_of(context)
     names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
-    found = compare(names, target.landing, target.services, grace=timedelta(minutes=grace))
+    with Progress("reconciliation") as line:
+
+        def told(found: Reconciliation) -> None:
+            line.show(f"{found.files:,} files, {found.objects:,} objects, {len(found.differences):,} differences")
+
+        asked = Asked(since or "", timedelta(minutes=grace), told=told)
+        found = compare(names, target.landing, target.services, asked)
     emit(asdict(found), render, as_json=as_json)
-    if found.differences:
+    if found.differences or found.uncompared:
         raise typer.Exit(1)
 
 
@@ -45,6 +56,7 @@ def render(document: Document) -> ConsoleRenderable:
         f" {count(document['parts'], 'Parquet part')} and {count(document['rows'], 'row')} were compared."
     )
     verdict = f"\n{count(len(rows), 'difference')}. " if rows else "No difference. "
-    busy = [f"Not compared with the warehouse, for they were loading: {', '.join(document['busy'])}."]
+    busy = [f"Not all compared with the warehouse, for they were loading: {', '.join(document['busy'])}."]
+    uncompared = [f"{dataset} could not be compared: {why}" for dataset, why in document["uncompared"].items()]
     shown = [table(("dataset", "where", "what", "what to do"), rows)] if rows else []
-    return lines(*shown, verdict + looked, *(busy if document["busy"] else []))
+    return lines(*shown, verdict + looked, *(busy if document["busy"] else []), *uncompared)

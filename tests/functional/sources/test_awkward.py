@@ -281,10 +281,10 @@ def test_a_reset_while_a_poll_is_under_way_is_not_undone_by_what_that_poll_finds
     assert named is not None
     connect = bench.connect
 
-    def reset_meanwhile(endpoint: Any) -> Any:
+    def reset_meanwhile(endpoint: Any, check: Any) -> Any:
         assert bench.state.breaker.state is State.HALF_OPEN
         reset_source(named, bench.source_ledger)
-        return connect(endpoint)
+        return connect(endpoint, check)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bench, "connect", reset_meanwhile)

@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from headrace.adapters import patience
+from headrace.domain import breaker
 from headrace.domain.breaker import State
 from headrace.domain.credentials import Credentials
 from headrace.domain.source import After, Checksum, Complete, Protocol
 from headrace.domain.sourcefile import SourceStatus
+from headrace.usecases import folders
 from headrace.usecases.transfer import PART_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.certificates import Authority
@@ -68,6 +71,91 @@ def test_the_breaker_leaves_the_server_alone_then_one_try_decides(make: Make, ro
     assert bench.titles[2:] == ["Source carrier answers again"]
     assert bench.notices[-1].incident is not None
     assert bench.notices[-1].incident.action == "resolve"
+
+
+# -- a server that answers without an end --------------------------------------------------------------------------
+
+LISTINGS = [(Protocol.FTP, set()), (Protocol.FTP, {"MLSD", "MLST"}), (Protocol.FTPS, set()), (Protocol.SFTP, set())]
+LISTING_NAMES = ["MLSD", "LIST", "MLSD over TLS", "SFTP"]
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One try, given up early."""
+    monkeypatch.setattr(breaker, "TRIES", 1)
+    monkeypatch.setattr(patience, "TIMES", 2)
+
+
+def lists_again_and_again(server: Any, name: str) -> None:
+    """A file that the server has not, in the form of MLSD."""
+    server.faults.names.append(name.encode())
+    server.faults.lines.append(f"type=file;size=3;modify=20260101000000; {name}")
+    server.faults.endless = True
+
+
+@pytest.mark.parametrize(("protocol", "without"), LISTINGS, ids=LISTING_NAMES)
+def test_a_listing_that_trickles_is_the_servers_failure(
+    start: Any, root: Path, short: None, protocol: Protocol, without: set[str]
+) -> None:
+    write(root / "a.csv")
+    server, bench = start(protocol, {"without": without}, timeout_seconds=1, breaker_failures=1)
+    lists_again_and_again(server, "b.csv")
+    server.faults.trickle = 0.001 if protocol is Protocol.SFTP else 0.05
+    assert bench.poll().trouble == "its listing did not end within 2 s"
+    assert (bench.state.breaker.state, bench.titles) == (State.OPEN, ["Source carrier does not answer"])
+    server.faults.endless, server.faults.trickle = False, 0.0
+    server.faults.lines.clear()
+    server.faults.names.clear()
+    assert bench.poll(after_minutes=60).tally.files == 1
+    assert bench.titles[1:] == ["Source carrier answers again"]
+
+
+@pytest.mark.parametrize(("protocol", "without"), LISTINGS, ids=LISTING_NAMES)
+def test_a_listing_without_an_end_is_the_servers_failure(
+    start: Any, root: Path, monkeypatch: pytest.MonkeyPatch, protocol: Protocol, without: set[str]
+) -> None:
+    monkeypatch.setattr(breaker, "TRIES", 1)
+    server, bench = start(protocol, {"without": without}, timeout_seconds=30, breaker_failures=1)
+    lists_again_and_again(server, "b" * 4000 + ".csv")
+    assert bench.poll().trouble == "its listing is larger than 64 MiB"
+    assert (bench.state.breaker.state, bench.records) == (State.OPEN, {})
+
+
+def test_more_files_than_there_is_memory_for_are_told(start: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "MOST_FILES", 5)
+    for number in range(6):
+        write(root / str(number) / "a.csv")
+    _, bench = start(Protocol.FTP, location="/*/*.csv", breaker_failures=1)
+    assert bench.poll().trouble == "its listing has more than 5 files: move or delete what was taken"
+    assert bench.titles == ["Source carrier does not answer"]
+
+
+@pytest.mark.parametrize("command", ["login", "FEAT", "CWD", "MLST"])
+def test_an_answer_that_does_not_end_is_the_servers_failure(start: Any, root: Path, short: None, command: str) -> None:
+    write(root / "a.csv")
+    server, bench = start(Protocol.FTP, timeout_seconds=0.3, breaker_failures=1)
+    server.faults.babble.add(command)
+    what = {"login": "login", "FEAT": "login", "CWD": "listing"}.get(command, "answer")
+    assert bench.poll().trouble == f"its {what} did not end within 0.6 s"
+    assert bench.state.breaker.state is State.OPEN
+
+
+def test_time_that_many_healthy_folders_take_is_not_the_servers_failure(make: Make, root: Path) -> None:
+    for number in range(90):
+        write(root / f"{number:02}" / "a.csv")
+    _, bench = make(location="/*/*.csv", breaker_failures=1)
+    asked: list[float] = []
+
+    def left() -> float:
+        asked.append(900 - 10 * len(asked))
+        return asked[-1]
+
+    bench.clock.left = left  # type: ignore[method-assign]
+    report = bench.poll()
+    assert (report.out_of_time, report.trouble, bench.landed) == (True, None, {})
+    assert (bench.state.breaker.state, bench.state.failures, bench.titles) == (State.CLOSED, 0, [])
+    del bench.clock.left
+    assert bench.poll().tally.files == 90
 
 
 def test_nobody_is_there(start: Any, root: Path) -> None:

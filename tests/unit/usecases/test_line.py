@@ -22,7 +22,7 @@ class Nobody:
         Nobody.closed += 1
 
 
-def connect(_: Source) -> Any:
+def connect(_: Source, check: Callable[[], None]) -> Any:
     return Nobody()
 
 
@@ -85,3 +85,44 @@ def test_a_transfer_that_breaks_near_the_end_goes_on_in_the_next_poll() -> None:
 def test_nothing_is_begun_without_time() -> None:
     with pytest.raises(OutOfTimeError):
         line(TurnedClock(left=59)).do(fails(0))
+
+
+def test_time_that_a_failing_server_took_is_its_failure() -> None:
+    """After a try that failed, the next one runs out of the poll's own time: nothing has come of the server."""
+    clock, tried = TurnedClock(), [0]
+
+    def slow(_: Any) -> str:
+        tried[0] += 1
+        if tried[0] == 2:
+            raise OutOfTimeError
+        raise UnreachableError("its listing did not end within 300 s")
+
+    with pytest.raises(UnreachableError, match="its listing did not end"):
+        line(clock).do(slow)
+
+
+def test_time_that_went_by_without_a_failure_is_nobodys() -> None:
+    def busy(_: Any) -> str:
+        raise OutOfTimeError
+
+    with pytest.raises(OutOfTimeError):
+        line(TurnedClock()).do(busy)
+
+
+def test_a_server_that_may_be_silent_for_long_is_left_with_so_much_more_in_hand() -> None:
+    clock = TurnedClock(left=329)
+    with pytest.raises(OutOfTimeError):
+        Line(source(Protocol.FTP, 21, timeout_seconds=300), connect, clock, 5).do(fails(0))
+
+
+def test_a_connection_asks_whether_there_is_time() -> None:
+    clock, asked = TurnedClock(left=100), []
+
+    def connecting(_: Source, check: Callable[[], None]) -> Any:
+        clock.remaining = 10
+        asked.append(check)
+        check()
+
+    with pytest.raises(OutOfTimeError):
+        Line(source(Protocol.FTP, 21), connecting, clock, 5).do(fails(0))
+    assert len(asked) == 1

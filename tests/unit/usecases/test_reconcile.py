@@ -11,7 +11,8 @@ import pytest
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.usecases import paths
-from headrace.usecases.reconcile import Reconciliation, notice_of, reconcile
+from headrace.usecases.differences import Reconciliation, notice_of
+from headrace.usecases.reconcile import reconcile
 from tests.fakes import MemoryLanding, MemoryServices, MemoryWarehouse
 
 PART = paths.part("readings", "readings-1", "0001")
@@ -35,10 +36,15 @@ class World:
         self.services.lake.objects[PART] = b"12345"
         entry = {"url": f"s3://lake/{PART}", "mandatory": True, "meta": {"content_length": 5}}
         self.services.lake.write_json(paths.manifest("readings-1"), {"entries": [entry]})
-        self.answer(loads=[["readings-1", "loaded"]], accounts=[[*ids, 2, 1]], rows=[[*ids, 2]])
+        self.answer(loads=[["readings-1", "loaded"]], accounts=[[*ids, 2, 1]], strays=[], rows=[[*ids, 2]])
 
     def answer(self, **answers: list[list[object]]) -> None:
-        words = {"loads": "SELECT batch_id, status", "accounts": "etl.file_rows", "rows": "GROUP BY"}
+        words = {
+            "loads": "SELECT batch_id, status",
+            "accounts": "etl.file_rows",
+            "strays": "IS NULL",
+            "rows": "GROUP BY",
+        }
         self.services.warehouse.answers |= {words[name]: rows for name, rows in answers.items()}
 
     def run(self) -> Reconciliation:
@@ -71,7 +77,7 @@ def load_not_recorded(world: World) -> None:
 
 
 def rows_of_nobody(world: World) -> None:
-    world.answer(rows=[[world.file.file_id, 2], ["f" * 24, 7]])
+    world.answer(strays=[["f" * 24, 7]])
 
 
 def rows_out_of_balance(world: World) -> None:
@@ -162,5 +168,6 @@ def test_people_are_told_the_first_ones() -> None:
     for number in range(20):
         world.landing.put(f"readings/{number}", b"x")
     told = notice_of(world.run())
+    assert told is not None
     assert (told.level, len(told.lines)) == ("error", 11)
     assert "20 places" in json.dumps(told.to_json())

@@ -7,14 +7,42 @@ import socket
 import ssl
 from typing import Any
 
+from headrace.adapters.patience import ANSWER_BYTES, Patience
 from headrace.adapters.words import plain
 from headrace.domain.credentials import Credentials
 from headrace.domain.source import Protocol, Source, Tls
 from headrace.errors import LoginRefusedError, SecretError, UntrustedServerError
 
 
-class TlsFtp(ftplib.FTP_TLS):
+class PatientFtp(ftplib.FTP):
+    """Answers have an end: ftplib itself reads on as long as a byte comes now and then."""
+
+    patience: Patience
+    _rest = b""
+
+    def getline(self) -> str:
+        """One line of an answer. Raises UnreachableError when patience with the answer is over."""
+        assert self.sock is not None
+        while b"\n" not in self._rest:
+            if len(self._rest) > self.maxline:
+                raise ftplib.Error(f"got more than {self.maxline} bytes")  # noqa: S321 - what ftplib itself raises
+            piece = self.sock.recv(self.maxline)
+            if not piece:
+                raise EOFError
+            self._rest += piece
+            self.patience.heard(len(piece))
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode("latin-1").removesuffix("\r")
+
+
+class TlsFtp(PatientFtp, ftplib.FTP_TLS):
     """Data connections go on with the session of the control connection: many servers insist on it."""
+
+    def auth(self) -> str:
+        """Begin TLS. What has come before may be anybody's, and is forgotten."""
+        answer = super().auth()
+        self._rest = b""
+        return answer
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
         data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 - what FTP_TLS itself begins with
@@ -30,17 +58,18 @@ class ImplicitTlsFtp(TlsFtp):
         bare = socket.create_connection((host, port), self.timeout)
         self.af = bare.family
         self.sock = self.context.wrap_socket(bare, server_hostname=host)
-        self.file = self.sock.makefile("r", encoding=self.encoding)
         self.welcome = self.getresp()
         return self.welcome
 
 
-def connected(source: Source, credentials: Credentials) -> ftplib.FTP:
+def connected(source: Source, credentials: Credentials, patience: Patience) -> PatientFtp:
     """A connection, logged in. Raises LoginRefusedError, SecretError, UntrustedServerError, and what ftplib does.
 
     Names and answers are bytes, one character each (latin-1).
     """
     ftp = _ftp(source, credentials)
+    ftp.patience = patience
+    patience.begin("login", ANSWER_BYTES)
     try:
         ftp.connect(source.host, source.port)
         _log_in(ftp, source, credentials)
@@ -50,10 +79,10 @@ def connected(source: Source, credentials: Credentials) -> ftplib.FTP:
     return ftp
 
 
-def _ftp(source: Source, credentials: Credentials) -> ftplib.FTP:
+def _ftp(source: Source, credentials: Credentials) -> PatientFtp:
     timeout = float(source.timeout_seconds)
     if source.protocol is Protocol.FTP:
-        return ftplib.FTP(encoding="latin-1", timeout=timeout)  # noqa: S321 - the contract says so
+        return PatientFtp(encoding="latin-1", timeout=timeout)
     kind = ImplicitTlsFtp if source.tls is Tls.IMPLICIT else TlsFtp
     return kind(encoding="latin-1", timeout=timeout, context=_tls_context(source, credentials.ca))
 

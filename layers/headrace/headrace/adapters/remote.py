@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -28,16 +29,19 @@ class Connector:
     def __init__(self, secrets: Any) -> None:
         self._secrets = secrets
 
-    def __call__(self, source: Source) -> FtpRemote | SftpRemote:
-        """A connection, logged in. Raises UnreachableError, LoginRefusedError, SecretError, UntrustedServerError."""
+    def __call__(self, source: Source, check: Callable[[], None]) -> FtpRemote | SftpRemote:
+        """A connection, logged in. Raises UnreachableError, LoginRefusedError, SecretError, UntrustedServerError.
+
+        `check` is called while the server talks, and raises what it will when that has to end.
+        """
         credentials = self._credentials(source)
         if source.protocol is Protocol.SFTP:
             from headrace.adapters.remote_sftp import SftpRemote  # noqa: PLC0415 - a third of a second to import
 
-            return SftpRemote(source, credentials)
+            return SftpRemote(source, credentials, check)
         from headrace.adapters.remote_ftp import FtpRemote  # noqa: PLC0415 - only the poller needs it
 
-        return FtpRemote(source, credentials)
+        return FtpRemote(source, credentials, check)
 
     def _credentials(self, source: Source) -> Credentials:
         if source.secret is None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from headrace.adapters.ftp_login import connected
+from headrace.adapters.patience import ANSWER_BYTES, LISTING_BYTES, Patience
 from headrace.adapters.words import plain
 from headrace.domain.credentials import Credentials
 from headrace.domain.listing import UnreadableListingError, listed, mlsd, mlsd_time
@@ -24,7 +25,6 @@ from headrace.domain.source import Source
 from headrace.errors import (
     CannotResumeError,
     FileProblemError,
-    HeadraceError,
     UnreachableError,
     UntrustedServerError,
 )
@@ -42,10 +42,11 @@ HASH_ANSWER = re.compile(r"213 (SHA-256|MD5) \d+-\d+ ([0-9A-F]{32,64})\b", re.IG
 class FtpRemote:
     """One connection of FTP or FTPS, logged in."""
 
-    def __init__(self, source: Source, credentials: Credentials) -> None:
+    def __init__(self, source: Source, credentials: Credentials, check: Callable[[], None]) -> None:
         self._source = source
+        self._patience = Patience(source, check)
         with _errors(source):
-            self._ftp = connected(source, credentials)
+            self._ftp = connected(source, credentials, self._patience)
             try:
                 self._agree()
             except BaseException:
@@ -59,7 +60,7 @@ class FtpRemote:
 
     def entries(self, folder: str) -> list[Entry]:
         """A folder's listing: MLSD where the server has it, else LIST."""
-        with _errors(self._source, folder):
+        with self._asking(folder, "listing", LISTING_BYTES):
             self._said(f"CWD {folder}")
             if "MLST" in self._features:
                 return mlsd(self._lines("MLSD"))
@@ -67,7 +68,7 @@ class FtpRemote:
 
     def stat(self, path: str) -> Stat | None:
         """Size and time of a file; None when it is gone."""
-        with _errors(self._source, path):
+        with self._asking(path):
             try:
                 return self._mlst(path) if "MLST" in self._features else self._size_and_time(path)
             except ftplib.error_perm as error:
@@ -77,15 +78,16 @@ class FtpRemote:
 
     def read(self, path: str, offset: int, room: Callable[[], memoryview]) -> Iterator[int]:
         """The file's bytes from an offset on. Raises CannotResumeError when the server knows no offsets."""
-        with _errors(self._source, path):
+        with self._asking(path):
             if offset:
                 self._go_to(offset)
             with self._data(f"RETR {path}") as data:
                 yield from _received(data, room)
+                self._patience.begin("answer", ANSWER_BYTES)
 
     def checksum(self, path: str) -> dict[str, str]:
         """What the server itself computes: `{"sha256": …}` or `{"md5": …}`; empty when it will not."""
-        with _errors(self._source, path), suppress(ftplib.error_perm):
+        with self._asking(path), suppress(ftplib.error_perm):
             if "HASH" in self._features:
                 match = HASH_ANSWER.match(self._said(f"HASH {path}"))
                 return {HASH_NAMES[match[1].upper()]: match[2].lower()} if match else {}
@@ -96,17 +98,24 @@ class FtpRemote:
 
     def rename(self, path: str, target: str) -> None:
         """Move a file."""
-        with _errors(self._source, path):
+        with self._asking(path):
             self._ftp.rename(path, target)
 
     def delete(self, path: str) -> None:
         """Delete a file."""
-        with _errors(self._source, path):
+        with self._asking(path):
             self._ftp.delete(path)
 
     def close(self) -> None:
         """Hang up, without waiting for the server's consent."""
         self._ftp.close()
+
+    @contextmanager
+    def _asking(self, path: str, what: str = "answer", most_bytes: int = ANSWER_BYTES) -> Iterator[None]:
+        """One question: patience with the server begins anew, ftplib's errors are put in our words."""
+        self._patience.begin(what, most_bytes)
+        with _errors(self._source, path):
+            yield
 
     def _agree(self) -> None:
         """What the server can do, and that files are bytes."""
@@ -174,8 +183,11 @@ class FtpRemote:
 
     def _lines(self, command: str) -> list[str]:
         with self._data(command) as data:
-            text = b"".join(iter(lambda: data.recv(LINES_BYTES), b"")).decode("latin-1")
-        return text.replace("\r\n", "\n").split("\n")
+            text = bytearray()
+            while piece := data.recv(LINES_BYTES):
+                text += piece
+                self._patience.heard(len(piece))
+        return text.decode("latin-1").replace("\r\n", "\n").split("\n")
 
 
 def _received(data: socket.socket, room: Callable[[], memoryview]) -> Iterator[int]:
@@ -202,16 +214,14 @@ def _errors(source: Source, path: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except HeadraceError:
-        raise
-    except Exception as error:
+    except (ftplib.Error, OSError, EOFError, ValueError) as error:
         about_us = str(error).startswith("530")
         if (isinstance(error, ftplib.error_perm) and not about_us) or str(error).startswith(ABOUT_THE_FILE):
             raise FileProblemError(f"the server refuses {_shown(path)}: {plain(error)}") from error
         raise _translated(source, error) from error
 
 
-def _translated(source: Source, error: Exception) -> Exception:
+def _translated(source: Source, error: Exception) -> UnreachableError | UntrustedServerError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return UntrustedServerError(f"the certificate of {source.host} is not valid: {error.verify_message}")
     if isinstance(error, UnreadableListingError):
@@ -220,9 +230,7 @@ def _translated(source: Source, error: Exception) -> Exception:
         return UnreachableError(f"{source.host} said nothing for {source.timeout_seconds} s")
     if isinstance(error, EOFError):
         return UnreachableError(f"{source.host} closed the connection")
-    if isinstance(error, ftplib.Error | OSError | ValueError):
-        return UnreachableError(f"{source.host}: {plain(error)}")
-    return error
+    return UnreachableError(f"{source.host}: {plain(error)}")
 
 
 def _shown(path: str) -> str:

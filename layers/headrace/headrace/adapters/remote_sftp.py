@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 import asyncssh
 
+from headrace.adapters.patience import LISTING_BYTES, Patience
 from headrace.adapters.sftp_errors import GONE, translated
 from headrace.domain.credentials import Credentials
 from headrace.domain.listing import decoded
@@ -38,6 +40,7 @@ CIPHERS = (
 """What asyncssh offers by itself, quickest first: AES in GCM takes two thirds of ChaCha20's CPU."""
 SIGNATURES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "rsa-sha2-512", "rsa-sha2-256")
 NAMES_AT_ONCE = 500
+ATTRIBUTES_BYTES = 32
 T = TypeVar("T")
 
 
@@ -46,8 +49,9 @@ class SftpRemote:
 
     hashes = False
 
-    def __init__(self, source: Source, credentials: Credentials) -> None:
+    def __init__(self, source: Source, credentials: Credentials, check: Callable[[], None]) -> None:
         self._source = source
+        self._patience = Patience(source, check)
         self._runner = asyncio.Runner()
         # Requests that were under way when a connection broke end with an error that nobody waits for.
         self._runner.get_loop().set_exception_handler(lambda *_: None)
@@ -61,7 +65,9 @@ class SftpRemote:
     def entries(self, folder: str) -> list[Entry]:
         """A folder's listing. Times are seconds since 1970, so no zone is needed."""
         names, found = self._sftp.scandir(_bytes(folder)), list[Entry]()
-        while some := self._ask(_next(names), folder):
+        self._patience.begin("listing", LISTING_BYTES)
+        while some := self._ask(_next(names, self._source.timeout_seconds / 10), folder):
+            self._patience.heard(sum(map(_size, some)))
             found += [_entry(name) for name in some if _is_file_or_folder(name)]
         return found
 
@@ -118,7 +124,7 @@ class SftpRemote:
     def close(self) -> None:
         """Hang up."""
         if self._ssh is not None:
-            self._ssh.abort()
+            self._runner.run(_hung_up(self._ssh))
         self._runner.close()
 
     async def _connected(self, credentials: Credentials) -> asyncssh.SFTPClient:
@@ -165,6 +171,13 @@ class SftpRemote:
         return task.result()
 
 
+async def _hung_up(ssh: asyncssh.SSHClientConnection) -> None:
+    """Hang up, until it is so: a listing in its middle would ask for its folder to be closed, and wait for ever."""
+    ssh.abort()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(ssh.wait_closed(), 1)
+
+
 def _signatures(keys: list[asyncssh.SSHKey]) -> list[str]:
     """Those of the keys that are known first: a server has several kinds.
 
@@ -201,14 +214,20 @@ def _put(block: bytes, room: Callable[[], memoryview]) -> Iterator[int]:
         yield size
 
 
-async def _next(names: AsyncIterator[asyncssh.SFTPName]) -> list[asyncssh.SFTPName]:
-    """Some more of a listing: a large one must not be held whole, nor have to come within one time-out."""
+async def _next(names: AsyncIterator[asyncssh.SFTPName], seconds: float) -> list[asyncssh.SFTPName]:
+    """Some more of a listing, what comes within so many seconds: all of it need not come within one time-out."""
     some: list[asyncssh.SFTPName] = []
+    until = time.monotonic() + seconds
     async for name in names:
         some.append(name)
-        if len(some) == NAMES_AT_ONCE:
+        if len(some) == NAMES_AT_ONCE or time.monotonic() > until:
             break
     return some
+
+
+def _size(name: asyncssh.SFTPName) -> int:
+    """Its bytes on the wire, about."""
+    return len(name.filename) + len(name.longname or "") + ATTRIBUTES_BYTES
 
 
 def _mode(name: asyncssh.SFTPName) -> int:

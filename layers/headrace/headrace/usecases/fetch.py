@@ -71,7 +71,7 @@ class Fetcher:
         try:
             for size_of_piece in remote.read(file.wire, transfer.offset, transfer.room):
                 transfer.took(size_of_piece)
-                check_time(self._clock)
+                check_time(self._clock, self._source)
         except CannotResumeError:
             transfer.restart()
             raise

@@ -8,10 +8,12 @@ from fnmatch import fnmatchcase
 
 from headrace.domain.remote import Entry, RemoteFile, refusal, shown
 from headrace.domain.source import Source, is_pattern
-from headrace.errors import FileProblemError
+from headrace.errors import FileProblemError, UnreachableError
 from headrace.usecases.source_ports import Remote
 
 UNREADABLE = "a line of the listing that is in no known format"
+MOST_FILES = 600_000
+"""Of one source, in all its folders: what a poll has memory for."""
 SAME_NAME = "the names of two files read the same, this one is not taken"
 
 
@@ -41,6 +43,8 @@ class Folders:
         for path, wire in self._folders():
             for entry in self._entries(path, wire):
                 self._sort(entry, path, wire)
+            if len(self._found.files) + len(self._found.refused) > MOST_FILES:
+                raise UnreachableError(f"its listing has more than {MOST_FILES:,} files: move or delete what was taken")
         return self._found
 
     def _entries(self, path: str, wire: str) -> list[Entry]:

@@ -6,14 +6,16 @@ files, and rows that somebody loaded by hand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from string import Template
 
 from headrace.domain.contract import Contract
 from headrace.domain.judgement import Finding, Scope, judge, surprising
 from headrace.domain.load import split_statements
-from headrace.domain.notice import of_surprise
+from headrace.domain.notice import Notice, of_surprise
+from headrace.observability import logger
 from headrace.usecases.figures import figures_of, keep, past_figures
 from headrace.usecases.ports import Services
 
@@ -23,6 +25,34 @@ def day_of(event: Mapping[str, str]) -> date:
     if "day" in event:
         return date.fromisoformat(event["day"])
     return date.fromisoformat(event["time"][:10]) - timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Judged:
+    """What is unusual of a day, in sentences by dataset, and why others could not be judged."""
+
+    day: date
+    surprising: dict[str, list[str]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def judge_all(contracts: Iterable[Contract], day: date, services: Services) -> Judged:
+    """Judge a day of each dataset. What goes wrong with one is told at the end, and the others go on."""
+    judged = Judged(day)
+    for contract in contracts:
+        try:
+            told = surprising(judge_day(contract, day, services))
+        except Exception as error:
+            logger.exception("a dataset could not be judged", extra={"dataset": contract.dataset})
+            judged.failed[contract.dataset] = f"{type(error).__name__}: {error}"
+            continue
+        if told:
+            judged.surprising[contract.dataset] = [finding.sentence for finding in told]
+    if judged.failed:
+        lines = tuple(f"{dataset}: {why}" for dataset, why in judged.failed.items())
+        title = f"the figures of {day} could not be judged for {len(lines)} of the datasets"
+        services.topic.publish(Notice("error", title, lines))
+    return judged
 
 
 def judge_day(contract: Contract, day: date, services: Services) -> list[Finding]:

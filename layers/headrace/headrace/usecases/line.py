@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from headrace.domain.breaker import wait_seconds
@@ -12,8 +13,8 @@ from headrace.errors import HeadraceError, UnreachableError
 from headrace.observability import logger
 from headrace.usecases.source_ports import Clock, Connect, Remote
 
-RESERVE_SECONDS = 60.0
-"""What a poll keeps of its time to write down where it stands."""
+RESERVE_SECONDS = 30.0
+"""What a poll keeps of its time to write down where it stands, after a last silence of the server."""
 T = TypeVar("T")
 
 
@@ -38,16 +39,21 @@ class Line:
         is over and only that: a server that does not answer at all must not pass for a slow one.
         """
         begun = reached = progress()
-        attempt = 0
+        attempt, trouble = 0, None
         while True:
             try:
                 return action(self._connected())
+            except OutOfTimeError:
+                if trouble is not None and progress() == begun:
+                    raise trouble from None
+                raise
             except UnreachableError as error:
                 self.hang_up()
+                trouble = error
                 attempt, reached = (0 if progress() > reached else attempt) + 1, progress()
                 logger.info("a try failed", extra={"server": self._endpoint.server, "try": attempt, "why": str(error)})
                 wait = wait_seconds(attempt, self._clock.chance())
-                in_time = self._clock.left() - wait >= RESERVE_SECONDS
+                in_time = self._clock.left() - wait >= reserve_seconds(self._endpoint)
                 if attempt >= self.tries or (not in_time and reached == begun):
                     raise
                 if not in_time:
@@ -59,9 +65,10 @@ class Line:
         self._connected()
 
     def _connected(self) -> Remote:
-        check_time(self._clock)
+        check = partial(check_time, self._clock, self._endpoint)
+        check()
         if self._remote is None:
-            self._remote = self._connect(self._endpoint)
+            self._remote = self._connect(self._endpoint, check)
         return self._remote
 
     def hang_up(self) -> None:
@@ -72,7 +79,12 @@ class Line:
                 remote.close()
 
 
-def check_time(clock: Clock) -> None:
+def reserve_seconds(source: Source) -> float:
+    """What a poll of this server keeps of its time: one that is asked a last thing may be silent for a time-out."""
+    return RESERVE_SECONDS + max(RESERVE_SECONDS, source.timeout_seconds)
+
+
+def check_time(clock: Clock, source: Source) -> None:
     """Raises OutOfTimeError when the reserve is reached."""
-    if clock.left() < RESERVE_SECONDS:
+    if clock.left() < reserve_seconds(source):
         raise OutOfTimeError

@@ -24,7 +24,7 @@ from headrace.errors import (
     UntrustedServerError,
 )
 from headrace.observability import logger
-from headrace.usecases.line import RESERVE_SECONDS, Line, OutOfTimeError
+from headrace.usecases.line import Line, OutOfTimeError, reserve_seconds
 from headrace.usecases.source_ports import Clock, SourceServices
 from headrace.usecases.take_files import SourceWork, Tally
 
@@ -135,7 +135,7 @@ class _Poll:
         """Wait between two looks, without keeping the server's connections."""
         for line in self._lines:
             line.hang_up()
-        if self._clock.left() - seconds < RESERVE_SECONDS:
+        if self._clock.left() - seconds < reserve_seconds(self._server.endpoint):
             raise OutOfTimeError
         self._clock.sleep(seconds)
 

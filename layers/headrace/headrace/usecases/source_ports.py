@@ -36,8 +36,11 @@ class Remote(Protocol):
     def close(self) -> None: ...
 
 
-Connect = Callable[[Source], Remote]
-"""Connect and log in. Raises UnreachableError, LoginRefusedError or UntrustedServerError."""
+Connect = Callable[[Source, Callable[[], None]], Remote]
+"""Connect and log in. Raises UnreachableError, LoginRefusedError or UntrustedServerError.
+
+What is given beside the source is called while the server talks, and raises when there is no time for more.
+"""
 
 
 class Incoming(Protocol):

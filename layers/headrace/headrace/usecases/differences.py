@@ -1,0 +1,51 @@
+"""What a reconciliation finds, and what people are told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from headrace.domain.notice import Notice
+
+LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two places that disagree about one thing, and what to do."""
+
+    kind: str
+    dataset: str
+    what: str
+    advice: str
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """The differences, and how much was looked at.
+
+    `busy` are datasets whose warehouse was not compared, or not all of it, because they were loading; `uncompared`
+    those that were not compared to their end, each with the reason.
+    """
+
+    differences: list[Difference] = field(default_factory=list)
+    objects: int = 0
+    files: int = 0
+    parts: int = 0
+    rows: int = 0
+    busy: list[str] = field(default_factory=list)
+    uncompared: dict[str, str] = field(default_factory=dict)
+
+
+def notice_of(found: Reconciliation) -> Notice | None:
+    """What people are told of differences, and of datasets that could not be compared. None when all agree."""
+    if not found.differences and not found.uncompared:
+        return None
+    lines = [f"{item.dataset}: {item.what}: {item.advice}" for item in found.differences[:LISTED]]
+    rest = len(found.differences) - LISTED
+    lines += [f"and {rest:,} more: `headrace reconcile` lists them"] if rest > 0 else []
+    lines += [f"{dataset} could not be compared: {why}" for dataset, why in found.uncompared.items()]
+    if found.differences:
+        title = f"landing, ledger, lake and warehouse differ in {len(found.differences):,} places"
+    else:
+        title = f"{len(found.uncompared)} of the datasets could not be compared"
+    return Notice("error", title, tuple(lines))
