@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -68,7 +69,11 @@ class TestErrorsOfFunctions:
         assert account.invoke(failing, "") != before
 
     def test_a_killed_process_is_replaced(self, account: Account, failing: str) -> None:
-        os.kill(account.invoke(failing, ""), signal.SIGKILL)
+        process = psutil.Process(account.invoke(failing, ""))
+        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            while process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.01)
 
         assert isinstance(account.invoke(failing, ""), int)
 
