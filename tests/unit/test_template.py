@@ -105,3 +105,18 @@ def test_nobody_is_called_or_mailed_where_no_way_is_given() -> None:
     ):
         assert TEMPLATE["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
         assert RESOURCES[resource]["Condition"] == condition
+
+
+def runs_unattended(resource: dict[str, Any]) -> bool:
+    """Whether the clock or an event starts it, and nobody waits for what comes of it."""
+    events = resource.get("Properties", {}).get("Events", {}).values()
+    return any(event["Type"] in {"Schedule", "ScheduleV2", "EventBridgeRule"} for event in events)
+
+
+def test_alarms_tell_of_the_functions_that_nothing_waits_for() -> None:
+    watched = {
+        resource["Properties"]["Dimensions"][0]["Value"]["Ref"]
+        for resource in RESOURCES.values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == "AWS/Lambda"
+    }
+    assert watched == {name for name, resource in RESOURCES.items() if runs_unattended(resource)}
