@@ -13,7 +13,7 @@ from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, F
 from headrace.usecases import paths
 from headrace.usecases.differences import Reconciliation, notice_of
 from headrace.usecases.reconcile import reconcile
-from tests.fakes import MemoryLanding, MemoryServices, MemoryWarehouse
+from tests.fakes import MemoryCatalog, MemoryLanding, MemoryServices, MemoryWarehouse, contract
 
 PART = paths.part("readings", "readings-1", "0001")
 
@@ -129,6 +129,13 @@ def test_each_difference_is_named_with_what_to_do(harm: Callable[[World], None],
     (difference,) = world.run().differences
     assert (difference.kind, difference.dataset) == (kind, "readings")
     assert advice in difference.advice
+
+
+def test_a_file_that_waits_for_its_group_does_not_stand_still() -> None:
+    world = World()
+    forgotten(world)
+    world.services.catalog = MemoryCatalog(contract(wait_seconds=10**9))
+    assert world.run().differences == []
 
 
 def test_rows_that_do_not_balance_are_named() -> None:

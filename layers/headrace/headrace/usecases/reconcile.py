@@ -112,8 +112,9 @@ class _Comparison:
 
     def _slice(self, files: list[FileRecord]) -> None:
         self._found.files += len(files)
-        merges = timedelta(seconds=self._contract.merge_seconds) if self._contract.staged else timedelta()
-        self._add(_standing_still(files, datetime.now(UTC) - STILL - merges))
+        merges = self._contract.merge_seconds if self._contract.staged else 0
+        waits = timedelta(seconds=self._contract.wait_seconds + merges)
+        self._add(_standing_still(files, datetime.now(UTC) - STILL - waits))
         self._add(self._lake.of(files))
         self._at_rest(lambda: self._warehouse.of(files))
 
