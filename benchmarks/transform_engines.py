@@ -25,7 +25,7 @@ from headrace.transform.parts import ROW_GROUP, ZSTD_LEVEL
 from headrace.transform.schema import one_text
 
 BATCH = 65_536
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 6 << 20
 GOOD = SCHEMA.append(pa.field("_row_number", pa.int64(), nullable=False))
 BAD = pa.schema([("row_number", pa.int64()), ("raw", pa.binary()), ("column", pa.string())])
 OLDEST = datetime(2020, 1, 1)  # noqa: DTZ001 - times in UTC, without a zone

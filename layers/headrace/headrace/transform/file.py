@@ -46,7 +46,7 @@ class FileTransform:
         name: str,
         file_id: str,
         batch_id: str,
-        block_bytes: int = 4 << 20,
+        block_bytes: int = 6 << 20,
         limits: Limits | None = None,
     ) -> None:
         self._contract = contract
