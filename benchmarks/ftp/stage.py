@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.own_laptop import own_laptop
 from headrace.domain.source import Protocol
 from headrace_cli.target import Choice, Target, target_for
 
@@ -91,7 +92,6 @@ def contract(dataset: str, file_format: dict[str, str], servers: list[str]) -> s
 @contextmanager
 def laptop(contracts: dict[str, str], servers: list[Offered]) -> Iterator[Any]:
     """A laptop of its own with these contracts deployed and the servers' secrets in place."""
-    from benchmarks.own_laptop import own_laptop  # noqa: PLC0415 - it takes the tests' imports along
 
     def only_these(checkout: Path) -> None:
         for shipped in (checkout / "contracts").glob("*.odcs.yaml"):

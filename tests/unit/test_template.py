@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cfnlint.decode.cfn_yaml  # type: ignore[import-untyped]
 import pytest
 
+from tests.template import TEMPLATE
+
 ROOT = Path(__file__).parents[2]
-TEMPLATE: dict[str, Any] = cfnlint.decode.cfn_yaml.load(str(ROOT / "template.yaml"))
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 INGEST: dict[str, Any] = json.loads((ROOT / "statemachine/ingest.asl.json").read_text())
 SECRET = {"Fn::If": ["OwnWarehouse", {"Ref": "WarehouseSecret"}, {"Ref": "ExistingWarehouseSecretArn"}]}

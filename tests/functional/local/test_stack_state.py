@@ -6,17 +6,15 @@ The resources are the template's own; those that only work are left out.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import boto3
-import cfnlint.decode.cfn_yaml  # type: ignore[import-untyped]
 import pytest
 from botocore.exceptions import WaiterError
 
 from headrace_local.state import LaptopState
+from tests.template import TEMPLATE
 
-TEMPLATE = cfnlint.decode.cfn_yaml.load(str(Path(__file__).parents[3] / "template.yaml"))
 STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue"}
 RESOURCES = {name: body for name, body in TEMPLATE["Resources"].items() if body["Type"] in STATEFUL}
 RETAINED = {"LandingBucket", "LakeBucket", "LedgerTable", "ExportBucket"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ FILE = "ab" * 12
 
 
 def statements(**changes: object) -> list[str]:
-    given = {
+    given: dict[str, Any] = {
         "batch": "readings-1",
         "manifest": MANIFEST,
         "iam_role": "default",
@@ -30,7 +31,7 @@ def statements(**changes: object) -> list[str]:
         "replaced": [],
         "reloaded": [],
     }
-    return load_statements(load_sql(contract()), **given | changes)  # type: ignore[arg-type]
+    return load_statements(load_sql(contract()), **given | changes)
 
 
 def test_lock_comes_first_and_copy_before_merge() -> None:
@@ -65,10 +66,16 @@ WRITES = re.compile(r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE INTO) (etl\.(?:sup
 @pytest.mark.parametrize("keys", [{}, {"primary_key": (), "ordering": ()}], ids=["merged", "appended"])
 @pytest.mark.parametrize("template", [load_sql, merge_sql, append_sql])
 def test_the_tables_that_datasets_share_are_written_in_one_order(
-    template: Callable[[Contract], str], keys: dict[str, object]
+    template: Callable[[Contract], str], keys: dict[str, Any]
 ) -> None:
-    given = {"manifest": MANIFEST, "arrived": [FILE], "replaced": [FILE], "reloaded": [FILE], "merged": [FILE]}
-    text = load_statements(template(contract(staged=True, **keys)), batch="b", iam_role="default", **given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {
+        "manifest": MANIFEST,
+        "arrived": [FILE],
+        "replaced": [FILE],
+        "reloaded": [FILE],
+        "merged": [FILE],
+    }
+    text = load_statements(template(contract(staged=True, **keys)), batch="b", iam_role="default", **given)
     written = [match[1] for statement in text if (match := WRITES.match(statement))]
     order = ["etl.superseded", "etl.load_files", "etl.loads"]
     assert set(written) == (set(order) if template is not append_sql else {"etl.loads"})

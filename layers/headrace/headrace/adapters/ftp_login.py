@@ -11,7 +11,7 @@ from headrace.adapters.patience import ANSWER_BYTES, Patience
 from headrace.adapters.words import plain
 from headrace.domain.credentials import Credentials
 from headrace.domain.source import Protocol, Source, Tls
-from headrace.errors import LoginRefusedError, SecretError, UntrustedServerError
+from headrace.errors import LoginRefusedError, SecretError, UnreachableError, UntrustedServerError
 
 
 class PatientFtp(ftplib.FTP):
@@ -25,7 +25,7 @@ class PatientFtp(ftplib.FTP):
         assert self.sock is not None
         while b"\n" not in self._rest:
             if len(self._rest) > self.maxline:
-                raise ftplib.Error(f"got more than {self.maxline} bytes")  # noqa: S321 - what ftplib itself raises
+                raise UnreachableError(f"a line of its answer has more than {self.maxline:,} bytes")
             piece = self.sock.recv(self.maxline)
             if not piece:
                 raise EOFError
