@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import cfnlint.decode.cfn_yaml  # type: ignore[import-untyped]  # the one reader of its short forms that is here
+from scripts.resolved_template import plain_template
 
-TEMPLATE: dict[str, Any] = cfnlint.decode.cfn_yaml.load(str(Path(__file__).parents[1] / "template.yaml"))
+TEMPLATE: dict[str, Any] = plain_template()

@@ -47,7 +47,7 @@ SERVER = """\
     type: {kind}
     location: {kind}://127.0.0.1:{port}/{pattern}
     customProperties:
-      - {{property: secret, value: headrace/sources/{name}}}
+      - {{property: secret, value: {name}}}
 """
 
 

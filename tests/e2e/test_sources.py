@@ -29,7 +29,7 @@ servers:
     type: sftp
     location: sftp://127.0.0.1:{port}/out/*.csv
     customProperties:
-      - {{property: secret, value: headrace/sources/carrier}}
+      - {{property: secret, value: carrier}}
       - {{property: completeWhen, value: marker}}
       - {{property: breakerFailures, value: 1}}
       - {{property: patienceMinutes, value: 0}}

@@ -111,7 +111,7 @@ class AwsServices:
     @cached_property
     def connect(self) -> Connector:
         """Servers, with the credentials in their secrets."""
-        return Connector(aws.client("secretsmanager"))
+        return Connector(aws.client("secretsmanager"), setting("SOURCE_SECRETS"))
 
     @cached_property
     def poll_orders(self) -> PollOrders:

@@ -14,7 +14,8 @@ from headrace.domain.source import Protocol
 from headrace.errors import SecretError, UnreachableError
 from tests.sources import source
 
-FTPS = source(Protocol.FTPS, 1)
+FTPS = source(Protocol.FTPS, 1, secret="carrier")
+FOLDER = "headrace/sources/"
 
 
 class Secrets:
@@ -49,14 +50,14 @@ def refused(code: str) -> ClientError:
 )
 def test_a_secret_that_is_not_in_order_is_no_trouble_of_the_server(answer: Any, says: str) -> None:
     with pytest.raises(SecretError, match=says):
-        Connector(Secrets(answer))(FTPS, lambda: None)
+        Connector(Secrets(answer), FOLDER)(FTPS, lambda: None)
 
 
 def test_what_may_be_better_in_a_moment_is_not_the_secrets_trouble() -> None:
     with pytest.raises(ClientError):
-        Connector(Secrets(refused("InternalServiceError")))(FTPS, lambda: None)
+        Connector(Secrets(refused("InternalServiceError")), FOLDER)(FTPS, lambda: None)
 
 
 def test_a_secret_in_order_leads_to_the_server() -> None:
     with pytest.raises(UnreachableError, match="refused"):
-        Connector(Secrets({"SecretString": json.dumps({"username": "u"})}))(FTPS, lambda: None)
+        Connector(Secrets({"SecretString": json.dumps({"username": "u"})}), FOLDER)(FTPS, lambda: None)

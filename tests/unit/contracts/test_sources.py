@@ -30,7 +30,7 @@ servers:
     location: sftp://files.example.com/out/*/parcels-?.csv
     customProperties:
       - property: secret
-        value: headrace/sources/carrier
+        value: carrier
       - property: completeWhen
         value: stable
   - server: warehouse
@@ -56,7 +56,7 @@ def compiled(folder: Path, text: str = CONTRACT, name: str = "parcels") -> Contr
 def test_a_source_with_its_defaults(tmp_path: Path) -> None:
     (source,) = compiled(tmp_path).sources
     assert source == Source(
-        "carrier", "parcels", Protocol.SFTP, "files.example.com", 22, "/out/*/parcels-?.csv", "headrace/sources/carrier"
+        "carrier", "parcels", Protocol.SFTP, "files.example.com", 22, "/out/*/parcels-?.csv", "carrier"
     )
     assert (source.fixed_folder, source.segments) == ("/out", ("out", "*", "parcels-?.csv"))
 
@@ -92,8 +92,10 @@ def test_it_survives_the_way_to_the_functions(tmp_path: Path) -> None:
         (LOCATION, "sftp://files.example.com/../*.csv", "without . or .."),
         (LOCATION, f"{LOCATION}\n    format: csv", "the format belongs to the s3 server"),
         (LOCATION, f"{LOCATION}\n    host: example.com", "the host is part of location"),
-        ("value: headrace/sources/carrier", "value: my/secret", "begins with headrace/sources/"),
-        ("      - property: secret\n        value: headrace/sources/carrier\n", "", "needs the customProperty secret"),
+        ("value: carrier", "value: headrace/sources/carrier", "so that each stack has its own: carrier"),
+        ("value: carrier", "value: /carrier", "secret must be what follows <stack>/sources/ in the secret's name"),
+        ("value: carrier", "value: car rier", "secret must be what follows"),
+        ("      - property: secret\n        value: carrier\n", "", "needs the customProperty secret"),
         ("value: stable", "value: sometimes", "completeWhen must be one of stable, rename, marker"),
         (MORE, "      - property: marker\n        value: .ok\n", "marker belongs to completeWhen: marker"),
         (MORE, "      - property: afterwards\n        value: move\n", "moveTo belong together"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -23,17 +24,22 @@ NOT_TO_BE_HAD = frozenset({"AccessDeniedException", "InvalidRequestException", "
 class Connector:
     """Connects. `secrets` is a boto3 Secrets Manager client; a secret is read anew for each connection.
 
+    A contract names what follows `folder` in a secret's name, so each stack reads secrets of its own.
+
     So a password or host key that was put right works at the next try, with no deployment.
     """
 
-    def __init__(self, secrets: Any) -> None:
+    def __init__(self, secrets: Any, folder: str) -> None:
         self._secrets = secrets
+        self._folder = folder
 
     def __call__(self, source: Source, check: Callable[[], None]) -> FtpRemote | SftpRemote:
         """A connection, logged in. Raises UnreachableError, LoginRefusedError, SecretError, UntrustedServerError.
 
         `check` is called while the server talks, and raises what it will when that has to end.
         """
+        if source.secret is not None:
+            source = replace(source, secret=f"{self._folder}{source.secret}")
         credentials = self._credentials(source)
         if source.protocol is Protocol.SFTP:
             from headrace.adapters.remote_sftp import SftpRemote  # noqa: PLC0415 - a third of a second to import

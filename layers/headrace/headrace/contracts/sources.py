@@ -23,8 +23,8 @@ PORTS = {Protocol.FTP: 21, Protocol.FTPS: 21, Protocol.SFTP: 22}
 IMPLICIT_TLS = 990
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
-SECRETS = "headrace/sources/"
-SECRET = re.compile(rf"{SECRETS}[A-Za-z0-9/_+=.@-]{{1,200}}")
+SECRET = re.compile(r"[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,199}")
+FOLDER = re.compile(r"[^/]+/sources/")
 NOT_HERE = ("format", "delimiter", "encoding", "host", "port", "path")
 RANGES = {
     "stableSeconds": (1, 86400), "connections": (1, 10), "timeoutSeconds": (5, 300), "breakerFailures": (1, 100),
@@ -61,6 +61,12 @@ def disagreement(one: Source, other: Source) -> str | None:
         if {one.after, other.after} != {After.LEAVE}:
             return f"{one.location} and {other.location} can mean the same file: one would remove it before the other"
     return None
+
+
+def suggestion_of_rest(secret: str) -> str:
+    """`: carrier`, for a name that was written with the stack's folder."""
+    rest = FOLDER.sub("", secret, count=1)
+    return f": {rest}" if rest != secret and SECRET.fullmatch(rest) else ""
 
 
 def _machine(source: Source) -> tuple[str, int, str, str | None, str]:
@@ -137,8 +143,9 @@ class _Reader:
         secret = self._values.get("secret")
         if secret is None and self._protocol is not Protocol.FTP:
             self._note("type", f"a server of type {self._protocol} needs the customProperty secret")
-        if secret is not None and not SECRET.fullmatch(secret):
-            self._note_value("secret", f"secret must be the name of a secret that begins with {SECRETS}")
+        if secret is not None and (not SECRET.fullmatch(secret) or FOLDER.match(secret)):
+            reason = "secret must be what follows <stack>/sources/ in the secret's name, so that each stack has its own"
+            self._note_value("secret", f"{reason}{suggestion_of_rest(secret)}")
         return secret
 
     def _marker(self) -> str:
