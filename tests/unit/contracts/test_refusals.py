@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from headrace.contracts import ContractErrors, compile_contract, compile_folder
+from headrace.domain.lakefolders import LAKE_FOLDERS
+from tests.template import TEMPLATE
+
+USECASES = Path(__file__).parents[3] / "layers/headrace/headrace"
 
 PARCELS = (Path(__file__).parent / "parcels.odcs.yaml").read_text()
 HERE = "<-"
@@ -47,6 +52,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ('delimiter: ";"', 'delimiter: "x" <-', "cannot separate values"),
     ('delimiter: ";"', 'delimiter: "" <-', "delimiter is empty"),
     ("schema: logistics", "schema: etl <-", "Headrace's own"),
+    ("schema: logistics", "schema: pg_temp <-", "Redshift's own"),
     ("value: \"'\"", 'value: "ab" <-', "quote must be one mark"),
     ("property: quote", "property: quotes <-", "did you mean 'quote'?"),
     ('value: ["", "NULL"]', 'value: ["", "a;b"] <-', "cannot stand in a file with this format"),
@@ -77,12 +83,18 @@ MISTAKES: list[tuple[str, str, str]] = [
     (ADDS, f"{VIEWS}- {{name: v, query: DELETE FROM t}} <-", "must be one SELECT"),
     (ADDS, f"{VIEWS}- {{name: V, query: SELECT 1}} <-", "view name"),
     (ADDS, f"{VIEWS}- {{name: v, query: SELECT 1}}\n          - {{name: v, query: SELECT 2}} <-", "there twice"),
+    (ADDS, f"{VIEWS}- {{name: v, query: SELECT a FROM t, distributionKey: a) x (}} <-", "'a) x (' is none"),
+    (ADDS, f"{VIEWS}- {{name: v, query: SELECT a FROM t, sortKey: [b]}} <-", "columns that its query names: 'b'"),
+    (ADDS, f"{VIEWS}- {{name: parcel, query: SELECT 1}} <-", "the name of its table, logistics.parcel"),
     (ADDS, f"{ADDS}\n      - property: whileHeld\n        value: waits <-", "did you mean 'wait'?"),
     ("support:", "  - name: second <-\n    properties: []\nsupport:", "one table"),
     # columns
     ("physicalName: parcel_id", "physicalName: user <-", "reserved word"),
     ("name: ParcelId\n        physicalName: parcel_id", "name: ParcelId <-", "write physicalName: parcel_id"),
     ("name: depot", "name: _depot <-", "lower case letters"),
+    ("name: depot", "name: xmin <-", "hidden column of every table"),
+    ("name: depot", "name: _file_id <-", "lower case letters"),
+    ("name: depot", f"name: {'d' * 128} <-", "longer than 127"),
     ("name: weight", "name: depot <-", "the column 'depot' is there twice"),
     ("logicalType: boolean", "logicalType: bool <-", "did you mean 'boolean'?"),
     ("logicalType: boolean", "logicalType: vector <-", "logicalType 'vector' is not supported"),
@@ -180,6 +192,46 @@ def test_an_alias_of_what_holds_it_is_refused(tmp_path: Path) -> None:
     assert (found.line, "an alias stands inside" in found.reason) == (2, True)
 
 
+BOMB = "x: &a0 [1]\n" + "".join(f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 11))
+MERGES = "x: &a0 {k: 1}\n" + "".join(f"x{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (BOMB, "with its aliases written out"),
+        (MERGES, "with its aliases written out"),
+        (f"kind: {'[' * 5000}", "is nested deeper than 100 levels"),
+        (f"kind: {'[' * 200}{']' * 200}", "is nested deeper than 100 levels"),
+        ("kind: " + "x" * (5 << 20), "larger than 4 MiB"),
+    ],
+    ids=["aliases", "merges", "brackets", "levels", "bytes"],
+)
+@pytest.mark.timeout(20)
+def test_a_document_that_explodes_is_refused_at_once(tmp_path: Path, text: str, said: str) -> None:
+    (found,) = errors_of(tmp_path, text).errors
+    assert said in found.reason
+
+
+@pytest.mark.parametrize("name", LAKE_FOLDERS)
+def test_no_dataset_is_named_like_a_folder_of_the_lake(tmp_path: Path, name: str) -> None:
+    found = errors_of(tmp_path, PARCELS.replace("name: parcels", f"name: {name}", 1))
+    assert f"the dataset name {name!r} is reserved, the lake's folder of that name holds" in str(found)
+
+
+def test_folders_of_the_lake_that_the_template_rules_are_reserved() -> None:
+    ruled = set(re.findall(r"LakeBucket\.Arn\}/([a-z]+)/", str(TEMPLATE)))
+    lifecycle = TEMPLATE["Resources"]["LakeBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    ruled |= {rule["Prefix"].partition("/")[0] for rule in lifecycle if rule.get("Prefix")}
+    assert ruled
+    assert ruled <= set(LAKE_FOLDERS)
+
+
+def test_folders_of_the_lake_that_the_code_writes_are_reserved() -> None:
+    folders = {found for path in USECASES.rglob("*.py") for found in re.findall(r'f"([a-z]+)/\{', path.read_text())}
+    assert folders <= set(LAKE_FOLDERS)
+
+
 def test_a_column_with_a_mistake_is_not_said_to_be_missing(tmp_path: Path) -> None:
     (found,) = errors_of(tmp_path, PARCELS.replace("VARCHAR(20)", "VARCHR(20)")).errors
     assert "VARCHR" in found.reason
@@ -226,6 +278,18 @@ def test_two_contracts_must_not_be_in_each_others_way(tmp_path: Path) -> None:
     assert "a.odcs.yaml has the name 'parcels' already" in reasons
     assert "overlap" in reasons
     assert "loads into the table logistics.parcel already" in reasons
+
+
+def test_a_view_must_not_have_the_name_of_anothers_table(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    view = f"{VIEWS}- {{name: parcel, query: SELECT 1}}"
+    (tmp_path / "b.odcs.yaml").write_text(
+        PARCELS.replace("parcels", "letters")
+        .replace("physicalName: parcel\n", "physicalName: letter\n")
+        .replace(ADDS, view)
+    )
+    with pytest.raises(ContractErrors, match=r"has a table or a view logistics\.parcel already"):
+        compile_folder(tmp_path)
 
 
 def test_one_prefix_must_not_hold_another(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headrace.contracts.staging import append_sql, logic_problem, merge_sql, stage_sql
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.domain.load import split_statements
+from headrace.domain.load import load_statements, split_statements
 from tests.fakes import contract
 
 
@@ -40,6 +42,7 @@ def test_an_expression_of_one_value_may_stand_in_a_contract(logic: str) -> None:
         ("(SELECT 1)", "'SELECT' is not expected there"),
         ("value) FROM x", "')' is not expected there"),
         ("ABS(value", "a bracket is open"),
+        ("'a\n-- if parts'", "is no part of an SQL expression"),
     ],
 )
 def test_anything_else_is_refused(logic: str, said: str) -> None:
@@ -64,6 +67,17 @@ def test_a_merge_transforms_the_staged_rows_and_takes_them_out() -> None:
     assert "'${batch}'\nFROM etl.staged_readings\nWHERE _file_id IN (${merged})" in statements[2]
     assert statements[-2].startswith("DELETE FROM etl.staged_readings")
     assert any(text.startswith("MERGE INTO public.readings") for text in statements)
+
+
+def test_a_dollar_of_a_transformation_is_no_placeholder() -> None:
+    columns = (
+        *contract().columns,
+        Column("code", "code", Kind.STRING, "VARCHAR(9)", logic="REPLACE(code, '${batch}$', '')"),
+    )
+    text = merge_sql(contract(staged=True, columns=columns))
+    given: dict[str, Any] = {"manifest": None, "arrived": [], "replaced": [], "reloaded": [], "merged": ["ab" * 12]}
+    statements = load_statements(text, batch="b-1", iam_role="default", **given)
+    assert [text for text in statements if "REPLACE(code, '${batch}$', '')" in text]
 
 
 def test_the_deployment_tries_the_transformation() -> None:

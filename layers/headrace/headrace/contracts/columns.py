@@ -15,6 +15,7 @@ from headrace.contracts.rules import BOUNDS, enum_rule, option_rules, quality_ru
 from headrace.contracts.shape import suggestion
 from headrace.contracts.staging import logic_problem
 from headrace.domain.contract import Column, Kind
+from headrace.domain.sqltext import one_line
 from headrace.transform.rules import bound_values, value_rules, without_formats
 from headrace.transform.values import Broken, text_reader
 
@@ -77,7 +78,7 @@ def _refuse_unsupported(item: SchemaProperty, where: Where, problems: Problems) 
 
 def _logic(item: SchemaProperty, where: Where, problems: Problems) -> str:
     """The SQL that a merge puts in the place of a staged value."""
-    logic = " ".join((item.transformLogic or "").split())
+    logic = one_line(item.transformLogic or "")
     if item.transformLogic is not None and (reason := logic_problem(logic)):
         problems.add((*where, "transformLogic"), f"transformLogic: {reason}")
     return logic

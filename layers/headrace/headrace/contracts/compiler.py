@@ -73,8 +73,14 @@ def _conflicts(item: _Compiled, others: list[_Compiled]) -> list[ContractError]:
             found.add(("servers",), reason)
         if mine.target == theirs.target:
             found.add(("schema",), f"{name} loads into the table {mine.target} already")
+        elif shared := _relations(mine) & _relations(theirs):
+            found.add(("schema",), f"{name} has a table or a view {', '.join(sorted(shared))} already")
         for source in mine.sources:
             for twin in other.contract.sources:
                 if why := disagreement(source, twin):
                     found.add(("servers",), f"{why} in {name}")
     return found.errors
+
+
+def _relations(contract: Contract) -> set[str]:
+    return {contract.target, *(view.name for view in contract.views)}

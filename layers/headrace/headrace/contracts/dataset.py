@@ -53,7 +53,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     layout = _layout(table, values, columns, problems)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
     checks = statistics_checks(table, columns, layout["primary_key"], TABLE, problems)
-    views = compile_views(table, values, servers.schema if servers else "public", TABLE, problems)
+    views = compile_views(table, values, servers.schema if servers else "public", problems)
     staging = _staging(table, values, columns, promised, problems)
     if servers is None or problems.errors:
         return None

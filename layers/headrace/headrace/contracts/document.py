@@ -10,6 +10,11 @@ import yaml
 
 from headrace.contracts.errors import ContractError, ContractErrors
 
+MOST_BYTES = 4 << 20
+MOST_NODES = 200_000
+"""Keys, values and lists of one document, its aliases written out. A table of 1,600 columns with a dozen rules each
+has about 100,000."""
+DEEPEST = 100
 Where = tuple[str | int, ...]
 """A place in the document, as keys and indices from its root: `("schema", 0, "properties", 2, "name")`."""
 
@@ -21,7 +26,7 @@ class Document:
         self.path = path
         self.text = _text(path)
         self.root = _composed(path, self.text)
-        _refuse_circles(path, self.root, ())
+        _refuse_unbounded(path, self.root)
         self.data: dict[str, Any] = _constructed(path, self.root)
 
     def line(self, where: Where) -> int:
@@ -67,6 +72,8 @@ class Problems:
 
 
 def _text(path: Path) -> str:
+    if path.stat().st_size > MOST_BYTES:
+        raise ContractErrors([ContractError(path, 1, f"the file is larger than {MOST_BYTES >> 20} MiB")])
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -81,6 +88,8 @@ def _composed(path: Path, text: str) -> yaml.Node:
         raise ContractErrors([ContractError(path, line, f"this is not YAML: {error.problem}")]) from error
     except yaml.YAMLError as error:
         raise ContractErrors([ContractError(path, 1, f"this is not YAML: {error}")]) from error
+    except RecursionError as error:
+        raise ContractErrors([ContractError(path, 1, f"it is nested deeper than {DEEPEST} levels")]) from error
     if not isinstance(root, yaml.MappingNode):
         raise ContractErrors([ContractError(path, 1, "a contract is a mapping that begins with apiVersion and kind")])
     return root
@@ -113,12 +122,29 @@ def _unreadable(path: Path, node: yaml.Node) -> ContractError | None:
     return next((found for part in _parts(node) if (found := _unreadable(path, part))), None)
 
 
-def _refuse_circles(path: Path, node: yaml.Node, around: tuple[yaml.Node, ...]) -> None:
+def _refuse_unbounded(path: Path, root: yaml.Node) -> None:
+    """Refuses an alias inside of what it stands for, and a document that aliases make too large or too deep."""
+    measured: dict[int, int] = {}
+    _measure(path, root, [], measured)
+    if measured[id(root)] > MOST_NODES:
+        reason = f"with its aliases written out the document has more than {MOST_NODES:,} keys and values"
+        raise ContractErrors([ContractError(path, 1, reason)])
+
+
+def _measure(path: Path, node: yaml.Node, around: list[yaml.Node], measured: dict[int, int]) -> int:
+    """How many nodes one has with all below it. Each is visited once, however many aliases there are of it."""
+    if id(node) in measured:
+        return measured[id(node)]
+    here = [*around, node]
+    reason = ""
     if any(node is outer for outer in around):
         reason = "an alias stands inside of what it is an alias of"
+    elif len(here) > DEEPEST:
+        reason = f"it is nested deeper than {DEEPEST} levels"
+    if reason:
         raise ContractErrors([ContractError(path, node.start_mark.line + 1, reason)])
-    for part in _parts(node):
-        _refuse_circles(path, part, (*around, node))
+    measured[id(node)] = 1 + sum(_measure(path, part, here, measured) for part in _parts(node))
+    return measured[id(node)]
 
 
 def _parts(node: yaml.Node) -> Iterator[yaml.Node]:

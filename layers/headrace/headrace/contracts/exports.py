@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from headrace.contracts.names import name_problem
 from headrace.contracts.shape import read_shape, suggestion
 from headrace.domain.contract import Kind
 from headrace.domain.export import Export, ExportColumn
+from headrace.domain.sqltext import one_line
 from headrace.transform.times import FormatError, parse_format
 
 TABLE: Where = ("schema", 0)
@@ -105,7 +107,7 @@ def _export(model: OpenDataContractStandard, digest: str, problems: Problems) ->
         pattern=pattern,
         dialect=dialect,
         order_by=tuple(values.get("orderBy", ())),
-        where=" ".join(values.get("rowFilter", "").split()),
+        where=one_line(values.get("rowFilter", "")),
         accounts_from=values.get("accountsFrom", ""),
         categories_from=values.get("categoriesFrom", ""),
         write_empty=EMPTY[values.get("emptyAccounts", "write")],
@@ -232,8 +234,8 @@ def _check_object(
             add("orderBy", f"{name!r} is SUPER, which has no order")
     if values.get("emptyAccounts", "write") not in EMPTY:
         add("emptyAccounts", "must be write (a file with the header only) or skip")
-    if ";" in values.get("rowFilter", ""):
-        add("rowFilter", "must be one condition of SQL, without a semicolon")
+    if re.search(r";|--|/\*", values.get("rowFilter", "")):
+        add("rowFilter", "must be one condition of SQL, without a semicolon and without a comment")
     for name in ("accountsFrom", "categoriesFrom"):
         parts = values.get(name, "a.b.c").split(".")
         if len(parts) != 3 or any(name_problem(part, "name") for part in parts):

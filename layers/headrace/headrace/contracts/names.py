@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from headrace.domain.lakefolders import LAKE_FOLDERS
 from headrace.domain.naming import plain_name
 
 PLAIN = re.compile("[a-z][a-z0-9_]*")
@@ -24,6 +25,10 @@ RESERVED_WORDS = """
     user using verbose wallet when where with without
 """
 RESERVED = frozenset(RESERVED_WORDS.split())
+SYSTEM_COLUMNS = {"cmax", "cmin", "ctid", "deletexid", "insertxid", "oid", "tableoid", "xmax", "xmin"}
+"""Every table of Redshift has these already, hidden, as every table of PostgreSQL has
+(https://www.postgresql.org/docs/current/ddl-system-columns.html)."""
+OWN_SCHEMAS = {"information_schema": "Redshift's own", "catalog_history": "Redshift's own", "etl": "Headrace's own"}
 
 
 def name_problem(name: str, what: str, fix: str = "write physicalName:") -> str | None:
@@ -40,11 +45,21 @@ def name_problem(name: str, what: str, fix: str = "write physicalName:") -> str 
 
 def column_name_problem(name: str) -> str | None:
     """Why a name cannot be a column's, or None."""
+    if name in SYSTEM_COLUMNS:
+        return f"the column name {name!r} is that of a hidden column of every table: write physicalName: {name}_"
     return name_problem(name, "column")
+
+
+def schema_name_problem(name: str) -> str | None:
+    """Why tables cannot be made in the schema of this name, or None."""
+    owner = "Redshift's own" if name.startswith("pg_") else OWN_SCHEMAS.get(name)
+    return f"the schema {name} is {owner}: choose another" if owner else name_problem(name, "schema")
 
 
 def dataset_name_problem(name: str) -> str | None:
     """Why a name cannot be a dataset's, or None."""
     if len(name) > LONGEST_DATASET:
         return f"the dataset name is longer than {LONGEST_DATASET} characters"
+    if name in LAKE_FOLDERS:
+        return f"the dataset name {name!r} is reserved, the lake's folder of that name holds {LAKE_FOLDERS[name]}"
     return name_problem(name, "dataset", "call it")

@@ -11,7 +11,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from headrace.contracts import custom
 from headrace.contracts.document import Problems, Where
-from headrace.contracts.names import name_problem
+from headrace.contracts.names import schema_name_problem
 from headrace.contracts.shape import suggestion
 from headrace.contracts.sources import PROTOCOLS, compile_sources
 from headrace.domain.contract import FileFormat
@@ -27,7 +27,6 @@ NOT_FOR = {
 }
 COMPRESSIONS = ("auto", "none", "gzip", "bzip2", "zstd", "zip")
 ENCODINGS = re.compile(r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
-OWN_SCHEMA = "the schema etl is Headrace's own: choose another"
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
 ROW_SEPARATORS = {"\n", "\r", "\0"}
 
@@ -57,7 +56,7 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     prefix = _prefix(source[1], source[0], problems)
     file_format = _file_format(source[1], source[0], problems)
     schema = target[1].schema_ or "public"
-    if reason := OWN_SCHEMA if schema == "etl" else name_problem(schema, "schema"):
+    if reason := schema_name_problem(schema):
         problems.add((*target[0], "schema"), reason)
     custom.read_custom(target[1].customProperties, custom.NOTHING, target[0], problems)
     return Servers(prefix, file_format, schema, target[1].database, sources)

@@ -21,7 +21,7 @@ from headrace.contracts.sql import (
 from headrace.domain.contract import Column, Contract, Kind
 
 TOKEN = re.compile(
-    r"""\s*(?:'(?:[^']|'')*' | "[^"]+" | [A-Za-z_][A-Za-z0-9_]* | \d+(?:\.\d*)? | \.\d+
+    r"""\s*(?:'(?:[^'\r\n]|'')*' | "[^"\r\n]+" | [A-Za-z_][A-Za-z0-9_]* | \d+(?:\.\d*)? | \.\d+
     | \|\| | :: | <= | >= | <> | != | -(?!-) | /(?!\*) | [+*%()=<>,])""",
     re.VERBOSE,
 )
@@ -73,8 +73,9 @@ def append_sql(contract: Contract) -> str:
 def merge_sql(contract: Contract) -> str:
     """The transaction that merges staged files into the target. Their rows name the merge as their batch."""
     columns = listed(names_of(contract), 2)
+    values = _transformed(contract).replace("$", "$$")  # the file is a template
     fill = (
-        f"INSERT INTO stage (\n{columns}\n)\nSELECT\n{_transformed(contract)},\n  _file_id,\n  _row_number,\n"
+        f"INSERT INTO stage (\n{columns}\n)\nSELECT\n{values},\n  _file_id,\n  _row_number,\n"
         f"  '${{batch}}'\nFROM {contract.stage}\nWHERE _file_id IN (${{merged}})"
     )
     done = f"DELETE FROM {contract.stage}\nWHERE _file_id IN (SELECT _file_id FROM stage)"

@@ -11,6 +11,7 @@ from typing import Any
 from headrace.domain import exportsql
 from headrace.domain.export import Export, part_of, parts_for
 from headrace.domain.exportrun import CategoryState, Request, Run, UnloadStatus
+from headrace.domain.lakefolders import EXPORTS
 from headrace.errors import TerminalError
 from headrace.usecases.export_ports import ExportServices
 
@@ -24,7 +25,7 @@ class NothingToExportError(TerminalError):
 
 def work_folder(run: Run) -> str:
     """Where a day's work is kept in the lake, with a slash at its end."""
-    return f"exports/{run.export}/{run.date}/"
+    return f"{EXPORTS}/{run.export}/{run.date}/"
 
 
 def plan(run: Run, export: Export, services: ExportServices) -> Run:

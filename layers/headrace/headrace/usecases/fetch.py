@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from headrace.domain.contract import Contract
+from headrace.domain.lakefolders import INCOMING
 from headrace.domain.remote import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of
 from headrace.domain.source import Checksum, Source
 from headrace.domain.sourcefile import Candidate, SourceFile, SourceStatus
@@ -143,7 +144,7 @@ class Fetcher:
 
 def _staged(record: SourceFile) -> str:
     look = f"{record.dataset}\0{record.path}\0{record.size}\0{record.modified}\0{record.since}"
-    return f"incoming/{record.server}/{hashlib.sha256(look.encode()).hexdigest()[:32]}"
+    return f"{INCOMING}/{record.server}/{hashlib.sha256(look.encode()).hexdigest()[:32]}"
 
 
 def _stat(remote: Remote, file: RemoteFile) -> Stat:

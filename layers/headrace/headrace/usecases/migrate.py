@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.lakefolders import CONTRACTS
 from headrace.domain.load import split_statements
 from headrace.domain.migration import Change, Existing, TablePlan, described_type, plan_table
 from headrace.errors import TerminalError
 from headrace.usecases.ports import Services
 
-DEPLOYED_CONTRACTS = "contracts/contracts.json"
-DEPLOYED_EXPORTS = "contracts/exports.json"
+DEPLOYED_CONTRACTS = f"{CONTRACTS}/contracts.json"
+DEPLOYED_EXPORTS = f"{CONTRACTS}/exports.json"
 ETL_SCHEMA = "CREATE SCHEMA IF NOT EXISTS etl"
 MIGRATIONS_TABLE = (
     "CREATE TABLE IF NOT EXISTS etl.migrations "

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from headrace.domain.lakefolders import BATCHES, QUARANTINE, REPLAYS
+
 
 def unit(batch: str, number: int) -> str:
     """The list of files of one unit of work."""
-    return f"batches/{batch}/units/{number:04}.json"
+    return f"{BATCHES}/{batch}/units/{number:04}.json"
 
 
 def result(batch: str, number: int) -> str:
     """What the transform made of one unit."""
-    return f"batches/{batch}/results/{number:04}.json"
+    return f"{BATCHES}/{batch}/results/{number:04}.json"
 
 
 def manifest(batch: str) -> str:
     """COPY's manifest."""
-    return f"batches/{batch}/manifest.json"
+    return f"{BATCHES}/{batch}/manifest.json"
 
 
 def part(dataset: str, batch: str, name: str) -> str:
@@ -25,9 +27,9 @@ def part(dataset: str, batch: str, name: str) -> str:
 
 def quarantine(dataset: str, batch: str, name: str) -> str:
     """A Parquet part with the bad rows and their reasons."""
-    return f"quarantine/{dataset}/batch={batch}/part-{name}.parquet"
+    return f"{QUARANTINE}/{dataset}/batch={batch}/part-{name}.parquet"
 
 
 def replay(dataset: str, name: str) -> str:
     """Which bad rows of which file one replay takes back in."""
-    return f"replays/{dataset}/{name}.json"
+    return f"{REPLAYS}/{dataset}/{name}.json"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from headrace.domain.contract import Contract
+from headrace.domain.lakefolders import QUARANTINE
 from headrace.domain.ledger import FileRecord, FileStatus
 from headrace.domain.replay import object_key, replay_name
 from headrace.errors import ObjectGoneError
@@ -97,7 +98,7 @@ def _by_file(
     contract: Contract, wanted: Wanted, quarantine: Quarantine, services: Services
 ) -> Iterator[tuple[FileRecord, list[QuarantinedRow]]]:
     """The wanted rows, file by file; a file's rows are all in one object."""
-    below = f"quarantine/{contract.dataset}/" + (f"batch={wanted.batch}/" if wanted.batch else "")
+    below = f"{QUARANTINE}/{contract.dataset}/" + (f"batch={wanted.batch}/" if wanted.batch else "")
     for key, _ in sorted(services.lake.listing(below)):
         rows = [row for row in read_quarantine(services.lake.read(key)) if quarantine.holds(row)]
         for file_id, group in groupby(rows, key=lambda row: row.file_id):

@@ -1,0 +1,22 @@
+"""The first folders of the lake bucket. A dataset's Parquet lies below its own name, so none may be named like these.
+
+The rules of the template, what expires and who may write where, go by them.
+"""
+
+from __future__ import annotations
+
+BATCHES = "batches"
+CONTRACTS = "contracts"
+EXPORTS = "exports"
+INCOMING = "incoming"
+QUARANTINE = "quarantine"
+REPLAYS = "replays"
+LAKE_FOLDERS = {
+    BATCHES: "the work of each batch",
+    CONTRACTS: "the deployed contracts",
+    EXPORTS: "what exports unload, which expires",
+    INCOMING: "files on their way from a server, which expire",
+    QUARANTINE: "bad rows",
+    REPLAYS: "the lists of replayed rows",
+}
+"""What each of them holds."""
