@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from headrace.domain.contract import Kind
 from headrace.transform import FileRejected, FileTransform, Limits, arrow_schema
 
-from .kit import column, contract, decimal, integer, read, text, transform_of
+from .kit import column, contract, decimal, integer, read, text, transform_of, zipped
 
 SPEC = contract(text("id", required=True), integer("n", minimum="0"), column("at", Kind.TIMESTAMP))
 
@@ -225,3 +225,19 @@ def test_json_is_as_deep_as_super_can_hold(levels: int, rows_good: int) -> None:
     found = read(contract(text("id"), column("p", Kind.SUPER)), b"id,p\na," + nested + b"\n")
     assert found.report.rows_good == rows_good
     assert [error.rule for row in found.bad for error in row.errors] == ["physicalType"] * (1 - rows_good)
+
+
+def test_a_zip_of_ten_thousand_files_is_read_and_its_account_stays_short() -> None:
+    names = [f"export/2026/11/30/region-{number:05}-with-a-long-name.csv" for number in range(10_000)]
+    found = read(contract(text("id")), zipped(dict.fromkeys(names, b"id\na\n")))
+    assert found.report.rows_good == 10_000
+    members = found.report.detected["members"]
+    assert (members["count"], members["first"]) == (10_000, names[:50])
+
+
+def test_members_names_without_end_are_cut() -> None:
+    found = read(contract(text("id")), zipped({f"{number}{'n' * 60_000}": b"id\na\n" for number in range(8)}))
+    assert all(len(name.encode()) <= 127 for name in found.report.detected["members"]["first"])
+    with pytest.raises(FileRejected) as rejected:
+        read(contract(text("id")), zipped({"n" * 60_000: b"no\n1\n"}))
+    assert len(rejected.value.reason) < 1000

@@ -24,6 +24,7 @@ from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, from_item, read_all, to_item, type_of
+from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import (
@@ -72,7 +73,7 @@ class DynamoLedger:
                       {"file_id": file.file_id}),
         ]  # fmt: skip
         if file.status is FileStatus.PENDING:
-            puts.append(self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _plain_file(file)))
+            puts.append(self._put(_pending_pk(file.dataset, file.lane), _pending_sk(file), _marker(file)))
         story = {"key": file.key, "size": file.size, "version": file.version}
         puts.append(self._line(f"FILE#{file.file_id}", "Arrived", story, file.arrived_at))
         puts.append(self._line(f"FILE#{file.file_id}", "Seen by the starter", {}, now()))
@@ -97,7 +98,7 @@ class DynamoLedger:
         gone to another batch since.
         """
         waiting = file if file.status is FileStatus.STAGED else replace(file, status=FileStatus.PENDING)
-        put = self._put(_pending_pk(file.dataset, waiting.queue), _pending_sk(file), _plain_file(waiting))
+        put = self._put(_pending_pk(file.dataset, waiting.queue), _pending_sk(file), _marker(waiting))
         try:
             self._client.transact_write_items(TransactItems=[{"Update": self._saving_if(waiting, was)}, put])
         except self._client.exceptions.TransactionCanceledException as error:
@@ -262,7 +263,7 @@ class DynamoLedger:
 
     def condemn(self, batch: BatchRecord, reason: str) -> bool:
         """Say that the batch is given up, and why. False when it has ended otherwise, or another execution has it."""
-        values = {":reason": reason, ":yes": True, ":failed": str(BatchStatus.FAILED)}
+        values = {":reason": cut(reason, LONGEST_REASON), ":yes": True, ":failed": str(BatchStatus.FAILED)}
         try:
             self._change_batch(batch, "SET condemned = :yes, reason = :reason", values, OR_FAILED)
         except self._client.exceptions.ConditionalCheckFailedException:
@@ -271,7 +272,7 @@ class DynamoLedger:
 
     def note_reason(self, batch: BatchRecord, reason: str) -> None:
         """Write why the batch failed, unless it has ended, is condemned, or another execution has taken it up since."""
-        values = {":reason": reason, ":no": False}
+        values = {":reason": cut(reason, LONGEST_REASON), ":no": False}
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._change_batch(batch, "SET reason = :reason", values, f"{RUNS} AND condemned = :no")
 
@@ -452,7 +453,7 @@ class DynamoLedger:
         self._client.put_item(**self._line(pk, step, detail, now())["Put"])
 
     def _line(self, pk: str, step: str, detail: dict[str, Any], at: str) -> dict[str, Any]:
-        return self._put(pk, f"EVENT#{at}#{step}", {"at": at, "step": step, "detail": detail})
+        return self._put(pk, f"EVENT#{at}#{step}", {"at": at, "step": step, "detail": within(detail, MOST_DETAIL)})
 
     def _events(self, pk: str) -> list[Event]:
         query = {
@@ -524,7 +525,23 @@ def _file_item(file: FileRecord) -> dict[str, Any]:
 
 
 def _plain_file(file: FileRecord) -> dict[str, Any]:
-    return asdict(file) | {"status": str(file.status), "replays": list(file.replays)}
+    """The file as an item that DynamoDB takes, whatever was found in it."""
+    return asdict(file) | {
+        "status": str(file.status),
+        "replays": list(file.replays),
+        "reason": _cut(file.reason, LONGEST_REASON),
+        "contract_version": _cut(file.contract_version, LONGEST_NAME),
+        "detected": within(file.detected, MOST_DETECTED),
+    }
+
+
+def _marker(file: FileRecord) -> dict[str, Any]:
+    """What a batch wants to know of a file before it takes it."""
+    return _plain_file(replace(file, reason=None, detected={}, replays=()))
+
+
+def _cut(text: str | None, most: int) -> str | None:
+    return text if text is None else cut(text, most)
 
 
 def _file(item: dict[str, Any]) -> FileRecord:
@@ -534,7 +551,8 @@ def _file(item: dict[str, Any]) -> FileRecord:
 
 
 def _batch_item(batch: BatchRecord) -> dict[str, Any]:
-    return asdict(batch) | {"status": str(batch.status), "file_ids": list(batch.file_ids)}
+    reason = _cut(batch.reason, LONGEST_REASON)
+    return asdict(batch) | {"status": str(batch.status), "file_ids": list(batch.file_ids), "reason": reason}
 
 
 def _batch(item: dict[str, Any]) -> BatchRecord:

@@ -13,6 +13,11 @@ from headrace.errors import TerminalError, TransientError
 
 MARKS = {"ok": ":white_check_mark:", "warning": ":warning:", "error": ":rotating_light:"}
 LONGEST_SUBJECT = 99
+LONGEST_TEXT = 39_000
+"""Signs that Slack gets: it cuts what has more than 40,000, and escapes of ours make a text longer.
+
+https://docs.slack.dev/reference/methods/chat.postMessage
+"""
 
 
 class Topic:
@@ -46,7 +51,7 @@ def slack_message(notice: Notice) -> dict[str, Any]:
     """A notice in Slack's words: one bold line, then the details."""
     text = f"{MARKS[notice.level]} *{_plain(notice.title)}*"
     details = "\n".join(f"• {_plain(line)}" for line in notice.lines)
-    message = {"text": f"{text}\n{details}".rstrip()}
+    message = {"text": f"{text}\n{details}".rstrip()[:LONGEST_TEXT]}
     return message | ({"channel": notice.channel} if notice.channel else {})
 
 

@@ -15,6 +15,8 @@ from headrace.domain.ledger import BACKFILL, LIVE, MERGE, BatchRecord
 MAX_ATTEMPTS = 3
 """How many executions may try one batch before it is given up."""
 LONGEST_BACKOFF_SECONDS = 300
+MOST_HELD = 200
+"""Batches that a lane lists as held. With so many it waits for decisions, whatever its contract says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,12 @@ class LaneState:
 
     def blocked(self, contract: Contract) -> bool:
         """Whether new batches wait until people have decided about a held one. An open one goes on to its end."""
-        return contract.wait_while_held and bool(self.held) and self.open_batch is None
+        return self.open_batch is None and self.waits_for_people(contract)
+
+    def waits_for_people(self, contract: Contract, more: int = 0) -> bool:
+        """Whether the batches that are held, and so many more, keep later ones waiting."""
+        held = len(self.held) + more
+        return held >= MOST_HELD or (contract.wait_while_held and held > 0)
 
 
 def batch_name(dataset: str, lane: str, generation: int) -> str:

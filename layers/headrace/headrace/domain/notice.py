@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
 from headrace.domain.judgement import Finding
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.domain.outcome import FileResult, Verdict, total
 
 LISTED = 5
-LONGEST_TITLE = 300
 LEVELS = ("ok", "warning", "error")
 
 
@@ -36,7 +36,10 @@ INCIDENT = ("key", "action", "source")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message. `level` is ok, warning or error; `channel` the contract's Slack channel, if it names one."""
+    """A message. `level` is ok, warning or error; `channel` the contract's Slack channel, if it names one.
+
+    Title and lines are cut to what SNS and the workflow take.
+    """
 
     level: str
     title: str
@@ -45,6 +48,10 @@ class Notice:
     batch: str = ""
     channel: str | None = None
     incident: Incident | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", cut(self.title, LONGEST_TITLE))
+        object.__setattr__(self, "lines", cut_lines(self.lines))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -79,7 +86,7 @@ def of_message(text: str) -> Notice:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        return Notice("warning", text[:LONGEST_TITLE])
+        return Notice("warning", text)
     if "AlarmName" in value:
         level = "ok" if value.get("NewStateValue") == "OK" else "error"
         return Notice(
@@ -87,7 +94,7 @@ def of_message(text: str) -> Notice:
         )
     if "title" in value and "lines" in value:
         return Notice.from_json(value)
-    return Notice("warning", text[:LONGEST_TITLE])
+    return Notice("warning", text)
 
 
 def of_batch(

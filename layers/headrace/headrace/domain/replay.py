@@ -9,6 +9,8 @@ import re
 from headrace.domain.contract import Contract
 
 NAME = re.compile(r"replay/([0-9a-f]{24}-[0-9a-f]{16})\.\w+")
+MOST_REPLAYS = 500
+"""Replays of one file: its record names them all."""
 EXTENSIONS = {"csv": "csv", "json": "jsonl"}
 
 

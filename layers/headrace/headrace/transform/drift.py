@@ -17,8 +17,6 @@ SEEN = 1000
 """Rows that are looked at for the type of a new column."""
 LISTED = 50
 """So many unknown fields are named: documents may have keys without end."""
-LONGEST_NAME = 127
-"""A longer one could be no column."""
 PLAIN = re.compile("[A-Za-z][A-Za-z0-9_]*")
 YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 

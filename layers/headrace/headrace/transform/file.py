@@ -10,10 +10,11 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.domain.bounds import LONGEST_NAME, cut
 from headrace.domain.contract import Contract
 from headrace.transform.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.delimited import DelimitedReader
-from headrace.transform.drift import LISTED, LONGEST_NAME, Drift
+from headrace.transform.drift import LISTED, Drift
 from headrace.transform.encoding import TextBytes
 from headrace.transform.jsonlines import JsonLinesReader
 from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
@@ -76,11 +77,18 @@ class FileTransform:
         self.report.detected["compression"] = compression
         for member in open_members(self._source, first, compression, self._limits):
             if member.name:
-                self.report.detected.setdefault("members", []).append(member.name)
+                self._count_member(member.name)
             try:
                 yield from self._member(member)
             except FileRejected as rejected:
                 raise FileRejected(rejected.code, _in_member(member.name, rejected.reason)) from rejected
+
+    def _count_member(self, name: str) -> None:
+        """A zip may have members without end, and a name may be as long as it likes: the first few are named."""
+        members = self.report.detected.setdefault("members", {"count": 0, "first": []})
+        members["count"] += 1
+        if members["count"] <= LISTED:
+            members["first"].append(cut(name, LONGEST_NAME))
 
     def _member(self, member: Member) -> Iterator[Block]:
         text = TextBytes(member.read, self._contract.format.encoding)
@@ -121,7 +129,7 @@ class FileTransform:
 
 
 def _in_member(name: str, reason: str) -> str:
-    return f"{name!r} in the archive: {reason}" if name else reason
+    return f"{cut(name, LONGEST_NAME)!r} in the archive: {reason}" if name else reason
 
 
 @contextlib.contextmanager

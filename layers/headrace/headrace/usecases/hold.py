@@ -101,7 +101,8 @@ def _wait_for_people(file: FileRecord, result: FileResult, reason: str, batch: B
 
 def _notice(batch: BatchRecord, findings: list[Finding], services: Services) -> Notice:
     contract = services.catalog.contract(batch.dataset)
-    return of_hold(batch, surprising(findings), contract.channel, wait=contract.wait_while_held)
+    wait = services.ledger.lane_state(batch.dataset, batch.lane).waits_for_people(contract, more=1)
+    return of_hold(batch, surprising(findings), contract.channel, wait=wait)
 
 
 def _held_files(batch: BatchRecord, services: Services) -> list[FileRecord]:

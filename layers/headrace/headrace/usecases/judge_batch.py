@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.domain.bounds import MOST_FOUND, within
 from headrace.domain.judgement import Finding, Scope, judge, scope_of, surprising
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileStatus
 from headrace.domain.notice import of_surprise
@@ -23,7 +24,7 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
         return {"load": False, "findings": [str(batch.reason)]}
     findings = _findings(batch, services)
     told = surprising(findings)
-    texts = [finding.sentence for finding in told]
+    texts = within([finding.sentence for finding in told], MOST_FOUND)
     services.ledger.tell_batch(batch.batch, "Judged", {"checks": len(findings), "surprising": len(told)})
     if _half_held(batch, services) or (any(item.check.hold for item in told) and not _released(batch, services)):
         results = [file for unit in unit_results(services.lake, batch) for file in unit.files]

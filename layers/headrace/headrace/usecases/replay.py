@@ -14,13 +14,14 @@ from itertools import groupby
 from headrace.domain.contract import Contract
 from headrace.domain.lakefolders import QUARANTINE
 from headrace.domain.ledger import FileRecord, FileStatus
-from headrace.domain.replay import object_key, replay_name
+from headrace.domain.replay import MOST_REPLAYS, object_key, replay_name
 from headrace.errors import ObjectGoneError
 from headrace.transform import FileRejected, QuarantinedRow, read_quarantine
 from headrace.transform.again import Frame, compressed, frame_of, rows_good_now
 from headrace.usecases import paths
 from headrace.usecases.ports import Landing, Services
 
+TOO_OFTEN = f"rows of it came back {MOST_REPLAYS} times: land it again as a whole, or `headrace reload {{}}`"
 UNDER_WAY = {
     FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.LOADED
 }  # fmt: skip
@@ -116,6 +117,8 @@ def _replay(
     *,
     dry_run: bool,
 ) -> Replayed:
+    if len(file.replays) >= MOST_REPLAYS:
+        return Replayed(file.key, file.file_id, len(rows), 0, None, TOO_OFTEN.format(file.key))
     try:
         frame = _frame(contract, file, services)
     except (FileRejected, ObjectGoneError) as error:
