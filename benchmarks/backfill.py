@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -31,7 +32,7 @@ from headrace.domain.ledger import BACKFILL, FileStatus
 from headrace.usecases.reconcile import reconcile
 from headrace_cli.landing import file_id_of
 from headrace_cli.output import show, table
-from headrace_cli.target import Choice, Target, target_for
+from headrace_cli.target import Target, target_at
 from headrace_cli.warehouse import query
 from headrace_cli.words import moment
 from tests.e2e.conftest import Laptop
@@ -106,7 +107,7 @@ def main() -> int:
 
 def measure(laptop: Laptop, objects: int) -> dict[str, Any]:
     """All phases, one after the other, and the figures of them."""
-    target = target_for(Choice(endpoint_url=laptop.endpoint))
+    target = target_at(laptop.home)
     pid = json.loads((laptop.home / "laptop.json").read_text())["pid"]
     where, others = machine(), int(objects * SHARE_OF_OTHER)
     tell(f"{objects:,} objects of {ROWS} rows land, whose events are lost")
@@ -183,8 +184,9 @@ def phase(target: Target, phases: dict[str, Any], name: str) -> Iterator[None]:
 
 def killed_backfill(laptop: Laptop, target: Target) -> int:
     """Begin the backfill and SIGKILL it; returns how many of its objects the ledger knew by then."""
-    command = [str(Path(sys.executable).parent / "headrace"), "--endpoint-url", laptop.endpoint]
-    begun = subprocess.Popen([*command, "backfill", DATASET, f"{DATASET}/old/", "--json"], stdout=subprocess.DEVNULL)
+    command = [str(Path(sys.executable).parent / "headrace"), "backfill", DATASET, f"{DATASET}/old/", "--json"]
+    where = os.environ | {"HEADRACE_HOME": str(laptop.home)}
+    begun = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=where)
     while not target.ledger.pending(DATASET, BACKFILL, 1) and begun.poll() is None:
         time.sleep(0.2)
     time.sleep(KILL_AFTER)

@@ -33,7 +33,7 @@ from benchmarks.chaos_bench import PATIENCE, Bench, Result
 from benchmarks.chaos_points import Point, composed, points
 from benchmarks.laptop import machine
 from benchmarks.own_laptop import deploy_anew, own_laptop, store
-from headrace_cli.target import Choice, target_for
+from headrace_cli.target import target_at
 
 RESULTS = Path(__file__).parent / "results" / "chaos"
 
@@ -43,7 +43,7 @@ def main() -> int:
     options = _parser().parse_args()
     where = machine()
     with own_laptop("chaos") as laptop:
-        target = target_for(Choice(endpoint_url=laptop.endpoint))
+        target = target_at(laptop.home)
         bench = Bench(target, "bulk", "staged", lambda: deploy_anew(laptop))
         results = run_all(_chosen(options), bench, options.journal)
         differences = bench.differences()

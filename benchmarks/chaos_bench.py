@@ -154,8 +154,7 @@ class Bench:
                 yield f"{file.key} has {file.rows}"
 
     def _faults(self, method: str, faults: list[Fault] | None = None) -> Any:
-        url = f"{self._target.endpoint_url}/_headrace/faults"
-        request = urllib.request.Request(url, json.dumps(faults or []).encode(), method=method)
+        request = urllib.request.Request(self._target.page("faults"), json.dumps(faults or []).encode(), method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 

@@ -88,7 +88,7 @@ class Leftovers:
 
     def _sessions_and_locks(self) -> Iterator[str]:
         """TEMP tables live as long as their session: where none is open, there are none."""
-        with urllib.request.urlopen(f"{self._target.endpoint_url}/_headrace/warehouse", timeout=30) as answer:
+        with urllib.request.urlopen(self._target.page("warehouse"), timeout=30) as answer:
             held = json.load(answer)
         yield from (f"a session of {session['user']} in the warehouse" for session in held["sessions"])
         yield from (f"a lock on {name} in the warehouse" for name in held["locks"])

@@ -35,7 +35,7 @@ from headrace_cli.commands.wait import wait_until_quiet
 from headrace_cli.failures import CommandError
 from headrace_cli.landing import file_id_of
 from headrace_cli.output import show, table
-from headrace_cli.target import Choice, Target, target_for
+from headrace_cli.target import Target, target_at
 from headrace_cli.warehouse import query
 from headrace_cli.watch import Watch
 from headrace_cli.words import moment
@@ -208,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def measure(laptop: Laptop, asked: argparse.Namespace) -> dict[str, Any]:
     """All phases, one after the other, and the figures of them."""
-    target = target_for(Choice(endpoint_url=laptop.endpoint))
+    target = target_at(laptop.home)
     pid = json.loads((laptop.home / "laptop.json").read_text())["pid"]
     feeder, begun, where = Feeder(target), time.time(), machine()
     target.client("s3")

@@ -21,7 +21,6 @@ from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.credentials import Credentials
 from headrace.domain.source import Complete, Protocol
 from headrace.domain.sourcefile import SourceStatus
-from headrace_local.state import client_arguments
 from tests.sources import Bench, MemoryIncoming, MemorySourceLedger, source
 
 
@@ -67,19 +66,19 @@ def main() -> None:
     print(json.dumps(document, default=list))
 
 
-def incoming(endpoint: str | None) -> Any:
-    """S3 at an address, or a place that forgets without asking anybody."""
-    if endpoint is None:
+def incoming(laptop: dict[str, str] | None) -> Any:
+    """A laptop's S3, by a client's arguments, or a place that forgets without asking anybody."""
+    if laptop is None:
         return Discard()
-    client = boto3.client("s3", **client_arguments(endpoint), config=Config(s3={"addressing_style": "path"}))
+    client = boto3.client("s3", **laptop, config=Config(s3={"addressing_style": "path"}))
     return S3Incoming(client, "lake", "landing")
 
 
-def ledger(endpoint: str | None) -> Any:
-    """The ledger's table at an address, or in memory."""
-    if endpoint is None:
+def ledger(laptop: dict[str, str] | None) -> Any:
+    """The ledger's table on a laptop, by a client's arguments, or in memory."""
+    if laptop is None:
         return MemorySourceLedger()
-    return DynamoSourceLedger(boto3.client("dynamodb", **client_arguments(endpoint)), "ledger")
+    return DynamoSourceLedger(boto3.client("dynamodb", **laptop), "ledger")
 
 
 if __name__ == "__main__":

@@ -81,8 +81,8 @@ def listing(folder: Path, files: int) -> list[Row]:
         (root / f"{number:06}.csv").touch()
     rows = []
     for kind in Protocol:
-        with serving("bench", kind, root) as server, dynamodb(folder / f"home-{kind}") as endpoint:
-            found = polled(server, dynamodb=endpoint, complete="marker", polls=2)
+        with serving("bench", kind, root) as server, dynamodb(folder / f"home-{kind}") as reached:
+            found = polled(server, dynamodb=reached, complete="marker", polls=2)
         assert found["tally"]["listed"] == files, found
         rows.append(
             {
@@ -162,8 +162,8 @@ def forgetful_s3() -> Iterator[str]:
 
 
 @contextmanager
-def dynamodb(home: Path) -> Iterator[str]:
-    """The address of an emulated DynamoDB that has the ledger's table."""
+def dynamodb(home: Path) -> Iterator[dict[str, str]]:
+    """What a client needs to reach an emulated DynamoDB that has the ledger's table."""
     state = laptop.up(home)
     keys = {"pk": "HASH", "sk": "RANGE"}
     boto3.client("dynamodb", **state.client_arguments()).create_table(
@@ -173,7 +173,7 @@ def dynamodb(home: Path) -> Iterator[str]:
         KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
     )
     try:
-        yield state.endpoint_url
+        yield state.client_arguments()
     finally:
         laptop.down(home)
 

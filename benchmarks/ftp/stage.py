@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.own_laptop import own_laptop
 from headrace.domain.source import Protocol
-from headrace_cli.target import Choice, Target, target_for
+from headrace_cli.target import Target, target_at
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = """\
@@ -113,4 +113,4 @@ def keep_secrets(made: Any, servers: list[Offered]) -> None:
 
 def target_of(made: Any) -> Target:
     """The laptop's stack, as commands see it."""
-    return target_for(Choice(endpoint_url=made.endpoint))
+    return target_at(made.home)

@@ -15,6 +15,7 @@ from headrace_cli.commands import (
     deploy,
     down,
     drop,
+    env,
     export,
     held,
     migrate,
@@ -78,6 +79,7 @@ def choose_target(
 app.command(rich_help_panel=LAPTOP)(demo.demo)
 app.command(rich_help_panel=LAPTOP)(up.up)
 app.command(rich_help_panel=LAPTOP)(deploy.deploy)
+app.command(rich_help_panel=LAPTOP)(env.env)
 app.command(rich_help_panel=LAPTOP)(down.down)
 app.command(rich_help_panel=FILES)(new.new)
 app.command(rich_help_panel=FILES)(check.check)

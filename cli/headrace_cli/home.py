@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 STATE = "laptop.json"
@@ -16,8 +16,11 @@ class Laptop:
     """The laptop that runs, as its state file says."""
 
     endpoint_url: str
-    region: str
-    stack: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    token: str = field(repr=False)
+    region: str = "us-east-1"
+    stack: str = "headrace"
 
 
 def laptop_home() -> Path:
@@ -31,13 +34,13 @@ def laptop_home() -> Path:
     return repository() / FOLDER
 
 
-def laptop() -> Laptop | None:
-    """The laptop of `laptop_home()`, or None when there is none."""
+def laptop(home: Path | None = None) -> Laptop | None:
+    """The laptop of a home, that of `laptop_home()` if none is given, or None when there is none."""
     try:
-        state = json.loads((laptop_home() / STATE).read_text())
-    except (OSError, ValueError):
+        state = json.loads(((home or laptop_home()) / STATE).read_text())
+        return Laptop(**{name: state[name] for name in Laptop.__slots__})
+    except (OSError, ValueError, KeyError):
         return None
-    return Laptop(state["endpoint_url"], state.get("region", "us-east-1"), state.get("stack", "headrace"))
 
 
 def repository() -> Path:

@@ -21,7 +21,7 @@ def received(target: Target, after: int = 0) -> list[dict[str, Any]]:
     """
     if not target.endpoint_url:
         raise CommandError(ONLY_ON_THE_LAPTOP)
-    url = f"{target.endpoint_url}/_headrace/notifications?after={after}"
+    url = f"{target.page('notifications')}?after={after}"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the target's own endpoint
             kept = json.load(answer)["notifications"]

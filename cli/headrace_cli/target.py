@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,7 +25,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.export import Export
 from headrace.usecases.ports import IntakeQueues, Landing, Services
 from headrace_cli.failures import CommandError
-from headrace_cli.home import laptop
+from headrace_cli.home import Laptop, laptop
 from headrace_cli.services import TargetServices
 
 STACK = "headrace"
@@ -33,7 +34,6 @@ CONTRACTS_KEY = "contracts/contracts.json"
 EXPORTS_KEY = "contracts/exports.json"
 """And the exports."""
 LOCAL_REGION = "us-east-1"
-LOCAL_KEY = "test"
 AWS_CHOSEN = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
 """Variables by which a person has said that AWS is meant."""
 ON_AWS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 4})
@@ -52,19 +52,35 @@ class Choice:
 
 
 class Target:
-    """A deployed stack. `connect` makes the boto3 client of a service; outputs and contracts are read once."""
+    """A deployed stack. `connect` makes the boto3 client of a service; outputs and contracts are read once.
 
-    def __init__(self, connect: Callable[[str], Any], stack: str = STACK, endpoint_url: str | None = None) -> None:
+    `token` lets the commands read the laptop's own pages.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[str], Any],
+        stack: str = STACK,
+        endpoint_url: str | None = None,
+        token: str | None = None,
+    ) -> None:
         self._connect = connect
         self._clients: dict[str, Any] = {}
         self.stack = stack
         self.endpoint_url = endpoint_url
+        self._token = token
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service, made on first use."""
         if service not in self._clients:
             self._clients[service] = self._connect(service)
         return self._clients[service]
+
+    def page(self, name: str) -> str:
+        """The address of one of the laptop's own pages. Raises CommandError for a stack that is on no known laptop."""
+        if not (self.endpoint_url and self._token):
+            raise CommandError("only a laptop whose home is known has such a page: set HEADRACE_HOME to its home")
+        return f"{self.endpoint_url}/_headrace/{self._token}/{name}"
 
     def output(self, name: str) -> str:
         """One of the stack's CloudFormation outputs. Raises CommandError when it has none of that name."""
@@ -166,16 +182,24 @@ def target_for(choice: Choice) -> Target:
     """
     local = laptop()
     if choice.endpoint_url:
-        return _local(choice, choice.endpoint_url)
+        return _local(choice, choice.endpoint_url, local)
     if local and not choice.profile:
         _tell_of_unused_profile(local.endpoint_url)
         region = choice.region or local.region
-        return _local(Choice(None, region, None, choice.stack or local.stack), local.endpoint_url)
+        return _local(Choice(None, region, None, choice.stack or local.stack), local.endpoint_url, local)
     if not (choice.profile or choice.region or any(os.environ.get(name) for name in AWS_CHOSEN)):
         raise CommandError(
             "no laptop runs here: `headrace up` starts one; for a stack on AWS give --profile or --region"
         )
     return _aws(choice)
+
+
+def target_at(home: Path, stack: str = STACK) -> Target:
+    """The stack on the laptop of a home. Raises CommandError when no laptop runs there."""
+    local = laptop(home)
+    if local is None:
+        raise CommandError(f"no laptop runs in {home}")
+    return _local(Choice(None, local.region, None, stack), local.endpoint_url, local)
 
 
 def _tell_of_unused_profile(endpoint_url: str) -> None:
@@ -198,9 +222,11 @@ def _aws(choice: Choice) -> Target:
     return Target(partial(session.client, config=ON_AWS), choice.stack or STACK)
 
 
-def _local(choice: Choice, endpoint_url: str) -> Target:
-    """An endpoint of one's own: the laptop's dummy keys, unless a profile brings real ones."""
-    keys = {} if choice.profile else {"aws_access_key_id": LOCAL_KEY, "aws_secret_access_key": LOCAL_KEY}
-    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or LOCAL_REGION, **keys)
+def _local(choice: Choice, endpoint_url: str, local: Laptop | None) -> Target:
+    """An endpoint of one's own, with the keys of the laptop that is there or, without one, those that boto3 finds."""
+    known = local if local and local.endpoint_url == endpoint_url else None
+    keys = {"aws_access_key_id": known.access_key_id, "aws_secret_access_key": known.secret_access_key} if known else {}
+    own = {} if choice.profile else keys
+    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or LOCAL_REGION, **own)
     connect = partial(session.client, endpoint_url=endpoint_url, config=ON_LAPTOP)
-    return Target(connect, choice.stack or STACK, endpoint_url)
+    return Target(connect, choice.stack or STACK, endpoint_url, known.token if known else None)

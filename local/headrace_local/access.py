@@ -6,6 +6,7 @@ It is the emulator's own evaluator that answers; only its process may import thi
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ class Caller:
 
     @classmethod
     def of_request(cls, headers: dict[str, str]) -> Caller:
-        """The caller of an HTTP request, from the credential of its signature (the signature is not checked)."""
+        """The caller of an HTTP request, from the credential of its signature (the front door has checked it)."""
         return cls(router.extract_access_key_id(headers), router.extract_region(headers))
 
     @classmethod
@@ -49,7 +50,9 @@ class Caller:
         digest = hashlib.sha256(f"{role_arn} {session}".encode()).hexdigest()
         access_key = f"ASIA{digest[:16].upper()}"
         assumed = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
-        secret = {"SecretAccessKey": digest, "SessionToken": digest, "Expiration": time.time() + SESSION_SECONDS}
+        # Nobody signs with them: the service calls from within.
+        unused = {"SecretAccessKey": secrets.token_hex(), "SessionToken": secrets.token_hex()}
+        secret = {**unused, "Expiration": time.time() + SESSION_SECONDS}
         sts.register_session(access_key, {"Arn": assumed, "UserId": f"{name}:{session}", **secret})
         return cls(access_key, region)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import venv
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,28 +13,37 @@ import pyarrow as pa
 from ministack.core import lambda_runtime
 
 from headrace_local import patches
+from headrace_local.door import FrontDoor
 from headrace_local.faults import Faults, FaultyDataApi, FaultyGateway
 from headrace_local.gateway import Gateway
 from headrace_local.layer_store import LayerStore
+from headrace_local.signatures import Signer
 from headrace_local.sink import NotificationSink
-from headrace_local.state import client_arguments
+from headrace_local.state import LaptopState
 from headrace_local.warehouse import Warehouse, embedded_redshift
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from headrace_local.state import Keys
 
-def assemble(home: Path, port: int) -> FaultyGateway:
-    """The gateway with everything behind it: the emulated AWS, the embedded Redshift, the Slack sink."""
+
+def assemble(home: Path, port: int, keys: Keys) -> FrontDoor:
+    """The front door with everything behind it: the emulated AWS, the embedded Redshift, the Slack sink."""
     pa.set_memory_pool(pa.system_memory_pool())
-    arguments = client_arguments(f"http://127.0.0.1:{port}")
+    arguments = running_here(port, keys).client_arguments()
     s3, workflow, secrets = (boto3.client(name, **arguments) for name in ("s3", "stepfunctions", "secretsmanager"))
     redshift = embedded_redshift(home / "warehouse.duckdb", s3, secrets, patches.put_statement_event)
     faults = Faults(lambda: stop_executions(workflow), redshift.faults)
     warehouse = Warehouse(FaultyDataApi(redshift, faults))
-    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults)
+    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults, keys)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), redshift.held)
-    return FaultyGateway(gateway, faults)
+    return FrontDoor(FaultyGateway(gateway, faults), port, keys.token, Signer(keys).answer_to)
+
+
+def running_here(port: int, keys: Keys) -> LaptopState:
+    """The laptop that is this process, as `laptop.json` describes it."""
+    return LaptopState(os.getpid(), port, f"http://127.0.0.1:{port}", **asdict(keys))
 
 
 def stop_executions(workflow: Any) -> None:

@@ -22,7 +22,7 @@ from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id
 
 from headrace_local.access import Caller
-from headrace_local.gateway import body_of, reply, send_back
+from headrace_local.gateway import body_of, once, reply, send_back
 from headrace_local.redshift import DataApiError
 
 if TYPE_CHECKING:
@@ -254,15 +254,6 @@ def caller_of(headers: dict[str, str]) -> str:
     access_key = Caller.of_request(headers).access_key
     account = iam_evaluator.find_iam_access_key_account(access_key) or get_account_id()
     return str(getattr(iam_evaluator.resolve_principal(access_key, account), "arn", "")) if access_key else ""
-
-
-def once(body: bytes) -> Receive:
-    """A body that was read, to be read again."""
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
 
 
 async def nowhere(_message: dict[str, Any]) -> None:

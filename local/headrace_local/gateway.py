@@ -1,6 +1,7 @@
 """The one port of the laptop: an ASGI application in front of the emulator.
 
-It answers the Redshift Data API and `/_headrace/*` itself and hands everything else to the emulator.
+It answers the Redshift Data API and `/_headrace/*` itself and hands everything else to the emulator. Who may call it is
+`door`'s affair.
 """
 
 from __future__ import annotations
@@ -83,6 +84,15 @@ async def body_of(receive: Receive) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return body
+
+
+def once(body: bytes) -> Receive:
+    """A body that was read, to be read again."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
 
 
 async def reply(send: Send, status: int, answer: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import boto3
@@ -23,7 +24,16 @@ from headrace_local.errors import LaptopError
 from headrace_local.progress import Progress, silent
 from headrace_local.server import KEPT_VARIABLES
 from headrace_local.sink import ROUTING_KEY_LENGTH
-from headrace_local.state import SERVER_MODULE, LaptopState, daemon_process, home_folder, read_state, write_state
+from headrace_local.state import (
+    PRIVATE_FILE,
+    SERVER_MODULE,
+    Keys,
+    LaptopState,
+    daemon_process,
+    home_folder,
+    read_state,
+    write_state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +44,7 @@ PAGERDUTY_SECRET = "headrace/pagerduty-routing-key"  # noqa: S105 - the name of 
 WAREHOUSE_SECRET = "headrace/warehouse"  # noqa: S105 - the name of a secret
 WAREHOUSE_USER = {"username": "headrace", "password": "the embedded Redshift compares none"}
 LOCK = "laptop.lock"
+PRIVATE_FOLDER = 0o700
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -80,10 +91,18 @@ def claimed(home: Path) -> Iterator[None]:
     if home.exists() and not lock.exists() and any(home.iterdir()):
         advice = "Choose an empty or a new folder as HEADRACE_HOME: `make down` removes it with all that is in it."
         raise LaptopError(f"{home} has files in it that are not a laptop's.", advice)
-    home.mkdir(parents=True, exist_ok=True)
+    make_private(home)
     with lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def make_private(home: Path) -> None:
+    """Make the home, or close it to the machine's other users. Raises LaptopError when it is theirs."""
+    home.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+    if home.stat().st_uid != os.getuid():
+        raise LaptopError(f"{home} belongs to another user.", "Choose a folder of yours as HEADRACE_HOME.")
+    home.chmod(PRIVATE_FOLDER)
 
 
 def clear(home: Path) -> None:
@@ -104,8 +123,9 @@ def start(home: Path, port: int | None) -> LaptopState:
             f"Port {port} of 127.0.0.1 is in use.", "Choose another with --port, or let a free one be taken."
         )
     port = port or free_port()
-    daemon = launch(home, port)
-    laptop = LaptopState(pid=daemon.pid, port=port, endpoint_url=f"http://127.0.0.1:{port}")
+    keys = Keys.random()
+    daemon = launch(home, port, keys)
+    laptop = LaptopState(daemon.pid, port, f"http://127.0.0.1:{port}", **asdict(keys))
     # Before it answers, so that `down` finds it whatever happens to us meanwhile.
     write_state(home, laptop)
     wait_until_healthy(laptop, daemon, home / "laptop.log")
@@ -117,15 +137,16 @@ def start(home: Path, port: int | None) -> LaptopState:
     return laptop
 
 
-def launch(home: Path, port: int) -> psutil.Process:
+def launch(home: Path, port: int, keys: Keys) -> psutil.Process:
     """The daemon's process: on its own, with a clean environment, its output in `laptop.log`."""
     command = [sys.executable, "-P", "-m", SERVER_MODULE, "--home", str(home), "--port", str(port)]
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    (home / "laptop.log").touch(PRIVATE_FILE)
     with (home / "laptop.log").open("ab") as log:
         daemon = subprocess.Popen(  # noqa: S603 - our own module, with arguments made here
             command,
             cwd=home,
-            env=environment,
+            env=environment | keys.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -140,7 +161,7 @@ def wait_until_healthy(laptop: LaptopState, daemon: psutil.Process, log: Path) -
     """Return as soon as the daemon answers. Raises LaptopError when it has ended, or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if answers(f"{laptop.endpoint_url}/_headrace/health"):
+        if answers(laptop.page("health")):
             return
         if has_ended(daemon, within=0.05):
             break

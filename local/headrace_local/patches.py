@@ -31,6 +31,8 @@ from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 from headrace_local import worker
 from headrace_local.access import Caller, enforce
 from headrace_local.faults import TaskFaultError
+from headrace_local.function_secrets import give_functions_secrets_of_their_own
+from headrace_local.patching import require
 from headrace_local.redshift import DataApiError, StatementEvent
 from headrace_local.redshift.events import DETAIL_TYPE, SOURCE
 from headrace_local.task_rights import rights_of_task
@@ -38,6 +40,7 @@ from headrace_local.task_rights import rights_of_task
 if TYPE_CHECKING:
     from headrace_local.faults import Faults
     from headrace_local.layer_store import LayerStore
+    from headrace_local.state import Keys
     from headrace_local.warehouse import Warehouse
 
 REDSHIFT_TASK = ":aws-sdk:redshiftdata:"
@@ -49,8 +52,9 @@ _object_version: contextvars.ContextVar[str | None] = contextvars.ContextVar("ob
 _state_machine_role: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("state_machine_role")
 
 
-def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: Faults) -> None:
+def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: Faults, keys: Keys) -> None:
     """Change the emulator in this process. `interpreter` is the Python that functions run in."""
+    give_functions_secrets_of_their_own(keys)
     run_functions_in(interpreter)
     report_function_errors()
     unpack_layers_once(layers)
@@ -60,12 +64,6 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: F
     ask_batches_for_the_single_right()
     read_numbers_of_event_sources()
     require("allow_aws_source" in inspect.signature(eventbridge._put_events).parameters, "events of aws.* are refused")
-
-
-def require(present: bool, what: str) -> None:
-    """Stop with a sentence when the emulator is not the one these patches were written for."""
-    if not present:
-        raise RuntimeError(f"ministack has changed: {what}; look at headrace_local/patches.py before going on")
 
 
 def run_functions_in(interpreter: Path) -> None:

@@ -143,10 +143,7 @@ def sam_environment(laptop: LaptopState, home: Path) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
     return {
         **own,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": laptop.region,
-        "AWS_ENDPOINT_URL": laptop.endpoint_url,
+        **laptop.environment,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "COLUMNS": "200",

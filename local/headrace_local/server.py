@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, NoReturn
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from headrace_local.state import REGION
+from headrace_local.state import REGION, Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headrace_local.faults import FaultyGateway
+    from headrace_local.door import FrontDoor
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+OTHERS = 0o077
+"""What no file of the laptop lets the machine's other users do: anything."""
 
 
 def main() -> None:
@@ -34,15 +36,19 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     arguments = parser.parse_args()
     home = arguments.home.resolve()
-    become_the_laptop(home, arguments.port)
+    keys = Keys.of_environment(os.environ)
+    become_the_laptop(home, arguments.port, keys)
 
     from headrace_local import assembly  # noqa: PLC0415 - reads the environment while it is imported
 
-    asyncio.run(serve_and_exit(assembly.assemble(home, arguments.port), arguments.port, assembly.end_function_workers))
+    asyncio.run(
+        serve_and_exit(assembly.assemble(home, arguments.port, keys), arguments.port, assembly.end_function_workers)
+    )
 
 
-def become_the_laptop(home: Path, port: int) -> None:
+def become_the_laptop(home: Path, port: int, keys: Keys) -> None:
     """Replace the environment: ministack reads it while it is imported, and function workers inherit it."""
+    os.umask(OTHERS)
     scratch = home / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
@@ -51,6 +57,9 @@ def become_the_laptop(home: Path, port: int) -> None:
     os.environ.update(
         {
             "AUTH": "true",
+            # The emulator's root user; functions get keys of their own instead.
+            "AWS_ACCESS_KEY_ID": keys.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
             "AWS_EC2_METADATA_DISABLED": "true",
             "BIND_HOST": "127.0.0.1",
             # No Docker, even where there is one: ministack would remove containers that carry its label.
@@ -72,7 +81,7 @@ def become_the_laptop(home: Path, port: int) -> None:
     tempfile.tempdir = None
 
 
-async def serve_and_exit(gateway: FaultyGateway, port: int, end_function_workers: Callable[[], None]) -> NoReturn:
+async def serve_and_exit(door: FrontDoor, port: int, end_function_workers: Callable[[], None]) -> NoReturn:
     """Answer requests until SIGTERM or SIGINT, then end the process."""
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -82,7 +91,7 @@ async def serve_and_exit(gateway: FaultyGateway, port: int, end_function_workers
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(gateway, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    await serve(door, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
     end_function_workers()
     # At once: threads that wait for something, as an execution in a Wait state does, must not keep the process.
     os._exit(0)

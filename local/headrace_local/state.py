@@ -4,15 +4,46 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+import secrets
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 STACK = "headrace"
 SERVER_MODULE = "headrace_local.server"
+KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HEADRACE_TOKEN")
+PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What lets somebody in: the root user's access key, and the token in the address of the laptop's own pages."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    token: str = field(repr=False)
+
+    @classmethod
+    def random(cls) -> Keys:
+        """Keys of a new laptop, which nobody can guess."""
+        return cls(f"LAPTOP{secrets.token_hex(7).upper()}", secrets.token_urlsafe(30), secrets.token_urlsafe(24))
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str]) -> Keys:
+        """The keys that `environment` has put there. Raises KeyError when they are missing."""
+        return cls(*(environment[name] for name in KEY_VARIABLES))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for the daemon: a command line can be read by every user of the machine."""
+        return dict(zip(KEY_VARIABLES, (self.access_key_id, self.secret_access_key, self.token), strict=True))
 
 
 @dataclass(frozen=True)
@@ -22,6 +53,9 @@ class LaptopState:
     pid: int
     port: int
     endpoint_url: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    token: str = field(repr=False)
     region: str = REGION
     stack: str = STACK
     account: str = ACCOUNT
@@ -29,31 +63,40 @@ class LaptopState:
     @property
     def slack_url(self) -> str:
         """Where the Slack sink takes messages."""
-        return f"{self.endpoint_url}/_headrace/slack"
+        return self.page("slack")
 
     @property
     def pagerduty_url(self) -> str:
         """Where the sink takes PagerDuty's events."""
-        return f"{self.endpoint_url}/_headrace/pagerduty"
+        return self.page("pagerduty")
 
     @property
     def notifications_url(self) -> str:
         """Where the messages that the Slack sink took can be read."""
-        return f"{self.endpoint_url}/_headrace/notifications"
+        return self.page("notifications")
+
+    def page(self, name: str) -> str:
+        """The address of one of the laptop's own pages. Who has it may use the page, as with a Slack webhook."""
+        return f"{self.endpoint_url}/_headrace/{self.token}/{name}"
 
     def client_arguments(self) -> dict[str, str]:
-        """Keyword arguments that make a boto3 client talk to this laptop."""
-        return client_arguments(self.endpoint_url, self.region)
+        """Keyword arguments that make a boto3 client talk to this laptop as the account's root."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region_name": self.region,
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+        }
 
-
-def client_arguments(endpoint_url: str, region: str = REGION) -> dict[str, str]:
-    """Keyword arguments for a boto3 client of a laptop: the emulator takes `test` for the account's root."""
-    return {
-        "endpoint_url": endpoint_url,
-        "region_name": region,
-        "aws_access_key_id": "test",
-        "aws_secret_access_key": "test",
-    }
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that make any AWS tool talk to this laptop as the account's root."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_DEFAULT_REGION": self.region,
+        }
 
 
 def home_folder() -> Path:
@@ -77,8 +120,9 @@ def read_state(home: Path) -> LaptopState | None:
 
 
 def write_state(home: Path, state: LaptopState) -> None:
-    """Write the state in one step, so that a reader never sees half of it."""
+    """Write the state in one step, so that a reader never sees half of it; it has the keys, so it is the owner's."""
     partial = home / "laptop.json.partial"
+    partial.touch(PRIVATE_FILE)
     partial.write_text(json.dumps(asdict(state), indent=2) + "\n", "utf-8")
     partial.replace(home / "laptop.json")
 

@@ -18,6 +18,8 @@ from typing import Any
 import boto3
 import pytest
 
+from headrace_local.state import LaptopState
+
 ROOT = Path(__file__).parents[2]
 OWN_CONTRACTS = Path(__file__).parent / "contracts"
 OWN_EXPORTS = Path(__file__).parent / "exports"
@@ -60,17 +62,18 @@ class Laptop:
         )
 
     @property
+    def state(self) -> LaptopState:
+        return LaptopState(**json.loads((self.home / "laptop.json").read_text()))
+
+    @property
     def endpoint(self) -> str:
-        return str(json.loads((self.home / "laptop.json").read_text())["endpoint_url"])
+        return self.state.endpoint_url
+
+    def page(self, name: str) -> str:
+        return self.state.page(name)
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return boto3.client(service, **self.state.client_arguments())
 
     def output(self, name: str) -> str:
         stack = self.client("cloudformation").describe_stacks(StackName="headrace")["Stacks"][0]

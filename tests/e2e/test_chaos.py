@@ -9,7 +9,7 @@ import pytest
 from benchmarks.chaos_bench import Bench, content
 from benchmarks.chaos_leftovers import Leftovers
 from benchmarks.chaos_points import Point, composed, points
-from headrace_cli.target import Choice, target_for
+from headrace_cli.target import target_at
 from tests.e2e.conftest import Laptop
 
 SHORT = [
@@ -24,7 +24,7 @@ SHORT = [
 
 @pytest.fixture(scope="module")
 def bench(laptop: Laptop) -> Iterator[Bench]:
-    bench = Bench(target_for(Choice(endpoint_url=laptop.endpoint)), "bulk")
+    bench = Bench(target_at(laptop.home), "bulk")
     with bench.hastened():
         yield bench
 
@@ -50,7 +50,7 @@ def test_a_wrong_row_is_seen(bench: Bench, laptop: Laptop) -> None:
 
 
 def test_what_is_left_behind_is_seen(laptop: Laptop) -> None:
-    target = target_for(Choice(endpoint_url=laptop.endpoint))
+    target = target_at(laptop.home)
     leftovers = Leftovers(target)
     before = leftovers.generations("bulk")
     assert leftovers.of("bulk", before) == []

@@ -31,7 +31,7 @@ def undo(laptop: Laptop, before: str) -> None:
 
 
 def faults(laptop: Laptop, method: str, body: object = None) -> Any:
-    request = Request(f"{laptop.endpoint}/_headrace/faults", data=json.dumps(body).encode(), method=method)
+    request = Request(laptop.page("faults"), data=json.dumps(body).encode(), method=method)
     with urlopen(request) as answer:
         return json.loads(answer.read() or "null")
 

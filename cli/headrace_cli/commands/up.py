@@ -57,4 +57,5 @@ def render(document: Document) -> ConsoleRenderable:
     where = f"The laptop is up at {document['endpoint_url']}, its state in {document['home']}."
     if not document["deployed"]:
         return lines(where, "Nothing is deployed on it: `headrace deploy`.")
-    return lines(where, "Next: `headrace contracts`, `headrace drop DATASET FILE`, `headrace status`.")
+    next_step = "Next: `headrace contracts`, `headrace drop DATASET FILE`, `headrace status`."
+    return lines(where, next_step, 'Other AWS tools work with it after `eval "$(headrace env)"`.')

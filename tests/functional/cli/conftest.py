@@ -82,6 +82,8 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopState]:
     """A laptop with the small stack on it, and the contract `readings`."""
     home = tmp_path_factory.mktemp("laptop") / "home"
     state = laptops.up(home)
+    environment = pytest.MonkeyPatch()
+    environment.setenv("HEADRACE_HOME", str(home))
     try:
         cloudformation = boto3.client("cloudformation", **state.client_arguments())
         cloudformation.create_stack(
@@ -93,6 +95,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopState]:
         target.client("s3").put_object(Bucket=target.output("LakeBucket"), Key=CONTRACTS_KEY, Body=contracts)
         yield state
     finally:
+        environment.undo()
         laptops.down(home)
 
 

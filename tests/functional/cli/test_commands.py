@@ -119,6 +119,8 @@ def test_a_refused_query(run_json: RunJson) -> None:
     assert "no_such_table" in document["error"]
 
 
-def test_no_laptop_there_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_laptop_there_is_a_sentence(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "some")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "body")
     assert run(["--endpoint-url", "http://127.0.0.1:1", "contracts"]) == 1
     assert "is it up?" in capsys.readouterr().err

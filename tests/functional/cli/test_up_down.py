@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,25 @@ def test_up_again_and_down(run_here: RunHere, home: Path) -> None:
     assert (code, down["stopped"]) == (0, True)
     assert not home.exists()
     assert not psutil.pid_exists(first["pid"])
+
+
+def test_what_other_tools_need(run_here: RunHere, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here("env") == (1, {"error": "no laptop runs here: `headrace up` starts one"})
+    run_here("up", "--bare")
+    try:
+        assert run(["env"]) == 0
+        script = capsys.readouterr().out + "env"
+        said = subprocess.run(
+            ["sh", "-c", script], check=True, capture_output=True, text=True, env={"AWS_PROFILE": "p"}
+        )
+        shell = dict(line.split("=", 1) for line in said.stdout.splitlines())
+        assert "AWS_PROFILE" not in shell
+        ask = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+        told = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True, env=shell)
+        assert told.stdout.strip() == "arn:aws:iam::000000000000:root"
+        assert shell["AWS_SECRET_ACCESS_KEY"] == json.loads((home / "laptop.json").read_text())["secret_access_key"]
+    finally:
+        run_here("down")
 
 
 def test_down_without_a_laptop(run_here: RunHere) -> None:

@@ -43,7 +43,7 @@ class TestUp:
             if connection.status == psutil.CONN_LISTEN
         ]
         assert listening == ["127.0.0.1"]
-        assert laptops.answers(f"{running.endpoint_url}/_headrace/health")
+        assert laptops.answers(running.page("health"))
 
     def test_its_state_is_in_its_home(self, home: Path) -> None:
         running = laptops.up(home)
@@ -53,6 +53,9 @@ class TestUp:
             "pid": running.pid,
             "port": running.port,
             "endpoint_url": f"http://127.0.0.1:{running.port}",
+            "access_key_id": running.access_key_id,
+            "secret_access_key": running.secret_access_key,
+            "token": running.token,
             "region": "us-east-1",
             "stack": "headrace",
             "account": "000000000000",
@@ -107,11 +110,11 @@ class TestUp:
         second = laptops.up(home)
 
         assert second.pid != first.pid
-        assert laptops.answers(f"{second.endpoint_url}/_headrace/health")
+        assert laptops.answers(second.page("health"))
 
     def test_a_pid_that_another_process_has_now_is_not_the_laptop(self, home: Path) -> None:
         home.mkdir()
-        write_state(home, LaptopState(pid=os.getpid(), port=1, endpoint_url="http://127.0.0.1:1"))
+        write_state(home, LaptopState(os.getpid(), 1, "http://127.0.0.1:1", "LAPTOP1", "only mine", "sesame"))
 
         assert read_state(home) is None
 

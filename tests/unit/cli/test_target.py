@@ -9,11 +9,20 @@ import pytest
 
 from headrace_cli.failures import CommandError
 from headrace_cli.home import laptop_home, repository
-from headrace_cli.target import Choice, target_for
+from headrace_cli.target import Choice, Target, target_for
 from tests.fakes import contract
 from tests.unit.cli.stack import FakeStack
 
-STATE = {"pid": 1, "port": 4711, "endpoint_url": "http://127.0.0.1:4711", "region": "us-east-1", "stack": "mine"}
+STATE = {
+    "pid": 1,
+    "port": 4711,
+    "endpoint_url": "http://127.0.0.1:4711",
+    "access_key_id": "LAPTOP1",
+    "secret_access_key": "only mine",
+    "token": "sesame",
+    "region": "us-east-1",
+    "stack": "mine",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +51,7 @@ def test_the_laptop_that_runs_here() -> None:
     assert (target.endpoint_url, target.stack) == (STATE["endpoint_url"], "mine")
     assert target.client("s3").meta.endpoint_url == STATE["endpoint_url"]
     assert target.client("s3").meta.region_name == "us-east-1"
+    assert target.page("faults") == f"{STATE['endpoint_url']}/_headrace/sesame/faults"
 
 
 @pytest.mark.usefixtures("laptop")
@@ -74,6 +84,21 @@ def test_an_exported_profile_does_not_leave_the_laptop_but_is_spoken_of(
 def test_an_endpoint_of_ones_own() -> None:
     target = target_for(Choice(endpoint_url="http://127.0.0.1:9", stack="other"))
     assert (target.endpoint_url, target.stack) == ("http://127.0.0.1:9", "other")
+    with pytest.raises(CommandError, match="set HEADRACE_HOME"):
+        target.page("faults")
+
+
+@pytest.mark.usefixtures("laptop")
+def test_the_laptops_keys_are_for_the_laptop_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "too")
+    there, elsewhere = Choice(endpoint_url=str(STATE["endpoint_url"])), Choice(endpoint_url="http://127.0.0.1:9")
+    assert key_of(target_for(Choice())) == key_of(target_for(there)) == "LAPTOP1"
+    assert key_of(target_for(elsewhere)) == "mine"
+
+
+def key_of(target: Target) -> str:
+    return str(target.client("sts")._request_signer._credentials.access_key)
 
 
 @pytest.mark.usefixtures("nothing_here")

@@ -12,7 +12,7 @@ from headrace_local.state import LaptopState
 if TYPE_CHECKING:
     from pathlib import Path
 
-LAPTOP = LaptopState(pid=1, port=4000, endpoint_url="http://127.0.0.1:4000")
+LAPTOP = LaptopState(1, 4000, "http://127.0.0.1:4000", "LAPTOP1", "only mine", "sesame")
 
 
 class Told:
