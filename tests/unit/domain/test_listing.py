@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.listing import UnreadableListingError, decoded, listed, mlsd
 from headrace.domain.remote import DAY, MINUTE, SECOND
+from tests.unit.domain.odd_listings import ODD, SKIPPED, UNIX, UNREADABLE, Odd
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -141,3 +143,58 @@ def test_any_name_and_size_survive_a_list(name: str, size: int) -> None:
         return
     (entry,) = listed([f"-rw-r--r--   1 owner group {size:>12} Mar  1 05:59 {wire}"], UTC, NOW)
     assert (entry.wire, entry.size) == (wire, size)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: f"{odd.how} {odd.line[:60]}")
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_an_odd_line_costs_itself_alone(odd: Odd, first: bool) -> None:
+    sound = "type=file;size=3; sound.csv" if odd.how == "MLSD" else f"{UNIX} 3 May  6  2024 sound.csv"
+    lines = [odd.line, sound] if first else [sound, odd.line]
+    entries = mlsd(lines) if odd.how == "MLSD" else listed(lines, ZoneInfo(odd.zone), NOW)
+    others = [entry for entry in entries if entry.wire != "sound.csv"]
+    assert len(others) == len(entries) - 1
+    if odd.becomes == SKIPPED:
+        assert others == []
+        return
+    (entry,) = others
+    if odd.becomes == UNREADABLE:
+        assert (entry.unreadable, entry.wire) == (True, odd.line)
+        return
+    name = entry.name + ("/" if entry.is_folder else "")
+    assert (name, entry.size, entry.modified, entry.unreadable) == (odd.becomes, odd.size, odd.modified, False)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.text(st.characters(codec="latin-1", exclude_characters="\n"), max_size=80), max_size=5))
+def test_no_listing_whatever_it_says_raises_anything_but_that_it_cannot_be_read(lines: list[str]) -> None:
+    for read in (mlsd, lambda given: listed(given, ZoneInfo("Asia/Tokyo"), NOW)):
+        with suppress(UnreadableListingError):
+            assert len(read(lines)) <= len(lines)
+
+
+FORMS = [
+    "-rw-r--r-- 1 o g {size} {month} {day} {year} x.csv", "-rw-r--r-- 1 o g {size} {year}-{month}-{day} {hour}:{day} x",
+    "{month}-{day}-{year}  {hour}:{day}PM {size} x.csv", "type=file;size={size};modify={year}{month}{day}{hour}; x.csv",
+]  # fmt: skip
+numbers = st.one_of(st.integers(-10, 99), st.integers(0, 10**50), st.sampled_from(["Jan", "Feb", "00", "0001", "9999"]))
+
+
+@settings(max_examples=500)
+@given(
+    st.sampled_from(FORMS),
+    st.fixed_dictionaries(dict.fromkeys(("size", "year", "month", "day", "hour"), numbers.map(str))),
+    st.sampled_from(["UTC", "Asia/Tokyo", "America/New_York", "Pacific/Kiritimati", "Asia/Kathmandu"]),
+)
+def test_whatever_numbers_a_line_has_they_are_a_time_a_size_or_none(form: str, told: dict[str, str], zone: str) -> None:
+    line = form.format(**told)
+    with suppress(UnreadableListingError):
+        for entry in mlsd([line]) if "=" in form else listed([line], ZoneInfo(zone), NOW):
+            assert entry.size is None or 0 <= entry.size < 2**63
+            assert entry.modified is None or 1900 <= entry.modified.year <= 2999
+
+
+def test_a_hundred_thousand_entries_are_read_in_a_moment() -> None:
+    lines = [f"{UNIX} {number} May  6  2024 {number:06}.csv" for number in range(100_000)]
+    lines[500] = f"{UNIX} {'9' * 5000} Jan  1  0001 odd.csv"
+    entries = listed(lines, ZoneInfo("Asia/Tokyo"), NOW)
+    assert (len(entries), entries[500].size, entries[500].modified) == (100_000, None, None)

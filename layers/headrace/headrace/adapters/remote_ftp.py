@@ -19,8 +19,8 @@ from headrace.adapters.ftp_login import connected
 from headrace.adapters.patience import ANSWER_BYTES, LISTING_BYTES, Patience
 from headrace.adapters.words import plain
 from headrace.domain.credentials import Credentials
-from headrace.domain.listing import UnreadableListingError, listed, mlsd, mlsd_time
-from headrace.domain.remote import Entry, Stat
+from headrace.domain.listing import UnreadableListingError, facts_of, listed, mlsd, mlsd_time
+from headrace.domain.remote import Entry, Stat, size_of
 from headrace.domain.source import Source
 from headrace.errors import (
     CannotResumeError,
@@ -31,6 +31,8 @@ from headrace.errors import (
 
 LINES_BYTES = 1 << 16
 PLENTY = 1 << 13
+NOTHING_THERE = re.compile(r"(450|550) .*\b(no (matching )?(files|entries|items)|empty)\b", re.IGNORECASE)
+"""How some servers list a folder without files: as an error."""
 LINE_END = "the name has a line end in it"
 NO_SUCH_COMMAND = ("500", "501", "502", "504")
 ABOUT_THE_FILE = ("450", "452")
@@ -62,9 +64,14 @@ class FtpRemote:
         """A folder's listing: MLSD where the server has it, else LIST."""
         with self._asking(folder, "listing", LISTING_BYTES):
             self._said(f"CWD {folder}")
-            if "MLST" in self._features:
-                return mlsd(self._lines("MLSD"))
-            return listed(self._lines("LIST"), ZoneInfo(self._source.timezone), datetime.now(UTC))
+            try:
+                if "MLST" in self._features:
+                    return mlsd(self._lines("MLSD"))
+                return listed(self._lines("LIST"), ZoneInfo(self._source.timezone), datetime.now(UTC))
+            except (ftplib.error_perm, ftplib.error_temp) as error:
+                if NOTHING_THERE.match(str(error)):
+                    return []
+                raise
 
     def stat(self, path: str) -> Stat | None:
         """Size and time of a file; None when it is gone."""
@@ -141,14 +148,12 @@ class FtpRemote:
 
     def _mlst(self, path: str) -> Stat:
         lines = [line for line in self._said(f"MLST {path}").splitlines()[1:-1] if "=" in line]
-        told = lines[0].strip().split(" ")[0] if lines else ""
-        facts = dict(fact.lower().split("=", 1) for fact in told.split(";") if "=" in fact)
-        size = facts.get("size", "")
-        return Stat(int(size) if size.isdecimal() else None, mlsd_time(facts.get("modify")))
+        facts, _ = facts_of(lines[0].strip() if lines else "")
+        return Stat(size_of(facts.get("size", "")), mlsd_time(facts.get("modify")))
 
     def _size_and_time(self, path: str) -> Stat:
         size = self._optional(f"SIZE {path}")
-        return Stat(int(size) if size.isdecimal() else None, mlsd_time(self._optional(f"MDTM {path}")))
+        return Stat(size_of(size), mlsd_time(self._optional(f"MDTM {path}")))
 
     def _optional(self, command: str) -> str:
         """The answer to a command that some servers do not have."""

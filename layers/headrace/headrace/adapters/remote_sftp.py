@@ -20,7 +20,7 @@ from headrace.adapters.patience import LISTING_BYTES, Patience
 from headrace.adapters.sftp_errors import GONE, translated
 from headrace.domain.credentials import Credentials
 from headrace.domain.listing import decoded
-from headrace.domain.remote import Entry, Stat
+from headrace.domain.remote import Entry, Stat, in_utc, size_of
 from headrace.domain.source import Source
 from headrace.errors import FileProblemError, HeadraceError
 
@@ -79,7 +79,7 @@ class SftpRemote:
             if isinstance(error.__cause__, GONE):
                 return None
             raise
-        return Stat(found.size, _moment(found.mtime))
+        return Stat(_known_size(found.size), _moment(found.mtime))
 
     def read(self, path: str, offset: int, room: Callable[[], memoryview]) -> Iterator[int]:
         """The file's bytes from an offset on."""
@@ -192,7 +192,14 @@ def _bytes(path: str) -> bytes:
 
 
 def _moment(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    try:
+        return None if seconds is None else in_utc(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, ValueError, OSError):  # a year that the calendar does not have
+        return None
+
+
+def _known_size(size: int | None) -> int | None:
+    return None if size is None else size_of(str(size))
 
 
 async def _block(file: asyncssh.SFTPClientFile, offset: int, size: int) -> bytes:
@@ -241,4 +248,6 @@ def _is_file_or_folder(name: asyncssh.SFTPName) -> bool:
 def _entry(name: asyncssh.SFTPName) -> Entry:
     raw = name.filename if isinstance(name.filename, bytes) else name.filename.encode()
     wire = raw.decode("latin-1")
-    return Entry(decoded(wire), wire, stat.S_ISDIR(_mode(name)), name.attrs.size, _moment(name.attrs.mtime))
+    return Entry(
+        decoded(wire), wire, stat.S_ISDIR(_mode(name)), _known_size(name.attrs.size), _moment(name.attrs.mtime)
+    )

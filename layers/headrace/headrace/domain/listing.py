@@ -1,6 +1,8 @@
 """Reading listings: MLSD (RFC 3659), and LIST as Unix and DOS servers give it.
 
 LIST was made for people: times are the server's own, without a zone, and without a year when they are recent.
+
+Whatever a line says, it is about one entry: a time that no calendar has is no time, a size that no file has is none.
 """
 
 from __future__ import annotations
@@ -9,20 +11,24 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from headrace.domain.remote import DAY, MINUTE, SECOND, Entry
+from headrace.domain.remote import DAY, MINUTE, SECOND, Entry, in_utc, size_of
 
 MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTHS = {name: number for number, name in enumerate(MONTH_NAMES, 1)}
 UNIX = re.compile(
-    r"(?P<kind>[-dlbcps])[-rwxsStTlL]{9}[+.@]?\s+\d+\s+(?:\S+\s+){1,2}?(?P<size>\d+)\s+"
-    r"(?:(?P<month>[A-Za-z]{3})\.?\s+(?P<day>\d{1,2})|(?P<day_first>\d{1,2})\.?\s+(?P<month_second>[A-Za-z]{3})\.?|"
+    r"(?P<kind>[-dlbcps])[-rwxsStTlL]{9}[+.@]?\s+\d+\s+(?:\S+\s+){1,2}?(?P<size>-?\d+)\s+"
+    r"(?:(?P<month>[A-Za-z]{3}|000)\.?\s+(?P<day>\d{1,2})|(?P<day_first>\d{1,2})\.?\s+(?P<month_second>[A-Za-z]{3})\.?|"
     r"(?P<iso>\d{4}-\d\d-\d\d))\s+(?:(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?|(?P<year>\d{4})) "
     r"(?P<name>.+)"
 )
 DOS = re.compile(
     r"(?P<date>\d\d-\d\d-(?:\d{4}|\d\d))\s+(?P<hour>\d\d):(?P<minute>\d\d)(?P<half>[AP]M)?\s+"
-    r"(?:(?P<folder><DIR>)|(?P<size>[\d,]+))\s+(?P<name>.+)"
+    r"(?:(?P<folder><DIR>)|(?P<link><[A-Z]+>)|(?P<size>[\d,]+))\s+(?P<name>.+)"
 )
+TOTAL = re.compile(r"[^\W\d]+:? \d+( \w+)?")
+"""What `ls` writes first, in the server's language: `total 12`, `insgesamt 12`."""
+FACTS = re.compile(r"((?:[\w.-]+=[^;]*;)+) (.+)")
+"""Of MLSD: facts, each with a semicolon at its end, a blank, the name. A value may have blanks in it as well."""
 TOMORROW = timedelta(days=1)
 
 
@@ -47,7 +53,7 @@ def mlsd(lines: Iterable[str]) -> list[Entry]:
 
 
 def _entries(lines: Iterable[str], read: Callable[[str], Entry | None]) -> list[Entry]:
-    """A line in no known format is an entry of its own, unless all are: then nothing is known of the folder.
+    """A line that cannot be read is an entry of its own, unless all are: then nothing is known of the folder.
 
     One strange name, with a line end in it for example, must not keep its neighbours from being taken.
     """
@@ -57,7 +63,7 @@ def _entries(lines: Iterable[str], read: Callable[[str], Entry | None]) -> list[
     for line in lines:
         try:
             entry = read(line)
-        except UnreadableListingError:
+        except (ValueError, OverflowError):
             unreadable.append(line)
             continue
         readable += 1
@@ -69,23 +75,31 @@ def _entries(lines: Iterable[str], read: Callable[[str], Entry | None]) -> list[
 
 
 def _mlsd_entry(line: str) -> Entry | None:
-    facts, blank, wire = line.partition(" ")
-    if not blank or "=" not in facts:
+    known, wire = facts_of(line)
+    if not known or not wire:
         raise UnreadableListingError(line)
-    known = {name.lower(): value for name, _, value in (fact.partition("=") for fact in facts.split(";") if fact)}
     kind = known.get("type", "file").lower()
     if kind not in {"file", "dir"}:
         return None
-    size = known.get("size", "")
-    return Entry(
-        decoded(wire), wire, kind == "dir", int(size) if size.isdecimal() else None, mlsd_time(known.get("modify"))
-    )
+    size, modified = size_of(known.get("size", "")), mlsd_time(known.get("modify"))
+    return Entry(decoded(wire), wire, kind == "dir", size, modified)
+
+
+def facts_of(line: str) -> tuple[dict[str, str], str]:
+    """The facts of a line of MLSD or MLST, by their names in lower case, and the name behind them.
+
+    The first of two facts of one name counts.
+    """
+    match = FACTS.fullmatch(line)
+    facts, wire = match.groups() if match else line.partition(" ")[::2]
+    told = (fact.partition("=") for fact in reversed(facts.split(";")))
+    return {name.lower(): value for name, equals, value in told if equals}, wire
 
 
 def mlsd_time(text: str | None) -> datetime | None:
     """`20261121061400` or with a fraction, always UTC; None when it is missing or no time."""
     try:
-        return datetime.strptime((text or "").partition(".")[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return in_utc(datetime.strptime((text or "").partition(".")[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC))
     except ValueError:
         return None
 
@@ -95,7 +109,7 @@ def listed(lines: Iterable[str], zone: tzinfo, now: datetime) -> list[Entry]:
 
     `zone` is the server's own, `now` the time in UTC, which tells the year where the line does not.
     """
-    said = (line for line in lines if line.strip() and not re.fullmatch(r"total \d+", line))
+    said = (line for line in lines if line.strip() and not TOTAL.fullmatch(line.strip()))
     return _entries(said, lambda line: _list_entry(line, zone, now))
 
 
@@ -111,7 +125,7 @@ def _unix_entry(match: re.Match[str], zone: tzinfo, now: datetime) -> Entry | No
         return None  # links, devices, sockets: nobody's data
     modified, precision = _unix_time(match, zone, now)
     wire = match["name"]
-    return Entry(decoded(wire), wire, match["kind"] == "d", int(match["size"]), modified, precision)
+    return Entry(decoded(wire), wire, match["kind"] == "d", size_of(match["size"]), modified, precision)
 
 
 def _unix_time(match: re.Match[str], zone: tzinfo, now: datetime) -> tuple[datetime | None, int]:
@@ -122,11 +136,11 @@ def _unix_time(match: re.Match[str], zone: tzinfo, now: datetime) -> tuple[datet
             month = MONTHS[(match["month"] or match["month_second"]).lower()]
             day, year = int(match["day"] or match["day_first"]), int(match["year"] or 0)
         if not match["hour"]:
-            return datetime(year, month, day, tzinfo=zone).astimezone(UTC), DAY
+            return in_utc(datetime(year, month, day, tzinfo=zone)), DAY
         clock = (int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
         precision = SECOND if match["second"] else MINUTE
         if year:
-            return datetime(year, month, day, *clock, tzinfo=zone).astimezone(UTC), precision
+            return in_utc(datetime(year, month, day, *clock, tzinfo=zone)), precision
         return _nearest_year((month, day, *clock), zone, now), precision
     except (KeyError, ValueError):
         return None, DAY
@@ -144,17 +158,20 @@ def _nearest_year(parts: tuple[int, int, int, int, int], zone: tzinfo, now: date
     raise ValueError("no such day")
 
 
-def _dos_entry(match: re.Match[str], zone: tzinfo, _now: datetime) -> Entry:
+def _dos_entry(match: re.Match[str], zone: tzinfo, _now: datetime) -> Entry | None:
+    if match["link"]:
+        return None  # <JUNCTION>, <SYMLINK>, <SYMLINKD>
     month, day, year = map(int, match["date"].split("-"))
-    year += 0 if year > 99 else 2000 if year < 70 else 1900
+    if len(match["date"]) == len("MM-DD-YY"):
+        year += 2000 if year < 70 else 1900
     hour = int(match["hour"])
     if match["half"]:
         hour = hour % 12 + (12 if match["half"] == "PM" else 0)
     try:
-        modified = datetime(year, month, day, hour, int(match["minute"]), tzinfo=zone).astimezone(UTC)
+        modified = in_utc(datetime(year, month, day, hour, int(match["minute"]), tzinfo=zone))
     except ValueError:
         modified = None
-    size = None if match["folder"] else int(match["size"].replace(",", ""))
+    size = None if match["folder"] else size_of(match["size"].replace(",", ""))
     return Entry(decoded(match["name"]), match["name"], bool(match["folder"]), size, modified, MINUTE)
 
 

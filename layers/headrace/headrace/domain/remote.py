@@ -6,17 +6,48 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 
 from headrace.domain.naming import printable
 
 SECOND, MINUTE, DAY = 1, 60, 86400
 LONGEST_KEY = 1024
+"""Bytes of a key in S3, and of a sort key in DynamoDB."""
+LARGEST_SIZE = 2**63 - 1
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Years 1 and 1601, and 9999, are how systems write that they know no time."""
 TEMPORARY = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".swp")
 CHECKSUMS = {".md5": "md5", ".sha256": "sha256"}
 CHECKSUM_LINE = re.compile(
     r"(?:\\|[A-Za-z0-9-]+ ?\((?P<before>.*)\) ?= ?)?(?P<digest>[0-9A-Fa-f]{64}|[0-9A-Fa-f]{32})(?:\s+\*?(?P<after>.*))?"
 )
 """`<digest>`, `<digest>  <name>`, `<digest> *<name>` and `MD5 (<name>) = <digest>`."""
+
+
+def size_of(text: str) -> int | None:
+    """A size in decimal digits, or None: servers count in 32 bits (`-1794967296`), and forged lines say anything."""
+    size = int(text) if text.isdecimal() and len(text) < 20 else -1
+    return size if 0 <= size <= LARGEST_SIZE else None
+
+
+def in_utc(moment: datetime) -> datetime | None:
+    """A time in UTC; None for one that stands for no time, or that has none in UTC."""
+    try:
+        there = moment.astimezone(UTC)
+    except OverflowError:
+        return None
+    return there if FIRST_YEAR <= there.year <= LAST_YEAR else None
+
+
+def one_form(text: str) -> str:
+    """A name in the one form of Unicode that keys and the ledger have: `é` may come as one sign or as two."""
+    return unicodedata.normalize("NFC", text)
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a name is one that a pattern means. As in a shell, a point that it begins with must stand there too."""
+    hidden = name.startswith(".") and not pattern.startswith(".")
+    return not hidden and fnmatchcase(one_form(name), one_form(pattern))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +121,7 @@ def shown(name: str) -> str:
 def key_of(prefix: str, server: str, at: datetime, relative: str) -> str:
     """`<prefix>server=<name>/date=YYYY-MM-DD/hour=HH/<name>`, the time in UTC, the name in one Unicode form."""
     when = at.astimezone(UTC)
-    name = unicodedata.normalize("NFC", relative)
-    return f"{prefix}server={server}/date={when:%Y-%m-%d}/hour={when:%H}/{name}"
+    return f"{prefix}server={server}/date={when:%Y-%m-%d}/hour={when:%H}/{one_form(relative)}"
 
 
 def checksum_in(body: bytes, name: str) -> str | None:
@@ -103,7 +133,7 @@ def checksum_in(body: bytes, name: str) -> str | None:
     for line in _text(body).splitlines():
         if match := CHECKSUM_LINE.fullmatch(line.strip()):
             named = match["before"] or match["after"]
-            if named and _last_part(named) == unicodedata.normalize("NFC", name):
+            if named and _last_part(named) == one_form(name):
                 return match["digest"].lower()
             alone += [] if named else [match["digest"].lower()]
     return alone[0] if len(alone) == 1 else None
@@ -121,4 +151,4 @@ def _text(body: bytes) -> str:
 
 
 def _last_part(path: str) -> str:
-    return unicodedata.normalize("NFC", path.replace("\\", "/").rsplit("/", 1)[-1])
+    return one_form(path.replace("\\", "/").rsplit("/", 1)[-1])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
+
+from headrace.domain.remote import matches
 
 
 class Protocol(StrEnum):
@@ -57,7 +59,8 @@ class Tls(StrEnum):
 class Source:
     """One `servers` entry of a contract. `server` names the machine: entries of one name share its breaker and limits.
 
-    `location` is an absolute path whose segments may hold `*`, `?` and `[…]`. `timezone` is the server's own, for
+    `location` is an absolute path whose segments may hold `*`, `?` and `[…]`, none of which means a point that a name
+    begins with. `timezone` is the server's own, for
     listings that give no zone. `secret` is the name of a Secrets Manager secret, None for anonymous FTP.
     `breaker_failures` polls that fail one after another open the breaker; after `patience_seconds` with it open,
     somebody is called.
@@ -90,7 +93,7 @@ class Source:
 
     @property
     def fixed_folder(self) -> str:
-        """The part of the location before the first pattern; keys begin behind it."""
+        """The part of the location before the first pattern."""
         parts: list[str] = []
         for part in self.segments[:-1]:
             if is_pattern(part):
@@ -102,12 +105,22 @@ class Source:
         """Whether a path of the server is one that `location` means."""
         parts = path.split("/")[1:]
         wanted = self.segments
-        return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+        return len(parts) == len(wanted) and all(map(matches, parts, wanted))
 
 
 def is_pattern(segment: str) -> bool:
     """Whether a segment of a path stands for several names."""
     return any(mark in segment for mark in "*?[")
+
+
+def shared_folder(sources: Iterable[Source]) -> str:
+    """The folder that the fixed parts of these locations have in common, with a slash at its end.
+
+    Keys begin behind it: two folders of a dataset may have files of one name.
+    """
+    parts = [source.fixed_folder.strip("/").split("/") for source in sources]
+    common = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
+    return "/" + "".join(f"{level[0]}/" for level in common if level[0])
 
 
 def overlap(one: Source, other: Source) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
-from headrace.domain.remote import CHECKSUMS, TEMPORARY, RemoteFile, same_file
+from headrace.domain.remote import CHECKSUMS, TEMPORARY, RemoteFile, matches, same_file
 from headrace.domain.source import After, Checksum, Complete, Source
 
 MOST_ATTEMPTS = 3
@@ -133,7 +132,7 @@ def wanted(source: Source, name: str) -> bool:
     """Whether a file of this name is one of the source's, and not one that only speaks of another."""
     if name.endswith((*TEMPORARY, *CHECKSUMS, source.marker)):
         return False
-    return fnmatchcase(name, source.segments[-1])
+    return matches(name, source.segments[-1])
 
 
 def _oldest_first(file: RemoteFile) -> tuple[float, str]:

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from headrace.domain.contract import Contract
 from headrace.domain.lakefolders import INCOMING
-from headrace.domain.remote import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of
-from headrace.domain.source import Checksum, Source
+from headrace.domain.remote import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of, one_form
+from headrace.domain.source import Checksum, Source, shared_folder
 from headrace.domain.sourcefile import Candidate, SourceFile, SourceStatus
 from headrace.errors import CannotResumeError, ChecksumError, FileChangedError, FileProblemError, UnreachableError
 from headrace.usecases.line import Line, check_time
@@ -138,8 +138,9 @@ class Fetcher:
         """A changed file is a new version of its key where the contract lets versions replace each other."""
         if record.key is not None and self._contract.replace_versions:
             return record.key
-        folder = self._source.fixed_folder.rstrip("/") + "/"
-        return key_of(self._contract.prefix, self._source.server, file.modified or now, file.path.removeprefix(folder))
+        folder = shared_folder(each for each in self._contract.sources if each.server == self._source.server)
+        relative = file.path.removeprefix(one_form(folder))
+        return key_of(self._contract.prefix, self._source.server, file.modified or now, relative)
 
 
 def _staged(record: SourceFile) -> str:

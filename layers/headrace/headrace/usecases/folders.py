@@ -4,29 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
-from headrace.domain.remote import Entry, RemoteFile, refusal, shown
+from headrace.domain.remote import Entry, RemoteFile, matches, one_form, refusal, shown
 from headrace.domain.source import Source, is_pattern
 from headrace.errors import FileProblemError, UnreachableError
+from headrace.observability import logger
 from headrace.usecases.source_ports import Remote
 
 UNREADABLE = "a line of the listing that is in no known format"
 MOST_FILES = 600_000
 """Of one source, in all its folders: what a poll has memory for."""
-SAME_NAME = "the names of two files read the same, this one is not taken"
+MOST_FOLDERS = 100_000
+MOST_REFUSED = 1_000
+"""Entries that are refused by name; of more, only their number is kept."""
+MOST_CLOSED = 100
+SAME_NAME = "the names of two files read the same, neither is taken"
+TWICE = "it is listed twice, with another size or time: the first line counts"
+LONGEST_PATH_SHOWN = 400
 
 
 @dataclass(slots=True)
 class Listing:
-    """`refused` are paths as they can be shown, with why they are not taken; `closed` folders that the server will not
-    list, with what it said. `hashes` is whether the server computes checksums.
+    """`refused` are paths as they can be shown, with why they are not taken, and `more_refused` how many others there
+    are. `closed` are folders that the server will not list, with what it said; `more_closed` counts the others.
+    `hashes` is whether the server computes checksums.
     """
 
     files: dict[str, RemoteFile] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    more_refused: int = 0
     closed: dict[str, str] = field(default_factory=dict)
+    more_closed: int = 0
     hashes: bool = False
+
+    def refuse(self, folder: str, name: str, reason: str) -> None:
+        """Note an entry that is not taken."""
+        if len(self.refused) < MOST_REFUSED:
+            self.refused.append((f"{folder[-LONGEST_PATH_SHOWN:]}/{name[:LONGEST_PATH_SHOWN]}", reason))
+        else:
+            self.more_refused += 1
+
+    def close(self, folder: str, reason: str) -> None:
+        """Note a folder that cannot be listed."""
+        if len(self.closed) < MOST_CLOSED:
+            self.closed[folder[-LONGEST_PATH_SHOWN:] or "/"] = reason
+        else:
+            self.more_closed += 1
 
 
 class Folders:
@@ -36,22 +59,28 @@ class Folders:
         self._source = source
         self._remote = remote
         self._too_long = too_long
+        self._takes_hidden = source.segments[-1].startswith(".")
         self._found = Listing(hashes=remote.hashes)
+        self._twins: dict[str, list[str]] = {}
 
     def listing(self) -> Listing:
-        """Every file. A folder that cannot be listed is no trouble of the others. Raises UnreachableError."""
+        """Every file. A folder that cannot be listed is no trouble of the others, and no entry one of its neighbours'.
+
+        Raises UnreachableError.
+        """
         for path, wire in self._folders():
             for entry in self._entries(path, wire):
                 self._sort(entry, path, wire)
-            if len(self._found.files) + len(self._found.refused) > MOST_FILES:
+            if len(self._found.files) + self._found.more_refused > MOST_FILES:
                 raise UnreachableError(f"its listing has more than {MOST_FILES:,} files: move or delete what was taken")
+        self._refuse_twins()
         return self._found
 
     def _entries(self, path: str, wire: str) -> list[Entry]:
         try:
             return self._remote.entries(wire)
         except FileProblemError as error:
-            self._found.closed[path or "/"] = str(error)
+            self._found.close(path, str(error))
             return []
 
     def _folders(self) -> list[tuple[str, str]]:
@@ -65,23 +94,45 @@ class Folders:
                 (f"{path}/{entry.name}", f"{wire}/{entry.wire}")
                 for path, wire in found
                 for entry in self._entries(path, wire or "/")
-                if entry.is_folder and not refusal(entry.name) and fnmatchcase(entry.name, segment)
+                if entry.is_folder and not refusal(entry.name) and matches(entry.name, segment)
             ]
+            if len(found) > MOST_FOLDERS:
+                raise UnreachableError(f"{self._source.location} means more than {MOST_FOLDERS:,} folders")
         return [(path, wire or "/") for path, wire in found]
 
     def _sort(self, entry: Entry, folder: str, wire: str) -> None:
-        if entry.is_folder:
+        """Take an entry up, or refuse it. Whatever is odd about it is no other's trouble."""
+        if entry.is_folder or entry.name in {".", ".."}:
             return
-        path = f"{folder}/{entry.name}"
+        try:
+            self._judge(entry, folder, wire)
+        except Exception as error:
+            logger.exception("an entry of a listing could not be judged", extra={"server": self._source.server})
+            self._found.refuse(folder, shown(entry.name), f"it could not be judged: {type(error).__name__}")
+
+    def _judge(self, entry: Entry, folder: str, wire: str) -> None:
+        path = one_form(f"{folder}/{entry.name}")
         reason = UNREADABLE if entry.unreadable else refusal(entry.name) or self._too_long(path)
         if reason is not None:
-            self._found.refused.append((f"{folder}/{shown(entry.name)}", reason))
-        elif path in self._found.files:
-            by_bytes = entry.wire.encode("latin-1").decode("ascii", "backslashreplace")
-            self._found.refused.append((f"{folder}/{by_bytes}", SAME_NAME))
-        else:
-            full = f"{wire.rstrip('/')}/{entry.wire}"
-            self._found.files[path] = RemoteFile(path, full, entry.size, entry.modified, entry.precision)
+            self._found.refuse(folder, shown(entry.name), reason)
+            return
+        if entry.name.startswith(".") and not self._takes_hidden:
+            return
+        full = f"{wire.rstrip('/')}/{entry.wire}"
+        file = RemoteFile(path, full, entry.size, entry.modified, entry.precision)
+        known = self._found.files.setdefault(path, file)
+        if known.wire != full:
+            self._twins.setdefault(path, [known.wire]).append(full)
+        elif known != file:
+            self._found.refuse(folder, shown(entry.name), TWICE)
+
+    def _refuse_twins(self) -> None:
+        """Files whose paths are one for S3: none of them, for one would replace the other there."""
+        for path, wires in self._twins.items():
+            del self._found.files[path]
+            for wire in wires:
+                folder, _, name = wire.encode("latin-1").decode("ascii", "backslashreplace").rpartition("/")
+                self._found.refuse(folder, name, SAME_NAME)
 
 
 def on_the_wire(text: str) -> str:
