@@ -145,6 +145,10 @@ def _widening(name: str, kind: RedshiftType) -> Change:
             raise SqlError(f'cannot alter type of a column "{name}": only the length of a VARCHAR can be changed')
         if (kind.length or 0) < (column.type.length or 0):
             raise not_emulated("making a VARCHAR shorter")
+        if name in {table.distkey, *table.sortkeys}:
+            raise SqlError("found unexpected dependency for column")
+        if column.default is not None:
+            raise SqlError(f'cannot alter type of column "{name}" with a default value')
         return table.with_column(replace(column, type=kind))
 
     return change

@@ -15,6 +15,7 @@ _IN_INFORMATION_SCHEMA = ("tables", "columns", "schemata")
 _IN_PG_CATALOG = (
     "svv_tables",
     "svv_columns",
+    "svv_redshift_columns",
     "svv_table_info",
     "pg_table_def",
     "sys_load_history",
@@ -83,6 +84,14 @@ CREATE OR REPLACE VIEW {hidden}.pg_table_def AS
     encoding, column_name IS NOT DISTINCT FROM (comment->>'distkey') AS distkey,
     CAST(coalesce(list_position(CAST(comment->'sortkeys' AS VARCHAR[]), column_name), 0) AS INTEGER) AS sortkey,
     NOT nullable AS "notnull"
+  FROM {hidden}.relation_columns;
+CREATE OR REPLACE VIEW {hidden}.svv_redshift_columns AS
+  SELECT getvariable('database') AS database_name, schema_name, relation_name AS table_name, column_name,
+    CAST(position AS INTEGER) AS ordinal_position, written_type AS data_type, column_default,
+    CASE WHEN nullable THEN 'YES' ELSE 'NO' END AS is_nullable, encoding,
+    column_name IS NOT DISTINCT FROM (comment->>'distkey') AS distkey,
+    CAST(coalesce(list_position(CAST(comment->'sortkeys' AS VARCHAR[]), column_name), 0) AS INTEGER) AS sortkey,
+    CAST(NULL AS VARCHAR) AS column_acl, CAST(NULL AS VARCHAR) AS remarks
   FROM {hidden}.relation_columns;
 CREATE OR REPLACE VIEW {hidden}.svv_table_info AS
   SELECT getvariable('database') AS "database", relations.schema_name AS "schema", relation_name AS "table",

@@ -57,10 +57,11 @@ def test_columns_can_be_added_renamed_widened_and_dropped(client: Client) -> Non
     )
     assert client.error("INSERT INTO u VALUES (2, 'abc')") == "ERROR: value too long for type character varying(2)"
 
-    client.execute("ALTER TABLE u ALTER COLUMN b TYPE VARCHAR(3)")
-    client.run("INSERT INTO u VALUES (2, 'abc')", "ALTER TABLE u DROP COLUMN c")
+    client.run("ALTER TABLE u ADD COLUMN d VARCHAR(2)")
+    client.execute("ALTER TABLE u ALTER COLUMN d TYPE VARCHAR(3)")
+    client.run("INSERT INTO u VALUES (2, 'y', 'abc')", "ALTER TABLE u DROP COLUMN c")
 
-    assert client.rows("SELECT * FROM u ORDER BY b") == [["abc"], ["x"]]
+    assert client.rows("SELECT * FROM u ORDER BY b") == [["x", None], ["y", "abc"]]
 
 
 def test_a_view_shows_its_tables_rows_and_keeps_them_from_being_dropped(client: Client) -> None:
@@ -154,6 +155,20 @@ def test_refusals_about_a_table_that_exists(client: Client, sql: str, words: str
     client.run("CREATE TABLE k (id INT SORTKEY)")
 
     assert words in client.error(sql)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("name VARCHAR(2) SORTKEY", "found unexpected dependency for column"),
+        ("name VARCHAR(2) DISTKEY", "found unexpected dependency for column"),
+        ("name VARCHAR(2) DEFAULT 'x'", "with a default value"),
+    ],
+)
+def test_a_varchar_that_cannot_be_lengthened(client: Client, column: str, words: str) -> None:
+    client.run(f"CREATE TABLE k ({column})")
+
+    assert words in client.error("ALTER TABLE k ALTER COLUMN name TYPE VARCHAR(9)")
 
 
 @pytest.mark.parametrize("sql", ["VACUUM", "VACUUM k", "ALTER TABLE k ALTER COLUMN name TYPE VARCHAR(9)"])

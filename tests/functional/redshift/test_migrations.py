@@ -177,3 +177,31 @@ def test_a_materialized_view_is_made_and_made_anew_when_its_definition_changes(f
     migrate(services_on(fresh, [second]), "headrace")
     assert fresh.rows("SELECT total FROM public.readings_by_meter") == [["5"]]
     assert migrate(services_on(fresh, [second]), "headrace") == []
+
+
+def test_a_longer_column_that_a_view_reads_leaves_a_view_that_can_be_refreshed(fresh: Client) -> None:
+    query = "SELECT note, COUNT(*) AS readings FROM public.readings GROUP BY note"
+    view = (View("public.readings_by_note", query),)
+    migrate(services_on(fresh, [replace(OLD, views=view)]), "headrace")
+    longer = replace(changed(redshift_type="VARCHAR(64)"), views=view)
+    assert migrate(services_on(fresh, [longer]), "headrace") == [
+        "public.readings_by_note",
+        "public.readings.note",
+        "public.readings_by_note",
+    ]
+    fresh.run(f"INSERT INTO public.readings VALUES ('m', '2026-01-01', 5, '{'n' * 64}', NULL, 'f', 1, 'b')")
+    fresh.execute("REFRESH MATERIALIZED VIEW public.readings_by_note")
+    assert fresh.rows("SELECT * FROM public.readings_by_note") == [["n" * 64, 1]]
+    assert migrate(services_on(fresh, [longer]), "headrace") == []
+
+
+def test_a_sort_key_that_redshift_would_not_lengthen_is_refused_before_anything_is_touched(client: Client) -> None:
+    sorted_by_note = replace(OLD, sort_key=("note",))
+    migrate(services_on(client, [sorted_by_note]), "headrace")
+    before = catalogue(client)
+    longer = replace(changed(redshift_type="VARCHAR(64)"), sort_key=("read_at",))  # the contract no longer says so
+    with pytest.raises(MigrationError, match="it is a sort key: Redshift lengthens no such column"):
+        migrate(services_on(client, [longer]), "headrace")
+    assert catalogue(client) == before
+    said = client.error("ALTER TABLE public.readings ALTER COLUMN note TYPE VARCHAR(64)")
+    assert "found unexpected dependency for column" in said

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from headrace.domain.contract import Column, Kind
+from headrace.domain.contract import Column, Kind, View
+from headrace.domain.load import split_statements
 from headrace.domain.migration import plain_type
 from headrace.usecases.migrate import DEPLOYED_CONTRACTS, MigrationError, migrate, plan
 from tests.fakes import MemoryCatalog, MemoryServices, contract
@@ -93,8 +95,8 @@ def test_a_plan_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        (change(redshift_type="VARCHAR(200)"), "Redshift lengthens no column that is a key"),
-        (noted(redshift_type="VARCHAR(64)", encode="text255"), "Redshift lengthens no column that is a key"),
+        (change(redshift_type="VARCHAR(200)"), "it is part of the primary key: Redshift lengthens no such column"),
+        (noted(redshift_type="VARCHAR(64)", encode="text255"), "it is encoded as TEXT255: Redshift lengthens no such"),
         (noted(redshift_type="VARCHAR(4)"), "values that are longer would be lost"),
         (noted(redshift_type="BIGINT"), "VARCHAR\\(8\\) in the warehouse and BIGINT in the contract"),
         (noted(name="remark"), "note of the same type is gone: if that is a new name"),
@@ -108,6 +110,112 @@ def test_a_change_that_the_table_cannot_follow_stops_the_deployment(columns: tup
     with pytest.raises(MigrationError, match=said):
         migrate(services, "headrace")
     assert services.warehouse.ran == []
+
+
+LONGER = noted(redshift_type="VARCHAR(64)")
+
+
+@pytest.mark.parametrize(
+    ("layout", "warehouse", "said"),
+    [
+        ({"sort_key": ("note",)}, [], "it is a sort key: .* ALTER SORTKEY NONE"),
+        ({"dist_key": "note"}, [], "it is the distribution key"),
+        ({}, [["note", False, 1, "lzo", None]], "it is a sort key"),  # one that Redshift chose
+        ({}, [["note", True, 0, "lzo", None]], "it is the distribution key"),
+        ({}, [["note", False, 0, "bytedict", None]], "it is encoded as BYTEDICT"),
+        ({}, [["note", False, 0, "lzo", "'none'::character varying"]], "it has a DEFAULT"),
+    ],
+)
+def test_a_column_that_redshift_would_not_lengthen_stops_it_before_anything_is_changed(
+    layout: dict[str, Any], warehouse: list[list[Any]], said: str
+) -> None:
+    services = services_with(*LONGER)
+    services.catalog = MemoryCatalog(contract(columns=LONGER, **layout))
+    services.warehouse.answers["svv_redshift_columns"] = warehouse
+    with pytest.raises(MigrationError, match=f"VARCHAR.64. in the contract, and {said}"):
+        migrate(services, "headrace")
+    assert services.warehouse.ran == []
+
+
+VIEWS = (
+    View("public.notes", "SELECT note, COUNT(*) AS n FROM public.readings GROUP BY note"),
+    View("public.others", "SELECT COUNT(*) AS n FROM public.rereadings"),
+)
+
+
+def test_views_that_may_read_a_longer_column_are_dropped_first_and_made_in_the_end() -> None:
+    services = services_with(*LONGER)
+    services.catalog = MemoryCatalog(contract(columns=LONGER, views=VIEWS))
+    services.warehouse.answers["svv_mv_info"] = [["public   ", "notes   "], ["public", "others"]]
+    texts = split_statements(services.catalog.views_sql("readings"))
+    done = [[f"view {view.name}", sha256(text.encode()).hexdigest()] for view, text in zip(VIEWS, texts, strict=True)]
+    services.warehouse.answers["etl.migrations"] = [["0001_x.sql", done_digest(services)], *done]
+    migrate(services, "headrace")
+    words = [" ".join(statement.split()[:4]) for statement in services.warehouse.ran]
+    assert words == [
+        "DELETE FROM etl.migrations WHERE",  # a plan that ends here knows the next time that the view is gone
+        "DROP MATERIALIZED VIEW IF",
+        "ALTER TABLE public.readings ALTER",
+        "DROP MATERIALIZED VIEW IF",
+        "CREATE MATERIALIZED VIEW public.notes",
+        "DELETE FROM etl.migrations WHERE",
+        "INSERT INTO etl.migrations (name,",
+    ]
+
+
+def done_digest(services: MemoryServices) -> str:
+    ((_, text),) = services.catalog.migrations()
+    return sha256(text.encode()).hexdigest()
+
+
+def test_a_view_that_somebody_dropped_is_made_again() -> None:
+    services = services_with(*COLUMNS)
+    services.catalog = MemoryCatalog(contract(columns=COLUMNS, views=VIEWS[1:]))
+    (text,) = split_statements(services.catalog.views_sql("readings"))
+    services.warehouse.answers["etl.migrations"] = [["view public.others", sha256(text.encode()).hexdigest()]]
+    assert migrate(services, "headrace")[-1] == "public.others"
+
+
+def staged_services(stage: list[list[Any]]) -> MemoryServices:
+    services = services_with(*LONGER)
+    services.catalog = MemoryCatalog(contract(columns=LONGER, staged=True))
+    services.warehouse.answers = {
+        "table_name = 'staged_readings'": stage,
+        "svv_columns": THERE,
+        "svv_tables": [["migrations"], ["guard_readings"], ["staged_readings"]],
+    }
+    return services
+
+
+def test_a_longer_varchar_is_lengthened_in_the_stage_table_too() -> None:
+    services = staged_services(THERE)
+    services.warehouse.answers = {"svv_redshift_columns": []} | services.warehouse.answers
+    migrate(services, "headrace")
+    altered = [statement for statement in services.warehouse.ran if statement.startswith("ALTER TABLE etl.staged_")]
+    assert altered == ["ALTER TABLE etl.staged_readings ALTER COLUMN note TYPE VARCHAR(64)"]
+
+
+def test_a_stage_table_that_cannot_follow_stops_it() -> None:
+    services = staged_services([row if row[0] != "note" else ["note", "bigint", None, 64, 0, "YES"] for row in THERE])
+    with pytest.raises(MigrationError, match=r"DROP TABLE etl\.staged_readings, deploy again"):
+        migrate(services, "headrace")
+    assert services.warehouse.ran == []
+
+
+def test_a_table_takes_1600_columns_and_no_more() -> None:
+    there = [*THERE, *([f"c{number}", "bigint", None, 64, 0, "YES"] for number in range(1600 - len(THERE)))]
+    assert not plan(services_with(*COLUMNS, there=there), "headrace").refused
+    (reason,) = plan(services_with(*COLUMNS, Column("x", "x", Kind.DATE, "DATE"), there=there), "headrace").refused
+    assert "would have 1601 columns, Redshift allows 1600" in reason
+
+
+@pytest.mark.parametrize(("level", "refused"), [("Serializable", True), ("Snapshot Isolation", False)])
+def test_a_database_where_loads_would_fail_each_other_stops_it(level: str, refused: bool) -> None:
+    services = services_with()
+    services.warehouse.answers["stv_db_isolation_level"] = [[level]]
+    reasons = plan(services, "headrace").refused
+    assert [r for r in reasons if "ALTER DATABASE headrace ISOLATION LEVEL SNAPSHOT" in r] == list(reasons)
+    assert bool(reasons) == refused
 
 
 def test_a_contract_for_another_database_stops_it() -> None:

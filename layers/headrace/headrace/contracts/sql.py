@@ -7,9 +7,8 @@ The text is committed under `sql/datasets/`, so that a change of a contract is s
 from __future__ import annotations
 
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
-from headrace.domain.migration import LINEAGE_TYPES
+from headrace.domain.migration import LINEAGE_TYPES, as_staged
 
-SUPER_AS_TEXT = "VARCHAR(65535)"
 Step = tuple[str, str]
 """A comment, or the condition under which it is left out, and a statement."""
 COPY: Step = ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST")
@@ -115,7 +114,7 @@ def listed(items: list[str], indent: int) -> str:
 
 def create_stage(contract: Contract, what: str = "TEMP TABLE stage") -> str:
     """The DDL of a table that COPY fills: the columns of the Parquet parts, in their order; JSON is text."""
-    types = {c.name: SUPER_AS_TEXT if c.kind is Kind.SUPER else _type(c) for c in contract.columns}
+    types = {column.name: _type(as_staged(column)) for column in contract.columns}
     columns = listed([f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
     dist = f" DISTKEY ({contract.dist_key})" if contract.dist_key else ""
     return f"CREATE {what} (\n{columns}\n){dist}"

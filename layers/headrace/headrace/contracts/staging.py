@@ -18,7 +18,8 @@ from headrace.contracts.sql import (
     rendered,
     target_steps,
 )
-from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.contract import Column, Contract
+from headrace.domain.migration import as_staged
 
 TOKEN = re.compile(
     r"""\s*(?:'(?:[^'\r\n]|'')*' | "[^"\r\n]+" | [A-Za-z_][A-Za-z0-9_]* | \d+(?:\.\d*)? | \.\d+
@@ -90,5 +91,5 @@ def _transformed(contract: Contract) -> str:
 def _value(column: Column) -> str:
     if not column.logic:
         return column.name
-    type_ = "VARCHAR(65535)" if column.kind is Kind.SUPER else column.redshift_type.replace(",", ", ")
+    type_ = as_staged(column).redshift_type.replace(",", ", ")
     return f"CAST({column.logic} AS {type_}) AS {column.name}"

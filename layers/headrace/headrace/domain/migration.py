@@ -1,21 +1,26 @@
 """What a changed contract does to a table that is there: followed where nothing can be lost, else refused with a way.
 
 Redshift changes the type of a column only by lengthening a VARCHAR, outside of transactions, and not of a column that
-is a key or has one of four encodings (Amazon Redshift Database Developer Guide, ALTER TABLE).
+is a primary key, has a DEFAULT or one of four encodings (https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html),
+nor, which that page does not say, of one that is a sort or distribution key: "found unexpected dependency for column"
+(https://github.com/estuary/connectors/issues/4893).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract
+from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind
 
+SUPER_AS_TEXT = "VARCHAR(65535)"
 LINEAGE_TYPES = {"_file_id": "VARCHAR(32)", "_row_number": "BIGINT", "_batch_id": "VARCHAR(160)"}
 BEFORE_HEADRACE = {"_file_id": "'none'", "_row_number": "0", "_batch_id": "'none'"}
 """The lineage of rows that were in a table before it was Headrace's."""
 KEEPS_ITS_LENGTH = {"BYTEDICT", "RUNLENGTH", "TEXT255", "TEXT32K"}
+MOST_COLUMNS = 1600
+"""Of one table of Redshift (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html)."""
 VARCHAR = re.compile(r"VARCHAR\((\d+)\)")
 SPELLINGS = {
     "CHARACTER VARYING": "VARCHAR",
@@ -36,10 +41,11 @@ SPELLINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """A column as the warehouse has it, its type in one spelling."""
+    """A column as the warehouse has it, its type in one spelling. `fixed` says why Redshift would not lengthen it."""
 
     type: str
     required: bool
+    fixed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +76,72 @@ def plan_table(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
     refused = [reason for column, before in both if (reason := _refused(contract, column, before))]
     refused += [reason for column in new if (reason := _refused_new(contract, column, gone))]
     refused += [_still_required(contract, name) for name, column in gone.items() if column.required]
-    changes = [_lengthen(contract, column, before) for column, before in both if _longer(column, before)]
+    refused += too_many_columns(contract.target, {*there, *known, *LINEAGE_COLUMNS})
+    changes = [_lengthen(contract.target, column, before) for column, before in both if _longer(column, before)]
     changes += [_add(contract, column) for column in new]
     changes += _add_lineage(contract, there)
     kept = [
         f"{contract.target}.{name}: no longer in the contract, its values stay, new rows have none" for name in gone
     ]
     return TablePlan(tuple(changes), tuple(kept), tuple(refused))
+
+
+def too_many_columns(table: str, names: Collection[str]) -> list[str]:
+    """The refusal of a table that would have more columns than Redshift allows."""
+    if len(names) <= MOST_COLUMNS:
+        return []
+    reason = f"{table} would have {len(names)} columns, Redshift allows {MOST_COLUMNS}, those of the lineage included"
+    return [f"{reason}: take columns out, or DROP COLUMN those that the contract no longer names"]
+
+
+def longer_columns(columns: Iterable[Column], there: Mapping[str, Existing]) -> list[str]:
+    """The names of the columns that the contract wants longer than they are."""
+    return [column.name for column in columns if column.name in there and _longer(column, there[column.name])]
+
+
+def why_fixed(*, distkey: bool, sortkey: bool, encoding: str, default: str | None) -> str:
+    """Why Redshift lengthens no column with these properties, empty when it would."""
+    if distkey:
+        return "is the distribution key"
+    if sortkey:
+        return "is a sort key"
+    if default is not None:
+        return "has a DEFAULT"
+    return f"is encoded as {encoding.upper()}" if encoding.upper() in KEEPS_ITS_LENGTH else ""
+
+
+def plan_stage(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
+    """How the stage table of a staged dataset follows: its columns are the contract's, JSON as text."""
+    changes, refused = [], too_many_columns(contract.stage, {*there, *(column.name for column in contract.columns)})
+    for column in map(as_staged, contract.columns):
+        before = there.get(column.name)
+        if before is None:
+            add = f"ALTER TABLE {contract.stage} ADD COLUMN {column.name} {column.redshift_type}"
+            changes.append(Change(f"{contract.stage}.{column.name}", "new column", (add,)))
+        elif _longer(column, before) and not before.fixed:
+            changes.append(_lengthen(contract.stage, column, before))
+        elif _narrower(column, before):
+            refused.append(_unlike_stage(contract, column, before))
+    return TablePlan(tuple(changes), refused=tuple(refused))
+
+
+def as_staged(column: Column) -> Column:
+    """The column as COPY brings it: JSON is text until it is parsed."""
+    return replace(column, redshift_type=SUPER_AS_TEXT) if column.kind is Kind.SUPER else column
+
+
+def _narrower(column: Column, there: Existing) -> bool:
+    before, after = VARCHAR.fullmatch(there.type), VARCHAR.fullmatch(plain_type(column.redshift_type))
+    fits = before and after and int(after[1]) <= int(before[1])
+    return not fits and there.type != plain_type(column.redshift_type)
+
+
+def _unlike_stage(contract: Contract, column: Column, there: Existing) -> str:
+    fixed = f" and {there.fixed}" if there.fixed else ""
+    return (
+        f"{contract.stage}.{column.name} is {there.type}{fixed} in the warehouse and {plain_type(column.redshift_type)}"
+        f" in the contract: wait until its rows are merged (`headrace wait`), DROP TABLE {contract.stage}, deploy again"
+    )
 
 
 def plain_type(text: str) -> str:
@@ -110,13 +175,24 @@ def _refused(contract: Contract, column: Column, there: Existing) -> str | None:
             f"{name} is {there.type} in the warehouse and {wanted} in the contract: {reason}. Keep the type, or give"
             " the new one another physicalName, or another table, and `headrace reload` the files that shall fill it"
         )
-    if column.name in contract.primary_key or (column.encode or "").upper() in KEEPS_ITS_LENGTH:
+    if fixed := _why_fixed(contract, column, there):
         return (
-            f"{name} is {there.type} in the warehouse and {wanted} in the contract: Redshift lengthens no column that"
-            " is a key or is encoded as BYTEDICT, RUNLENGTH, TEXT255 or TEXT32K. Give the contract a new table, and"
-            " `headrace reload` the files that shall fill it"
+            f"{name} is {there.type} in the warehouse and {wanted} in the contract, and it {fixed}: Redshift lengthens"
+            " no such column. Give the contract a new table, and `headrace reload` the files that shall fill it"
+            + (f"; or first ALTER TABLE {contract.target} ALTER SORTKEY NONE" if fixed == "is a sort key" else "")
         )
     return None
+
+
+def _why_fixed(contract: Contract, column: Column, there: Existing) -> str:
+    if column.name in contract.primary_key:
+        return "is part of the primary key"
+    return there.fixed or why_fixed(
+        distkey=column.name == contract.dist_key,
+        sortkey=column.name in contract.sort_key,
+        encoding=column.encode or "",
+        default=None,
+    )
 
 
 def _longer(column: Column, there: Existing) -> bool:
@@ -153,10 +229,10 @@ def _still_required(contract: Contract, name: str) -> str:
     )
 
 
-def _lengthen(contract: Contract, column: Column, there: Existing) -> Change:
+def _lengthen(table: str, column: Column, there: Existing) -> Change:
     wanted = plain_type(column.redshift_type)
-    statement = f"ALTER TABLE {contract.target} ALTER COLUMN {column.name} TYPE {wanted}"
-    return Change(f"{contract.target}.{column.name}", f"{there.type} becomes {wanted}", (statement,), alone=True)
+    statement = f"ALTER TABLE {table} ALTER COLUMN {column.name} TYPE {wanted}"
+    return Change(f"{table}.{column.name}", f"{there.type} becomes {wanted}", (statement,), alone=True)
 
 
 def _add(contract: Contract, column: Column) -> Change:

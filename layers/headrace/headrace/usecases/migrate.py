@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.contract import Contract
 from headrace.domain.lakefolders import CONTRACTS
 from headrace.domain.load import split_statements
-from headrace.domain.migration import Change, Existing, TablePlan, described_type, plan_table
+from headrace.domain.migration import (
+    Change,
+    Existing,
+    TablePlan,
+    as_staged,
+    described_type,
+    longer_columns,
+    plan_stage,
+    plan_table,
+    why_fixed,
+)
 from headrace.errors import TerminalError
 from headrace.usecases.ports import Services
 
+WORD = re.compile(r"\w+")
 DEPLOYED_CONTRACTS = f"{CONTRACTS}/contracts.json"
 DEPLOYED_EXPORTS = f"{CONTRACTS}/exports.json"
 ETL_SCHEMA = "CREATE SCHEMA IF NOT EXISTS etl"
@@ -20,6 +32,8 @@ MIGRATIONS_TABLE = (
     "CREATE TABLE IF NOT EXISTS etl.migrations "
     "(name VARCHAR(128) NOT NULL, digest VARCHAR(64) NOT NULL, applied_at TIMESTAMP NOT NULL)"
 )
+ISOLATION = "SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = '{database}'"
+VIEWS_THERE = "SELECT schema_name, name FROM svv_mv_info"
 TABLES_OF_ETL = "SELECT table_name FROM svv_tables WHERE table_schema = 'etl'"
 
 
@@ -41,18 +55,32 @@ def plan(services: Services, database: str) -> Plan:
     contracts = services.catalog.all()
     etl = {str(name) for (name,) in services.warehouse.query(TABLES_OF_ETL)}
     done = dict(services.warehouse.query("SELECT name, digest FROM etl.migrations")) if "migrations" in etl else {}
-    refused = [reason for contract in contracts if (reason := _other_database(contract, database))]
+    refused = [*isolation_problem(services, database)]
+    refused += [reason for contract in contracts if (reason := _other_database(contract, database))]
     refused += [reason for name, text in services.catalog.migrations() if (reason := _edited(name, text, done))]
     changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
     changes += [_migration(name, text) for name, text in services.catalog.migrations() if name not in done]
     tables = [_table(contract, etl, services) for contract in contracts]
-    tables += [_stage(contract, etl, done, services) for contract in contracts]
-    views = [change for contract in contracts for change in _views(contract, done, services)]
+    stages = [_stage(contract, etl, done, services) for contract in contracts]
+    dropped, made = _views(contracts, _lengthened(contracts, tables), done, services)
     return Plan(
-        (*changes, *(change for table in tables for change in table.changes), *views),
+        (*changes, *dropped, *(change for table in (*tables, *stages) for change in table.changes), *made),
         tuple(line for table in tables for line in table.kept),
-        (*refused, *(reason for table in tables for reason in table.refused)),
+        (*refused, *(reason for table in (*tables, *stages) for reason in table.refused)),
     )
+
+
+def isolation_problem(services: Services, database: str) -> list[str]:
+    """Why loads of two datasets would disturb each other in this database; nothing when they would not.
+
+    Under SERIALIZABLE two loads that both read and write the tables of `etl` are a cycle, which Redshift ends with
+    error 1023 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html).
+    """
+    found = services.warehouse.query(ISOLATION.format(database=database.replace("'", "''")))
+    if not any(str(level).strip().lower().startswith("serializable") for (level,) in found):
+        return []
+    reason = f"the database {database} is SERIALIZABLE: loads of two datasets would fail each other with error 1023"
+    return [f"{reason}. As its owner, with nobody else connected: ALTER DATABASE {database} ISOLATION LEVEL SNAPSHOT"]
 
 
 def apply(planned: Plan, services: Services) -> Iterator[Change]:
@@ -106,7 +134,7 @@ def _digest(text: str) -> str:
 
 def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
     """The table as the contract has it: made, or changed by what it lacks."""
-    there = _columns(services, contract.target)
+    there = _columns(services, contract, contract.target)
     schema = f"CREATE SCHEMA IF NOT EXISTS {contract.schema}"
     made = (schema, *split_statements(services.catalog.table_sql(contract.dataset)))
     if not there:
@@ -120,19 +148,18 @@ def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
 
 def _stage(contract: Contract, etl: set[str], done: dict[str, str], services: Services) -> TablePlan:
     """The stage table of a staged dataset, whose transformation the warehouse tries; for others, none with rows."""
-    there = _columns(services, contract.stage) if f"staged_{contract.dataset}" in etl else {}
+    there = _columns(services, contract, contract.stage) if f"staged_{contract.dataset}" in etl else {}
     if not contract.staged:
         return TablePlan(refused=_still_staged(contract, services) if there else ())
     create, attempt = split_statements(services.catalog.stage_sql(contract.dataset))
-    missing = [column for column in contract.columns if there and column.name not in there]
-    changes = [] if there else [Change(contract.stage, "new stage table", (create,))]
-    for column in missing:
-        add = f"ALTER TABLE {contract.stage} ADD COLUMN {column.name} {_staged_type(column)}"
-        changes.append(Change(f"{contract.stage}.{column.name}", "new column", (add,)))
+    planned = (
+        plan_stage(contract, there) if there else TablePlan((Change(contract.stage, "new stage table", (create,)),))
+    )
+    changes = list(planned.changes)
     name = f"transformation of {contract.dataset}"
     if done.get(name) != _digest(attempt):
         changes.append(Change(name, "tried", (attempt, *_remembered(name, attempt))))
-    return TablePlan(tuple(changes))
+    return TablePlan(tuple(changes), refused=planned.refused)
 
 
 def _still_staged(contract: Contract, services: Services) -> tuple[str, ...]:
@@ -143,35 +170,75 @@ def _still_staged(contract: Contract, services: Services) -> tuple[str, ...]:
     return (f"{reason}: wait until they are merged (`headrace wait`), then deploy again",)
 
 
-def _staged_type(column: Column) -> str:
-    return "VARCHAR(65535)" if column.kind is Kind.SUPER else column.redshift_type
-
-
 def _remembered(name: str, text: str) -> tuple[str, str]:
     """Statements that note what was made of a text, in place of an earlier one."""
-    forget = f"DELETE FROM etl.migrations WHERE name = '{name}'"  # noqa: S608
     values = f"'{name}', '{_digest(text)}', GETDATE()"
-    return forget, f"INSERT INTO etl.migrations (name, digest, applied_at) VALUES ({values})"  # noqa: S608
+    return _forgotten(name), f"INSERT INTO etl.migrations (name, digest, applied_at) VALUES ({values})"  # noqa: S608
 
 
-def _views(contract: Contract, done: dict[str, str], services: Services) -> Iterator[Change]:
-    """Materialized views that are new or whose definition is: they hold nothing of their own, so they are made anew."""
-    texts = split_statements(services.catalog.views_sql(contract.dataset)) if contract.views else []
-    for view, text in zip(contract.views, texts, strict=True):
-        name = f"view {view.name}"
-        if done.get(name) != _digest(text):
-            drop = f"DROP MATERIALIZED VIEW IF EXISTS {view.name}"
-            what = "made anew, its definition changed" if name in done else "new materialized view"
-            yield Change(view.name, what, (drop, text, *_remembered(name, text)), alone=True)
+def _forgotten(name: str) -> str:
+    return f"DELETE FROM etl.migrations WHERE name = '{name}'"  # noqa: S608
 
 
-def _columns(services: Services, table: str) -> dict[str, Existing]:
+def _lengthened(contracts: list[Contract], tables: list[TablePlan]) -> set[str]:
+    """The names of the tables of which a column becomes longer."""
+    planned = zip(contracts, tables, strict=True)
+    return {contract.table for contract, table in planned if any(change.alone for change in table.changes)}
+
+
+def _views(
+    contracts: list[Contract], lengthened: set[str], done: dict[str, str], services: Services
+) -> tuple[list[Change], list[Change]]:
+    """Materialized views that are dropped before anything else is changed, and those that are made in the end.
+
+    They hold nothing of their own, so one whose definition changed is made anew. One that reads a table of which a
+    column becomes longer could never be refreshed again
+    (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-create-sql-command.html): it is forgotten and
+    dropped first, so that a plan that ends half-way makes it the next time.
+    """
+    wanted = any(contract.views for contract in contracts)
+    there = (
+        {f"{schema}.{name}".replace(" ", "") for schema, name in services.warehouse.query(VIEWS_THERE)}
+        if wanted
+        else set()
+    )
+    dropped, made = [], []
+    for contract in contracts:
+        texts = split_statements(services.catalog.views_sql(contract.dataset)) if contract.views else []
+        for view, text in zip(contract.views, texts, strict=True):
+            name, drop = f"view {view.name}", f"DROP MATERIALIZED VIEW IF EXISTS {view.name}"
+            reads = {word.lower() for word in WORD.findall(view.query)}
+            if view.name in there and reads & lengthened:
+                what = "dropped, a column that it may read becomes longer"
+                dropped.append(Change(view.name, what, (_forgotten(name), drop), alone=True))
+            elif done.get(name) == _digest(text) and view.name in there:
+                continue
+            what = "new materialized view"
+            if name in done:
+                what = "made again" if done[name] == _digest(text) else "made anew, its definition changed"
+            made.append(Change(view.name, what, (drop, text, *_remembered(name, text)), alone=True))
+    return dropped, made
+
+
+def _columns(services: Services, contract: Contract, table: str) -> dict[str, Existing]:
+    """What is there; of a table with a column that becomes longer also what keeps columns from it."""
     schema, _, name = table.partition(".")
     query = (
         "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, is_nullable "  # noqa: S608 - both names are the contract's, checked
         f"FROM svv_columns WHERE table_schema = '{schema}' AND table_name = '{name}'"
     )
-    return {
+    there = {
         str(name): Existing(described_type(str(kind), length, precision, scale), nullable == "NO")
         for name, kind, length, precision, scale, nullable in services.warehouse.query(query)
     }
+    if not longer_columns(map(as_staged, contract.columns), there):
+        return there
+    query = (
+        "SELECT column_name, distkey, sortkey, encoding, column_default FROM svv_redshift_columns "  # noqa: S608 - the same
+        f"WHERE schema_name = '{schema}' AND table_name = '{name}'"
+    )
+    fixed = {
+        str(name): why_fixed(distkey=bool(dist), sortkey=bool(sort), encoding=str(encoding), default=default)
+        for name, dist, sort, encoding, default in services.warehouse.query(query)
+    }
+    return {name: replace(column, fixed=fixed.get(name, "")) for name, column in there.items()}
