@@ -28,10 +28,27 @@ def guarded(value: exp.Expr, column: Column) -> exp.Expr:
         return call("to_json", value)
     if not column.type.is_character:
         return value
-    size = call("strlen", cast(value.copy(), "VARCHAR"))
-    too_long = exp.GT(this=size, expression=exp.Literal.number(str(column.type.length)))
-    refusal = call("error", text(f"value too long for type {column.type}"))
-    return exp.Case(default=value).when(too_long, refusal)
+    return _fitting(value, column.type)
+
+
+def _fitting(value: exp.Expr, kind: RedshiftType) -> exp.Expr:
+    """A text that fits into a column, or an error. CHAR keeps no trailing blanks, VARCHAR those it has room for."""
+    written = cast(value.copy(), "VARCHAR")
+    bare = call("rtrim", written.copy(), text(" "))
+    if kind.name == "character":
+        return exp.Case(default=bare).when(_longer(bare, kind), _too_long(kind))
+    room = exp.Sub(this=exp.Literal.number(str(kind.length)), expression=call("strlen", bare.copy()))
+    cut = exp.DPipe(this=bare.copy(), expression=call("repeat", text(" "), room))
+    long = exp.Case(default=cut).when(_longer(bare, kind), _too_long(kind))
+    return exp.Case(default=value).when(_longer(written, kind), long)
+
+
+def _longer(value: exp.Expr, kind: RedshiftType) -> exp.Expr:
+    return exp.GT(this=call("strlen", value.copy()), expression=exp.Literal.number(str(kind.length)))
+
+
+def _too_long(kind: RedshiftType) -> exp.Expr:
+    return call("error", text(f"value too long for type {kind}"))
 
 
 def guard_values(values: exp.Expr, columns: list[Column]) -> None:

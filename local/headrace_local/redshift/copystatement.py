@@ -164,6 +164,8 @@ class _Load:
 
 def _value(position: int, column: Column) -> str:
     name = quoted(f"v{position}")
+    if column.type.name == "character":
+        return f"rtrim({name}, ' ')"
     return f"to_json({name})" if column.type.name == "super" else name
 
 

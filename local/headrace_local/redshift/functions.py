@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from headrace_local.redshift import blanks
 from headrace_local.redshift.datatypes import RedshiftType
 from headrace_local.redshift.datefunctions import DATE_FUNCTIONS
 from headrace_local.redshift.dialect import APPROXIMATE_COUNT
@@ -78,7 +79,8 @@ def _decode(arguments: Arguments) -> exp.Expr:
     default = rest.pop() if len(rest) % 2 else None
     case = exp.Case(default=default) if default is not None else exp.Case()
     for searched, result in zip(rest[::2], rest[1::2], strict=True):
-        case = case.when(exp.NullSafeEQ(this=subject.copy(), expression=searched), result)
+        one, other = blanks.compared(subject.copy(), searched)
+        case = case.when(exp.NullSafeEQ(this=one, expression=other), result)
     return case
 
 
@@ -88,6 +90,13 @@ def nonzero(divisor: exp.Expr) -> exp.Expr:
         return divisor
     is_zero = exp.EQ(this=divisor, expression=exp.Literal.number("0"))
     return exp.Case(default=divisor.copy()).when(is_zero, call("error", text("division by zero")))
+
+
+def _null_if(arguments: Arguments) -> exp.Expr:
+    one, other = blanks.compared(*arguments)
+    if one is arguments[0]:
+        return call("nullif", *arguments)
+    return exp.Case(default=arguments[0].copy()).when(exp.EQ(this=one, expression=other), exp.Null())
 
 
 def _nvl2(arguments: Arguments) -> exp.Expr:
@@ -138,7 +147,7 @@ def _same_names() -> dict[str, Function]:
         (1, 2): "ROUND LTRIM RTRIM",
         (1, 3): "LAG LEAD",
         (1, None): "COALESCE GREATEST LEAST",
-        (2, 2): "NULLIF LEFT RIGHT REPEAT STRPOS POWER ATAN2 NTH_VALUE",
+        (2, 2): "LEFT RIGHT REPEAT STRPOS POWER ATAN2 NTH_VALUE",
         (3, 3): "REPLACE SPLIT_PART TRANSLATE",
     }
     return {
@@ -165,6 +174,7 @@ FUNCTIONS: dict[str, Function] = {
     "LPAD": Function(2, 3, _padded("lpad")),
     "MOD": Function(2, 2, _modulo),
     "VERSION": Function(0, 0, lambda _: text(VERSION)),
+    "NULLIF": Function(2, 2, _null_if),
     "NVL": Function(1, None, renamed("coalesce")),
     "NVL2": Function(3, 3, _nvl2),
     "OCTET_LENGTH": Function(1, 1, renamed("strlen")),

@@ -13,32 +13,26 @@ from headrace_local.redshift.catalog import Catalog
 from headrace_local.redshift.datatypes import RedshiftType, parse_type
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.grammar import named_query, table_name
+from headrace_local.redshift.resulttypes import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    TEXT,
+    TIMESTAMP,
+    common,
+    computed,
+    function_type,
+    numeric,
+)
 from headrace_local.redshift.systemviews import system_view
 
-_WHOLE = ("smallint", "integer", "bigint")
-_SAME_AS_ARGUMENT = {"MIN", "MAX", "COALESCE", "NVL", "NULLIF", "GREATEST", "LEAST", "LAG", "LEAD", "ANY_VALUE"}
-_SAME_AS_ARGUMENT |= {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE", "UPPER", "LOWER", "ABS"}
-_COUNTS = {"COUNT", "ROW_NUMBER", "RANK", "DENSE_RANK", "DATEDIFF", "DATE_DIFF"}
-_BIGINT = RedshiftType("bigint")
-_INTEGER = RedshiftType("integer")
 _LARGEST_INTEGER = 2**31 - 1
+_LARGEST_BIGINT = 2**63 - 1
+_MOST_DIGITS = 38
+_OPERATORS: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 Types = dict[str, RedshiftType | None]
-
-
-def sum_type(argument: RedshiftType | None) -> RedshiftType | None:
-    """The type of SUM over `argument`, where DuckDB's is another."""
-    if argument is None or argument.name not in _WHOLE:
-        return None
-    return RedshiftType("numeric", precision=38, scale=0) if argument.name == "bigint" else _BIGINT
-
-
-def average_type(argument: RedshiftType | None) -> RedshiftType | None:
-    """The type of AVG over `argument`, where DuckDB's is another."""
-    if argument is None:
-        return None
-    if argument.name == "numeric":
-        return RedshiftType("numeric", precision=38, scale=argument.scale)
-    return _BIGINT if argument.name in _WHOLE else None
 
 
 class Inference:
@@ -46,13 +40,17 @@ class Inference:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._known: dict[int, RedshiftType | None] = {}
+        self._sources: dict[int, Types | None] = {}
 
     def of(self, node: exp.Expr | None) -> RedshiftType | None:
-        """The type of an expression, or None."""
+        """The type of an expression, or None; that of a string literal is open."""
         if node is None:
             return None
-        rule = _RULES.get(type(node))
-        return rule(self, node) if rule else None
+        if id(node) not in self._known:
+            rule = _RULES.get(type(node))
+            self._known[id(node)] = rule(self, node) if rule else None
+        return self._known[id(node)]
 
     def projections(self, query: exp.Expr) -> list[tuple[str, RedshiftType | None]]:
         """Names and types of a query's columns, in order."""
@@ -65,17 +63,42 @@ class Inference:
             if projection.is_star:
                 columns += self._star(query, projection)
             else:
-                columns.append((projection.alias_or_name.lower(), self.of(projection)))
+                columns.append((projection.alias_or_name.lower(), self._output(projection)))
         return columns
+
+    def _output(self, projection: exp.Expr) -> RedshiftType | None:
+        """The type of a query's column: a string literal becomes a text where it leaves its query."""
+        value = projection.unalias()
+        return TEXT if isinstance(value, exp.Literal) and value.is_string else self.of(value)
+
+    def star(self, star: exp.Expr) -> list[exp.Expr] | None:
+        """The columns that `*` or `t.*` of a SELECT list stands for, None if they are not known."""
+        select = star.parent
+        if not isinstance(select, exp.Select) or any(join.args.get("using") for join in select.args.get("joins") or []):
+            return None
+        wanted = star.args["table"].name.lower() if star.args.get("table") else None
+        found: list[exp.Expr] = []
+        for source in _sources(select):
+            if wanted in {None, source.alias_or_name.lower()}:
+                columns = self.columns(source)
+                if columns is None:
+                    return None
+                found += [exp.column(name, table=source.alias_or_name or None, quoted=True) for name in columns]
+        return found
 
     def _star(self, select: exp.Select, star: exp.Expr) -> Iterator[tuple[str, RedshiftType | None]]:
         wanted = star.args["table"].name.lower() if star.args.get("table") else None
         for source in _sources(select):
             if wanted in {None, source.alias_or_name.lower()}:
-                yield from (self._columns(source) or {}).items()
+                yield from (self.columns(source) or {}).items()
 
-    def _columns(self, source: exp.Expr) -> Types | None:
+    def columns(self, source: exp.Expr) -> Types | None:
         """The columns of a table or subquery, None if they are not known here."""
+        if id(source) not in self._sources:
+            self._sources[id(source)] = self._look_up(source)
+        return self._sources[id(source)]
+
+    def _look_up(self, source: exp.Expr) -> Types | None:
         named = named_query(source)
         if isinstance(source, exp.Subquery) or named is not None:
             return dict(_renamed(self.projections((named or source).this), source, named))
@@ -115,33 +138,26 @@ class Inference:
                 continue  # a subquery in FROM does not see its neighbours
             for source in sources:
                 if wanted in {None, source.alias_or_name.lower()}:
-                    yield self._columns(source)
+                    yield self.columns(source)
 
     def call(self, node: exp.Expr) -> RedshiftType | None:
         """The type of a function's result."""
-        name, arguments = node.name.upper(), node.expressions
-        if name in _COUNTS:
-            return _BIGINT
-        argument = self.of(arguments[0]) if arguments else None
-        if name == "SUM":
-            return sum_type(argument) or argument
-        if name == "AVG":
-            return average_type(argument) or argument
-        return argument if name in _SAME_AS_ARGUMENT else None
+        return function_type(node.name.upper(), [self.of(argument) for argument in node.expressions])
 
     def arithmetic(self, node: exp.Expr) -> RedshiftType | None:
-        """The wider of two whole numbers."""
-        left, right = self.of(node.this), self.of(node.args["expression"])
-        if left is None or right is None or left.name not in _WHOLE or right.name not in _WHOLE:
-            return None
-        return max(left, right, key=lambda kind: _WHOLE.index(kind.name))
+        """The type of a computation."""
+        return computed(_OPERATORS[type(node)], self.of(node.this), self.of(node.args["expression"]))
 
     def case(self, node: exp.Expr) -> RedshiftType | None:
-        """The type of a CASE whose branches agree."""
+        """The type of a CASE whose branches have one."""
         branches = [branch.args["true"] for branch in node.args["ifs"]]
         branches += [node.args["default"]] if node.args.get("default") else []
-        types = {self.of(branch) for branch in branches if not isinstance(branch, exp.Null)}
-        return types.pop() if len(types) == 1 else None
+        return common([self.of(branch) for branch in branches if not isinstance(branch, exp.Null)])
+
+    def query(self, node: exp.Expr) -> RedshiftType | None:
+        """The type of a query's first column: that of the query as a value."""
+        columns = self.projections(node)
+        return columns[0][1] if columns else None
 
 
 def _sources(scope: exp.Expr) -> list[exp.Expr]:
@@ -171,9 +187,15 @@ def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _literal(_: Inference, node: exp.Expr) -> RedshiftType | None:
-    if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit():
-        return _INTEGER if int(node.name) <= _LARGEST_INTEGER else _BIGINT
-    return None
+    if not isinstance(node, exp.Literal) or node.is_string:
+        return None
+    if "e" in node.name.lower():
+        return DOUBLE
+    whole, point, fraction = node.name.partition(".")
+    if not point and int(whole) <= _LARGEST_BIGINT:
+        return INTEGER if int(whole) <= _LARGEST_INTEGER else BIGINT
+    digits = len(whole.lstrip("0")) + len(fraction)
+    return numeric(max(digits, len(fraction), 1), len(fraction)) if digits <= _MOST_DIGITS else None
 
 
 def _cast(_: Inference, node: exp.Expr) -> RedshiftType | None:
@@ -181,12 +203,19 @@ def _cast(_: Inference, node: exp.Expr) -> RedshiftType | None:
 
 
 def _distinct(types: Inference, node: exp.Expr) -> RedshiftType | None:
-    return types.of(node.expressions[0])
+    return types.of(node.expressions[0]) if node.expressions else None
 
 
 def _inner(types: Inference, node: exp.Expr) -> RedshiftType | None:
     return types.of(node.this)
 
+
+def _always(kind: RedshiftType) -> Callable[[Inference, exp.Expr], RedshiftType | None]:
+    return lambda _, __: kind
+
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.ILike, exp.Is, exp.In, exp.Between)
+_CONDITIONS = (*_COMPARISONS, exp.And, exp.Or, exp.Not, exp.Exists, exp.Boolean, exp.RegexpLike, exp.SimilarTo)
 
 _RULES: dict[type[exp.Expr], Callable[[Inference, exp.Expr], RedshiftType | None]] = {
     exp.Column: Inference.column,
@@ -195,7 +224,14 @@ _RULES: dict[type[exp.Expr], Callable[[Inference, exp.Expr], RedshiftType | None
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.Case: Inference.case,
-    **dict.fromkeys((exp.Alias, exp.Paren, exp.Window, exp.Neg), _inner),
+    exp.CurrentDate: _always(DATE),
+    exp.CurrentTimestamp: _always(TIMESTAMP),
+    exp.Extract: _always(BIGINT),
+    exp.StrPosition: _always(INTEGER),
     exp.Distinct: _distinct,
-    **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod), Inference.arithmetic),
+    **dict.fromkeys((exp.DPipe, exp.Substring, exp.Trim, exp.CurrentUser), _always(TEXT)),
+    **dict.fromkeys(_CONDITIONS, _always(BOOLEAN)),
+    **dict.fromkeys((exp.Subquery, exp.Select, exp.Union, exp.Except, exp.Intersect), Inference.query),
+    **dict.fromkeys((exp.Alias, exp.Paren, exp.Window, exp.WithinGroup, exp.Neg), _inner),
+    **dict.fromkeys(_OPERATORS, Inference.arithmetic),
 }

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from headrace_local.redshift import superpaths
+from headrace_local.redshift import blanks, superpaths
 from headrace_local.redshift.datatypes import RedshiftType, parse_type
 from headrace_local.redshift.dateformats import unit_of
 from headrace_local.redshift.datefunctions import date_part
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.functions import AGGREGATE, average_of, nonzero, sum_of, translate_call
 from headrace_local.redshift.grammar import named_query, table_name
-from headrace_local.redshift.inference import Inference, average_type, sum_type
+from headrace_local.redshift.inference import Inference
+from headrace_local.redshift.kinds import is_text, kind_of, note_kinds, with_kind
 from headrace_local.redshift.nodes import call, cast, raw, text
+from headrace_local.redshift.resulttypes import average_type, sum_type
 from headrace_local.redshift.systemviews import system_view
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ _MADE_UP_BY_DUCKDB = [
     "user",
 ]
 _RESULT = "result"
+_COLUMNS = "columns"
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.ILike, exp.NullSafeEQ)
 
 
@@ -68,12 +71,17 @@ class Translator:
         for column in tree.find_all(exp.Column):
             if column.name.lower() in _MADE_UP_BY_DUCKDB and not inference.exists(column):
                 raise SqlError(f'column "{column.name.lower()}" does not exist')
-        for select in tree.find_all(exp.Select):
+        for select in list(tree.find_all(exp.Select)):
             inference.check_where(select)
+            blanks.expand_stars(select, inference.star)
+        for join in list(tree.find_all(exp.Join)):
+            _join_on_texts(join, inference)
         for call_node in tree.find_all(exp.Anonymous):
             rule = {"SUM": sum_type, "AVG": average_type}.get(call_node.name.upper())
             if rule and len(call_node.expressions) == 1:
                 call_node.meta[_RESULT] = rule(inference.of(call_node.expressions[0]))
+        note_kinds(tree, inference)
+        _note_columns(tree, inference)
 
     def _translate_node(self, node: exp.Expr) -> None:
         rule = _RULES.get(type(node))
@@ -81,6 +89,7 @@ class Translator:
             return
         replacement = rule(self, node)
         if replacement is not node:
+            with_kind(replacement, kind_of(node))
             node.replace(replacement)
 
     def _translate_table(self, node: exp.Table) -> None:
@@ -98,6 +107,46 @@ class Translator:
         literal = text(value)
         literal.meta[superpaths.PARAMETER] = True
         return literal
+
+
+def _join_on_texts(join: exp.Join, inference: Inference) -> None:
+    """JOIN … USING over texts joins sources whose key has lost its trailing blanks."""
+    names = [name.name.lower() for name in join.args.get("using") or []]
+    select = join.parent
+    if not names or not isinstance(select, exp.Select):
+        return
+    sources = [select.args["from_"].this, *(other.this for other in select.args["joins"])]
+    for source in sources:
+        columns = inference.columns(source) or {}
+        texts = [name for name in names if (kind := columns.get(name)) is not None and kind.is_character]
+        if texts:
+            source.replace(_with_bare(source, texts))
+
+
+def _with_bare(source: exp.Expr, names: list[str]) -> exp.Expr:
+    keys = [exp.alias_(exp.Anonymous(this="RTRIM", expressions=[exp.column(name)]), name) for name in names]
+    star = exp.Star(replace=keys)
+    return exp.Subquery(
+        this=exp.Select(expressions=[star], from_=exp.From(this=source.copy())),
+        alias=exp.TableAlias(this=exp.to_identifier(source.alias_or_name)),
+    )
+
+
+def _note_columns(tree: exp.Expr, inference: Inference) -> None:
+    """Write down the names of what set operations give, and which of it are texts."""
+    for operation in tree.find_all(exp.SetOperation):
+        left, right = (_columns_of(query, inference) for query in (operation.this, operation.expression))
+        texts = [one or other for (_, one), (_, other) in zip(left, right, strict=False)]
+        operation.meta[_COLUMNS] = texts, [name for name, _ in left]
+
+
+def _columns_of(query: exp.Expr, inference: Inference) -> list[tuple[str, bool]]:
+    columns = [(name, kind is not None and kind.is_character) for name, kind in inference.projections(query)]
+    while isinstance(query, exp.SetOperation | exp.Subquery):
+        query = query.this
+    if len(columns) != len(query.expressions):
+        return columns
+    return [(name, found or is_text(value)) for (name, found), value in zip(columns, query.expressions, strict=True)]
 
 
 def _identifier(_: Translator, node: exp.Expr) -> exp.Expr:
@@ -146,6 +195,9 @@ def _function(_: Translator, node: exp.Expr) -> exp.Expr:
     if _RESULT in node.meta:
         build = sum_of if node.name.upper() == "SUM" else average_of
         return build(node.expressions[0], node.meta[_RESULT])
+    for argument in node.expressions:
+        if isinstance(argument, exp.Distinct):
+            argument.set("expressions", [blanks.bare_if_text(argument.expressions[0]), *argument.expressions[1:]])
     return translate_call(node.name, list(node.expressions))
 
 
@@ -159,6 +211,8 @@ def _comparison(_: Translator, node: exp.Expr) -> exp.Expr:
         node.set("this", superpaths.compared_with(left, [right]))
     elif superpaths.is_navigation(right):
         node.set("expression", superpaths.compared_with(right, [left]))
+    else:
+        blanks.compare_binary(node)
     return node
 
 
@@ -176,12 +230,45 @@ def _like(node: exp.Expr) -> exp.Expr:
 def _membership(_: Translator, node: exp.Expr) -> exp.Expr:
     if superpaths.is_navigation(node.this):
         node.set("this", superpaths.compared_with(node.this, list(node.expressions) or [node]))
+    else:
+        blanks.compare_membership(node)
     return node
 
 
 def _range(_: Translator, node: exp.Expr) -> exp.Expr:
     if superpaths.is_navigation(node.this):
         node.set("this", superpaths.compared_with(node.this, [node.args["low"], node.args["high"]]))
+    else:
+        blanks.compare_range(node)
+    return node
+
+
+def _case(_: Translator, node: exp.Expr) -> exp.Expr:
+    blanks.compare_case(node)
+    return node
+
+
+def _select(_: Translator, node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Select):
+        blanks.group_texts(node)
+    return node
+
+
+def _set_operation(_: Translator, node: exp.Expr) -> exp.Expr:
+    if not isinstance(node, exp.SetOperation) or _is_recursive(node):
+        return node
+    texts, names = node.meta[_COLUMNS]
+    return blanks.combine_texts(node, texts, names)
+
+
+def _is_recursive(operation: exp.Expr) -> bool:
+    clause = operation.find_ancestor(exp.With)
+    return isinstance(operation.parent, exp.CTE) and clause is not None and bool(clause.args.get("recursive"))
+
+
+def _ordered(_: Translator, node: exp.Expr) -> exp.Expr:
+    if not isinstance(node.this, exp.Literal):
+        node.set("this", blanks.bare_if_text(node.this))
     return node
 
 
@@ -202,6 +289,7 @@ def _within_group(_: Translator, node: exp.Expr) -> exp.Expr:
 
 def _window(_: Translator, node: exp.Expr) -> exp.Expr:
     """SUM and AVG became expressions over aggregates, and the window belongs to each of these."""
+    node.set("partition_by", [blanks.bare_if_text(value) for value in node.args.get("partition_by") or []])
     whole = exp.Paren(this=node.this.copy())
     aggregates = [call for call in whole.find_all(exp.Anonymous) if AGGREGATE in call.meta]
     if not aggregates:
@@ -243,6 +331,10 @@ _RULES: dict[type[exp.Expr], Rule] = {
     exp.Between: _range,
     exp.Extract: _extract,
     exp.WithinGroup: _within_group,
+    exp.Case: _case,
+    exp.Ordered: _ordered,
+    exp.Select: _select,
+    **dict.fromkeys((exp.Union, exp.Except, exp.Intersect), _set_operation),
     exp.Window: _window,
     exp.Div: _division,
     exp.Mod: _division,
