@@ -147,14 +147,23 @@ class Next(StrEnum):
     AGAIN = "It is tried again by itself."
     SPLIT = "It is split to find the file that does it: the others are loaded without it."
     GIVEN_UP = "It is given up: its file is failed, nothing of it was loaded."
+    STUCK = "It could not be brought to an end. It is tried again by itself; `headrace unblock {batch}` ends it now."
 
 
 def of_failure(batch: BatchRecord, reason: str, channel: str | None, then: Next) -> Notice:
     """A batch that did not load, and what happens next."""
-    level = "error" if then is Next.GIVEN_UP else "warning"
+    level = "error" if then in {Next.GIVEN_UP, Next.STUCK} else "warning"
+    lines = (reason, then.format(batch=batch.batch))
     return Notice(
-        level, f"{batch.dataset}: batch {batch.batch} did not load", (reason, then), batch.dataset, batch.batch, channel
+        level, f"{batch.dataset}: batch {batch.batch} did not load", lines, batch.dataset, batch.batch, channel
     )
+
+
+def of_brief_record(batch: BatchRecord, reason: str, channel: str | None) -> Notice:
+    """A batch that is loaded, of which the ledger knows no more than that."""
+    lines = (reason, f"Its rows are in the table. `headrace unblock {batch.batch}` records the rest.")
+    title = f"{batch.dataset}: batch {batch.batch} is loaded, its outcome could not be recorded in full"
+    return Notice("error", title, lines, batch.dataset, batch.batch, channel)
 
 
 def of_hold(batch: BatchRecord, findings: Iterable[Finding], channel: str | None, *, wait: bool) -> Notice:

@@ -15,6 +15,7 @@ from headrace.domain.notice import Next, of_failure
 from headrace.domain.outcome import failed
 from headrace.domain.packing import halves
 from headrace.usecases.ports import Services
+from headrace.usecases.record_briefly import record_briefly
 from headrace.usecases.record_outcome import record_outcome
 from headrace.usecases.results import file_results
 
@@ -47,8 +48,7 @@ def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
     names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
     if services.warehouse.query(FATE.format(**names)) in COMMITTED:
-        _, notice = record_outcome(batch, file_results(batch, services), services)
-        services.topic.publish(notice)
+        _record(batch, reason, services)
         return
     told = batch.divisible and _of_suspects(batch, services)  # of one cause, people are told once
     if batch.divisible:
@@ -63,13 +63,28 @@ def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
         services.topic.publish(of_failure(batch, reason, channel, then))
 
 
+def _record(batch: BatchRecord, reason: str, services: Services) -> None:
+    """In full while the batch has attempts left, then in the least form, which cannot fail for what the batch holds."""
+    if batch.attempts > allowed_for(batch, services):
+        record_briefly(batch, reason, services)
+        return
+    _, notice = record_outcome(batch, file_results(batch, services), services)
+    services.topic.publish(notice)
+
+
 def _of_suspects(batch: BatchRecord, services: Services) -> bool:
-    return services.ledger.file(batch.file_ids[0]).suspects is not None
+    return any(file.suspects is not None for file in _files(batch, services)[:1])
+
+
+def _files(batch: BatchRecord, services: Services) -> list[FileRecord]:
+    """The batch's files. One that somebody has removed from the ledger must not keep the others waiting."""
+    known = services.ledger.known(batch.file_ids)
+    return [known[file_id] for file_id in batch.file_ids if file_id in known]
 
 
 def _split(batch: BatchRecord, services: Services) -> None:
     """Let each half wait as a group of its own. The order is the batch's, so that doing it again gives the same."""
-    for name, half in zip(("a", "b"), halves(services.ledger.files(batch.file_ids)), strict=True):
+    for name, half in zip(("a", "b"), halves(_files(batch, services)), strict=True):
         for file in half:
             _suspect(file, f"{batch.batch}-{name}", batch, services)
 
@@ -86,9 +101,12 @@ def _suspect(file: FileRecord, group: str, batch: BatchRecord, services: Service
 
 
 def _fail(batch: BatchRecord, reason: str, services: Services) -> None:
-    (file,) = services.ledger.files(batch.file_ids)
-    if not file.runs_in(batch.batch):
-        return
+    for file in _files(batch, services):
+        if file.runs_in(batch.batch):
+            _fail_file(file, batch, reason, services)
+
+
+def _fail_file(file: FileRecord, batch: BatchRecord, reason: str, services: Services) -> None:
     if file.status is FileStatus.MERGING:
         stage = services.catalog.contract(batch.dataset).stage
         services.warehouse.run([LOCK.format(dataset=batch.dataset), UNSTAGE.format(stage=stage, file=file.file_id)])

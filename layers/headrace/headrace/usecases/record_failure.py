@@ -18,12 +18,26 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     reason = explain(error, cause)
     services.ledger.tell_batch(batch.batch, "Failed", {"error": error, "reason": reason})
     if error == LOAD_REFUSED or batch.attempts >= allowed_for(batch, services):
-        give_up(batch, reason, services)
+        _give_up(batch, reason, services)
         return False
     services.ledger.note_reason(batch, reason)
-    channel = services.catalog.contract(batch.dataset).channel
-    services.topic.publish(of_failure(batch, reason, channel, Next.AGAIN))
+    services.topic.publish(of_failure(batch, reason, _channel(batch, services), Next.AGAIN))
     return True
+
+
+def _give_up(batch: BatchRecord, reason: str, services: Services) -> None:
+    """People hear of it, once, also when that fails."""
+    try:
+        give_up(batch, reason, services)
+    except Exception as error:
+        if not batch.condemned:
+            why = f"{reason}; giving it up failed: {type(error).__name__}: {error}"
+            services.topic.publish(of_failure(batch, why, _channel(batch, services), Next.STUCK))
+        raise
+
+
+def _channel(batch: BatchRecord, services: Services) -> str | None:
+    return services.catalog.contract(batch.dataset).channel
 
 
 def explain(error: str, cause: str) -> str:

@@ -1,0 +1,67 @@
+"""The least that is recorded of a batch whose rows the warehouse has: so much always fits, and the lane goes on.
+
+The rows are in the table, whatever the ledger says of them. A batch whose outcome cannot be recorded in full, however
+often that is tried, must not keep its dataset's next files waiting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headrace.domain.clock import now
+from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
+from headrace.domain.notice import of_brief_record
+from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
+from headrace.observability import logger
+from headrace.usecases.ports import Services
+from headrace.usecases.record_staged import record_staged
+from headrace.usecases.results import file_results
+
+# The id comes from the ledger and is checked by the load's own rules.
+ROWS = "SELECT file_id, staged, loaded, superseded FROM etl.file_rows WHERE batch_id = '{batch}'"
+NO_ROWS = "the warehouse has no row of it, and what the transform made of it cannot be read"
+
+
+def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
+    """Settle the batch's files with the warehouse's counts and nothing else. People are told first.
+
+    What earlier files lost to the batch stays as it was recorded, until `headrace unblock` records it in full.
+    """
+    contract = services.catalog.contract(batch.dataset)
+    reason = f"recorded without details: {why}"
+    services.topic.publish(of_brief_record(batch, reason, contract.channel))
+    services.ledger.tell_batch(batch.batch, "Recorded without details", {"why": why})
+    known = services.ledger.known(batch.file_ids)
+    batch = replace(batch, file_ids=tuple(file_id for file_id in batch.file_ids if file_id in known))
+    if contract.staged and batch.lane != MERGE:
+        record_staged(batch, list(_results(batch, {}, services).values()), services)
+        return
+    counts = _counts(batch, services)
+    results = _results(batch, counts, services)
+    files = [settle(known[name], results[name], counts.get(name, WarehouseRows())) for name in batch.file_ids]
+    files = [replace(file, reason=reason) if file.status is FileStatus.LOADED else file for file in files]
+    services.ledger.settle(batch, files)
+    ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=reason)
+    services.ledger.save_batch(ended)
+
+
+def _counts(batch: BatchRecord, services: Services) -> dict[str, WarehouseRows]:
+    rows = services.warehouse.query(ROWS.format(batch=batch.batch))
+    return {file_id: WarehouseRows(int(staged), int(loaded), int(gone)) for file_id, staged, loaded, gone in rows}
+
+
+def _results(batch: BatchRecord, counts: dict[str, WarehouseRows], services: Services) -> dict[str, FileResult]:
+    """What the transform made of each file, without the details; where that cannot be read, what the warehouse has."""
+    found: list[FileResult] = []
+    try:
+        found = file_results(batch, services)
+    except Exception:  # whatever it is: the files are loaded
+        logger.exception("the transform's results cannot be read", extra={"batch": batch.batch})
+    known = {result.file_id: replace(result, detected={}, broken={}) for result in found}
+    return {file_id: known.get(file_id) or _by_warehouse(file_id, counts.get(file_id)) for file_id in batch.file_ids}
+
+
+def _by_warehouse(file_id: str, rows: WarehouseRows | None) -> FileResult:
+    if rows is None:
+        return FileResult(file_id, Verdict.FAILED, reason=NO_ROWS)
+    return FileResult(file_id, Verdict.GOOD, rows_read=rows.staged, rows_good=rows.staged)
