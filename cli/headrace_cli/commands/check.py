@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headrace.usecases.check import CheckResult
 
 SHOWN = 10
+LONGEST_LINE = 200
 
 
 def check(
@@ -75,10 +76,10 @@ def known(dataset: str) -> Contract:
 
 
 def collect(contract: Contract, file: Path, out: Path | None) -> Document:
-    """`{"rows_read", "rows_good", "rows_bad", "parquet", "quarantine", "reason", "broken", "first_bad",
-    "detected", "bytes", "seconds"}`.
+    """`{"rows_read", "rows_good", "rows_bad", "parquet", "quarantine", "reason", "line", "broken",
+    "first_bad", "detected", "bytes", "seconds"}`.
 
-    `reason` says why the whole file is rejected, and is null when it is not.
+    `reason` says why the whole file is rejected, and is null when it is not; `line` is the one that it is about.
     """
     from headrace.transform import FileRejected  # noqa: PLC0415 - pyarrow is slow to import
     from headrace.usecases.check import check_file  # noqa: PLC0415
@@ -91,7 +92,7 @@ def collect(contract: Contract, file: Path, out: Path | None) -> Document:
     except FileRejected as rejected:
         head |= {"seconds": perf_counter() - start, "detected": {}}
         nothing = {"rows_read": 0, "rows_good": 0, "rows_bad": 0, "parquet": None, "quarantine": None}
-        return head | nothing | {"reason": rejected.reason, "broken": {}, "first_bad": []}
+        return head | nothing | {"reason": rejected.reason, "line": rejected.line, "broken": {}, "first_bad": []}
 
 
 def _verdict(result: CheckResult, file: Path) -> Document:
@@ -102,6 +103,7 @@ def _verdict(result: CheckResult, file: Path) -> Document:
         "parquet": str(result.parquet) if result.parquet else None,
         "quarantine": str(result.quarantine) if result.quarantine else None,
         "reason": result.held,
+        "line": "",
         "detected": result.report.detected,
         "broken": result.broken,
         "first_bad": [_bad_row(row, file) for row in result.first_bad],
@@ -117,6 +119,8 @@ def _bad_row(row: BadRow, file: Path) -> dict[str, Any]:
 def render(document: Document) -> ConsoleRenderable:
     """The verdict first, then what is wrong and where."""
     parts: list[ConsoleRenderable | str] = [_headline(document), _reading(document)]
+    if document["line"]:
+        parts += [Text(f"The line is: {document['line'][:LONGEST_LINE]}")]
     if document["broken"]:
         rules = sorted(document["broken"].items(), key=lambda item: -item[1])
         parts += ["", table(("rule", "rows"), [(rule, number(rows)) for rule, rows in rules], numbers=("rows",))]

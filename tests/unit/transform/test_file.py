@@ -241,3 +241,63 @@ def test_members_names_without_end_are_cut() -> None:
     with pytest.raises(FileRejected) as rejected:
         read(contract(text("id")), zipped({"n" * 60_000: b"no\n1\n"}))
     assert len(rejected.value.reason) < 1000
+
+
+PAYLOADS = contract(text("id"), column("p", Kind.SUPER))
+
+
+@pytest.mark.parametrize("rows", [1, 3000])
+def test_json_with_a_key_twice_costs_its_own_row(rows: int) -> None:
+    lines = [f'a{number},"{{""x"": 1, ""y"": {{""x"": {number}}}}}"' for number in range(rows)]
+    lines += ['b,"{""x"": 1, ""x"": 2}"', 'c,"{""other"": [{""k"": 1, ""k"": 2}]}"', 'd,"{""new"": 1}"']
+    found = read(PAYLOADS, "\n".join(["id,p", *lines]).encode())
+    assert found.report.rows_good == rows + 1
+    assert [(error.rule, error.reason) for row in found.bad for error in row.errors] == [
+        ("json", "an object has the key 'x' twice"),
+        ("json", "an object has the key 'k' twice"),
+    ]
+
+
+def test_json_in_a_line_of_fixed_width_is_looked_at_too() -> None:
+    columns = (replace(text("id"), start=1, width=2), replace(column("p", Kind.SUPER), start=3, width=30))
+    found = read(contract(*columns, kind="fixed", header=False), b'a {"x": 1, "x": 2}\nb {"x": 1}\n')
+    assert found.values("id") == ["b"]
+    assert found.errors() == [(1, "p", "json")]
+
+
+def test_shapes_that_come_late_change_nothing() -> None:
+    early = [f'a,"{{""x"": {number}}}"' for number in range(300)]
+    late = [f'b,"{{""k{number % 40}"": 1, ""z"": {number}}}"' for number in range(600)]
+    lines = [*early, *late, 'c,"{""k1"": 1, ""k1"": 2}"']
+    found = read(PAYLOADS, "\n".join(["id,p", *lines]).encode(), 3000)
+    assert found.report.rows_good == 900
+    assert found.errors() == [(901, "p", "json")]
+
+
+SECRET = "jane.doe@example.com"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (f"17,{SECRET}", "it has 2 fields, of which none is id, n or at"),
+        (f"idd,{SECRET}", "of which none is id, n or at; is its field 1 meant to be 'id'?"),
+        (f"at,{SECRET},x,y", "the header lacks the required column id"),
+        (f"ats,{SECRET},idd", "is its field 3 meant to be 'id' and its field 1 meant to be 'at'?"),
+    ],
+)
+def test_the_reason_quotes_no_row_of_a_file_without_its_header(line: str, says: str) -> None:
+    with pytest.raises(FileRejected) as rejected:
+        read(SPEC, f"{line}\n".encode())
+    assert says in rejected.value.reason
+    assert SECRET not in str(rejected.value)
+    assert SECRET in rejected.value.line
+
+
+def test_a_reason_has_a_length() -> None:
+    wide = contract(*(text(f"column_{number}", required=True) for number in range(1500)))
+    long = replace(contract(text("id")), refuse_unknown=True)
+    for spec, data in ((wide, b"x,y\n"), (wide, b"column_1,y\n"), (long, b"id," + b"x" * 60_000 + b"\n")):
+        with pytest.raises(FileRejected) as rejected:
+            read(spec, data)
+        assert len(rejected.value.reason) <= 1000

@@ -206,3 +206,74 @@ def test_whether_a_key_is_there_twice_is_told_exactly(values: list[Written]) -> 
     lines = "\n".join(f'{{"id": 1, "rest": {text}}}' for text, _ in values)
     bad = {row.row_number for row in read(SPEC, lines.encode()).bad}
     assert bad == {number for number, (_, twice) in enumerate(values, 1) if twice}
+
+
+PRECISE = contract(integer("id", required=True), decimal("d", 38, 10), decimal("p", 10, 2), kind="json")
+
+
+@pytest.mark.parametrize(
+    ("line", "column_name", "rule"),
+    [
+        (b'{"id": 2, "d": 1e-400}', "d", "physicalType"),
+        (b'{"id": 2, "p": 1e-400}', "p", "physicalType"),
+        (b'{"id": 2, "p": 0.%s1}' % (b"0" * 400), "p", "physicalType"),
+        (b'{"id": 2, "d": 1e-99999999999999999999}', "d", "physicalType"),
+        (b'{"id": 2, "p": -1e-99999999999999999999}', "p", "physicalType"),
+        (b'{"id": 2, "d": %s}' % (b"7" * 300), "d", "physicalType"),
+        (b'{"id": %s}' % (b"7" * 300), "id", "physicalType"),
+        (b'{"id": 2, "d": %s}' % (b"7" * 5000), None, "json"),
+        (b'{"id": 2, "nobody": %s}' % (b"7" * 5000), None, "json"),
+        (b'{"id": 2, "nobody": 1e99999999999999999999}', None, "json"),
+    ],
+)
+@pytest.mark.parametrize("form", [b'{"id": 1}\n%s\n{"id": 3}', b'[{"id": 1}, %s, {"id": 3}]'])
+def test_a_number_without_measure_costs_its_own_row(
+    line: bytes, column_name: str | None, rule: str, form: bytes
+) -> None:
+    found = read(PRECISE, form % line)
+    assert found.values("id") == [1, 3]
+    assert found.errors() == [(2, column_name, rule)]
+
+
+@pytest.mark.parametrize(
+    ("line", "d"),
+    [
+        (b'{"id": 2, "d": 5, "nobody": 1e-99999999999999999999}', "5.0000000000"),
+        (b'{"id": 2, "d": 0e-99999999999999, "nobody": 1e-400}', "0E-10"),
+        (b'{"id": 2, "d": 0.0, "nobody": 1e-400}', "0E-10"),
+        (b'{"id": 2, "d": 100e-2}', "1.0000000000"),
+    ],
+)
+def test_a_number_that_no_column_takes_costs_nothing(line: bytes, d: str) -> None:
+    found = read(PRECISE, b'{"id": 1}\n' + line)
+    assert [str(value) for value in found.values("d")] == ["None", d]
+
+
+def test_a_number_that_is_nested_too_deeply_to_be_read_exactly_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_deep(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(json, "loads", too_deep)
+    found = read(PRECISE, b'{"id": 1, "d": 1}\n{"id": 2, "d": 1e-400}')
+    assert (found.values("id"), found.errors()) == ([1], [(2, None, "json")])
+
+
+def test_a_whole_number_beyond_64_bits_is_told_as_too_large() -> None:
+    (bad,) = read(PRECISE, b'{"id": 99999999999999999999}').bad
+    assert bad.errors[0].reason == "'1e+20' does not fit BIGINT"
+
+
+EXTREMES = st.sampled_from(
+    ["1e-400", "0.0", "-0.0", "0e-400", "1e-99999999999999999999", "0." + "0" * 330 + "1", "7" * 200, "1e300", "12.5"]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(EXTREMES, EXTREMES, EXTREMES), min_size=1, max_size=6))
+def test_both_ways_agree_on_numbers_without_measure(numbers: list[tuple[str, str, str]]) -> None:
+    data = "\n".join(f'{{"id": 1, "price": {a}, "long": {b}, "weight": {c}}}' for a, b, c in numbers).encode()
+    quick = read(EVERY_KIND, data)
+    with patch.object(JsonColumns, "table", everything_is_doubtful):
+        slow = read(EVERY_KIND, data)
+    assert repr(quick.good) == repr(slow.good)
+    assert sorted(quick.bad) == sorted(slow.bad)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.jsontext import not_json
+from headrace.transform.jsontext import not_json, repeats_a_key
 from headrace.transform.rules import bound_values, enum_values
 from headrace.transform.schema import arrow_type
 from headrace.transform.values import SUPER_BYTES
@@ -56,7 +56,7 @@ def column_checks(column: Column, proven: AbstractSet[str] = frozenset()) -> lis
     if column.kind is Kind.STRING and column.max_bytes:
         checks.append(_longer(pc.binary_length, column.max_bytes))
     if column.kind is Kind.SUPER:
-        checks += [_longer(pc.binary_length, SUPER_BYTES)] + ([] if "json" in proven else [not_json])
+        checks += [_longer(pc.binary_length, SUPER_BYTES), *_json_checks(proven)]
     if column.enum and "enum" not in proven:
         allowed = pa.array(enum_values(column), arrow_type(column))
         checks.append(lambda array: pc.and_(pc.is_valid(array), pc.invert(pc.is_in(array, allowed))))
@@ -64,6 +64,12 @@ def column_checks(column: Column, proven: AbstractSet[str] = frozenset()) -> lis
         pattern = column.pattern
         checks.append(lambda array: pc.invert(pc.match_substring_regex(array, pattern)))
     return checks + _length_checks(column) + _bound_checks(column)
+
+
+def _json_checks(proven: AbstractSet[str]) -> list[Check]:
+    if "json" in proven:
+        return []
+    return [repeats_a_key] if "shallow" in proven else [not_json]
 
 
 def _longer(measure: Callable[[pa.Array], pa.Array], limit: int) -> Check:

@@ -38,6 +38,8 @@ METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.
 DEFLATE64 = 9
 DAMAGE = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 """What decompressors raise over data that they cannot read."""
+LONGEST_COMPLAINT = 200
+"""Characters: some name a member, whose name may be as long as 65,535."""
 MAKE_IT_PLAIN = "make it with plain Deflate, or send gzip, bzip2 or zstd"
 TOO_BIG = (
     "the zip is larger than {:,} bytes, and must fit on the disk, because it is read from its end: send several, or"
@@ -142,7 +144,7 @@ def _guarded(stream: Readable, source: LandedBytes, compression: str, budget: _B
 
 
 def _complaint(compression: str, error: Exception) -> str:
-    text = str(error)
+    text = str(error)[:LONGEST_COMPLAINT]
     if isinstance(error, EOFError) or "Truncated" in text:
         return f"the {compression} data ends in the middle: the file was cut off on its way, send it again"
     if isinstance(error, UnicodeDecodeError):
@@ -171,7 +173,7 @@ def _opened(spool: BinaryIO) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(spool)
     except zipfile.BadZipFile as error:
-        reason = f"the zip cannot be opened ({error}): it was cut off or damaged on its way"
+        reason = f"the zip cannot be opened ({str(error)[:LONGEST_COMPLAINT]}): it was cut off or damaged on its way"
         raise FileRejected("compression", reason) from error
     except DAMAGE as error:
         raise FileRejected("compression", _complaint("zip", error)) from error

@@ -6,12 +6,14 @@ A block is swept once for what its lines are (`sweep`), then its rows are made (
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import Contract, Kind
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import RecordReader
 from headrace.transform.header import Layout, by_name, header_line, positional, seeming
+from headrace.transform.linekinds import line_end
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.parsed import Parsed
@@ -20,10 +22,10 @@ from headrace.transform.rows import RowMaker
 from headrace.transform.seen import Seen
 from headrace.transform.splitters import splitter_of
 from headrace.transform.splitting import SplitError
-from headrace.transform.sweep import Block, Sweeper
+from headrace.transform.sweep import OFTEN, Block, Sweeper
 from headrace.transform.typed import habits_of
 
-FIRST_LINES = 100
+FIRST_LINES, LATER_LINES = 100, 50
 
 
 class DelimitedReader:
@@ -38,8 +40,10 @@ class DelimitedReader:
         self._records = RecordReader(contract, self.layout, text.label)
         self._seen = Seen(contract.format)
         self._rules = RowRules(contract)
+        self._has_json = any(column is not None and column.kind is Kind.SUPER for column in self.layout.columns)
         self._longest_record = limits.record
         self._ready: tuple[Sweeper, RowMaker] | None = None
+        self._has_shapes = False
         self._rows_read = 0
 
     @property
@@ -72,7 +76,7 @@ class DelimitedReader:
             return by_name(self._contract, self._header_names(line))
         except FileRejected as rejected:
             seems = seeming(line, self._contract) if rejected.code == "header" else ""
-            raise FileRejected(rejected.code, f"{seems}{rejected.reason}") from rejected
+            raise FileRejected(rejected.code, f"{seems}{rejected.reason}", rejected.line) from rejected
 
     def _header_names(self, line: bytes) -> list[str]:
         if b"\0" in line:
@@ -85,21 +89,34 @@ class DelimitedReader:
             raise FileRejected("not_text", f"the header is not {self._text.label} text") from error
 
     def _block(self, data: bytes, *, final: bool) -> tuple[Parsed, bytes]:
-        self._ready = self._ready or self._prepared(data)
-        sweeper, maker = self._ready
+        sweeper, maker = self._ready = self._ready or self._prepared(data)
         block = Block(data, self._seen.data(data), final)
         swept = sweeper.sweep(block, self._rows_read)
         self._rows_read += swept.rows
         parsed = maker.rows(block, swept)
+        if self._has_shapes and len(swept.sound) * OFTEN > swept.rows:
+            self._ready = self._prepared(data, shaped=False)
         return apart(parsed, self._rules, lambda number: self._text.landed(swept.raw(number))), swept.carry
 
-    def _prepared(self, data: bytes) -> tuple[Sweeper, RowMaker]:
-        """What reads the blocks, made for a file whose text begins so."""
-        samples = map(self._split, data.split(self._lines.newline, FIRST_LINES)[:FIRST_LINES])
-        habits = habits_of(self.layout.columns, [values for values in samples if values])
+    def _prepared(self, data: bytes, *, shaped: bool = True) -> tuple[Sweeper, RowMaker]:
+        """What reads the blocks, made for a file whose text is like this; `shaped`, its JSON is so too."""
+        habits = habits_of(
+            self.layout.columns, [values for line in self._samples(data) if (values := self._split(line))]
+        )
+        habits = habits if shaped else replace(habits, shapes={})
+        self._has_shapes = any(habits.shapes.values())
         maker = RowMaker(self._contract, self.layout, habits, self._records, self._text.landed)
         kinds = maker.kinds(self._lines.newline)
         return Sweeper(self._records, kinds, self._comment, self._longest_record), maker
+
+    def _samples(self, data: bytes) -> list[bytes]:
+        """The first lines, and some from all over the text."""
+        newline = self._lines.newline
+        first = data.split(newline, FIRST_LINES)[:FIRST_LINES]
+        if len(first) < FIRST_LINES or not self._has_json:
+            return first
+        starts = (line_end(data, place, newline) for place in range(0, len(data), len(data) // LATER_LINES + 1))
+        return first + [data[start : data.find(newline, start)] for start in starts if start < len(data)]
 
     def _split(self, line: bytes) -> list[bytes]:
         """The values of a line that is a whole record, nothing for any other."""

@@ -81,7 +81,7 @@ class FileTransform:
             try:
                 yield from self._member(member)
             except FileRejected as rejected:
-                raise FileRejected(rejected.code, _in_member(member.name, rejected.reason)) from rejected
+                raise FileRejected(rejected.code, _in_member(member.name, rejected.reason), rejected.line) from rejected
 
     def _count_member(self, name: str) -> None:
         """A zip may have members without end, and a name may be as long as it likes: the first few are named."""

@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from headrace.domain.contract import Column, Contract, FileFormat
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected
+from headrace.transform.values import shown
 
 COMPARED = 1000
 """A line that is no header may have a million fields: so many are looked through for a misspelt name."""
+LONGEST = 127
+"""A longer name could be no column."""
+LISTED = 10
+"""So many columns are named."""
 JSON_OBJECT = re.compile(rb'\s*\{\s*(?:"|\}|\Z)')
 JSON_ARRAY = re.compile(rb'\s*\[\s*(?:[\[{\]"0-9-]|true|false|null|\Z)')
 MARKUP = re.compile(rb"\s*<[!?A-Za-z]")
@@ -59,12 +64,12 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
         if name in wanted and times > 1:
             raise FileRejected("header", f"the header names the column {name!r} twice")
     if wanted.keys().isdisjoint(names):
-        raise FileRejected("header", _missing(list(wanted), names, wanted))
+        raise _missing(list(wanted), names, wanted)
     found = set(names)
     absent = tuple(column for column in contract.columns if column.unknown or column.source not in found)
     missing = [column.source for column in absent if column.required]
     if missing:
-        raise FileRejected("header", _missing(missing, names, wanted))
+        raise _missing(missing, names, wanted)
     layout = Layout(tuple(names), tuple(wanted.get(name) for name in names), absent)
     if contract.refuse_unknown:
         refuse_unknown(layout.unknown)
@@ -102,16 +107,38 @@ def _fields(text: str, delimiter: str) -> list[str]:
 def refuse_unknown(names: list[str]) -> None:
     """Raises FileRejected if there are fields that the contract does not know."""
     if names:
-        listed = ", ".join(map(repr, names[:10]))
-        raise FileRejected("unknown_columns", f"the file has fields that the contract does not know: {listed}")
+        reason = f"the file has fields that the contract does not know: {_few(list(map(shown, names)))}"
+        raise FileRejected("unknown_columns", reason)
 
 
-def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) -> str:
-    listed = ", ".join(missing)
-    spare = [name for name in names if name not in wanted][:COMPARED]
-    if wanted.keys().isdisjoint(names) and not difflib.get_close_matches(missing[0], spare, 1):
-        found = ", ".join(names)
-        return f"the first line is not the header of this dataset: it lacks {listed}; it is: {found[:200]!r}"
-    guesses = [f"{near[0]!r} for {name!r}" for name in missing if (near := difflib.get_close_matches(name, spare, 1))]
-    hint = f"; is it {', '.join(guesses)}?" if guesses else ""
-    return f"the header lacks the required column{'s' if len(missing) > 1 else ''} {listed}{hint}"
+def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) -> FileRejected:
+    """Why the line is no header of the contract. It may be a row, so that the reason quotes nothing of it."""
+    known = sum(name in wanted for name in names)
+    near = _near(missing[:LISTED], names, wanted)
+    quoted = known * 2 >= len(names)
+    said = [
+        f"{shown(names[place])} for {name!r}" if quoted else f"its field {place + 1} meant to be {name!r}"
+        for name, place in near.items()
+    ]
+    hint = f"; is {'it ' if quoted else ''}{_few(said)}?" if said else ""
+    if known:
+        reason = f"the header lacks the required column{'s' if len(missing) > 1 else ''} {_few(missing)}{hint}"
+    else:
+        fields = f"{len(names):,} field{'' if len(names) == 1 else 's'}"
+        what = f"the first line is not the header of this dataset: it has {fields}, of which none is"
+        reason = f"{what} {_few(missing, 'or')}{hint}"
+    return FileRejected("header", reason, ", ".join(names))
+
+
+def _near(missing: list[str], names: list[str], wanted: dict[str, Column]) -> dict[str, int]:
+    """Where fields stand that are nearly named as missing columns are."""
+    places = {name: place for place, name in enumerate(names[:COMPARED]) if name not in wanted and len(name) <= LONGEST}
+    close = {name: difflib.get_close_matches(name, list(places), 1) for name in missing}
+    return {name: places[found[0]] for name, found in close.items() if found}
+
+
+def _few(texts: list[str], last: str = "and") -> str:
+    """The texts as a list, cut to a readable length."""
+    if len(texts) > LISTED:
+        texts = [*texts[:LISTED], f"{len(texts) - LISTED:,} more"]
+    return f" {last} ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from decimal import Decimal
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ from headrace.transform.header import refuse_unknown
 from headrace.transform.jsonarray import ArrayElements
 from headrace.transform.jsoncolumns import JsonColumns, Values, at_path, known_keys, surplus
 from headrace.transform.jsontext import have_each_key_once, repeated_key
-from headrace.transform.jsonvalues import json_reader
+from headrace.transform.jsonvalues import exact_number, json_reader
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
 from headrace.transform.parsed import Parsed, in_order, table_of, without
@@ -31,6 +31,8 @@ from headrace.transform.values import shown
 DOUBLE_DIGITS = 15
 """A JSON number of up to this many digits survives being read as a double."""
 
+UNDERFLOW = re.compile(rb"[eE]-0*[1-9][0-9]|0{200}")
+"""What a line holds in which a number other than zero may be read as the double zero, being less than 1e-323."""
 NAMED = 1000
 """So many unknown keys are remembered: documents may have keys without end."""
 AT_A_TIME = 256
@@ -47,7 +49,8 @@ class JsonLinesReader:
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
         self._rules = RowRules(contract)
-        self._columns = [(_path(c.source), ColumnReader(c, json_reader(c)), _is_exact(c)) for c in contract.columns]
+        self._columns = [(c, _path(c.source), ColumnReader(c, json_reader(c))) for c in contract.columns]
+        self._decimals = [place for place, column in enumerate(contract.columns) if column.kind is Kind.DECIMAL]
         self._known = known_keys(contract)
         self._refuse_unknown = contract.refuse_unknown
         self._nulls = frozenset(contract.format.null_tokens)
@@ -72,7 +75,7 @@ class JsonLinesReader:
     def _block(self, lines: list[bytes]) -> Parsed:
         before, self._rows_read = self._rows_read, self._rows_read + len(lines)
         values, places = self._values(lines)
-        fast, left = self._fast_rows(values, places, before)
+        fast, left = self._fast_rows(values, places, lines, before)
         certain = set(places).difference(left)
         slow = self._slow_rows([(place, line) for place, line in enumerate(lines) if place not in certain], before)
         return apart(in_order(fast, slow), self._rules, lambda number: self._raw(lines[number - before - 1]))
@@ -109,9 +112,13 @@ class JsonLinesReader:
         places += [start + place for place, _ in found]
         return [document for _, document in found]
 
-    def _fast_rows(self, values: list[Values], places: list[int], before: int) -> tuple[Parsed, list[int]]:
+    def _fast_rows(
+        self, values: list[Values], places: list[int], lines: list[bytes], before: int
+    ) -> tuple[Parsed, list[int]]:
         """The rows that are plainly good, and the places of the others."""
         table, doubtful = self._quick.table(values)
+        for column in self._decimals:
+            doubtful |= _vanishing(values[column], places, lines)
         doubtful.update(self._checks.broken(table))
         numbers = pc.add(pa.array(places, pa.int64()), before + 1)
         fast = Parsed(table, numbers, [])
@@ -141,17 +148,20 @@ class JsonLinesReader:
             if first:
                 _refuse_arrays(line)
             return Row((), (RowError(None, "json", "the line is JSON, but no object"),))
-        if (key := repeated_key(line)) is not None:
+        if (key := repeated_key(line, document)) is not None:
             return Row((), (RowError(None, "json", f"an object has the key {shown(key)} twice"),))
-        exact = _exactly(line) if self._exact else None
+        try:
+            exact = _exactly(line) if self._exact or (self._decimals and UNDERFLOW.search(line)) else None
+        except RecursionError:
+            return Row((), (RowError(None, "json", "it is nested too deeply for its numbers to be read exactly"),))
         errors: list[RowError] = []
         values = tuple(
             self._value(
-                surplus(document, self._known) if reader.unknown else at_path(exact if is_exact else document, path),
+                surplus(document, self._known) if reader.unknown else _said(column, path, document, exact),
                 reader,
                 errors,
             )
-            for path, reader, is_exact in self._columns
+            for column, path, reader in self._columns
         )
         return Row((), tuple(errors)) if errors else Row(values)
 
@@ -186,12 +196,24 @@ def _path(source: str) -> tuple[str, ...]:
     return tuple(source.split("."))
 
 
+def _said(column: Column, path: Sequence[str], document: Any, exact: Any) -> Any:
+    """What a document says for a column, with all digits where the column needs them."""
+    said = at_path(document, path)
+    vanished = column.kind is Kind.DECIMAL and type(said) is float and not said
+    return at_path(exact, path) if exact is not None and (vanished or _is_exact(column)) else said
+
+
+def _vanishing(values: Values, places: list[int], lines: list[bytes]) -> set[int]:
+    """The places of values that are 0.0, and may have been another number before a double was made of them."""
+    if 0.0 not in values:
+        return set()
+    zeros = [place for place, value in enumerate(values) if type(value) is float and not value]
+    return {place for place in zeros if UNDERFLOW.search(lines[places[place]])}
+
+
 def _exactly(line: bytes) -> Any:
-    """The line with its numbers as decimals, or nothing where it is nested too deeply for that."""
-    try:
-        return json.loads(line, parse_float=Decimal, parse_int=Decimal)
-    except RecursionError:
-        return None
+    """The line with all digits of its numbers. Raises RecursionError where it is nested too deeply for that."""
+    return json.loads(line, parse_float=exact_number, parse_int=exact_number)
 
 
 def _refuse_arrays(line: bytes) -> None:

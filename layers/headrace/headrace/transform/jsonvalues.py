@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 import orjson
@@ -21,7 +21,23 @@ from headrace.transform.values import (
 
 WRITABLE_LEVELS = 254
 """orjson writes no more."""
+BEYOND_INTEGERS = 1 << 63
+"""The parser makes doubles of whole numbers that no 64 bits hold."""
 NAMES = {str: "text", bool: "a boolean", int: "a number", float: "a number", dict: "an object", list: "a list"}
+
+
+class Immense(str):
+    """A number, as the file writes it, whose exponent no decimal has."""
+
+    __slots__ = ()
+
+
+def exact_number(text: str) -> Decimal | Immense:
+    """A JSON number with all its digits."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Immense(text)
 
 
 def json_reader(column: Column) -> Callable[[Any], Any]:
@@ -66,6 +82,8 @@ def _text(column: Column) -> Callable[[Any], Any]:
 
 def _integer(column: Column) -> Callable[[Any], int]:
     def read(value: Any) -> int:
+        if type(value) is float and abs(value) >= BEYOND_INTEGERS:
+            raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type}")
         if type(value) is not int:
             raise _wrong(value, "an integer" if type(value) is not float else "a whole number without a fraction")
         integer_fits(value, column)
@@ -89,6 +107,8 @@ def _decimal(column: Column) -> Callable[[Any], Decimal]:
     def read(value: Any) -> Decimal:
         if type(value) is str:
             return cast("Decimal", read_text(value))
+        if isinstance(value, Immense):
+            raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type}")
         if isinstance(value, Decimal):
             return decimal_fits(value, column)
         if type(value) is not float and type(value) is not int:

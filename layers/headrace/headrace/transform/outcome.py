@@ -63,10 +63,20 @@ class FileReport:
     detected: dict[str, Any] = field(default_factory=dict)
 
 
-class FileRejected(TerminalError):  # noqa: N818 - the file is rejected; nothing of ours has failed
-    """The file as a whole cannot be read as its contract says. `reason` is a sentence for a person."""
+LONGEST_REASON = 1000
+"""Characters. Reasons travel through the ledger and messages, whose sizes are limited."""
 
-    def __init__(self, code: str, reason: str) -> None:
+
+class FileRejected(TerminalError):  # noqa: N818 - the file is rejected; nothing of ours has failed
+    """The file as a whole cannot be read as its contract says. `reason` is a sentence for a person.
+
+    A reason goes to messages, ledger and logs, so it quotes nothing of a row. `line` may be one: it is for the person
+    who has the file at hand, and goes nowhere else.
+    """
+
+    def __init__(self, code: str, reason: str, line: str = "") -> None:
+        reason = reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.line = line

@@ -7,13 +7,13 @@ more closely, and may still be accepted. So whatever is rare or intricate is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.header import Layout
-from headrace.transform.jsontext import CONSTANTS, shallow
+from headrace.transform.jsontext import CONSTANTS, Shape, keys_of, shallow, shaped
 from headrace.transform.ranges import fractions_up_to, highest, up_to, years
 from headrace.transform.seen import Seen
 from headrace.transform.times import DIGITS, TimeFormat, parse_format
@@ -48,10 +48,14 @@ ITS_CHARACTERS = re.compile("[A-Za-z0-9_-]")
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How a file writes what may be written in several ways: timestamps with zones, JSON of little depth."""
+    """How a file writes what may be written in several ways: timestamps with zones, JSON of little depth.
+
+    `shapes` are those of the JSON's objects, by column, where they are few.
+    """
 
     zoned: frozenset[str] = frozenset()
     shallow: frozenset[str] = frozenset()
+    shapes: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
 
 
 class LinePatterns:
@@ -88,9 +92,13 @@ class LinePatterns:
         return self._between.join(self._field(column, habits) for column in self._columns)
 
     def proven(self, column: Column, habits: Habits) -> frozenset[str]:
-        """The rules of a column that the expression for good rows has checked already."""
+        """The rules of a column that the expression for good rows has checked already.
+
+        `shallow`: it is JSON of little depth, in which a key may be there twice.
+        """
         if column.kind is Kind.SUPER:
-            return frozenset({"json"} if self._is_shallow(column, habits) else ())
+            shape = "json" if self._shapes(column, habits) else "shallow"
+            return frozenset({shape} if self._is_shallow(column, habits) else ())
         if column.kind is Kind.STRING and self._contents(column, habits):
             return frozenset({"enum"} if column.enum else {"pattern"})
         return frozenset()
@@ -103,7 +111,7 @@ class LinePatterns:
         if column is None:
             return self._text(None)
         if self._is_shallow(column, habits):
-            return _any_of([self._json(), *self._null_texts(column)])
+            return _any_of([self._json(self._shapes(column, habits)), *self._null_texts(column)])
         contents = self._contents(column, habits)
         return self._either_way(contents, column) if contents else self._text(column)
 
@@ -147,13 +155,19 @@ class LinePatterns:
             forms.append(_literal(self._escape + "N"))
         return _any_of(forms)
 
-    def _json(self) -> str:
-        """JSON of little depth: in quotes, and without them what needs none."""
-        if not self._quote:
-            return CONSTANTS if self._mark in IN_JSON else shallow('"', self._in_json({self._mark}))
-        mark = _byte(self._quote)
-        quoted = shallow('""' if self._quote == '"' else '"', self._in_json({self._quote}))
-        return f"{CONSTANTS}|{mark}{quoted}{mark}"
+    def _shapes(self, column: Column, habits: Habits) -> tuple[Shape, ...]:
+        shapes = habits.shapes.get(column.name, ())
+        return shapes if all(self._special.isdisjoint(key) for shape in shapes for key in keys_of(shape)) else ()
+
+    def _json(self, shapes: Sequence[Shape]) -> str:
+        """JSON of little depth, its objects of these shapes if there are any: in quotes, or where it needs none."""
+        if not self._quote and self._mark in IN_JSON:
+            return CONSTANTS
+        mark = '""' if self._quote == '"' else '"'
+        character = self._in_json({self._quote or self._mark})
+        contents = shaped(mark, character, shapes) if shapes else shallow(mark, character)
+        quote = _byte(self._quote) if self._quote else ""
+        return f"{CONSTANTS}|{quote}{contents}{quote}" if quote else contents
 
     def _in_json(self, excluded: set[str]) -> str:
         """What texts of JSON hold beside escapes."""

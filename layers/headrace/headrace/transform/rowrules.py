@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from headrace.domain.contract import Contract, RowRule
 from headrace.transform.outcome import BadRow, RowError
 from headrace.transform.parsed import Parsed, without
+from headrace.transform.values import SHOWN
 
 Value = Any
 """A column of Arrow, or a scalar that stands for all rows."""
@@ -69,7 +70,12 @@ def _halved(rule: RowRule, table: pa.Table, first: int, error: pa.ArrowInvalid) 
 
 def _said(rule: RowRule, table: pa.Table, place: int) -> str:
     names = dict.fromkeys(columns_of(rule.tree))
-    return ", ".join(f"{name} {'null' if (v := table[name][place].as_py()) is None else v}" for name in names)
+    return ", ".join(f"{name} {_cut(table[name][place].as_py())}" for name in names)
+
+
+def _cut(value: Any) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def columns_of(tree: Tree) -> list[str]:

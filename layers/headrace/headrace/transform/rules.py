@@ -17,10 +17,20 @@ Rule = Callable[[Any], str | None]
 """From a value to what is wrong with it, as the end of a sentence that begins with the value; None if nothing is."""
 
 
-@lru_cache(maxsize=4096)
+REMEMBERED = 128
+"""Verdicts on texts of up to so many characters are kept, which bounds what a warm function keeps to a few MB."""
+
+
 def matches(pattern: str, text: str) -> bool:
     """Whether RE2 finds the pattern in the text. RE2, as the vectorised check uses it: one authority, one dialect."""
+    return _matches_again(pattern, text) if len(text) <= REMEMBERED else _matches(pattern, text)
+
+
+def _matches(pattern: str, text: str) -> bool:
     return bool(pc.match_substring_regex(pa.array([text], pa.string()), pattern)[0].as_py())
+
+
+_matches_again = lru_cache(maxsize=4096)(_matches)
 
 
 def value_rules(column: Column) -> list[tuple[str, Rule]]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.jsontext import is_mostly_shallow
+from headrace.transform.jsontext import is_mostly_shallow, shapes_of
 from headrace.transform.pattern import Habits
 from headrace.transform.schema import arrow_type
 from headrace.transform.times import DIGITS, TimeFormat, parse_format
@@ -31,7 +31,8 @@ def habits_of(columns: Sequence[Column | None], samples: Sequence[Sequence[bytes
     json = [
         (column.name, [values[place] for values in samples]) for place, column in named if column.kind is Kind.SUPER
     ]
-    return Habits(frozenset(zoned), frozenset(name for name, texts in json if is_mostly_shallow(texts)))
+    shapes = {name: shapes_of(texts) for name, texts in json}
+    return Habits(frozenset(zoned), frozenset(name for name, texts in json if is_mostly_shallow(texts)), shapes)
 
 
 def typed_texts(array: pa.Array, column: Column, *, zoned: bool) -> pa.Array:

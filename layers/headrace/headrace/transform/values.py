@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.jsontext import DEEPEST, is_too_deep
+from headrace.transform.jsontext import DEEPEST, MOST_DIGITS, has_long_number, is_too_deep, repeated_key
 from headrace.transform.times import date_reader, timestamp_reader
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -189,10 +189,15 @@ def super_fits(text: str | bytes, size: int) -> None:
 
 def _super(text: str) -> str:
     try:
-        orjson.loads(text)
+        document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Broken("logicalType", f"{shown(text)} is not JSON: {error}") from None
-    super_fits(text, len(text.encode()))
+    raw = text.encode()
+    super_fits(text, len(raw))
     if is_too_deep(text):
         raise Broken("physicalType", f"the JSON is nested in more than {DEEPEST} levels: {shown(text)}")
+    if has_long_number(text):
+        raise Broken("physicalType", f"the JSON has a number of more than {MOST_DIGITS} digits: {shown(text)}")
+    if (key := repeated_key(raw, document)) is not None:
+        raise Broken("json", f"an object has the key {shown(key)} twice")
     return text
