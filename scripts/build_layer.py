@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import compileall
 import hashlib
+import json
 import os
+import platform
 import py_compile
 import shutil
 import subprocess
@@ -76,6 +78,7 @@ def main() -> None:
         shutil.copytree(installed(layer), python, dirs_exist_ok=True)
     if layer == "headrace":
         copy_package(python / "headrace")
+    write_mark(python / "headrace_build" / f"{layer}.json")
     compile_bytecode(python)
 
 
@@ -157,6 +160,13 @@ def compile_contracts(target: Path) -> None:
         sys.exit(ended.returncode)
 
 
+def write_mark(path: Path) -> None:
+    """Say what the layer is for; `headrace.built_for` compares it with what a function runs on."""
+    path.parent.mkdir()
+    built_for = own_architecture() if architecture() == "native" else architecture()
+    path.write_text(json.dumps({"runtime": runtime(), "architecture": built_for}), "utf-8")
+
+
 def compile_bytecode(folder: Path) -> None:
     """Compile when this is the function's Python: a cold start then does not. Files are compared by hash, never."""
     if runtime() == f"python{sys.version_info.major}.{sys.version_info.minor}":
@@ -172,6 +182,11 @@ def runtime() -> str:
 def architecture() -> str:
     """x86_64, arm64 or native."""
     return os.environ.get("HEADRACE_ARCH", "x86_64")
+
+
+def own_architecture() -> str:
+    """What Lambda calls this machine's architecture."""
+    return "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
 
 def exports_folder() -> str:

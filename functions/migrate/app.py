@@ -1,26 +1,103 @@
-"""CloudFormation custom resource: the warehouse's tables follow the contracts at every deployment."""
+"""CloudFormation custom resource: the warehouse's tables follow the contracts at every deployment.
+
+CloudFormation waits for an answer until the resource's ServiceTimeout, so there is one whatever happens: everything but
+the standard library is imported where a failure is answered, and the work ends before the function's time does.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+"""
 
 from __future__ import annotations
 
+import importlib
+import json
+import signal
+import time
+import traceback
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from headrace.adapters.cloudformation import respond
-from headrace.bootstrap import services
-from headrace.config import setting
-from headrace.entrypoint import entrypoint
-from headrace.observability import logger
-from headrace.usecases.migrate import migrate
+RESERVE_SECONDS = 60  # of the function's time, for the answer
+ANSWER_WAITS = (1, 2, 4, 8, 0)  # seconds after each try; with the time-outs of the tries less than the reserve
+ANSWER_TIMEOUT = 7
+LONGEST_ANSWER = 4096  # bytes that CloudFormation takes
+LONGEST_REASON = 2000
 
 
-@entrypoint
-def lambda_handler(event: dict[str, Any]) -> None:
+class TimeIsUp(BaseException):
+    """The work has to be answered for now."""
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Create and Update migrate; Delete leaves the tables, they hold data. A failure stops the deployment."""
     reason = ""
-    try:
-        if event["RequestType"] != "Delete":
-            applied = migrate(services, setting("DATABASE"))
-            logger.info("the warehouse follows the contracts", extra={"applied": applied})
-    except Exception as error:
-        logger.exception("the warehouse could not be migrated")
-        reason = f"{type(error).__name__}: {error}"
+    if event["RequestType"] != "Delete":
+        reason = attempt(event["RequestType"], context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
     respond(event, reason)
+
+
+def attempt(request: str, seconds: float) -> str:
+    """Bring the warehouse along; returns why that failed, or nothing."""
+    try:
+        with limited(seconds):
+            importlib.import_module("migration").run(request)
+    except TimeIsUp:
+        return (
+            f"TimeIsUp: the warehouse's tables were not ready after {seconds:.0f} seconds. A statement may still run"
+            " there: wait until it has ended (SYS_QUERY_HISTORY shows it), then deploy again"
+        )
+    except Exception as error:
+        traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Raise TimeIsUp in what is done here after so many seconds."""
+
+    def end(*_: object) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def respond(event: dict[str, Any], failure: str) -> None:
+    """Put the outcome to CloudFormation: FAILED with the reason when there is one, else SUCCESS. Tries some times."""
+    url = event["ResponseURL"]  # signed by CloudFormation, which also signed for an empty content type
+    request = urllib.request.Request(url, answer(event, failure), {"Content-Type": ""}, method="PUT")  # noqa: S310
+    for number, wait in enumerate(ANSWER_WAITS, 1):
+        try:
+            urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT).close()  # noqa: S310
+        except OSError as error:
+            print(f"CloudFormation did not take the answer ({error}), try {number} of {len(ANSWER_WAITS)}")
+            if number == len(ANSWER_WAITS):
+                raise
+            time.sleep(wait)
+        else:
+            return
+
+
+def answer(event: dict[str, Any], failure: str) -> bytes:
+    """The outcome as CloudFormation takes it, with as much of the reason as fits."""
+    for length in range(LONGEST_REASON, -1, -100):
+        body = json.dumps(
+            {
+                "Status": "FAILED" if failure else "SUCCESS",
+                "Reason": failure[:length] or "done",
+                "PhysicalResourceId": event.get("PhysicalResourceId") or event["LogicalResourceId"],
+                "StackId": event["StackId"],
+                "RequestId": event["RequestId"],
+                "LogicalResourceId": event["LogicalResourceId"],
+            }
+        ).encode()
+        if len(body) <= LONGEST_ANSWER:
+            break
+    return body

@@ -109,7 +109,7 @@ def parameter_overrides(root: Path, secret_arn: str) -> list[str]:
     """
     config = tomllib.loads((root / "samconfig.toml").read_text("utf-8"))
     given = config[CONFIG_ENVIRONMENT]["global"]["parameters"].get("parameter_overrides", [])
-    own = [f"Runtime={own_runtime()}", f"Architecture={own_architecture()}"]
+    own = [f"Architecture={own_architecture()}"]  # whatever Runtime says, functions run in the laptop's Python
     secret = f"ExistingWarehouseSecretArn={secret_arn}"
     asked_for = shlex.split(os.environ.get("HEADRACE_PARAMETERS", ""))
     return list({each.partition("=")[0]: each for each in [*given, *own, secret, *asked_for]}.values())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scripts.resolved_template import resolved
 from tests.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
@@ -120,3 +121,27 @@ def test_alarms_tell_of_the_functions_that_nothing_waits_for() -> None:
         if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == "AWS/Lambda"
     }
     assert watched == {name for name, resource in RESOURCES.items() if runs_unattended(resource)}
+
+
+def test_only_capacities_that_redshift_has_are_taken() -> None:
+    # https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-capacity.html
+    allowed = TEMPLATE["Parameters"]["WorkgroupBaseCapacity"]["AllowedValues"]
+    assert allowed == [4, *range(8, 513, 8), *range(544, 1025, 32)]
+
+
+def test_only_runtimes_that_the_layers_libraries_run_on_are_taken() -> None:
+    # Amazon Linux 2023 begins with 3.12; the wheels are manylinux_2_28, and Amazon Linux 2 has glibc 2.26.
+    # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+    assert TEMPLATE["Parameters"]["Runtime"]["AllowedValues"] == ["python3.12", "python3.13", "python3.14"]
+    assert TEMPLATE["Parameters"]["Architecture"]["AllowedValues"] == ["x86_64", "arm64"]
+
+
+@pytest.mark.parametrize(("given", "capacity"), [("0", None), ("16", "16")])
+def test_the_warehouse_grows_no_further_than_it_may(given: str, capacity: str | None) -> None:
+    workgroup = resolved(WorkgroupMaxCapacity=given)["Resources"]["WarehouseWorkgroup"]["Properties"]
+    assert workgroup.get("MaxCapacity") == capacity
+
+
+def test_a_deployment_that_nobody_answers_ends_soon_after_its_function() -> None:
+    seconds = RESOURCES["MigrateFunction"]["Properties"]["Timeout"]
+    assert seconds < RESOURCES["WarehouseTables"]["Properties"]["ServiceTimeout"] <= seconds + 60

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace import built_for
 from headrace_local.sam import own_runtime
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -109,3 +110,28 @@ def test_what_is_imported_was_compiled_before(layers: dict[str, Path]) -> None:
     assert compiled
     # Flags 0b01: compared by hash, never checked against the source; the source's time stamp plays no part.
     assert {file.read_bytes()[4:8] for file in compiled} == {b"\x01\0\0\0"}
+
+
+def test_a_layer_for_another_runtime_stops_the_deployment_with_its_reason(
+    layers: dict[str, Path], interpreter: Path, tmp_path: Path
+) -> None:
+    doctored = tmp_path / "python" / "headrace_build"
+    doctored.mkdir(parents=True)
+    (doctored / "transform.json").write_text('{"runtime": "python3.99", "architecture": "arm64"}')
+    function = str(ROOT / "functions" / "migrate")
+    code = f"import sys\nsys.path.append({function!r})\nimport app\nprint(app.attempt('Create', 60))"
+
+    good = run(interpreter, code, layers["headrace"], layers["contracts"])
+    refused = run(interpreter, code, layers["headrace"], layers["contracts"], tmp_path)
+
+    assert "MissingSetting" in good, "the layers as built are taken, and the function goes on to what it lacks here"
+    assert refused.startswith("WrongBuild: the layer transform was built for python3.99 on arm64, the functions run")
+
+
+def test_every_layer_says_what_it_was_built_for(layers: dict[str, Path]) -> None:
+    for layer, folder in layers.items():
+        (mark,) = (folder / "python" / "headrace_build").iterdir()
+        assert (mark.name, json.loads(mark.read_text())) == (
+            f"{layer}.json",
+            {"runtime": built_for.runtime(), "architecture": built_for.architecture()},
+        )

@@ -94,15 +94,14 @@ def test_sam_sees_the_laptop_and_nothing_of_the_persons_aws(monkeypatch: pytest.
     assert "AWS_PROFILE" not in environment
 
 
-def test_parameters_are_samconfigs_and_the_python_at_hand(tmp_path: Path) -> None:
+def test_parameters_are_samconfigs_and_the_machine_at_hand(tmp_path: Path) -> None:
     (tmp_path / "samconfig.toml").write_text(
         '[laptop.global.parameters]\nparameter_overrides = ["CreateWarehouse=false"]\n'
     )
 
-    given, runtime, architecture, secret = sam.parameter_overrides(tmp_path, "arn:secret")
+    given, architecture, secret = sam.parameter_overrides(tmp_path, "arn:secret")
 
     assert (given, secret) == ("CreateWarehouse=false", "ExistingWarehouseSecretArn=arn:secret")
-    assert runtime == f"Runtime={sam.own_runtime()}"
     assert architecture.startswith("Architecture=")
 
 

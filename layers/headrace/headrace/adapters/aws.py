@@ -34,6 +34,7 @@ TRANSIENT_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
+DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 CONNECTION_LOST = (
     exceptions.ConnectionError,
     exceptions.HTTPClientError,
@@ -55,6 +56,11 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, S3UploadFailedError):
         return error.__context__ is not None and is_transient(error.__context__)
     return isinstance(error, CONNECTION_LOST)
+
+
+def is_denied(error: BaseException) -> bool:
+    """Whether AWS refused a call for want of a right."""
+    return isinstance(error, exceptions.ClientError) and _code(error) in DENIED_CODES
 
 
 def _code(error: exceptions.ClientError) -> str:

@@ -1,0 +1,34 @@
+"""What a deployment does to the warehouse. `app.py` imports it where it can answer for a failure."""
+
+from __future__ import annotations
+
+import time
+
+from headrace.adapters.aws import is_denied
+from headrace.bootstrap import services
+from headrace.config import setting
+from headrace.observability import logger
+from headrace.usecases.migrate import migrate
+
+NEW_RIGHTS_SECONDS = 60
+NEW_RIGHTS_WAIT = 5
+
+
+def run(request: str) -> None:
+    """Bring the tables along. A new stack's role is seconds old, and IAM's changes reach all of AWS only in a while:
+    what is denied to it is tried again for a minute.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    """
+    last = time.monotonic() + (NEW_RIGHTS_SECONDS if request == "Create" else 0)
+    while True:
+        try:
+            applied = migrate(services, setting("DATABASE"))
+        except Exception as error:
+            if not is_denied(error) or time.monotonic() >= last:
+                raise
+            logger.warning("denied, and tried again: a new role's rights take a while", extra={"error": str(error)})
+            time.sleep(NEW_RIGHTS_WAIT)
+        else:
+            logger.info("the warehouse follows the contracts", extra={"applied": applied})
+            return
