@@ -13,6 +13,7 @@ from headrace_cli.commands import (
     contracts,
     demo,
     deploy,
+    doctor,
     down,
     drop,
     env,
@@ -81,6 +82,7 @@ app.command(rich_help_panel=LAPTOP)(up.up)
 app.command(rich_help_panel=LAPTOP)(deploy.deploy)
 app.command(rich_help_panel=LAPTOP)(env.env)
 app.command(rich_help_panel=LAPTOP)(down.down)
+app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.command(rich_help_panel=FILES)(new.new)
 app.command(rich_help_panel=FILES)(check.check)
 app.command(rich_help_panel=FILES)(drop.drop)

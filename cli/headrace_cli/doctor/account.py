@@ -1,0 +1,185 @@
+"""The account and the region: who is asking, the clock, quotas, the network and names that are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from botocore.exceptions import ClientError
+
+from headrace_cli.doctor.examination import ABSENT, Examination
+from headrace_cli.doctor.findings import Check, Finding, fault, ok, warning
+
+CLOCK_SECONDS = 30
+CLOCK_LIMIT_SECONDS = 300
+"""AWS refuses a request whose signature is older: https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html"""
+OTHER_FUNCTIONS = 20
+"""Functions that may run beside transforms and exports: the starter's ten, the workflow's, the schedules'."""
+SMALL_REGIONS = frozenset(
+    {
+        "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+        "ap-northeast-1", "eu-west-1", "eu-north-1",
+    }
+)  # fmt: skip
+"""Where 4 RPU exist: https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-capacity.html"""
+WANTED_ZONES = 3
+"""https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html"""
+CONCURRENCY = "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384"
+
+
+def identity(examination: Examination) -> Iterator[Finding]:
+    """Who asks, and where."""
+    who = examination.client("sts").get_caller_identity()
+    where = "this laptop" if examination.on_laptop else f"account {who['Account']}"
+    yield ok(f"{where}, {examination.region}, as {who['Arn'].rsplit(':', 1)[-1]}")
+
+
+def clock(examination: Examination) -> Iterator[Finding]:
+    """Requests are signed with the time."""
+    try:
+        answer = examination.client("sts").get_caller_identity()
+    except ClientError as error:
+        answer = error.response  # a refusal has the time too
+    theirs = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    apart = abs((datetime.now(UTC) - theirs).total_seconds())
+    remedy = "set the clock of this machine by NTP (`timedatectl set-ntp true`)"
+    if apart > CLOCK_LIMIT_SECONDS:
+        yield fault(f"this machine's clock is {apart:.0f} s off: AWS refuses what it signs", remedy)
+    elif apart > CLOCK_SECONDS:
+        yield warning(f"this machine's clock is {apart:.0f} s off; AWS refuses it from five minutes on", remedy)
+    else:
+        yield ok("this machine's clock agrees with AWS's")
+
+
+def concurrency(examination: Examination) -> Iterator[Finding]:
+    """New accounts start with ten functions at a time: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    limit = int(examination.client("lambda").get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"])
+    parameters = examination.parameters
+    transforms, exports = int(parameters["TransformConcurrency"]), int(parameters["ExportConcurrency"])
+    wanted = transforms + exports + OTHER_FUNCTIONS
+    if limit >= wanted:
+        yield ok(f"{limit} functions may run at the same time; the stack wants {wanted} at most")
+        return
+    text = f"only {limit} functions may run at the same time, the stack wants {wanted}: it will be throttled"
+    remedy = f"{CONCURRENCY} --desired-value 1000, or deploy with TransformConcurrency=3 ExportConcurrency=2"
+    yield fault(text, remedy) if limit < OTHER_FUNCTIONS else warning(text, remedy)
+
+
+def network(examination: Examination) -> Iterator[Finding]:
+    """A workgroup without subnets of its own goes to the default VPC."""
+    if not examination.makes_warehouse:
+        yield ok("no network is needed: the warehouse is one that is there")
+        return
+    ec2 = examination.client("ec2")
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    if not vpcs:
+        remedy = "aws ec2 create-default-vpc, or load into a workgroup that is there with CreateWarehouse=false"
+        yield fault("the region has no default VPC, which the stack's workgroup needs", remedy)
+        return
+    subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpcs[0]["VpcId"]]}])["Subnets"]
+    zones = {subnet["AvailabilityZone"] for subnet in subnets}
+    if len(zones) < WANTED_ZONES:
+        text = f"the default VPC has subnets in {len(zones)} availability zones, Redshift Serverless asks for three"
+        yield fault(text, "aws ec2 create-default-subnet --availability-zone ZONE, for each zone that has none")
+    else:
+        yield ok(f"the default VPC has subnets in {len(zones)} availability zones")
+
+
+def capacity(examination: Examination) -> Iterator[Finding]:
+    """The least capacity does not exist everywhere, and nothing else bounds the bill."""
+    if not examination.makes_warehouse:
+        return
+    base, most = (int(examination.parameters[name]) for name in ("WorkgroupBaseCapacity", "WorkgroupMaxCapacity"))
+    if base == 4 and examination.region not in SMALL_REGIONS:
+        text = f"{examination.region} is not among the regions in which AWS documents 4 RPU"
+        yield fault(text, "deploy with WorkgroupBaseCapacity=8")
+    else:
+        yield ok(f"{base} RPU exist in {examination.region}")
+    if not most:
+        text = "the workgroup may grow without a bound, and so may its bill"
+        yield warning(text, f"deploy with WorkgroupMaxCapacity={max(base * 4, 16)}")
+
+
+def stack(examination: Examination) -> Iterator[Finding]:
+    """Whether CloudFormation can update it."""
+    name, status = examination.target.stack, examination.status
+    delete = f"sam delete --stack-name {name}, then deploy again"
+    if status == ABSENT:
+        yield ok(f"no stack {name} is here: a deployment makes it")
+    elif status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}:
+        yield fault(f"the stack {name} is {status}: nothing can be deployed over it", delete)
+    elif status == "UPDATE_ROLLBACK_FAILED":
+        yield fault(f"the stack {name} is {status}", f"aws cloudformation continue-update-rollback --stack-name {name}")
+    elif status.endswith("IN_PROGRESS"):
+        yield warning(f"the stack {name} is {status}", "wait until it has ended")
+    elif "ROLLBACK" in status:
+        yield warning(
+            f"the last deployment of {name} failed and was rolled back", f"sam list stack-outputs, and {_why(name)}"
+        )
+    else:
+        yield ok(f"the stack {name} is {status}")
+
+
+def _why(name: str) -> str:
+    return f"aws cloudformation describe-stack-events --stack-name {name} says why"
+
+
+def names(examination: Examination) -> Iterator[Finding]:
+    """What an earlier stack, or somebody else's, has left under a name that the stack will want."""
+    if examination.status != ABSENT:
+        return
+    name = examination.target.stack
+    taken = [*_log_groups(examination, name), *_machines(examination, name), *_bus(examination, name)]
+    if examination.makes_warehouse:
+        taken += _workgroup(examination)
+    yield from taken or [ok("no name that the stack wants is taken")]
+
+
+def _log_groups(examination: Examination, stack_name: str) -> Iterator[Finding]:
+    for group in (f"/aws/lambda/{stack_name}", f"/aws/vendedlogs/states/{stack_name}-ingest"):
+        found = examination.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        if any(item["logGroupName"] == group for item in found):
+            yield fault(f"the log group {group} exists already", f"aws logs delete-log-group --log-group-name {group}")
+
+
+def _machines(examination: Examination, stack_name: str) -> Iterator[Finding]:
+    wanted = {f"{stack_name}-ingest", f"{stack_name}-export"}
+    for page in examination.client("stepfunctions").get_paginator("list_state_machines").paginate():
+        for machine in page["stateMachines"]:
+            if machine["name"] in wanted:
+                remedy = f"aws stepfunctions delete-state-machine --state-machine-arn {machine['stateMachineArn']}"
+                yield fault(f"the state machine {machine['name']} exists already", remedy)
+
+
+def _bus(examination: Examination, stack_name: str) -> Iterator[Finding]:
+    try:
+        examination.client("events").describe_event_bus(Name=stack_name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return
+    yield fault(f"the event bus {stack_name} exists already", "deploy under another name: `sam deploy --stack-name …`")
+
+
+def _workgroup(examination: Examination) -> Iterator[Finding]:
+    serverless = examination.client("redshift-serverless")
+    name = examination.workgroup
+    for kind, found in (
+        ("namespace", serverless.get_paginator("list_namespaces").paginate().search("namespaces[].namespaceName")),
+        ("workgroup", serverless.get_paginator("list_workgroups").paginate().search("workgroups[].workgroupName")),
+    ):
+        if name in found:
+            remedy = "delete it (docs/operations.md, Uninstalling), or deploy with Workgroup=another-name"
+            yield fault(f"the {kind} {name} exists already", remedy)
+
+
+CHECKS = (
+    Check("account", "identity", identity),
+    Check("account", "clock", clock),
+    Check("account", "Lambda concurrency", concurrency),
+    Check("account", "network", network),
+    Check("account", "capacity", capacity),
+    Check("stack", "status", stack),
+    Check("stack", "names", names),
+)

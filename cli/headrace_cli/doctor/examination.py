@@ -1,0 +1,121 @@
+"""What is examined: an account and a region, the stack if there is one, the parameters that it has or will get."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from botocore.exceptions import ClientError
+
+from headrace_cli.failures import CommandError
+from headrace_cli.target import Target
+
+ABSENT = "absent"
+
+
+@dataclass
+class Examination:
+    """`given` are parameters of the coming deployment, by name; `wake` says whether the warehouse may be asked."""
+
+    target: Target
+    root: Path
+    given: dict[str, str] = field(default_factory=dict)
+    wake: bool = True
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service."""
+        return self.target.client(service)
+
+    @property
+    def region(self) -> str:
+        """Where it looks."""
+        return str(self.client("sts").meta.region_name)
+
+    @property
+    def on_laptop(self) -> bool:
+        """Whether this is a laptop, where prices, quotas and networks mean nothing."""
+        return self.target.endpoint_url is not None
+
+    @cached_property
+    def stack(self) -> dict[str, Any]:
+        """CloudFormation's description of the stack; empty without one."""
+        try:
+            found = self.client("cloudformation").describe_stacks(StackName=self.target.stack)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return {}
+            raise
+        return dict(found[0])
+
+    @property
+    def status(self) -> str:
+        """CloudFormation's status of the stack, or `absent`."""
+        return str(self.stack.get("StackStatus", ABSENT))
+
+    @property
+    def stands(self) -> bool:
+        """Whether the stack is there to be looked at, whatever its last update did."""
+        gone = (ABSENT, "ROLLBACK_", "DELETE_", "REVIEW_", "CREATE_IN_PROGRESS", "CREATE_FAILED")
+        return not self.status.startswith(gone)
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The parameters by name: the template's defaults, those of samconfig.toml or of the stack, those given."""
+        deployed = {item["ParameterKey"]: item["ParameterValue"] for item in self.stack.get("Parameters", [])}
+        known = _defaults(self.root / "template.yaml") | (deployed or _configured(self.root / "samconfig.toml"))
+        return known | self.given
+
+    def refuse_unknown_parameters(self) -> None:
+        """Raises CommandError for a given parameter that the template does not have."""
+        known = _defaults(self.root / "template.yaml")
+        if unknown := sorted(set(self.given) - set(known)):
+            raise CommandError(f"the template has no parameter {unknown[0]}; it has {', '.join(known)}")
+
+    @property
+    def makes_warehouse(self) -> bool:
+        """Whether the stack has a workgroup of its own."""
+        return self.parameters["CreateWarehouse"] == "true"
+
+    @property
+    def workgroup(self) -> str:
+        """The workgroup's name, the stack's own in lower case where the parameter is empty."""
+        return self.parameters["Workgroup"] or self.target.stack.lower()
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a template without knowing CloudFormation's tags."""
+
+
+_Template.add_multi_constructor("!", lambda *_: None)
+
+
+def _defaults(template: Path) -> dict[str, str]:
+    if not template.is_file():
+        raise CommandError(f"there is no {template}: type this in the checkout")
+    found = yaml.load(template.read_text("utf-8"), _Template)["Parameters"]  # noqa: S506 - a SafeLoader
+    return {name: str(value.get("Default", "")) for name, value in found.items()}
+
+
+def _configured(path: Path) -> dict[str, str]:
+    """What `sam deploy` passes without being asked."""
+    if not path.is_file():
+        return {}
+    deploy = tomllib.loads(path.read_text("utf-8")).get("default", {}).get("deploy", {}).get("parameters", {})
+    given = deploy.get("parameter_overrides", [])
+    return parsed(given.split() if isinstance(given, str) else given)
+
+
+def parsed(pairs: Iterable[str]) -> dict[str, str]:
+    """`["Name=value"]` by name, without quotes around a value. Raises CommandError for what is no such pair."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (equals and name.isalnum()):
+            raise CommandError(f"{pair!r} is no parameter: write Name=value")
+        found[name] = value.strip("'\"")
+    return found

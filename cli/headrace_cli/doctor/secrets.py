@@ -1,0 +1,121 @@
+"""The secrets: there, and of the form that the functions read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from botocore.exceptions import ClientError
+
+from headrace.adapters.pagerduty import Routing
+from headrace.domain.contract import Contract
+from headrace.errors import TerminalError
+from headrace_cli.doctor.examination import Examination
+from headrace_cli.doctor.findings import Check, Finding, fault, ok, warning
+
+CREATE = "aws secretsmanager create-secret --name {name} --secret-string {form}"
+PUT = "aws secretsmanager put-secret-value --secret-id {name} --secret-string {form}"
+WEBHOOK = "https://hooks.slack.com/services/"
+ROUTING_KEY = re.compile(r"[0-9A-Za-z]{32}")
+
+
+def slack(examination: Examination) -> Iterator[Finding]:
+    """Where notices go."""
+    name = examination.parameters["SlackWebhookSecret"]
+    text = _secret(examination, name)
+    form = f"{WEBHOOK}…"
+    if text is None:
+        yield fault(f"the secret {name} does not exist: no notice can be sent", CREATE.format(name=name, form=form))
+    elif text != text.strip() or re.search(r"\s", text):
+        yield fault(f"the secret {name} has a blank or a line end in it", PUT.format(name=name, form=form))
+    elif not text.startswith(WEBHOOK) and not examination.on_laptop:
+        yield warning(f"the secret {name} is no webhook of Slack's", PUT.format(name=name, form=form))
+    else:
+        yield ok(f"the secret {name} holds a webhook")
+
+
+def pagerduty(examination: Examination) -> Iterator[Finding]:
+    """Who is called."""
+    name = examination.parameters["PagerDutySecret"]
+    if not name:
+        yield warning(
+            "PagerDutySecret is empty: nobody is called", "name a secret with a routing key, if somebody should be"
+        )
+        return
+    text = _secret(examination, name)
+    form = "ROUTING_KEY"
+    if text is None:
+        remedy = CREATE.format(name=name, form=form) + ", or deploy with PagerDutySecret='\"\"'"
+        yield fault(f"the secret {name} does not exist: nobody can be called", remedy)
+        return
+    try:
+        key = Routing.from_secret(text).key
+    except TerminalError as error:
+        yield fault(f"the secret {name}: {error}", PUT.format(name=name, form=form))
+        return
+    if ROUTING_KEY.fullmatch(key) or examination.on_laptop:
+        yield ok(f"the secret {name} holds a routing key")
+    else:
+        text = f"the secret {name} is no routing key of the Events API v2, which has 32 letters and digits"
+        yield fault(text, PUT.format(name=name, form=form))
+
+
+def warehouse(examination: Examination) -> Iterator[Finding]:
+    """Who loads; the stack's own warehouse makes the secret itself."""
+    arn = examination.parameters["ExistingWarehouseSecretArn"]
+    if examination.makes_warehouse:
+        return
+    if not arn:
+        remedy = "deploy with ExistingWarehouseSecretArn=ARN, a secret with username and password"
+        yield fault("CreateWarehouse=false needs the secret of a database user", remedy)
+        return
+    text = _secret(examination, arn)
+    form = '\'{"username": "…", "password": "…"}\''
+    if text is None:
+        yield fault(f"the secret {arn} does not exist", CREATE.format(name="NAME", form=form))
+    elif _user(text) is None:
+        yield fault(f"the secret {arn} is not JSON with username and password", PUT.format(name=arn, form=form))
+    else:
+        yield ok(f"the warehouse's secret names the user {_user(text)}")
+
+
+def servers(examination: Examination) -> Iterator[Finding]:
+    """Credentials of the servers that deployed contracts fetch from."""
+    for name in sorted(_server_secrets(examination.target.contracts.values())):
+        text = _secret(examination, name)
+        form = '\'{"user": "…", "password": "…"}\''
+        if text is None:
+            yield fault(f"the secret {name} of a server does not exist", CREATE.format(name=name, form=form))
+        else:
+            yield ok(f"the server's secret {name} is there")
+
+
+def _server_secrets(contracts: Iterable[Contract]) -> set[str]:
+    return {source.secret for contract in contracts for source in contract.sources if source.secret}
+
+
+def _user(text: str) -> str | None:
+    try:
+        value = json.loads(text)
+        return str(value["username"]) if value["password"] else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _secret(examination: Examination, name: str) -> str | None:
+    """The secret's text, None without one. It is never printed."""
+    try:
+        return str(examination.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return None
+        raise
+
+
+CHECKS = (
+    Check("secrets", "Slack", slack),
+    Check("secrets", "PagerDuty", pagerduty),
+    Check("secrets", "warehouse", warehouse),
+    Check("secrets", "servers", servers, deployed=True),
+)

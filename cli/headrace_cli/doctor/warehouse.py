@@ -1,0 +1,138 @@
+"""The warehouse: it answers, loads do not disturb each other, the user may do what loads do, COPY may read the lake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from headrace.errors import HeadraceError
+from headrace.usecases.migrate import isolation_problem
+from headrace_cli.doctor.examination import Examination
+from headrace_cli.doctor.findings import Check, Finding, fault, ok, unknown, warning
+
+ISOLATION = "ALTER DATABASE {database} ISOLATION LEVEL SNAPSHOT"
+TRUSTED = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
+
+
+def workgroup(examination: Examination) -> Iterator[Finding]:
+    """Whether the workgroup is there, and in which state."""
+    if examination.on_laptop:
+        yield ok("the warehouse is the laptop's own")
+        return
+    if examination.makes_warehouse and not examination.stands:
+        return
+    found = examination.client("redshift-serverless").get_workgroup(workgroupName=examination.workgroup)["workgroup"]
+    if found["status"] == "AVAILABLE":
+        yield ok(f"the workgroup {examination.workgroup} is available, with {found['baseCapacity']} RPU")
+    else:
+        yield fault(f"the workgroup {examination.workgroup} is {found['status']}", "wait until it is AVAILABLE")
+
+
+def answers(examination: Examination) -> Iterator[Finding]:
+    """Whether a statement runs, and what the database and its user are like. This wakes a workgroup that sleeps."""
+    if not examination.wake:
+        yield unknown("the warehouse was not asked: --no-warehouse")
+        return
+    services, database = examination.target.services, examination.parameters["Database"]
+    (user,) = services.warehouse.query("SELECT current_user")[0]
+    yield ok(f"the warehouse answers, as the user {user}")
+    if isolation_problem(services, database):
+        text = f"the database {database} is SERIALIZABLE: loads of two datasets fail each other with error 1023"
+        yield fault(text, f"{ISOLATION.format(database=database)}, as its owner with nobody else connected")
+    else:
+        yield ok(f"the database {database} has snapshot isolation")
+    yield from _rights(examination, str(user))
+
+
+def _rights(examination: Examination, user: str) -> Iterator[Finding]:
+    database = examination.parameters["Database"]
+    warehouse = examination.target.services.warehouse
+    for what, query, remedy in (
+        (
+            f"make the schema etl in {database}",
+            f"SELECT has_database_privilege(current_user, '{database}', 'create')",
+            f"GRANT CREATE ON DATABASE {database} TO {user}",
+        ),
+        (
+            "make tables in the schema public",
+            "SELECT has_schema_privilege(current_user, 'public', 'create')",
+            f"GRANT USAGE, CREATE ON SCHEMA public TO {user}",
+        ),
+    ):
+        try:
+            ((allowed,),) = warehouse.query(query)
+        except HeadraceError as error:
+            yield unknown(f"whether the user may {what}: {error}")
+            continue
+        yield ok(f"the user {user} may {what}") if allowed else fault(f"the user {user} may not {what}", remedy)
+    yield from _superuser(warehouse, user)
+
+
+def _superuser(warehouse: Any, user: str) -> Iterator[Finding]:
+    try:
+        found = warehouse.query("SELECT usesuper FROM pg_user WHERE usename = current_user")
+    except HeadraceError as error:
+        yield unknown(f"whether the user is a superuser: {error}")
+        return
+    if found and found[0][0]:
+        text = f"the user {user} is a superuser: what a contract's SQL may do has no bound"
+        yield warning(text, "load as another user (README, 'Into a workgroup that you have')")
+    else:
+        yield ok(f"the user {user} is no superuser")
+
+
+def copy_role(examination: Examination) -> Iterator[Finding]:
+    """The role that COPY reads the lake with: who may take it on, and what it may do."""
+    arn = examination.parameters["CopyRole"]
+    if arn == "default":
+        yield from _default_role(examination)
+        return
+    iam = examination.client("iam")
+    document = iam.get_role(RoleName=arn.rsplit("/", 1)[-1])["Role"]["AssumeRolePolicyDocument"]
+    trust = json.dumps(document if isinstance(document, dict) else json.loads(unquote(document)))
+    if not any(service in trust for service in TRUSTED):
+        yield fault(f"the role {arn} does not trust Redshift", f"let {' and '.join(TRUSTED)} assume it")
+    else:
+        yield ok(f"Redshift may take on the role {arn}")
+    if examination.stands:
+        yield from _may_read(examination, arn)
+
+
+def _default_role(examination: Examination) -> Iterator[Finding]:
+    if examination.makes_warehouse or examination.on_laptop:
+        return  # the template makes and attaches it; the laptop's warehouse reads with the stack's own rights
+    serverless = examination.client("redshift-serverless")
+    found = serverless.get_workgroup(workgroupName=examination.workgroup)["workgroup"]["namespaceName"]
+    role = serverless.get_namespace(namespaceName=found)["namespace"].get("defaultIamRoleArn", "")
+    if role:
+        yield ok(f"the namespace's default role is {role}")
+    else:
+        update = f"aws redshift-serverless update-namespace --namespace-name {found}"
+        remedy = f"{update} --default-iam-role-arn ARN --iam-roles ARN"
+        yield fault(f"the namespace {found} has no default role, which CopyRole=default means", remedy)
+
+
+def _may_read(examination: Examination, arn: str) -> Iterator[Finding]:
+    lake = f"arn:aws:s3:::{examination.target.output('LakeBucket')}"
+    for action, resource in (
+        ("s3:ListBucket", lake),
+        ("s3:GetObject", f"{lake}/dataset/batch=1/part-0.parquet"),
+        ("s3:GetObject", f"{lake}/batches/1/manifest.json"),
+        ("s3:PutObject", f"{lake}/exports/1/part-0.parquet"),
+    ):
+        answer = examination.client("iam").simulate_principal_policy(
+            PolicySourceArn=arn, ActionNames=[action], ResourceArns=[resource]
+        )
+        if answer["EvaluationResults"][0]["EvalDecision"] == "allowed":
+            yield ok(f"the role may {action} on {resource}")
+        else:
+            yield fault(f"the role {arn} may not {action} on {resource}", "give it that right")
+
+
+CHECKS = (
+    Check("warehouse", "workgroup", workgroup),
+    Check("warehouse", "answers", answers, deployed=True),
+    Check("warehouse", "copy role", copy_role),
+)
