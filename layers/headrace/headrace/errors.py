@@ -6,6 +6,7 @@ HeadraceError
 │       └── CannotResumeError it sends a file from its beginning only
 ├── ContractChangedError      the batch's next execution transforms its files anew
 └── TerminalError             trying again changes nothing
+    ├── LoadTooLargeError     a batch of fewer files may do
     ├── MissingSetting        the function was deployed without something it needs
     ├── ObjectGoneError       a landed object was deleted before it could be read
     ├── LoginRefusedError     a server does not accept user or password
@@ -35,6 +36,10 @@ class ContractChangedError(HeadraceError):
 
 class TerminalError(HeadraceError):
     """Something that stays wrong until a person changes it."""
+
+
+class LoadTooLargeError(TerminalError):
+    """The SQL of a batch, or what the workflow carries of it, is longer than the services take."""
 
 
 class MissingSetting(TerminalError):  # noqa: N818 - reads better in the console than MissingSettingError

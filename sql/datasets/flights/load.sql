@@ -36,32 +36,44 @@ COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 DELETE FROM stage USING etl.loads
 WHERE stage._batch_id = etl.loads.batch_id;
 
+-- The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.
+CREATE TEMP TABLE files (
+  _file VARCHAR(32),
+  _place INTEGER,
+  _reloaded SMALLINT,
+  _replaced SMALLINT
+);
+
+-- if files
+INSERT INTO files (_file, _place, _reloaded, _replaced) VALUES ${files};
+
+-- A batch that is known already has nothing to take out.
+DELETE FROM files
+WHERE EXISTS (
+  SELECT 1 FROM etl.loads
+  WHERE batch_id = '${batch}'
+);
+
 -- if reloaded
 DELETE FROM public.flights
-WHERE
-  _file_id IN (${reloaded})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
-  );
+WHERE _file_id IN (
+  SELECT _file FROM files
+  WHERE _reloaded = 1
+);
 
 -- if reloaded
 DELETE FROM etl.superseded
-WHERE
-  file_id IN (${reloaded})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
-  );
+WHERE file_id IN (
+  SELECT _file FROM files
+  WHERE _reloaded = 1
+);
 
 -- if reloaded
 DELETE FROM etl.load_files
-WHERE
-  file_id IN (${reloaded})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
-  );
+WHERE file_id IN (
+  SELECT _file FROM files
+  WHERE _reloaded = 1
+);
 
 -- if replaced
 INSERT INTO etl.superseded (batch_id, file_id, row_count)
@@ -71,27 +83,18 @@ SELECT
   COUNT(*)
 FROM public.flights
 WHERE
-  _file_id IN (${replaced})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
+  _file_id IN (
+    SELECT _file FROM files
+    WHERE _replaced = 1
   )
 GROUP BY _file_id;
 
 -- if replaced
 DELETE FROM public.flights
-WHERE
-  _file_id IN (${replaced})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
-  );
-
--- The order in which the batch's files arrived.
-CREATE TEMP TABLE arrivals (file_id VARCHAR(32), _place INTEGER);
-
--- if parts
-INSERT INTO arrivals (file_id, _place) VALUES ${arrivals};
+WHERE _file_id IN (
+  SELECT _file FROM files
+  WHERE _replaced = 1
+);
 
 CREATE TEMP TABLE winners AS
 SELECT
@@ -125,8 +128,8 @@ FROM (
       PARTITION BY time_hour, carrier, flight
       ORDER BY _place DESC, _row_number DESC
     ) AS _rank
-  FROM stage INNER JOIN arrivals ON stage._file_id = arrivals.file_id
-  WHERE _file_id NOT IN (${replaced})
+  FROM stage INNER JOIN files ON stage._file_id = files._file
+  WHERE files._replaced = 0
 ) AS ranked
 WHERE _rank = 1;
 
@@ -268,7 +271,7 @@ WHERE NOT EXISTS (
   WHERE batch_id = '${batch}'
 );
 
-DROP TABLE arrivals;
+DROP TABLE files;
 
 DROP TABLE winners;
 

@@ -23,32 +23,44 @@ COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 DELETE FROM stage USING etl.loads
 WHERE stage._batch_id = etl.loads.batch_id;
 
+-- The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.
+CREATE TEMP TABLE files (
+  _file VARCHAR(32),
+  _place INTEGER,
+  _reloaded SMALLINT,
+  _replaced SMALLINT
+);
+
+-- if files
+INSERT INTO files (_file, _place, _reloaded, _replaced) VALUES ${files};
+
+-- A batch that is known already has nothing to take out.
+DELETE FROM files
+WHERE EXISTS (
+  SELECT 1 FROM etl.loads
+  WHERE batch_id = '${batch}'
+);
+
 -- if reloaded
 DELETE FROM public.sensor_readings
-WHERE
-  _file_id IN (${reloaded})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
-  );
+WHERE _file_id IN (
+  SELECT _file FROM files
+  WHERE _reloaded = 1
+);
 
 -- if reloaded
 DELETE FROM etl.superseded
-WHERE
-  file_id IN (${reloaded})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
-  );
+WHERE file_id IN (
+  SELECT _file FROM files
+  WHERE _reloaded = 1
+);
 
 -- if reloaded
 DELETE FROM etl.load_files
-WHERE
-  file_id IN (${reloaded})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
-  );
+WHERE file_id IN (
+  SELECT _file FROM files
+  WHERE _reloaded = 1
+);
 
 -- if replaced
 INSERT INTO etl.superseded (batch_id, file_id, row_count)
@@ -58,21 +70,18 @@ SELECT
   COUNT(*)
 FROM public.sensor_readings
 WHERE
-  _file_id IN (${replaced})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
+  _file_id IN (
+    SELECT _file FROM files
+    WHERE _replaced = 1
   )
 GROUP BY _file_id;
 
 -- if replaced
 DELETE FROM public.sensor_readings
-WHERE
-  _file_id IN (${replaced})
-  AND NOT EXISTS (
-    SELECT 1 FROM etl.loads
-    WHERE batch_id = '${batch}'
-  );
+WHERE _file_id IN (
+  SELECT _file FROM files
+  WHERE _replaced = 1
+);
 
 CREATE TEMP TABLE winners AS
 SELECT
@@ -87,7 +96,10 @@ SELECT
   _row_number,
   _batch_id
 FROM stage
-WHERE _file_id NOT IN (${replaced});
+WHERE _file_id NOT IN (
+  SELECT _file FROM files
+  WHERE _replaced = 1
+);
 
 INSERT INTO public.sensor_readings (
   sensor_id,
@@ -155,6 +167,8 @@ WHERE NOT EXISTS (
   SELECT 1 FROM etl.loads
   WHERE batch_id = '${batch}'
 );
+
+DROP TABLE files;
 
 DROP TABLE winners;
 

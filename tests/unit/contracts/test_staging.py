@@ -42,6 +42,7 @@ def test_an_expression_of_one_value_may_stand_in_a_contract(logic: str) -> None:
         ("(SELECT 1)", "'SELECT' is not expected there"),
         ("value) FROM x", "')' is not expected there"),
         ("ABS(value", "a bracket is open"),
+        (r"'\'; DROP TABLE x'", "is no part of an SQL expression"),  # Redshift takes the backslash for an escape
         ("'a\n-- if parts'", "is no part of an SQL expression"),
     ],
 )
@@ -63,8 +64,10 @@ def test_a_batch_is_appended_once_and_known_as_staged() -> None:
 
 def test_a_merge_transforms_the_staged_rows_and_takes_them_out() -> None:
     statements = split_statements(merge_sql(staged()))
-    assert "CAST(LOWER(tags) AS VARCHAR(65535)) AS tags" in statements[2]
-    assert "'${batch}'\nFROM etl.staged_readings\nWHERE _file_id IN (${merged})" in statements[2]
+    made = next(text for text in statements if text.startswith("CREATE TEMP TABLE stage"))
+    assert "CAST(LOWER(tags) AS VARCHAR(65535)) AS tags" in made
+    assert "CAST('${batch}' AS VARCHAR(160)) AS _batch_id\nFROM etl.staged_readings\nWHERE _file_id IN (" in made
+    assert "_place >= 0" in made
     assert statements[-2].startswith("DELETE FROM etl.staged_readings")
     assert any(text.startswith("MERGE INTO public.readings") for text in statements)
 
@@ -75,7 +78,7 @@ def test_a_dollar_of_a_transformation_is_no_placeholder() -> None:
         Column("code", "code", Kind.STRING, "VARCHAR(9)", logic="REPLACE(code, '${batch}$', '')"),
     )
     text = merge_sql(contract(staged=True, columns=columns))
-    given: dict[str, Any] = {"manifest": None, "arrived": [], "replaced": [], "reloaded": [], "merged": ["ab" * 12]}
+    given: dict[str, Any] = {"manifest": None, "arrived": ["ab" * 12], "replaced": [], "reloaded": []}
     statements = load_statements(text, batch="b-1", iam_role="default", **given)
     assert [text for text in statements if "REPLACE(code, '${batch}$', '')" in text]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +10,7 @@ import pytest
 
 from headrace.contracts.sql import load_sql, table_sql
 from headrace.contracts.staging import append_sql, merge_sql
-from headrace.domain.contract import Column, Contract, Kind
-from headrace.domain.lane import LIMITS
-from headrace.domain.ledger import LIVE, MERGE
+from headrace.domain.contract import Contract
 from headrace.domain.load import Part, load_statements, manifest, split_statements
 from headrace.errors import TerminalError
 from tests.fakes import contract
@@ -47,17 +44,23 @@ def test_nothing_is_copied_without_a_manifest() -> None:
 
 def test_replaced_files_are_counted_before_they_are_deleted() -> None:
     text = statements(replaced=[FILE])
-    counted = next(i for i, s in enumerate(text) if "etl.superseded" in s and FILE in s)
-    deleted = next(i for i, s in enumerate(text) if s.startswith("DELETE FROM public.readings") and FILE in s)
+    counted = next(i for i, s in enumerate(text) if s.startswith("INSERT INTO etl.superseded") and "_replaced" in s)
+    deleted = next(i for i, s in enumerate(text) if s.startswith("DELETE FROM public.readings") and "_replaced" in s)
     assert counted < deleted
     assert not [s for s in statements() if s.startswith("DELETE FROM public.readings")]
 
 
 def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> None:
-    deleted = [s.split()[2] for s in statements(reloaded=[FILE]) if s.startswith("DELETE") and FILE in s]
+    deleted = [s.split()[2] for s in statements(reloaded=[FILE]) if s.startswith("DELETE") and "_reloaded = 1" in s]
     assert deleted == ["public.readings", "etl.superseded", "etl.load_files"]
-    winners = next(s for s in statements(reloaded=[FILE]) if s.startswith("CREATE TEMP TABLE winners"))
-    assert FILE not in winners
+
+
+def test_each_file_is_named_once_with_its_place_and_what_becomes_of_it() -> None:
+    other, older = "cd" * 12, "ef" * 12
+    text = statements(arrived=[FILE, other], replaced=[older, FILE], reloaded=[other])
+    (named,) = [statement for statement in text if FILE in statement]
+    assert named.endswith(f"VALUES ('{FILE}', 0, 0, 1), ('{other}', 1, 1, 0), ('{older}', -1, 0, 1)")
+    assert not [statement for statement in statements(arrived=[]) if statement.startswith("INSERT INTO files")]
 
 
 WRITES = re.compile(r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE INTO) (etl\.(?:superseded|load_files|loads))\b")
@@ -73,7 +76,6 @@ def test_the_tables_that_datasets_share_are_written_in_one_order(
         "arrived": [FILE],
         "replaced": [FILE],
         "reloaded": [FILE],
-        "merged": [FILE],
     }
     text = load_statements(template(contract(staged=True, **keys)), batch="b", iam_role="default", **given)
     written = [match[1] for statement in text if (match := WRITES.match(statement))]
@@ -81,20 +83,6 @@ def test_the_tables_that_datasets_share_are_written_in_one_order(
     assert set(written) == (set(order) if template is not append_sql else {"etl.loads"})
     first = {table: written.index(table) for table in written}
     assert sorted(first, key=first.__getitem__) == [table for table in order if table in first]
-
-
-@pytest.mark.parametrize("lane", [LIVE, MERGE])
-def test_the_largest_batch_of_a_wide_table_fits_between_two_states(lane: str) -> None:
-    columns = tuple(Column(f"a_measured_column_{n:03}", "", Kind.STRING, "VARCHAR(256)") for n in range(200))
-    wide = contract(columns=columns, primary_key=(columns[0].name,), staged=lane == MERGE, replace_versions=True)
-    files = [f"{number:024x}" for number in range(LIMITS[lane].files)]
-    text = load_statements(
-        merge_sql(wide) if lane == MERGE else load_sql(wide),
-        batch="readings-1", manifest=None if lane == MERGE else MANIFEST, iam_role="default",
-        arrived=files, replaced=files, reloaded=files, merged=files if lane == MERGE else [],
-    )  # fmt: skip
-    assert len(json.dumps({"statements": text, "replaced": files})) < 250_000  # Step Functions takes 262,144
-    assert max(map(len, text)) < 100_000  # what the Data API takes as one statement
 
 
 def test_no_placeholder_is_left() -> None:
@@ -109,11 +97,12 @@ def test_no_placeholder_is_left() -> None:
         ("iam_role", "'arn:aws:iam::1:role/x'"),
         ("replaced", ["zz"]),
         ("reloaded", ["zz"]),
-        ("arrived", ["zz"]),
+        ("arrived", ["x', 0, 0, 0); DROP TABLE y; --"]),
     ],
 )
 def test_values_that_are_no_plain_names_are_refused(name: str, value: object) -> None:
-    with pytest.raises(TerminalError, match=name[:5]):
+    what = "files" if isinstance(value, list) else name
+    with pytest.raises(TerminalError, match=f"{what} cannot go into SQL"):
         statements(**{name: value})
 
 

@@ -12,6 +12,7 @@ from headrace.contracts.dataset import compile_dataset
 from headrace.contracts.document import Document, Problems
 from headrace.contracts.errors import ContractError, ContractErrors
 from headrace.contracts.shape import read_shape
+from headrace.contracts.sizes import fitted
 from headrace.contracts.sources import disagreement
 from headrace.domain.contract import Contract
 
@@ -57,6 +58,8 @@ def _compiled(path: Path) -> _Compiled:
     contract = compile_dataset(model, digest, problems)
     problems.raise_any()
     assert contract is not None
+    contract = fitted(contract, problems)
+    problems.raise_any()
     return _Compiled(contract, document)
 
 

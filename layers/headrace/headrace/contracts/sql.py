@@ -6,11 +6,16 @@ The text is committed under `sql/datasets/`, so that a change of a contract is s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
 from headrace.domain.migration import LINEAGE_TYPES, as_staged
 
 Step = tuple[str, str]
 """A comment, or the condition under which it is left out, and a statement."""
+LONGEST_MERGE = 20_000
+"""Bytes; about 220 columns whose names have 16 letters."""
+FILES = ["_file VARCHAR(32)", "_place INTEGER", "_reloaded SMALLINT", "_replaced SMALLINT"]
 COPY: Step = ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST")
 HEADER = "-- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.\n\n"
 
@@ -39,20 +44,45 @@ def _create_view(view: View) -> str:
     return f"CREATE MATERIALIZED VIEW {view.name}{dist}{sort}\nAUTO REFRESH NO\nAS\n{view.query}"
 
 
+def is_wide(contract: Contract) -> bool:
+    """Whether a MERGE, which names each column four times, would leave no room for a full batch of files.
+
+    All statements of a load together have 100,000 bytes (`domain.sqltext`). A wide table's stage has short names, and
+    its rows are deleted and inserted: that names each column once.
+    """
+    return sum(4 * len(name) + 24 for name in names_of(contract)) > LONGEST_MERGE
+
+
 def load_sql(contract: Contract) -> str:
     """The load transaction. Applying it twice for the same batch changes nothing the second time."""
-    return rendered([*opening_steps(contract, COPY), *target_steps(contract)])
+    return rendered([*opening_steps(contract), *files_steps(), *target_steps(contract)])
 
 
-def opening_steps(contract: Contract, fill: Step) -> list[Step]:
+def lock_step(contract: Contract) -> Step:
+    """The dataset's lock, which must be the first statement: a snapshot of before it would not see other loads."""
+    why = "Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait."
+    return why, f"LOCK TABLE {_guard(contract)}"
+
+
+def opening_steps(contract: Contract) -> list[Step]:
     """The dataset's lock, and the load's own stage filled with the rows of the batch, none if it is known."""
     return [
-        ("Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.",
-         f"LOCK TABLE {_guard(contract)}"),
-        ("", create_stage(contract, "TEMP TABLE stage")),
-        fill,
+        lock_step(contract),
+        ("", create_stage(contract, "TEMP TABLE stage", staged_names(contract))),
+        COPY,
         ("A batch that is known already has nothing to load.",
          "DELETE FROM stage USING etl.loads\nWHERE stage._batch_id = etl.loads.batch_id"),
+    ]  # fmt: skip
+
+
+def files_steps() -> list[Step]:
+    """The files of the batch, in the order in which they arrived, and the ones whose rows go; none if it is known."""
+    return [
+        ("The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.",
+         f"CREATE TEMP TABLE files (\n{listed(FILES, 2)}\n)"),
+        ("if files", "INSERT INTO files (_file, _place, _reloaded, _replaced) VALUES ${files}"),
+        ("A batch that is known already has nothing to take out.",
+         "DELETE FROM files\nWHERE EXISTS (\n  SELECT 1 FROM etl.loads\n  WHERE batch_id = '${batch}'\n)"),
     ]  # fmt: skip
 
 
@@ -61,16 +91,20 @@ def target_steps(contract: Contract) -> list[Step]:
     return [
         *_reload_steps(contract),
         ("if replaced", _count_replaced(contract)),
-        ("if replaced", f"DELETE FROM {contract.target}\nWHERE\n  {_of_this_batch('_file_id', 'replaced')}"),
-        *_arrival_steps(contract),
+        ("if replaced", f"DELETE FROM {contract.target}\nWHERE _file_id IN {files_that('_replaced = 1')}"),
         ("", _create_winners(contract)),
         *_merge_steps(contract),
         ("What the warehouse itself counts, for the row balance.", _count_files(contract)),
         ("", record_load(contract, "loaded")),
-        *([("", "DROP TABLE arrivals")] if contract.primary_key else []),
+        ("", "DROP TABLE files"),
         ("", "DROP TABLE winners"),
         ("", "DROP TABLE stage"),
     ]
+
+
+def files_that(condition: str) -> str:
+    """The ids of some of the batch's files."""
+    return f"(\n  SELECT _file FROM files\n  WHERE {condition}\n)"
 
 
 def rendered(steps: list[Step]) -> str:
@@ -90,6 +124,13 @@ def _guard(contract: Contract) -> str:
 def names_of(contract: Contract) -> list[str]:
     """All columns of a target, in order."""
     return [column.name for column in contract.columns] + list(LINEAGE_COLUMNS)
+
+
+def staged_names(contract: Contract) -> dict[str, str]:
+    """What the columns of a target are called in the load's own stage: COPY goes by position."""
+    own = {column.name: column.name for column in contract.columns}
+    short = {name: f"c{number}" for number, name in enumerate(own, start=1)}
+    return (short if is_wide(contract) else own) | {name: name for name in LINEAGE_COLUMNS}
 
 
 def _type(column: Column) -> str:
@@ -112,22 +153,23 @@ def listed(items: list[str], indent: int) -> str:
     return ",\n".join(" " * indent + item for item in items)
 
 
-def create_stage(contract: Contract, what: str = "TEMP TABLE stage") -> str:
+def create_stage(contract: Contract, what: str = "TEMP TABLE stage", called: Mapping[str, str] | None = None) -> str:
     """The DDL of a table that COPY fills: the columns of the Parquet parts, in their order; JSON is text."""
+    called = called or {name: name for name in names_of(contract)}
     types = {column.name: _type(as_staged(column)) for column in contract.columns}
-    columns = listed([f"{name} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
-    dist = f" DISTKEY ({contract.dist_key})" if contract.dist_key else ""
+    columns = listed([f"{called[name]} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
+    dist = f" DISTKEY ({called[contract.dist_key]})" if contract.dist_key else ""
     return f"CREATE {what} (\n{columns}\n){dist}"
 
 
-def _reload_steps(contract: Contract) -> list[tuple[str, str]]:
+def _reload_steps(contract: Contract) -> list[Step]:
     """A file that is loaded again leaves no trace of its earlier load: no rows, and no account of them.
 
     Loads of all datasets write to the tables of `etl` in one order, so that no two of them wait for
     each other.
     """
     return [
-        ("if reloaded", f"DELETE FROM {table}\nWHERE\n  {_of_this_batch(column, 'reloaded')}")
+        ("if reloaded", f"DELETE FROM {table}\nWHERE {column} IN {files_that('_reloaded = 1')}")
         for table, column in (
             (contract.target, "_file_id"),
             ("etl.superseded", "file_id"),
@@ -136,84 +178,93 @@ def _reload_steps(contract: Contract) -> list[tuple[str, str]]:
     ]
 
 
-def _of_this_batch(column: str, files: str) -> str:
-    return (
-        f"{column} IN (${{{files}}})\n"
-        "  AND NOT EXISTS (\n    SELECT 1 FROM etl.loads\n    WHERE batch_id = '${batch}'\n  )"
-    )
-
-
 def _count_replaced(contract: Contract) -> str:
+    replaced = files_that("_replaced = 1").replace("\n", "\n  ")
     return (
         "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
         f"SELECT\n  '${{batch}}',\n  _file_id,\n  COUNT(*)\nFROM {contract.target}\n"
-        f"WHERE\n  {_of_this_batch('_file_id', 'replaced')}\nGROUP BY _file_id"
+        f"WHERE\n  _file_id IN {replaced}\nGROUP BY _file_id"
     )
 
 
-def _arrival_steps(contract: Contract) -> list[tuple[str, str]]:
-    """Among rows of one key that are equal by the contract's ordering, the later file has the last word."""
-    if not contract.primary_key:
-        return []
-    return [
-        ("The order in which the batch's files arrived.",
-         "CREATE TEMP TABLE arrivals (file_id VARCHAR(32), _place INTEGER)"),
-        ("if parts", "INSERT INTO arrivals (file_id, _place) VALUES ${arrivals}"),
-    ]  # fmt: skip
-
-
 def _create_winners(contract: Contract) -> str:
-    """The stage's rows as the target takes them: of the newest files, and one per key."""
-    parsed = {c.name for c in contract.columns if c.kind is Kind.SUPER}
-    columns = listed([f"JSON_PARSE({n}) AS {n}" if n in parsed else n for n in names_of(contract)], 2)
-    kept = "WHERE _file_id NOT IN (${replaced})"
+    """The stage's rows as the target takes them: of the newest files, and one per key.
+
+    Among rows of one key that are equal by the contract's ordering, the later file has the last word.
+    """
+    called = staged_names(contract)
+    columns = "  *" if is_wide(contract) else listed(_parsed(contract), 2)
+    create = f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\n"
     if not contract.primary_key:
-        return f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\nFROM stage\n{kept}"
-    order = ", ".join(f"{name} DESC" for name in (*contract.ordering, "_place", "_row_number"))
-    keys = ", ".join(contract.primary_key)
+        return f"{create}FROM stage\nWHERE _file_id NOT IN {files_that('_replaced = 1')}"
+    order = ", ".join(f"{name} DESC" for name in (*(called[n] for n in contract.ordering), "_place", "_row_number"))
+    keys = ", ".join(called[name] for name in contract.primary_key)
     return (
-        f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\n"
-        "FROM (\n  SELECT\n    stage.*,\n"
+        f"{create}FROM (\n  SELECT\n    stage.*,\n"
         f"    ROW_NUMBER() OVER (\n      PARTITION BY {keys}\n      ORDER BY {order}\n    ) AS _rank\n"
-        f"  FROM stage INNER JOIN arrivals ON stage._file_id = arrivals.file_id\n  {kept}\n) AS ranked\n"
+        "  FROM stage INNER JOIN files ON stage._file_id = files._file\n  WHERE files._replaced = 0\n) AS ranked\n"
         "WHERE _rank = 1"
     )
 
 
-def _merge_steps(contract: Contract) -> list[tuple[str, str]]:
-    names = names_of(contract)
+def _parsed(contract: Contract) -> list[str]:
+    """The values of a target's columns, out of the load's own stage."""
+    called = staged_names(contract)
+    json = {column.name for column in contract.columns if column.kind is Kind.SUPER}
+    values = {name: f"JSON_PARSE({called[name]})" if name in json else called[name] for name in called}
+    wide = is_wide(contract)
+    return [f"{value} AS {name}" if name in json and not wide else value for name, value in values.items()]
+
+
+def _merge_steps(contract: Contract) -> list[Step]:
+    called = staged_names(contract)
+    same_key = [f"{contract.target}.{key} = winners.{called[key]}" for key in contract.primary_key]
+    taken_in = [("", _merge(contract, same_key))]
+    if is_wide(contract) or not contract.primary_key:
+        taken_in = [*_take_out(contract, same_key), ("", _insert(contract))]
     if not contract.primary_key:
-        columns = listed(names, 2)
-        statement = f"INSERT INTO {contract.target} (\n{columns}\n)\nSELECT\n{columns}\nFROM winners"
-        return [("", statement)]
-    same_key = [f"{contract.target}.{key} = winners.{key}" for key in contract.primary_key]
-    return [
-        *_drop_older(contract, same_key),
-        ("Rows of earlier files that this batch replaces.", _count_superseded(contract)),
-        ("", _merge(contract, names, same_key)),
-    ]
+        return taken_in
+    superseded = ("Rows of earlier files that this batch replaces.", _count_superseded(contract))
+    return [*_drop_older(contract, same_key), superseded, *taken_in]
 
 
-def _drop_older(contract: Contract, same_key: list[str]) -> list[tuple[str, str]]:
+def _insert(contract: Contract) -> str:
+    names = names_of(contract)
+    values = _parsed(contract) if is_wide(contract) else names
+    return f"INSERT INTO {contract.target} (\n{listed(names, 2)}\n)\nSELECT\n{listed(values, 2)}\nFROM winners"
+
+
+def _take_out(contract: Contract, same_key: list[str]) -> list[Step]:
+    if not contract.primary_key:
+        return []
+    conditions = "\n  AND ".join(same_key)
+    statement = f"DELETE FROM {contract.target} USING winners\nWHERE\n  {conditions}"
+    return [("The table is too wide for a MERGE: a row of the same key goes, and the new one comes.", statement)]
+
+
+def _drop_older(contract: Contract, same_key: list[str]) -> list[Step]:
     """A row that is older than what the target has, by the contract's ordering columns, loses to it."""
     if not contract.ordering:
         return []
-    conditions = "\n  AND ".join([*same_key, _newer(contract, contract.target, "winners")])
+    conditions = "\n  AND ".join([*same_key, _newer(contract)])
     statement = f"DELETE FROM winners USING {contract.target}\nWHERE\n  {conditions}"
     return [("A row older than the one in the target loses to it.", statement)]
 
 
-def _newer(contract: Contract, one: str, other: str) -> str:
-    """Whether a row of `one` is later than a row of `other`, by all ordering columns in turn."""
+def _newer(contract: Contract) -> str:
+    """Whether a row of the target is later than a row of the winners, by all ordering columns in turn."""
+    called = staged_names(contract)
     later, equal = [], ""
     for name in contract.ordering:
-        later.append(f"{equal}{one}.{name} > {other}.{name}")
-        equal += f"{one}.{name} = {other}.{name} AND "
+        there, new = f"{contract.target}.{name}", f"winners.{called[name]}"
+        later.append(f"{equal}{there} > {new}")
+        equal += f"{there} = {new} AND "
     return later[0] if len(later) == 1 else "(" + " OR ".join(f"({condition})" for condition in later) + ")"
 
 
 def _count_superseded(contract: Contract) -> str:
-    keys = "\n    AND ".join(f"t.{key} = w.{key}" for key in contract.primary_key)
+    called = staged_names(contract)
+    keys = "\n    AND ".join(f"t.{key} = w.{called[key]}" for key in contract.primary_key)
     return (
         "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
         f"SELECT\n  '${{batch}}',\n  t._file_id,\n  COUNT(*)\nFROM {contract.target} AS t\n"
@@ -221,7 +272,8 @@ def _count_superseded(contract: Contract) -> str:
     )
 
 
-def _merge(contract: Contract, names: list[str], same_key: list[str]) -> str:
+def _merge(contract: Contract, same_key: list[str]) -> str:
+    names = names_of(contract)
     updates = listed([f"{name} = winners.{name}" for name in names if name not in contract.primary_key], 6)
     on = "\n    AND ".join(same_key)
     return (

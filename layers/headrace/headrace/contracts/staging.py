@@ -9,20 +9,22 @@ from __future__ import annotations
 import re
 
 from headrace.contracts.sql import (
-    COPY,
     create_stage,
+    files_steps,
+    files_that,
     listed,
-    names_of,
+    lock_step,
     opening_steps,
     record_load,
     rendered,
+    staged_names,
     target_steps,
 )
 from headrace.domain.contract import Column, Contract
 from headrace.domain.migration import as_staged
 
 TOKEN = re.compile(
-    r"""\s*(?:'(?:[^'\r\n]|'')*' | "[^"\r\n]+" | [A-Za-z_][A-Za-z0-9_]* | \d+(?:\.\d*)? | \.\d+
+    r"""\s*(?:'(?:[^'\\\r\n]|''|\\[^'\r\n])*' | "[^"\r\n]+" | [A-Za-z_][A-Za-z0-9_]* | \d+(?:\.\d*)? | \.\d+
     | \|\| | :: | <= | >= | <> | != | -(?!-) | /(?!\*) | [+*%()=<>,])""",
     re.VERBOSE,
 )
@@ -58,13 +60,14 @@ def stage_sql(contract: Contract) -> str:
 
 def append_sql(contract: Contract) -> str:
     """The transaction that appends a batch to the stage table. What an earlier attempt left of its files goes."""
-    columns = listed(names_of(contract), 2)
+    called = staged_names(contract)
+    into, values = listed(list(called), 2), listed(list(called.values()), 2)
     return rendered(
         [
-            *opening_steps(contract, COPY),
+            *opening_steps(contract),
             ("A file that comes again is staged once.",
              f"DELETE FROM {contract.stage}\nWHERE _file_id IN (SELECT _file_id FROM stage)"),
-            ("", f"INSERT INTO {contract.stage} (\n{columns}\n)\nSELECT\n{columns}\nFROM stage"),
+            ("", f"INSERT INTO {contract.stage} (\n{into}\n)\nSELECT\n{values}\nFROM stage"),
             ("", record_load(contract, "staged")),
             ("", "DROP TABLE stage"),
         ]
@@ -73,23 +76,32 @@ def append_sql(contract: Contract) -> str:
 
 def merge_sql(contract: Contract) -> str:
     """The transaction that merges staged files into the target. Their rows name the merge as their batch."""
-    columns = listed(names_of(contract), 2)
-    values = _transformed(contract).replace("$", "$$")  # the file is a template
-    fill = (
-        f"INSERT INTO stage (\n{columns}\n)\nSELECT\n{values},\n  _file_id,\n  _row_number,\n"
-        f"  '${{batch}}'\nFROM {contract.stage}\nWHERE _file_id IN (${{merged}})"
-    )
     done = f"DELETE FROM {contract.stage}\nWHERE _file_id IN (SELECT _file_id FROM stage)"
     *steps, drop_stage = target_steps(contract)
-    return rendered([*opening_steps(contract, ("if parts", fill)), *steps, ("", done), drop_stage])
+    return rendered(
+        [lock_step(contract), *files_steps(), ("", _create_from_stage(contract)), *steps, ("", done), drop_stage]
+    )
+
+
+def _create_from_stage(contract: Contract) -> str:
+    """The load's own stage, out of the stage table: each value transformed, under the name that it has there."""
+    called = staged_names(contract)
+    values = [_value(column, called[column.name]) for column in contract.columns]
+    columns = listed([*values, "_file_id", "_row_number", "CAST('${batch}' AS VARCHAR(160)) AS _batch_id"], 2)
+    dist = f" DISTKEY ({called[contract.dist_key]})" if contract.dist_key else ""
+    return (
+        f"CREATE TEMP TABLE stage{dist} AS\nSELECT\n{columns}\nFROM {contract.stage}\n"
+        f"WHERE _file_id IN {files_that('_place >= 0')}"
+    )
 
 
 def _transformed(contract: Contract) -> str:
-    return listed([_value(column) for column in contract.columns], 2)
+    return listed([_value(column, column.name, "$") for column in contract.columns], 2)
 
 
-def _value(column: Column) -> str:
+def _value(column: Column, called: str, dollar: str = "$$") -> str:
+    """The value that a merge takes from the stage table; a file that is a template has its dollars twice."""
     if not column.logic:
-        return column.name
+        return column.name if called == column.name else f"{column.name} AS {called}"
     type_ = as_staged(column).redshift_type.replace(",", ", ")
-    return f"CAST({column.logic} AS {type_}) AS {column.name}"
+    return f"CAST({column.logic.replace('$', dollar)} AS {type_}) AS {called}"

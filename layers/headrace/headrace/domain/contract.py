@@ -127,7 +127,7 @@ class Contract:
 
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
     `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
-    go on unless `wait_while_held`.
+    go on unless `wait_while_held`. `most_files` have room in the SQL of one batch.
     """
 
     dataset: str
@@ -157,6 +157,7 @@ class Contract:
     wait_while_held: bool = False
     views: tuple[View, ...] = ()
     sources: tuple[Source, ...] = ()
+    most_files: int = 700
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

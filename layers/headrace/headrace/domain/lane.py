@@ -7,7 +7,7 @@ second execution of that name. So the name is the lock, and nothing can leak.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import BACKFILL, LIVE, MERGE, BatchRecord
@@ -30,8 +30,14 @@ class Limits:
 LIMITS = {LIVE: Limits(), BACKFILL: Limits(files=500, size=5 * 2**30), MERGE: Limits(files=600, size=100 * 2**30)}
 """Loads of one dataset take turns, so a backfill's are kept short enough for live files to wait for one.
 
-Loads and merges name their files in their SQL, some of them in six places; Step Functions passes on 256 KiB of it.
+Loads and merges name their files in their SQL, which has 100,000 bytes; a contract with many columns leaves less room.
 """
+
+
+def limits_of(contract: Contract, lane: str) -> Limits:
+    """How much one batch of a dataset's lane may hold."""
+    limits = LIMITS[lane]
+    return replace(limits, files=min(limits.files, contract.most_files))
 
 
 @dataclass(frozen=True, slots=True)

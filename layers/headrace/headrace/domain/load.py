@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any
 
+from headrace.domain.sqltext import one_line
 from headrace.errors import TerminalError
 
 CONDITION = re.compile(r"^-- if (\w+)$")
 COMMENT = re.compile(r"^--.*$")
+FILE = r"\('[0-9a-f]{24}', (?:-1|\d+), [01], [01]\)"
 SAFE = {
     "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
     "scope": re.compile(r"batch|part"),
     "manifest": re.compile(r"s3://[a-z0-9.-]+/[A-Za-z0-9_=/.-]+"),
     "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
-    "arrivals": re.compile(r"|\('[0-9a-f]{24}', \d+\)(, \('[0-9a-f]{24}', \d+\))*"),
-    "replaced": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
-    "merged": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
-    "reloaded": re.compile(r"''|'[0-9a-f]{24}'(, '[0-9a-f]{24}')*"),
+    "files": re.compile(rf"|{FILE}(, {FILE})*"),
 }
 
 
@@ -54,37 +53,35 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     arrived: list[str],
     replaced: list[str],
     reloaded: list[str],
-    merged: list[str] | None = None,
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
     `arrived` are the batch's file ids in the order in which they came; `replaced` those whose rows go; `reloaded`
-    those of the batch whose earlier rows make way for the ones it brings; `merged` those whose rows are staged. Without
-    a manifest or merged files there are no rows to bring; without replaced or reloaded files nothing to take out first.
+    those of the batch whose earlier rows make way for the ones it brings. Without a manifest there are no parts to
+    copy; without replaced or reloaded files nothing to take out first.
     Raises TerminalError for a value that has no business in SQL.
     """
     values = {
         "batch": batch,
         "manifest": manifest or "s3://none/none",
         "iam_role": iam_role,
-        "arrivals": ", ".join(f"('{file_id}', {place})" for place, file_id in enumerate(arrived)),
-        "replaced": _listed(replaced),
-        "reloaded": _listed(reloaded),
-        "merged": _listed(merged or []),
+        "files": _files(arrived, set(replaced), set(reloaded)),
     }
     _check_safe(values)
-    holds = {"parts": manifest is not None or bool(merged)}
+    holds = {"parts": manifest is not None, "files": bool(values["files"])}
     holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded)}
-    return [
-        Template(text).substitute(values) for condition, text in _statements(template) if holds.get(condition, True)
-    ]
+    return [_filled(text, values) for condition, text in _statements(template) if holds.get(condition, True)]
 
 
 def measure_statements(template: str, *, batch: str, scope: str, manifest: str, iam_role: str) -> list[str]:
     """The statements that measure a batch before it is loaded. Raises TerminalError as `load_statements` does."""
     values = {"batch": batch, "scope": scope, "manifest": manifest, "iam_role": iam_role}
     _check_safe(values)
-    return [Template(text).substitute(values) for _, text in _statements(template)]
+    return [_filled(text, values) for _, text in _statements(template)]
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    return one_line(Template(text).substitute(values))
 
 
 def _check_safe(values: dict[str, str]) -> None:
@@ -93,8 +90,14 @@ def _check_safe(values: dict[str, str]) -> None:
             raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
 
 
-def _listed(file_ids: list[str]) -> str:
-    return ", ".join(f"'{file_id}'" for file_id in sorted(file_ids)) or "''"
+def _files(arrived: list[str], replaced: set[str], reloaded: set[str]) -> str:
+    """Each file once: its place among those of the batch, whether it is loaded again, whether its rows go."""
+    places = {file_id: place for place, file_id in enumerate(arrived)}
+    places |= dict.fromkeys(sorted(replaced.union(reloaded).difference(places)), -1)
+    return ", ".join(
+        f"('{file_id}', {place}, {int(file_id in reloaded)}, {int(file_id in replaced)})"
+        for file_id, place in places.items()
+    )
 
 
 def split_statements(text: str) -> list[str]:

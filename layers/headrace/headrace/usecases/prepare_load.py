@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from headrace.domain.contract import Contract
@@ -10,10 +11,14 @@ from headrace.domain.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.load import Part, load_statements, manifest, measure_statements
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.domain.replay import object_key, origin_of, replay_of
-from headrace.errors import ContractChangedError
+from headrace.domain.sqltext import MOST_BYTES, size_of
+from headrace.errors import ContractChangedError, LoadTooLargeError
 from headrace.usecases import paths
 from headrace.usecases.ports import Lake, Services
 from headrace.usecases.results import UnitResult, file_results, unit_results
+
+MOST_CARRIED = 250_000
+"""Bytes of the answer. Step Functions passes on 256 KiB, and adds what it says of the call itself."""
 
 
 def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
@@ -23,7 +28,10 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
     has no checks of the third tier or there are no rows to measure, `views` are to be refreshed after the load. A batch
     that is only staged takes nothing out of the target: its merge does.
 
-    Raises ContractChangedError where a part was written by another contract than the statements are made from.
+    Raises ContractChangedError where a part was written by another contract than the statements are made from,
+    LoadTooLargeError where the services would not take the SQL or the answer: Step Functions' own
+    States.DataLimitExceeded is caught by no Catch
+    (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
     """
     merging = batch.lane == MERGE
     contract = services.catalog.contract(batch.dataset)
@@ -45,21 +53,31 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         arrived=_in_order_of_arrival(services.ledger.files(batch.file_ids)),
         replaced=replaced,
         reloaded=reloaded,
-        merged=[file.file_id for file in files] if merging else [],
     )
     rows = sum(file.rows_good for file in accepted)
-    story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
-    services.ledger.tell_batch(batch.batch, "Ready to load", story)
     wanted = bool(parts or replaced or reloaded or (merging and files))
-    views = [view.name for view in contract.views] if wanted and to_target else []
-    return {
+    answer = {
         "manifest": url,
         "rows": rows,
         "replaced": replaced,
         "statements": statements if wanted else [],
         "measure": _measure(batch, url, iam_role, services) if rows else [],
-        "views": views,
+        "views": [view.name for view in contract.views] if wanted and to_target else [],
     }
+    _check_size(answer, batch)
+    story = {"parts": len(parts), "rows": rows, "replaced_files": len(replaced)}
+    services.ledger.tell_batch(batch.batch, "Ready to load", story)
+    return answer
+
+
+def _check_size(answer: dict[str, Any], batch: BatchRecord) -> None:
+    most = max(size_of(answer["statements"]), size_of(answer["measure"]))
+    carried = len(json.dumps(answer))
+    if most > MOST_BYTES or carried > MOST_CARRIED:
+        raise LoadTooLargeError(
+            f"the {len(batch.file_ids)} files of {batch.batch} replace {len(answer['replaced'])} others: that is"
+            f" {most:,} bytes of SQL, of {MOST_BYTES:,}, and {carried:,} for the workflow to carry, of {MOST_CARRIED:,}"
+        )
 
 
 def _check_contract(batch: BatchRecord, contract: Contract, results: list[UnitResult]) -> None:

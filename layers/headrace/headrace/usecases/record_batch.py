@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.domain.clock import now
-from headrace.domain.lane import LIMITS, batch_name
+from headrace.domain.lane import batch_name, limits_of
 from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
 from headrace.domain.packing import first_batch, units
 from headrace.usecases import paths
@@ -63,7 +63,7 @@ def _left_open(name: str | None, execution: str, services: Services) -> BatchRec
 def _of_pending_files(
     dataset: str, lane: str, generation: int, execution: str, services: Services
 ) -> BatchRecord | None:
-    limits = LIMITS[lane]
+    limits = limits_of(services.catalog.contract(dataset), lane)
     files = first_batch(services.ledger.pending(dataset, lane, limits.files), limits)
     if not files:
         return None

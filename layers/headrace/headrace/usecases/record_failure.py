@@ -6,18 +6,21 @@ import json
 
 from headrace.domain.ledger import BatchRecord
 from headrace.domain.notice import Next, of_failure
+from headrace.errors import LoadTooLargeError
 from headrace.usecases.give_up import allowed_for, give_up
 from headrace.usecases.ports import Services
 
 LOAD_REFUSED = "LoadRefused"
 """The state machine's name for a load that the warehouse refused for a reason that stays."""
+LASTING = {LOAD_REFUSED, LoadTooLargeError.__name__}
+"""Errors with which the same batch would end again."""
 
 
 def record_failure(batch: BatchRecord, error: str, cause: str, services: Services) -> bool:
     """Returns whether the batch is tried again as it is. A refused load is not; anything else gets more executions."""
     reason = explain(error, cause)
     services.ledger.tell_batch(batch.batch, "Failed", {"error": error, "reason": reason})
-    if error == LOAD_REFUSED or batch.attempts >= allowed_for(batch, services):
+    if error in LASTING or batch.attempts >= allowed_for(batch, services):
         _give_up(batch, reason, services)
         return False
     services.ledger.note_reason(batch, reason)
