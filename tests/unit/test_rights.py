@@ -1,0 +1,178 @@
+"""What the resolved template lets whom do: nothing over plain HTTP, nothing for other accounts, no verb without use."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from scripts.resolved_template import ACCOUNT, resolved
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555"
+MADE: dict[str, Any] = resolved()["Resources"]
+KEYED: dict[str, Any] = resolved(LandingKmsKeyArn=KEY, LakeKmsKeyArn=KEY)["Resources"]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role: str, resources: dict[str, Any] = MADE) -> list[dict[str, Any]]:
+    policies = resources[role]["Properties"].get("Policies", [])
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def verbs(role: str, service: str) -> set[str]:
+    allowed = [action for statement in statements(role) for action in as_list(statement["Action"])]
+    return {action.partition(":")[2] for action in allowed if action.startswith(f"{service}:")}
+
+
+def may(role: str, action: str, resource: str) -> bool:
+    """Whether the role's statements allow it, wildcards in their resources considered; a Deny wins."""
+    effects = {
+        statement["Effect"]
+        for statement in statements(role)
+        if action in as_list(statement["Action"])
+        and any(re.fullmatch(re.escape(each).replace(r"\*", ".*"), resource) for each in as_list(statement["Resource"]))
+    }
+    return effects == {"Allow"}
+
+
+@pytest.mark.parametrize("bucket", [name for name, each in MADE.items() if each["Type"] == "AWS::S3::Bucket"])
+def test_no_bucket_is_spoken_to_without_tls(bucket: str) -> None:
+    policy = MADE[f"{bucket}Policy"]["Properties"]
+    arn = f"arn:aws:s3:::headrace-{bucket.lower()}"
+    assert policy["Bucket"] == f"headrace-{bucket.lower()}"
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Resource"] == [arn, f"{arn}/*"]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_topic_is_encrypted_so_that_alarms_and_functions_still_reach_it() -> None:
+    assert MADE["NotificationTopic"]["Properties"]["KmsMasterKeyId"] == "headrace-NotificationKey"
+    by_name = {each["Sid"]: each for each in MADE["NotificationKey"]["Properties"]["KeyPolicy"]["Statement"]}
+    assert by_name["Alarms"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert by_name["Alarms"]["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+    callers = by_name["WhoeverMayPublishToTopicsOfThisAccount"]["Condition"]["StringEquals"]
+    assert callers == {"kms:CallerAccount": ACCOUNT, "kms:ViaService": "sns.us-east-1.amazonaws.com"}
+    for sid in ("Alarms", "WhoeverMayPublishToTopicsOfThisAccount"):
+        assert by_name[sid]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+
+
+def test_the_warehouse_reads_what_it_loads_and_nothing_of_the_bad_rows() -> None:
+    lake = "arn:aws:s3:::headrace-lakebucket"
+    for key in ("orders/batch=orders-1/part-0.parquet", "batches/orders-1/manifest.json", "exports/a/2026-01-31/x"):
+        assert may("WarehouseCopyRole", "s3:GetObject", f"{lake}/{key}"), key
+    for key in (
+        "quarantine/orders/batch=orders-1/part-0.parquet",
+        "incoming/x",
+        "contracts/contracts.json",
+        "replays/x",
+    ):
+        assert not may("WarehouseCopyRole", "s3:GetObject", f"{lake}/{key}"), key
+    assert may("WarehouseCopyRole", "s3:PutObject", f"{lake}/exports/a/b")
+    assert not may("WarehouseCopyRole", "s3:PutObject", f"{lake}/orders/batch=orders-1/part-0.parquet")
+
+
+def test_the_warehouse_takes_its_role_for_the_loader_of_this_account_only() -> None:
+    (trust,) = MADE["WarehouseCopyRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    pattern = f"arn:aws:redshift:us-east-1:{ACCOUNT}:dbuser:serverless-{ACCOUNT}-*/headrace"
+    assert trust["Condition"] == {"StringLike": {"sts:ExternalId": pattern}}
+
+
+READ = {"GetItem", "BatchGetItem", "Query"}
+LEDGER = {
+    "StarterFunctionRole": READ | {"PutItem", "UpdateItem"},
+    "RecordBatchFunctionRole": READ | {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"},
+    "TransformFunctionRole": READ | {"PutItem"},
+    "PrepareLoadFunctionRole": READ | {"PutItem"},
+    "HandOverFunctionRole": READ | {"UpdateItem"},
+    "RecoverFunctionRole": READ | {"UpdateItem"},
+    "SweeperFunctionRole": READ | {"UpdateItem"},
+    "ReconcileFunctionRole": READ,
+}
+
+
+@pytest.mark.parametrize("role", LEDGER)
+def test_the_ledger_is_changed_by_those_verbs_that_a_function_uses(role: str) -> None:
+    assert verbs(role, "dynamodb") == LEDGER[role]
+
+
+def test_only_functions_that_take_items_away_may_delete_them() -> None:
+    deleting = {
+        name
+        for name, each in MADE.items()
+        if each["Type"] == "AWS::IAM::Role" and "DeleteItem" in verbs(name, "dynamodb")
+    }
+    assert deleting == {"RecordBatchFunctionRole", "ExportAdvanceFunctionRole"}
+
+
+@pytest.mark.parametrize(
+    "role", ["TransformFunctionRole", "PollerFunctionRole", "ExportAdvanceFunctionRole", "ExportRunnerFunctionRole"]
+)
+def test_whoever_writes_in_parts_may_clean_up_after_a_failure(role: str) -> None:
+    for statement in statements(role):
+        where = as_list(statement["Resource"])[0]
+        if "s3:PutObject" in statement["Action"] and not re.search(r"/(batches|exports|contracts)/\*$", where):
+            assert "s3:AbortMultipartUpload" in statement["Action"], where
+
+
+def test_an_existing_workgroup_is_asked_alone_when_its_id_is_given() -> None:
+    workgroup = "0a1b2c3d-0000-1111-2222-333344445555"
+    there = resolved(CreateWarehouse="false", ExistingWarehouseSecretArn="arn:secret", ExistingWorkgroupId=workgroup)
+    for statement in statements("RecordOutcomeFunctionRole", there["Resources"]):
+        if "redshift-data:ExecuteStatement" in statement["Action"]:
+            assert statement["Resource"].endswith(f":workgroup/{workgroup}")
+
+
+def test_without_keys_nothing_names_one() -> None:
+    assert "LandingKeyUse" not in MADE
+    assert "LakeKeyUse" not in MADE
+    assert "BucketEncryption" not in MADE["LandingBucket"]["Properties"]
+
+
+@pytest.mark.parametrize(("bucket", "policy"), [("LandingBucket", "LandingKeyUse"), ("LakeBucket", "LakeKeyUse")])
+def test_a_customer_key_is_the_buckets_and_usable_through_s3_by_whoever_reads_or_writes(
+    bucket: str, policy: str
+) -> None:
+    (rule,) = KEYED[bucket]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    (statement,) = KEYED[policy]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == (["kms:Decrypt", "kms:GenerateDataKey"], KEY)
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    place = f"arn:aws:s3:::headrace-{bucket.lower()}/"
+    users = {
+        f"headrace-{name}"
+        for name, each in KEYED.items()
+        if each["Type"] == "AWS::IAM::Role"
+        and any(str(where).startswith(place) for one in statements(name, KEYED) for where in as_list(one["Resource"]))
+    }
+    assert set(KEYED[policy]["Properties"]["Roles"]) == users, "everyone who touches its objects, and nobody else"
+
+
+def test_accesses_are_logged_where_a_bucket_for_it_is_given() -> None:
+    logged = resolved(AccessLogBucket="access-logs")["Resources"]
+    prefixes = [
+        each["Properties"]["LoggingConfiguration"]["LogFilePrefix"]
+        for each in logged.values()
+        if each["Type"] == "AWS::S3::Bucket"
+    ]
+    assert prefixes == ["headrace/landing/", "headrace/lake/", "headrace/exports/"]
+
+
+def test_a_stack_that_is_made_again_has_other_state_machines() -> None:
+    for machine in ("IngestStateMachine", "ExportStateMachine"):
+        name = MADE[machine]["Properties"]["StateMachineName"]
+        assert re.fullmatch(r"headrace-(ingest|export)-[0-9a-f]{8}", name)
+        assert len(name) <= 80
+        kind = name.split("-")[1].upper()
+        arns = {
+            each["Properties"]["Environment"]["Variables"].get(
+                f"{'INGEST' if kind == 'INGEST' else 'EXPORT'}_STATE_MACHINE"
+            )
+            for each in MADE.values()
+            if each["Type"] == "AWS::Lambda::Function"
+        }
+        assert arns - {None} == {f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{name}"}
