@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.bootstrap import services
-from headrace.entrypoint import entrypoint
+from headrace.config import function_memory
+from headrace.entrypoint import SecondsLeft, timed_entrypoint
+from headrace.usecases.allowance import Allowance
 from headrace.usecases.transform_unit import transform_unit
 
 
-@entrypoint
-def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
+@timed_entrypoint
+def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     """`{"batch", "unit"}` -> the unit's counts of files and rows."""
-    return transform_unit(services.ledger.batch(event["batch"]), event["unit"], services)
+    allowance = Allowance(left, function_memory())
+    return transform_unit(services.ledger.batch(event["batch"]), event["unit"], services, allowance)

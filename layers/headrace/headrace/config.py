@@ -13,3 +13,9 @@ def setting(name: str) -> str:
         return os.environ[name]
     except KeyError:
         raise MissingSetting(name) from None
+
+
+def function_memory() -> int | None:
+    """The bytes of memory that the function may take; None where it is no function of Lambda's."""
+    megabytes = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    return int(megabytes) << 20 if megabytes else None

@@ -220,7 +220,7 @@ def test_limits_of_a_file(tmp_path: Path) -> None:
     found = variant(
         tmp_path, 'property: quote\n        value: "\'"', "property: maxLineBytes\n        value: 1000"
     ).format
-    assert (found.max_line_bytes, found.max_decompressed_bytes) == (1000, 64 << 30)
+    assert (found.max_line_bytes, found.max_decompressed_bytes) == (1000, 20 << 30)
 
 
 FIXED = """\

@@ -13,7 +13,7 @@ import pytest
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.errors import ContractChangedError, TransientError
-from headrace.transform import read_quarantine
+from headrace.transform import Limits, read_quarantine
 from headrace.usecases import paths
 from headrace.usecases.hand_over import hand_over
 from headrace.usecases.prepare_load import prepare_load
@@ -304,3 +304,55 @@ def _buffer(services: MemoryServices, key: str) -> object:
     import io
 
     return io.BytesIO(services.lake.objects[key])
+
+
+MANY_BAD = b"meter,read_at,value\n" + b"m1,2026-01-01T00:00:00Z,-1\n" * 300_000
+
+
+def test_reading_stops_when_more_rows_are_bad_than_may_be() -> None:
+    services = MemoryServices(MemoryCatalog(contract(max_bad_rows=1000)))
+    land(services, "a.csv", MANY_BAD)
+    (result,) = unit_results(services.lake, transformed(services))[0].files
+    assert result.rows_read == result.rows_bad == 100_000
+    assert "held back: 100,000 of its first 100,000 rows are bad, the contract allows 1,000" in str(result.reason)
+    kept = [row for key, data in services.lake.objects.items() if "quarantine" in key for row in read_quarantine(data)]
+    assert len(kept) == 100_000
+
+
+def test_no_file_may_have_bad_rows_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.domain.bad_rows.MOST_BAD_ROWS", 150_000)
+    for data, says in (
+        (MANY_BAD, "of its first 200,000 rows"),
+        (MANY_BAD[: 20 + 27 * 160_000], "of 160,000 rows are bad, no"),
+    ):
+        services = MemoryServices()
+        land(services, "a.csv", data)
+        (result,) = unit_results(services.lake, transformed(services))[0].files
+        assert (result.verdict, says in str(result.reason)) == ("failed", True), result.reason
+        assert "no file may have more than 150,000" in str(result.reason)
+
+
+def test_of_a_fault_of_ours_the_place_is_told_and_no_value(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("jane.doe@example.com")
+
+    monkeypatch.setattr("headrace.transform.rows.RowMaker.rows", broken)
+    services = MemoryServices()
+    land(services, "a.csv", GOOD)
+    (result,) = unit_results(services.lake, transformed(services))[0].files
+    assert "a fault of Headrace: KeyError at test_batch.py:" in str(result.reason)
+    said = [str(record.__dict__) for record in caplog.records]
+    assert "a file could not be transformed" in said[0]
+    assert "jane.doe" not in "".join(said) + json.dumps(result.to_json())
+
+
+def test_a_file_whose_parquet_does_not_fit_on_the_disk_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.usecases.unit_parts.HOLD_BYTES", 1)
+    monkeypatch.setattr("headrace.transform.parts.ROW_GROUP", 1)
+    monkeypatch.setattr("headrace.usecases.unit_parts.Limits", lambda: Limits(parquet=10))
+    services = MemoryServices()
+    land(services, "a.csv", GOOD)
+    (result,) = unit_results(services.lake, transformed(services))[0].files
+    assert "take more than 10 bytes as Parquet" in str(result.reason)

@@ -65,5 +65,5 @@ def documents(data: bytes, kind: str) -> Iterator[dict[str, Any]]:
 
 def _elements(data: bytes) -> list[bytes]:
     """The elements of a JSON array that are there whole."""
-    elements, _ = ArrayElements(io.BytesIO(data).read, len(data), Limits()).next_elements()
+    elements, _ = ArrayElements(io.BytesIO(data).read, len(data), Limits(), Limits().rows).next_elements()
     return elements

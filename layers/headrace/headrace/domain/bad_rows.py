@@ -8,6 +8,21 @@ from collections.abc import Mapping
 from headrace.domain.contract import Contract
 
 LISTED = 5
+MOST_BAD_ROWS = 5_000_000
+"""A file with more is given up, whatever its contract allows: all of it is another file than was agreed."""
+
+
+def hopeless(contract: Contract, rows_read: int, rows_bad: int, broken: Mapping[str, int]) -> str | None:
+    """Why reading ends here, `rows_read` rows into a file: more are bad already than may be; None if they are not."""
+    allowed = contract.max_bad_rows
+    most = MOST_BAD_ROWS if allowed is None else min(allowed, MOST_BAD_ROWS)
+    if rows_bad <= most:
+        return None
+    whose = "the contract allows" if most == allowed else "no file may have more than"
+    return (
+        f"held back: {rows_bad:,} of its first {rows_read:,} rows are bad, {whose} {most:,} ({_listed(broken)});"
+        " the rest was not read, nothing of it is loaded, the bad rows up to there are in quarantine"
+    )
 
 
 def too_many_bad(contract: Contract, rows_read: int, rows_bad: int, broken: Mapping[str, int]) -> str | None:
@@ -15,16 +30,21 @@ def too_many_bad(contract: Contract, rows_read: int, rows_bad: int, broken: Mapp
     limit = _exceeded(contract, rows_read, rows_bad)
     if limit is None:
         return None
-    why = ", ".join(f"{rule} x{count:,}" for rule, count in Counter(broken).most_common(LISTED))
     return (
-        f"held back: {rows_bad:,} of {rows_read:,} rows are bad, the contract allows {limit} ({why});"
+        f"held back: {rows_bad:,} of {rows_read:,} rows are bad, {limit} ({_listed(broken)});"
         " nothing of it is loaded, its bad rows are in quarantine"
     )
 
 
+def _listed(broken: Mapping[str, int]) -> str:
+    return ", ".join(f"{rule} x{count:,}" for rule, count in Counter(broken).most_common(LISTED))
+
+
 def _exceeded(contract: Contract, rows_read: int, rows_bad: int) -> str | None:
     if contract.max_bad_rows is not None and rows_bad > contract.max_bad_rows:
-        return f"{contract.max_bad_rows:,}"
+        return f"the contract allows {contract.max_bad_rows:,}"
+    if rows_bad > MOST_BAD_ROWS:
+        return f"no file may have more than {MOST_BAD_ROWS:,}"
     if contract.max_bad_share is not None and rows_bad > contract.max_bad_share * rows_read:
-        return f"{contract.max_bad_share * 100:g}%"
+        return f"the contract allows {contract.max_bad_share * 100:g}%"
     return None

@@ -97,7 +97,7 @@ class FileFormat:
     skip_lines: int = 0
     comment: str = ""
     max_line_bytes: int = 16 << 20
-    max_decompressed_bytes: int = 64 << 30
+    max_decompressed_bytes: int = 20 << 30
 
 
 @dataclass(frozen=True, slots=True)

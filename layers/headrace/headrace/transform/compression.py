@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import struct
 import tempfile
@@ -9,7 +10,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, BinaryIO, Protocol, cast
+from itertools import pairwise
+from typing import IO, Protocol, cast
 
 import pyarrow as pa
 
@@ -36,11 +38,26 @@ UNSUPPORTED = {
 }
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 DEFLATE64 = 9
-DAMAGE = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+LOCAL_HEADER = 30
+"""Bytes before a member's name, the last four of which say how long name and extra field are (APPNOTE 4.3.7)."""
+TOO_WIDE = "too much memory"
+"""What zstd says of frames whose window is larger than 128 MiB (`zstd --ultra --long=31`)."""
+DAMAGE = (
+    MemoryError,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
 """What decompressors raise over data that they cannot read."""
 LONGEST_COMPLAINT = 200
 """Characters: some name a member, whose name may be as long as 65,535."""
 MAKE_IT_PLAIN = "make it with plain Deflate, or send gzip, bzip2 or zstd"
+TOO_MANY = "the zip holds more than {} files, or a directory of more than {} bytes: send several zips"
 TOO_BIG = (
     "the zip is larger than {:,} bytes, and must fit on the disk, because it is read from its end: send several, or"
     " gzip, bzip2 or zstd, which are read as they come"
@@ -89,7 +106,7 @@ def open_members(source: LandedBytes, first: bytes, compression: str, limits: Li
     if compression == "none":
         yield Member("", stream.read)
     elif compression == "zip":
-        yield from _zip_members(source, stream, budget, limits.zipped)
+        yield from _zip_members(source, stream, budget, limits)
     else:
         inner = pa.CompressedInputStream(pa.PythonFile(stream, "r"), ARROW_NAMES[compression])
         yield Member("", _guarded(cast("Readable", inner), source, compression, budget))
@@ -131,6 +148,7 @@ def _guarded(stream: Readable, source: LandedBytes, compression: str, budget: _B
     """Reads with the decompressor's complaints turned into FileRejected, and everybody else's left alone."""
 
     def read(size: int) -> bytes:
+        source.guard()
         try:
             piece = stream.read(size)
         except DAMAGE as error:
@@ -145,6 +163,8 @@ def _guarded(stream: Readable, source: LandedBytes, compression: str, budget: _B
 
 def _complaint(compression: str, error: Exception) -> str:
     text = str(error)[:LONGEST_COMPLAINT]
+    if isinstance(error, MemoryError) or TOO_WIDE in text:
+        return f"the {compression} needs a larger window than is supported: compress it with the usual settings"
     if isinstance(error, EOFError) or "Truncated" in text:
         return f"the {compression} data ends in the middle: the file was cut off on its way, send it again"
     if isinstance(error, UnicodeDecodeError):
@@ -154,29 +174,46 @@ def _complaint(compression: str, error: Exception) -> str:
     return f"the {compression} data is damaged ({text})"
 
 
-def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget, limit: int) -> Iterator[Member]:
+def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget, limits: Limits) -> Iterator[Member]:
     """A zip is read from its end, so it goes to a temporary file first."""
     with tempfile.TemporaryFile() as spool:
         while piece := stream.read(PIECE):
-            if source.bytes_read > limit:
-                raise FileRejected("too_big", TOO_BIG.format(limit))
+            if source.bytes_read > limits.zipped:
+                raise FileRejected("too_big", TOO_BIG.format(limits.zipped))
             spool.write(piece)
-        with _opened(spool) as archive:
+        with _opened(spool, limits) as archive:
             members = [info for info in archive.infolist() if _is_data(info.filename)]
             _refuse_odd_archives(archive, members)
+            _refuse_bombs(spool, members, limits)
             for info in members:
                 with _opened_member(archive, info) as member:
                     yield Member(info.filename, _guarded(member, source, "zip", budget))
 
 
-def _opened(spool: BinaryIO) -> zipfile.ZipFile:
+class _Directory:
+    """A zip while its directory is read, which is held in memory as a whole, and some hundred bytes for each member."""
+
+    def __init__(self, spool: IO[bytes], limits: Limits) -> None:
+        self._spool = spool
+        self._limits = limits
+        self.seek, self.tell = spool.seek, spool.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self._limits.directory:
+            raise FileRejected("too_many", TOO_MANY.format(f"{self._limits.members:,}", f"{self._limits.directory:,}"))
+        return self._spool.read(size)
+
+
+def _opened(spool: IO[bytes], limits: Limits) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(spool)
+        archive = zipfile.ZipFile(cast("IO[bytes]", _Directory(spool, limits)))
     except zipfile.BadZipFile as error:
         reason = f"the zip cannot be opened ({str(error)[:LONGEST_COMPLAINT]}): it was cut off or damaged on its way"
         raise FileRejected("compression", reason) from error
     except DAMAGE as error:
         raise FileRejected("compression", _complaint("zip", error)) from error
+    archive.fp = spool
+    return archive
 
 
 def _opened_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
@@ -189,6 +226,32 @@ def _opened_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]
 def _is_data(name: str) -> bool:
     hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
     return not name.endswith("/") and not hidden
+
+
+def _refuse_bombs(spool: IO[bytes], members: list[zipfile.ZipInfo], limits: Limits) -> None:
+    """Archives that are made to take more than they seem to.
+
+    Members that overlap are read again and again (https://www.bamsoftware.com/hacks/zipbomb/). An LZMA stream says how
+    large a window its reader needs, up to 4 GiB (https://www.7-zip.org/sdk.html, lzma-specification).
+    """
+    if len(members) > limits.members:
+        raise FileRejected("too_many", TOO_MANY.format(f"{limits.members:,}", f"{limits.directory:,}"))
+    placed = sorted(members, key=lambda info: info.header_offset)
+    for info, after in pairwise(placed):
+        if info.header_offset + LOCAL_HEADER + info.compress_size > after.header_offset:
+            raise FileRejected("compression", "files in the zip overlap: it is damaged, or made to be")
+    for info in members:
+        if info.compress_type == zipfile.ZIP_LZMA and _window(spool, info) > limits.window:
+            reason = f"the zip's LZMA needs a window of more than {limits.window:,} bytes: {MAKE_IT_PLAIN}"
+            raise FileRejected("compression", reason)
+
+
+def _window(spool: IO[bytes], info: zipfile.ZipInfo) -> int:
+    """The window of a member in LZMA: after version, size and first byte of the properties (APPNOTE 5.8.8)."""
+    spool.seek(max(info.header_offset, 0) + LOCAL_HEADER - 4)
+    names = struct.unpack("<HH", spool.read(4).ljust(4, b"\0"))
+    spool.seek(sum(names) + 5, io.SEEK_CUR)
+    return int.from_bytes(spool.read(4), "little")
 
 
 def _refuse_odd_archives(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:

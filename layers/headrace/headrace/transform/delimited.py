@@ -22,9 +22,11 @@ from headrace.transform.rows import RowMaker
 from headrace.transform.seen import Seen
 from headrace.transform.splitters import splitter_of
 from headrace.transform.splitting import SplitError
-from headrace.transform.sweep import OFTEN, Block, Sweeper
+from headrace.transform.sweep import OFTEN, Block, Sweeper, Swept
 from headrace.transform.typed import habits_of
 
+JSON_MARKS = 6
+"""Bytes that a member of a JSON object has beside its key and its value."""
 FIRST_LINES, LATER_LINES = 100, 50
 
 
@@ -34,6 +36,7 @@ class DelimitedReader:
     def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int) -> None:
         self._contract = contract
         self._text = text
+        self._limits = limits
         self._lines = LineBlocks(text.read, block_bytes, limits)
         self._comment = contract.format.comment.encode()
         self.layout = self._read_header()
@@ -41,7 +44,9 @@ class DelimitedReader:
         self._seen = Seen(contract.format)
         self._rules = RowRules(contract)
         self._has_json = any(column is not None and column.kind is Kind.SUPER for column in self.layout.columns)
-        self._longest_record = limits.record
+        keeps = any(column.unknown for column in contract.columns)
+        named = sum(len(name.encode()) + JSON_MARKS for name in self.layout.unknown) if keeps else 0
+        self._most_rows = limits.rows_of(max(len(self.layout.columns), len(contract.columns)), named)
         self._ready: tuple[Sweeper, RowMaker] | None = None
         self._has_shapes = False
         self._rows_read = 0
@@ -57,14 +62,15 @@ class DelimitedReader:
 
     def parse(self) -> Iterator[Parsed]:
         """The rows, a stretch at a time."""
-        carry = b""
-        while True:
+        carry, final = b"", False
+        while not final:
             data, final = self._lines.next_block(carry)
-            if data:
-                parsed, carry = self._block(data, final=final)
+            block = Block(data, self._seen.data(data), final)
+            carry, start = b"", 0
+            while start < len(data):
+                parsed, swept = self._stretch(block, start)
                 yield parsed
-            if final:
-                return
+                carry, start = swept.carry, swept.end
 
     def _read_header(self) -> Layout:
         for _ in range(self._contract.format.skip_lines):
@@ -73,14 +79,25 @@ class DelimitedReader:
             return positional(self._contract)
         line = header_line(self._lines, self._contract.format)
         try:
-            return by_name(self._contract, self._header_names(line))
+            names = self._header_names(line)
+            self._check_width(len(names))
+            return by_name(self._contract, names)
         except FileRejected as rejected:
             seems = seeming(line, self._contract) if rejected.code == "header" else ""
             raise FileRejected(rejected.code, f"{seems}{rejected.reason}", rejected.line) from rejected
 
+    def _check_width(self, names: int) -> None:
+        named, more = len(self._contract.named_columns), self._limits.unknown_names
+        if names > named + more:
+            reason = f"the header has {names:,} names, the contract has {named:,}: at most {more:,} more are read"
+            raise FileRejected("too_wide", f"{reason}; is it the header of this dataset?")
+
     def _header_names(self, line: bytes) -> list[str]:
         if b"\0" in line:
             raise FileRejected("not_text", "the header is not text: it holds NUL bytes")
+        if len(line) > self._limits.header:
+            reason = f"the header is longer than {self._limits.header:,} bytes: is the file in the contract's format?"
+            raise FileRejected("too_wide", reason)
         try:
             return [name.decode() for name in splitter_of(self._contract).split(line)]
         except SplitError as error:
@@ -88,15 +105,15 @@ class DelimitedReader:
         except UnicodeDecodeError as error:
             raise FileRejected("not_text", f"the header is not {self._text.label} text") from error
 
-    def _block(self, data: bytes, *, final: bool) -> tuple[Parsed, bytes]:
-        sweeper, maker = self._ready = self._ready or self._prepared(data)
-        block = Block(data, self._seen.data(data), final)
-        swept = sweeper.sweep(block, self._rows_read)
+    def _stretch(self, block: Block, start: int) -> tuple[Parsed, Swept]:
+        """The rows of a block from `start` on, as many as are read at a time."""
+        sweeper, maker = self._ready = self._ready or self._prepared(block.data)
+        swept = sweeper.sweep(block, self._rows_read, start)
         self._rows_read += swept.rows
         parsed = maker.rows(block, swept)
         if self._has_shapes and len(swept.sound) * OFTEN > swept.rows:
-            self._ready = self._prepared(data, shaped=False)
-        return apart(parsed, self._rules, lambda number: self._text.landed(swept.raw(number))), swept.carry
+            self._ready = self._prepared(block.data, shaped=False)
+        return apart(parsed, self._rules, lambda number: self._text.landed(swept.raw(number))), swept
 
     def _prepared(self, data: bytes, *, shaped: bool = True) -> tuple[Sweeper, RowMaker]:
         """What reads the blocks, made for a file whose text is like this; `shaped`, its JSON is so too."""
@@ -107,7 +124,7 @@ class DelimitedReader:
         self._has_shapes = any(habits.shapes.values())
         maker = RowMaker(self._contract, self.layout, habits, self._records, self._text.landed)
         kinds = maker.kinds(self._lines.newline)
-        return Sweeper(self._records, kinds, self._comment, self._longest_record), maker
+        return Sweeper(self._records, kinds, self._comment, self._limits.record, self._most_rows), maker
 
     def _samples(self, data: bytes) -> list[bytes]:
         """The first lines, and some from all over the text."""

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from headrace.domain.bounds import LONGEST_NAME
 from headrace.domain.naming import plain_name
 from headrace.transform.inference import Guess, guess
 
@@ -17,6 +18,8 @@ SEEN = 1000
 """Rows that are looked at for the type of a new column."""
 LISTED = 50
 """So many unknown fields are named: documents may have keys without end."""
+NAMED = 1000
+"""So many of them are looked at, the first ones."""
 PLAIN = re.compile("[A-Za-z][A-Za-z0-9_]*")
 YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
@@ -37,7 +40,8 @@ class Drift:
         self._rows += len(rows)
         for row in rows:
             for name, value in orjson.loads(row).items():
-                self._values.setdefault(name, []).append(value)
+                if name in self._values or (len(self._values) < NAMED and len(name) <= LONGEST_NAME):
+                    self._values.setdefault(name, []).append(value)
 
     def told(self, names: Iterable[str]) -> dict[str, Any]:
         """`{"columns": [{"name", "type"}], "yaml"}` for these fields: the properties to add to the contract."""

@@ -20,7 +20,7 @@ from headrace.transform.jsonlines import JsonLinesReader
 from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
 from headrace.transform.parsed import Parsed
 from headrace.transform.schema import arrow_schema, one_text
-from headrace.transform.source import LandedBytes
+from headrace.transform.source import Guard, LandedBytes
 
 READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {
     "csv": DelimitedReader,
@@ -49,9 +49,10 @@ class FileTransform:
         batch_id: str,
         block_bytes: int = 6 << 20,
         limits: Limits | None = None,
+        guard: Guard = lambda: None,
     ) -> None:
         self._contract = contract
-        self._source = LandedBytes(stream)
+        self._source = LandedBytes(stream, guard)
         self._batch_id = batch_id
         self._block_bytes = block_bytes
         agreed = contract.format
@@ -96,6 +97,7 @@ class FileTransform:
         before = self.report.rows_read
         for parsed in reader.parse():
             yield self._block(parsed, before)
+            self._source.guard()
         self._tell(reader.detected)
 
     def _tell(self, detected: dict[str, Any]) -> None:

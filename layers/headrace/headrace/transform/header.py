@@ -13,7 +13,7 @@ from headrace.transform.outcome import FileRejected
 from headrace.transform.values import shown
 
 COMPARED = 1000
-"""A line that is no header may have a million fields: so many are looked through for a misspelt name."""
+"""So many fields of a line are looked through for a misspelt name."""
 LONGEST = 127
 """A longer name could be no column."""
 LISTED = 10

@@ -14,18 +14,22 @@ BLANKS = b" \t\r\n"
 class ArrayElements:
     """Reads the elements of the array that a text consists of."""
 
-    def __init__(self, read: Callable[[int], bytes], block_bytes: int, limits: Limits) -> None:
+    def __init__(self, read: Callable[[int], bytes], block_bytes: int, limits: Limits, most: int) -> None:
+        """`most` is how many elements are given at a time."""
         self._read = read
         self._block_bytes = block_bytes
         self._limit = limits.line
+        self._most = most
         self._data = b""
+        self._full = False
         self._begun = False
         self._ended = False
         self._first = True
 
     def next_elements(self) -> tuple[list[bytes], bool]:
         """Some elements, and whether they are the last. Raises FileRejected where the array itself is broken."""
-        piece = self._read(self._block_bytes)
+        read = not self._full
+        piece = self._read(self._block_bytes) if read else b""
         self._data += piece
         if not self._begun:
             self._data = self._data.lstrip(BLANKS)
@@ -34,18 +38,21 @@ class ArrayElements:
         elements = [] if self._ended else self._cut()
         if self._ended and self._data.strip(BLANKS):
             raise FileRejected("json", "text follows the end of the JSON array")
+        if self._full or not (read or self._ended):
+            return elements, False
         if not piece and not self._ended:
             raise FileRejected(
                 "json", "the JSON array is not closed: the file was cut off, or a bracket or quote is lost"
             )
         if len(self._data) > self._limit:
             raise FileRejected("line_too_long", f"an element of the JSON array is longer than {self._limit:,} bytes")
-        return elements, not piece
+        return elements, read and not piece
 
     def _cut(self) -> list[bytes]:
         """The elements that are there whole; what is left begins with the next."""
         elements: list[bytes] = []
         begin = depth = 0
+        self._full = False
         for match in TOKEN.finditer(self._data):
             token = match[0]
             if token in b"{[":
@@ -57,7 +64,8 @@ class ArrayElements:
                 begin = match.end()
                 if token == b"}":
                     raise FileRejected("json", "a bracket of the JSON array closes that was never opened")
-                if self._ended:
+                self._full = not self._ended and len(elements) >= self._most
+                if self._ended or self._full:
                     break
         self._data = self._data[begin:]
         return elements

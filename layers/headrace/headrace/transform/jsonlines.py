@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.domain.bounds import LONGEST_NAME
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.checks import ColumnChecks
 from headrace.transform.encoding import TextBytes
@@ -44,6 +46,8 @@ class JsonLinesReader:
 
     def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int) -> None:
         self._text = text
+        self._limits = limits
+        self._most_rows = limits.rows_of(len(contract.columns))
         self._records = _records(contract, text, limits, block_bytes)
         self._schema = data_schema(contract)
         self._quick = JsonColumns(contract)
@@ -69,8 +73,8 @@ class JsonLinesReader:
         final = False
         while not final:
             lines, final = self._records()
-            if lines:
-                yield self._block(lines)
+            for start in range(0, len(lines), self._most_rows):
+                yield self._block(lines[start : start + self._most_rows])
 
     def _block(self, lines: list[bytes]) -> Parsed:
         before, self._rows_read = self._rows_read, self._rows_read + len(lines)
@@ -99,6 +103,8 @@ class JsonLinesReader:
         """The lines that are objects, parsed; their places are added to `places`, the first being `start`."""
         found: list[tuple[int, dict[str, Any]]] = []
         for place, line in enumerate(lines):
+            if len(line) > self._limits.values and self._is_crowded(line):
+                continue
             try:
                 document = orjson.loads(line)
             except orjson.JSONDecodeError:
@@ -106,11 +112,19 @@ class JsonLinesReader:
             if type(document) is dict:
                 found.append((place, document))
                 if len(self._unknown) < NAMED and not self._known.issuperset(document):
-                    self._unknown.update(dict.fromkeys(key for key in document if key not in self._known))
+                    self._note_unknown(document)
         if not have_each_key_once([lines[place] for place, _ in found], [document for _, document in found]):
             found = [each for each in found if have_each_key_once([lines[each[0]]], [each[1]])]
         places += [start + place for place, _ in found]
         return [document for _, document in found]
+
+    def _is_crowded(self, line: bytes) -> bool:
+        """Whether a document has more values than may be held at once, at up to some hundred bytes each."""
+        return line.count(b",") + line.count(b"[") + line.count(b"{") > self._limits.values
+
+    def _note_unknown(self, document: dict[str, Any]) -> None:
+        unknown = islice((key for key in document if key not in self._known), NAMED)
+        self._unknown.update(dict.fromkeys(key[: LONGEST_NAME + 1] for key in unknown))
 
     def _fast_rows(
         self, values: list[Values], places: list[int], lines: list[bytes], before: int
@@ -138,6 +152,9 @@ class JsonLinesReader:
         return Parsed(table_of(rows, self._schema), pa.array(numbers, pa.int64()), bad)
 
     def _read(self, line: bytes, *, first: bool) -> Row:
+        if len(line) > self._limits.values and self._is_crowded(line):
+            reason = f"it has more than {self._limits.values:,} commas and opening brackets"
+            return Row((), (RowError(None, "json", f"{reason}, which is more than one row may have"),))
         try:
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
@@ -178,7 +195,7 @@ def _records(
     """A function that gives some of the text's records, and whether they are the last."""
     text.skip_blanks()
     if contract.format.kind == "json" and text.begins_with(b"["):
-        return ArrayElements(text.read, block_bytes, limits).next_elements
+        return ArrayElements(text.read, block_bytes, limits, limits.rows_of(len(contract.columns))).next_elements
     blocks = LineBlocks(text.read, max(1, block_bytes // 2), limits)  # its values take more room than its text
 
     def lines() -> tuple[list[bytes], bool]:

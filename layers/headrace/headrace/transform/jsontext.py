@@ -14,6 +14,8 @@ from headrace.transform.expression import compiled, match_end
 
 FALSE = pa.scalar(value=False)
 MOSTLY = 0.9
+SUPER_BYTES = 65535
+"""JSON reaches the warehouse as VARCHAR and is parsed there, so this bounds its text."""
 DEEPEST = 1000
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 NESTING = re.compile(r"[\[\]{}]")
@@ -115,6 +117,8 @@ def is_mostly_shallow(texts: Sequence[bytes]) -> bool:
 
 def is_json(text: str) -> bool:
     """Whether the warehouse takes the text as JSON: strictly, without NaN, comments or trailing commas."""
+    if len(text) > SUPER_BYTES:
+        return False
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -173,8 +177,10 @@ def _not_json(array: pa.Array, places: pa.Array) -> set[int]:
 
 
 def _repeating(array: pa.Array, places: pa.Array) -> set[int]:
-    """The places, out of these, of JSON with a key twice. Most is told of many texts at once."""
+    """The places, out of these, of JSON with a key twice. Many texts are looked at together; too long ones are not."""
     found: set[int] = set()
+    short = pc.less_equal(pc.binary_length(array.take(places)), SUPER_BYTES)
+    places = places if pc.all(short).as_py() is not False else places.filter(short)
     chosen = array.take(places).cast(pa.binary())
     texts = chosen.combine_chunks() if isinstance(chosen, pa.ChunkedArray) else chosen
     for start in range(0, len(texts), AT_A_TIME):

@@ -51,9 +51,10 @@ class LineKinds:
 class LineTable:
     """The kinds of all lines of a text, told in one pass; worth it where they change often."""
 
-    def __init__(self, kinds: LineKinds, data: bytes, start: int) -> None:
-        """Looks at the lines from `start` on. Raises ArrowInvalid for an expression that is too large for Arrow."""
-        lines = pc.split_pattern(pa.array([memoryview(data)[start:]], pa.binary()), kinds.newline).values
+    def __init__(self, kinds: LineKinds, data: bytes, start: int, stop: int) -> None:
+        """Looks at the lines from `start` to `stop`. Raises ArrowInvalid for an expression too large for Arrow."""
+        self.stop = stop
+        lines = pc.split_pattern(pa.array([memoryview(data)[start:stop]], pa.binary()), kinds.newline).values
         offsets = memoryview(lines.buffers()[1]).cast("i")
         of_lines = pa.repeat(pa.scalar(0, pa.int8()), len(lines))
         before_end = r"\r?" if kinds.newline == b"\n" else ""
@@ -63,7 +64,7 @@ class LineTable:
         ends = _last_of_runs(of_lines)
         members = {int(kind): kind for kind in Kind}
         self._kinds = [members[kind] for kind in of_lines.take(ends).to_pylist()]
-        self._ends = [min(start + offsets[place + 1] + place + 1, len(data)) for place in ends.to_pylist()]
+        self._ends = [min(start + offsets[place + 1] + place + 1, stop) for place in ends.to_pylist()]
         self._place = 0
 
     def run_at(self, start: int, stop: int) -> Run:
@@ -75,10 +76,10 @@ class LineTable:
         return Run(self._kinds[place], min(self._ends[place], stop))
 
 
-def line_table(kinds: LineKinds, data: bytes, start: int) -> LineTable | None:
-    """The kinds of all lines from `start` on; None where an expression is too large for that."""
+def line_table(kinds: LineKinds, data: bytes, start: int, stop: int) -> LineTable | None:
+    """The kinds of all lines from `start` to `stop`; None where an expression is too large for that."""
     try:
-        return LineTable(kinds, data, start)
+        return LineTable(kinds, data, start, stop)
     except pa.ArrowInvalid:
         return None
 

@@ -19,26 +19,27 @@ class LineBlocks:
         self._block_bytes = block_bytes
         self._limits = limits
         self._ahead = self._window()
+        self._at = 0
         self.newline = b"\r" if b"\n" not in self._ahead and b"\r" in self._ahead[:-1] else b"\n"
 
     def next_line(self) -> bytes | None:
         """The next line without its end, None after the last."""
         while True:
-            line, end, rest = self._ahead.partition(self.newline)
-            if end:
-                self._ahead = rest
+            end = self._ahead.find(self.newline, self._at)
+            if end >= 0:
+                line, self._at = self._ahead[self._at : end], end + len(self.newline)
                 return line.removesuffix(b"\r")
+            line, self._at = self._ahead[self._at :], 0
             self._check(len(line))
             piece = self._read(self._block_bytes)
+            self._ahead = line + piece if piece else b""
             if not piece:
-                self._ahead = b""
                 return line.removesuffix(b"\r") if line else None
-            self._ahead += piece
 
     def next_block(self, carry: bytes = b"") -> tuple[bytes, bool]:
         """`carry` and the lines after it, and whether they are the last: only then may the final line end lack."""
-        pieces: list[bytes | memoryview] = [carry, self._ahead]
-        self._ahead = b""
+        pieces: list[bytes | memoryview] = [carry, memoryview(self._ahead)[self._at :]]
+        self._ahead, self._at = b"", 0
         size = 0
         while piece := self._read(max(self._block_bytes, len(carry))):
             cut = piece.rfind(self.newline) + 1

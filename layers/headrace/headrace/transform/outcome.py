@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headrace.domain.bad_rows import MOST_BAD_ROWS
 from headrace.errors import TerminalError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+NAMES_BYTES = 64 << 20
+"""Bytes that the names of unknown fields may take in a block, each row of which repeats them."""
 
 
 class RowError(NamedTuple):
@@ -37,16 +42,34 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a file may ask for, in bytes.
+    """How much a file may ask for: docs/formats.md says what becomes of one that asks for more.
 
-    `record` bounds one record whose quoted values span lines. A zip is kept on disk while it is read, beside the
-    Parquet that is made of it, which takes about as much: `zipped` is what leaves room for that in a function's 10 GiB.
+    In bytes, each bounds something that is held at once: a line; a record whose quoted values span lines; a header; the
+    directory of a zip; the window of an LZMA stream. Others are bounded all in all: what a file is decompressed;
+    a zip, and the Parquet that is made of a file, which share a function's 10 GiB of disk.
+
+    In numbers: the members of a zip; the names that a header has beyond the contract's; the values of one JSON
+    document; the rows, and the cells, of which a block is made before the next is read; the bad rows of a file.
     """
 
     line: int = 16 << 20
     record: int = 1 << 20
-    decompressed: int = 64 << 30
+    header: int = 1 << 20
+    decompressed: int = 20 << 30
     zipped: int = 4 << 30
+    parquet: int = 5 << 30
+    directory: int = 8 << 20
+    window: int = 64 << 20
+    members: int = 20_000
+    unknown_names: int = 2_000
+    values: int = 500_000
+    rows: int = 100_000
+    cells: int = 1_000_000
+    bad_rows: int = MOST_BAD_ROWS
+
+    def rows_of(self, columns: int, names: int = 0) -> int:
+        """The rows of a block of so many columns, in each of which names of so many bytes may be repeated."""
+        return max(1, min(self.rows, self.cells // max(columns, 1), NAMES_BYTES // max(names, 1)))
 
 
 @dataclass(slots=True)

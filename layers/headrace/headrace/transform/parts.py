@@ -14,6 +14,8 @@ from headrace.transform.schema import arrow_schema
 
 ROW_GROUP = 65_536
 """At least so many rows are a group, but the last. Four times as many took 50 MB more, and came out no sooner."""
+GROUP_BYTES = 64 << 20
+"""Fewer are a group where they take as much: rows may be wide."""
 GLANCE, SAMPLE = 1000, 10_000
 REPEATS = 0.5
 """A column whose sample has fewer distinct values than this share of its rows gets a dictionary."""
@@ -29,6 +31,7 @@ class PartWriter:
         self._schema = arrow_schema(contract)
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
+        self._waiting_bytes = 0
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
 
@@ -38,7 +41,8 @@ class PartWriter:
             return
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
-        if self._waiting_rows >= ROW_GROUP:
+        self._waiting_bytes += table.nbytes
+        if self._waiting_rows >= ROW_GROUP or self._waiting_bytes >= GROUP_BYTES:
             self._flush()
 
     def close(self) -> int:
@@ -51,7 +55,7 @@ class PartWriter:
 
     def _flush(self) -> None:
         table = pa.concat_tables(self._waiting).unify_dictionaries() if self._waiting else self._schema.empty_table()
-        self._waiting, self._waiting_rows = [], 0
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
         if self._writer is None:
             self._writer = _open(self._sink, self._schema, table)
         self._writer.write_table(table)

@@ -28,6 +28,8 @@ SCHEMA = pa.schema(
     ]
 )
 ROW_GROUP = 32_768
+GROUP_BYTES = 64 << 20
+"""Fewer are a group where they take as much: a bad row may be a line of 16 MB."""
 REPEATING = [
     *("dataset", "file_id", "key", "contract_version", "batch_id"),
     *("errors.list.element.column", "errors.list.element.rule"),
@@ -56,6 +58,7 @@ class QuarantineWriter:
         self._batch_id = batch_id
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
+        self._waiting_bytes = 0
         self._writer = pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=REPEATING, store_schema=False)
         self._rows = 0
 
@@ -73,9 +76,11 @@ class QuarantineWriter:
         }
         columns = {name: pa.repeat(value, len(rows)) for name, value in of_all.items()}
         columns |= {"row_number": numbers, "raw": raws, "errors": _errors(errors)}
-        self._waiting.append(pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA))
+        table = pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
+        self._waiting.append(table)
         self._waiting_rows += len(rows)
-        if self._waiting_rows >= ROW_GROUP:
+        self._waiting_bytes += table.nbytes
+        if self._waiting_rows >= ROW_GROUP or self._waiting_bytes >= GROUP_BYTES:
             self._flush()
 
     def close(self) -> int:
@@ -88,7 +93,7 @@ class QuarantineWriter:
         if self._waiting:
             self._writer.write_table(pa.concat_tables(self._waiting))
         self._rows += self._waiting_rows
-        self._waiting, self._waiting_rows = [], 0
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
 
 
 def _errors(of_rows: Sequence[tuple[RowError, ...]]) -> pa.Array:

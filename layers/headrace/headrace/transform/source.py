@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import BinaryIO
 
 PIECE = 1 << 20
+
+
+Guard = Callable[[], None]
+"""Called again and again while a file is read. Raises FileRejected where it takes more time or memory than there is."""
 
 
 class LandedBytes:
@@ -14,8 +19,9 @@ class LandedBytes:
     `failure` keeps an error of the stream itself, so that a lost connection is never taken for a broken file.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, guard: Guard = lambda: None) -> None:
         self._stream = stream
+        self.guard = guard
         self._hash = hashlib.sha256()
         self.bytes_read = 0
         self.failure: Exception | None = None
@@ -43,6 +49,7 @@ class LandedBytes:
         return self._hash.hexdigest()
 
     def _read_some(self, size: int) -> bytes:
+        self.guard()
         try:
             piece = self._stream.read(size)
         except Exception as error:

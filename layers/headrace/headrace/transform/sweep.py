@@ -6,6 +6,7 @@ and joined with the lines after them where a quoted value is still open. So a ba
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
@@ -27,6 +28,8 @@ class Block(NamedTuple):
     final: bool
 
 
+BLANK_RUN = {b"\r\n": re.compile(rb"(?:\r?\n)*+"), b"\r": re.compile(rb"\r*+")}
+"""Line ends with nothing between them, by what ends the lines."""
 Numbered = list[tuple[int, bytes]]
 """Records by their row numbers."""
 
@@ -50,7 +53,7 @@ class Settled(NamedTuple):
 
 @dataclass(slots=True)
 class Swept:
-    """What a block holds. `rows` are its records, `carry` the bytes that must wait for the next block."""
+    """What was found in a block up to `end`. `rows` are its records, `carry` the bytes that wait for the next block."""
 
     data: bytes
     newline: bytes
@@ -60,6 +63,7 @@ class Swept:
     settled: list[Settled] = field(default_factory=list)
     rows: int = 0
     carry: bytes = b""
+    end: int = 0
     _split: dict[int, list[bytes]] = field(default_factory=dict)
 
     def raw(self, number: int) -> bytes:
@@ -82,40 +86,49 @@ class Swept:
 class Sweeper:
     """Sweeps the blocks of one file."""
 
-    def __init__(self, records: RecordReader, kinds: LineKinds, comment: bytes, longest_record: int) -> None:
+    def __init__(
+        self, records: RecordReader, kinds: LineKinds, comment: bytes, longest_record: int, most_rows: int
+    ) -> None:
         self.records = records
         self.kinds = kinds
         self.newline = kinds.newline
         self.comment = comment
         self.longest_record = longest_record
+        self.most_rows = most_rows
 
-    def sweep(self, block: Block, before: int) -> Swept:
-        """What the block holds, `before` records having been read already."""
-        return _Sweep(self, block, before).swept()
+    def sweep(self, block: Block, before: int, start: int = 0) -> Swept:
+        """What the block holds from `start` on, up to `most_rows` records, `before` having been read already."""
+        return _Sweep(self, block, before, start).swept()
 
 
 class _Sweep:
     """The pass over one block."""
 
-    def __init__(self, sweeper: Sweeper, block: Block, before: int) -> None:
+    def __init__(self, sweeper: Sweeper, block: Block, before: int, start: int) -> None:
         self._its = sweeper
         self._data, self._seen, self._final = block
         self._found = Swept(block.data, sweeper.newline, before)
-        self._at = 0
+        self._at = start
         self._next_comment = 0
         self._stop = len(block.data)
         self._table: LineTable | None = None
         self._odd = 0
 
     def swept(self) -> Swept:
-        while self._at < self._stop:
+        while self._at < self._stop and self._room:
             if self._seen is None:
                 self._one_line()
             elif self._table is None:
                 self._search(self._seen)
             else:
-                self._look_up(self._table)
+                self._look_up(self._seen, self._table)
+        self._found.end = len(self._data) if self._found.carry else self._at
         return self._found
+
+    @property
+    def _room(self) -> int:
+        """How many records more are read at a time."""
+        return self._its.most_rows - self._found.rows
 
     def _search(self, seen: bytes) -> None:
         """Takes the good lines from here on, and looks at the one after them."""
@@ -125,17 +138,26 @@ class _Sweep:
             self._take_good(end)
         if end < self._stop:
             beyond = self._line_end(end)
+            if not self._room:
+                return
             if end < stop and kinds.is_sound(seen, end, beyond):
                 self._take_sound(beyond)
             else:
                 self._one_line()
             self._odd += 1
             if self._odd == LOOKED_AT and self._found.rows < LOOKED_AT * OFTEN:
-                self._table = line_table(kinds, seen, self._at)
+                self._table = self._lines_ahead(seen)
 
-    def _look_up(self, table: LineTable) -> None:
+    def _lines_ahead(self, seen: bytes) -> LineTable | None:
+        """The kinds of as many lines as may be read now."""
+        return line_table(self._its.kinds, seen, self._at, self._after_lines(self._room))
+
+    def _look_up(self, seen: bytes, table: LineTable) -> None:
         """Takes the lines of one kind from here on."""
         stop = self._comment_from(self._at)
+        if self._at >= table.stop:
+            self._table = self._lines_ahead(seen)
+            return
         kind, end = table.run_at(self._at, stop) if self._at < stop else Run(Kind.OTHER, stop)
         if kind is Kind.GOOD:
             self._take_good(end)
@@ -148,6 +170,8 @@ class _Sweep:
         """Takes the lines up to `end`, each of them a good record up to checks."""
         start, newline = self._at, self._its.newline
         rows = self._data.count(newline, start, end) + (not self._data.endswith(newline, start, end))
+        if rows > self._room:
+            end, rows = self._after_lines(self._room), self._room
         self._found.good.append(Stretch(start, end, self._number(), rows))
         self._found.rows += rows
         self._at = end
@@ -155,9 +179,23 @@ class _Sweep:
     def _take_sound(self, end: int) -> None:
         """Takes the lines up to `end`, each of them a sound record."""
         lines = lines_of(self._data[self._at : end], self._its.newline)
+        if len(lines) > self._room:
+            end = self._after_lines(self._room)
+            lines = lines_of(self._data[self._at : end], self._its.newline)
         self._found.sound += enumerate(lines, self._number())
         self._found.rows += len(lines)
         self._at = end
+
+    def _after_lines(self, lines: int) -> int:
+        """Where so many lines from here on end, or the block."""
+        place, newline = self._at, self._its.newline
+        if self._data.count(newline, place, self._stop) <= lines:
+            return self._stop
+        for _ in range(lines):
+            place = line_end(self._data, place, newline)
+            if place >= self._stop:
+                break
+        return place
 
     def _comment_from(self, start: int) -> int:
         """Where the next comment begins."""
@@ -182,13 +220,22 @@ class _Sweep:
         """Reads the line here, alone or joined with others to one record."""
         start, end = self._at, self._line_end(self._at)
         line = self._line(start, end)
-        if not line or (self._its.comment and line.startswith(self._its.comment)):
+        if not line:
+            self._at = self._after_blanks(end)
+            return
+        if self._its.comment and line.startswith(self._its.comment):
             self._at = end
             return
         try:
             self._settle(line, self._its.records.read_odd(line), end)
         except Unterminated:
             self._open_quote(line, end)
+
+    def _after_blanks(self, start: int) -> int:
+        """Where the line ends that stand there have an end: lines without anything may be millions."""
+        ends = b"\r\n" if self._its.newline == b"\n" else self._its.newline
+        rest = BLANK_RUN[ends].match(self._data, start, self._stop)
+        return rest.end() if rest else start
 
     def _settle(self, raw: bytes, row: Row, end: int) -> None:
         self._found.settled.append(Settled(self._number(), raw, row))

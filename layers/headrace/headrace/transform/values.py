@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.jsontext import DEEPEST, MOST_DIGITS, has_long_number, is_too_deep, repeated_key
+from headrace.transform.jsontext import DEEPEST, MOST_DIGITS, SUPER_BYTES, has_long_number, is_too_deep, repeated_key
 from headrace.transform.times import date_reader, timestamp_reader
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -29,8 +29,6 @@ BOOLEAN_FORMS = tuple(
 )
 """The tokens for true and for false in their usual letters; every other mix of cases means the same."""
 BOOLEANS = dict.fromkeys(TRUE_TOKENS, True) | dict.fromkeys(FALSE_TOKENS, False)
-SUPER_BYTES = 65535
-"""JSON reaches the warehouse as VARCHAR and is parsed there, so this bounds its text."""
 MAX_DIGITS = 400
 SHOWN = 60
 
@@ -188,12 +186,12 @@ def super_fits(text: str | bytes, size: int) -> None:
 
 
 def _super(text: str) -> str:
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise Broken("logicalType", f"{shown(text)} is not JSON: {error}") from None
     raw = text.encode()
     super_fits(text, len(raw))
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Broken("logicalType", f"{shown(text)} is not JSON: {error}") from None
     if is_too_deep(text):
         raise Broken("physicalType", f"the JSON is nested in more than {DEEPEST} levels: {shown(text)}")
     if has_long_number(text):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from headrace.domain.bad_rows import too_many_bad
+from headrace.domain.bad_rows import hopeless, too_many_bad
 from headrace.domain.contract import Contract
 from headrace.transform import BadRow, Block, FileReport, FileTransform, PartWriter, QuarantineWriter
 
@@ -42,7 +42,7 @@ def check_file(contract: Contract, path: Path, out: Path | None = None) -> Check
     """
     with path.open("rb") as stream, _Outputs(contract, path, out) as outputs:
         transform = FileTransform(contract, stream, name=path.name, file_id=FILE_ID, batch_id=BATCH_ID)
-        first_bad, broken = _read(transform, outputs)
+        first_bad, broken, held = _read(transform, outputs)
     report = transform.report
     return CheckResult(
         rows_read=report.rows_read,
@@ -53,18 +53,23 @@ def check_file(contract: Contract, path: Path, out: Path | None = None) -> Check
         report=report,
         first_bad=first_bad,
         broken=broken,
-        held=too_many_bad(contract, report.rows_read, report.rows_bad, broken),
+        held=held or too_many_bad(contract, report.rows_read, report.rows_bad, broken),
     )
 
 
-def _read(transform: FileTransform, outputs: _Outputs) -> tuple[tuple[BadRow, ...], dict[str, int]]:
+def _read(transform: FileTransform, outputs: _Outputs) -> tuple[tuple[BadRow, ...], dict[str, int], str | None]:
     first: list[BadRow] = []
     broken: Counter[str] = Counter()
+    held: str | None = None
     for block in transform:
+        if held:
+            return tuple(first), dict(broken), held
         outputs.write(block)
         first += block.bad[: SHOWN - len(first)]
         broken.update(f"{error.column or 'row'}: {error.rule}" for row in block.bad for error in row.errors)
-    return tuple(first), dict(broken)
+        report = transform.report
+        held = hopeless(outputs.contract, report.rows_read, report.rows_bad, broken)
+    return tuple(first), dict(broken), None
 
 
 class _Outputs:
@@ -74,7 +79,7 @@ class _Outputs:
         stem = path.name.split(".")[0] or path.name
         self.parquet = out / f"{stem}.parquet" if out else None
         self.quarantine = out / f"{stem}.quarantine.parquet" if out else None
-        self._contract = contract
+        self.contract = contract
         self._key = path.name
 
     def __enter__(self) -> Self:
@@ -82,8 +87,8 @@ class _Outputs:
             self.parquet.parent.mkdir(parents=True, exist_ok=True)
             for path in (self.parquet, self.quarantine):
                 path.open("wb").close()  # Python's errors name the file alone; Arrow's are a sentence of their own
-            self._good = PartWriter(self.parquet, self._contract)
-            self._bad = QuarantineWriter(self.quarantine, self._contract, batch_id=BATCH_ID)
+            self._good = PartWriter(self.parquet, self.contract)
+            self._bad = QuarantineWriter(self.quarantine, self.contract, batch_id=BATCH_ID)
         return self
 
     def write(self, block: Block) -> None:

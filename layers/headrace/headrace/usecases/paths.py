@@ -15,6 +15,11 @@ def result(batch: str, number: int) -> str:
     return f"{BATCHES}/{batch}/results/{number:04}.json"
 
 
+def refused(batch: str, number: int) -> str:
+    """The files of one unit that took more time or memory than there is, so that the next try leaves them out."""
+    return f"{BATCHES}/{batch}/refused/{number:04}.json"
+
+
 def manifest(batch: str) -> str:
     """COPY's manifest."""
     return f"{BATCHES}/{batch}/manifest.json"

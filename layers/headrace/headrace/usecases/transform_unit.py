@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
-from headrace.domain.bad_rows import too_many_bad
+from headrace.domain.bad_rows import hopeless, too_many_bad
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchRecord, FileRecord
 from headrace.domain.outcome import FileResult, Verdict
@@ -15,6 +18,7 @@ from headrace.errors import HeadraceError, ObjectGoneError
 from headrace.observability import logger
 from headrace.transform import Block, FileRejected, FileReport, FileTransform
 from headrace.usecases import paths
+from headrace.usecases.allowance import COSTLY, Allowance, too_large
 from headrace.usecases.claim import claim
 from headrace.usecases.ports import Services
 from headrace.usecases.results import UnitResult
@@ -22,18 +26,22 @@ from headrace.usecases.unit_folder import is_full, unit_folder
 from headrace.usecases.unit_parts import FileRows, UnitParts
 
 
-def transform_unit(batch: BatchRecord, number: int, services: Services) -> dict[str, Any]:
+def transform_unit(
+    batch: BatchRecord, number: int, services: Services, allowance: Allowance | None = None
+) -> dict[str, Any]:
     """Transform the unit's files and write parts and results to the lake. Returns counts of files and rows.
 
-    A file that cannot be read as its contract says fails alone. Trouble with S3, the ledger or the disk fails the unit,
-    which is then done again from the start and writes the same.
+    A file that cannot be read as its contract says fails alone, and so does one that takes more time or memory than
+    `allowance` has for it. Trouble with S3, the ledger or the disk fails the unit, which is then done again from the
+    start and writes the same; only of files that were too much for it nothing more is tried.
     """
     contract = services.catalog.contract(batch.dataset)
     references = services.lake.read_json(paths.unit(batch.batch, number))
     with unit_folder() as folder:
         parts = UnitParts(folder, contract, batch.batch, number)
         files = services.ledger.files(reference["file_id"] for reference in references)
-        results = [_transform_file(file, contract, parts, services) for file in files]
+        unit = _Unit(contract, parts, paths.refused(batch.batch, number), services, allowance or Allowance())
+        results = unit.transform(files)
         result = UnitResult(number, contract.digest, parts.upload(services.lake), results)
     services.lake.write_json(paths.result(batch.batch, number), result.to_json())
     return _summary(result)
@@ -41,61 +49,120 @@ def transform_unit(batch: BatchRecord, number: int, services: Services) -> dict[
 
 @dataclass(slots=True)
 class _Account:
-    """What is counted of a file while it streams."""
+    """What is counted of a file while it streams. `held` says why what comes after `report` need not be read."""
 
+    report: FileReport
     broken: Counter[str] = field(default_factory=Counter)
+    held: str | None = None
 
-    def add(self, block: Block) -> None:
+    def add(self, block: Block, report: FileReport, contract: Contract) -> None:
         for row in block.bad:
             self.broken.update(f"{error.column or 'row'}: {error.rule}" for error in row.errors)
+        self.held = hopeless(contract, report.rows_read, report.rows_bad, self.broken)
+        self.report = replace(report)
 
 
-def _transform_file(file: FileRecord, contract: Contract, parts: UnitParts, services: Services) -> FileResult:
-    rows = parts.begin(file)
-    try:
-        report, account = _read(file, contract, rows, parts.batch, services)
-    except (FileRejected, ObjectGoneError) as error:
-        result = FileResult(file.file_id, Verdict.FAILED, reason=str(error), contract_version=contract.version)
-    except (HeadraceError, MemoryError):
-        raise
-    except Exception as error:  # a fault of ours must cost this file only, and be seen
-        if is_full(error):
+class _Unit:
+    """The files of a unit, one after the other."""
+
+    def __init__(
+        self, contract: Contract, parts: UnitParts, refused: str, services: Services, allowance: Allowance
+    ) -> None:
+        self._contract = contract
+        self._parts = parts
+        self._path = refused
+        self._services = services
+        self._allowance = allowance
+
+    def transform(self, files: Sequence[FileRecord]) -> list[FileResult]:
+        """What became of each file."""
+        refused = self._refused_before()
+        results: list[FileResult] = []
+        for file in files:
+            result = refused.get(file.file_id) or self._transform_file(file, refused)
+            self._services.ledger.tell_file(file.file_id, "Transformed", _story(result))
+            results.append(result)
+        return results
+
+    def _refused_before(self) -> dict[str, FileResult]:
+        """The files that were too much for an earlier try, under the contract as it is now."""
+        known = self._services.lake.find_json(self._path) or {"contract": None, "files": []}
+        if known["contract"] != self._contract.digest:
+            return {}
+        return {file["file_id"]: FileResult.from_json(file) for file in known["files"]}
+
+    def _transform_file(self, file: FileRecord, refused: dict[str, FileResult]) -> FileResult:
+        rows = self._parts.begin(file)
+        try:
+            report, account = self._read(file, rows)
+        except (FileRejected, ObjectGoneError) as error:
+            result = self._failed(file, str(error))
+            if isinstance(error, FileRejected) and error.code in COSTLY:
+                self._refuse(refused | {file.file_id: result})
+                refused[file.file_id] = result
+        except MemoryError:
+            result = self._failed(file, too_large(self._allowance.memory))
+        except HeadraceError:
             raise
-        logger.exception("a file could not be transformed", extra={"file": file.file_id, "key": file.key})
-        reason = f"the transform broke on this file, which is a fault of Headrace: {type(error).__name__}: {error}"
-        result = FileResult(file.file_id, Verdict.FAILED, reason=reason, contract_version=contract.version)
-    else:
-        result = _judged(file, report, account, contract, services)
-    if result.verdict is Verdict.GOOD:
-        rows.keep()
-    elif result.rows_bad:
-        rows.keep_bad()
-    else:
-        rows.drop()
-    services.ledger.tell_file(file.file_id, "Transformed", _story(result))
-    return result
+        except Exception as error:  # a fault of ours must cost this file only, and be seen
+            if is_full(error):
+                raise
+            result = self._failed(file, _broke_on(file, error))
+        else:
+            result = _judged(file, report, account, self._contract, self._services)
+        if result.verdict is Verdict.GOOD:
+            rows.keep()
+        elif result.rows_bad:
+            rows.keep_bad()
+        else:
+            rows.drop()
+        return result
+
+    def _failed(self, file: FileRecord, reason: str) -> FileResult:
+        return FileResult(file.file_id, Verdict.FAILED, reason=reason, contract_version=self._contract.version)
+
+    def _refuse(self, refused: dict[str, FileResult]) -> None:
+        files = [result.to_json() for result in refused.values()]
+        self._services.lake.write_json(self._path, {"contract": self._contract.digest, "files": files})
+
+    def _read(self, file: FileRecord, rows: FileRows) -> tuple[FileReport, _Account]:
+        """Read the file, to its end unless it is held back before."""
+        contract = self._contract
+        with self._services.lake.open(file.bucket, file.key, file.version) as stream:
+            transform = FileTransform(
+                contract,
+                stream,
+                name=file.key,
+                file_id=file.file_id,
+                batch_id=self._parts.batch,
+                guard=self._allowance.of_file(file.size),
+            )
+            account = _Account(transform.report)
+            for block in transform:
+                if account.held:
+                    return account.report, account
+                rows.add(block)
+                account.add(block, transform.report, contract)
+        return transform.report, replace(account, held=None)
 
 
-def _read(
-    file: FileRecord, contract: Contract, rows: FileRows, batch: str, services: Services
-) -> tuple[FileReport, _Account]:
-    account = _Account()
-    with services.lake.open(file.bucket, file.key, file.version) as stream:
-        transform = FileTransform(contract, stream, name=file.key, file_id=file.file_id, batch_id=batch)
-        for block in transform:
-            rows.add(block)
-            account.add(block)
-    return transform.report, account
+def _broke_on(file: FileRecord, error: Exception) -> str:
+    """Logs a fault of ours, and gives the reason for people: where it is, without its words, which may quote a row."""
+    frames = [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in extract_tb(error.__traceback__)]
+    fault = type(error).__name__
+    extra = {"file": file.file_id, "key": file.key, "fault": fault, "frames": frames}
+    logger.error("a file could not be transformed", extra=extra)
+    return f"the transform broke on this file, which is a fault of Headrace: {fault} at {frames[-1]}"
 
 
 def _judged(
     file: FileRecord, report: FileReport, account: _Account, contract: Contract, services: Services
 ) -> FileResult:
     """Whether a file that was read counts. Trouble with the ledger is not the file's, and passes through."""
-    assert report.sha256 is not None
-    held = too_many_bad(contract, report.rows_read, report.rows_bad, account.broken)
+    held = account.held or too_many_bad(contract, report.rows_read, report.rows_bad, account.broken)
     if held:
         return _counted(report, Verdict.FAILED, contract, account, held)
+    assert report.sha256 is not None
     # Rows that come back from quarantine may equal those of another file, and are not a copy of them.
     replayed = replay_of(contract, file.key)
     holder = claim(file, f"{report.sha256}-{replayed}" if replayed else report.sha256, contract, services)

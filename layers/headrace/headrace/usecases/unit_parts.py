@@ -14,13 +14,13 @@ import pyarrow as pa
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import FileRecord
 from headrace.domain.load import Part
-from headrace.transform import BadRow, Block, PartWriter, QuarantineWriter
+from headrace.transform import BadRow, Block, FileRejected, Limits, PartWriter, QuarantineWriter
 from headrace.usecases import paths
 from headrace.usecases.ports import Lake
 
 HOLD_BYTES = 64 << 20
-BAD_ROW_BYTES = 600
-"""About what a bad row takes in memory beside its raw bytes."""
+ERROR_BYTES = 600
+"""About what a bad row takes in memory for each error, beside its raw bytes."""
 
 
 class Pair:
@@ -44,6 +44,11 @@ class Pair:
         if bad:
             self._bad = self._bad or QuarantineWriter(self._bad_path, self._contract, batch_id=self._batch)
             self._bad.write(bad, file_id=file.file_id, key=file.key)
+
+    @property
+    def size(self) -> int:
+        """The bytes of both that are on the disk by now."""
+        return sum(path.stat().st_size for path in (self._good_path, self._bad_path) if path.exists())
 
     def close(self) -> int:
         """Finish both; returns the good rows."""
@@ -119,10 +124,17 @@ class FileRows:
         """Hold a block back, in memory or in the file's own pair."""
         self._tables.append(block.good)
         self._bad += block.bad
-        self._held += block.good.nbytes + sum(len(row.raw) + BAD_ROW_BYTES for row in block.bad)
+        self._held += block.good.nbytes + sum(len(row.raw) + ERROR_BYTES * len(row.errors) for row in block.bad)
         if self._held > HOLD_BYTES:
             self._own = self._own or self._parts.pair_of(self._file)
             self._write_to(self._own)
+            self._check_size(self._own.size)
+
+    @staticmethod
+    def _check_size(size: int) -> None:
+        if size > (most := Limits().parquet):
+            reason = f"its rows take more than {most:,} bytes as Parquet, and must fit on the function's disk"
+            raise FileRejected("too_big", f"{reason}: send it as several files")
 
     def keep(self) -> None:
         """The file counts."""
