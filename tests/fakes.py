@@ -265,6 +265,13 @@ class MemoryLedger:
         same = [file for file in self.all_files.values() if (file.bucket, file.key) == (bucket, key)]
         return sorted(same, key=lambda file: file.order)
 
+    def scrub(self, file_id: str, text: str, *, dry_run: bool) -> int:
+        lines = self.told.get(file_id, [])
+        found = [index for index, line in enumerate(lines) if text in json.dumps(line.detail, ensure_ascii=False)]
+        for index in found if not dry_run else ():
+            lines[index] = Event(lines[index].at, lines[index].step, {"detail": "erased"})
+        return len(found)
+
     def tell_file(self, file_id: str, step: str, detail: dict[str, Any] | None = None) -> None:
         self.told.setdefault(file_id, []).append(Event("", step, detail or {}))
 
@@ -293,6 +300,8 @@ class MemoryLake:
     def upload(self, key: str, path: Path) -> int:
         self.objects[key] = path.read_bytes()
         return len(self.objects[key])
+
+    replace = upload
 
     def write_json(self, key: str, value: Any) -> None:
         self.objects[key] = json.dumps(value).encode()
@@ -370,6 +379,12 @@ class MemoryLanding:
         at = f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z"
         self.all_versions.append(Landed(self.bucket, key, f"v{number}", len(body), "e", at, latest=True))
         self.bodies[key] = body
+
+    def has(self, key: str, version: str) -> bool:
+        return any((item.key, item.version) == (key, version) for item in self.all_versions)
+
+    def delete(self, key: str, version: str) -> None:
+        self.all_versions = [item for item in self.all_versions if (item.key, item.version) != (key, version)]
 
     def versions(self, prefix: str) -> Iterator[Landed]:
         fitting = [item for item in self.all_versions if item.key.startswith(prefix)]

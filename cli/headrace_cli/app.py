@@ -17,6 +17,7 @@ from headrace_cli.commands import (
     down,
     drop,
     env,
+    erase,
     export,
     held,
     migrate,
@@ -105,3 +106,4 @@ app.command(rich_help_panel=REPAIR)(redrive.redrive)
 app.command(rich_help_panel=REPAIR)(backfill.backfill)
 app.command(rich_help_panel=REPAIR)(reconcile.reconcile)
 app.command(rich_help_panel=REPAIR)(replay.replay)
+app.command(rich_help_panel=REPAIR)(erase.erase)

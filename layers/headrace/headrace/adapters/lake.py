@@ -44,6 +44,16 @@ class S3Lake:
         self._client.upload_file(str(path), self.bucket, key)
         return path.stat().st_size
 
+    def replace(self, key: str, path: Path) -> int:
+        """Write a file in the place of an object, of which no older version stays. Returns its size in bytes."""
+        size = self.upload(key, path)
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
+        for page in pages:
+            for item in page.get("Versions", []):
+                if item["Key"] == key and not item["IsLatest"]:
+                    self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=item["VersionId"])
+        return size
+
     def write_json(self, key: str, value: Any) -> None:
         """Write a JSON document; writing it again replaces it with the same."""
         body = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from headrace.adapters.lake import GONE
 from headrace.domain.clock import written
 from headrace.domain.landed import Landed
 
@@ -26,6 +29,20 @@ class LandingBucket:
     def put(self, key: str, body: bytes) -> None:
         """Land an object."""
         self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def has(self, key: str, version: str) -> bool:
+        """Whether this version is there."""
+        try:
+            self._client.head_object(Bucket=self.bucket, Key=key, VersionId=version)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return False
+            raise
+        return True
+
+    def delete(self, key: str, version: str) -> None:
+        """Delete this version for good; others of the key stay."""
+        self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
 
     def _landed(self, item: dict[str, Any]) -> Landed:
         at = written(item["LastModified"])

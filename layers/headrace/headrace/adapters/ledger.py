@@ -17,6 +17,7 @@ Every write can be done again with the same effect, so any function may be retri
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -448,6 +449,16 @@ class DynamoLedger:
     def batch_events(self, batch: str) -> list[Event]:
         """A batch's story, the oldest line first."""
         return self._events(f"BATCH#{batch}")
+
+    def scrub(self, file_id: str, text: str, *, dry_run: bool) -> int:
+        """Empty the lines of a file's story in which a text stands. Returns how many those are, or would be."""
+        pk = f"FILE#{file_id}"
+        found = [
+            event for event in self._events(pk) if text in json.dumps(event.detail, ensure_ascii=False, default=str)
+        ]
+        for event in found if not dry_run else ():
+            self._client.put_item(**self._line(pk, event.step, {"detail": "erased"}, event.at)["Put"])
+        return len(found)
 
     def _tell(self, pk: str, step: str, detail: dict[str, Any]) -> None:
         self._client.put_item(**self._line(pk, step, detail, now())["Put"])

@@ -1,0 +1,263 @@
+"""Every row of one value, a person's for example, goes out of landing, lake, quarantine, warehouse and ledger.
+
+What is looked for decides what is found: the lake has every row that was ever good, quarantine every one that was not,
+so together they say which landed files have rows of the value. The order is such that a run that breaks off is found
+again by the next one: landed files go first, the rows that point to them after that, the warehouse's last.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from headrace.domain.clock import now
+from headrace.domain.contract import Contract, Kind
+from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.errors import TerminalError
+from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
+from headrace.usecases import paths
+from headrace.usecases.figures import quoted
+from headrace.usecases.ports import Landing, Ledger, Services
+from headrace.usecases.refresh_views import refresh_views
+
+UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
+"""Files whose rows may come to the lake or the table while one looks."""
+KINDS = {Kind.STRING, Kind.INTEGER}
+ERASED = "erased"
+FILES_AT_ONCE = 1_000
+READ_AT_ONCE = 1 << 20
+OVERLAP = 4096
+"""Bytes of one piece that are looked at again with the next: a value may stand across both."""
+# All names are the contract's, checked when it was compiled; the value is quoted.
+LOCK = "LOCK TABLE etl.guard_{dataset}"
+ACCOUNT = (
+    "INSERT INTO etl.superseded (batch_id, file_id, row_count) "
+    "SELECT '{batch}', _file_id, COUNT(*) FROM {target} WHERE {which} GROUP BY _file_id"
+)
+DELETE = "DELETE FROM {target} WHERE {which}"
+FIGURES = "DELETE FROM etl.quality_figures WHERE dataset = '{dataset}' AND category = {value}"
+RESULTS = "DELETE FROM etl.quality_results WHERE dataset = '{dataset}' AND POSITION({value} IN sentence) > 0"
+COUNT = "SELECT COUNT(*) FROM {target} WHERE {which}"
+ERASED_FILES = "SELECT DISTINCT file_id FROM etl.superseded WHERE batch_id LIKE 'erase-{dataset}-%'"
+ROWS = "SELECT file_id, loaded, superseded FROM etl.file_rows WHERE file_id IN ({ids})"
+
+Told = Callable[[str], None]
+"""Takes a line about what is being done."""
+
+
+class EraseError(TerminalError):
+    """What was asked for cannot be erased as it stands."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What went, or would go: landed versions, rows of the lake, of quarantine and of the table, lines of stories."""
+
+    landed: list[str] = field(default_factory=list)
+    lake_rows: int = 0
+    bad_rows: int = 0
+    table_rows: int = 0
+    ledger_entries: int = 0
+    remains: list[str] = field(default_factory=list)
+
+    @property
+    def found(self) -> bool:
+        """Whether there was anything."""
+        return bool(self.landed or self.lake_rows or self.bad_rows or self.table_rows or self.ledger_entries)
+
+
+def erase(
+    contract: Contract, value: Value, landing: Landing, services: Services, told: Told, *, dry_run: bool = False
+) -> Report:
+    """Erase the rows, or count them. Raises EraseError for a column that cannot be asked, or while files are under way.
+
+    Doing it again finds what is left; where nothing is, nothing is changed.
+    """
+    which = _condition(contract, value)
+    files = list(services.ledger.files_of(contract.dataset))
+    _refuse_under_way(files)
+    work = _Erasure(contract, value, which, services, told, dry_run=dry_run)
+    with tempfile.TemporaryDirectory() as folder:
+        work.look(Path(folder))
+        work.erase_landed(files, landing)
+        work.erase_parts(Path(folder))
+    work.erase_ledger()
+    work.erase_table()
+    return work.report
+
+
+def _condition(contract: Contract, value: Value) -> str:
+    column = next((column for column in contract.columns if column.name == value.column), None)
+    if column is None or column.kind not in KINDS:
+        known = ", ".join(item.name for item in contract.columns if item.kind in KINDS)
+        raise EraseError(f"{contract.dataset} has no column {value.column} of text or whole numbers; it has {known}")
+    if not value.text.strip():
+        raise EraseError("an empty value would be looked for everywhere: name one")
+    if column.kind is Kind.INTEGER:
+        try:
+            return f"{column.name} = {int(value.text)}"
+        except ValueError as error:
+            raise EraseError(f"{value.column} is a whole number") from error
+    return f"{column.name} = {quoted(value.text)}"
+
+
+def _refuse_under_way(files: Iterable[FileRecord]) -> None:
+    busy = [file for file in files if file.status in UNDER_WAY]
+    if busy:
+        first = f"{busy[0].key} is {busy[0].status}"
+        raise EraseError(f"{len(busy)} files are under way ({first}): their rows could come after the search")
+
+
+class _Erasure:
+    """One run over one dataset."""
+
+    def __init__(
+        self, contract: Contract, value: Value, which: str, services: Services, told: Told, *, dry_run: bool
+    ) -> None:
+        self._contract = contract
+        self._value = value
+        self._which = which
+        self._services = services
+        self._told = told
+        self._dry_run = dry_run
+        self._parts: list[tuple[str, Chosen]] = []
+        self._files: Counter[str] = Counter()
+        self.report = Report()
+
+    # -- the search ---------------------------------------------------------------------------------------------------
+
+    def look(self, folder: Path) -> None:
+        """Find every part of the lake and of quarantine with rows of the value, and the files that those came in."""
+        dataset = self._contract.dataset
+        self.report.lake_rows = self._look_in(f"{dataset}/batch=", good_rows(self._value), "_file_id", folder)
+        prefix = paths.quarantine(dataset, "", "").split("batch=")[0]
+        self.report.bad_rows = self._look_in(prefix, bad_rows(self._value), "file_id", folder)
+
+    def _look_in(self, prefix: str, chosen: Chosen, file_id: str, folder: Path) -> int:
+        rows = 0
+        for number, (key, _) in enumerate(self._services.lake.listing(prefix), start=1):
+            self._told(f"part {number:,} below {prefix}")
+            found = count_rows(self._fetched(key, folder), chosen, file_id)
+            if found:
+                self._parts.append((key, chosen))
+                self._files.update(found)
+                rows += found.total()
+        return rows
+
+    def _fetched(self, key: str, folder: Path) -> Path:
+        path = folder / "part"
+        path.write_bytes(self._services.lake.read(key))
+        return path
+
+    # -- landing ------------------------------------------------------------------------------------------------------
+
+    def erase_landed(self, files: list[FileRecord], landing: Landing) -> None:
+        """Delete the landed versions that have rows of the value: their copies too, and files that never loaded."""
+        originals = self._files.keys() | set()
+        for file in files:
+            copied = file.duplicate_of in originals
+            if file.file_id in originals or copied or (not file.has_rows and self._stands_in(file)):
+                self._files.setdefault(file.file_id, 0)
+                if landing.has(file.key, file.version):
+                    self._delete(file, landing)
+
+    def _stands_in(self, file: FileRecord) -> bool:
+        """Whether the bytes of a file that brought no rows have the value. Compressed ones cannot be looked into."""
+        if file.status is not FileStatus.FAILED:
+            return False
+        try:
+            with self._services.lake.open(file.bucket, file.key, file.version) as source:
+                return any(self._value.stands_in(piece) for piece in _pieces(source))
+        except TerminalError:
+            return False  # it is gone
+
+    def _delete(self, file: FileRecord, landing: Landing) -> None:
+        self.report.landed.append(file.key)
+        self._told(f"landed: {file.key}")
+        if not self._dry_run:
+            landing.delete(file.key, file.version)
+            self._services.ledger.tell_file(file.file_id, "Erased", {"from": "landing"})
+
+    # -- lake, ledger, warehouse --------------------------------------------------------------------------------------
+
+    def erase_parts(self, folder: Path) -> None:
+        """Write each part again without the rows, and its manifest with the new size."""
+        for key, chosen in self._parts if not self._dry_run else ():
+            self._told(f"lake: {key}")
+            rest = folder / "rest"
+            write_without(self._fetched(key, folder), rest, chosen)
+            size = self._services.lake.replace(key, rest)
+            self._correct_manifest(key, size)
+
+    def _correct_manifest(self, key: str, size: int) -> None:
+        """COPY and the nightly comparison go by the sizes in the batch's manifest, where it has not expired."""
+        name = paths.manifest(key.split("/batch=")[1].split("/", maxsplit=1)[0])
+        found = self._services.lake.find_json(name)
+        url = f"s3://{self._services.lake.bucket}/{key}"
+        for entry in found["entries"] if found else ():
+            if entry["url"] == url:
+                entry["meta"]["content_length"] = size
+                self._services.lake.write_json(name, found)
+
+    def erase_ledger(self) -> None:
+        """Take the value out of reasons and stories of the files that had it, and name the keys that it stands in."""
+        ledger = self._services.ledger
+        for file in ledger.known(self._files).values():
+            if self._value.stands_in(file.key.encode()):
+                self.report.remains.append(f"the key {file.key} itself: a record is named after it")
+            self.report.ledger_entries += self._scrubbed(file, ledger)
+
+    def _scrubbed(self, file: FileRecord, ledger: Ledger) -> int:
+        text = f"{file.reason} {file.detected}"
+        count = ledger.scrub(file.file_id, self._value.text, dry_run=self._dry_run)
+        if not self._value.stands_in(text.encode()):
+            return count
+        if not self._dry_run:
+            ledger.change(replace(file, reason=file.reason and ERASED, detected={}), file)
+        return count + 1
+
+    def erase_table(self) -> None:
+        """Delete the rows in one transaction under the lock that loads take; the row balance counts them superseded."""
+        contract, warehouse = self._contract, self._services.warehouse
+        names = {"dataset": contract.dataset, "target": contract.target, "which": self._which}
+        names |= {"batch": f"erase-{contract.dataset}-{now()}", "value": quoted(self._value.text)}
+        self._told(f"the table {contract.target}")
+        ((rows,),) = warehouse.query(COUNT.format(**names))
+        self.report.table_rows = int(rows)
+        if self._dry_run:
+            return
+        if rows:
+            warehouse.run([text.format(**names) for text in (LOCK, ACCOUNT, DELETE, FIGURES, RESULTS)])
+            refresh_views(contract.dataset, self._services)
+        self._correct_counts()
+
+    def _correct_counts(self) -> None:
+        """The ledger's counts follow the warehouse's: of every erasure, since an earlier one may have broken off."""
+        found = self._services.warehouse.query(ERASED_FILES.format(dataset=self._contract.dataset))
+        ids = sorted(str(file_id) for (file_id,) in found)
+        for start in range(0, len(ids), FILES_AT_ONCE):
+            some = ids[start : start + FILES_AT_ONCE]
+            listed = ", ".join(f"'{file_id}'" for file_id in some)
+            rows = {
+                str(name): (int(a), int(b)) for name, a, b in self._services.warehouse.query(ROWS.format(ids=listed))
+            }
+            known = self._services.ledger.known(some)
+            self._services.ledger.correct_rows(
+                replace(
+                    known[name], rows=replace(known[name].rows, loaded=loaded, superseded=gone + known[name].replayed)
+                )
+                for name, (loaded, gone) in rows.items()
+                if name in known
+            )
+
+
+def _pieces(source: BinaryIO) -> Iterator[bytes]:
+    """The bytes in pieces that overlap."""
+    before = b""
+    while piece := source.read(READ_AT_ONCE):
+        yield before + piece
+        before = piece[-OVERLAP:]
