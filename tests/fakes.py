@@ -17,7 +17,7 @@ from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
+from headrace.domain.ledger import BEFORE, LIVE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
 from headrace.domain.notice import Notice
 from headrace.errors import ObjectGoneError
 
@@ -156,13 +156,15 @@ class MemoryLedger:
         if state.generation == generation:
             self.lanes[dataset, lane] = replace(state, generation=generation + 1)
 
-    def open_batch(self, batch: BatchRecord) -> bool:
+    def open_batch(self, batch: BatchRecord) -> BatchRecord | None:
         state = self.lane_state(batch.dataset, batch.lane)
-        if state.generation != batch.generation or state.open_batch not in {None, batch.batch}:
-            return False
+        if batch.batch in self.batches:
+            return self.batches[batch.batch] if state.open_batch == batch.batch else None
+        if state.generation != batch.generation or state.open_batch is not None:
+            return None
         self.batches[batch.batch] = batch
         self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=batch.batch)
-        return True
+        return batch
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:
         for file_id in batch.file_ids:
@@ -178,9 +180,8 @@ class MemoryLedger:
             self._pending.pop((batch.lane, file.file_id), None)
 
     def save_batch(self, batch: BatchRecord) -> None:
-        known = self.batches.get(batch.batch, batch)
-        written = batch.batch not in self.batches or known.status is BatchStatus.RUNNING
-        if batch.status not in {BatchStatus.RUNNING, BatchStatus.HELD} or written:
+        written = batch.batch not in self.batches or self.batches[batch.batch].status in BEFORE[batch.status]
+        if written:
             self.batches[batch.batch] = batch
         state = self.lane_state(batch.dataset, batch.lane)
         held = set(state.held) - {batch.batch} if batch.status in DECIDED else set(state.held)
@@ -244,22 +245,34 @@ class MemoryLedger:
             if known.batch == file.batch and known.rows.superseded <= file.rows.superseded:
                 self.all_files[file.file_id] = replace(known, rows=file.rows)
 
-    def save_file(self, file: FileRecord) -> None:
+    def given(self, file: FileRecord) -> None:
+        """What a test takes as given."""
         self.all_files[file.file_id] = file
+
+    def note_content(self, file: FileRecord, sha256: str) -> None:
+        known = self.all_files[file.file_id]
+        if known.status is FileStatus.RUNNING and known.batch == file.batch:
+            self.all_files[file.file_id] = replace(known, sha256=sha256)
+
+    def release_rows(self, origin: FileRecord, replay: str, rows: int) -> bool:
+        known = self.all_files[origin.file_id]
+        if known.batch != origin.batch or replay in known.replays:
+            return False
+        left, gone = known.rows.quarantined - rows, known.rows.superseded + rows
+        counts = replace(known.rows, quarantined=left, superseded=gone)
+        replays = (*known.replays, replay)
+        self.all_files[origin.file_id] = replace(known, rows=counts, replayed=known.replayed + rows, replays=replays)
+        return True
 
     def change(self, file: FileRecord, was: FileRecord) -> bool:
         if not self._still(was):
             return False
-        self.save_file(file)
+        self.all_files[file.file_id] = file
         return True
 
     def _still(self, was: FileRecord) -> bool:
         known = self.all_files[was.file_id]
         return (known.status, known.batch, known.merge) == (was.status, was.batch, was.merge)
-
-    def save_files(self, files: Iterable[FileRecord]) -> None:
-        for file in files:
-            self.save_file(file)
 
     def versions(self, bucket: str, key: str) -> list[FileRecord]:
         same = [file for file in self.all_files.values() if (file.bucket, file.key) == (bucket, key)]

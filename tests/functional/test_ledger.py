@@ -11,7 +11,7 @@ import pytest
 
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
 from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace_local import laptop
 from tests.fakes import MemoryLedger, file
 
@@ -65,6 +65,14 @@ def batch(**changes: Any) -> BatchRecord:
     return BatchRecord(**given | changes)
 
 
+def given(ledger: Any, record: FileRecord) -> None:
+    """What a test takes as given: the file as it is, whatever is known of it."""
+    if isinstance(ledger, MemoryLedger):
+        ledger.given(record)
+    else:
+        ledger._client.update_item(**ledger._saving(record))
+
+
 def test_an_arrival_is_written_once_and_counted(ledger: Any) -> None:
     assert not ledger.knows(file().file_id)
     assert ledger.record_arrival(file()).deliveries == 1
@@ -108,7 +116,7 @@ def test_many_files_are_taken_and_those_that_are_elsewhere_by_now_are_not(ledger
         ledger.record_arrival(one)
     opened = batch(file_ids=tuple(one.file_id for one in files))
     assert ledger.open_batch(opened)
-    ledger.save_file(replace(files[7], status=FileStatus.FAILED))
+    given(ledger, replace(files[7], status=FileStatus.FAILED))
     taken = ledger.take(opened)
     assert [one.status for one in taken].count(FileStatus.RUNNING) == 119
     assert taken[7].status is FileStatus.FAILED
@@ -135,8 +143,9 @@ def test_ending_a_batch_does_not_close_another(ledger: Any) -> None:
 def test_a_function_whose_execution_was_stopped_opens_no_batch_beside_the_next(ledger: Any) -> None:
     ledger.advance_generation("readings", LIVE, 1)
     assert not ledger.open_batch(batch())
-    assert ledger.open_batch(batch(batch="readings-2", generation=2))
-    assert ledger.open_batch(batch(batch="readings-2", generation=2))
+    first = batch(batch="readings-2", generation=2)
+    assert ledger.open_batch(first) == first
+    assert ledger.open_batch(replace(first, file_ids=("f" * 24,))) == first
     assert not ledger.open_batch(batch(batch="readings-x", generation=2))
     assert ledger.lane_state("readings", LIVE) == LaneState(2, "readings-2")
 
@@ -170,8 +179,72 @@ def test_only_the_execution_that_has_a_batch_condemns_it(ledger: Any) -> None:
     assert ledger.batch(first.batch) == replace(second, condemned=True, reason="refused")
     ledger.save_batch(replace(second, condemned=True, status=BatchStatus.FAILED))
     assert ledger.condemn(second, "refused")  # done again to its end
-    ledger.save_batch(replace(second, status=BatchStatus.LOADED))
-    assert not ledger.condemn(second, "refused")
+
+
+def test_a_batch_that_is_loaded_is_not_condemned(ledger: Any) -> None:
+    only = batch(execution="readings-1")
+    assert ledger.open_batch(only)
+    ledger.save_batch(replace(only, status=BatchStatus.LOADED))
+    assert not ledger.condemn(only, "refused")
+
+
+@pytest.mark.parametrize(
+    ("settled", "late"),
+    [
+        (BatchStatus.FAILED, BatchStatus.LOADED),
+        (BatchStatus.LOADED, BatchStatus.FAILED),
+        (BatchStatus.LOADED, BatchStatus.STAGED),
+        (BatchStatus.LOADED, BatchStatus.RELEASED),
+        (BatchStatus.FAILED, BatchStatus.RUNNING),
+    ],
+)
+def test_a_late_function_does_not_change_how_a_batch_ended(
+    ledger: Any, settled: BatchStatus, late: BatchStatus
+) -> None:
+    assert ledger.open_batch(batch())
+    ledger.save_batch(batch(status=settled))
+    ledger.save_batch(batch(status=late))
+    assert ledger.batch("readings-1").status is settled
+    assert ledger.lane_state("readings", LIVE).open_batch is None
+
+
+def test_one_decision_about_a_held_batch_counts(ledger: Any) -> None:
+    assert ledger.open_batch(batch())
+    ledger.save_batch(batch(status=BatchStatus.HELD))
+    ledger.save_batch(batch(status=BatchStatus.REJECTED))
+    ledger.save_batch(batch(status=BatchStatus.RELEASED))
+    assert ledger.batch("readings-1").status is BatchStatus.REJECTED
+
+
+def test_a_batch_is_opened_once_also_when_it_has_ended(ledger: Any) -> None:
+    assert ledger.open_batch(batch())
+    ledger.save_batch(batch(status=BatchStatus.LOADED))
+    assert ledger.open_batch(batch()) is None  # by a second call of the same function
+    assert ledger.batch("readings-1").status is BatchStatus.LOADED
+    assert ledger.lane_state("readings", LIVE).open_batch is None
+
+
+@pytest.mark.parametrize("now", [{"status": FileStatus.DUPLICATE}, {"batch": "readings-2"}])
+def test_the_content_of_a_file_is_noted_while_its_batch_works_on_it(ledger: Any, now: dict[str, Any]) -> None:
+    running = file(status=FileStatus.RUNNING, batch="readings-1")
+    given(ledger, running)
+    ledger.note_content(running, "f" * 64)
+    assert ledger.file(running.file_id).sha256 == "f" * 64
+    changed = replace(running, **now, rows=RowCounts(2, duplicate=2))
+    given(ledger, changed)
+    ledger.note_content(running, "e" * 64)
+    assert replace(ledger.file(running.file_id), updated_at=None) == changed
+
+
+def test_rows_that_came_back_are_counted_once_for_each_replay(ledger: Any) -> None:
+    origin = file(status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(9, 5, 0, 4))
+    given(ledger, origin)
+    assert ledger.release_rows(origin, "p", 1)
+    assert not ledger.release_rows(origin, "p", 1)
+    assert ledger.release_rows(origin, "q", 2)  # it was read before the first one
+    assert not ledger.release_rows(replace(origin, batch="readings-0"), "r", 1)
+    known = ledger.file(origin.file_id)
+    assert (known.rows, known.replayed, known.replays) == (RowCounts(9, 5, 3, 1), 3, ("p", "q"))
 
 
 @pytest.mark.parametrize("lane", [LIVE, MERGE])
@@ -181,7 +254,7 @@ def test_a_file_that_is_in_another_batch_by_now_does_not_wait_again(ledger: Any,
     )
     name = "merge" if lane == MERGE else "batch"
     was = file(status=status, **{name: "readings-1"})
-    ledger.save_file(file(status=status, **{name: "readings-2"}))
+    given(ledger, file(status=status, **{name: "readings-2"}))
     apart = file(status=waits)
     assert not ledger.requeue(apart, was)
     assert not ledger.change(apart, was)
@@ -205,7 +278,7 @@ def test_a_held_batch_is_listed_until_it_is_decided(ledger: Any) -> None:
 def test_a_file_changes_only_while_it_is_what_it_was(ledger: Any) -> None:
     running = file(status=FileStatus.RUNNING, batch="b-1")
     ledger.record_arrival(running)
-    ledger.save_files([running])
+    given(ledger, running)
     held = replace(running, status=FileStatus.HELD)
     assert not ledger.change(held, replace(running, batch="b-2"))
     assert ledger.change(held, running)
@@ -232,9 +305,9 @@ def test_a_file_is_kept_as_it_is_and_deliveries_are_kept_beside(ledger: Any) -> 
         sha256="f" * 64,
         detected={"encoding": "utf-8", "columns": ["a"]},
     )
-    ledger.save_files([done])
+    given(ledger, done)
     assert replace(ledger.file(done.file_id), updated_at=None) == replace(done, updated_at=None)
-    ledger.save_files([replace(done, sha256=None)])
+    given(ledger, replace(done, sha256=None))
     assert ledger.file(done.file_id).sha256 is None
 
 
@@ -257,7 +330,7 @@ def test_a_file_waits_again_at_its_old_place_if_it_is_what_it_was(ledger: Any) -
 
 def test_what_came_back_from_quarantine_is_kept(ledger: Any) -> None:
     ledger.record_arrival(file())
-    ledger.save_files([replace(file(), replayed=2, replays=("p",))])
+    given(ledger, replace(file(), replayed=2, replays=("p",)))
     assert (ledger.file(file().file_id).replayed, ledger.file(file().file_id).replays) == (2, ("p",))
 
 
@@ -300,7 +373,7 @@ def test_unknown_files_are_named(ledger: Any) -> None:
 def test_many_files_are_read_in_the_order_asked(ledger: Any) -> None:
     files = [file(f"{number}.csv") for number in range(150)]
     for one in files:
-        ledger.save_file(one)
+        given(ledger, one)
     wanted = [one.file_id for one in reversed(files)]
     assert [one.file_id for one in ledger.files([*wanted, wanted[0]])] == [*wanted, wanted[0]]
     assert ledger.known([wanted[3], "0" * 24]).keys() == {wanted[3]}

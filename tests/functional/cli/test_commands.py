@@ -43,7 +43,7 @@ def load(target: Target, arrived: FileRecord, batch: str) -> None:
     target.ledger.open_batch(opened)
     (taken,) = target.ledger.take(opened)
     rows = RowCounts(10, 8, 1, 1)
-    target.ledger.save_file(replace(taken, status=FileStatus.LOADED, rows=rows))
+    target.ledger.settle(opened, [replace(taken, status=FileStatus.LOADED, rows=rows)])
     target.ledger.save_batch(replace(opened, status=BatchStatus.LOADED, ended_at=now(), rows=rows))
     target.ledger.tell_batch(batch, "Loaded", {"rows": 8})
 
@@ -79,7 +79,7 @@ def test_a_second_version_is_told_and_the_first_listed(run_json: RunJson, target
     first = record(target, drop(run_json, tmp_path, "twice.csv"), "01")
     second = record(target, drop(run_json, tmp_path, "twice.csv"), "02")
     for arrived in (first, second):
-        target.ledger.save_file(replace(arrived, status=FileStatus.FAILED, reason="for the test"))
+        target.ledger.change(replace(arrived, status=FileStatus.FAILED, reason="for the test"), arrived)
     story = run_json("trace", "readings/twice.csv")[1]
     assert (story["file_id"], story["status"], story["reason"]) == (second.file_id, "failed", "for the test")
     assert [item["file_id"] for item in story["versions"]] == [first.file_id]

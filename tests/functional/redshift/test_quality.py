@@ -102,7 +102,7 @@ def opened(services: MemoryServices, batch: str = "readings-7") -> tuple[BatchRe
     """A batch of one good file that runs, its result in the lake."""
     running = file(status=FileStatus.RUNNING, batch=batch)
     record = BatchRecord(batch, "readings", LIVE, 1, BatchStatus.RUNNING, (running.file_id,), "t", units=1)
-    services.ledger.save_file(running)
+    services.ledger.given(running)
     services.ledger.save_batch(record)
     result = UnitResult(
         1, contract().digest, [], [FileResult(running.file_id, Good.GOOD, rows_read=1, rows_good=1, sha256="s")]
@@ -215,7 +215,7 @@ def test_a_released_batch_is_judged_and_not_held_again(client: Client, used: Mem
         ["held", "headrace"],
         ["released", "ann"],
     ]
-    used.ledger.save_file(replace(waiting, status=FileStatus.RUNNING, batch="readings-8"))
+    used.ledger.given(replace(waiting, status=FileStatus.RUNNING, batch="readings-8"))
     again = replace(batch, batch="readings-8", generation=2)
     measure(client, used, again.batch, rows(50))
     assert judge_batch(again, used)["load"]
@@ -230,11 +230,11 @@ def test_a_batch_that_people_put_together_is_not_blamed_for_its_size(
     client: Client, used: MemoryServices, changes: dict[str, Any]
 ) -> None:
     batch, running = opened(used)
-    used.ledger.save_file(replace(running, **changes))
+    used.ledger.given(replace(running, **changes))
     measure(client, used, batch.batch, rows(5, meters=2, nulls=0), Scope.PART)
     assert judge_batch(batch, used)["load"]
     batch, running = opened(used, "readings-8")
-    used.ledger.save_file(replace(running, **changes))
+    used.ledger.given(replace(running, **changes))
     measure(client, used, batch.batch, rows(20, meters=2, nulls=20), Scope.PART)
     answer = judge_batch(batch, used)
     assert not answer["load"]

@@ -191,7 +191,8 @@ class ReadableLedger(MemoryLedger):
         return self.stories.get(batch, [])
 
     def add(self, *files: FileRecord) -> None:
-        self.save_files(files)
+        for file in files:
+            self.given(file)
 
     def add_batch(self, batch: BatchRecord) -> None:
         self.batches[batch.batch] = batch

@@ -67,9 +67,9 @@ def full_batch(given: Contract, lane: str, replaced_each: int = 1) -> tuple[Memo
         for older in range(replaced_each):
             old: dict[str, Any] = {"dataset": given.dataset, "key": key, "file_id": f"f{number:011x}{older:012x}"}
             rows = RowCounts(read=1, loaded=1)
-            services.ledger.save_file(replace(file(), **old, sequencer="01", status=FileStatus.LOADED, rows=rows))
+            services.ledger.given(replace(file(), **old, sequencer="01", status=FileStatus.LOADED, rows=rows))
     for each in new:
-        services.ledger.save_file(each)
+        services.ledger.given(each)
     ids = tuple(each.file_id for each in new)
     name = f"{given.dataset}-{lane}-1234567"
     batch = BatchRecord(name, given.dataset, lane, 1, BatchStatus.RUNNING, ids, "2026-01-01T00:00:00Z", "e", units=1)

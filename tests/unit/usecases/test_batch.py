@@ -128,7 +128,7 @@ def test_twins_in_one_batch_are_loaded_once() -> None:
 def test_a_newer_version_replaces_the_older_ones_rows() -> None:
     services = MemoryServices()
     old = file("a.csv", file_id="1" * 24, status=FileStatus.LOADED, rows=RowCounts(read=2, loaded=2))
-    services.ledger.save_file(old)
+    services.ledger.given(old)
     new = land(services, "a.csv", ONE_BAD, file_id="2" * 24, version="v2", sequencer="02")
     batch = transformed(services)
     ready = prepare_load(batch, "default", services)
@@ -168,7 +168,7 @@ def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
 
 def test_an_older_version_that_comes_late_replaces_nothing() -> None:
     services = MemoryServices()
-    services.ledger.save_file(file("a.csv", file_id="2" * 24, sequencer="02", status=FileStatus.LOADED))
+    services.ledger.given(file("a.csv", file_id="2" * 24, sequencer="02", status=FileStatus.LOADED))
     late = land(services, "a.csv", GOOD, file_id="1" * 24, sequencer="01")
     assert prepare_load(transformed(services), "default", services)["replaced"] == [late.file_id]
 

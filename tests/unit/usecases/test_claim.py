@@ -12,14 +12,14 @@ SAME = "f" * 64
 
 
 def loaded(services: MemoryServices, record: FileRecord, sha256: str | None = SAME) -> FileRecord:
-    services.ledger.save_file(replace(record, status=FileStatus.LOADED, sha256=sha256))
+    services.ledger.given(replace(record, status=FileStatus.LOADED, sha256=sha256))
     if sha256:
         assert claim(record, sha256, contract(), services) is None
     return record
 
 
 def running(services: MemoryServices, record: FileRecord) -> FileRecord:
-    services.ledger.save_file(replace(record, status=FileStatus.RUNNING))
+    services.ledger.given(replace(record, status=FileStatus.RUNNING))
     return record
 
 
@@ -41,7 +41,7 @@ def test_claiming_again_is_no_duplicate_of_oneself() -> None:
 def test_a_failed_file_loses_its_content() -> None:
     services = MemoryServices()
     first = loaded(services, file("a.csv"))
-    services.ledger.save_file(replace(first, status=FileStatus.FAILED))
+    services.ledger.given(replace(first, status=FileStatus.FAILED))
     assert claim(running(services, file("b.csv")), SAME, contract(), services) is None
 
 
@@ -82,6 +82,6 @@ def test_the_same_content_again_and_again_stays_a_duplicate() -> None:
     for number in ("2", "3", "4"):  # in one batch, so none has its final status yet
         again = running(services, file("a.csv", file_id=number * 24, sequencer=f"0{number}", version=number))
         assert claim(again, SAME, contract(), services) is not None
-    services.ledger.save_file(replace(services.ledger.file("4" * 24), status=FileStatus.DUPLICATE))
+    services.ledger.given(replace(services.ledger.file("4" * 24), status=FileStatus.DUPLICATE))
     last = running(services, file("a.csv", file_id="5" * 24, sequencer="05", version="5"))
     assert claim(last, SAME, contract(), services) is not None

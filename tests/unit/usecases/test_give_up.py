@@ -25,7 +25,7 @@ def take(services: MemoryServices, generation: int) -> BatchRecord:
 
 def load(services: MemoryServices, batch: BatchRecord) -> None:
     loaded = [replace(f, status=FileStatus.LOADED, suspects=None) for f in services.ledger.files(batch.file_ids)]
-    services.ledger.save_files(loaded)
+    services.ledger.settle(batch, loaded)
     services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED))
 
 
@@ -108,7 +108,7 @@ def test_a_late_failure_gives_nothing_up_that_another_execution_has_taken_up() -
 def test_a_file_that_cannot_be_loaded_again_keeps_the_rows_that_it_has() -> None:
     services, (only,) = waiting("a")
     rows = RowCounts(read=2, loaded=2)
-    services.ledger.save_file(replace(services.ledger.file(only.file_id), rows=rows, reload=True))
+    services.ledger.given(replace(services.ledger.file(only.file_id), rows=rows, reload=True))
     give_up(take(services, 1), "ERROR: disk full", services)
     kept = services.ledger.file(only.file_id)
     assert (kept.status, kept.rows, kept.reload) == (FileStatus.LOADED, rows, False)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.checks import Check, Metric
 from headrace.domain.ledger import LIVE, FileStatus
-from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.outcome import FileResult
 from headrace.usecases import paths
 from headrace.usecases.hold import hold, reject, release
 from headrace.usecases.judge_batch import judge_batch
@@ -57,14 +57,13 @@ class Holding(Simulation):
         self.tombstones = self.services.warehouse = Figures(self)
         self.ask_people()
 
-    def load(self, name: str, services: Any) -> None:
+    def load(self, name: str, results: list[FileResult], services: Any) -> None:
         batch = services.ledger.batch(name)
-        results = [FileResult(file_id, Verdict.GOOD, rows_read=1, rows_good=1) for file_id in batch.file_ids]
         for number in range(1, batch.units + 1):
             unit = UnitResult(number, contract().digest, [], results if number == 1 else [])
             services.lake.write_json(paths.result(name, number), unit.to_json())
         if judge_batch(services.ledger.batch(name), services)["load"]:
-            super().load(name, services)
+            super().load(name, results, services)
 
     def ask_people(self) -> None:
         """Somebody who looks at what is held, and decides."""

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.usecases import paths, receive
+from headrace.usecases.claim import claim
 from headrace.usecases.hand_over import hand_over
 from headrace.usecases.record_batch import record_batch
 from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
@@ -30,6 +31,7 @@ from headrace.usecases.results import UnitResult
 from tests.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, MemoryWorkflow, contract
 from tests.interleaving import Schedule, World, examples
 
+ONE, COPY = RowCounts(1, 1), RowCounts(1, duplicate=1)
 STEPS = st.integers(1, 120)
 
 
@@ -65,6 +67,7 @@ class Simulation:
         hand_over: HandOver = hand_over,
         culprits: frozenset[int] = frozenset(),
         failing: frozenset[int] = frozenset(),
+        contents: tuple[int, ...] = (),
         ledger: MemoryLedger | None = None,
     ) -> None:
         self.services = MemoryServices(ledger=ledger or Stepwise())
@@ -74,6 +77,7 @@ class Simulation:
         self.working: set[int] = set()
         self.culprits = {arrival(number).file_id for number in culprits}
         self.failing = failing
+        self.contents = {arrival(number).file_id: content for number, content in enumerate(contents)}
         self.services.workflow = Executions(self)
         self.tombstones = self.services.warehouse = Tombstones(self)
         for number in range(files):
@@ -96,7 +100,9 @@ class Simulation:
             recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
             if recorded["batch"] and runs():
                 self.begin(generation)
-                self.load(recorded["batch"], services)
+                results = self.transform(recorded["batch"], services)
+                if runs():
+                    self.load(recorded["batch"], results, services)
             self.working.discard(generation)
             if runs():
                 self.hand_over("readings", LIVE, generation, services)
@@ -120,7 +126,22 @@ class Simulation:
         assert not self.working, f"generation {generation} works while {self.working} do"
         self.working.add(generation)
 
-    def load(self, name: str, services: Any) -> None:
+    def transform(self, name: str, services: Any) -> list[FileResult]:
+        """What the transform finds of each file, as it read them when it began."""
+        files = services.ledger.files(services.ledger.batch(name).file_ids)
+        return [self.transformed(file, services) for file in files]
+
+    def transformed(self, file: FileRecord, services: Any) -> FileResult:
+        sha256 = self.content(file)
+        holder = claim(file, sha256, contract(), services)
+        if holder:
+            return FileResult(file.file_id, Verdict.DUPLICATE, 1, sha256=sha256, duplicate_of=holder.file_id)
+        return FileResult(file.file_id, Verdict.GOOD, 1, 1, sha256=sha256)
+
+    def content(self, file: FileRecord) -> str:
+        return str(self.contents.get(file.file_id, file.file_id))
+
+    def load(self, name: str, results: list[FileResult], services: Any) -> None:
         """The load and its outcome; the warehouse loads a batch that it knows no second time, and refuses culprits."""
         batch = services.ledger.batch(name)
         if self.culprits & set(batch.file_ids):
@@ -129,13 +150,13 @@ class Simulation:
         if int(str(batch.execution).rpartition("-")[2]) in self.failing:
             record_failure(batch, "TransientError", "the lake did not answer", services)
             return
-        results = [FileResult(file_id, Verdict.GOOD, rows_read=1, rows_good=1) for file_id in batch.file_ids]
         for number in range(1, batch.units + 1):
             unit = UnitResult(number, contract().digest, [], results if number == 1 else [])
             services.lake.write_json(paths.result(name, number), unit.to_json())
-        if not self.loads[name] and name not in self.tombstones.buried:  # one transaction, under the lock
+        good = [result.file_id for result in results if result.verdict is Verdict.GOOD]
+        if good and not self.loads[name] and name not in self.tombstones.buried:  # one transaction, under the lock
             self.loads[name] += 1
-            self.loads.update(batch.file_ids)
+            self.loads.update(good)
         try:
             record_outcome(services.ledger.batch(name), results, services)
         except BatchGivenUpError as error:
@@ -162,10 +183,16 @@ class Simulation:
         self.check()
 
     def check(self) -> None:
+        loaded: Counter[str] = Counter()
         for file in self.services.ledger.all_files.values():
             wrong = file.file_id in self.culprits
-            assert file.status is (FileStatus.FAILED if wrong else FileStatus.LOADED)
-            assert self.loads[file.file_id] == (0 if wrong else 1)
+            fine = FileStatus.LOADED if self.loads[file.file_id] else FileStatus.DUPLICATE
+            assert file.status is (FileStatus.FAILED if wrong else fine)
+            assert file.rows == (
+                RowCounts() if wrong else RowCounts(1, 1) if file.status is FileStatus.LOADED else COPY
+            )
+            loaded[self.content(file)] += self.loads[file.file_id]
+        assert all(count == 1 for content, count in loaded.items() if content not in self.culprits)
         assert self.services.ledger.lane_state("readings", LIVE).open_batch is None
 
 
@@ -188,7 +215,8 @@ class Tombstones(MemoryWarehouse):
         batch = re.findall(r"readings-\d+", sql)[0]
         if "etl.file_rows" in sql:
             files = self._simulation.services.ledger.batch(batch).file_ids
-            return [[file_id, batch, 1, 1, 0] for file_id in files if self._loaded(batch)]
+            loads = self._simulation.loads
+            return [[file_id, batch, 1, 1, 0] for file_id in files if self._loaded(batch) and loads[file_id]]
         return [["loaded"]] if self._loaded(batch) else [["given up"]]
 
     def _loaded(self, batch: str) -> bool:
@@ -306,11 +334,11 @@ def test_a_broken_protocol_is_found() -> None:
 class Unconditional(MemoryLedger):
     """The ledger as it was when the fault bench found a file in two batches."""
 
-    def open_batch(self, batch: BatchRecord) -> bool:
+    def open_batch(self, batch: BatchRecord) -> BatchRecord:
         self.batches[batch.batch] = batch
         state = self.lane_state(batch.dataset, batch.lane)
         self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=batch.batch)
-        return True
+        return batch
 
 
 def test_a_batch_that_is_opened_out_of_turn_is_found() -> None:
@@ -354,4 +382,38 @@ def test_a_ledger_that_takes_files_whatever_became_of_their_batch_is_found() -> 
         split_and_stop(schedule, stops, files, Grasping())
 
     with pytest.raises((AssertionError, KeyError)):
+        search()
+
+
+CONTENTS = st.lists(st.integers(0, 1), min_size=2, max_size=4).map(tuple)
+
+
+def copy_and_stop(schedule: Schedule, stops: frozenset[int], contents: tuple[int, ...], ledger: MemoryLedger) -> None:
+    stopped = replace(schedule, stops=stops)
+    simulation = Simulation(stopped, len(contents), contents=contents, ledger=ledger)
+    simulation.come_to_an_end()
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(schedules(kills=0), st.frozensets(STEPS, max_size=2), CONTENTS)
+def test_of_the_same_content_one_file_is_loaded_whatever_is_stopped(
+    schedule: Schedule, stops: frozenset[int], contents: tuple[int, ...]
+) -> None:
+    copy_and_stop(schedule, stops, contents, Stepwise())
+
+
+class Stale(Stepwise):
+    """The ledger as it was when a copy's record was written as it had been read."""
+
+    def note_content(self, file: FileRecord, sha256: str) -> None:
+        self.given(replace(file, sha256=sha256))
+
+
+def test_a_late_function_that_writes_a_copy_as_it_was_is_found() -> None:
+    @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
+    @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=2))
+    def search(schedule: Schedule, stops: frozenset[int]) -> None:
+        copy_and_stop(schedule, stops, (0, 0), Stale())
+
+    with pytest.raises(AssertionError):
         search()

@@ -30,7 +30,7 @@ class World:
             landed.file_id, "readings", LIVE, "landing", landed.key, landed.version, 1, "e", "1", landed.at,
             FileStatus.LOADED, batch="readings-1", rows=RowCounts(read=3, loaded=2, superseded=1),
         )  # fmt: skip
-        self.services.ledger.save_file(self.file)
+        self.services.ledger.given(self.file)
         ids = (self.file.file_id,)
         self.services.ledger.save_batch(BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.LOADED, ids, "t"))
         self.services.lake.objects[PART] = b"12345"
@@ -51,7 +51,7 @@ class World:
         return reconcile(["readings"], self.landing, self.services)
 
     def save(self, **changes: object) -> None:
-        self.services.ledger.save_file(replace(self.file, **changes))  # type: ignore[arg-type]
+        self.services.ledger.given(replace(self.file, **changes))  # type: ignore[arg-type]
 
 
 def test_where_all_agree_nothing_is_said() -> None:
@@ -105,7 +105,7 @@ def forgotten(world: World) -> None:
     world.landing.put("readings/b.csv", b"x")
     landed = next(iter(world.landing.versions("readings/b.csv")))
     stuck = replace(world.file, file_id=landed.file_id, key=landed.key, status=FileStatus.PENDING, rows=RowCounts())
-    world.services.ledger.save_file(replace(stuck, batch=None))
+    world.services.ledger.given(replace(stuck, batch=None))
 
 
 @pytest.mark.parametrize(

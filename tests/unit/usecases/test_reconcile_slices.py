@@ -62,7 +62,7 @@ class Loaded:
         rows, accounts = [], []
         for number in range(self.files):
             record = self.record(number)
-            self.services.ledger.save_file(record)
+            self.services.ledger.given(record)
             rows += [(record.file_id,)] * record.rows.loaded
             accounts.append((record.batch, record.file_id, record.rows.loaded, record.rows.superseded))
         self.insert("public.readings", rows)
@@ -164,7 +164,7 @@ def test_a_reload_under_way_is_compared_by_file_not_by_batch() -> None:
     """Its record names the new batch, its rows are still those of the old one."""
     world = Loaded(4, 4)
     held = replace(world.record(3), batch="readings-9", status=FileStatus.HELD, reload=True)
-    world.services.ledger.save_file(held)
+    world.services.ledger.given(held)
     assert world.run().differences == []
 
 

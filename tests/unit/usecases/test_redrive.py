@@ -52,7 +52,7 @@ def test_each_is_sent_before_it_is_deleted_and_at_a_rate() -> None:
 
 def test_what_the_ledger_knows_is_only_removed() -> None:
     queues, ledger = Queues(json.dumps(event("readings/a"))), MemoryLedger()
-    ledger.save_file(file(file_id=arrival_of(event("readings/a")).file_id, status=FileStatus.LOADED))
+    ledger.given(file(file_id=arrival_of(event("readings/a")).file_id, status=FileStatus.LOADED))
     assert [answer.what for answer in run(queues, ledger)] == ["known"]
     assert queues.done == ["delete 0"]
 

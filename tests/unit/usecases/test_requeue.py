@@ -19,7 +19,7 @@ GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n"
 
 
 def known(services: MemoryServices, status: FileStatus, **changes: Any) -> str:
-    services.ledger.save_file(file(status=status, reason="no such column", **changes))
+    services.ledger.given(file(status=status, reason="no such column", **changes))
     return file().file_id
 
 
@@ -97,7 +97,7 @@ def test_a_loaded_file_replaces_its_own_rows() -> None:
 
 def test_a_file_loaded_again_takes_its_content_from_whoever_has_it() -> None:
     services = MemoryServices()
-    services.ledger.save_file(file("first.csv", status=FileStatus.LOADED))
+    services.ledger.given(file("first.csv", status=FileStatus.LOADED))
     assert services.ledger.claim_content("readings", "s", file("first.csv").file_id)
     again = services.ledger.file(known(services, FileStatus.DUPLICATE))
     reload([again], services)
@@ -107,7 +107,7 @@ def test_a_file_loaded_again_takes_its_content_from_whoever_has_it() -> None:
 def test_a_version_that_was_replaced_is_not_loaded_again() -> None:
     services = MemoryServices()
     old = known(services, FileStatus.LOADED, sequencer="01")
-    services.ledger.save_file(file(file_id="f" * 24, sequencer="02", status=FileStatus.LOADED))
+    services.ledger.given(file(file_id="f" * 24, sequencer="02", status=FileStatus.LOADED))
     (answer,) = reload([services.ledger.file(old)], services)
     assert not answer.done
     assert "newer version" in answer.why

@@ -153,6 +153,7 @@ def test_a_file_that_is_staged_again_keeps_the_rows_it_has_meanwhile() -> None:
     services = services_with("a.csv")
     staged(services)
     merged(services, start(services, MERGE))
+    hand_over("readings", MERGE, 1, services)
     reload([only(services)], services)
     staged(services, generation=2)
     assert only(services).status is FileStatus.STAGED

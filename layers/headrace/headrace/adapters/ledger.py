@@ -29,6 +29,7 @@ from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MO
 from headrace.domain.clock import now
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import (
+    BEFORE,
     MERGE,
     BatchRecord,
     BatchStatus,
@@ -39,17 +40,15 @@ from headrace.domain.ledger import (
 )
 
 PARALLEL_WRITES = 8
-NOT_ENDED: dict[str, Any] = {
-    "ConditionExpression": "attribute_not_exists(pk) OR #status = :running",
-    "ExpressionAttributeNames": {"#status": "status"},
-    "ExpressionAttributeValues": to_item({":running": str(BatchStatus.RUNNING)}),
-}
-"""Of a batch that is written as running or held."""
 TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
 """Files that one transaction takes: a check of the batch, then the file and its marker for each."""
 RUNS = "#status = :running"
 OR_FAILED = "#status IN (:running, :failed)"
 """So that giving up can be done again to its end by the function that began it."""
+RELEASE = (
+    "SET #rows.quarantined = #rows.quarantined - :rows, #rows.superseded = #rows.superseded + :rows,"
+    " replayed = if_not_exists(replayed, :zero) + :rows, replays = list_append(if_not_exists(replays, :none), :one)"
+)
 UNROUTABLE = "#unroutable"
 """Where the index lists the files of no dataset. No dataset can be named so."""
 
@@ -155,11 +154,12 @@ class DynamoLedger:
             "attribute_not_exists(generation) OR generation = :now",
         )
 
-    def open_batch(self, batch: BatchRecord) -> bool:
+    def open_batch(self, batch: BatchRecord) -> BatchRecord | None:
         """Write the batch and make it the lane's open one. Its list of files is what counts from here on.
 
-        False, and nothing written, when the lane has moved on from the batch's generation or has another batch open:
+        None, and nothing written, when the lane has moved on from the batch's generation or has another batch open:
         a function may still run whose execution was stopped, and must not take files that the next one has taken.
+        Where the same function was called twice, the batch of the faster one is returned.
         """
         values = {":batch": batch.batch, ":generation": batch.generation}
         lane = self._updating(_lane_pk(batch.dataset, batch.lane), "STATE", "SET open_batch = :batch", values)
@@ -167,14 +167,15 @@ class DynamoLedger:
         lane["ConditionExpression"] = (
             f"({first}generation = :generation) AND (attribute_not_exists(open_batch) OR open_batch = :batch)"
         )
-        put = self._put(f"BATCH#{batch.batch}", "BATCH", _batch_item(batch))
+        put = self._put(f"BATCH#{batch.batch}", "BATCH", _batch_item(batch), "attribute_not_exists(pk)")
         try:
             self._client.transact_write_items(TransactItems=[put, {"Update": lane}])
         except self._client.exceptions.TransactionCanceledException as error:
             if not condition_failed(error):
                 raise
-            return False
-        return True
+            same = self.lane_state(batch.dataset, batch.lane).open_batch == batch.batch
+            return self.batch(batch.batch) if same else None
+        return batch
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:
         """Move the files that wait for the batch into it, as often as needed. Returns them as they are now.
@@ -216,19 +217,14 @@ class DynamoLedger:
     def save_batch(self, batch: BatchRecord) -> None:
         """Write the batch as it is now; one that has ended is no longer its lane's open batch, and never runs again.
 
-        The lane lists it while it is held, and only then.
+        The lane lists it while it is held, and only then. What was decided otherwise meanwhile stays.
         """
-        put = {
-            "TableName": self._table,
-            "Item": to_item({"pk": f"BATCH#{batch.batch}", "sk": "BATCH"} | _batch_item(batch)),
-        }
+        put = self._put_batch(batch)
         if batch.status is BatchStatus.HELD:
-            self._hold({**put, **NOT_ENDED}, batch)
-        elif batch.status is BatchStatus.RUNNING:
-            with suppress(self._client.exceptions.ConditionalCheckFailedException):
-                self._client.put_item(**put, **NOT_ENDED)
+            self._hold(put, batch)
         else:
-            self._client.put_item(**put)
+            with suppress(self._client.exceptions.ConditionalCheckFailedException):
+                self._client.put_item(**put)
         if batch.status is not BatchStatus.RUNNING:
             self._update_if(
                 _lane_pk(batch.dataset, batch.lane),
@@ -239,6 +235,16 @@ class DynamoLedger:
             )
         if batch.status in {BatchStatus.RELEASED, BatchStatus.REJECTED}:
             self._client.update_item(**self._listing("DELETE", batch))
+
+    def _put_batch(self, batch: BatchRecord) -> dict[str, Any]:
+        before = {f":before{place}": str(status) for place, status in enumerate(BEFORE[batch.status])}
+        return {
+            "TableName": self._table,
+            "Item": to_item({"pk": f"BATCH#{batch.batch}", "sk": "BATCH"} | _batch_item(batch)),
+            "ConditionExpression": f"attribute_not_exists(pk) OR #status IN ({', '.join(before)})",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": to_item(before),
+        }
 
     def _hold(self, put: dict[str, Any], batch: BatchRecord) -> None:
         """Write and list it together: a late function lists no batch that is decided already."""
@@ -327,9 +333,30 @@ class DynamoLedger:
         """One file. Raises KeyError when the ledger does not know it."""
         return _file(self._must(f"FILE#{file_id}", "FILE"))
 
-    def save_file(self, file: FileRecord) -> None:
-        """Write the file as it is now, keeping the count of its deliveries."""
-        self._client.update_item(**self._saving(file))
+    def note_content(self, file: FileRecord, sha256: str) -> None:
+        """Write which content a file has, while its batch still works on it."""
+        update = self._updating(f"FILE#{file.file_id}", "FILE", "SET sha256 = :sha256", {
+            ":sha256": sha256, ":mine": file.batch, ":running": str(FileStatus.RUNNING)
+        })  # fmt: skip
+        update["ConditionExpression"] = "#batch = :mine AND #status = :running"
+        update["ExpressionAttributeNames"] = {"#batch": "batch", "#status": "status"}
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(**update)
+
+    def release_rows(self, origin: FileRecord, replay: str, rows: int) -> bool:
+        """Count bad rows of a file as superseded by those of a replay, once. False when that was done, or it changed.
+
+        Lanes may do that for one file at the same time, and earlier files lose rows meanwhile: so it adds.
+        """
+        values = {":rows": rows, ":name": replay, ":one": [replay], ":none": [], ":zero": 0, ":batch": origin.batch}
+        update = self._updating(f"FILE#{origin.file_id}", "FILE", RELEASE, values)
+        update["ConditionExpression"] = "#batch = :batch AND NOT contains(replays, :name)"
+        update["ExpressionAttributeNames"] = {"#rows": "rows", "#batch": "batch"}
+        try:
+            self._client.update_item(**update)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def _saving(self, file: FileRecord) -> dict[str, Any]:
         item = _file_item(replace(file, updated_at=now()))
@@ -388,10 +415,6 @@ class DynamoLedger:
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
-
-    def save_files(self, files: Iterable[FileRecord]) -> None:
-        """Write several files, a few at a time."""
-        self._in_parallel(self.save_file, files)
 
     def files(self, file_ids: Iterable[str]) -> list[FileRecord]:
         """Several files by id, in the order asked. Raises KeyError when the ledger does not know one."""

@@ -49,6 +49,18 @@ class BatchStatus(StrEnum):
     REJECTED = "rejected"
 
 
+BEFORE: dict[BatchStatus, tuple[BatchStatus, ...]] = {
+    BatchStatus.RUNNING: (BatchStatus.RUNNING,),
+    BatchStatus.HELD: (BatchStatus.RUNNING,),
+    BatchStatus.STAGED: (BatchStatus.RUNNING, BatchStatus.STAGED),
+    BatchStatus.LOADED: (BatchStatus.RUNNING, BatchStatus.STAGED, BatchStatus.LOADED),
+    BatchStatus.FAILED: (BatchStatus.RUNNING, BatchStatus.FAILED),
+    BatchStatus.RELEASED: (BatchStatus.HELD, BatchStatus.RELEASED),
+    BatchStatus.REJECTED: (BatchStatus.HELD, BatchStatus.REJECTED),
+}
+"""What a batch may have been before it is written so: a late function cannot take back what was decided."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowCounts:
     """Rows of one file, or summed. In the end read = loaded + superseded + quarantined + duplicate.

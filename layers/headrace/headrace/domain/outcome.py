@@ -102,12 +102,6 @@ def failed(file: FileRecord, reason: str) -> FileRecord:
     return replace(known, status=FileStatus.FAILED, reason=reason, rows=RowCounts())
 
 
-def released(file: FileRecord, replay: str, rows: int) -> FileRecord:
-    """The file once some of its bad rows came back in a file of their own, which supersedes them."""
-    counts = replace(file.rows, quarantined=file.rows.quarantined - rows, superseded=file.rows.superseded + rows)
-    return replace(file, rows=counts, replayed=file.replayed + rows, replays=(*file.replays, replay))
-
-
 def imbalance(rows: RowCounts) -> str | None:
     """A sentence when the rows read are not all accounted for, else None."""
     if rows.balanced:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import FileRecord, FileStatus
 from headrace.usecases.ports import Ledger, Services
@@ -21,7 +19,7 @@ def claim(file: FileRecord, sha256: str, contract: Contract, services: Services)
         holder = ledger.file(holder_id)
         if _keeps(holder, file, sha256, contract, ledger):
             ledger.note_copy(holder_id, file.file_id)
-            ledger.save_files([replace(file, sha256=sha256)])  # a later version of the key needs to know in a moment
+            ledger.note_content(file, sha256)  # a later version of the key needs to know in a moment
             return holder
         holder_id = ledger.claim_content(contract.dataset, sha256, file.file_id, instead_of=holder_id)
     return None

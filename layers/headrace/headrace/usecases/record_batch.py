@@ -78,7 +78,8 @@ def _of_pending_files(
         execution=execution,
         units=len(_packed(lane, files)),
     )
-    return batch if services.ledger.open_batch(batch) else None
+    opened = services.ledger.open_batch(batch)
+    return opened if opened and opened.status is BatchStatus.RUNNING else None
 
 
 def _packed(lane: str, files: list[FileRecord]) -> list[list[FileRecord]]:

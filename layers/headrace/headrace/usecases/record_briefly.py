@@ -18,7 +18,7 @@ from headrace.usecases.record_staged import record_staged
 from headrace.usecases.results import file_results
 
 # The id comes from the ledger and is checked by the load's own rules.
-ROWS = "SELECT file_id, staged, loaded, superseded FROM etl.file_rows WHERE batch_id = '{batch}'"
+ROWS = "SELECT file_id, batch_id, staged, loaded, superseded FROM etl.file_rows WHERE batch_id = '{batch}'"
 NO_ROWS = "the warehouse has no row of it, and what the transform made of it cannot be read"
 
 
@@ -47,7 +47,7 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
 
 def _counts(batch: BatchRecord, services: Services) -> dict[str, WarehouseRows]:
     rows = services.warehouse.query(ROWS.format(batch=batch.batch))
-    return {file_id: WarehouseRows(int(staged), int(loaded), int(gone)) for file_id, staged, loaded, gone in rows}
+    return {file_id: WarehouseRows(int(staged), int(loaded), int(gone)) for file_id, _, staged, loaded, gone in rows}
 
 
 def _results(batch: BatchRecord, counts: dict[str, WarehouseRows], services: Services) -> dict[str, FileResult]:

@@ -9,7 +9,7 @@ from typing import Any
 from headrace.domain.clock import now
 from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_batch
-from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, released, settle, total
+from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.domain.replay import replay_of
 from headrace.observability import measure_outcome
 from headrace.usecases import paths
@@ -96,8 +96,8 @@ def _release(files: list[FileRecord], services: Services) -> None:
         plan = services.lake.find_json(paths.replay(file.dataset, name)) if name else None
         if name and plan:
             origin = services.ledger.file(plan["file_id"])
-            if origin.batch == plan["batch"] and name not in origin.replays:
-                services.ledger.save_files([released(origin, name, len(plan["rows"]))])
+            same = origin.batch == plan["batch"]
+            if same and services.ledger.release_rows(origin, name, len(plan["rows"])):
                 services.ledger.tell_file(origin.file_id, "Replayed", {"rows": len(plan["rows"]), "as": file.key})
 
 
