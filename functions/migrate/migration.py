@@ -8,6 +8,7 @@ from headrace.adapters.aws import is_denied
 from headrace.bootstrap import services
 from headrace.config import setting
 from headrace.observability import logger
+from headrace.usecases.make_loader import make_loader
 from headrace.usecases.migrate import migrate
 
 NEW_RIGHTS_SECONDS = 60
@@ -15,14 +16,17 @@ NEW_RIGHTS_WAIT = 5
 
 
 def run(request: str) -> None:
-    """Bring the tables along. A new stack's role is seconds old, and IAM's changes reach all of AWS only in a while:
-    what is denied to it is tried again for a minute.
+    """Make the loader, where the warehouse is the stack's own, and bring the tables along.
 
+    A new stack's role is seconds old, and IAM's changes reach all of AWS only in a while: what is denied to it is tried
+    again for a minute.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
     """
     last = time.monotonic() + (NEW_RIGHTS_SECONDS if request == "Create" else 0)
     while True:
         try:
+            if setting("ADMIN_SECRET"):
+                make_loader(services.warehouse_admin, setting("DATABASE"), *services.warehouse_login)
             applied = migrate(services, setting("DATABASE"))
         except Exception as error:
             if not is_denied(error) or time.monotonic() >= last:

@@ -15,6 +15,13 @@ ROOT = Path(__file__).parents[2]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 INGEST: dict[str, Any] = json.loads((ROOT / "statemachine/ingest.asl.json").read_text())
 SECRET = {"Fn::If": ["OwnWarehouse", {"Ref": "WarehouseSecret"}, {"Ref": "ExistingWarehouseSecretArn"}]}
+ADMIN = {
+    "Fn::If": [
+        "OwnWarehouse",
+        {"Fn::GetAtt": ["WarehouseNamespace", "Namespace.AdminPasswordSecretArn"]},
+        {"Ref": "ExistingWarehouseSecretArn"},
+    ]
+}
 ASK_WAREHOUSE = "redshift-data:ExecuteStatement"
 
 
@@ -40,10 +47,10 @@ def test_whoever_asks_the_warehouse_is_the_same_user_there(name: str) -> None:
     may = actions(RESOURCES[name])
     assert "secretsmanager:GetSecretValue" in may
     assert not {action for action in may if action.endswith(":GetCredentials")}
-    (secret,) = [
+    secrets = [
         each["Resource"] for each in statements(RESOURCES[name]) if each["Action"] == "secretsmanager:GetSecretValue"
     ]
-    assert secret == SECRET
+    assert secrets == [SECRET] + [ADMIN] * (name == "MigrateFunction")
 
 
 @pytest.mark.parametrize("name", [name for name in ASKING if name.endswith("Function")])
@@ -145,3 +152,18 @@ def test_the_warehouse_grows_no_further_than_it_may(given: str, capacity: str | 
 def test_a_deployment_that_nobody_answers_ends_soon_after_its_function() -> None:
     seconds = RESOURCES["MigrateFunction"]["Properties"]["Timeout"]
     assert seconds < RESOURCES["WarehouseTables"]["Properties"]["ServiceTimeout"] <= seconds + 60
+
+
+def test_the_warehouses_superuser_is_the_deployments_alone() -> None:
+    namespace = RESOURCES["WarehouseNamespace"]["Properties"]
+    assert namespace["ManageAdminPassword"] is True
+    assert "AdminUserPassword" not in namespace
+    assert (
+        namespace["AdminUsername"]
+        != json.loads(RESOURCES["WarehouseSecret"]["Properties"]["GenerateSecretString"]["SecretStringTemplate"])[
+            "username"
+        ]
+    )
+    assert set(namespace["LogExports"]) == {"userlog", "connectionlog", "useractivitylog"}
+    knowing = [name for name, each in RESOURCES.items() if "AdminPasswordSecretArn" in json.dumps(each)]
+    assert knowing == ["MigrateFunction"]

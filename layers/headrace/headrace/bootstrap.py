@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 
 from headrace.adapters import aws
@@ -56,6 +57,19 @@ class AwsServices:
         """The warehouse, as the user in its secret."""
         connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("WAREHOUSE_SECRET"))
         return Warehouse(aws.client("redshift-data"), connection)
+
+    @property
+    def warehouse_admin(self) -> Warehouse:
+        """The warehouse as its admin, for making the user that all else logs in as."""
+        connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("ADMIN_SECRET"))
+        return Warehouse(aws.client("redshift-data"), connection)
+
+    @property
+    def warehouse_login(self) -> tuple[str, str]:
+        """Username and password of the user that all else logs in as, from its secret."""
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=setting("WAREHOUSE_SECRET"))
+        login = json.loads(answer["SecretString"])
+        return str(login["username"]), str(login["password"])
 
     @cached_property
     def landing(self) -> LandingBucket:

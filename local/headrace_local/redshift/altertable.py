@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from headrace_local.redshift import users
 from headrace_local.redshift.catalog import Column, Table, quoted
 from headrace_local.redshift.datatypes import RedshiftType, parse_type
 from headrace_local.redshift.ddl import default_value
@@ -43,6 +44,8 @@ class AlterTable:
 def read(cursor: TokenCursor) -> Command:
     """Read an ALTER TABLE statement."""
     cursor.expect("ALTER")
+    if cursor.peek() == "USER":
+        return users.read(cursor, "ALTER")
     if not cursor.match("TABLE"):
         raise not_emulated(f"ALTER {cursor.peek()}")
     name = cursor.name()

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from headrace_local.redshift import altertable, copystatement, ddl, unloadstatement
+from headrace_local.redshift import altertable, copystatement, ddl, unloadstatement, users
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.grammar import parse
 from headrace_local.redshift.maintenance import Lock, NoEffect, Truncate
@@ -85,6 +85,8 @@ def _merge(cursor: TokenCursor) -> Command:
 
 def _create(cursor: TokenCursor) -> Command:
     cursor.expect("CREATE")
+    if cursor.peek() == "USER":
+        return users.read(cursor, "CREATE")
     or_replace = cursor.match("OR", "REPLACE")
     if cursor.match("VIEW"):
         return _create_view(cursor, or_replace=or_replace)
@@ -171,6 +173,8 @@ def _query(text: str) -> exp.Expr:
 
 def _drop(cursor: TokenCursor) -> Command:
     cursor.expect("DROP")
+    if cursor.peek() == "USER":
+        return users.read(cursor, "DROP")
     kind = "MATERIALIZED VIEW" if cursor.match("MATERIALIZED", "VIEW") else cursor.match_any("TABLE", "VIEW", "SCHEMA")
     if kind is None:
         raise not_emulated(f"DROP {cursor.peek()}")

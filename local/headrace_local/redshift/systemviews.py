@@ -23,6 +23,7 @@ _IN_PG_CATALOG = (
     "sys_query_history",
     "stv_db_isolation_level",
     "stv_mv_info",
+    "pg_user",
     "svv_mv_info",
 )
 
@@ -42,6 +43,7 @@ CREATE TABLE IF NOT EXISTS {hidden}.query_history (
   user_id INTEGER, query_id BIGINT, transaction_id BIGINT, session_id INTEGER, database_name VARCHAR,
   query_type VARCHAR, status VARCHAR, start_time TIMESTAMP, end_time TIMESTAMP, elapsed_time BIGINT,
   error_message VARCHAR, returned_rows BIGINT, query_text VARCHAR);
+CREATE TABLE IF NOT EXISTS {hidden}.users (usename VARCHAR, usecreatedb BOOLEAN, usesuper BOOLEAN);
 CREATE TABLE IF NOT EXISTS {hidden}.stale_views (user_id INTEGER, schema_name VARCHAR, relation_name VARCHAR);
 """
 
@@ -108,6 +110,8 @@ CREATE OR REPLACE VIEW {hidden}.sys_load_error_detail AS SELECT * FROM {hidden}.
 CREATE OR REPLACE VIEW {hidden}.sys_query_history AS SELECT * FROM {hidden}.query_history;
 CREATE OR REPLACE VIEW {hidden}.stv_db_isolation_level AS
   SELECT getvariable('database') AS db_name, 'Snapshot Isolation' AS isolation_level;
+CREATE OR REPLACE VIEW {hidden}.pg_user AS
+  SELECT usename, CAST(100 + row_number() OVER () AS INTEGER) AS usesysid, usecreatedb, usesuper FROM {hidden}.users;
 CREATE OR REPLACE VIEW {hidden}.svv_mv_info AS
   SELECT getvariable('database') AS database_name, schema_name, comment->>'owner' AS user_name, relation_name AS name,
     CASE WHEN (schema_name, relation_name) IN (SELECT (schema_name, relation_name) FROM {hidden}.stale_views)

@@ -195,6 +195,7 @@ def test_rights_that_are_not_there_yet_are_waited_for_in_a_new_stack(
         return []
 
     monkeypatch.setenv("DATABASE", "headrace")
+    monkeypatch.setenv("ADMIN_SECRET", "")
     monkeypatch.setattr(migration, "migrate", migrate)
     monkeypatch.setattr(migration, "NEW_RIGHTS_WAIT", 0)
     if tries < 3:
@@ -209,6 +210,7 @@ def test_rights_that_never_come_are_waited_for_no_longer_than_a_minute(monkeypat
     from functions.migrate import migration
 
     monkeypatch.setenv("DATABASE", "headrace")
+    monkeypatch.setenv("ADMIN_SECRET", "")
     monkeypatch.setattr(migration, "NEW_RIGHTS_SECONDS", 0.05)
     monkeypatch.setattr(migration, "NEW_RIGHTS_WAIT", 0.02)
 
