@@ -53,7 +53,7 @@ FROM (
   SELECT
     CAST('event_type' AS VARCHAR(127)),
     CAST('categories' AS VARCHAR(32)),
-    CAST(LEFT(CAST(named.category AS VARCHAR(1024)), 64) AS VARCHAR(256)),
+    CAST(LEFT(named.category, 64) AS VARCHAR(256)),
     CAST(named.category_rows AS DOUBLE PRECISION),
     CAST(measured.known_1 AS BIGINT),
     CAST(0 AS DOUBLE PRECISION)

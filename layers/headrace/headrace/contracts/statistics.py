@@ -125,13 +125,18 @@ def _misplaced(metric: Metric, column: Column | None) -> str | None:
         return None if metric in OF_TABLE else f"{metric} is about a column: write it at a property"
     if metric in OF_TABLE:
         return f"{metric} is about the table: write it beside properties"
-    unfit = (
-        (metric in OF_NUMBERS and column.kind not in NUMBERS)
+    return f"{metric} is not measured of a {column.kind}" if unfit(metric, column) else None
+
+
+def unfit(metric: Metric, column: Column) -> bool:
+    """Whether a metric says nothing of a column of this kind."""
+    return (
+        metric in OF_TABLE
+        or (metric in OF_NUMBERS and column.kind not in NUMBERS)
         or (metric is Metric.FRESHNESS and column.kind not in TIMES)
         or (metric is Metric.CATEGORIES and column.kind in NO_CATEGORY)
         or (metric is Metric.DISTINCT_COUNT and column.kind is Kind.SUPER)
     )
-    return f"{metric} is not measured of a {column.kind}" if unfit else None
 
 
 def _wrong_arguments(check: DataQuality, metric: Metric, key: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from headrace.contracts.sql import HEADER, create_stage, step
 from headrace.domain.checks import OF_NUMBERS, OF_TABLE, Check, Metric
-from headrace.domain.contract import LINEAGE_COLUMNS, Contract
+from headrace.domain.contract import LINEAGE_COLUMNS, Contract, Kind
 from headrace.domain.judgement import Scope
 
 MOST_CATEGORIES = 200
@@ -106,9 +106,10 @@ def _rows(contract: Contract, scope: Scope) -> Iterator[str]:
     if Metric.DUPLICATE_KEYS in metrics or scope is Scope.DAY:
         yield _row("", Metric.DUPLICATE_KEYS, "duplicates")
     numbers = {name: number for number, name in enumerate(_by_column(contract), start=1)}
+    kinds = {column.name: column.kind for column in contract.columns}
     for check in contract.checks:
         if check.metric is Metric.CATEGORIES:
-            yield _category_rows(check.column, numbers[check.column])
+            yield _category_rows(check.column, numbers[check.column], kinds[check.column])
         elif check.metric not in OF_TABLE:
             yield _row(check.column, check.metric, **_of_column(check, numbers[check.column]))
 
@@ -147,17 +148,25 @@ def _named(row: str) -> str:
     )
 
 
-def _category_rows(column: str, number: int) -> str:
+def _category_rows(column: str, number: int, kind: Kind) -> str:
     """The number of rows of each category, the most frequent ones."""
     return (
         f"  SELECT\n    CAST('{column}' AS VARCHAR(127)),\n    CAST('{Metric.CATEGORIES}' AS VARCHAR(32)),\n"
-        f"    CAST(LEFT(CAST(named.category AS VARCHAR(1024)), {LONGEST_CATEGORY // 4})"
-        f" AS VARCHAR({LONGEST_CATEGORY})),\n"
+        f"    CAST(LEFT(named.category, {LONGEST_CATEGORY // 4}) AS VARCHAR({LONGEST_CATEGORY})),\n"
         "    CAST(named.category_rows AS DOUBLE PRECISION),\n"
         f"    CAST(measured.known_{number} AS BIGINT),\n    CAST(0 AS DOUBLE PRECISION)\n"
         "  FROM (\n    SELECT\n"
-        f"      {column} AS category,\n      COUNT(*) AS category_rows,\n"
+        f"      {_as_text(column, kind)} AS category,\n      COUNT(*) AS category_rows,\n"
         f"      ROW_NUMBER() OVER (\n        ORDER BY COUNT(*) DESC, {column}\n      ) AS place\n"
         f"    FROM stage\n    WHERE {column} IS NOT NULL\n    GROUP BY {column}\n  ) AS named\n"
         f"  CROSS JOIN measured\n  WHERE named.place <= {MOST_CATEGORIES}"
     )
+
+
+def _as_text(column: str, kind: Kind) -> str:
+    """A category as text; Redshift casts no BOOLEAN to VARCHAR (https://github.com/dbt-labs/dbt-utils/issues/1016)."""
+    if kind is Kind.STRING:
+        return column
+    if kind is Kind.BOOLEAN:
+        return f"CASE WHEN {column} THEN 'true' ELSE 'false' END"
+    return f"CAST({column} AS VARCHAR(32))"
