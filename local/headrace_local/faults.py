@@ -56,7 +56,8 @@ class Fault:
     `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `restart` (all functions' processes), `stop`
     (all running executions), `delay` (the call takes some seconds and succeeds), or `refuse` (a load that the
     warehouse accepts and then fails with `text`). A task of the workflow has the caller `workflow`, and the operation
-    of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function. A task may
+    of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function. EventBridge's
+    delivery to a target is `eventbridge` `deliver`: the caller is the rule's ARN, the path the target's. A task may
     also be held (`hold`): it begins when the faults are taken back, or after two minutes.
     """
 

@@ -22,7 +22,7 @@ import psutil
 
 from headrace_local.errors import LaptopError
 from headrace_local.progress import Progress, silent
-from headrace_local.server import KEPT_VARIABLES
+from headrace_local.server import KEPT_VARIABLES, PARAMETERS
 from headrace_local.sink import ROUTING_KEY_LENGTH
 from headrace_local.state import (
     PRIVATE_FILE,
@@ -140,7 +140,7 @@ def start(home: Path, port: int | None) -> LaptopState:
 def launch(home: Path, port: int, keys: Keys) -> psutil.Process:
     """The daemon's process: on its own, with a clean environment, its output in `laptop.log`."""
     command = [sys.executable, "-P", "-m", SERVER_MODULE, "--home", str(home), "--port", str(port)]
-    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    environment = {name: os.environ[name] for name in (*KEPT_VARIABLES, *PARAMETERS) if name in os.environ}
     (home / "laptop.log").touch(PRIVATE_FILE)
     with (home / "laptop.log").open("ab") as log:
         daemon = subprocess.Popen(  # noqa: S603 - our own module, with arguments made here

@@ -12,6 +12,8 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - event source mappings: a concurrency that comes from a parameter, as text, is the number that it says;
 - S3 events of a versioned bucket name the version of the object;
 - the versions of objects are kept on disk, not in memory;
+- limits, retries and alarms that AWS has and the emulator has not have modules of their own: `workflow_limits`,
+  `payload_limits`, `delivery` and `alarms`;
 - the events of Redshift statements come from `aws.redshift-data`, a source that PutEvents refuses.
 """
 # ruff: noqa: SLF001 - touching private names is what this module is for
@@ -28,7 +30,7 @@ from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, set_request_account_id
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
-from headrace_local import worker
+from headrace_local import alarms, delivery, payload_limits, worker, workflow_limits
 from headrace_local.access import Caller, enforce
 from headrace_local.faults import TaskFaultError
 from headrace_local.function_secrets import give_functions_secrets_of_their_own
@@ -64,6 +66,10 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: F
     ask_batches_for_the_single_right()
     read_numbers_of_event_sources()
     require("allow_aws_source" in inspect.signature(eventbridge._put_events).parameters, "events of aws.* are refused")
+    workflow_limits.apply()
+    payload_limits.apply()
+    delivery.apply(faults)
+    alarms.apply()
 
 
 def run_functions_in(interpreter: Path) -> None:
@@ -88,7 +94,8 @@ def report_function_errors() -> None:
     require(parameters == ["func", "event", "request_id"], "_execute_function_warm takes other arguments")
 
     def execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-        return with_error_name(original(func, event, request_id), request_id)
+        result = with_error_name(original(func, event, request_id), request_id)
+        return payload_limits.with_limited_answer(result)
 
     lambda_svc._execute_function_warm = execute
 

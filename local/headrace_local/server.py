@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from headrace_local.door import FrontDoor
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+PARAMETERS = ("HEADRACE_LAMBDA_CONCURRENCY", "HEADRACE_STATEMENT_LIMIT")
+"""Variables of the person's that change what the laptop refuses: docs/laptop.md."""
 OTHERS = 0o077
 """What no file of the laptop lets the machine's other users do: anything."""
 
@@ -51,7 +53,7 @@ def become_the_laptop(home: Path, port: int, keys: Keys) -> None:
     os.umask(OTHERS)
     scratch = home / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    kept = {name: os.environ[name] for name in (*KEPT_VARIABLES, *PARAMETERS) if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)
     os.environ.update(
@@ -66,6 +68,8 @@ def become_the_laptop(home: Path, port: int, keys: Keys) -> None:
             "DOCKER_HOST": f"unix://{home}/no-docker.sock",
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",
+            # Without it, as many as this machine has memory for.
+            "LAMBDA_ACCOUNT_CONCURRENCY": kept.get("HEADRACE_LAMBDA_CONCURRENCY", ""),
             "LAMBDA_EXECUTOR": "local",
             # After a burst, all but one process of a function end this many seconds after their last invocation.
             "LAMBDA_WARM_TTL_SECONDS": "60",

@@ -16,7 +16,7 @@ import botocore.session
 from botocore.client import BaseClient
 from botocore.exceptions import ParamValidationError
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StringShape, StructureShape
-from botocore.validate import ParamValidator
+from botocore.validate import ParamValidationDecorator, ParamValidator
 
 UNREADABLE = re.compile(r"\\p\{|\\u\{")
 """Patterns in Java's manner that Python does not read."""
@@ -105,12 +105,15 @@ def _wrong_text(shape: StringShape, value: str, where: str) -> Iterator[str]:
 
 
 def check_requests() -> None:
-    """From here on every boto3 client of this process refuses what its service would, with all that is wrong."""
+    """From here on every boto3 client of this process refuses what its service would, with all that is wrong.
+
+    One whose `parameter_validation` is off may ask for what the service itself has to refuse.
+    """
     original = BaseClient._make_api_call
 
     def make_api_call(self: BaseClient, action: str, request: dict[str, Any]) -> Any:
         found = problems(self.meta.service_model.operation_model(action), request)
-        if found:
+        if found and isinstance(self._serializer, ParamValidationDecorator):
             raise ParamValidationError(report="; ".join(found))
         return original(self, action, request)
 

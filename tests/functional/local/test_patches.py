@@ -184,35 +184,35 @@ class TestTasksNeedTheRightsOfTheStateMachine:
 class TestObjectEvents:
     def test_an_event_of_a_versioned_bucket_names_the_version(self, account: Account) -> None:
         bucket, rule = "versioned-with-events", "created"
-        s3, events, sqs = account.client("s3"), account.client("events"), account.client("sqs")
+        s3, events = account.client("s3"), account.client("events")
         s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_notification_configuration(
             Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
-        queue = sqs.create_queue(QueueName="created")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        queue, arn = account.queue("created")
         events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["aws.s3"]}))
         events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": arn}])
 
         version = s3.put_object(Bucket=bucket, Key="a.csv", Body=b"a")["VersionId"]
 
-        (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+        message = account.message(queue)
+        assert message
         assert json.loads(message["Body"])["detail"]["object"]["version-id"] == version
 
 
 class TestStatementEvents:
     def test_a_statement_with_event_puts_its_end_onto_the_default_bus(self, account: Account) -> None:
-        events, sqs, redshift = account.client("events"), account.client("sqs"), account.client("redshift-data")
-        queue = sqs.create_queue(QueueName="ended")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events, redshift = account.client("events"), account.client("redshift-data")
+        queue, arn = account.queue("ended")
         pattern = {"source": ["aws.redshift-data"], "detail": {"state": ["FINISHED"]}}
         events.put_rule(Name="ended", EventPattern=json.dumps(pattern))
         events.put_targets(Rule="ended", Targets=[{"Id": "queue", "Arn": arn}])
 
         statement_id = redshift.execute_statement(**STATEMENT, WithEvent=True, StatementName="nightly")["Id"]
 
-        (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+        message = account.message(queue)
+        assert message
         event = json.loads(message["Body"])
         assert event["detail-type"] == "Redshift Data Statement Status Change"
         assert event["resources"] == [f"arn:aws:redshift-serverless:us-east-1:{event['account']}:workgroup/headrace"]
