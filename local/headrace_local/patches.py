@@ -9,6 +9,7 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - Step Functions: tasks need the rights of the state machine's role, and `aws-sdk:redshiftdata:*` calls the embedded
   Redshift with them;
 - SQS: a batch of messages needs the right to the single action, there is none to the batch;
+- IAM: a wildcard stands for line ends too;
 - event source mappings: a concurrency that comes from a parameter, as text, is the number that it says;
 - S3 events of a versioned bucket name the version of the object;
 - the versions of objects are kept on disk, not in memory;
@@ -21,12 +22,14 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 from __future__ import annotations
 
 import contextvars
+import functools
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, set_request_account_id
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
@@ -65,6 +68,7 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: F
     keep_versions_on_disk()
     ask_batches_for_the_single_right()
     read_numbers_of_event_sources()
+    match_line_ends_in_policies()
     require("allow_aws_source" in inspect.signature(eventbridge._put_events).parameters, "events of aws.* are refused")
     workflow_limits.apply()
     payload_limits.apply()
@@ -230,6 +234,19 @@ def ask_batches_for_the_single_right() -> None:
         return action.removesuffix("Batch") if action and service == "sqs" else action
 
     iam_actions.extract_iam_action = extract
+
+
+def match_line_ends_in_policies() -> None:
+    """A wildcard of a policy stands for line ends too; a key of S3 may have some."""
+    original = iam_evaluator._fnmatch_compile
+    require(list(inspect.signature(original).parameters) == ["pattern", "ignore_case"], "_fnmatch_compile has changed")
+
+    @functools.cache
+    def compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+        found: re.Pattern[str] = original(pattern, ignore_case)
+        return re.compile(found.pattern, found.flags | re.DOTALL)
+
+    iam_evaluator._fnmatch_compile = compiled
 
 
 def read_numbers_of_event_sources() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,9 @@ def embedded_redshift(database_file: Path, s3: Any, secrets: Any, publish: Publi
     def user_of_secret(arn: str) -> str:
         return str(json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["username"])
 
-    return EmbeddedRedshift(database_file, Boto3Store(s3), publish, user_of_secret)
+    # docs/laptop.md: AWS does not say whether its limit is for a statement or for a batch.
+    limit_batches = os.environ.get("HEADRACE_STATEMENT_LIMIT") == "batch"
+    return EmbeddedRedshift(database_file, Boto3Store(s3), publish, user_of_secret, limit_batches=limit_batches)
 
 
 def refuse_other_warehouses(request: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 It stands in for AWS's Python runtime and takes from it what a function can notice: the import order (function before
 layers), the environment, the error document (`errorType` is the name of the exception's class), the rule that an
-exception leaves the process warm and that a process that ends takes its invocation with it.
+exception leaves the process warm, that a process that ends takes its invocation with it, and that one that
+takes more memory than its function has is killed.
 
 Protocol, one JSON document a line: the first on stdin describes the function and is answered with `ready`; each later
 one is an invocation `{"event", "ctx"}` and is answered with its result. stdout is the protocol's alone; whatever the
@@ -14,8 +15,10 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import site
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -30,6 +33,8 @@ FAILURE = "__function_failed__"
 LAYER_POINTER = "unpacked-at"
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LAMBDA_TASK_ROOT")
 INHERITED_PREFIXES = ("AWS_", "_LAMBDA_")
+RESIDENT = Path("/proc/self/statm")
+MEMORY_SECONDS = 0.02
 
 
 class HandlerError(Exception):
@@ -63,6 +68,33 @@ class Context:
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
+class MemoryGuard:
+    """Kills the process when an invocation takes more memory than the function has, as Lambda does.
+
+    Where there is no /proc, as on a Mac, it does nothing.
+    """
+
+    def __init__(self, megabytes: int) -> None:
+        self._limit = megabytes * 1024 * 1024
+        self._busy = threading.Event()
+        if RESIDENT.exists():
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def __enter__(self) -> None:
+        self._busy.set()
+
+    def __exit__(self, *_: object) -> None:
+        self._busy.clear()
+
+    def _watch(self) -> None:
+        page = os.sysconf("SC_PAGE_SIZE")
+        while self._busy.wait():
+            if int(RESIDENT.read_text("ascii").split()[1]) * page > self._limit:
+                print("[ERROR] Runtime exited with error: signal: killed (out of memory)", file=sys.stderr, flush=True)
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(MEMORY_SECONDS)
+
+
 def main() -> None:
     """Serve invocations until the emulator closes stdin."""
     answers = take_over_stdout()
@@ -72,10 +104,12 @@ def main() -> None:
     # A function that cannot be loaded now is tried again by its first invocation, which gets the error.
     handler, _ = loaded(init)
     answer(answers, {"status": "ready", "cold": True})
+    memory = MemoryGuard(int(init["memory"]))
     for line in sys.stdin:
         message = json.loads(line)
         handler, failure = (handler, None) if handler else loaded(init)
-        result = failure if handler is None else invoked(handler, message["event"], init, message.get("ctx") or {})
+        with memory:
+            result = failure if handler is None else invoked(handler, message["event"], init, message.get("ctx") or {})
         # The emulator waits 50 ms for a first line of log before it passes the answer on: here it is.
         print(file=sys.stderr)
         answer(answers, {"status": "ok", "result": result})

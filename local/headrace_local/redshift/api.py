@@ -59,7 +59,7 @@ class EmbeddedRedshift:
     """A Redshift that lives in `database_file` and speaks the Data API; safe to call from many threads.
 
     `faults` takes what is to go wrong on purpose. `user_of_secret` is the database user in a secret, by its ARN: who
-    logs in with one is that user, whatever the role.
+    logs in with one is that user, whatever the role. With `limit_batches` the statements of a batch share the 100 KB.
     """
 
     def __init__(
@@ -68,7 +68,10 @@ class EmbeddedRedshift:
         s3: S3Store,
         publish: Publish = publish_nothing,
         user_of_secret: Callable[[str], str] = str,
+        *,
+        limit_batches: bool = False,
     ) -> None:
+        self._limit_batches = limit_batches
         self._connection = _open(database_file)
         self._history = History(self._connection.cursor())
         self._locks = LockManager()
@@ -127,7 +130,7 @@ class EmbeddedRedshift:
     def _submit(self, request: Request, principal: str, sqls: list[str], *, is_batch: bool) -> Response:
         request = self._at_its_session(request, principal)
         _check_target(request)
-        check_sql(sqls, request.get("Parameters", []))
+        check_sql(sqls, request.get("Parameters", []), limit_batches=self._limit_batches)
         statement, is_new = self._statements.submit(principal, request, sqls, is_batch=is_batch)
         if is_new:
             self._runner.submit(statement)

@@ -22,6 +22,7 @@ LASTS = "import time\ndef handler(event, context):\n    time.sleep(event['second
 LAMBDA_TASK = "arn:aws:states:::lambda:invoke"
 CAUGHT = {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}], "End": True}
 END = {"Type": "Pass", "Output": "caught", "End": True}
+TWICE = "{% $states.input & $states.input %}"
 
 
 def code_of(call: Any, **arguments: Any) -> str:
@@ -68,8 +69,9 @@ class TestBetweenStates:
         assert self.run(account, "caught-by-name", invoker, Do=do, Caught=END)["output"] == '"caught"'
 
     def test_an_output_that_an_expression_makes(self, account: Account) -> None:
-        output = "{% $join([1..40000].$string(1000000 + $)) %}"
-        ended = self.run(account, "output", "", Do={"Type": "Pass", "Output": output, "End": True})
+        machine = account.machine("output", {"Do": {"Type": "Pass", "Output": TWICE, "End": True}})
+        assert account.ended(account.start(machine, "x" * 131_000))["status"] == "SUCCEEDED"
+        ended = account.ended(account.start(machine, "x" * 131_100))
         assert (ended["status"], ended["error"]) == ("FAILED", "States.DataLimitExceeded")
 
     def test_the_items_of_a_map_together(self, account: Account, invoker: str) -> None:
@@ -163,6 +165,17 @@ class TestExecutions:
 
 
 class TestFunctions:
+    def test_one_that_takes_more_memory_than_it_has_is_killed(self, account: Account) -> None:
+        source = (
+            "import time\ndef handler(event, context):\n"
+            "    kept = bytearray(event['mb'] * 1024 * 1024)\n    time.sleep(0.3)\n    return len(kept)\n"
+        )
+        account.function("hungry", source)
+        account.client("lambda").update_function_configuration(FunctionName="hungry", MemorySize=256)
+        assert account.invoke("hungry", {"mb": 150}) == 150 * MIB
+        assert account.invoke("hungry", {"mb": 300})["errorType"] == "Runtime.ExitError"
+        assert account.invoke("hungry", {"mb": 1}) == MIB
+
     def test_an_answer_of_more_than_6_mb_is_an_error(self, account: Account) -> None:
         account.function("answers", ANSWERS)
         assert len(account.invoke("answers", {"size": 6_291_000})) == 6_291_000
@@ -278,12 +291,14 @@ class TestMessages:
         assert code_of(sns.publish, TopicArn=topic, Message="x" * (256 * KIB + 1)) == "InvalidParameter"
         assert code_of(sns.publish, TopicArn=topic, Message="é" * 131_073) == "InvalidParameter"
 
-    def test_a_topic_refuses_a_task_of_the_workflow_as_well(self, account: Account) -> None:
+    def test_a_task_of_the_workflow_may_not_even_ask_for_more(self, account: Account) -> None:
         topic = account.client("sns").create_topic(Name="sizes-of-tasks")["TopicArn"]
         role = account.role("publisher", "sns:Publish")
-        message = "{% $join([1..37500].$string(1000000 + $)) %}"
-        task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish"}
-        ended = account.run("publishes", role, task | {"Arguments": {"TopicArn": topic, "Message": message}})
+        task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "End": True}
+        do = task | {"Arguments": {"TopicArn": topic, "Message": TWICE}}
+        machine = account.machine("publishes", {"Do": do}, role=role)
+        assert account.ended(account.start(machine, "x" * 130_000))["status"] == "SUCCEEDED"
+        ended = account.ended(account.start(machine, "x" * 131_100))
         assert (ended["status"], ended["error"]) == ("FAILED", "States.DataLimitExceeded")
 
     def test_a_bus_takes_1_mb_of_entries_and_ten_of_them(self, account: Account) -> None:

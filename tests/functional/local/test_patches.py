@@ -274,3 +274,25 @@ def task(resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
 def boto3_path() -> str:
     """A module that makes the tests' own boto3 importable in a function's bare interpreter."""
     return f"import sys\nsys.path.append({str(Path(boto3.__file__).parents[1])!r})\n"
+
+
+def test_a_policys_wildcard_stands_for_line_ends_too(account: Account) -> None:
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="odd-keys")
+    s3.put_object(Bucket="odd-keys", Key="in/a\nb.csv", Body=b"found")
+    layer = account.layer("boto3-for-keys", {"python/boto.pth": "", "python/paths.py": boto3_path()})
+    source = (
+        "import paths, boto3\n"
+        "def handler(key, context):\n"
+        "    return boto3.client('s3').get_object(Bucket='odd-keys', Key=key)['Body'].read().decode()\n"
+    )
+    account.function("reads-odd-keys", source, layers=(layer,))
+    role = account.client("iam")
+    allow = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::odd-keys/in/*"}
+    role.put_role_policy(
+        RoleName="reads-odd-keys-role",
+        PolicyName="allowed",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+    )
+
+    assert account.invoke("reads-odd-keys", "in/a\nb.csv") == "found"

@@ -4,14 +4,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.functional.redshift.client import TARGET
+from headrace_local.redshift import DataApiError, EmbeddedRedshift
+from tests.functional.redshift.client import TARGET, FakeS3
 from tests.functional.redshift.server import Aws
 
 SLOW = "SELECT COUNT(*) FROM t a, t b, t c, t d WHERE a.a * b.a * c.a % 7 = d.a"
+
+
+def sized(size: int) -> str:
+    """A statement of so many bytes."""
+    return "SELECT 1 /*" + "x" * (size - 13) + "*/"
 
 
 def many_rows(aws: Aws) -> None:
@@ -246,9 +253,22 @@ def test_a_batch_has_at_most_40_statements(aws: Aws) -> None:  # API_BatchExecut
 
 
 def test_a_statement_has_at_most_100_kilobytes(aws: Aws) -> None:  # mgmt/data-api, considerations
-    sql = "SELECT '" + "x" * 100 * 1024 + "'"
+    fits, sql = sized(100_000), sized(100_001)
 
+    assert aws.rows(fits) == [[1]]
     assert aws.refusal("execute_statement", **TARGET, Sql=sql)[0] == "ValidationException"
+    assert aws.batch(fits, fits)["Status"] == "FINISHED"
+
+
+def test_or_a_batch_has_them_if_that_is_how_it_is_meant(tmp_path: Path) -> None:
+    redshift = EmbeddedRedshift(tmp_path / "strict.duckdb", FakeS3(), limit_batches=True)
+    sqls = [sized(50_001)] * 2
+    try:
+        assert redshift.call("BatchExecuteStatement", {**TARGET, "Sqls": sqls[:1]}, principal="me")["Id"]
+        with pytest.raises(DataApiError, match="together larger than the maximum of 100 KB"):
+            redshift.call("BatchExecuteStatement", {**TARGET, "Sqls": sqls}, principal="me")
+    finally:
+        redshift.close()
 
 
 def test_a_client_token_runs_a_statement_once(aws: Aws) -> None:  # mgmt/data-api, idempotency
