@@ -30,8 +30,8 @@ def start(port: int | None, stages: Stages) -> LaptopState:
         return found
 
 
-def deploy(stages: Stages) -> None:
-    """Build the checkout and deploy it to the running laptop, as two stages."""
+def deploy(stages: Stages, stack: str | None = None) -> None:
+    """Build the checkout and deploy it to the running laptop, as two stages; as another stack if one is named."""
     with _errors(), stages.until_done():
         from headrace_local.laptop import state  # noqa: PLC0415
         from headrace_local.sam import deploy as build_and_deploy  # noqa: PLC0415
@@ -39,7 +39,7 @@ def deploy(stages: Stages) -> None:
         running = state(laptop_home())
         if running is None:
             raise CommandError("no laptop runs here: `headrace up` starts one")
-        build_and_deploy(running, laptop_home(), progress=stages)
+        build_and_deploy(running, laptop_home(), stack=stack or running.stack, progress=stages)
 
 
 def stop() -> bool:
@@ -50,9 +50,9 @@ def stop() -> bool:
         return down(laptop_home())
 
 
-def laptop_target() -> Target:
-    """The running laptop's stack."""
-    return target_for(Choice())
+def laptop_target(stack: str | None = None) -> Target:
+    """A stack of the running laptop, its own if none is named."""
+    return target_for(Choice(stack=stack))
 
 
 def is_deployed(target: Target) -> bool:

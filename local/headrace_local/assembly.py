@@ -20,7 +20,7 @@ from headrace_local.layer_store import LayerStore
 from headrace_local.signatures import Signer
 from headrace_local.sink import NotificationSink
 from headrace_local.state import LaptopState
-from headrace_local.warehouse import Warehouse, embedded_redshift
+from headrace_local.warehouse import Warehouse, Workgroups
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +33,11 @@ def assemble(home: Path, port: int, keys: Keys) -> FrontDoor:
     pa.set_memory_pool(pa.system_memory_pool())
     arguments = running_here(port, keys).client_arguments()
     s3, workflow, secrets = (boto3.client(name, **arguments) for name in ("s3", "stepfunctions", "secretsmanager"))
-    redshift = embedded_redshift(home / "warehouse.duckdb", s3, secrets, patches.put_statement_event)
-    faults = Faults(lambda: stop_executions(workflow), redshift.faults)
-    warehouse = Warehouse(FaultyDataApi(redshift, faults))
+    workgroups = Workgroups(home, s3, secrets, patches.put_statement_event)
+    faults = Faults(lambda: stop_executions(workflow), workgroups.faults)
+    warehouse = Warehouse(FaultyDataApi(workgroups, faults))
     patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults, keys)
-    gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), redshift.held)
+    gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), workgroups)
     return FrontDoor(FaultyGateway(gateway, faults), port, keys.token, Signer(keys).answer_to)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from headrace_local.sink import NotificationSink
+    from headrace_local.warehouse import Workgroups
 
     Scope = dict[str, Any]
     Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -31,12 +32,12 @@ class Gateway:
     """Routes a request to the embedded Redshift, to the laptop's own pages or to the emulator."""
 
     def __init__(
-        self, emulator: Application, warehouse: Warehouse, sink: NotificationSink, held: Callable[[], dict[str, Any]]
+        self, emulator: Application, warehouse: Warehouse, sink: NotificationSink, workgroups: Workgroups
     ) -> None:
         self._emulator = emulator
         self._warehouse = warehouse
         self._sink = sink
-        self._held = held
+        self._workgroups = workgroups
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
@@ -55,18 +56,25 @@ class Gateway:
             await self._emulator({**scope, "scheme": "https"}, receive, send)
 
     async def _own_page(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
-        page = (scope["method"], scope["path"].removeprefix(OWN_PATHS))
-        if page == ("GET", "health"):
-            return 200, {"status": "ok"}
-        if page == ("POST", "slack"):
-            return 200, {"number": self._sink.keep(json_or_text(await body_of(receive)))["number"]}
-        if page == ("POST", "pagerduty"):
-            return self._pagerduty(json_or_text(await body_of(receive)))
-        if page == ("GET", "notifications"):
-            return 200, {"notifications": self._sink.after(after_of(scope))}
-        if page == ("GET", "warehouse"):
-            return 200, self._held()
-        return 404, {"message": f"The laptop has no page {scope['method']} {scope['path']}"}
+        pages: dict[tuple[str, str], Callable[[Any], tuple[int, dict[str, Any]]]] = {
+            ("GET", "health"): lambda _: (200, {"status": "ok"}),
+            ("POST", "slack"): lambda message: (200, {"number": self._sink.keep(message)["number"]}),
+            ("POST", "pagerduty"): self._pagerduty,
+            ("GET", "notifications"): lambda _: (200, {"notifications": self._sink.after(after_of(scope))}),
+            ("GET", "warehouse"): lambda _: (200, self._workgroups.held()),
+            ("POST", "workgroups"): self._make_workgroup,
+        }
+        page = pages.get((scope["method"], scope["path"].removeprefix(OWN_PATHS)))
+        if page is None:
+            return 404, {"message": f"The laptop has no page {scope['method']} {scope['path']}"}
+        return page(json_or_text(await body_of(receive)))
+
+    def _make_workgroup(self, name: Any) -> tuple[int, dict[str, Any]]:
+        try:
+            self._workgroups.add(str(name))
+        except ValueError as error:
+            return 400, {"message": str(error)}
+        return 200, {"workgroups": self._workgroups.names()}
 
     def _pagerduty(self, event: Any) -> tuple[int, dict[str, Any]]:
         """PagerDuty's answer to an event: what it would refuse is refused here too."""

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 import tomllib
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
@@ -21,7 +23,7 @@ import boto3
 from headrace_local.errors import LaptopError
 from headrace_local.laptop import WAREHOUSE_SECRET
 from headrace_local.progress import Progress, silent
-from headrace_local.state import LaptopState, home_folder, project_root
+from headrace_local.state import STACK, LaptopState, home_folder, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,19 +38,36 @@ UPLOADED = re.compile(r"Uploading to (\S+) +\d+ / (\d+)")
 
 
 def deploy(
-    laptop: LaptopState, home: Path | None = None, *, root: Path | None = None, progress: Progress = silent
+    laptop: LaptopState,
+    home: Path | None = None,
+    *,
+    root: Path | None = None,
+    stack: str = STACK,
+    progress: Progress = silent,
 ) -> None:
-    """`sam build` and `sam deploy` of the template in `root`, by default this checkout, to the laptop.
+    """`sam build` and `sam deploy` of the template in `root`, by default this checkout, to the laptop as `stack`.
 
-    Raises LaptopError with the essence of what SAM said when either fails; the whole of it is in `sam.log`.
+    Each stack has a workgroup of its name. Raises LaptopError with the essence of what SAM said when either fails; the
+    whole of it is in `sam.log`.
     """
-    run = SamRun(laptop, (home or home_folder()).resolve(), root or project_root())
+    make_workgroup(laptop, stack)
+    run = SamRun(laptop, (home or home_folder()).resolve(), root or project_root(), stack)
     run("build", "--build-dir", str(run.build_folder), report=build_reporter(progress))
     started = datetime.now(UTC)
     try:
-        run("deploy", "--template-file", str(run.build_folder / "template.yaml"), report=deploy_reporter(progress))
+        built = str(run.build_folder / "template.yaml")
+        run("deploy", "--template-file", built, "--stack-name", stack, report=deploy_reporter(progress))
     except LaptopError as error:
-        raise LaptopError(failed_resources(laptop, started) or error.message, error.advice) from error
+        raise LaptopError(failed_resources(laptop, stack, started) or error.message, error.advice) from error
+
+
+def make_workgroup(laptop: LaptopState, name: str) -> None:
+    """Let the laptop have a workgroup of this name. Raises LaptopError when the name is none."""
+    request = urllib.request.Request(laptop.page("workgroups"), json.dumps(name).encode(), method="POST")  # noqa: S310
+    try:
+        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - the laptop's own address
+    except urllib.error.HTTPError as error:
+        raise LaptopError(json.load(error)["message"], "The stack's name is its workgroup's too.") from error
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,7 @@ class SamRun:
     laptop: LaptopState
     home: Path
     root: Path
+    stack: str = STACK
 
     @property
     def build_folder(self) -> Path:
@@ -89,7 +109,10 @@ class SamRun:
     def _start(self, command: str, options: tuple[str, ...], scratch: str) -> subprocess.Popen[str]:
         arguments = [str(project_root() / ".venv-sam" / "bin" / "sam"), command, *options]
         arguments += ["--config-file", str(self.root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
-        arguments += ["--parameter-overrides", *parameter_overrides(self.root, warehouse_secret(self.laptop))]
+        arguments += [
+            "--parameter-overrides",
+            *parameter_overrides(self.root, warehouse_secret(self.laptop), self.stack),
+        ]
         return subprocess.Popen(  # noqa: S603 - the SAM CLI of the checkout, with arguments made here
             arguments,
             cwd=self.root,
@@ -102,7 +125,7 @@ class SamRun:
         )
 
 
-def parameter_overrides(root: Path, secret_arn: str) -> list[str]:
+def parameter_overrides(root: Path, secret_arn: str, stack: str = STACK) -> list[str]:
     """The template's parameters on a laptop: samconfig's, the laptop's own, and what $HEADRACE_PARAMETERS says.
 
     `secret_arn` is the secret of the warehouse's user. Of two values of one parameter the later holds.
@@ -110,9 +133,9 @@ def parameter_overrides(root: Path, secret_arn: str) -> list[str]:
     config = tomllib.loads((root / "samconfig.toml").read_text("utf-8"))
     given = config[CONFIG_ENVIRONMENT]["global"]["parameters"].get("parameter_overrides", [])
     own = [f"Architecture={own_architecture()}"]  # whatever Runtime says, functions run in the laptop's Python
-    secret = f"ExistingWarehouseSecretArn={secret_arn}"
+    warehouse = [f"ExistingWarehouseSecretArn={secret_arn}", f"Workgroup={stack}"]
     asked_for = shlex.split(os.environ.get("HEADRACE_PARAMETERS", ""))
-    return list({each.partition("=")[0]: each for each in [*given, *own, secret, *asked_for]}.values())
+    return list({each.partition("=")[0]: each for each in [*given, *own, *warehouse, *asked_for]}.values())
 
 
 def warehouse_secret(laptop: LaptopState) -> str:
@@ -199,11 +222,11 @@ def essence(said: list[str]) -> str:
     return "\n".join([line for line in said if line.strip()][-8:])
 
 
-def failed_resources(laptop: LaptopState, since: datetime) -> str:
+def failed_resources(laptop: LaptopState, stack: str, since: datetime) -> str:
     """What CloudFormation says about the resources that have failed since then, a line each."""
     cloudformation = boto3.client("cloudformation", **laptop.client_arguments())
     try:
-        events = cloudformation.describe_stack_events(StackName=laptop.stack)["StackEvents"]
+        events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     except cloudformation.exceptions.ClientError:
         return ""
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED") and event["Timestamp"] >= since]

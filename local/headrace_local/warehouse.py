@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headrace_local.access import Caller, authorize
 from headrace_local.redshift import Boto3Store, DataApiError, EmbeddedRedshift, HttpResponse, Publish, respond
+from headrace_local.redshift.faults import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Protocol
 
@@ -27,24 +30,85 @@ if TYPE_CHECKING:
 
 WAITING_CALLS = 64
 WORKGROUP = DATABASE = "headrace"
+NAME = re.compile(r"[a-z0-9-]{3,64}")
 
 
-def embedded_redshift(database_file: Path, s3: Any, secrets: Any, publish: Publish) -> EmbeddedRedshift:
-    """A Redshift over this DuckDB file, whose COPY and UNLOAD, and whose logins, go through these boto3 clients."""
+def user_of_secret(secrets: Any) -> Callable[[str], str]:
+    """The database user in a secret, by the secret's ARN."""
 
     @cache
-    def user_of_secret(arn: str) -> str:
+    def user(arn: str) -> str:
         return str(json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["username"])
 
-    # docs/laptop.md: AWS does not say whether its limit is for a statement or for a batch.
-    limit_batches = os.environ.get("HEADRACE_STATEMENT_LIMIT") == "batch"
-    return EmbeddedRedshift(database_file, Boto3Store(s3), publish, user_of_secret, limit_batches=limit_batches)
+    return user
 
 
-def refuse_other_warehouses(request: dict[str, Any]) -> None:
-    """There is one workgroup with one database, as the stack names them by default. Raises DataApiError."""
-    if request.get("WorkgroupName", WORKGROUP) != WORKGROUP or "ClusterIdentifier" in request:
-        raise DataApiError("ValidationException", "Redshift endpoint doesn't exist in this region.")
+class Workgroups:
+    """The account's workgroups: an embedded Redshift each, over a DuckDB file of its own in `home`.
+
+    There is one from the beginning, `headrace`; a stack of another name has its own. COPY and UNLOAD, and the logins,
+    go through the boto3 clients `s3` and `secrets`.
+    """
+
+    def __init__(self, home: Path, s3: Any, secrets: Any, publish: Publish) -> None:
+        self._home = home
+        self._store = Boto3Store(s3)
+        self._user_of = user_of_secret(secrets)
+        self._publish = publish
+        self._lock = threading.Lock()
+        self.faults = Faults()
+        self._all: dict[str, EmbeddedRedshift] = {}
+        self.add(WORKGROUP)
+
+    def add(self, name: str) -> None:
+        """Make a workgroup, unless it is there. Raises ValueError for a name that AWS would refuse."""
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a workgroup: 3 to 64 small letters, digits and hyphens")
+        file = self._home / ("warehouse.duckdb" if name == WORKGROUP else f"warehouse-{name}.duckdb")
+        with self._lock:
+            if name not in self._all:
+                self._all[name] = EmbeddedRedshift(
+                    file,
+                    self._store,
+                    self._publish,
+                    self._user_of,
+                    limit_batches=os.environ.get("HEADRACE_STATEMENT_LIMIT") == "batch",
+                    faults=self.faults,
+                )
+
+    def names(self) -> list[str]:
+        """The workgroups there are."""
+        return list(self._all)
+
+    def held(self) -> dict[str, Any]:
+        """The open sessions of all, and the locks that are held."""
+        found = [redshift.held() for redshift in self._all.values()]
+        return {kind: [each for one in found for each in one[kind]] for kind in ("sessions", "locks")}
+
+    def call(self, operation: str, request: dict[str, Any], *, principal: str) -> dict[str, Any]:
+        """Answer one operation of the Data API. Raises DataApiError."""
+        refuse_other_databases(request)
+        if "Id" in request:
+            return self._by_id(operation, request, principal)
+        name = request.get("WorkgroupName", WORKGROUP)
+        if name not in self._all or "ClusterIdentifier" in request:
+            raise DataApiError("ValidationException", "Redshift endpoint doesn't exist in this region.")
+        return self._all[name].call(operation, request, principal=principal)
+
+    def _by_id(self, operation: str, request: dict[str, Any], principal: str) -> dict[str, Any]:
+        """A statement does not name its workgroup: the one that knows it answers, or the last says that none does."""
+        *others, last = self._all.values()
+        for redshift in others:
+            try:
+                return redshift.call(operation, request, principal=principal)
+            except DataApiError as error:
+                if error.code != "ResourceNotFoundException":
+                    raise
+        return last.call(operation, request, principal=principal)
+
+
+def refuse_other_databases(request: dict[str, Any]) -> None:
+    """Each workgroup has one database, named as the stack does by default. Raises DataApiError."""
     if request.get("Database", DATABASE) != DATABASE:
         raise DataApiError("ValidationException", f'FATAL: database "{request["Database"]}" does not exist')
 
@@ -60,7 +124,6 @@ class Warehouse:
     def call(self, caller: Caller, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """One operation for a caller. Raises DataApiError."""
         principal = authorize(caller, operation, request)
-        refuse_other_warehouses(request)
         return self._data_api.call(operation, request, principal=principal)
 
     async def answer(self, headers: Mapping[str, str], body: bytes) -> HttpResponse:

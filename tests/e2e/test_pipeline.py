@@ -41,6 +41,9 @@ def test_data_ready_is_published_on_the_projects_bus(laptop: Laptop) -> None:
     events, queues = laptop.client("events"), laptop.client("sqs")
     queue = queues.create_queue(QueueName="consumer")["QueueUrl"]
     arn = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [allow | {"Resource": arn}]}
+    queues.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
     bus = laptop.output("EventBusName")
     pattern = json.dumps({"source": ["headrace"], "detail-type": ["Data Ready"]})
     events.put_rule(Name="consumer", EventBusName=bus, EventPattern=pattern)

@@ -23,13 +23,16 @@ ON_AWS = "on AWS it is SAM that deploys: `sam build && sam deploy`"
 def deploy(context: typer.Context, as_json: Json = False) -> None:
     """Build and deploy again, after a contract or code has changed. For the laptop; on AWS use `sam deploy`.
 
-    Example: `headrace deploy`
+    With `--stack` it is deployed beside the first, with a warehouse of its own.
+
+    Example: `headrace deploy`, or `headrace --stack second deploy`
     """
     choice = context.obj
     if isinstance(choice, Choice) and (choice.profile or choice.endpoint_url):
         raise CommandError(ON_AWS)
-    laptops.deploy(Stages(BUILD_AND_DEPLOY))
-    emit(collect(laptops.laptop_target()), render, as_json=as_json)
+    stack = choice.stack if isinstance(choice, Choice) else None
+    laptops.deploy(Stages(BUILD_AND_DEPLOY), stack)
+    emit(collect(laptops.laptop_target(stack)), render, as_json=as_json)
 
 
 def collect(target: Target) -> Document:

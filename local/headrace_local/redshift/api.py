@@ -58,7 +58,7 @@ def _open(database_file: Path) -> duckdb.DuckDBPyConnection:
 class EmbeddedRedshift:
     """A Redshift that lives in `database_file` and speaks the Data API; safe to call from many threads.
 
-    `faults` takes what is to go wrong on purpose. `user_of_secret` is the database user in a secret, by its ARN: who
+    `faults` has what is to go wrong on purpose. `user_of_secret` is the database user in a secret, by its ARN: who
     logs in with one is that user, whatever the role. With `limit_batches` the statements of a batch share the 100 KB.
     """
 
@@ -70,13 +70,14 @@ class EmbeddedRedshift:
         user_of_secret: Callable[[str], str] = str,
         *,
         limit_batches: bool = False,
+        faults: Faults | None = None,
     ) -> None:
         self._limit_batches = limit_batches
         self._connection = _open(database_file)
         self._history = History(self._connection.cursor())
         self._locks = LockManager()
         self._sessions = SessionStore()
-        self.faults = Faults()
+        self.faults = faults or Faults()
         warehouse = Warehouse(self._connection, self._locks, s3, self._history, self.faults)
         self.held = warehouse.held
         self._runner = Runner(warehouse, self._sessions, publish, user_of_secret)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from headrace_local.gateway import Gateway
 from headrace_local.redshift import HttpResponse
@@ -12,6 +12,18 @@ from headrace_local.sink import NotificationSink
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class FakeWorkgroups:
+    def add(self, name: str) -> None:
+        if name == "no name":
+            raise ValueError("no name is no name of a workgroup")
+
+    def names(self) -> list[str]:
+        return ["headrace"]
+
+    def held(self) -> dict[str, Any]:
+        return {"sessions": [], "locks": []}
 
 
 class FakeWarehouse:
@@ -27,7 +39,8 @@ async def fake_emulator(scope: Any, receive: Any, send: Any) -> None:
 
 def ask(folder: Path, method: str, path: str, *bodies: bytes, target: str = "", query: str = "") -> tuple[int, Any]:
     """Status and document for each body posted in turn to one gateway; the last is returned."""
-    gateway = Gateway(fake_emulator, FakeWarehouse(), NotificationSink(folder / "notifications.jsonl"), dict)  # type: ignore[arg-type]
+    sink = NotificationSink(folder / "notifications.jsonl")
+    gateway = Gateway(fake_emulator, cast("Any", FakeWarehouse()), sink, cast("Any", FakeWorkgroups()))
     headers = [(b"X-Amz-Target", target.encode())] if target else []
     scope = {"type": "http", "method": method, "path": path, "headers": headers, "query_string": query.encode()}
     sent: list[dict[str, Any]] = []
@@ -61,6 +74,11 @@ def test_health(tmp_path: Path) -> None:
 def test_a_webhooks_message_is_kept_whatever_it_is(tmp_path: Path) -> None:
     assert ask(tmp_path, "POST", "/_headrace/slack", b'{"text": "hi"}') == (200, {"number": 1})
     assert ask(tmp_path, "POST", "/_headrace/slack", b"\xff not JSON") == (200, {"number": 1})
+
+
+def test_a_workgroup_is_made_by_its_name(tmp_path: Path) -> None:
+    assert ask(tmp_path, "POST", "/_headrace/workgroups", b'"second"') == (200, {"workgroups": ["headrace"]})
+    assert ask(tmp_path, "POST", "/_headrace/workgroups", b'"no name"')[0] == 400
 
 
 def test_notifications_with_an_after_that_is_no_number_are_all(tmp_path: Path) -> None:

@@ -99,10 +99,11 @@ def test_parameters_are_samconfigs_and_the_machine_at_hand(tmp_path: Path) -> No
         '[laptop.global.parameters]\nparameter_overrides = ["CreateWarehouse=false"]\n'
     )
 
-    given, architecture, secret = sam.parameter_overrides(tmp_path, "arn:secret")
+    given, architecture, secret, workgroup = sam.parameter_overrides(tmp_path, "arn:secret", "second")
 
     assert (given, secret) == ("CreateWarehouse=false", "ExistingWarehouseSecretArn=arn:secret")
     assert architecture.startswith("Architecture=")
+    assert workgroup == "Workgroup=second"
 
 
 def test_parameters_can_be_given_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
