@@ -33,6 +33,15 @@ lint: setup ## Style, types, layers of the code, template
 	@$(BIN)/cfn-lint template.yaml
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
+.PHONY: audit
+audit: setup .venv-audit ## Scanners over code, template, rights and dependencies; what is accepted has its reason in audit.toml
+	@$(BIN)/python -m scripts.audit
+
+.venv-audit: requirements-audit.lock
+	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $@
+	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
+	@touch $@
+
 .PHONY: test
 test: setup lint tests/reference/node_modules ## Everything, from lint to end-to-end
 	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
@@ -118,5 +127,5 @@ lock: setup ## Resolve all dependencies anew
 
 .PHONY: clean
 clean: down ## Remove all that was built, the environments included
-	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +

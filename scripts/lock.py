@@ -2,6 +2,7 @@
 
 requirements.lock      everything for `.venv`, from pyproject.toml
 requirements-sam.lock  the SAM CLI for `.venv-sam`; it needs another boto3 than the emulator
+requirements-audit.lock  the scanners for `.venv-audit`, which need old releases of much else
 layers/*/requirements.txt  the part of requirements.lock that a layer installs
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SAM_CLI = "aws-sam-cli==1.170.0"
+SCANNERS = "bandit\ncheckov\nparliament\npip-audit\nsetuptools<81\n"  # parliament imports pkg_resources
 LAYERS = {
     "headrace": ("aws-lambda-powertools", "boto3"),
     "sources": ("asyncssh", "tzdata"),
@@ -26,6 +28,7 @@ def main() -> None:
     """Resolve anew and write every lock."""
     compile_lock(["pyproject.toml", "--extra", "dev"], "requirements.lock")
     compile_lock(["-"], "requirements-sam.lock", given=SAM_CLI)
+    compile_lock(["-"], "requirements-audit.lock", given=SCANNERS)
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     for layer, roots in LAYERS.items():
         (ROOT / "layers" / layer / "requirements.txt").write_text(layer_requirements(lock, roots), "utf-8")

@@ -168,6 +168,8 @@ class _Resolver:
         kind = self._template["Resources"][name]["Type"]
         physical = f"{self._stack}-{name}"
         physical = physical.lower() if kind == "AWS::S3::Bucket" else physical
+        if attribute.endswith("SecretArn"):
+            kind = "AWS::SecretsManager::Secret"
         is_arn = attribute.endswith("Arn") or (attribute == "Ref" and kind in REF_IS_ARN)
         return ARNS.get(kind, f"arn:aws:{kind.lower()}:$").replace("$", physical) if is_arn else physical
 
