@@ -209,6 +209,13 @@ def test_what_a_file_may_bring(tmp_path: Path, written: str, fields: dict[str, o
     assert {name: getattr(contract, name) for name in fields} == fields
 
 
+@pytest.mark.parametrize(("choice", "unpadded"), [("refuse", ["parcel_id"]), ("same", [])])
+def test_text_keys_end_in_no_blank(tmp_path: Path, parcels: Contract, choice: str, unpadded: list[str]) -> None:
+    assert [column.name for column in parcels.columns if column.unpadded] == ["parcel_id"]
+    contract = variant(tmp_path, "onNewVersion\n        value: add", f"paddedKeys\n        value: {choice}")
+    assert [column.name for column in contract.columns if column.unpadded] == unpadded
+
+
 @pytest.mark.parametrize(("choice", "kept"), [("keep", True), ("ignore", False), ("refuse", False)])
 def test_the_column_for_unknown_fields(tmp_path: Path, choice: str, kept: bool) -> None:
     contract = variant(tmp_path, "onNewVersion\n        value: add", f"unknownColumns\n        value: {choice}")

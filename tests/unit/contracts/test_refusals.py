@@ -22,6 +22,8 @@ ADDS = "property: onNewVersion\n        value: add"
 RULE = "property: onNewVersion\n        value: add\n    quality:\n      - type: sql\n        name: r\n        query: "
 VIEWS = "property: onNewVersion\n        value: add\n      - property: materializedViews\n        value:\n          "
 STATISTIC = "property: onNewVersion\n        value: add\n    quality:\n      "
+SENT = "        logicalTypeOptions:\n          format: dd/MM/yyyy "
+CUT_KEY = f"timestamp\n        required: true\n        primaryKey: true\n{SENT}HH:mm:ss.SSSSSSS"
 HOLD = """- type: custom
         engine: headrace
         implementation: rowCount
@@ -86,6 +88,8 @@ MISTAKES: list[tuple[str, str, str]] = [
     (ADDS, f"{VIEWS}- {{name: v, query: SELECT a FROM t, distributionKey: a) x (}} <-", "'a) x (' is none"),
     (ADDS, f"{VIEWS}- {{name: v, query: SELECT a FROM t, sortKey: [b]}} <-", "columns that its query names: 'b'"),
     (ADDS, f"{VIEWS}- {{name: parcel, query: SELECT 1}} <-", "the name of its table, logistics.parcel"),
+    (ADDS, f"{ADDS}\n      - property: paddedKeys\n        value: sam <-", "did you mean 'same'?"),
+    (f"timestamp\n        required: true\n{SENT}HH:mm", f"{CUT_KEY} <-", "the key 'sent_at' would be cut"),
     (ADDS, f"{ADDS}\n      - property: whileHeld\n        value: waits <-", "did you mean 'wait'?"),
     ("support:", "  - name: second <-\n    properties: []\nsupport:", "one table"),
     # columns

@@ -218,6 +218,15 @@ def test_a_database_where_loads_would_fail_each_other_stops_it(level: str, refus
     assert bool(reasons) == refused
 
 
+@pytest.mark.parametrize(("answer", "refused"), [([[1]], True), ([[0]], False)])
+def test_a_database_without_case_stops_it_where_a_key_is_text(answer: list[list[Any]], refused: bool) -> None:
+    services = services_with(*change(unpadded=True))
+    services.warehouse.answers["'a' = 'A'"] = answer
+    reasons = plan(services, "headrace").refused
+    assert bool(reasons) == refused
+    assert all("keys of readings such as 'a' and 'A' would be one" in reason for reason in reasons)
+
+
 def test_a_contract_for_another_database_stops_it() -> None:
     services = services_with()
     services.catalog = MemoryCatalog(contract(extra={"database": "other"}))

@@ -33,6 +33,7 @@ DATASET = {
     "mergeEvery": "a number",
     "whileHeld": "text",
     "materializedViews": "a list of views: name, query, and sortKey or distributionKey if wanted",
+    "paddedKeys": "text",
     "badRowLimit": "a number of rows, or a share such as 5%",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}

@@ -26,6 +26,8 @@ NO_KEY = {Kind.SUPER, Kind.FLOAT, Kind.BOOLEAN}
 VERSIONS = {"replace": True, "add": False}
 LOAD_MODES = ("direct", "staged")
 LONGEST_MERGE_INTERVAL = 86400
+PADDED_KEYS = ("refuse", "same")
+LONGEST_FRACTION = "SSSSSS"
 ON_UNKNOWN = ("keep", "ignore", "refuse")
 WHILE_HELD = ("continue", "wait")
 
@@ -51,6 +53,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     if len(columns) < len(table.properties or []):
         return None  # what follows would only say of a column with a mistake that there is none
     layout = _layout(table, values, columns, problems)
+    if _chosen("paddedKeys", PADDED_KEYS, table, values, problems) == "refuse":
+        columns = tuple(_unpadded(column, layout["primary_key"]) for column in columns)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
     checks = statistics_checks(table, columns, layout["primary_key"], TABLE, problems)
     views = compile_views(table, values, servers.schema if servers else "public", problems)
@@ -278,6 +282,14 @@ def _check_key(column: Column, where: Where, problems: Problems) -> None:
         problems.add((*where, "primaryKey"), f"the primary key column {column.name!r} must be required: true")
     if column.kind in NO_KEY:
         problems.add((*where, "primaryKey"), f"a {column.kind} cannot be a primary key")
+    if any(LONGEST_FRACTION + "S" in text for text in column.formats):
+        reason = f"the key {column.name!r} would be cut: the warehouse keeps microseconds, which are {LONGEST_FRACTION}"
+        problems.add((*where, "logicalTypeOptions", "format"), reason)
+
+
+def _unpadded(column: Column, key: Sequence[str]) -> Column:
+    """The column of a key as its values must be; those that a merge transforms are its `transformLogic`'s matter."""
+    return replace(column, unpadded=column.name in key and column.kind is Kind.STRING and not column.logic)
 
 
 def _check_unique(items: Sequence[SchemaProperty], key: tuple[str, ...], problems: Problems) -> None:

@@ -49,6 +49,7 @@ class Column:
     `start` (from 1) and `width` are its place in a line of fixed width, in characters.
     `unknown` marks the one column that takes the fields of a file that no other column takes.
     `logic` is SQL that the merge of a staged dataset puts in the value's place.
+    `unpadded` values end in no blank: Redshift would take them for the same key as those without it.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Column:
     start: int = 0
     width: int = 0
     logic: str = ""
+    unpadded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def column_checks(column: Column, proven: AbstractSet[str] = frozenset()) -> lis
     checks: list[Check] = []
     if column.kind is Kind.STRING and column.max_bytes:
         checks.append(_longer(pc.binary_length, column.max_bytes))
+    if column.unpadded:
+        checks.append(lambda array: pc.ends_with(array, pattern=" "))
     if column.kind is Kind.SUPER:
         checks += [_longer(pc.binary_length, SUPER_BYTES), *_json_checks(proven)]
     if column.enum and "enum" not in proven:

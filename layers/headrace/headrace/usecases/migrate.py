@@ -33,6 +33,7 @@ MIGRATIONS_TABLE = (
     "(name VARCHAR(128) NOT NULL, digest VARCHAR(64) NOT NULL, applied_at TIMESTAMP NOT NULL)"
 )
 ISOLATION = "SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = '{database}'"
+COLLATION = "SELECT CASE WHEN 'a' = 'A' THEN 1 ELSE 0 END AS without_case"
 VIEWS_THERE = "SELECT schema_name, name FROM svv_mv_info"
 TABLES_OF_ETL = "SELECT table_name FROM svv_tables WHERE table_schema = 'etl'"
 
@@ -55,7 +56,7 @@ def plan(services: Services, database: str) -> Plan:
     contracts = services.catalog.all()
     etl = {str(name) for (name,) in services.warehouse.query(TABLES_OF_ETL)}
     done = dict(services.warehouse.query("SELECT name, digest FROM etl.migrations")) if "migrations" in etl else {}
-    refused = [*isolation_problem(services, database)]
+    refused = [*isolation_problem(services, database), *_collation_problem(contracts, database, services)]
     refused += [reason for contract in contracts if (reason := _other_database(contract, database))]
     refused += [reason for name, text in services.catalog.migrations() if (reason := _edited(name, text, done))]
     changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
@@ -105,6 +106,15 @@ def migrate(services: Services, database: str) -> list[str]:
     services.lake.write_json(DEPLOYED_CONTRACTS, [contract.to_json() for contract in services.catalog.all()])
     services.lake.write_json(DEPLOYED_EXPORTS, [export.to_json() for export in services.catalog.exports()])
     return applied
+
+
+def _collation_problem(contracts: list[Contract], database: str, services: Services) -> list[str]:
+    """Keys that differ in case only are one where the database compares without it (CREATE DATABASE … COLLATE)."""
+    keyed = [each.dataset for each in contracts for column in each.columns if column.unpadded]
+    if not keyed or services.warehouse.query(COLLATION) != [[1]]:
+        return []
+    reason = f"the database {database} compares texts without case: keys of {', '.join(dict.fromkeys(keyed))} such as"
+    return [f"{reason} 'a' and 'A' would be one. Load into a database made with COLLATE CASE_SENSITIVE"]
 
 
 def _other_database(contract: Contract, database: str) -> str | None:
