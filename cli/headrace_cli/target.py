@@ -107,7 +107,7 @@ class Target:
     @cached_property
     def ledger(self) -> DynamoLedger:
         """The stack's ledger."""
-        return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"))
+        return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"), int(self.outputs.get("KeepDays", 0)))
 
     @cached_property
     def services(self) -> Services:

@@ -96,6 +96,18 @@ def test_an_answer_is_for_all_accounts_of_its_request(ledger: Any) -> None:
     assert list(ledger.files("notes", DATE, "c")) == []
 
 
+def test_answers_expire_and_runs_stay(dynamodb: Any, ledger: Any) -> None:
+    if isinstance(ledger, MemoryExportLedger):
+        return
+    kept = DynamoExports(dynamodb, TABLE, keep_days=30)
+    kept.open_run(RUN, None)
+    kept.record(Answer(request("a"), (result("a"),)))
+    items = dynamodb.scan(TableName=TABLE)["Items"]
+    by_kind = {item["sk"]["S"].partition("#")[0]: "expires" in item for item in items}
+    assert by_kind == {"RUN": False, "DONE": True, "FILES": True}
+    assert kept.answered(request("a")) == {"a"}
+
+
 def test_the_first_answer_stays(ledger: Any) -> None:
     asked = request("a", "b")
     ledger.record(Answer(asked, (result("a"), result("b"))))

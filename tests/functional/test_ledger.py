@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -399,3 +400,27 @@ def test_what_people_were_told_of_a_promise_is_kept(ledger: Any) -> None:
     ledger.note_late("readings", late=False)
     ledger.note_late("readings", late=False)
     assert not ledger.is_late("readings")
+
+
+def test_stories_and_notes_of_copies_expire_and_what_decisions_hang_on_stays(
+    dynamodb: Any, table: DynamoLedger
+) -> None:
+    ledger = DynamoLedger(dynamodb, TABLE, keep_days=30)
+    record = ledger.record_arrival(file())
+    ledger.claim_content("readings", "sha", record.file_id)
+    ledger.note_copy(record.file_id, "copy")
+    ledger.open_batch(batch())
+    ledger.tell_batch("readings-1", "Loaded", {"rows": 1})
+    items = dynamodb.scan(TableName=TABLE)["Items"]
+    expiring = {item["sk"]["S"].partition("#")[0] for item in items if "expires" in item}
+    staying = {item["pk"]["S"].partition("#")[0] for item in items if "expires" not in item}
+    assert expiring == {"EVENT", "copy"}
+    assert staying == {"FILE", "KEY", "PENDING", "CONTENT", "BATCH", "LANE"}
+    left = {int(item["expires"]["N"]) - time.time() for item in items if "expires" in item}
+    assert all(29.9 < seconds / 86_400 < 30.1 for seconds in left)
+    assert [event.step for event in ledger.batch_events("readings-1")] == ["Loaded"]
+
+
+def test_nothing_expires_unless_asked(dynamodb: Any, table: DynamoLedger) -> None:
+    table.record_arrival(file())
+    assert not any("expires" in item for item in dynamodb.scan(TableName=TABLE)["Items"])

@@ -35,7 +35,7 @@ class AwsServices:
     @cached_property
     def ledger(self) -> DynamoLedger:
         """The ledger table."""
-        return DynamoLedger(aws.client("dynamodb"), setting("LEDGER_TABLE"))
+        return DynamoLedger(aws.client("dynamodb"), setting("LEDGER_TABLE"), int(setting("KEEP_DAYS")))
 
     @cached_property
     def lake(self) -> S3Lake:
@@ -79,7 +79,7 @@ class AwsServices:
     @cached_property
     def exports(self) -> DynamoExports:
         """The runs of exports, in the ledger table."""
-        return DynamoExports(aws.client("dynamodb"), setting("LEDGER_TABLE"))
+        return DynamoExports(aws.client("dynamodb"), setting("LEDGER_TABLE"), int(setting("KEEP_DAYS")))
 
     @cached_property
     def requests(self) -> ExportQueue:

@@ -20,17 +20,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from headrace.adapters.table import from_item, to_item
+from headrace.adapters.table import expiry, from_item, to_item
 from headrace.domain.export import named
 from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, Tally
 
 
 class DynamoExports:
-    """`client` is a boto3 DynamoDB client."""
+    """`client` is a boto3 DynamoDB client. Answers go after `keep_days`, runs stay; 0 keeps everything."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, keep_days: int = 0) -> None:
         self._client = client
         self._table = table
+        self._keep_days = keep_days
 
     def find_run(self, export: str, date: str) -> Run | None:
         """A day's run; None when there was none."""
@@ -138,7 +139,7 @@ class DynamoExports:
         self._client.put_item(TableName=self._table, Item=to_item({"pk": pk, "sk": sk, **value}), **condition)
 
     def _put_of(self, request: Request, kind: str, value: dict[str, Any]) -> dict[str, Any]:
-        item = {"pk": _pk(request.export, request.date), "sk": _sk(kind, request), **value}
+        item = {"pk": _pk(request.export, request.date), "sk": _sk(kind, request), **value, **expiry(self._keep_days)}
         return {"Put": {"TableName": self._table, "Item": to_item(item)}}
 
     def _query(self, export: str, date: str, prefix: str) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
-from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, from_item, read_all, to_item, type_of
+from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, expiry, from_item, read_all, to_item, type_of
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
 from headrace.domain.lane import LaneState
@@ -57,11 +57,15 @@ B = TypeVar("B")
 
 
 class DynamoLedger:
-    """The ledger over one DynamoDB table. `client` is a boto3 DynamoDB client."""
+    """The ledger over one DynamoDB table. `client` is a boto3 DynamoDB client.
 
-    def __init__(self, client: Any, table: str) -> None:
+    Stories and notes of copies go after `keep_days`, what decisions hang on stays; 0 keeps everything.
+    """
+
+    def __init__(self, client: Any, table: str, keep_days: int = 0) -> None:
         self._client = client
         self._table = table
+        self._keep_days = keep_days
 
     # -- arrivals -------------------------------------------------------------------------------------------------
 
@@ -315,7 +319,7 @@ class DynamoLedger:
 
     def note_copy(self, holder: str, copy: str) -> None:
         """Remember that `copy` is a duplicate of `holder`."""
-        item = {"pk": f"COPIES#{holder}", "sk": copy}
+        item = {"pk": f"COPIES#{holder}", "sk": copy, **expiry(self._keep_days)}
         self._client.put_item(TableName=self._table, Item=to_item(item))
 
     def copies(self, holder: str) -> list[FileRecord]:
@@ -487,7 +491,8 @@ class DynamoLedger:
         self._client.put_item(**self._line(pk, step, detail, now())["Put"])
 
     def _line(self, pk: str, step: str, detail: dict[str, Any], at: str) -> dict[str, Any]:
-        return self._put(pk, f"EVENT#{at}#{step}", {"at": at, "step": step, "detail": within(detail, MOST_DETAIL)})
+        line = {"at": at, "step": step, "detail": within(detail, MOST_DETAIL), **expiry(self._keep_days)}
+        return self._put(pk, f"EVENT#{at}#{step}", line)
 
     def _events(self, pk: str) -> list[Event]:
         query = {

@@ -24,6 +24,12 @@ PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 They begin anew when something gets through."""
 
+EXPIRES = "expires"
+"""The attribute by which DynamoDB removes an item, in seconds since 1970; within two days of it.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html"""
+DAY = 86_400
+
 A = TypeVar("A")
 Key = tuple[str, str]
 """`pk` and `sk`."""
@@ -32,6 +38,11 @@ Key = tuple[str, str]
 def to_item(value: dict[str, Any]) -> dict[str, Any]:
     """Python values as DynamoDB attributes; absent values are left out."""
     return {name: type_of(field) for name, field in value.items() if field is not None}
+
+
+def expiry(days: int) -> dict[str, int]:
+    """What an item has that is kept for so many days from now; nothing for one that stays, which 0 days mean."""
+    return {EXPIRES: int(time.time()) + days * DAY} if days else {}
 
 
 def from_item(item: dict[str, Any]) -> dict[str, Any]:
