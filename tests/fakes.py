@@ -109,7 +109,8 @@ class MemoryLedger:
         self.batches: dict[str, BatchRecord] = {}
         self.lanes: dict[tuple[str, str], LaneState] = {}
         self.claims: dict[tuple[str, str], str] = {}
-        self.noted: dict[str, set[str]] = {}
+        self.noted: dict[str, dict[tuple[str, str], FileRecord]] = {}
+        self.forgotten: set[str] = set()
         self.told: dict[str, list[Event]] = {}
         self.late: set[str] = set()
         self._pending: dict[tuple[str, str], FileRecord] = {}
@@ -218,11 +219,13 @@ class MemoryLedger:
             self.claims[dataset, sha256] = holder = file_id
         return holder
 
-    def note_copy(self, holder: str, copy: str) -> None:
-        self.noted.setdefault(holder, set()).add(copy)
+    def note_copy(self, holder: str, copy: FileRecord) -> None:
+        known = self.noted.setdefault(holder, {})
+        known[copy.place] = max(known.get(copy.place, copy), copy, key=lambda file: file.order)
 
     def copies(self, holder: str) -> list[FileRecord]:
-        return [self.all_files[copy] for copy in sorted(self.noted.get(holder, set()))]
+        copies = self.noted.get(holder, {})
+        return [self.all_files[copies[place].file_id] for place in sorted(copies)][:100]
 
     def file(self, file_id: str) -> FileRecord:
         return self.all_files[file_id]
@@ -238,12 +241,18 @@ class MemoryLedger:
             known = self.all_files[file.file_id]
             if (known.merge if batch.lane == MERGE else known.batch) == batch.batch:
                 self.all_files[file.file_id] = file
+                self.forgotten.discard(file.file_id)
 
     def correct_rows(self, files: Iterable[FileRecord]) -> None:
         for file in files:
             known = self.all_files[file.file_id]
-            if known.batch == file.batch and known.rows.superseded <= file.rows.superseded:
-                self.all_files[file.file_id] = replace(known, rows=file.rows)
+            if known.batch == file.batch and known.rows.loaded > file.rows.loaded:
+                gone = known.replayed + file.rows.superseded - file.replayed
+                counts = replace(known.rows, loaded=file.rows.loaded, superseded=gone)
+                self.all_files[file.file_id] = replace(known, rows=counts)
+
+    def note_corrected(self, batch: BatchRecord, last: str) -> None:
+        self.batches[batch.batch] = replace(self.batches[batch.batch], corrected=last)
 
     def given(self, file: FileRecord) -> None:
         """What a test takes as given."""
@@ -274,9 +283,20 @@ class MemoryLedger:
         known = self.all_files[was.file_id]
         return (known.status, known.batch, known.merge) == (was.status, was.batch, was.merge)
 
-    def versions(self, bucket: str, key: str) -> list[FileRecord]:
-        same = [file for file in self.all_files.values() if (file.bucket, file.key) == (bucket, key)]
-        return sorted(same, key=lambda file: file.order)
+    def versions(self, bucket: str, key: str, before: FileRecord | None = None) -> list[FileRecord]:
+        same = [file for file in self.all_files.values() if file.place == (bucket, key)]
+        fitting = [file for file in same if before is None or file.order < before.order]
+        return sorted(fitting, key=lambda file: file.order)[-100:]
+
+    def loaded_versions(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[FileRecord]]:
+        found: dict[tuple[str, str], list[FileRecord]] = {place: [] for place in places}
+        for file in self.all_files.values():
+            if file.place in found and file.has_rows and file.file_id not in self.forgotten:
+                found[file.place].append(file)
+        return {place: sorted(files, key=lambda file: file.order)[-700:] for place, files in found.items()}
+
+    def forget_loaded(self, files: Iterable[FileRecord]) -> None:
+        self.forgotten |= {file.file_id for file in files}
 
     def scrub(self, file_id: str, text: str, *, dry_run: bool) -> int:
         lines = self.told.get(file_id, [])

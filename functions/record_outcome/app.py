@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.bootstrap import services
-from headrace.entrypoint import entrypoint
+from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.usecases.record_outcome import record_outcome, summary
 from headrace.usecases.results import file_results
 
 
-@entrypoint
-def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
+@timed_entrypoint
+def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     """`{"batch"}` -> `{"outcome": {"batch", "files", "rows"}, "notice"}`."""
     batch = services.ledger.batch(event["batch"])
-    ended, notice = record_outcome(batch, file_results(batch, services), services)
+    ended, notice = record_outcome(batch, file_results(batch, services), services, left)
     return {"outcome": summary(ended), "notice": notice.to_json()}

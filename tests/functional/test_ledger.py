@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import boto3
 import pytest
 
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
+from headrace.adapters.table import to_item, write_all
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace_local import laptop
@@ -357,12 +358,13 @@ def test_the_index_lists_files_since_a_time(table: DynamoLedger) -> None:
     ]
 
 
-def test_copies_are_remembered_once(ledger: Any) -> None:
-    for name in ("a", "b"):
-        ledger.record_arrival(file(name))
-        ledger.note_copy("holder", file(name).file_id)
-        ledger.note_copy("holder", file(name).file_id)
-    assert [copy.key for copy in ledger.copies("holder")] == ["readings/a", "readings/b"]
+def test_the_newest_copy_under_each_key_is_remembered(ledger: Any) -> None:
+    copies = [file("a"), file("b", file_id="1" * 24), file("b", file_id="2" * 24, sequencer="02")]
+    for copy in copies:
+        ledger.record_arrival(copy)
+    for copy in (*copies, copies[1]):
+        ledger.note_copy("holder", copy)
+    assert {copy.file_id for copy in ledger.copies("holder")} == {copies[0].file_id, copies[2].file_id}
     assert ledger.copies("another") == []
 
 
@@ -408,13 +410,13 @@ def test_stories_and_notes_of_copies_expire_and_what_decisions_hang_on_stays(
     ledger = DynamoLedger(dynamodb, TABLE, keep_days=30)
     record = ledger.record_arrival(file())
     ledger.claim_content("readings", "sha", record.file_id)
-    ledger.note_copy(record.file_id, "copy")
+    ledger.note_copy(record.file_id, file("copy"))
     ledger.open_batch(batch())
     ledger.tell_batch("readings-1", "Loaded", {"rows": 1})
     items = dynamodb.scan(TableName=TABLE)["Items"]
-    expiring = {item["sk"]["S"].partition("#")[0] for item in items if "expires" in item}
+    expiring = {(item["pk"]["S"][:4], item["sk"]["S"][:5]) for item in items if "expires" in item}
     staying = {item["pk"]["S"].partition("#")[0] for item in items if "expires" not in item}
-    assert expiring == {"EVENT", "copy"}
+    assert {sk if sk == "EVENT" else pk for pk, sk in expiring} == {"EVENT", "COPI"}
     assert staying == {"FILE", "KEY", "PENDING", "CONTENT", "BATCH", "LANE"}
     left = {int(item["expires"]["N"]) - time.time() for item in items if "expires" in item}
     assert all(29.9 < seconds / 86_400 < 30.1 for seconds in left)
@@ -424,3 +426,87 @@ def test_stories_and_notes_of_copies_expire_and_what_decisions_hang_on_stays(
 def test_nothing_expires_unless_asked(dynamodb: Any, table: DynamoLedger) -> None:
     table.record_arrival(file())
     assert not any("expires" in item for item in dynamodb.scan(TableName=TABLE)["Items"])
+
+
+def test_versions_are_read_from_the_newest_and_no_more_than_a_few(ledger: Any) -> None:
+    for number in range(120):
+        given_version(ledger, number)
+    found = ledger.versions("landing", "readings/a.csv")
+    assert [version.sequencer for version in found] == [f"{number:04}" for number in range(20, 120)]
+    before = ledger.versions("landing", "readings/a.csv", before=found[-1])
+    assert [version.sequencer for version in before[-2:]] == ["0117", "0118"]
+
+
+def given_version(ledger: Any, number: int) -> None:
+    ledger.record_arrival(file("a.csv", file_id=f"{number:024x}", sequencer=f"{number:04}", version=str(number)))
+
+
+def test_versions_with_rows_are_listed_until_they_are_forgotten(ledger: Any) -> None:
+    taken = [
+        file("a.csv", file_id=f"{number:024x}", sequencer=f"{number:04}", status=FileStatus.RUNNING, batch="readings-1")
+        for number in range(3)
+    ]
+    for one in taken:
+        ledger.record_arrival(one)
+    place = taken[0].place
+    assert ledger.loaded_versions([place]) == {place: []}
+    ends: list[dict[str, Any]] = [
+        {"rows": RowCounts(2, 0, 2)},
+        {"status": FileStatus.DUPLICATE},
+        {"rows": RowCounts(2, 2)},
+    ]
+    loaded = [replace(one, **{"status": FileStatus.LOADED} | end) for one, end in zip(taken, ends, strict=True)]
+    ledger.settle(batch(), loaded)
+    assert [one.sequencer for one in ledger.loaded_versions([place])[place]] == ["0000", "0002"]
+    ledger.forget_loaded([loaded[0]])
+    assert [one.sequencer for one in ledger.loaded_versions([place])[place]] == ["0002"]
+
+
+def test_a_version_that_is_loaded_again_is_not_forgotten(table: DynamoLedger) -> None:
+    spent = file(status=FileStatus.RUNNING, batch="readings-1")
+    table.record_arrival(spent)
+    spent = replace(spent, status=FileStatus.LOADED, rows=RowCounts(2, 0, 2))
+    table.settle(batch(), [spent])
+    given(table, replace(spent, rows=RowCounts(2, 2)))
+    table.forget_loaded([spent])
+    assert table.loaded_versions([spent.place])[spent.place]
+
+
+def test_rows_that_a_file_loses_are_written_once_and_never_come_back(ledger: Any) -> None:
+    earlier = file(status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(9, 5, 1, 3))
+    given(ledger, earlier)
+    assert ledger.release_rows(earlier, "p", 2)  # meanwhile
+    ledger.correct_rows([replace(earlier, rows=RowCounts(9, 3, 3, 3))])
+    assert ledger.file(earlier.file_id).rows == RowCounts(9, 3, 5, 1)
+    ledger.correct_rows([replace(earlier, rows=RowCounts(9, 4, 2, 3))])  # by a late function
+    ledger.correct_rows([replace(earlier, batch="readings-0", rows=RowCounts(9, 0, 6, 3))])
+    assert ledger.file(earlier.file_id).rows == RowCounts(9, 3, 5, 1)
+
+
+def test_how_far_an_outcome_has_come_is_kept(ledger: Any) -> None:
+    opened = batch(execution="readings-1")
+    assert ledger.open_batch(opened)
+    ledger.note_corrected(opened, "f" * 24)
+    assert ledger.batch(opened.batch).corrected == "f" * 24
+
+
+def test_a_key_that_was_written_thousands_of_times_costs_as_few_requests(table: DynamoLedger, dynamodb: Any) -> None:
+    """Counted on the wire: queries, and reads of the records that they name."""
+    calls: list[str] = []
+
+    def note(request: Any, **_: Any) -> None:
+        calls.append(request.headers["X-Amz-Target"])
+
+    dynamodb.meta.events.register("before-send.dynamodb", note)
+    counted = []
+    for start, versions in ((0, 10), (10, 3_000)):
+        keys = [f"{number:040}#{number:024x}" for number in range(start, versions)]
+        items = [{"pk": "KEY#landing/readings/a.csv", "sk": sk, "file_id": sk[-24:]} for sk in keys]
+        items += [asdict(file("a.csv", file_id=sk[-24:], sequencer=sk[:40])) | {"pk": f"FILE#{sk[-24:]}", "sk": "FILE"}
+                  for sk in keys]  # fmt: skip
+        write_all(dynamodb, TABLE, [to_item(item | {"status": "duplicate"}) for item in items])
+        calls.clear()
+        assert len(table.versions("landing", "readings/a.csv")) == min(versions, 100)
+        table.loaded_versions([("landing", "readings/a.csv")])
+        counted.append(len(calls))
+    assert counted[0] == counted[1] <= 4

@@ -115,6 +115,10 @@ def test_nobody_is_called_or_mailed_where_no_way_is_given() -> None:
         assert RESOURCES[resource]["Condition"] == condition
 
 
+FAILURE_PATH = ("RecordBatch", "RecordOutcome", "RecordFailure", "HandOver")
+"""Functions that bring a batch to its end, whatever it is."""
+
+
 def runs_unattended(resource: dict[str, Any]) -> bool:
     """Whether the clock or an event starts it, and nobody waits for what comes of it."""
     events = resource.get("Properties", {}).get("Events", {}).values()
@@ -127,7 +131,28 @@ def test_alarms_tell_of_the_functions_that_nothing_waits_for() -> None:
         for resource in RESOURCES.values()
         if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == "AWS/Lambda"
     }
-    assert watched == {name for name, resource in RESOURCES.items() if runs_unattended(resource)}
+    unattended = {name for name, resource in RESOURCES.items() if runs_unattended(resource)}
+    assert watched == unattended | {f"{name}Function" for name in FAILURE_PATH}
+
+
+def test_alarms_tell_of_executions_that_fail() -> None:
+    alarms = [resource["Properties"] for resource in RESOURCES.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = {
+        alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms if alarm.get("MetricName") == "ExecutionsFailed"
+    }
+    machines = {name for name, item in RESOURCES.items() if item["Type"] == "AWS::Serverless::StateMachine"}
+    assert watched == machines
+
+
+def test_what_gives_versions_up_may_remove_them() -> None:
+    for name in ("RecordBatch", "RecordOutcome", "RecordFailure"):
+        statements = RESOURCES[f"{name}Function"]["Properties"]["Policies"][0]["Statement"]
+        actions = {action for statement in statements for action in as_list(statement["Action"])}
+        assert {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"} <= actions
+
+
+def as_list(actions: str | list[str]) -> list[str]:
+    return [actions] if isinstance(actions, str) else actions
 
 
 def test_only_capacities_that_redshift_has_are_taken() -> None:

@@ -61,7 +61,7 @@ def test_good_rows_and_bad_rows_go_their_ways() -> None:
     assert pq.read_table(_buffer(services, part.key)).column("meter").to_pylist() == ["m1", "m2"]
     (bad,) = read_quarantine(services.lake.objects[paths.quarantine("readings", "readings-1", "0001")])
     assert (bad.row_number, bad.raw, bad.file_id) == (3, b"m3,2026-01-01T00:00:00Z,-5", landed.file_id)
-    services.warehouse.answers["etl.file_rows"] = [[landed.file_id, batch.batch, 2, 2, 0]]
+    services.warehouse.answers["etl.load_files"] = [[landed.file_id, batch.batch, 2, 2, 0]]
     assert outcome(services, batch).rows == RowCounts(read=3, loaded=2, quarantined=1)
     assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
     (notice,) = services.topic.notices
@@ -102,7 +102,7 @@ def test_a_broken_file_does_not_harm_its_neighbour() -> None:
     broken = land(services, "a.csv.gz", gzip.compress(GOOD)[:-9])
     good = land(services, "b.csv", GOOD)
     batch = transformed(services)
-    services.warehouse.answers["etl.file_rows"] = [[good.file_id, batch.batch, 2, 2, 0]]
+    services.warehouse.answers["etl.load_files"] = [[good.file_id, batch.batch, 2, 2, 0]]
     outcome(services, batch)
     assert services.ledger.file(broken.file_id).status is FileStatus.FAILED
     assert services.ledger.file(broken.file_id).reason
@@ -115,7 +115,7 @@ def test_twins_in_one_batch_are_loaded_once() -> None:
     batch = transformed(services)
     (part,) = unit_results(services.lake, batch)[0].parts
     assert part.rows == 2
-    services.warehouse.answers["etl.file_rows"] = [[first.file_id, batch.batch, 2, 2, 0]]
+    services.warehouse.answers["etl.load_files"] = [[first.file_id, batch.batch, 2, 2, 0]]
     outcome(services, batch)
     twin = services.ledger.file(second.file_id)
     assert (twin.status, twin.duplicate_of, twin.rows) == (
@@ -133,7 +133,7 @@ def test_a_newer_version_replaces_the_older_ones_rows() -> None:
     batch = transformed(services)
     ready = prepare_load(batch, "default", services)
     assert ready["replaced"] == [old.file_id]
-    services.warehouse.answers["etl.file_rows"] = [
+    services.warehouse.answers["etl.load_files"] = [
         [new.file_id, batch.batch, 2, 2, 0],
         [old.file_id, "readings-0", 2, 0, 2],
     ]
@@ -146,7 +146,7 @@ def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
     held = land(services, "a.csv", GOOD, file_id="1" * 24)
     copy = land(services, "b.csv", GOOD, file_id="2" * 24)
     batch = transformed(services)
-    services.warehouse.answers["etl.file_rows"] = [[held.file_id, batch.batch, 2, 2, 0]]
+    services.warehouse.answers["etl.load_files"] = [[held.file_id, batch.batch, 2, 2, 0]]
     outcome(services, batch)
     assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
     new = land(services, "a.csv", ONE_BAD, file_id="3" * 24, version="v2", sequencer="02")
@@ -154,7 +154,7 @@ def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
     record_batch("readings", LIVE, 2, "readings-2", services)
     second = services.ledger.batch("readings-2")
     transform_unit(second, 1, services)
-    services.warehouse.answers["etl.file_rows"] = [
+    services.warehouse.answers["etl.load_files"] = [
         [new.file_id, second.batch, 2, 2, 0],
         [held.file_id, batch.batch, 2, 0, 2],
     ]
@@ -185,7 +185,7 @@ def test_rows_that_do_not_balance_are_an_alarm() -> None:
     services = MemoryServices()
     landed = land(services, "a.csv", GOOD)
     batch = transformed(services)
-    services.warehouse.answers["etl.file_rows"] = [[landed.file_id, batch.batch, 2, 1, 0]]
+    services.warehouse.answers["etl.load_files"] = [[landed.file_id, batch.batch, 2, 1, 0]]
     outcome(services, batch)
     assert services.topic.notices[0].level == "error"
     assert "do not balance" in str(services.ledger.file(landed.file_id).reason)
@@ -236,7 +236,7 @@ def test_a_load_that_committed_after_all_is_recorded_not_given_up() -> None:
     services = MemoryServices()
     landed = land(services, "a.csv", GOOD)
     batch = replace(transformed(services), attempts=3)
-    services.warehouse.answers = {"etl.loads": [["loaded"]], "etl.file_rows": [[landed.file_id, batch.batch, 2, 2, 0]]}
+    services.warehouse.answers = {"etl.loads": [["loaded"]], "etl.load_files": [[landed.file_id, batch.batch, 2, 2, 0]]}
     record_failure(batch, "States.Timeout", "", services)
     assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
 
@@ -261,7 +261,7 @@ def test_drift_is_told_once_per_batch_and_written_down() -> None:
     first = land(services, "a.csv", GOOD.replace(b"value\n", b"value,unit\n").replace(b"Z,", b"Z,7,"))
     second = land(services, "b.csv", GOOD.replace(b"value\n", b"value,unit,site\n").replace(b"Z,", b"Z,7,a,"))
     batch = transformed(services)
-    services.warehouse.answers["etl.file_rows"] = [[f.file_id, batch.batch, 2, 2, 0] for f in (first, second)]
+    services.warehouse.answers["etl.load_files"] = [[f.file_id, batch.batch, 2, 2, 0] for f in (first, second)]
     outcome(services, batch)
     (notice,) = services.topic.notices
     assert notice.level == "warning"

@@ -213,7 +213,7 @@ class Tombstones(MemoryWarehouse):
 
     def query(self, sql: str) -> list[list[Any]]:
         batch = re.findall(r"readings-\d+", sql)[0]
-        if "etl.file_rows" in sql:
+        if "etl.load_files" in sql:
             files = self._simulation.services.ledger.batch(batch).file_ids
             loads = self._simulation.loads
             return [[file_id, batch, 1, 1, 0] for file_id in files if self._loaded(batch) and loads[file_id]]

@@ -39,7 +39,7 @@ def committed(services: MemoryServices, results: bool = True) -> tuple[BatchReco
         unit = UnitResult(1, contract().digest, [], [good, copy])
         services.lake.write_json(paths.result(batch.batch, 1), unit.to_json())
     services.warehouse.answers["SELECT status"] = [["loaded"]]
-    services.warehouse.answers["etl.file_rows"] = [[files[0].file_id, batch.batch, 2, 2, 0]]
+    services.warehouse.answers["etl.load_files"] = [[files[0].file_id, batch.batch, 2, 2, 0]]
     services.ledger.record_arrival(file("next", arrived_at="c"))
     return batch, files[0], files[1]
 

@@ -63,7 +63,7 @@ class World:
         batch = self.services.ledger.batch(recorded["batch"])
         transform_unit(batch, 1, self.services)
         results = [result for unit in unit_results(self.services.lake, batch) for result in unit.files]
-        self.services.warehouse.answers["etl.file_rows"] = [
+        self.services.warehouse.answers["etl.load_files"] = [
             [result.file_id, batch.batch, result.rows_good, result.rows_good, 0] for result in results
         ]
         record_outcome(batch, results, self.services)

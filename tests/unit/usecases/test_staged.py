@@ -56,7 +56,7 @@ def staged(services: MemoryServices, generation: int = 1) -> BatchRecord:
 
 
 def merged(services: MemoryServices, batch: BatchRecord) -> None:
-    services.warehouse.answers["etl.file_rows"] = [[one, batch.batch, 2, 2, 0] for one in batch.file_ids]
+    services.warehouse.answers["etl.load_files"] = [[one, batch.batch, 2, 2, 0] for one in batch.file_ids]
     record_outcome(batch, file_results(batch, services), services)
 
 

@@ -4,9 +4,10 @@ pk                         sk                       what
 FILE#<file_id>             FILE                     one landed object version; index by_dataset lists them
 FILE#<file_id>             EVENT#<time>#<step>      its story, append only
 KEY#<bucket>/<key>         <sequencer>#<file_id>    the versions of a key, in S3's own order
+LOADED#<bucket>/<key>      <sequencer>#<file_id>    those that have rows in the target, and the last two that had
 PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch; a staged one in the lane `merge`
 CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
-COPIES#<file_id>           <file_id of the copy>    the duplicates of a file
+COPIES#<file_id>           <hash of bucket/key>     the last duplicate of a file under each other key
 LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held
 PROMISE#<dataset>          LATE                     since when people know that its promise is broken
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
@@ -17,6 +18,7 @@ Every write can be done again with the same effect, so any function may be retri
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +47,12 @@ TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
 RUNS = "#status = :running"
 OR_FAILED = "#status IN (:running, :failed)"
 """So that giving up can be done again to its end by the function that began it."""
+MOST_VERSIONS = 100
+"""Versions of a key that are looked at, the newest ones: behind them are those that nothing hangs on."""
+MOST_LOADED = 700
+"""Versions of a key that have rows at once, as far as one batch takes them out: with `onNewVersion: add` all have."""
+MOST_COPIES = 100
+LOSE = "SET #rows.loaded = :loaded, #rows.superseded = replayed + :gone"
 RELEASE = (
     "SET #rows.quarantined = #rows.quarantined - :rows, #rows.superseded = #rows.superseded + :rows,"
     " replayed = if_not_exists(replayed, :zero) + :rows, replays = list_append(if_not_exists(replays, :none), :one)"
@@ -73,7 +81,7 @@ class DynamoLedger:
         """Write a new file, or count one more delivery of a known one. Returns what the ledger holds."""
         puts = [
             self._put(f"FILE#{file.file_id}", "FILE", _file_item(file), "attribute_not_exists(pk)"),
-            self._put(f"KEY#{file.bucket}/{file.key}", "#".join(file.order),
+            self._put(f"KEY#{file.bucket}/{file.key}", _order(file),
                       {"file_id": file.file_id}),
         ]  # fmt: skip
         if file.status is FileStatus.PENDING:
@@ -317,19 +325,22 @@ class DynamoLedger:
             return str(holder["file_id"])
         return file_id
 
-    def note_copy(self, holder: str, copy: str) -> None:
-        """Remember that `copy` is a duplicate of `holder`."""
-        item = {"pk": f"COPIES#{holder}", "sk": copy, **expiry(self._keep_days)}
-        self._client.put_item(TableName=self._table, Item=to_item(item))
+    def note_copy(self, holder: str, copy: FileRecord) -> None:
+        """Remember that `copy` is a duplicate of `holder`: of the copies under one key the newest version."""
+        key = {"pk": f"COPIES#{holder}", "sk": _place_sk(copy)}
+        item = {**key, "file_id": copy.file_id, "version": _order(copy), **expiry(self._keep_days)}
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(item),
+                ConditionExpression="attribute_not_exists(pk) OR #version < :version",
+                ExpressionAttributeNames={"#version": "version"},
+                ExpressionAttributeValues=to_item({":version": _order(copy)}),
+            )
 
     def copies(self, holder: str) -> list[FileRecord]:
-        """The files that were found to be duplicates of `holder`, as they are now."""
-        query = {
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": type_of(f"COPIES#{holder}")},
-            "ConsistentRead": True,
-        }
-        return self.files([item["sk"] for item in self._query(query)])
+        """The newest duplicate of `holder` under each other key, as it is now; of very many the first `MOST_COPIES`."""
+        return self.files(item["file_id"] for item in self._few(f"COPIES#{holder}", MOST_COPIES))
 
     # -- files and batches ----------------------------------------------------------------------------------------
 
@@ -392,6 +403,8 @@ class DynamoLedger:
         self._in_parallel(lambda file: self._settle(batch, file), files)
 
     def _settle(self, batch: BatchRecord, file: FileRecord) -> None:
+        if file.status is FileStatus.LOADED:  # listed first: no file has rows and is not listed
+            self._client.put_item(**self._put(_loaded_pk(file.place), _order(file), {"file_id": file.file_id})["Put"])
         update = self._saving(file)
         update["ConditionExpression"] = "#mine = :mine"
         update["ExpressionAttributeNames"] |= {"#mine": "merge" if batch.lane == MERGE else "batch"}
@@ -400,17 +413,22 @@ class DynamoLedger:
             self._client.update_item(**update)
 
     def correct_rows(self, files: Iterable[FileRecord]) -> None:
-        """Write only the row counts of files, where no later batch has counted more rows that were replaced."""
+        """Write which rows files have lost, where no later batch has counted more of them."""
         self._in_parallel(self._correct_rows, files)
 
     def _correct_rows(self, file: FileRecord) -> None:
-        values = {":rows": asdict(file.rows), ":gone": file.rows.superseded, ":batch": file.batch}
-        update = self._updating(f"FILE#{file.file_id}", "FILE", "SET #rows = :rows", values)
+        values = {":loaded": file.rows.loaded, ":gone": file.rows.superseded - file.replayed, ":batch": file.batch}
+        update = self._updating(f"FILE#{file.file_id}", "FILE", LOSE, values)
         same = "#batch = :batch" if file.batch else "attribute_not_exists(#batch)"
-        update["ConditionExpression"] = f"{same} AND #rows.superseded <= :gone"
+        update["ConditionExpression"] = f"{same} AND #rows.loaded > :loaded"
         update["ExpressionAttributeNames"] = {"#rows": "rows", "#batch": "batch"}
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.update_item(**update)
+
+    def note_corrected(self, batch: BatchRecord, last: str) -> None:
+        """Write up to which file the batch's outcome has corrected the rows of earlier files."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._change_batch(batch, "SET corrected = :last", {":last": last})
 
     def change(self, file: FileRecord, was: FileRecord) -> bool:
         """Write the file, if its status and batches are still what they were. Returns whether they were."""
@@ -434,14 +452,46 @@ class DynamoLedger:
         items = read_all(self._client, self._table, [(f"FILE#{file_id}", "FILE") for file_id in file_ids])
         return {item["file_id"]: _file(item) for item in items.values()}
 
-    def versions(self, bucket: str, key: str) -> list[FileRecord]:
-        """Every version of a key that the ledger knows, the oldest first by S3's own order."""
-        query = {
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": type_of(f"KEY#{bucket}/{key}")},
-            "ConsistentRead": True,
+    def versions(self, bucket: str, key: str, before: FileRecord | None = None) -> list[FileRecord]:
+        """The newest versions of a key, or those before one of them, the oldest first by S3's own order.
+
+        No more than `MOST_VERSIONS`: what a batch costs does not grow with how often its keys were written.
+        """
+        items = self._few(f"KEY#{bucket}/{key}", MOST_VERSIONS, _order(before) if before else None)
+        return self.files(item["file_id"] for item in reversed(items))
+
+    def loaded_versions(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[FileRecord]]:
+        """Of each bucket and key the versions whose rows the target has, and the last two that it had rows of.
+
+        The oldest first; no more than the newest `MOST_LOADED` of one key.
+        """
+        wanted = list(dict.fromkeys(places))
+        found = dict(zip(wanted, self._in_parallel(self._loaded_ids, wanted), strict=True))
+        known = self.known(file_id for ids in found.values() for file_id in ids)
+        return {place: [known[name] for name in ids if name in known and known[name].has_rows]
+                for place, ids in found.items()}  # fmt: skip
+
+    def _loaded_ids(self, place: tuple[str, str]) -> list[str]:
+        return [str(item["file_id"]) for item in reversed(self._few(_loaded_pk(place), MOST_LOADED))]
+
+    def forget_loaded(self, files: Iterable[FileRecord]) -> None:
+        """List versions no more that have lost all their rows; one that is loaded again meanwhile stays."""
+        self._in_parallel(self._forget_loaded, files)
+
+    def _forget_loaded(self, file: FileRecord) -> None:
+        check = {
+            "TableName": self._table,
+            "Key": to_item({"pk": f"FILE#{file.file_id}", "sk": "FILE"}),
+            "ConditionExpression": "#status = :loaded AND #rows.loaded = :none",
+            "ExpressionAttributeNames": {"#status": "status", "#rows": "rows"},
+            "ExpressionAttributeValues": to_item({":loaded": str(FileStatus.LOADED), ":none": 0}),
         }
-        return self.files([item["file_id"] for item in self._query(query)])
+        listed = {"TableName": self._table, "Key": to_item({"pk": _loaded_pk(file.place), "sk": _order(file)})}
+        try:
+            self._client.transact_write_items(TransactItems=[{"ConditionCheck": check}, {"Delete": listed}])
+        except self._client.exceptions.TransactionCanceledException as error:
+            if not condition_failed(error):
+                raise
 
     def files_of(self, dataset: str, since: str = "") -> Iterator[FileRecord]:
         """A dataset's files that arrived since then (ISO 8601), by time of arrival; `UNROUTABLE` for those of none.
@@ -541,6 +591,18 @@ class DynamoLedger:
             for item in page["Items"]:
                 yield from_item(item)
 
+    def _few(self, pk: str, most: int, before: str | None = None) -> list[dict[str, Any]]:
+        """The last items of a partition, the last one first, or those before a sort key; no more than so many."""
+        query = {
+            "KeyConditionExpression": "pk = :pk" + (" AND sk < :before" if before else ""),
+            "ExpressionAttributeValues": to_item({":pk": pk, ":before": before}),
+            "ConsistentRead": True,
+            "ScanIndexForward": False,
+            "Limit": most,
+        }
+        answer = self._client.query(TableName=self._table, **query)
+        return [from_item(item) for item in answer["Items"]]
+
     def _in_parallel(self, do: Callable[[A], B], items: Iterable[A]) -> list[B]:
         with ThreadPoolExecutor(PARALLEL_WRITES) as pool:
             return list(pool.map(do, items))
@@ -552,6 +614,19 @@ def _pending_pk(dataset: str, lane: str) -> str:
 
 def _pending_sk(file: FileRecord) -> str:
     return f"{file.arrived_at}#{file.file_id}"
+
+
+def _order(file: FileRecord) -> str:
+    return "#".join(file.order)
+
+
+def _loaded_pk(place: tuple[str, str]) -> str:
+    return f"LOADED#{'/'.join(place)}"
+
+
+def _place_sk(file: FileRecord) -> str:
+    """A bucket and key, which together may be longer than a sort key."""
+    return hashlib.sha256("/".join(file.place).encode()).hexdigest()[:32]
 
 
 def _lane_pk(dataset: str, lane: str) -> str:

@@ -177,6 +177,11 @@ class FileRecord:
         return here.get(self.status) == batch
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Bucket and key: what all versions of a file have in common."""
+        return self.bucket, self.key
+
+    @property
     def order(self) -> tuple[str, str]:
         """Where this version stands among those of its key: S3's sequencers compare as text of one length."""
         return self.sequencer.zfill(SEQUENCER_LENGTH), self.file_id
@@ -196,7 +201,8 @@ class FileRecord:
 class BatchRecord:
     """A group of files of one dataset that is loaded in one transaction.
 
-    A `condemned` batch will not be tried again: what is left to do is to give it up behind a tombstone.
+    A `condemned` batch will not be tried again: what is left to do is to give it up behind a tombstone. `corrected` is
+    the last of the earlier files whose rows its outcome has corrected, while that is under way.
     """
 
     batch: str
@@ -213,6 +219,7 @@ class BatchRecord:
     reason: str | None = None
     rows: RowCounts = field(default_factory=RowCounts)
     condemned: bool = False
+    corrected: str | None = None
 
     @property
     def divisible(self) -> bool:

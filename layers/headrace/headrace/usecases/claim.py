@@ -18,7 +18,8 @@ def claim(file: FileRecord, sha256: str, contract: Contract, services: Services)
     while holder_id != file.file_id:
         holder = ledger.file(holder_id)
         if _keeps(holder, file, sha256, contract, ledger):
-            ledger.note_copy(holder_id, file.file_id)
+            if holder.place != file.place:
+                ledger.note_copy(holder_id, file)
             ledger.note_content(file, sha256)  # a later version of the key needs to know in a moment
             return holder
         holder_id = ledger.claim_content(contract.dataset, sha256, file.file_id, instead_of=holder_id)
@@ -30,18 +31,27 @@ def _keeps(holder: FileRecord, file: FileRecord, sha256: str, contract: Contract
         return False
     if not contract.replace_versions:
         return True
-    newer = _newer_versions(holder, ledger)
-    if (holder.bucket, holder.key) == (file.bucket, file.key):
-        # Another content between the holder's and this one: the file was changed, and is now changed back.
-        between = [version for version in newer if version.order < file.order]
-        return not any(_brings_rows(version) and version.sha256 != sha256 for version in between)
-    return not any(version.has_rows for version in newer)
+    loaded = ledger.loaded_versions([holder.place])[holder.place]
+    newer = [version for version in loaded if version.order > holder.order]
+    if holder.place != file.place:
+        return not newer
+    between = [version for version in newer if version.order < file.order]
+    return all(version.sha256 == sha256 for version in between) and _unchanged_since(holder, file, sha256, ledger)
 
 
-def _newer_versions(file: FileRecord, ledger: Ledger) -> list[FileRecord]:
-    versions = ledger.versions(file.bucket, file.key)
-    ids = [version.file_id for version in versions]
-    return versions[ids.index(file.file_id) + 1 :]
+def _unchanged_since(holder: FileRecord, file: FileRecord, sha256: str, ledger: Ledger) -> bool:
+    """Whether no other content waits between the holder's version and this one: it would be changed back then.
+
+    The version before tells, unless it brings nothing. Where too many bring nothing, loading it again does no harm.
+    """
+    for version in reversed(ledger.versions(file.bucket, file.key, before=file)):
+        if version.order <= holder.order:
+            return True
+        if version.sha256 == sha256 and version.status is not FileStatus.FAILED:
+            return True
+        if _brings_rows(version):
+            return False
+    return False
 
 
 def _brings_rows(version: FileRecord) -> bool:

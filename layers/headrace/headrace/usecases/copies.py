@@ -8,25 +8,31 @@ from __future__ import annotations
 from headrace.domain.ledger import FileRecord, FileStatus
 from headrace.usecases.ports import Services
 
+MOST_LOOKED_AT = 100
+"""Copies that one batch looks at: people are told of a few, and of these there may be as many as files."""
 
-def bereft_copies(accepted: list[FileRecord], services: Services) -> list[FileRecord]:
-    """The duplicates of older versions of these files, whose content is in no row now. Their stories say so.
+
+def bereft_copies(replaced: list[FileRecord], services: Services) -> list[FileRecord]:
+    """The duplicates of files whose rows this batch replaced: their content is in no row now. Their stories say so.
 
     Only a copy that is the newest version of its own key counts; an older one has been replaced itself.
     """
-    found = [copy for file in accepted for older in _older(file, services) for copy in services.ledger.copies(older)]
-    bereft = [copy for copy in found if _is_current(copy, services)]
-    for copy in bereft:
-        services.ledger.tell_file(copy.file_id, "Original replaced", {"was a copy of": copy.duplicate_of})
+    bereft: list[FileRecord] = []
+    looked_at = 0
+    for file in replaced:
+        for copy in services.ledger.copies(file.file_id):
+            looked_at += 1
+            if looked_at > MOST_LOOKED_AT:
+                return bereft
+            if _is_current(copy, services):
+                services.ledger.tell_file(copy.file_id, "Original replaced", {"was a copy of": copy.duplicate_of})
+                bereft.append(copy)
     return bereft
 
 
-def _older(file: FileRecord, services: Services) -> list[str]:
-    versions = [version.file_id for version in services.ledger.versions(file.bucket, file.key)]
-    return versions[: versions.index(file.file_id)]
-
-
 def _is_current(copy: FileRecord, services: Services) -> bool:
+    if copy.status is not FileStatus.DUPLICATE:
+        return False
     versions = services.ledger.versions(copy.bucket, copy.key)
-    alive = [version for version in versions if version.status is not FileStatus.FAILED]
-    return copy.status is FileStatus.DUPLICATE and alive[-1].file_id == copy.file_id
+    alive = [version.file_id for version in versions if version.status is not FileStatus.FAILED]
+    return alive[-1:] in ([], [copy.file_id])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from headrace.domain.contract import Contract
@@ -109,38 +110,51 @@ def _write_manifest(lake: Lake, batch: str, parts: list[Part]) -> str | None:
 
 
 def _replaced(accepted: list[FileResult], services: Services) -> list[str]:
-    """Every version of the accepted files' keys that is not the newest one accepted: its rows go, or never come."""
-    good = {result.file_id for result in accepted}
-    files = services.ledger.files(good)
-    behind: list[FileRecord] = []
-    for bucket, key in {(file.bucket, file.key) for file in files}:
-        alive = [file for file in services.ledger.versions(bucket, key) if _counts(file, good)]
-        behind += alive[:-1]
-    stale = _stale_replays(files, {file.file_id for file in behind}, good, services)
+    """Every version of the accepted files' keys that is not the newest one accepted: its rows go, or never come.
+
+    Of one key no more than the ledger lists, the newest first: where a contract replaces what it used to add, the next
+    version of the key takes out the next ones.
+    """
+    files = services.ledger.files(result.file_id for result in accepted)
+    alive = _alive(files, {file.place for file in files}, services)
+    behind = [file for versions in alive.values() for file in versions[:-1]]
+    stale = _stale_replays(files, behind, services)
+    own = {file.file_id for file in files}
     # Versions without rows are left out, so that the list does not grow with every version of a key.
-    return sorted(stale.union(file.file_id for file in behind if file.file_id in good or file.rows.loaded))
+    return sorted(stale.union(file.file_id for file in behind if file.file_id in own or file.rows.loaded))
 
 
-def _stale_replays(files: list[FileRecord], replaced: set[str], good: set[str], services: Services) -> set[str]:
+def _alive(
+    files: list[FileRecord], places: Iterable[tuple[str, str]], services: Services
+) -> dict[tuple[str, str], list[FileRecord]]:
+    """The versions of these keys that count, the oldest first: those with rows, and those of the batch."""
+    found = services.ledger.loaded_versions(sorted(set(places)))
+    alive: dict[tuple[str, str], list[FileRecord]] = {}
+    for place, versions in found.items():
+        known = {file.file_id: file for file in versions}
+        known |= {file.file_id: file for file in files if file.place == place}
+        alive[place] = sorted(known.values(), key=lambda file: file.order)
+    return alive
+
+
+def _stale_replays(files: list[FileRecord], behind: list[FileRecord], services: Services) -> set[str]:
     """Rows that came back from quarantine go with the version of the file that they were first in."""
-    stale = {file.file_id for file in files if _is_behind(file, good, services)}
-    for origin in services.ledger.files(sorted(replaced)):
-        contract = services.catalog.contract(origin.dataset)
-        for name in origin.replays:
-            versions = services.ledger.versions(origin.bucket, object_key(contract, name))
-            stale.update(version.file_id for version in versions if _counts(version, good))
-    return stale
+    names = [(services.catalog.contract(origin.dataset), origin.bucket, name)
+             for origin in behind for name in origin.replays]  # fmt: skip
+    places = {(bucket, object_key(contract, name)) for contract, bucket, name in names}
+    replays = _alive(files, places, services) if places else {}
+    stale = {version.file_id for versions in replays.values() for version in versions}
+    return stale | _late_replays(files, services)
 
 
-def _is_behind(file: FileRecord, good: set[str], services: Services) -> bool:
-    """Whether a file is a replay of rows whose file a newer version has replaced."""
-    name = replay_of(services.catalog.contract(file.dataset), file.key)
-    if name is None or not services.ledger.knows(origin_of(name)):
-        return False
-    origin = services.ledger.file(origin_of(name))
-    versions = services.ledger.versions(origin.bucket, origin.key)
-    return any(version.order > origin.order for version in versions if _counts(version, good))
-
-
-def _counts(file: FileRecord, good: set[str]) -> bool:
-    return file.file_id in good or file.has_rows
+def _late_replays(files: list[FileRecord], services: Services) -> set[str]:
+    """The replays among the files, of rows whose file a newer version has replaced."""
+    names = {file.file_id: replay_of(services.catalog.contract(file.dataset), file.key) for file in files}
+    origins = {file_id: origin_of(name) for file_id, name in names.items() if name}
+    known = services.ledger.known(origins.values()) if origins else {}
+    alive = _alive(files, {origin.place for origin in known.values()}, services) if known else {}
+    newest = {place: versions[-1].order for place, versions in alive.items() if versions}
+    return {
+        file_id for file_id, name in origins.items()
+        if name in known and newest.get(known[name].place, ("", "")) > known[name].order
+    }  # fmt: skip

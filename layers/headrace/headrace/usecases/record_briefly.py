@@ -14,11 +14,10 @@ from headrace.domain.notice import of_brief_record
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.observability import logger
 from headrace.usecases.ports import Services
+from headrace.usecases.record_outcome import own_counts
 from headrace.usecases.record_staged import record_staged
 from headrace.usecases.results import file_results
 
-# The id comes from the ledger and is checked by the load's own rules.
-ROWS = "SELECT file_id, batch_id, staged, loaded, superseded FROM etl.file_rows WHERE batch_id = '{batch}'"
 NO_ROWS = "the warehouse has no row of it, and what the transform made of it cannot be read"
 
 
@@ -36,18 +35,13 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
     if contract.staged and batch.lane != MERGE:
         record_staged(batch, list(_results(batch, {}, services).values()), services)
         return
-    counts = _counts(batch, services)
+    counts = own_counts(batch, services)
     results = _results(batch, counts, services)
     files = [settle(known[name], results[name], counts.get(name, WarehouseRows())) for name in batch.file_ids]
     files = [replace(file, reason=reason) if file.status is FileStatus.LOADED else file for file in files]
     services.ledger.settle(batch, files)
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=reason)
     services.ledger.save_batch(ended)
-
-
-def _counts(batch: BatchRecord, services: Services) -> dict[str, WarehouseRows]:
-    rows = services.warehouse.query(ROWS.format(batch=batch.batch))
-    return {file_id: WarehouseRows(int(staged), int(loaded), int(gone)) for file_id, _, staged, loaded, gone in rows}
 
 
 def _results(batch: BatchRecord, counts: dict[str, WarehouseRows], services: Services) -> dict[str, FileResult]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from headrace.domain.clock import now
@@ -11,6 +13,7 @@ from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, 
 from headrace.domain.notice import Notice, of_batch
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.domain.replay import replay_of
+from headrace.errors import TransientError
 from headrace.observability import measure_outcome
 from headrace.usecases import paths
 from headrace.usecases.copies import bereft_copies
@@ -18,33 +21,53 @@ from headrace.usecases.ports import Services
 from headrace.usecases.record_staged import BatchGivenUpError, record_staged
 
 NEVER_LOADED = WarehouseRows()
-# Every id below comes from the ledger and is checked by the load's own rules; none is free text.
-COUNTS = (
-    "SELECT file_id, batch_id, staged, loaded, superseded FROM etl.file_rows "
-    "WHERE batch_id = '{batch}' OR file_id IN (SELECT file_id FROM etl.superseded WHERE batch_id = '{batch}')"
+PAGE = 2000
+"""Earlier files whose rows are corrected at once."""
+LEFT = 60.0
+"""Seconds that the rest of the work takes, after the earlier files."""
+# Every id below comes from the ledger or the warehouse and is checked by the load's own rules; none is free text.
+# Both ask for the account of a few files: `etl.file_rows` would add up that of all that ever were.
+OWN = (
+    "SELECT f.file_id, f.batch_id, f.staged, f.loaded - COALESCE(SUM(s.row_count), 0),"
+    " f.superseded + COALESCE(SUM(s.row_count), 0) FROM etl.load_files AS f"
+    " LEFT JOIN etl.superseded AS s ON s.file_id = f.file_id WHERE f.batch_id = '{batch}'"
+    " GROUP BY f.file_id, f.batch_id, f.staged, f.loaded, f.superseded"
 )
+TOUCHED = (
+    "SELECT t.file_id, f.batch_id, f.staged, f.loaded - SUM(s.row_count), f.superseded + SUM(s.row_count) FROM ("
+    "SELECT DISTINCT file_id FROM etl.superseded WHERE batch_id = '{batch}' AND file_id > '{after}'"
+    " ORDER BY file_id LIMIT {most}) AS t INNER JOIN etl.superseded AS s ON s.file_id = t.file_id"
+    " LEFT JOIN etl.load_files AS f ON f.file_id = t.file_id"
+    " GROUP BY t.file_id, f.batch_id, f.staged, f.loaded, f.superseded ORDER BY t.file_id"
+)
+SecondsLeft = Callable[[], float]
 
 
-def record_outcome(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
+def record_outcome(
+    batch: BatchRecord, results: list[FileResult], services: Services, left: SecondsLeft = lambda: math.inf
+) -> tuple[BatchRecord, Notice]:
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
     All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
-    BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing.
+    BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing; TransientError when
+    the seconds `left` are over: doing it again goes on with the earlier files where it was.
     """
     if batch.status not in {BatchStatus.RUNNING, BatchStatus.STAGED, BatchStatus.LOADED}:
         raise BatchGivenUpError(batch)
     if services.catalog.contract(batch.dataset).staged and batch.lane != MERGE:
         return record_staged(batch, results, services)
-    counts = _warehouse_counts(batch, results, services)
+    counts = own_counts(batch, services) if any(result.verdict is Verdict.GOOD for result in results) else {}
+    if any(result.rows_good for result in results) and not counts:
+        raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
     files = _settled(services.ledger.files(batch.file_ids), results, counts)
-    earlier = _touched(services, counts, set(batch.file_ids))
     services.ledger.settle(batch, files)
-    services.ledger.correct_rows(earlier)
+    if counts:
+        _correct_earlier(batch, services, left)
     _release(files, services)
     contract = services.catalog.contract(batch.dataset)
-    corrected = _corrected(files, earlier) if contract.replace_versions else []
-    bereft = bereft_copies([file for file, _ in corrected], services)
-    ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None)
+    corrected = _corrected(files, services) if contract.replace_versions else []
+    bereft = bereft_copies([before for _, before in corrected], services)
+    ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None, corrected=None)
     services.ledger.save_batch(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
     services.ledger.tell_batch(batch.batch, "Loaded", story)
@@ -68,13 +91,15 @@ def summary(batch: BatchRecord) -> dict[str, Any]:
     }
 
 
-def _warehouse_counts(batch: BatchRecord, results: list[FileResult], services: Services) -> dict[str, WarehouseRows]:
-    if not any(result.verdict is Verdict.GOOD for result in results):
-        return {}  # nothing was loaded, so the warehouse need not be woken to say so
-    rows = services.warehouse.query(COUNTS.format(batch=batch.batch))
-    if any(result.rows_good for result in results) and not any(by == batch.batch for _, by, *_ in rows):
-        raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
-    return {file_id: WarehouseRows(int(staged), int(loaded), int(gone)) for file_id, _, staged, loaded, gone in rows}
+def own_counts(batch: BatchRecord, services: Services) -> dict[str, WarehouseRows]:
+    """What the warehouse has of the batch's own files; nothing when their load did nothing."""
+    rows = services.warehouse.query(OWN.format(batch=batch.batch))
+    return {file_id: counts for file_id, by, counts in map(_account, rows) if by == batch.batch}
+
+
+def _account(row: list[Any]) -> tuple[str, str, WarehouseRows]:
+    file_id, by, staged, loaded, gone = row
+    return str(file_id), str(by), WarehouseRows(int(staged), int(loaded), int(gone))
 
 
 def _settled(files: list[FileRecord], results: list[FileResult], counts: dict[str, WarehouseRows]) -> list[FileRecord]:
@@ -82,10 +107,21 @@ def _settled(files: list[FileRecord], results: list[FileResult], counts: dict[st
     return [settle(file, by_id[file.file_id], counts.get(file.file_id, NEVER_LOADED)) for file in files]
 
 
-def _touched(services: Services, counts: dict[str, WarehouseRows], own: Iterable[str]) -> list[FileRecord]:
-    """Files of earlier batches some of whose rows this batch replaced."""
-    earlier = services.ledger.files(sorted(set(counts) - set(own)))
-    return [_lost(file, counts[file.file_id]) for file in earlier if file.has_rows]
+def _correct_earlier(batch: BatchRecord, services: Services, left: SecondsLeft) -> None:
+    """Write what files of earlier batches lost to this one: page by page, each once."""
+    own, after = set(batch.file_ids), batch.corrected or ""
+    while rows := services.warehouse.query(TOUCHED.format(batch=batch.batch, after=after, most=PAGE)):
+        accounts = [_account(row) for row in rows if row[1] is not None]
+        counts = {file_id: found for file_id, _, found in accounts if file_id not in own}
+        known = services.ledger.known(counts)
+        lost = [_lost(file, counts[file_id]) for file_id, file in known.items() if file.has_rows]
+        services.ledger.correct_rows(file for file in lost if file.rows != known[file.file_id].rows)
+        if len(rows) < PAGE:
+            return
+        after = str(rows[-1][0])
+        services.ledger.note_corrected(batch, after)
+        if left() < LEFT:
+            raise TransientError(f"the rows of earlier files are corrected up to {after}: it goes on from there")
 
 
 def _release(files: list[FileRecord], services: Services) -> None:
@@ -101,11 +137,21 @@ def _release(files: list[FileRecord], services: Services) -> None:
                 services.ledger.tell_file(origin.file_id, "Replayed", {"rows": len(plan["rows"]), "as": file.key})
 
 
-def _corrected(files: list[FileRecord], earlier: list[FileRecord]) -> list[tuple[FileRecord, FileRecord]]:
-    """The loaded files that replaced an earlier version of themselves, each with that version."""
-    before = {(file.bucket, file.key): file for file in sorted(earlier, key=lambda file: file.order)}
+def _corrected(files: list[FileRecord], services: Services) -> list[tuple[FileRecord, FileRecord]]:
+    """The loaded files that replaced an earlier version of themselves, each with that version.
+
+    Of each key the ledger goes on listing the last two versions that had rows, and all that still have some.
+    """
     loaded = [file for file in files if file.status is FileStatus.LOADED]
-    return [(file, before[file.bucket, file.key]) for file in loaded if (file.bucket, file.key) in before]
+    versions = services.ledger.loaded_versions(file.place for file in loaded)
+    services.ledger.forget_loaded(
+        version
+        for found in versions.values()
+        for version in found[:-2]
+        if version.status is FileStatus.LOADED and not version.rows.loaded
+    )
+    before = {(file.place, file.order): earlier for found in versions.values() for earlier, file in pairwise(found)}
+    return [(file, before[file.place, file.order]) for file in loaded if (file.place, file.order) in before]
 
 
 def _lost(file: FileRecord, rows: WarehouseRows) -> FileRecord:

@@ -61,8 +61,8 @@ def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
 
 
 def _newer(file: FileRecord, services: Services) -> bool:
-    versions = services.ledger.versions(file.bucket, file.key)
-    return any(version.has_rows and version.order > file.order for version in versions)
+    loaded = services.ledger.loaded_versions([file.place])[file.place]
+    return any(version.order > file.order for version in loaded)
 
 
 def _has_ended(batch: str, services: Services) -> bool:
