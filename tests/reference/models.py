@@ -109,12 +109,14 @@ def check_requests() -> None:
 
     One whose `parameter_validation` is off may ask for what the service itself has to refuse.
     """
-    original = BaseClient._make_api_call
+    original = BaseClient._convert_to_request_dict  # after what boto3 itself makes of the arguments
 
-    def make_api_call(self: BaseClient, action: str, request: dict[str, Any]) -> Any:
-        found = problems(self.meta.service_model.operation_model(action), request)
+    def convert(
+        self: BaseClient, api_params: dict[str, Any], operation_model: OperationModel, *rest: Any, **more: Any
+    ) -> Any:
+        found = problems(operation_model, api_params)
         if found and isinstance(self._serializer, ParamValidationDecorator):
             raise ParamValidationError(report="; ".join(found))
-        return original(self, action, request)
+        return original(self, api_params, operation_model, *rest, **more)
 
-    BaseClient._make_api_call = make_api_call
+    BaseClient._convert_to_request_dict = convert
