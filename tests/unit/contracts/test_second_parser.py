@@ -30,7 +30,8 @@ from tests.unit.usecases.test_migrate import COLUMNS, LONGER, THERE, VIEWS
 
 ROOT = Path(__file__).parents[3]
 TEN = [compile_contract(path) for path in sorted((Path(__file__).parent / "ten").glob("*.odcs.yaml"))]
-EXPORTS = [*compile_exports(ROOT / "exports"), *compile_exports(ROOT / "tests/e2e/exports")]
+FOLDERS = ("exports", "examples/exports", "tests/e2e/exports")
+EXPORTS = [export for folder in FOLDERS for export in compile_exports(ROOT / folder)]
 NEW, OLD = "ab" * 12, "cd" * 12
 TYPES = {
     Kind.STRING: "VARCHAR(64)",

@@ -11,7 +11,7 @@ import pytest
 from headrace.domain.contract import Column, Kind, View
 from headrace.domain.load import split_statements
 from headrace.domain.migration import plain_type
-from headrace.usecases.migrate import DEPLOYED_CONTRACTS, MigrationError, migrate, plan
+from headrace.usecases.migrate import DEPLOYED_CONTRACTS, MigrationError, apply, migrate, plan
 from tests.fakes import MemoryCatalog, MemoryServices, contract
 
 THERE: list[list[Any]] = [
@@ -207,6 +207,29 @@ def test_a_table_takes_1600_columns_and_no_more() -> None:
     assert not plan(services_with(*COLUMNS, there=there), "headrace").refused
     (reason,) = plan(services_with(*COLUMNS, Column("x", "x", Kind.DATE, "DATE"), there=there), "headrace").refused
     assert "would have 1601 columns, Redshift allows 1600" in reason
+
+
+def test_very_many_new_columns_are_added_in_few_transactions() -> None:
+    new = [Column(f"m{number}", "", Kind.FLOAT, "DOUBLE PRECISION") for number in range(1500)]
+    added = [item for item in plan(services_with(*COLUMNS, *new), "headrace").changes if "readings" in item.name]
+    assert [len(change.statements) for change in added] == [40] * 37 + [20]
+    assert (added[-1].name, added[-1].what) == ("public.readings.m1480 to m1499", "20 new columns")
+
+
+def test_a_plan_that_ends_half_way_is_gone_on_with() -> None:
+    services = services_with(*LONGER)
+    services.catalog = MemoryCatalog(contract(columns=LONGER, views=VIEWS[:1]))
+    services.warehouse.answers["svv_mv_info"] = [["public", "notes"]]
+    (text,) = split_statements(services.catalog.views_sql("readings"))
+    known = [["0001_x.sql", done_digest(services)], ["view public.notes", sha256(text.encode()).hexdigest()]]
+    services.warehouse.answers["etl.migrations"] = known
+    steps = apply(plan(services, "headrace"), services)
+    assert next(steps).what == "dropped, a column that it may read becomes longer"
+    services.warehouse.answers |= {"etl.migrations": known[:1], "svv_mv_info": []}  # the ALTER fails, and is done again
+    assert [change.what for change in plan(services, "headrace").changes] == [
+        "VARCHAR(8) becomes VARCHAR(64)",
+        "new materialized view",
+    ]
 
 
 @pytest.mark.parametrize(("level", "refused"), [("Serializable", True), ("Snapshot Isolation", False)])

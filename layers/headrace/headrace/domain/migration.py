@@ -19,6 +19,8 @@ LINEAGE_TYPES = {"_file_id": "VARCHAR(32)", "_row_number": "BIGINT", "_batch_id"
 BEFORE_HEADRACE = {"_file_id": "'none'", "_row_number": "0", "_batch_id": "'none'"}
 """The lineage of rows that were in a table before it was Headrace's."""
 KEEPS_ITS_LENGTH = {"BYTEDICT", "RUNLENGTH", "TEXT255", "TEXT32K"}
+MOST_STATEMENTS = 40
+"""Of one call of the Data API (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html)."""
 MOST_COLUMNS = 1600
 """Of one table of Redshift (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html)."""
 VARCHAR = re.compile(r"VARCHAR\((\d+)\)")
@@ -78,7 +80,7 @@ def plan_table(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
     refused += [_still_required(contract, name) for name, column in gone.items() if column.required]
     refused += too_many_columns(contract.target, {*there, *known, *LINEAGE_COLUMNS})
     changes = [_lengthen(contract.target, column, before) for column, before in both if _longer(column, before)]
-    changes += [_add(contract, column) for column in new]
+    changes += _adds(contract, new)
     changes += _add_lineage(contract, there)
     kept = [
         f"{contract.target}.{name}: no longer in the contract, its values stay, new rows have none" for name in gone
@@ -240,6 +242,17 @@ def _add(contract: Contract, column: Column) -> Change:
     statement = f"ALTER TABLE {contract.target} ADD COLUMN {column.name} {column.redshift_type}{encode}"
     what = f"new, {plain_type(column.redshift_type)}; the rows that are there have no value"
     return Change(f"{contract.target}.{column.name}", what, (statement,))
+
+
+def _adds(contract: Contract, new: list[Column]) -> Iterator[Change]:
+    """Columns one by one, so that each is told of; very many in transactions of as many as the Data API takes."""
+    if len(new) <= MOST_STATEMENTS:
+        yield from (_add(contract, column) for column in new)
+        return
+    for start in range(0, len(new), MOST_STATEMENTS):
+        adds = [_add(contract, column) for column in new[start : start + MOST_STATEMENTS]]
+        name = f"{adds[0].name} to {new[start + len(adds) - 1].name}"
+        yield Change(name, f"{len(adds)} new columns", tuple(statement for add in adds for statement in add.statements))
 
 
 def _add_lineage(contract: Contract, there: Iterable[str]) -> Iterator[Change]:
