@@ -97,6 +97,10 @@ bench-transform: setup .venv-bench ## Measure and check the transform beside pan
 fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1000000 --seed 1")
 	@$(BIN)/python -m tests.unit.transform.fuzz $(ARGS)
 
+.PHONY: bench-imports
+bench-imports: setup ## Measure the import of each function with the layers as they are built (ARGS="--only slack")
+	@$(BIN)/python -m benchmarks.imports $(ARGS)
+
 .PHONY: bench-warehouse
 bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
 	@$(BIN)/python -m benchmarks.warehouse

@@ -10,12 +10,10 @@ trees are kept under `.aws-sam/layers` and used again as long as nothing they ar
 
 from __future__ import annotations
 
-import compileall
 import hashlib
 import json
 import os
 import platform
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -78,8 +76,8 @@ def main() -> None:
         shutil.copytree(installed(layer), python, dirs_exist_ok=True)
     if layer == "headrace":
         copy_package(python / "headrace")
-    write_mark(python / "headrace_build" / f"{layer}.json")
-    compile_bytecode(python)
+    compiled = compile_bytecode(python)
+    write_mark(python / "headrace_build" / f"{layer}.json", bytecode=compiled)
 
 
 def installed(layer: str) -> Path:
@@ -160,18 +158,42 @@ def compile_contracts(target: Path) -> None:
         sys.exit(ended.returncode)
 
 
-def write_mark(path: Path) -> None:
+def write_mark(path: Path, *, bytecode: bool) -> None:
     """Say what the layer is for; `headrace.built_for` compares it with what a function runs on."""
     path.parent.mkdir()
     built_for = own_architecture() if architecture() == "native" else architecture()
-    path.write_text(json.dumps({"runtime": runtime(), "architecture": built_for}), "utf-8")
+    mark = {"runtime": runtime(), "architecture": built_for, "bytecode": bytecode}
+    path.write_text(json.dumps(mark), "utf-8")
 
 
-def compile_bytecode(folder: Path) -> None:
-    """Compile when this is the function's Python: a cold start then does not. Files are compared by hash, never."""
+def compile_bytecode(folder: Path) -> bool:
+    """Compile with the function's Python, so that a cold start need not; False where there is no such Python here.
+
+    Byte code is another one in each version. /opt cannot be written, so files are compared by hash, and that never.
+    """
+    python = interpreter()
+    if python is None:
+        version = runtime().removeprefix("python")
+        print(
+            f"There is no {runtime()} here, so the layer has no byte code: each cold start compiles what it imports,"
+            f" seconds in a function of 256 MB. Once: .venv/bin/uv python install {version}, then build again.",
+            file=sys.stderr,
+        )
+        return False
+    options = ["-q", "-s", str(folder), "-p", "/opt/python", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([python, "-m", "compileall", *options, str(folder)], check=False)  # noqa: S603 - a Python, our arguments
+    return True
+
+
+def interpreter() -> str | None:
+    """The function's Python: this one, one in the PATH, or one that uv has. None is downloaded for it."""
     if runtime() == f"python{sys.version_info.major}.{sys.version_info.minor}":
-        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(folder, quiet=1, stripdir=str(folder), prependdir="/opt/python", invalidation_mode=mode)
+        return sys.executable
+    if found := shutil.which(runtime()):
+        return found
+    command = [sys.executable, "-m", "uv", "python", "find", "--no-python-downloads", runtime().removeprefix("python")]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - uv, our arguments
+    return ended.stdout.strip() or None
 
 
 def runtime() -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,5 +134,35 @@ def test_every_layer_says_what_it_was_built_for(layers: dict[str, Path]) -> None
         (mark,) = (folder / "python" / "headrace_build").iterdir()
         assert (mark.name, json.loads(mark.read_text())) == (
             f"{layer}.json",
-            {"runtime": built_for.runtime(), "architecture": built_for.architecture()},
+            {"runtime": built_for.runtime(), "architecture": built_for.architecture(), "bytecode": True},
         )
+
+
+def built_contracts(folder: Path, path: str) -> tuple[Path, dict[str, Any], str]:
+    """The contracts' layer for a runtime that is not this Python: its folder, its mark, what was said."""
+    environment = {"HEADRACE_RUNTIME": "python3.99", "HEADRACE_ARCH": "arm64", "PATH": path}
+    command = [sys.executable, str(ROOT / "scripts" / "build_layer.py"), "contracts", str(folder)]
+    ended = subprocess.run(command, check=True, env=os.environ | environment, capture_output=True, text=True)
+    mark = json.loads((folder / "python" / "headrace_build" / "contracts.json").read_text())
+    return folder / "python", mark, ended.stderr
+
+
+def test_byte_code_is_made_by_the_functions_python_wherever_it_is(tmp_path: Path) -> None:
+    called = tmp_path / "called"
+    other = tmp_path / "bin" / "python3.99"
+    other.parent.mkdir()
+    other.write_text(f'#!/bin/sh\necho "$@" > {called}\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+
+    _, mark, said = built_contracts(tmp_path / "layer", f"{other.parent}{os.pathsep}{os.environ['PATH']}")
+
+    assert mark == {"runtime": "python3.99", "architecture": "arm64", "bytecode": True}
+    assert "--invalidation-mode unchecked-hash" in called.read_text()
+    assert said == ""
+
+
+def test_a_build_without_the_functions_python_says_what_it_lacks(tmp_path: Path) -> None:
+    folder, mark, said = built_contracts(tmp_path, os.environ["PATH"])
+
+    assert (mark["bytecode"], list(folder.rglob("*.pyc"))) == (False, [])
+    assert ".venv/bin/uv python install 3.99" in said

@@ -1,10 +1,20 @@
-"""From a landed file and a contract to typed Parquet and a complete account of what was wrong."""
+"""From a landed file and a contract to typed Parquet and a complete account of what was wrong.
 
-from headrace.transform.file import FileTransform
-from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits, RowError
-from headrace.transform.parts import PartWriter
-from headrace.transform.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
-from headrace.transform.schema import arrow_schema
+What is named here is imported when it is first used: the exports need one small module of the package, and pay for no
+more of it at their cold start.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headrace.transform.file import FileTransform
+    from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits, RowError
+    from headrace.transform.parts import PartWriter
+    from headrace.transform.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
+    from headrace.transform.schema import arrow_schema
 
 __all__ = [
     "BadRow",
@@ -20,3 +30,17 @@ __all__ = [
     "arrow_schema",
     "read_quarantine",
 ]
+_HOMES = {
+    "FileTransform": "file",
+    "PartWriter": "parts",
+    "QuarantineWriter": "quarantine",
+    "QuarantinedRow": "quarantine",
+    "arrow_schema": "schema",
+    "read_quarantine": "quarantine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'outcome')}"), name)

@@ -1,0 +1,98 @@
+"""CPU time of importing each function in a fresh process, with the layers as `sam build` makes them.
+
+A function of 256 MB has a seventh of the CPU that is measured here, so its cold start takes seven times as long.
+/opt cannot be written: without byte code in the layers, every cold start compiles all that it imports (last column).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+from typing import Any
+
+from headrace.built_for import runtime
+from scripts.resolved_template import plain_template
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = {
+    "HeadraceLayer": "headrace",
+    "TransformLayer": "transform",
+    "SourcesLayer": "sources",
+    "ContractsLayer": "contracts",
+}
+BOUNDS = {"transform": 350, "poller": 350}
+BOUND = 250
+
+
+def main() -> int:
+    """Measure all functions; 1 when one is over its bound."""
+    parser = argparse.ArgumentParser(prog="make bench-imports", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", default="")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="headrace-imports-") as folder:
+        layers = {name: build(layer, Path(folder, layer)) for name, layer in LAYERS.items()}
+        venv.create(Path(folder, "bare"), symlinks=True)
+        python = Path(folder, "bare", "bin", "python")
+        start = measured(python, [], "", given.runs)
+        print(f"{runtime()}, an interpreter alone: {start:.0f} ms CPU, taken off below; medians of {given.runs}")
+        print(f"{'function':<18}{'MB':>6}{'ms CPU':>9}{'bound':>8}{'≈ cold ms':>11}{'no byte code':>14}")
+        slow = 0
+        for name, memory, wanted in functions():
+            if given.only and name != given.only:
+                continue
+            path = [str(ROOT / "functions" / name), *(str(layers[layer]) for layer in wanted)]
+            code = "import app, migration" if name == "migrate" else "import app"  # what it puts off, it does at once
+            cpu = measured(python, path, code, given.runs) - start
+            uncompiled = measured(python, path, f"import sys\nsys.implementation.cache_tag = None\n{code}", 1) - start
+            bound = BOUNDS.get(name, BOUND)
+            slow += cpu > bound
+            cold = cpu * max(1.0, 1769 / memory)
+            over = "  over" if cpu > bound else ""
+            print(f"{name:<18}{memory:>6}{cpu:>9.0f}{bound:>8}{cold:>11.0f}{uncompiled:>14.0f}{over}")
+    return 1 if slow else 0
+
+
+def functions() -> list[tuple[str, int, list[str]]]:
+    """Each function's folder, memory and layers, as the template has them."""
+    template = plain_template()
+    shared: dict[str, Any] = template["Globals"]["Function"]
+    found = []
+    for resource_ in template["Resources"].values():
+        if resource_["Type"] == "AWS::Serverless::Function":
+            properties = resource_["Properties"]
+            layers = [each["Ref"] for each in [*properties.get("Layers", []), *shared["Layers"]]]
+            memory = properties.get("MemorySize", shared["MemorySize"])
+            found.append((Path(properties["CodeUri"]).name, int(memory), layers))
+    return sorted(found)
+
+
+def build(layer: str, folder: Path) -> Path:
+    """The layer for this Python, as its makefile builds it."""
+    environment = {**os.environ, "HEADRACE_RUNTIME": runtime(), "HEADRACE_ARCH": "native"}
+    command = [sys.executable, str(ROOT / "scripts" / "build_layer.py"), layer, str(folder)]
+    subprocess.run(command, check=True, env=environment)
+    return folder / "python"
+
+
+def measured(python: Path, path: list[str], code: str, runs: int) -> float:
+    """The median CPU time in ms of a process that does this."""
+    environment = {"PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1", "ADMIN_SECRET": ""}
+    times = []
+    for _ in range(runs + 1):  # the first fills the disk's cache
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([str(python), "-c", code], check=True, env=environment)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+    return statistics.median(times[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
