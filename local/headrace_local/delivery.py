@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 from headrace_local.access import Caller, enforce
 from headrace_local.faults import Call
@@ -83,8 +84,30 @@ _delivery: contextvars.ContextVar[Delivery | None] = contextvars.ContextVar("del
 
 def apply(faults: Faults) -> None:
     """Change EventBridge, SNS and Lambda in this process. A fault `eventbridge` `deliver` makes a delivery fail."""
+    take_functions_as_stacks_say()
     invoke_functions_asynchronously()
     deliver_with_retries(faults)
+
+
+def take_functions_as_stacks_say() -> None:
+    """A stack's function has the dead-letter queue and the concurrency that its template says; both got lost."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    require({"create", "update"} <= handlers.keys(), "CloudFormation makes functions in another way")
+    require("DeadLetterConfig" not in inspect.getsource(handlers["create"]), "it takes DeadLetterConfig itself")
+
+    def taking(make: Callable[..., Any], place: int) -> Callable[..., Any]:
+        def make_whole(*arguments: Any, **named: Any) -> Any:
+            made = make(*arguments, **named)
+            properties, function = arguments[place], lambda_svc._functions[made[0]]
+            function["config"]["DeadLetterConfig"] = properties.get("DeadLetterConfig") or {}
+            reserved = properties.get("ReservedConcurrentExecutions")
+            function["concurrency"] = None if reserved is None else int(reserved)
+            return made
+
+        return make_whole
+
+    handlers["create"] = taking(handlers["create"], 1)
+    handlers["update"] = taking(handlers["update"], 2)
 
 
 def invoke_functions_asynchronously() -> None:

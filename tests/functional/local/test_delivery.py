@@ -204,6 +204,43 @@ class TestFunctionsThatNobodyWaitsFor:
         assert self.invocations(account, name) == 1
 
 
+def test_a_stacks_function_has_the_queue_and_the_concurrency_that_its_template_says(account: Account) -> None:
+    role = account.role("of-a-stack")
+    properties = {
+        "Runtime": "python3.11",
+        "Handler": "index.handler",
+        "Role": role,
+        "Code": {"ZipFile": FAILS},
+        "DeadLetterConfig": {"TargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}},
+        "ReservedConcurrentExecutions": 3,
+    }
+    template = {
+        "Resources": {
+            "Dead": {"Type": "AWS::SQS::Queue"},
+            "Function": {"Type": "AWS::Lambda::Function", "Properties": properties},
+        },
+        "Outputs": {"Name": {"Value": {"Ref": "Function"}}, "Dead": {"Value": {"Fn::GetAtt": ["Dead", "Arn"]}}},
+    }
+    cloudformation, functions = account.client("cloudformation"), account.client("lambda")
+
+    def outputs() -> dict[str, str]:
+        found = cloudformation.describe_stacks(StackName="functions")["Stacks"][0]["Outputs"]
+        return {each["OutputKey"]: each["OutputValue"] for each in found}
+
+    cloudformation.create_stack(StackName="functions", TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="functions", WaiterConfig={"Delay": 1})
+    made = functions.get_function(FunctionName=outputs()["Name"])
+    assert made["Configuration"]["DeadLetterConfig"] == {"TargetArn": outputs()["Dead"]}
+    assert made["Concurrency"] == {"ReservedConcurrentExecutions": 3}
+
+    properties["ReservedConcurrentExecutions"] = 4
+    cloudformation.update_stack(StackName="functions", TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_update_complete").wait(StackName="functions", WaiterConfig={"Delay": 1})
+    changed = functions.get_function(FunctionName=outputs()["Name"])
+    assert changed["Configuration"]["DeadLetterConfig"] == {"TargetArn": outputs()["Dead"]}
+    assert changed["Concurrency"] == {"ReservedConcurrentExecutions": 4}
+
+
 def test_a_schedule_needs_the_right_to_what_it_does(account: Account) -> None:
     allowed = account.role("scheduled", "sqs:SendMessage")
     denied = account.role("not-scheduled", "sqs:ReceiveMessage")
