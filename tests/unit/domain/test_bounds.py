@@ -65,9 +65,8 @@ def test_the_item_of_a_file_is_small_whatever_was_found_in_it_and_fifty_fit_into
 
 def test_the_item_of_a_batch_is_small() -> None:
     ids = tuple("f" * 24 for _ in range(max(limit.files for limit in LIMITS.values())))
-    batch = worst(
-        BatchRecord, batch="b" * 160, generation=2**62, status=BatchStatus.FAILED, file_ids=ids, rows=RowCounts()
-    )
+    fixed = {"status": BatchStatus.FAILED, "rows": RowCounts(), "corrected": "f" * 24}
+    batch = worst(BatchRecord, batch="b" * 160, generation=2**62, file_ids=ids, **fixed)
     assert size(_batch_item(batch)) < ITEM / 4
 
 
