@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from headrace.domain.lakefolders import QUARANTINE
 from headrace_cli.target import Target
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def bad_rows(
 
     quarantine = Quarantine(target.services)
     s3, bucket = target.client("s3"), target.output("LakeBucket")
-    for key in _objects(target, f"quarantine/{dataset}/" + (f"batch={batch}/" if batch else "")):
+    for key in _objects(target, f"{QUARANTINE}/{dataset}/" + (f"batch={batch}/" if batch else "")):
         data = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         for row in read_quarantine(data):
             if (file is None or file in (row.key, PurePath(row.key).name)) and quarantine.holds(row):

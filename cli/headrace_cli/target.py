@@ -23,15 +23,16 @@ from headrace.adapters.poll_orders import PollOrders
 from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
+from headrace.domain.lakefolders import CONTRACTS
 from headrace.usecases.ports import IntakeQueues, Landing, Services
 from headrace_cli.failures import CommandError
 from headrace_cli.home import Laptop, laptop
 from headrace_cli.services import TargetServices
 
 STACK = "headrace"
-CONTRACTS_KEY = "contracts/contracts.json"
+CONTRACTS_KEY = f"{CONTRACTS}/contracts.json"
 """In the lake: the contracts the stack was deployed with, as a JSON list."""
-EXPORTS_KEY = "contracts/exports.json"
+EXPORTS_KEY = f"{CONTRACTS}/exports.json"
 """And the exports."""
 LOCAL_REGION = "us-east-1"
 AWS_CHOSEN = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
