@@ -191,6 +191,17 @@ class MemoryLedger:
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
             self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=None)
 
+    def unlist(self, dataset: str, lane: str, batch: str) -> None:
+        state = self.lane_state(dataset, lane)
+        held = tuple(name for name in state.held if name != batch)
+        open_batch = None if state.open_batch == batch else state.open_batch
+        self.lanes[dataset, lane] = replace(state, open_batch=open_batch, held=held)
+
+    def drop_marker(self, file: FileRecord, lane: str) -> None:
+        known = self.all_files.get(file.file_id)
+        if known is None or not known.waits_in(lane):
+            self._pending.pop((lane, file.file_id), None)
+
     def take_up(self, batch: BatchRecord, execution: str) -> BatchRecord:
         known = self.batches[batch.batch]
         if known.status is BatchStatus.RUNNING and known.execution == batch.execution:

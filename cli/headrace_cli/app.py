@@ -35,6 +35,7 @@ from headrace_cli.commands import (
     sql,
     status,
     trace,
+    unblock,
     up,
     wait,
 )
@@ -101,6 +102,7 @@ app.command(rich_help_panel=REPAIR)(migrate.migrate)
 app.command(rich_help_panel=REPAIR)(release.release)
 app.command(rich_help_panel=REPAIR)(reject.reject)
 app.command(rich_help_panel=REPAIR)(retry.retry)
+app.command(rich_help_panel=REPAIR)(unblock.unblock)
 app.command(rich_help_panel=REPAIR)(reload.reload)
 app.command(rich_help_panel=REPAIR)(redrive.redrive)
 app.command(rich_help_panel=REPAIR)(backfill.backfill)

@@ -510,3 +510,22 @@ def test_a_key_that_was_written_thousands_of_times_costs_as_few_requests(table: 
         table.loaded_versions([("landing", "readings/a.csv")])
         counted.append(len(calls))
     assert counted[0] == counted[1] <= 4
+
+
+def test_a_lane_names_a_batch_no_more(ledger: Any) -> None:
+    assert ledger.open_batch(batch())
+    ledger.unlist("readings", LIVE, "readings-0")
+    assert ledger.lane_state("readings", LIVE).open_batch == "readings-1"
+    ledger.save_batch(batch(status=BatchStatus.HELD))
+    for _ in range(2):
+        ledger.unlist("readings", LIVE, "readings-1")
+        assert ledger.lane_state("readings", LIVE) == LaneState(1)
+
+
+def test_a_mark_is_taken_away_from_a_file_that_does_not_wait(ledger: Any) -> None:
+    waiting = ledger.record_arrival(file("a"))
+    loaded = ledger.record_arrival(file("b"))
+    given(ledger, replace(loaded, status=FileStatus.LOADED))
+    for one in (waiting, loaded):
+        ledger.drop_marker(one, LIVE)
+    assert [found.key for found in ledger.pending("readings", LIVE, 9)] == ["readings/a"]

@@ -270,6 +270,31 @@ class DynamoLedger:
         lane = _lane_pk(batch.dataset, batch.lane)
         return self._updating(lane, "STATE", f"{verb} held :batch", {":batch": {batch.batch}})
 
+    def unlist(self, dataset: str, lane: str, batch: str) -> None:
+        """Let a lane name a batch no more, as its open one or as held."""
+        key, values = _lane_pk(dataset, lane), {":batch": batch}
+        self._update_if(key, "STATE", "REMOVE open_batch", values, "open_batch = :batch")
+        self._client.update_item(**self._updating(key, "STATE", "DELETE held :batch", {":batch": {batch}}))
+
+    def drop_marker(self, file: FileRecord, lane: str) -> None:
+        """Take away the mark that a file waits in a lane, unless it does."""
+        check = {
+            "TableName": self._table,
+            "Key": to_item({"pk": f"FILE#{file.file_id}", "sk": "FILE"}),
+            "ConditionExpression": "attribute_not_exists(pk) OR NOT #status IN (:pending, :staged)",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": to_item(
+                {":pending": str(FileStatus.PENDING), ":staged": str(FileStatus.STAGED)}
+            ),
+        }
+        marker = {"pk": _pending_pk(file.dataset, lane), "sk": _pending_sk(file)}
+        delete = {"TableName": self._table, "Key": to_item(marker)}
+        try:
+            self._client.transact_write_items(TransactItems=[{"ConditionCheck": check}, {"Delete": delete}])
+        except self._client.exceptions.TransactionCanceledException as error:
+            if not condition_failed(error):
+                raise
+
     def take_up(self, batch: BatchRecord, execution: str) -> BatchRecord:
         """Let another execution go on with a batch that was left open: one more attempt. Returns it as it is now.
 

@@ -12,7 +12,6 @@ from headrace.domain.clock import now
 from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.notice import of_brief_record
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
-from headrace.observability import logger
 from headrace.usecases.ports import Services
 from headrace.usecases.record_outcome import own_counts
 from headrace.usecases.record_staged import record_staged
@@ -49,8 +48,8 @@ def _results(batch: BatchRecord, counts: dict[str, WarehouseRows], services: Ser
     found: list[FileResult] = []
     try:
         found = file_results(batch, services)
-    except Exception:  # whatever it is: the files are loaded
-        logger.exception("the transform's results cannot be read", extra={"batch": batch.batch})
+    except Exception as error:  # whatever it is: the files are loaded
+        services.ledger.tell_batch(batch.batch, "Results unreadable", {"error": f"{type(error).__name__}: {error}"})
     known = {result.file_id: replace(result, detected={}, broken={}) for result in found}
     return {file_id: known.get(file_id) or _by_warehouse(file_id, counts.get(file_id)) for file_id in batch.file_ids}
 

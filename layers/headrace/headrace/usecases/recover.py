@@ -23,14 +23,15 @@ def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
         f"{contract.dataset}/{lane}"
         for contract in services.catalog.all()
         for lane in lanes
-        if _help(contract.dataset, lane, services)
+        if help_lane(contract.dataset, lane, services)
     ]
     if helped:
         logger.warning("lanes that stood still were started again", extra={"lanes": helped})
     return helped
 
 
-def _help(dataset: str, lane: str, services: Services) -> bool:
+def help_lane(dataset: str, lane: str, services: Services) -> bool:
+    """Start a lane that stands still. Returns whether it did."""
     state = services.ledger.lane_state(dataset, lane)
     status = services.workflow.status(dataset, lane, state.generation)
     if status in DEAD:

@@ -9,6 +9,9 @@ from headrace.domain.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ports import Services
 from headrace.usecases.receive import wake
 
+HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
+"""Batches whose rows are in the warehouse: a file of them that is sent again would be there twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
@@ -38,11 +41,18 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
     works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)
-    if works and _has_ended(works, services):
-        return True, f"its batch {works} has ended without it"
+    ended = services.ledger.batch(works).status if works else BatchStatus.RUNNING
+    if ended is not BatchStatus.RUNNING:
+        return _left_in(str(works), ended)
     if file.status in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}:
         return False, f"it is {file.status} and will come to its end by itself"
     return False, f"it is {file.status}: there is nothing to try again (`headrace reload` loads it anew)"
+
+
+def _left_in(batch: str, ended: BatchStatus) -> tuple[bool, str]:
+    if ended in HAS_ROWS:
+        return False, f"its batch {batch} is {ended}: `headrace unblock {batch}` records what became of the file"
+    return True, f"its batch {batch} has ended without it"
 
 
 def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
@@ -63,10 +73,6 @@ def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
 def _newer(file: FileRecord, services: Services) -> bool:
     loaded = services.ledger.loaded_versions([file.place])[file.place]
     return any(version.order > file.order for version in loaded)
-
-
-def _has_ended(batch: str, services: Services) -> bool:
-    return services.ledger.batch(batch).status is not BatchStatus.RUNNING
 
 
 def _requeue(judged: list[tuple[FileRecord, bool, str]], services: Services, *, dry_run: bool) -> list[Requeued]:
