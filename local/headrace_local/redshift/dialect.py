@@ -59,6 +59,16 @@ class EmbeddedRedshiftDialect(Redshift):
         """Parses calls as anonymous functions, but for those whose arguments have a syntax of their own."""
 
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
+
+        def _parse_is(self, this: Any) -> Any:
+            start = self._index
+            negated = self._match(TokenType.NOT)
+            if self._match_text_seq("UNKNOWN"):
+                condition = self.expression(exp.Is(this=this, expression=exp.Null()))
+                return self.expression(exp.Not(this=condition)) if negated else condition
+            self._retreat(start)
+            return super()._parse_is(this)
+
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: RedshiftParser.FUNCTION_PARSERS[name]
             for name in _SPECIAL_SYNTAX

@@ -27,6 +27,11 @@ _WORDING = [
     (re.compile(r"column \"([^\"]+)\" must appear in the GROUP BY", re.IGNORECASE),
      'column "{0}" must appear in the GROUP BY clause or be used in an aggregate function'),
     (re.compile(r"Division by zero"), "division by zero"),
+    (re.compile(r"invalid perl operator: (\S+)"),
+     "the regular expression operator {0} is not supported by the embedded Redshift"),
+    (re.compile(r"invalid (date|timestamp) field format: \"([^\"]*)\""),
+     ('invalid input syntax for type {0}: "{1}"; forms other than YYYY-MM-DD HH:MI:SS are not supported by the embedded'
+     " Redshift")),
     (re.compile(r"Malformed JSON"), "Invalid JSON format"),
     (re.compile(
         r"Overflow in|Could not cast value \S+ to DECIMAL|Out of Range Error|value is out of range|out of range for the"

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from headrace_local.redshift import blanks
+from headrace_local.redshift.casts import as_text
 from headrace_local.redshift.datatypes import RedshiftType
 from headrace_local.redshift.datefunctions import DATE_FUNCTIONS
 from headrace_local.redshift.dialect import APPROXIMATE_COUNT
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.jsonfunctions import JSON_FUNCTIONS
-from headrace_local.redshift.nodes import Arguments, Builder, Function, call, cast, renamed, text
+from headrace_local.redshift.kinds import kind_of
+from headrace_local.redshift.macros import macro
+from headrace_local.redshift.nodes import Arguments, Builder, Function, call, cast, literal_text, renamed, text
+from headrace_local.redshift.regexfunctions import REGEX_FUNCTIONS
+from headrace_local.redshift.resulttypes import INTEGER_FUNCTIONS, function_type
 
 VERSION = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, Redshift 1.0 (embedded, for a laptop)"
+_MOMENTS = {"date", "timestamp without time zone", "timestamp with time zone"}
+_OF_TEXT = frozenset([
+    "BTRIM", "CHAR_LENGTH", "CHARACTER_LENGTH", "INITCAP", "LEFT", "LEN", "LENGTH", "LOWER", "LPAD", "LTRIM",
+    "OCTET_LENGTH", "QUOTE_LITERAL", "REPEAT", "REPLACE", "REPLICATE", "REVERSE", "RIGHT", "RPAD", "RTRIM",
+    "SPLIT_PART", "STRPOS", "SUBSTR", "SUBSTRING", "TEXTLEN", "TRANSLATE", "TRIM", "UPPER",
+])  # fmt: skip
 AGGREGATE = "aggregate"
 """Marks the calls that a window has to go to, in the meta of their nodes."""
 
@@ -25,11 +38,21 @@ def translate_call(name: str, arguments: Arguments) -> exp.Expr:
     too_many = function.most is not None and len(arguments) > function.most
     if len(arguments) < function.fewest or too_many:
         raise SqlError(f"function {name.lower()}() does not take {len(arguments)} arguments")
-    return function.build(arguments)
+    if name.upper() in _OF_TEXT:
+        arguments = [text_of(arguments[0]), *arguments[1:]]
+    built = function.build(arguments)
+    return cast(built, "INTEGER") if name.upper() in INTEGER_FUNCTIONS else built
 
 
-def _parenthesised(operator: type[exp.Binary]) -> Builder:
-    return lambda arguments: exp.Paren(this=operator(this=_operand(arguments[0]), expression=_operand(arguments[1])))
+def text_of(argument: exp.Expr) -> exp.Expr:
+    """An argument of a function of texts, as the text it is taken for."""
+    kind = kind_of(argument)
+    return argument if kind is None or kind.is_character or kind.name == "super" else as_text(argument)
+
+
+def _concatenated(arguments: Arguments) -> exp.Expr:
+    left, right = (_operand(text_of(argument)) for argument in arguments)
+    return exp.Paren(this=exp.DPipe(this=left, expression=right))
 
 
 def _operand(argument: exp.Expr) -> exp.Expr:
@@ -122,16 +145,47 @@ def _padded(name: str) -> Builder:
     return build
 
 
-def _regexp_replace(arguments: Arguments) -> exp.Expr:
-    replacement = arguments[2] if len(arguments) == 3 else text("")
-    return call("regexp_replace", arguments[0], arguments[1], replacement, text("g"))
+def substring(arguments: Arguments) -> exp.Expr:
+    """SUBSTRING, which counts from before the first character if it starts there."""
+    value, first, *size = arguments
+    if isinstance(first, exp.Literal) and first.name != "0":
+        plain = not size or isinstance(size[0], exp.Literal)
+        return call("substring", *arguments) if plain else macro("_substring", value, first, *size)
+    if not size:
+        return call("substring", value, call("greatest", first, exp.Literal.number(1)))
+    return macro("_substring", value, first, *size)
 
 
-def _strtol(arguments: Arguments) -> exp.Expr:
-    base = arguments[1]
-    if not isinstance(base, exp.Literal) or base.name != "16":
-        raise not_emulated("STRTOL with a base other than 16")
-    return cast(call("concat", text("0x"), arguments[0]), "BIGINT")
+def _trimmed(name: str) -> Builder:
+    return lambda arguments: call(name, arguments[0], arguments[1] if len(arguments) > 1 else text(" "))
+
+
+def _truncated(arguments: Arguments) -> exp.Expr:
+    kind = kind_of(arguments[0])
+    if kind is not None and kind.name in _MOMENTS:
+        return cast(arguments[0], "DATE")
+    return call("trunc", *arguments)
+
+
+def _sign(arguments: Arguments) -> exp.Expr:
+    kind = function_type("SIGN", [kind_of(arguments[0])])
+    return call("sign", arguments[0]) if kind is None else cast(call("sign", arguments[0]), kind.duckdb)
+
+
+def _to_number(arguments: Arguments) -> exp.Expr:
+    pattern = literal_text(arguments[1], "TO_NUMBER").upper()
+    if re.fullmatch(r"[L$ ]*(?:S|MI)?[90,G]+(?:[.D][90]*)?(?:S|MI)?", pattern) is None:
+        raise not_emulated(f'TO_NUMBER with the format "{pattern}"')
+    whole, _, fraction = pattern.replace("D", ".").partition(".")
+    places = fraction.count("9") + fraction.count("0")
+    digits = whole.count("9") + whole.count("0") + places
+    return cast(macro("to_number", arguments[0]), f"DECIMAL({digits},{places})")
+
+
+def _quote_literal(arguments: Arguments) -> exp.Expr:
+    quote = text("'")
+    doubled = call("replace", arguments[0], quote, text("''"))
+    return exp.Paren(this=exp.DPipe(this=exp.DPipe(this=quote.copy(), expression=doubled), expression=quote.copy()))
 
 
 def _variable(name: str) -> Builder:
@@ -141,14 +195,14 @@ def _variable(name: str) -> Builder:
 def _same_names() -> dict[str, Function]:
     arities: dict[tuple[int, int | None], str] = {
         (0, 0): "PI RANDOM ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST",
-        (1, 1): "ABS ACOS ASIN ATAN CEIL CEILING COS COT DEGREES EXP FLOOR LN RADIANS SIGN LOG SIN SQRT CBRT TAN "
+        (1, 1): "ABS ACOS ASIN ATAN CEIL CEILING COS COT DEGREES EXP FLOOR LN RADIANS LOG SIN SQRT CBRT TAN "
         "UPPER LOWER REVERSE ASCII CHR MD5 COUNT MIN MAX STDDEV STDDEV_SAMP STDDEV_POP VARIANCE "
-        "VAR_SAMP VAR_POP MEDIAN BOOL_AND BOOL_OR ANY_VALUE NTILE SHA1 FIRST_VALUE LAST_VALUE",
-        (1, 2): "ROUND LTRIM RTRIM",
+        "VAR_SAMP VAR_POP MEDIAN BIT_AND BIT_OR BOOL_AND BOOL_OR ANY_VALUE NTILE SHA1 FIRST_VALUE LAST_VALUE",
+        (1, 2): "ROUND",
         (1, 3): "LAG LEAD",
         (1, None): "COALESCE GREATEST LEAST",
         (2, 2): "LEFT RIGHT REPEAT STRPOS POWER ATAN2 NTH_VALUE",
-        (3, 3): "REPLACE SPLIT_PART TRANSLATE",
+        (3, 3): "REPLACE TRANSLATE",
     }
     return {
         name: Function(fewest, most, renamed(name.lower()))
@@ -163,9 +217,9 @@ FUNCTIONS: dict[str, Function] = {
     **JSON_FUNCTIONS,
     **dict.fromkeys(("LEN", "LENGTH", "CHAR_LENGTH", "CHARACTER_LENGTH", "TEXTLEN"), Function(1, 1, renamed("length"))),
     "AVG": Function(1, 1, lambda a: average_of(a[0], None)),
-    "BTRIM": Function(1, 2, renamed("trim")),
+    "BTRIM": Function(1, 2, _trimmed("trim")),
     "CHARINDEX": Function(2, 2, _charindex),
-    "CONCAT": Function(2, 2, _parenthesised(exp.DPipe)),
+    "CONCAT": Function(2, 2, _concatenated),
     "CURRENT_DATABASE": Function(0, 0, _variable("database")),
     "CURRENT_SCHEMA": Function(0, 0, lambda _: text("public")),
     "DECODE": Function(3, None, _decode),
@@ -181,12 +235,27 @@ FUNCTIONS: dict[str, Function] = {
     "PERCENTILE_CONT": Function(1, 1, renamed("quantile_cont")),
     "PERCENTILE_DISC": Function(1, 1, renamed("quantile_disc")),
     "POW": Function(2, 2, renamed("power")),
-    "REGEXP_REPLACE": Function(2, 3, _regexp_replace),
     "RPAD": Function(2, 3, _padded("rpad")),
     "SHA": Function(1, 1, renamed("sha1")),
     "SHA2": Function(2, 2, _sha2),
     "SUM": Function(1, 1, lambda a: sum_of(a[0], None)),
-    "STRTOL": Function(2, 2, _strtol),
-    "SUBSTR": Function(2, 3, renamed("substring")),
+    "STRTOL": Function(2, 2, lambda a: macro("strtol", *a)),
+    **dict.fromkeys(("SUBSTR", "SUBSTRING"), Function(2, 3, substring)),
+    "LTRIM": Function(1, 2, _trimmed("ltrim")),
+    "RTRIM": Function(1, 2, _trimmed("rtrim")),
+    "TRIM": Function(1, 2, _trimmed("trim")),
+    "TRUNC": Function(1, 2, _truncated),
+    "SIGN": Function(1, 1, _sign),
+    "INITCAP": Function(1, 1, lambda a: macro("initcap", *a)),
+    "SPLIT_PART": Function(3, 3, lambda a: macro("split_part", *a)),
+    "TO_NUMBER": Function(2, 2, _to_number),
+    "TO_HEX": Function(1, 1, lambda a: call("lower", call("to_hex", *a))),
+    "QUOTE_LITERAL": Function(1, 1, _quote_literal),
+    "REPLICATE": Function(2, 2, renamed("repeat")),
+    "BPCHARCMP": Function(2, 2, lambda a: macro("_compare", *map(blanks.bare, a))),
+    "DEXP": Function(1, 1, renamed("exp")),
+    "DLOG1": Function(1, 1, renamed("ln")),
+    "DLOG10": Function(1, 1, renamed("log10")),
+    **REGEX_FUNCTIONS,
     APPROXIMATE_COUNT: Function(1, 1, _approximate_count),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from headrace_local.redshift.tokens import Name
 
 _ANY_PARTS = """
-    Add All And Any Boolean Bracket Cube CurrentDate CurrentTimestamp CurrentUser DataType DataTypeParam Div Dot DPipe
-    EQ Exists From GroupingSets GT GTE Having Identifier If ILike Is LT LTE Like Literal Mod Mul NEQ Neg Not Null
-    Offset Or Order Paren Placeholder RegexpLike Rollup Sub Tuple Values Var When Whens Where WithinGroup
+    Add All And Any AtTimeZone Boolean Bracket Cube CurrentDate CurrentTimestamp CurrentUser DataType DataTypeParam
+    Div Dot DPipe EQ Exists From GroupingSets GT GTE Having Identifier If ILike Is LT LTE Like Literal Mod Mul NEQ
+    Neg Not Null Offset Or Order Paren Placeholder Qualify RegexpLike Rollup SimilarTo Sub Tuple Values Var When
+    Whens Where WithinGroup
 """
 _PARTS = """
     Alias: this alias
@@ -59,6 +61,8 @@ _PARTS = """
     WindowSpec: kind start start_side end end_side
     With: expressions recursive
 """
+_UNKNOWN_TYPES = re.compile(r"\b(?:TIMETZ|VARBYTE|VARBINARY|GEOMETRY|GEOGRAPHY|HLLSKETCH|DEC)\b", re.IGNORECASE)
+_STRINGS = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 _KNOWN: dict[str, frozenset[str] | None] = {
     **dict.fromkeys(_ANY_PARTS.split()),
     **{
@@ -90,15 +94,18 @@ def parse(sql: str) -> exp.Expr:
     try:
         tree = sqlglot.parse_one(sql, dialect=EmbeddedRedshiftDialect)
     except (ParseError, TokenError) as error:
-        raise SqlError(_syntax_error(error)) from error
+        raise SqlError(_syntax_error(sql, error)) from error
     for node in tree.walk():
         _refuse_unknown(node)
     return tree
 
 
-def _syntax_error(error: ParseError | TokenError) -> str:
+def _syntax_error(sql: str, error: ParseError | TokenError) -> str:
     details = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
     near = details.get("highlight")
+    foreign = _UNKNOWN_TYPES.search(_STRINGS.sub("''", sql))
+    if foreign:
+        return not_emulated(f"the type {foreign.group().upper()}").message
     return f'syntax error at or near "{near}"' if near else f"syntax error: {error}"
 
 

@@ -207,6 +207,7 @@ _FUNCTIONS: dict[str, Callable[[Sequence[Type]], Type]] = {
     **{name: _always(kind) for kind, names in _RESULTS.items() for name in names.split()},
     **{name: rule for rule, names in _BY_ARGUMENTS.items() for name in names.split()},
 }
+INTEGER_FUNCTIONS = frozenset(_RESULTS[INTEGER].split())
 _NEED_ARGUMENTS = {name for names in _BY_ARGUMENTS.values() for name in names.split()}
 
 

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from headrace_local.redshift import blanks, superpaths
+from headrace_local.redshift.casts import as_text, check_cast, converted
 from headrace_local.redshift.datatypes import RedshiftType, parse_type
 from headrace_local.redshift.dateformats import unit_of
-from headrace_local.redshift.datefunctions import date_part
+from headrace_local.redshift.datefunctions import extracted, time_zone
+from headrace_local.redshift.division import divided
 from headrace_local.redshift.errors import SqlError, not_emulated
-from headrace_local.redshift.functions import AGGREGATE, average_of, nonzero, sum_of, translate_call
+from headrace_local.redshift.functions import AGGREGATE, average_of, nonzero, substring, sum_of, text_of, translate_call
 from headrace_local.redshift.grammar import named_query, table_name
 from headrace_local.redshift.inference import Inference
-from headrace_local.redshift.kinds import is_text, kind_of, note_kinds, with_kind
-from headrace_local.redshift.nodes import call, cast, raw, text
-from headrace_local.redshift.resulttypes import average_type, sum_type
+from headrace_local.redshift.intervals import interval
+from headrace_local.redshift.kinds import is_string, is_text, kind_of, note_kinds, with_kind
+from headrace_local.redshift.nodes import call, cast, literal_text, raw, text
+from headrace_local.redshift.patterns import similar_pattern
+from headrace_local.redshift.resulttypes import as_decimal, average_type, sum_type
 from headrace_local.redshift.systemviews import system_view
 
 if TYPE_CHECKING:
@@ -170,12 +174,18 @@ def _dot(_: Translator, node: exp.Expr) -> exp.Expr:
 def _cast(_: Translator, node: exp.Expr) -> exp.Expr:
     target = parse_type(node.args["to"].sql(dialect="redshift"))
     value = node.this
-    if target.name == "super":
-        return call("to_json", value)
     if superpaths.is_navigation(value):
         value = superpaths.as_text(value)
-    converted = type(node)(this=value, to=exp.DataType.build(target.duckdb, dialect="duckdb"))
-    return _shortened(converted, target) if target.is_character else converted
+    elif target.name != "super":
+        check_cast(kind_of(value), target)
+    if target.name == "super":
+        return call("to_json", value)
+    if not target.is_character:
+        return converted(value, target, attempt=isinstance(node, exp.TryCast))
+    shown = cast(value, "VARCHAR") if isinstance(node, exp.TryCast) or is_string(value) else as_text(value)
+    if target.name == "character":
+        shown = call("rtrim", shown, text(" "))
+    return _shortened(shown, target)
 
 
 def _shortened(value: exp.Expr, target: RedshiftType) -> exp.Expr:
@@ -273,7 +283,7 @@ def _ordered(_: Translator, node: exp.Expr) -> exp.Expr:
 
 
 def _extract(_: Translator, node: exp.Expr) -> exp.Expr:
-    return date_part(unit_of(node.this), node.expression)
+    return extracted(unit_of(node.this), node.expression)
 
 
 def _within_group(_: Translator, node: exp.Expr) -> exp.Expr:
@@ -302,8 +312,61 @@ def _window(_: Translator, node: exp.Expr) -> exp.Expr:
 
 
 def _division(_: Translator, node: exp.Expr) -> exp.Expr:
-    node.set("expression", nonzero(node.args["expression"]))
+    left, right = node.this, node.args["expression"]
+    one, other, result = as_decimal(kind_of(left)), as_decimal(kind_of(right)), kind_of(node)
+    node.set("expression", nonzero(right))
+    if isinstance(node, exp.Div) and one and other and result and result.name == "numeric":
+        return divided(left, node.args["expression"], (one, other), result)
     return node
+
+
+def _concatenation(_: Translator, node: exp.Expr) -> exp.Expr:
+    for name in ("this", "expression"):
+        operand = node.args[name]
+        if kind_of(operand) is not None and not is_text(operand):
+            node.set(name, as_text(operand))
+    return node
+
+
+def _substring(_: Translator, node: exp.Expr) -> exp.Expr:
+    arguments = [text_of(node.this), node.args.get("start"), node.args.get("length")]
+    return substring([argument for argument in arguments if argument is not None])
+
+
+def _position(_: Translator, node: exp.Expr) -> exp.Expr:
+    return cast(call("strpos", node.this, node.args["substr"]), "INTEGER")
+
+
+def _trim(_: Translator, node: exp.Expr) -> exp.Expr:
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
+    return call(name, text_of(node.this), node.args.get("expression") or text(" "))
+
+
+def _interval(_: Translator, node: exp.Expr) -> exp.Expr:
+    unit = node.args.get("unit")
+    written = node.this.name if isinstance(node.this, exp.Literal) else literal_text(node.this, "INTERVAL")
+    return interval(f"{written} {unit.name}" if unit is not None else written)
+
+
+def _similar(_: Translator, node: exp.Expr) -> exp.Expr:
+    return node if isinstance(node.parent, exp.Escape) else _matching(node, "\\")
+
+
+def _escape(_: Translator, node: exp.Expr) -> exp.Expr:
+    if not isinstance(node.this, exp.SimilarTo):
+        return node
+    return _matching(node.this, literal_text(node.expression, "ESCAPE"))
+
+
+def _matching(node: exp.Expr, escape: str) -> exp.Expr:
+    pattern = similar_pattern(literal_text(node.args["expression"], "SIMILAR TO"), escape)
+    return call("regexp_full_match", node.this, text(pattern), text("s"))
+
+
+def _at_time_zone(_: Translator, node: exp.Expr) -> exp.Expr:
+    if kind_of(node.this) is None:
+        raise not_emulated("AT TIME ZONE of a value whose type is not known")
+    return call("timezone", time_zone(node.args["zone"]), node.this)
 
 
 def _current_timestamp(_: Translator, node: exp.Expr) -> exp.Expr:
@@ -338,6 +401,14 @@ _RULES: dict[type[exp.Expr], Rule] = {
     exp.Window: _window,
     exp.Div: _division,
     exp.Mod: _division,
+    exp.DPipe: _concatenation,
+    exp.Substring: _substring,
+    exp.StrPosition: _position,
+    exp.Trim: _trim,
+    exp.Interval: _interval,
+    exp.Escape: _escape,
+    exp.SimilarTo: _similar,
+    exp.AtTimeZone: _at_time_zone,
     exp.CurrentTimestamp: _current_timestamp,
     exp.CurrentUser: _current_user,
     **dict.fromkeys(_COMPARISONS, _comparison),
