@@ -25,7 +25,8 @@ CALLS: dict[str, list[tuple[str, str] | tuple[str, str, int]]] = {
     ],
     "PrepareLoadFunction": [("s3", "GET"), ("s3", "PUT"), ("dynamodb", "PutItem")],
     "RecordOutcomeFunction": [
-        ("s3", "GET"), ("dynamodb", "BatchGetItem"), ("dynamodb", "UpdateItem"), ("dynamodb", "PutItem"),
+        ("s3", "GET"), ("dynamodb", "BatchGetItem"), ("dynamodb", "PutItem"), ("dynamodb", "UpdateItem"),
+        ("dynamodb", "Query"), ("dynamodb", "PutItem", 2), ("dynamodb", "UpdateItem", 2),
     ],
     "HandOverFunction": [("dynamodb", "UpdateItem"), ("dynamodb", "GetItem")],
 }  # fmt: skip

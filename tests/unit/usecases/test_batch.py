@@ -356,3 +356,16 @@ def test_a_file_whose_parquet_does_not_fit_on_the_disk_is_rejected(monkeypatch: 
     land(services, "a.csv", GOOD)
     (result,) = unit_results(services.lake, transformed(services))[0].files
     assert "take more than 10 bytes as Parquet" in str(result.reason)
+
+
+def test_a_file_that_is_loaded_and_still_marked_as_waiting_is_not_loaded_again() -> None:
+    services = MemoryServices()
+    good, marked = land(services, "a.csv", GOOD), land(services, "b.csv", GOOD.replace(b"m1", b"m7"))
+    services.ledger.given(replace(marked, status=FileStatus.LOADED, batch="readings-0", rows=RowCounts(2, 2)))
+    batch = transformed(services)
+    assert set(batch.file_ids) == {good.file_id, marked.file_id}
+    (unit,) = unit_results(services.lake, batch)
+    assert [result.file_id for result in unit.files] == [good.file_id]
+    services.warehouse.answers["etl.load_files"] = [[good.file_id, batch.batch, 2, 2, 0]]
+    assert outcome(services, batch).rows == RowCounts(2, 2)
+    assert services.ledger.file(marked.file_id).batch == "readings-0"

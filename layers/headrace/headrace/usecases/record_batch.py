@@ -43,7 +43,9 @@ def record_batch(
     files = services.ledger.take(batch)
     packed = _packed(lane, files)
     for number, unit in enumerate(packed, start=1):
-        services.lake.write_json(paths.unit(batch.batch, number), [_reference(file) for file in unit])
+        services.lake.write_json(
+            paths.unit(batch.batch, number), [_reference(file) for file in unit if file.batch == batch.batch]
+        )
     story = {"files": len(files), "units": len(packed), "attempt": batch.attempts}
     services.ledger.tell_batch(batch.batch, "Recorded", story)
     size = sum(file.size for file in files)

@@ -59,7 +59,7 @@ def record_outcome(
     counts = own_counts(batch, services) if any(result.verdict is Verdict.GOOD for result in results) else {}
     if any(result.rows_good for result in results) and not counts:
         raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
-    files = _settled(services.ledger.files(batch.file_ids), results, counts)
+    files = _settled(batch, services.ledger.files(batch.file_ids), results, counts)
     services.ledger.settle(batch, files)
     if counts:
         _correct_earlier(batch, services, left)
@@ -102,9 +102,13 @@ def _account(row: list[Any]) -> tuple[str, str, WarehouseRows]:
     return str(file_id), str(by), WarehouseRows(int(staged), int(loaded), int(gone))
 
 
-def _settled(files: list[FileRecord], results: list[FileResult], counts: dict[str, WarehouseRows]) -> list[FileRecord]:
+def _settled(
+    batch: BatchRecord, files: list[FileRecord], results: list[FileResult], counts: dict[str, WarehouseRows]
+) -> list[FileRecord]:
+    """The batch's files as they are now. One that it named but could not take has no part in it."""
     by_id = {result.file_id: result for result in results}
-    return [settle(file, by_id[file.file_id], counts.get(file.file_id, NEVER_LOADED)) for file in files]
+    taken = [file for file in files if file.file_id in by_id or batch.batch in {file.batch, file.merge}]
+    return [settle(file, by_id[file.file_id], counts.get(file.file_id, NEVER_LOADED)) for file in taken]
 
 
 def _correct_earlier(batch: BatchRecord, services: Services, left: SecondsLeft) -> None:
