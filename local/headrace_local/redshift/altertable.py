@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from sqlglot import exp
+
 from headrace_local.redshift import users
 from headrace_local.redshift.catalog import Column, Table, quoted
 from headrace_local.redshift.datatypes import RedshiftType, parse_type
 from headrace_local.redshift.ddl import default_value
 from headrace_local.redshift.errors import SqlError, not_emulated
+from headrace_local.redshift.grammar import parse
 from headrace_local.redshift.locks import LockMode, Requests
 from headrace_local.redshift.queries import writable
 from headrace_local.redshift.session import Command, Outcome, Session
-from headrace_local.redshift.tabledesign import Design
+from headrace_local.redshift.tabledesign import MAX_COLUMNS, Design
 from headrace_local.redshift.tokens import Name, TokenCursor
 
 Change = Callable[[Session, Table], Table]
@@ -93,6 +96,8 @@ def _adding(column: Column) -> Change:
     def change(session: Session, table: Table) -> Table:
         if column.name in {known.name for known in table.columns}:
             raise SqlError(f'column "{column.name}" of relation "{table.name}" already exists')
+        if len(table.columns) >= MAX_COLUMNS:
+            raise SqlError(f"tables can have at most {MAX_COLUMNS} columns")
         if not column.nullable and column.default in {None, "NULL"}:
             raise SqlError("ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression")
         finished = Design(columns=[column]).finish(table.schema, table.name).columns[0]
@@ -142,7 +147,7 @@ def _renaming_column(old: str, new: str) -> Change:
 
 
 def _widening(name: str, kind: RedshiftType) -> Change:
-    def change(_: Session, table: Table) -> Table:
+    def change(session: Session, table: Table) -> Table:
         column = table.column(name)
         if column.type.name != "character varying" or kind.name != "character varying":
             raise SqlError(f'cannot alter type of a column "{name}": only the length of a VARCHAR can be changed')
@@ -152,6 +157,19 @@ def _widening(name: str, kind: RedshiftType) -> Change:
             raise SqlError("found unexpected dependency for column")
         if column.default is not None:
             raise SqlError(f'cannot alter type of column "{name}" with a default value')
+        for view in _readers(session, table, name):
+            session.catalog.describe(replace(view, type_changed=True))
         return table.with_column(replace(column, type=kind))
 
     return change
+
+
+def _readers(session: Session, table: Table, column: str) -> list[Table]:
+    """The materialized views that read a column: after a change of its type they cannot be refreshed any more."""
+    views = [view for view in session.catalog.tables() if view.materialized and table.key in view.depends_on]
+    return [view for view in views if _reads(parse(str(view.view_sql)), column)]
+
+
+def _reads(query: exp.Expr, column: str) -> bool:
+    stars = any(not isinstance(star.parent, exp.Anonymous) for star in query.find_all(exp.Star))
+    return stars or any(found.name.lower() == column for found in query.find_all(exp.Column))

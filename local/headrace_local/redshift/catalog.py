@@ -62,6 +62,7 @@ class Table:
     materialized: bool = False
     auto_refresh: bool = False
     incremental: bool = False
+    type_changed: bool = False  # the type of a column that a materialized view reads
     owner: str = ""
 
     @property

@@ -128,6 +128,11 @@ def _refresh(session: Session, name: Name) -> None:
         raise SqlError(f'"{view.name}" is not a materialized view')
     if session.user != view.owner and not session.user.endswith(SUPERUSER_SUFFIX):
         raise SqlError(f"must be owner of materialized view {view.name}")
+    if view.type_changed:
+        raise SqlError(
+            f"materialized view {view.name} could not be refreshed: the type of a column that it reads was changed;"
+            " drop it and create it again"
+        )
     query = parse(str(view.view_sql))
     session.lock(read_locks(session, query) | {view.key: LockMode.EXCLUSIVE})
     session.begin()

@@ -117,7 +117,8 @@ CREATE OR REPLACE VIEW {hidden}.svv_mv_info AS
   SELECT getvariable('database') AS database_name, schema_name, comment->>'owner' AS user_name, relation_name AS name,
     CASE WHEN (schema_name, relation_name) IN (SELECT (schema_name, relation_name) FROM {hidden}.stale_views)
       THEN 't' ELSE 'f' END AS is_stale,
-    CASE WHEN CAST(comment->'incremental' AS BOOLEAN) THEN 1 ELSE 0 END AS state, 'f' AS autorewrite,
+    CASE WHEN coalesce(CAST(comment->'type_changed' AS BOOLEAN), false) THEN 102
+      WHEN CAST(comment->'incremental' AS BOOLEAN) THEN 1 ELSE 0 END AS state, 'f' AS autorewrite,
     CASE WHEN CAST(comment->'auto_refresh' AS BOOLEAN) THEN 't' ELSE 'f' END AS autorefresh
   FROM {hidden}.relations WHERE CAST(comment->'materialized' AS BOOLEAN);
 CREATE OR REPLACE VIEW {hidden}.stv_mv_info AS

@@ -14,6 +14,8 @@ _COLUMN_WORDS = (
     "DEFAULT", "IDENTITY", "GENERATED", "ENCODE", "DISTKEY", "SORTKEY", "COLLATE", "NOT", "NULL", "UNIQUE",
     "PRIMARY", "REFERENCES",
 )  # fmt: skip
+MAX_COLUMNS = 1600
+"""https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_usage.html"""
 _DISTSTYLES = ("AUTO", "EVEN", "ALL", "KEY")
 _MAX_SORT_COLUMNS = {"COMPOUND": 400, "INTERLEAVED": 8}
 
@@ -54,6 +56,8 @@ class Design:
 
     def finish(self, schema: str, name: str) -> Table:
         """The checked table; SqlError for what Redshift refuses."""
+        if len(self.columns) > MAX_COLUMNS:
+            raise SqlError(f"tables can have at most {MAX_COLUMNS} columns")
         table = Table(schema, name, tuple(self.columns), primary_key=self.primary_key, distkey=self.distkey)
         for key in (*filter(None, [self.distkey]), *self.sortkeys):
             _check_key(table, key)

@@ -178,3 +178,23 @@ def test_temporary_tables_cannot_be_kept(base: Aws) -> None:  # materialized-vie
     error = base.error("CREATE TEMP TABLE mine (k INT)", "CREATE MATERIALIZED VIEW m AS SELECT k FROM mine")
 
     assert "temporary tables" in error
+
+
+def test_a_view_of_a_column_whose_type_was_changed_cannot_be_refreshed(aws: Aws) -> None:  # materialized-view-create
+    aws.run("CREATE TABLE t (k VARCHAR(8), v INT, w VARCHAR(8))", "INSERT INTO t VALUES ('a', 1, 'b')")
+    aws.run("CREATE MATERIALIZED VIEW of_k AS SELECT k, SUM(v) AS total FROM t GROUP BY k")
+    aws.run("CREATE MATERIALIZED VIEW of_v AS SELECT v FROM t")
+
+    assert aws.execute("ALTER TABLE t ALTER COLUMN k TYPE VARCHAR(16)")["Status"] == "FINISHED"
+
+    assert "the type of a column that it reads was changed" in aws.error("REFRESH MATERIALIZED VIEW of_k")
+    assert aws.execute("REFRESH MATERIALIZED VIEW of_v")["Status"] == "FINISHED"
+    assert aws.rows("SELECT name, state FROM svv_mv_info ORDER BY name") == [["of_k", 102], ["of_v", 1]]
+
+
+def test_a_table_has_at_most_1600_columns(aws: Aws) -> None:  # r_CREATE_TABLE_usage, limits
+    columns = ", ".join(f"c{number} INT" for number in range(1600))
+
+    assert "at most 1600 columns" in aws.error(f"CREATE TABLE wide ({columns}, more INT)")
+    aws.run(f"CREATE TABLE wide ({columns})")
+    assert "at most 1600 columns" in aws.error("ALTER TABLE wide ADD COLUMN more INT")
