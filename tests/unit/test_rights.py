@@ -86,7 +86,7 @@ READ = {"GetItem", "BatchGetItem", "Query"}
 LEDGER = {
     "StarterFunctionRole": READ | {"PutItem", "UpdateItem"},
     "RecordBatchFunctionRole": READ | {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"},
-    "TransformFunctionRole": READ | {"PutItem"},
+    "TransformFunctionRole": READ | {"PutItem", "UpdateItem"},
     "PrepareLoadFunctionRole": READ | {"PutItem"},
     "HandOverFunctionRole": READ | {"UpdateItem"},
     "RecoverFunctionRole": READ | {"UpdateItem"},
