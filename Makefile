@@ -97,9 +97,15 @@ bench-transform: setup .venv-bench ## Measure and check the transform beside pan
 fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1000000 --seed 1")
 	@$(BIN)/python -m tests.unit.transform.fuzz $(ARGS)
 
+
 .PHONY: bench-imports
 bench-imports: setup ## Measure the import of each function with the layers as they are built (ARGS="--only slack")
 	@$(BIN)/python -m benchmarks.imports $(ARGS)
+
+.PHONY: hostile
+hostile: setup ## Run every kind of hostile file through the transform: verdict, memory, CPU (ARGS="--only zip --share 0.01")
+	@$(BIN)/python -m benchmarks.hostile $(ARGS)
+
 
 .PHONY: bench-warehouse
 bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB

@@ -44,6 +44,7 @@ TOO_WIDE = "too much memory"
 """What zstd says of frames whose window is larger than 128 MiB (`zstd --ultra --long=31`)."""
 DAMAGE = (
     MemoryError,
+    pa.ArrowException,
     OSError,
     EOFError,
     ValueError,

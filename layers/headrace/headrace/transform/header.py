@@ -79,11 +79,13 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
 def header_line(lines: LineBlocks, written: FileFormat) -> bytes:
     """The first line after the preamble that is neither blank nor a comment. Raises FileRejected if there is none."""
     comment, blanks = written.comment.encode(), False
+    lines.skip_empty_lines()
     while (line := lines.next_line()) is not None:
         is_comment = bool(comment) and line.startswith(comment)
         if line.strip() and not is_comment:
             return line
         blanks = blanks or (bool(line) and not is_comment)
+        lines.skip_empty_lines()
     raise FileRejected("empty", "the file holds only blanks" if blanks else "the file is empty")
 
 

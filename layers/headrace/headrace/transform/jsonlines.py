@@ -47,8 +47,9 @@ class JsonLinesReader:
     def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int) -> None:
         self._text = text
         self._limits = limits
-        self._most_rows = limits.rows_of(len(contract.columns))
-        self._records = _records(contract, text, limits, block_bytes)
+        required = sum(column.required for column in contract.columns)
+        self._most_rows = limits.rows_of(required, len(contract.columns))
+        self._records = _records(contract, text, limits, block_bytes, self._most_rows)
         self._schema = data_schema(contract)
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
@@ -190,12 +191,12 @@ class JsonLinesReader:
 
 
 def _records(
-    contract: Contract, text: TextBytes, limits: Limits, block_bytes: int
+    contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, most_rows: int
 ) -> Callable[[], tuple[list[bytes], bool]]:
     """A function that gives some of the text's records, and whether they are the last."""
     text.skip_blanks()
     if contract.format.kind == "json" and text.begins_with(b"["):
-        return ArrayElements(text.read, block_bytes, limits, limits.rows_of(len(contract.columns))).next_elements
+        return ArrayElements(text.read, block_bytes, limits, most_rows).next_elements
     blocks = LineBlocks(text.read, max(1, block_bytes // 2), limits)  # its values take more room than its text
 
     def lines() -> tuple[list[bytes], bool]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from headrace.transform.outcome import FileRejected, Limits
 
 WINDOW = 1 << 16
 """Without a line feed in this many bytes, a carriage return alone ends the lines."""
+BLANK_RUN = {b"\n": re.compile(rb"(?:\r?\n)*+"), b"\r": re.compile(rb"\r*+")}
+"""Line ends with nothing between them, by what ends the lines."""
 LARGEST_BLOCK = 16 << 20
 
 
@@ -35,6 +38,17 @@ class LineBlocks:
             self._ahead = line + piece if piece else b""
             if not piece:
                 return line.removesuffix(b"\r") if line else None
+
+    def skip_empty_lines(self) -> None:
+        """Leaves out line ends with nothing between them, which may be millions."""
+        while True:
+            run = BLANK_RUN[self.newline].match(self._ahead, self._at)
+            self._at = run.end() if run else self._at
+            if self._at < len(self._ahead):
+                return
+            self._ahead, self._at = self._read(self._block_bytes), 0
+            if not self._ahead:
+                return
 
     def next_block(self, carry: bytes = b"") -> tuple[bytes, bool]:
         """`carry` and the lines after it, and whether they are the last: only then may the final line end lack."""

@@ -49,7 +49,8 @@ class Limits:
     a zip, and the Parquet that is made of a file, which share a function's 10 GiB of disk.
 
     In numbers: the members of a zip; the names that a header has beyond the contract's; the values of one JSON
-    document; the rows, and the cells, of which a block is made before the next is read; the bad rows of a file.
+    document; the rows, and the cells, of which a block is made before the next is read, those counted in too that the
+    file has nothing for; the bad rows of a file.
     """
 
     line: int = 16 << 20
@@ -65,11 +66,16 @@ class Limits:
     values: int = 500_000
     rows: int = 100_000
     cells: int = 1_000_000
+    empty_cells: int = 4_000_000
     bad_rows: int = MOST_BAD_ROWS
 
-    def rows_of(self, columns: int, names: int = 0) -> int:
-        """The rows of a block of so many columns, in each of which names of so many bytes may be repeated."""
-        return max(1, min(self.rows, self.cells // max(columns, 1), NAMES_BYTES // max(names, 1)))
+    def rows_of(self, filled: int, columns: int, names: int = 0) -> int:
+        """The rows of a block of so many columns, of which so many may hold something bad, each of which has a reason.
+
+        In each row names of so many bytes may be repeated.
+        """
+        most = (self.cells // max(filled, 1), self.empty_cells // max(columns, 1), NAMES_BYTES // max(names, 1))
+        return max(1, min(self.rows, *most))
 
 
 @dataclass(slots=True)

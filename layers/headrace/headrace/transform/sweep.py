@@ -16,6 +16,7 @@ from headrace.transform.explain import RecordReader, Row
 from headrace.transform.linekinds import Kind, LineKinds, LineTable, Run, line_end, line_table, lines_of
 from headrace.transform.splitting import SplitError, Unterminated
 
+LOOKS_AHEAD = 16
 LOOKED_AT, OFTEN = 128, 16
 """Where so many lines are not good, and more than every so many-th, the kinds of all others are told at once."""
 
@@ -95,10 +96,27 @@ class Sweeper:
         self.comment = comment
         self.longest_record = longest_record
         self.most_rows = most_rows
+        self._swept = longest_record
+        self._looked_ahead = 0
+
+    @property
+    def may_look_ahead(self) -> bool:
+        """Whether the end of one more open record is looked for.
+
+        Each line of a file may open a record that ends nowhere, and each is looked for up to `longest_record`. Where
+        that has come to many times the file, open records cost their own line without a look.
+        """
+        return self._looked_ahead < self._swept * LOOKS_AHEAD
+
+    def looked_ahead(self, size: int) -> None:
+        """So many bytes were looked through for the end of a record."""
+        self._looked_ahead += size
 
     def sweep(self, block: Block, before: int, start: int = 0) -> Swept:
         """What the block holds from `start` on, up to `most_rows` records, `before` having been read already."""
-        return _Sweep(self, block, before, start).swept()
+        swept = _Sweep(self, block, before, start).swept()
+        self._swept += swept.end - start - len(swept.carry)
+        return swept
 
 
 class _Sweep:
@@ -263,13 +281,17 @@ class _Sweep:
 
     def _record_end(self, start: int) -> int | None:
         """Where the record ends that begins here: 0 if nowhere in reach, None if it goes on beyond the block."""
-        horizon = min(len(self._data), start + self._its.longest_record)
+        if not self._its.may_look_ahead:
+            return 0
+        end = horizon = min(len(self._data), start + self._its.longest_record)
         try:
             end = self._its.records.splitter.record_end(self._data, start, horizon, self._its.newline)
         except Unterminated:
             return None if horizon == len(self._data) else 0
         except SplitError:
             return 0
+        finally:
+            self._its.looked_ahead(end - start)
         return None if end == len(self._data) and not self._final else end
 
     def _hangs_together(self, row: Row, second: int, beyond: int) -> bool:

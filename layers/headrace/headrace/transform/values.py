@@ -182,7 +182,8 @@ def _temporal(noun: str, reader: Callable[[str], Any], has_formats: bool) -> Cal
 def super_fits(text: str | bytes, size: int) -> None:
     """Raises Broken when JSON text of `size` bytes cannot travel in a VARCHAR."""
     if size > SUPER_BYTES:
-        raise Broken("physicalType", f"the JSON takes {size} bytes, {SUPER_BYTES} can be loaded: {shown(text)}")
+        start = text[: SHOWN * 4].decode(errors="ignore") if isinstance(text, bytes) else text
+        raise Broken("physicalType", f"the JSON takes {size} bytes, {SUPER_BYTES} can be loaded: {shown(start)}")
 
 
 def _super(text: str) -> str:

@@ -1,0 +1,78 @@
+"""`make hostile`: every kind of hostile file, one process each, with what it took. Fails where one breaks a limit.
+
+`ARGS="--only zip"` takes the kinds with that in their name, `--share 0.1` makes smaller files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.hostile.kinds import KINDS, Hostile
+from benchmarks.hostile.run import problem
+from headrace_cli.words import size
+
+MOST_MB, MOST_SECONDS = 1000, 300
+KILLED_AFTER = 1200
+
+
+def written(kind: Hostile, share: float, path: Path) -> int:
+    """Makes the file. Returns its bytes."""
+    made = kind.make(share)
+    pieces: Iterable[bytes] = [made] if isinstance(made, bytes) else made
+    with path.open("wb") as target:
+        for piece in pieces:
+            target.write(piece)
+    return path.stat().st_size
+
+
+def main() -> int:
+    """Prints a row for each kind; returns how many are not as they should be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="part of the names of kinds")
+    parser.add_argument("--share", type=float, default=1.0, help="the share of the full sizes")
+    parser.add_argument("--scratch", type=Path, help="folder for the files, one at a time; 1 GB")
+    options = parser.parse_args()
+    print("| file | bytes | verdict | rows | MB | CPU s | reason |\n|---|---:|---|---:|---:|---:|---|")
+    problems: list[str] = []
+    chosen = [(number, kind) for number, kind in enumerate(KINDS) if options.only in kind.name]
+    with TemporaryDirectory(dir=options.scratch) as folder:
+        for number, kind in chosen:
+            path = Path(folder) / "hostile"
+            found = {"bytes": written(kind, options.share, path)} | _run(number, path)
+            problems += [f"{kind.name}: {said}" for said in _problems(kind, found)]
+            print(_row(kind, found), flush=True)
+    print(f"\n{len(chosen)} files, {len(problems)} not as they should be", *problems, sep="\n  ")
+    return min(len(problems), 1)
+
+
+def _run(number: int, path: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.hostile.run", str(number), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=KILLED_AFTER)
+    if done.returncode:
+        return {"verdict": "died", "reason": done.stderr[-200:], "rows": 0, "mb": 0.0, "seconds": 0.0}
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def _problems(kind: Hostile, found: dict[str, Any]) -> list[str]:
+    said = [problem(kind, found)]
+    said += [f"it takes {found['mb']:,.0f} MB"] if found["mb"] > MOST_MB else []
+    said += [f"it takes {found['seconds']:,.0f} s"] if found["seconds"] > MOST_SECONDS else []
+    return [text for text in said if text]
+
+
+def _row(kind: Hostile, found: dict[str, Any]) -> str:
+    reason = found["reason"].replace("|", "/").replace("\n", " ")[:160]
+    cells = [kind.name, size(found["bytes"]), found["verdict"], f"{found['rows']:,}"]
+    return f"| {' | '.join(cells)} | {found['mb']:,.0f} | {found['seconds']:,.1f} | {reason} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
