@@ -12,7 +12,7 @@ import boto3
 import pytest
 from ministack.services.stepfunctions import _evaluate_jsonata
 
-from headrace.usecases.record_failure import explain
+from headrace.domain.failure import explain
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachine").glob("*.asl.json")}

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
+from headrace.domain.failure import explain
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.errors import ContractChangedError, TransientError
 from headrace.transform import Limits, read_quarantine
@@ -18,7 +19,7 @@ from headrace.usecases import paths
 from headrace.usecases.hand_over import hand_over
 from headrace.usecases.prepare_load import prepare_load
 from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_failure import LOAD_REFUSED, explain, record_failure
+from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
 from headrace.usecases.record_outcome import record_outcome
 from headrace.usecases.record_staged import BatchGivenUpError
 from headrace.usecases.results import unit_results
@@ -245,7 +246,7 @@ def test_the_outcome_of_a_batch_that_was_given_up_is_not_recorded() -> None:
     services = MemoryServices()
     landed = land(services, "a.csv", GOOD)
     batch = transformed(services)
-    record_failure(batch, LOAD_REFUSED, "no", services)
+    record_failure(batch, LOAD_REFUSED, "ERROR: division by zero", services)
     with pytest.raises(BatchGivenUpError):
         outcome(services, services.ledger.batch(batch.batch))
     assert services.ledger.file(landed.file_id).status is FileStatus.FAILED

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from headrace.domain.lane import MAX_ATTEMPTS
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.usecases.give_up import give_up
@@ -36,7 +38,7 @@ def run(services: MemoryServices, culprit: str) -> int:
             return generation
         batch = services.ledger.batch(str(services.ledger.lane_state("readings", LIVE).open_batch))
         if culprit in batch.file_ids:
-            record_failure(batch, LOAD_REFUSED, "ERROR: value too long", services)
+            record_failure(batch, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
         else:
             load(services, batch)
         hand_over("readings", LIVE, generation, services)
@@ -56,13 +58,13 @@ def test_people_are_told_of_the_first_failure_and_of_the_file() -> None:
     services, files = waiting(*"abcd")
     run(services, files[0].file_id)
     assert [notice.level for notice in services.topic.notices] == ["warning", "error"]
-    assert "split" in services.topic.notices[0].lines[1]
+    assert "split" in services.topic.notices[0].lines[-1]
 
 
 def test_a_tombstone_stands_before_any_file_is_let_go() -> None:
     services, _ = waiting("a", "b")
     batch = take(services, 1)
-    record_failure(batch, LOAD_REFUSED, "no", services)
+    record_failure(batch, LOAD_REFUSED, "ERROR: division by zero", services)
     assert "readings-1" in services.warehouse.ran[1]
     assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
     assert [f.suspects for f in services.ledger.pending("readings", LIVE, 9)] == ["readings-1-a", "readings-1-b"]
@@ -99,7 +101,7 @@ def test_a_late_failure_gives_nothing_up_that_another_execution_has_taken_up() -
     hand_over("readings", LIVE, 1, services)  # stopped while it wrote its failure down, and recovered
     again = take(services, 2)
     assert (again.batch, again.attempts) == (early.batch, 2)
-    record_failure(early, LOAD_REFUSED, "ERROR: value too long", services)
+    record_failure(early, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
     assert services.ledger.batch(early.batch) == again
     assert not services.warehouse.ran
     assert {file.batch for file in services.ledger.files(early.file_ids)} == {again.batch}
@@ -113,3 +115,38 @@ def test_a_file_that_cannot_be_loaded_again_keeps_the_rows_that_it_has() -> None
     kept = services.ledger.file(only.file_id)
     assert (kept.status, kept.rows, kept.reload) == (FileStatus.LOADED, rows, False)
     assert "could not be loaded again" in str(kept.reason)
+
+
+def tried(services: MemoryServices, executions: int, cause: str) -> list[bool]:
+    """Whether the batch was to be tried again after each of so many executions that ended in the same error."""
+    answers = []
+    for generation in range(1, executions + 1):
+        answers.append(record_failure(take(services, generation), LOAD_REFUSED, cause, services))
+        hand_over("readings", LIVE, generation, services)
+    return answers
+
+
+@pytest.mark.parametrize(
+    "cause", ["FATAL: terminating connection", "Query cancelled.", "ERROR: relation x does not exist", "Disk Full"]
+)
+def test_what_passes_is_waited_out_and_told_once(cause: str) -> None:
+    services, files = waiting("a", "b")
+    assert all(tried(services, 12, cause))
+    assert len(services.topic.notices) == 1
+    assert not services.warehouse.ran
+    load(services, take(services, 13))
+    assert {file.status for file in services.ledger.files(f.file_id for f in files)} == {FileStatus.LOADED}
+
+
+def test_what_does_not_pass_in_hours_is_given_up() -> None:
+    services, (only,) = waiting("a")
+    batch = replace(take(services, 1), started_at="2026-01-01T00:00:00Z", attempts=MAX_ATTEMPTS)
+    services.ledger.save_batch(batch)
+    assert not record_failure(batch, LOAD_REFUSED, "ERROR: Query cancelled.", services)
+    assert services.ledger.file(only.file_id).status is FileStatus.FAILED
+
+
+def test_an_error_that_nobody_knows_gets_three_executions() -> None:
+    services, _ = waiting("a", "b")
+    assert tried(services, 3, "a sentence that nobody has read yet") == [True, True, False]
+    assert services.warehouse.ran

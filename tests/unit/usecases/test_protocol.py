@@ -145,7 +145,7 @@ class Simulation:
         """The load and its outcome; the warehouse loads a batch that it knows no second time, and refuses culprits."""
         batch = services.ledger.batch(name)
         if self.culprits & set(batch.file_ids):
-            record_failure(batch, LOAD_REFUSED, "a value is too long", services)
+            record_failure(batch, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
             return
         if int(str(batch.execution).rpartition("-")[2]) in self.failing:
             record_failure(batch, "TransientError", "the lake did not answer", services)

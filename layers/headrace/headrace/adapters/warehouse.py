@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.domain.exportrun import StatementState
+from headrace.domain.failure import classify
 from headrace.errors import HeadraceError, TerminalError, TransientError
 
 LONG_POLL_SECONDS = 20
-TRANSIENT_TEXTS = ("1023", "deadlock", "conflict with concurrent transaction", "could not open relation with oid")
 
 
 class WarehouseError(TerminalError):
@@ -80,9 +80,9 @@ class Warehouse:
 
 
 def _failure(text: str) -> HeadraceError:
-    if any(mark in text.lower() for mark in TRANSIENT_TEXTS):
-        return TransientError(text)
-    return WarehouseError(text)
+    failure = classify(text)
+    passes = failure.treatment.passes and not failure.treatment.systemic
+    return TransientError(text) if passes else WarehouseError(text)
 
 
 def _value(field: dict[str, Any]) -> Any:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from headrace.domain.contract import Contract
+from headrace.domain.failure import Treatment
 from headrace.domain.ledger import BACKFILL, LIVE, MERGE, BatchRecord
 
 MAX_ATTEMPTS = 3
 """How many executions may try one batch before it is given up."""
 LONGEST_BACKOFF_SECONDS = 300
+PATIENCE_SECONDS = 6 * 3600
+"""So long after its start a batch waits for an error to pass, and no attempt counts."""
+SYSTEMIC_PATIENCE_SECONDS = 7 * 24 * 3600
+"""The same for an error that refuses every file of a dataset."""
 MOST_HELD = 200
 """Batches that a lane lists as held. With so many it waits for decisions, whatever its contract says."""
 
@@ -68,13 +74,19 @@ def attempts_allowed(batch: BatchRecord, *, suspects: bool) -> int:
     return 1 if suspects and batch.divisible else MAX_ATTEMPTS
 
 
+def is_patient(batch: BatchRecord, treatment: Treatment, at: float) -> bool:
+    """Whether a batch still waits, at a time in seconds since 1970 (UTC), for an error of this treatment to pass."""
+    patience = SYSTEMIC_PATIENCE_SECONDS if treatment.systemic else PATIENCE_SECONDS
+    return at - datetime.fromisoformat(batch.started_at).timestamp() < patience
+
+
 def wait_seconds(contract: Contract, lane: str, left_open: BatchRecord | None, at: float) -> int:
     """How long an execution that starts `at` a time waits: for its group, or, after a failure, longer each time.
 
     `at` counts seconds since 1970 in UTC: merges run at its whole multiples of the contract's interval.
     """
     if left_open is not None:
-        return int(min(LONGEST_BACKOFF_SECONDS, 2 ** (2 * left_open.attempts)))
+        return int(min(LONGEST_BACKOFF_SECONDS, 4 ** min(left_open.attempts, 8)))
     if lane == MERGE:
         return math.ceil(contract.merge_seconds - at % contract.merge_seconds)
     return contract.wait_seconds

@@ -11,6 +11,7 @@ from typing import Any
 
 from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
+from headrace.domain.failure import classify
 from headrace.domain.judgement import Finding
 from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.domain.outcome import FileResult, Verdict, total
@@ -151,9 +152,9 @@ class Next(StrEnum):
 
 
 def of_failure(batch: BatchRecord, reason: str, channel: str | None, then: Next) -> Notice:
-    """A batch that did not load, and what happens next."""
+    """A batch that did not load: why, what that means, what to do about it, and what happens next."""
     level = "error" if then in {Next.GIVEN_UP, Next.STUCK} else "warning"
-    lines = (reason, then.format(batch=batch.batch))
+    lines = (reason, classify(reason).advice, then.format(batch=batch.batch))
     return Notice(
         level, f"{batch.dataset}: batch {batch.batch} did not load", lines, batch.dataset, batch.batch, channel
     )

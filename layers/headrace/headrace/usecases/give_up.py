@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from headrace.domain import clock
 from headrace.domain.clock import now
-from headrace.domain.lane import attempts_allowed
+from headrace.domain.failure import Treatment, classify
+from headrace.domain.lane import attempts_allowed, is_patient
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.notice import Next, of_failure
 from headrace.domain.outcome import failed
@@ -30,8 +32,15 @@ FATE = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
 
 
 def allowed_for(batch: BatchRecord, services: Services) -> int:
-    """How many executions may try this batch."""
+    """How many executions may try this batch. One that waits for an error to pass may be tried as often as it takes."""
+    if batch.reason and is_waited_out(batch, classify(batch.reason).treatment):
+        return batch.attempts
     return attempts_allowed(batch, suspects=_of_suspects(batch, services))
+
+
+def is_waited_out(batch: BatchRecord, treatment: Treatment) -> bool:
+    """Whether the batch goes on waiting for an error of this treatment to pass, however often it has been tried."""
+    return treatment.passes and is_patient(batch, treatment, clock.seconds())
 
 
 def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
