@@ -11,9 +11,10 @@ from headrace.usecases.record_failure import record_failure
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """`{"dataset", "lane", "error", "cause"?}` -> `{"batch", "again"}`; people are told here."""
+    """`{"dataset", "lane", "error", "cause"?, "killed"?: [unit]}` -> `{"batch", "again"}`; people are told here."""
     name = services.ledger.lane_state(event["dataset"], event["lane"]).open_batch
     if name is None:
         return {"batch": None, "again": False}
-    again = record_failure(services.ledger.batch(name), event["error"], event.get("cause", ""), services)
+    batch, killed = services.ledger.batch(name), event.get("killed", ())
+    again = record_failure(batch, event["error"], event.get("cause", ""), services, killed)
     return {"batch": name, "again": again}

@@ -33,14 +33,18 @@ Answers = Callable[[str, str, dict[str, Any]], list[Any]]
 """The results that a task may have, given state, resource and arguments; the first is the usual one."""
 
 
+Caught = dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]
+"""The Retry and the Catch of each task, by its state."""
+
+
 class Script:
     """Plays the services of one run by a list of choices, and notes what could have been chosen instead."""
 
-    def __init__(self, choices: tuple[int, ...], answers: Answers, retries: dict[str, list[dict[str, Any]]]) -> None:
+    def __init__(self, choices: tuple[int, ...], answers: Answers, caught: Caught) -> None:
         self.choices = choices
         self.ways: list[int] = []
         self._answers = answers
-        self.retries = retries
+        self.caught = caught
         self._failing: dict[str, tuple[Way, int]] = {}
 
     def __call__(self, state: str, resource: str, arguments: dict[str, Any]) -> Any:
@@ -48,7 +52,7 @@ class Script:
         results = self._answers(state, resource, arguments)
         if state in self._failing:
             return self._fail_again(state, results[0])
-        ways = ways_of(results, self.retries[state])
+        ways = ways_of(results, *self.caught[state])
         number = len(self.ways)
         if number >= MOST_CALLS:
             raise AssertionError(f"the machine calls more than {MOST_CALLS} tasks")
@@ -68,9 +72,11 @@ class Script:
         raise TaskError(way.error, way.cause)
 
 
-def ways_of(results: list[Any], retries: list[dict[str, Any]]) -> list[Way]:
-    """Each result; an error that nothing retries; of each Retry an error that passes, and one that outlasts it."""
+def ways_of(results: list[Any], retries: list[dict[str, Any]], catches: list[dict[str, Any]]) -> list[Way]:
+    """Each result; an error that nothing names, one that a Catch does, and of each Retry one that passes or stays."""
     ways = [Way(result) for result in results] + [Way(error=OTHER)]
+    named = [catch["ErrorEquals"][0] for catch in catches]
+    ways += [Way(error=error) for error in named if error != "States.ALL"]
     for retry in retries:
         error = retry["ErrorEquals"][0]
         ways.append(Way(error=error, times=1 + min(1, retry["MaxAttempts"] - 1)))
@@ -78,7 +84,7 @@ def ways_of(results: list[Any], retries: list[dict[str, Any]]) -> list[Way]:
     return ways
 
 
-def runs(execute: Callable[[Script], Run], answers: Answers, retries: dict[str, list[dict[str, Any]]]) -> Iterator[
+def runs(execute: Callable[[Script], Run], answers: Answers, caught: Caught) -> Iterator[
     tuple[Script, Run]
 ]:  # fmt: skip
     """Every run that differs from the usual one in at most `MOST_DEVIATIONS` answers."""
@@ -86,7 +92,7 @@ def runs(execute: Callable[[Script], Run], answers: Answers, retries: dict[str, 
     open_: list[tuple[int, ...]] = [()]
     while open_:
         choices = open_.pop()
-        script = Script(choices, answers, retries)
+        script = Script(choices, answers, caught)
         run = execute(script)
         yield script, run
         way = tuple(run.states)

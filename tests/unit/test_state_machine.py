@@ -100,9 +100,35 @@ def test_only_what_every_interpreter_gets_right_is_used(title: str) -> None:
 def test_errors_that_functions_raise_are_retried_by_their_class_name() -> None:
     from headrace import errors
 
-    retried = MACHINE["States"]["Record the batch"]["Retry"][0]["ErrorEquals"]
+    retried = MACHINE["States"]["Record the batch"]["Retry"][1]["ErrorEquals"]
     assert errors.TransientError.__name__ in retried
     assert errors.TerminalError.__name__ not in retried
+
+
+LAMBDAS = [
+    pytest.param(state, id=f"{title}: {name}")
+    for title, whole in MACHINES.items()
+    for name, state, _ in states(whole)
+    if state.get("Resource", "").endswith("lambda:invoke")
+]
+
+
+@pytest.mark.parametrize("state", LAMBDAS)
+def test_a_throttled_function_is_waited_for_longer_than_any_other_error(state: dict[str, Any]) -> None:
+    """An account that is new runs ten functions at a time: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    throttled, *others = state["Retry"]
+    assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+    assert throttled["MaxAttempts"] * throttled["MaxDelaySeconds"] >= 900
+    assert not any("Lambda.TooManyRequestsException" in other["ErrorEquals"] for other in others)
+
+
+KILLED = {"Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"}
+
+
+def test_a_unit_that_was_killed_is_set_aside_and_not_tried_again_in_its_batch() -> None:
+    unit = MACHINE["States"]["Transform each unit"]["ItemProcessor"]["States"]["Transform the unit"]
+    assert not any(KILLED & set(retry["ErrorEquals"]) for retry in unit["Retry"])
+    assert set(unit["Catch"][0]["ErrorEquals"]) == KILLED
 
 
 DATA_API = boto3.client("redshift-data", region_name="us-east-1").meta.service_model

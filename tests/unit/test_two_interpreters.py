@@ -130,18 +130,18 @@ class Comparison:
         self.inputs: dict[str, set[str]] = {}
         self._text = text
         self._reference = reference
-        self._retries = {name: state["Retry"] for name, state in tasks(self.machine)}
+        self.caught = {name: (state["Retry"], state.get("Catch", [])) for name, state in tasks(self.machine)}
         self._resources = {name: state["Resource"] for name, state in tasks(self.machine)}
 
     def explore(self, given: dict[str, Any], ways: Answers = answers) -> None:
         """Every way under both; fails where they differ."""
-        for script, run in runs(lambda script: run_emulated(self._text, given, script), ways, self._retries):
-            self.compare(run, run_moto(self._text, given, Script(script.choices, ways, self._retries), self._reference))
+        for script, run in runs(lambda script: run_emulated(self._text, given, script), ways, self.caught):
+            self.compare(run, run_moto(self._text, given, Script(script.choices, ways, self.caught), self._reference))
 
     def once(self, given: dict[str, Any], ways: Answers) -> Run:
         """The usual way alone."""
-        run = run_emulated(self._text, given, Script((), ways, self._retries))
-        self.compare(run, run_moto(self._text, given, Script((), ways, self._retries), self._reference))
+        run = run_emulated(self._text, given, Script((), ways, self.caught))
+        self.compare(run, run_moto(self._text, given, Script((), ways, self.caught), self._reference))
         return run
 
     def compare(self, run: Run, other: Run) -> None:
@@ -231,8 +231,8 @@ def test_a_difference_would_be_found(reference: Reference) -> None:
     """The first interpreter is given another machine than the second: what the comparison is for, it sees."""
     text = definition("ingest")
     comparison = Comparison(text, reference)
-    script = Script((), answers, {name: state["Retry"] for name, state in tasks(comparison.machine)})
+    script = Script((), answers, comparison.caught)
     run = run_emulated(text.replace("'execution': $states", "'Execution': $states"), LIVE, script)
-    other = run_moto(text, LIVE, Script((), answers, script.retries), reference)
+    other = run_moto(text, LIVE, Script((), answers, script.caught), reference)
     with pytest.raises(AssertionError):
         comparison.compare(run, other)

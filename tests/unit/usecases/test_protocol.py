@@ -66,6 +66,7 @@ class Simulation:
         *,
         hand_over: HandOver = hand_over,
         culprits: frozenset[int] = frozenset(),
+        killing: bool = False,
         failing: frozenset[int] = frozenset(),
         contents: tuple[int, ...] = (),
         ledger: MemoryLedger | None = None,
@@ -76,6 +77,7 @@ class Simulation:
         self.loads: Counter[str] = Counter()
         self.working: set[int] = set()
         self.culprits = {arrival(number).file_id for number in culprits}
+        self.killing = killing
         self.failing = failing
         self.contents = {arrival(number).file_id: content for number, content in enumerate(contents)}
         self.services.workflow = Executions(self)
@@ -144,6 +146,9 @@ class Simulation:
     def load(self, name: str, results: list[FileResult], services: Any) -> None:
         """The load and its outcome; the warehouse loads a batch that it knows no second time, and refuses culprits."""
         batch = services.ledger.batch(name)
+        if self.culprits & set(batch.file_ids) and self.killing:
+            record_failure(batch, "Sandbox.Timedout", "Task timed out", services, self.killed(batch, services))
+            return
         if self.culprits & set(batch.file_ids):
             record_failure(batch, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
             return
@@ -161,6 +166,11 @@ class Simulation:
             record_outcome(services.ledger.batch(name), results, services)
         except BatchGivenUpError as error:
             record_failure(batch, "BatchGivenUpError", str(error), services)
+
+    def killed(self, batch: BatchRecord, services: Any) -> list[int]:
+        """The units with a culprit in them."""
+        listed = {n: services.lake.read_json(paths.unit(batch.batch, n)) for n in range(1, batch.units + 1)}
+        return [n for n, unit in listed.items() if self.culprits & {file["file_id"] for file in unit}]
 
     def recover(self, generation: int) -> None:
         def recovery(services: Any) -> None:
@@ -266,6 +276,13 @@ def test_a_function_that_outlives_its_execution_does_no_harm(
 @given(schedules(kills=0) | schedules(kills=2), st.integers(1, 6), st.frozensets(st.integers(0, 5), max_size=2))
 def test_a_file_that_fails_its_batch_ends_alone(schedule: Schedule, files: int, culprits: frozenset[int]) -> None:
     simulation = Simulation(schedule, files, culprits=frozenset(n for n in culprits if n < files))
+    simulation.come_to_an_end()
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(schedules(kills=0) | schedules(kills=2), st.integers(1, 6), st.frozensets(st.integers(0, 5), max_size=2))
+def test_a_file_that_kills_its_transform_ends_alone(schedule: Schedule, files: int, culprits: frozenset[int]) -> None:
+    simulation = Simulation(schedule, files, culprits=frozenset(n for n in culprits if n < files), killing=True)
     simulation.come_to_an_end()
 
 

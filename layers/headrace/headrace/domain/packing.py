@@ -9,6 +9,8 @@ from headrace.domain.ledger import FileRecord
 
 UNIT_FILES = 100
 UNIT_BYTES = 32 * 2**20
+KILLED = "killed"
+"""The last part of the name of a group whose transform ran out of time or memory: each of its files is a unit alone."""
 
 
 def first_batch(files: Iterable[FileRecord], limits: Limits) -> list[FileRecord]:
@@ -28,6 +30,16 @@ def first_batch(files: Iterable[FileRecord], limits: Limits) -> list[FileRecord]
     return chosen
 
 
+def killed_group(batch: str) -> str:
+    """The group in which the files of a batch's killed units are tried once more, each in a unit alone."""
+    return f"{batch}-{KILLED}"
+
+
+def was_killed(file: FileRecord) -> bool:
+    """Whether the file was in a unit that was killed; the next time it can only have been this file."""
+    return file.suspects is not None and file.suspects.endswith(f"-{KILLED}")
+
+
 def halves(files: list[FileRecord]) -> tuple[list[FileRecord], list[FileRecord]]:
     """Two halves of a batch, in order."""
     middle = (len(files) + 1) // 2
@@ -39,7 +51,7 @@ def units(files: Iterable[FileRecord]) -> list[list[FileRecord]]:
     packed: list[list[FileRecord]] = []
     size = 0
     for file in files:
-        if not packed or len(packed[-1]) == UNIT_FILES or size + file.size > UNIT_BYTES:
+        if not packed or was_killed(file) or len(packed[-1]) == UNIT_FILES or size + file.size > UNIT_BYTES:
             packed.append([])
             size = 0
         packed[-1].append(file)

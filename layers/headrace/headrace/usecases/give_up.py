@@ -15,7 +15,7 @@ from headrace.domain.lane import attempts_allowed, is_patient
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.notice import Next, of_failure
 from headrace.domain.outcome import failed
-from headrace.domain.packing import halves
+from headrace.domain.packing import halves, killed_group, was_killed
 from headrace.usecases.ports import Services
 from headrace.usecases.record_briefly import record_briefly
 from headrace.usecases.record_outcome import record_outcome
@@ -43,8 +43,11 @@ def is_waited_out(batch: BatchRecord, treatment: Treatment) -> bool:
     return treatment.passes and is_patient(batch, treatment, clock.seconds())
 
 
-def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
+def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozenset[str] = frozenset()) -> None:
     """Put a tombstone for the batch into the warehouse, then split it, or fail its only file.
+
+    `killed` are the files of units whose function was killed. They are set apart instead, each to be transformed alone,
+    and one that is killed alone fails; the others wait again as they did.
 
     The tombstone is written under the lock that loads take: a late load of the batch finds it and does nothing. If the
     load had committed after all, the tombstone is not written and the batch is recorded as loaded. Doing it again goes
@@ -59,15 +62,17 @@ def give_up(batch: BatchRecord, reason: str, services: Services) -> None:
     if services.warehouse.query(FATE.format(**names)) in COMMITTED:
         _record(batch, reason, services)
         return
-    told = batch.divisible and _of_suspects(batch, services)  # of one cause, people are told once
-    if batch.divisible:
-        _split(batch, services)
+    told = batch.divisible and _of_suspects(batch, services) and not killed  # of one cause, people are told once
+    if killed:
+        apart = _part_from_killed(batch, killed, reason, services)
+    elif batch.divisible:
+        apart = _split(batch, services)
     else:
-        _fail(batch, reason, services)
+        apart = _fail(batch, reason, services)
     services.ledger.save_batch(replace(batch, status=BatchStatus.FAILED, ended_at=now()))
-    services.ledger.tell_batch(batch.batch, "Split" if batch.divisible else "Given up", {"reason": reason})
+    services.ledger.tell_batch(batch.batch, "Split" if apart else "Given up", {"reason": reason})
     if not told:
-        then = Next.SPLIT if batch.divisible else Next.GIVEN_UP
+        then = Next.SPLIT if apart else Next.GIVEN_UP
         channel = services.catalog.contract(batch.dataset).channel
         services.topic.publish(of_failure(batch, reason, channel, then))
 
@@ -91,14 +96,29 @@ def _files(batch: BatchRecord, services: Services) -> list[FileRecord]:
     return [known[file_id] for file_id in batch.file_ids if file_id in known]
 
 
-def _split(batch: BatchRecord, services: Services) -> None:
+def _split(batch: BatchRecord, services: Services) -> bool:
     """Let each half wait as a group of its own. The order is the batch's, so that doing it again gives the same."""
     for name, half in zip(("a", "b"), halves(_files(batch, services)), strict=True):
         for file in half:
             _suspect(file, f"{batch.batch}-{name}", batch, services)
+    return True
 
 
-def _suspect(file: FileRecord, group: str, batch: BatchRecord, services: Services) -> None:
+def _part_from_killed(batch: BatchRecord, killed: frozenset[str], reason: str, services: Services) -> bool:
+    """Returns whether any file is tried again because of it; False when those that were killed have failed."""
+    again = False
+    for file in _files(batch, services):
+        if file.file_id not in killed:
+            _suspect(file, None if was_killed(file) else file.suspects, batch, services)
+        elif was_killed(file) and file.runs_in(batch.batch):
+            _fail_file(file, batch, reason, services)
+        else:
+            _suspect(file, killed_group(batch.batch), batch, services)
+            again = True
+    return again
+
+
+def _suspect(file: FileRecord, group: str | None, batch: BatchRecord, services: Services) -> None:
     if not file.runs_in(batch.batch):
         return
     if file.status is FileStatus.MERGING:
@@ -109,10 +129,11 @@ def _suspect(file: FileRecord, group: str, batch: BatchRecord, services: Service
         services.ledger.tell_file(file.file_id, "Set apart", {"batch": batch.batch, "with": group})
 
 
-def _fail(batch: BatchRecord, reason: str, services: Services) -> None:
+def _fail(batch: BatchRecord, reason: str, services: Services) -> bool:
     for file in _files(batch, services):
         if file.runs_in(batch.batch):
             _fail_file(file, batch, reason, services)
+    return False
 
 
 def _fail_file(file: FileRecord, batch: BatchRecord, reason: str, services: Services) -> None:

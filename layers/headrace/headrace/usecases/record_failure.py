@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headrace.domain.failure import classify, explain, for_people
+from headrace.domain.lane import MAX_ATTEMPTS
 from headrace.domain.ledger import BatchRecord
 from headrace.domain.notice import Next, of_failure
 from headrace.errors import LoadTooLargeError
+from headrace.usecases import paths
 from headrace.usecases.give_up import allowed_for, give_up, is_waited_out
 from headrace.usecases.ports import Services
 
@@ -13,20 +17,26 @@ LOAD_REFUSED = "LoadRefused"
 """The state machine's name for a load that the warehouse has failed."""
 
 
-def record_failure(batch: BatchRecord, error: str, cause: str, services: Services) -> bool:
+EVERY_UNIT = 3
+"""Where so many units or more are all killed, it is not the files: the batch gets its attempts as it is."""
+
+
+def record_failure(batch: BatchRecord, error: str, cause: str, services: Services, killed: Sequence[int] = ()) -> bool:
     """Returns whether the batch is tried again as it is: what is done about an error, the catalogue says.
 
     An error that passes is waited out and no attempt counts; one that a file's data or the size of the batch brings
-    about is final at once; any other gets more executions. People are told of each cause once while it lasts.
+    about is final at once, and so is a function that was killed, by time or memory, over the units `killed`; any other
+    gets more executions. People are told of each cause once while it lasts.
     """
     text = explain(error, cause)
     failure = classify(text)
     reason = for_people(failure, text)
     services.ledger.tell_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
-    final = failure.treatment.final or error == LoadTooLargeError.__name__
+    suspects = _files_of(batch, killed, services)
+    final = failure.treatment.final or error == LoadTooLargeError.__name__ or bool(suspects)
     passes = not final and is_waited_out(batch, failure.treatment)
     if final or not (passes or batch.attempts < allowed_for(batch, services)):
-        _give_up(batch, reason, services)
+        _give_up(batch, reason, services, suspects)
         return False
     services.ledger.note_reason(batch, reason)
     if not (passes and batch.reason and classify(batch.reason) is failure):
@@ -34,10 +44,18 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     return True
 
 
-def _give_up(batch: BatchRecord, reason: str, services: Services) -> None:
+def _files_of(batch: BatchRecord, killed: Sequence[int], services: Services) -> frozenset[str]:
+    """The files of the units that were killed; none where every unit of several was, and attempts are left."""
+    if EVERY_UNIT <= len(killed) == batch.units and batch.attempts < MAX_ATTEMPTS:
+        return frozenset()
+    listed = (services.lake.find_json(paths.unit(batch.batch, number)) or [] for number in killed)
+    return frozenset(str(file["file_id"]) for unit in listed for file in unit)
+
+
+def _give_up(batch: BatchRecord, reason: str, services: Services, killed: frozenset[str]) -> None:
     """People hear of it, once, also when that fails."""
     try:
-        give_up(batch, reason, services)
+        give_up(batch, reason, services, killed)
     except Exception as error:
         if not batch.condemned:
             why = f"{reason}; giving it up failed: {type(error).__name__}: {error}"
