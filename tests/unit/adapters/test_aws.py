@@ -15,6 +15,7 @@ from botocore.exceptions import (
     IncompleteReadError,
     NoCredentialsError,
 )
+from botocore.retries import standard
 from botocore.stub import Stubber
 
 from headrace.adapters.aws import is_transient
@@ -92,3 +93,12 @@ def test_a_function_raises_transient_errors_under_the_name_that_is_retried() -> 
         throttled({}, Context())
     with pytest.raises(ClientError):
         refused({}, Context())
+
+
+def test_what_boto3_itself_tries_again_is_transient() -> None:
+    """Its standard mode is what the clients use, its older one knows some codes more."""
+    codes = {
+        *standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES,
+        *standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES,
+    }
+    assert all(is_transient(client_error(code)) for code in codes)

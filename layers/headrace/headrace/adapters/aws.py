@@ -15,14 +15,23 @@ TRANSIENT_CODES = frozenset(
         "ActiveSessionsExceededException",
         "ActiveStatementsExceededException",
         "ActiveWaitingRequestsExceededException",
+        "BadDigest",
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "IDPCommunicationError",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
         "InternalServerException",
         "LimitExceededException",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
         "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
         "RequestTimeout",
+        "RequestTimeoutException",
         "ServiceUnavailable",
         "SlowDown",
         "Throttled",
@@ -34,6 +43,7 @@ TRANSIENT_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
+"""Those of boto3's own retries, and what the services that Headrace calls answer when they are busy."""
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 CONNECTION_LOST = (
     exceptions.ConnectionError,
