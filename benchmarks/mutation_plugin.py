@@ -6,6 +6,7 @@ import importlib.machinery
 import json
 import os
 import sys
+import threading
 from collections import defaultdict
 from pathlib import Path
 from types import FrameType
@@ -46,9 +47,11 @@ class Recorder:
             if event == "call" and frame.f_code.co_filename.startswith(WATCHED):
                 seen.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
 
+        threading.setprofile(watch)
         sys.setprofile(watch)
         yield
         sys.setprofile(None)
+        threading.setprofile(None)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Each phase of a test."""
