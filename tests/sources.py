@@ -14,7 +14,8 @@ from headrace.domain.credentials import Credentials
 from headrace.domain.notice import Notice
 from headrace.domain.serverstate import ServerState, reset
 from headrace.domain.source import Protocol, Source
-from headrace.domain.sourcefile import SourceFile
+from headrace.domain.sourcefile import OPEN, SourceFile, SourceStatus
+from headrace.errors import LeaseLostError
 from headrace.usecases.poll_server import Report, poll
 from headrace.usecases.source_ports import Remote
 from tests.servers.faults import PASSWORD, USER
@@ -58,12 +59,16 @@ class TurnedClock:
 
 
 class MemorySourceLedger:
-    """`usecases.source_ports.SourceLedger`, in memory."""
+    """`usecases.source_ports.SourceLedger`, in memory. `read` counts the records that were read."""
 
     def __init__(self) -> None:
         self.states: dict[str, ServerState] = {}
         self.resets: dict[str, datetime | None] = {}
         self.records: dict[tuple[str, str], dict[str, SourceFile]] = {}
+        self.turned_away: dict[tuple[str, str], dict[str, SourceFile]] = {}
+        self.turns: dict[str, int] = {}
+        self.written: dict[tuple[str, str, str], int] = {}
+        self.read = 0
         self.leases: dict[str, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
 
@@ -73,31 +78,59 @@ class MemorySourceLedger:
             if holder and holder[0] != owner and holder[1] >= now:
                 return None
             self.leases[server] = (owner, until)
+            self.turns[server] = self.turns.get(server, 0) + 1
         return self.state(server)
 
-    def release(self, server: str, owner: str) -> None:
-        if self.leases.get(server, ("",))[0] == owner:
-            del self.leases[server]
+    def release(self, state: ServerState) -> None:
+        if self.turns.get(state.server) == state.turn:
+            self.leases.pop(state.server, None)
 
     def state(self, server: str) -> ServerState:
-        state = self.states.get(server, ServerState(server))
+        state = replace(self.states.get(server, ServerState(server)), turn=self.turns.get(server, 0))
         return reset(state) if self.resets.get(server, "never") == state.last_poll else state
 
     def save_state(self, state: ServerState) -> None:
+        if self.turns.get(state.server, state.turn) != state.turn:
+            raise LeaseLostError("another poll has begun")
         self.states[state.server] = state
 
     def reset(self, server: str) -> None:
         self.resets[server] = self.states.get(server, ServerState(server)).last_poll
 
-    def known(self, server: str, dataset: str) -> dict[str, SourceFile]:
-        return dict(self.records.get((server, dataset), {}))
+    def files(self, server: str, dataset: str, paths: Iterable[str]) -> dict[str, SourceFile]:
+        known = self.records.get((server, dataset), {})
+        found = {path: known[path] for path in paths if path in known}
+        self.read += len(found)
+        return found
 
-    def save(self, record: SourceFile) -> None:
-        self.records.setdefault((record.server, record.dataset), {})[record.path] = record
+    def open_paths(self, server: str, dataset: str) -> set[str]:
+        return {path for path, record in self.records.get((server, dataset), {}).items() if record.status in OPEN}
 
-    def save_all(self, records: Iterable[SourceFile]) -> None:
+    def reported(self, server: str, dataset: str, paths: Iterable[str]) -> set[str]:
+        return self.turned_away.get((server, dataset), {}).keys() & set(paths)
+
+    def refused(self, server: str, dataset: str, most: int) -> list[SourceFile]:
+        return list(self.turned_away.get((server, dataset), {}).values())[:most]
+
+    def save(self, record: SourceFile, turn: int) -> None:
+        key = (record.server, record.dataset, record.path)
+        if self.written.get(key, turn) > turn:
+            raise LeaseLostError("another poll has begun")
+        self.written[key] = turn
+        refused = record.status is SourceStatus.REFUSED
+        kept = self.turned_away if refused else self.records
+        kept.setdefault((record.server, record.dataset), {})[record.path] = record
+
+    def save_all(self, records: Iterable[SourceFile], turn: int) -> None:
         for record in records:
-            self.save(record)
+            self.save(record, turn)
+
+    def let_go(self, held: SourceFile) -> bool:
+        known = self.records[held.server, held.dataset]
+        if known[held.path].status is not SourceStatus.HELD:
+            return False
+        known[held.path] = replace(known[held.path], status=SourceStatus.SEEN, attempts=0, retry_at=None)
+        return True
 
 
 class MemoryIncoming:
@@ -201,7 +234,11 @@ class Bench:
 
     @property
     def records(self) -> dict[str, SourceFile]:
-        return self.source_ledger.known(SERVER, "readings")
+        return dict(self.source_ledger.records.get((SERVER, "readings"), {}))
+
+    @property
+    def refused(self) -> list[SourceFile]:
+        return self.source_ledger.refused(SERVER, "readings", 1000)
 
     @property
     def landed(self) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from headrace.domain.breaker import State
 from headrace.domain.clock import written
 from headrace.domain.source import Server, servers_of
-from headrace.domain.sourcefile import SourceStatus
+from headrace.domain.sourcefile import SourceFile, SourceStatus
 from headrace.usecases.reset_source import reset_source
 from headrace_cli.failures import CommandError
 from headrace_cli.output import Document, Json, emit, lines, table
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
 STYLES = {State.CLOSED: "green", State.HALF_OPEN: "yellow", State.OPEN: "bold red"}
+SHOWN = (SourceStatus.SEEN, SourceStatus.HELD, SourceStatus.REFUSED)
 LISTED = 10
+MOST_REFUSED = 1_000
+"""Of a dataset on a server: a poll reports as many."""
 
 
 def sources(
@@ -68,13 +71,12 @@ def collect(target: Target, servers: list[Server]) -> Document:
 
 def _account(target: Target, server: Server) -> Document:
     state = target.source_ledger.state(server.name)
-    counts = dict.fromkeys((str(status) for status in SourceStatus), 0)
-    waiting: dict[str, list[Document]] = {SourceStatus.HELD: [], SourceStatus.REFUSED: []}
-    for source in server.sources:
-        for record in target.source_ledger.known(server.name, source.dataset).values():
-            counts[record.status] += 1
-            if record.status in waiting:
-                waiting[record.status].append({"path": record.path, "reason": record.reason})
+    records = [record for source in server.sources for record in _records(target, server.name, source.dataset)]
+    counts = {str(status): sum(record.status is status for record in records) for status in SHOWN}
+    waiting = {
+        status: [{"path": record.path, "reason": record.reason} for record in records if record.status is status]
+        for status in (SourceStatus.HELD, SourceStatus.REFUSED)
+    }
     return {
         "server": server.name,
         "address": f"{server.endpoint.protocol}://{server.endpoint.host}:{server.endpoint.port}",
@@ -96,6 +98,13 @@ def _account(target: Target, server: Server) -> Document:
         "held": waiting[SourceStatus.HELD],
         "refused": waiting[SourceStatus.REFUSED],
     }
+
+
+def _records(target: Target, server: str, dataset: str) -> list[SourceFile]:
+    """What a dataset's files on a server wait for; those that were taken are not read."""
+    ledger = target.source_ledger
+    still_open = ledger.files(server, dataset, ledger.open_paths(server, dataset)).values()
+    return [*still_open, *ledger.refused(server, dataset, MOST_REFUSED)]
 
 
 def _stamp(moment: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 HeadraceError
 ├── TransientError            worth another try: the state machine's Retry names it
+│   ├── LeaseLostError        another poll of the same server has begun since
 │   └── UnreachableError      a server of somebody else's did not answer, broke off, was too slow
 │       └── CannotResumeError it sends a file from its beginning only
 ├── ContractChangedError      the batch's next execution transforms its files anew
@@ -56,6 +57,10 @@ class ObjectGoneError(TerminalError):
     def __init__(self, key: str) -> None:
         super().__init__(f"the object was deleted before it could be read: {key}")
         self.key = key
+
+
+class LeaseLostError(TransientError):
+    """Another poll has the server by now: what this one would write is no longer true."""
 
 
 class UnreachableError(TransientError):

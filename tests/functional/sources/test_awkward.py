@@ -233,7 +233,7 @@ def test_two_names_that_read_the_same_are_not_mixed_up(root: Path) -> None:
         bench.credentials = Credentials(USER, PASSWORD, host_keys=(server.host_key,))
         bench.poll()
     assert bench.landed == {}
-    assert [record.reason for record in bench.records.values() if record.status is SourceStatus.REFUSED] == [
+    assert [record.reason for record in bench.refused] == [
         "the names of two files read the same, neither is taken",
         "the names of two files read the same, neither is taken",
     ]

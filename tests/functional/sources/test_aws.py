@@ -18,6 +18,7 @@ from headrace.domain.breaker import Breaker, State
 from headrace.domain.serverstate import ServerState
 from headrace.domain.source import After, Complete, Protocol
 from headrace.domain.sourcefile import SourceFile, SourceStatus
+from headrace.errors import LeaseLostError
 from headrace.usecases.transfer import PART_BYTES
 from headrace_local import laptop
 from headrace_local.state import LaptopState
@@ -37,12 +38,19 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopState]:
     s3.create_bucket(Bucket=LAKE)
     s3.create_bucket(Bucket=LANDING)
     s3.put_bucket_versioning(Bucket=LANDING, VersioningConfiguration={"Status": "Enabled"})
-    keys = {"pk": "HASH", "sk": "RANGE"}
+    keys, index = {"pk": "HASH", "sk": "RANGE"}, {"dataset_files": "HASH", "arrived_at": "RANGE"}
     dynamodb.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (keys | index)],
         KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_dataset",
+                "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in index.items()],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
     )
     yield state
     laptop.down(home)
@@ -63,14 +71,65 @@ def ledger(request: pytest.FixtureRequest) -> Any:
 
 def test_a_server_is_leased_to_one_poll_at_a_time(ledger: Any) -> None:
     until = NOON + timedelta(minutes=16)
-    assert ledger.lease("leased", "one", NOON, until) == ServerState("leased")
+    first = ledger.lease("leased", "one", NOON, until)
+    assert first == ServerState("leased", turn=1)
     assert ledger.lease("leased", "two", NOON, until) is None
-    assert ledger.lease("leased", "one", NOON, until) is not None
-    ledger.release("leased", "two")
+    again = ledger.lease("leased", "one", NOON, until)
+    assert again == ServerState("leased", turn=2)
+    ledger.release(first)
     assert ledger.lease("leased", "two", NOON, until) is None
-    assert ledger.lease("leased", "two", NOON + timedelta(minutes=17), until + timedelta(minutes=17)) is not None
-    ledger.release("leased", "one")
+    other = ledger.lease("leased", "two", NOON + timedelta(minutes=17), until + timedelta(minutes=17))
+    assert other.turn == 3
+    ledger.release(again)
     assert ledger.lease("leased", "one", NOON + timedelta(minutes=18), until) is None
+    ledger.release(other)
+    assert ledger.lease("leased", "one", NOON + timedelta(minutes=18), until) is not None
+
+
+def test_what_a_late_poll_writes_is_refused(ledger: Any) -> None:
+    until = NOON + timedelta(minutes=16)
+    late = ledger.lease("late", "one", NOON, until)
+    now = ledger.lease("late", "one", NOON, until)
+    seen = SourceFile("late", "d", "/a", 1, None, 1, NOON)
+    taken = replace(seen, status=SourceStatus.TAKEN, key="key")
+    ledger.save(taken, now.turn)
+    with pytest.raises(LeaseLostError):
+        ledger.save(seen, late.turn)
+    with pytest.raises(LeaseLostError):
+        ledger.save_all([seen], late.turn)
+    with pytest.raises(LeaseLostError):
+        ledger.save_state(replace(late, files_taken=7))
+    ledger.save_state(replace(now, files_taken=8))
+    assert ledger.files("late", "d", ["/a"]) == {"/a": taken}
+    assert ledger.state("late").files_taken == 8
+
+
+def test_only_what_waits_is_open(ledger: Any) -> None:
+    seen = SourceFile("open", "d", "/seen", 1, None, 1, NOON)
+    held = replace(seen, path="/held", status=SourceStatus.HELD, attempts=3, retry_at=NOON)
+    taken = replace(seen, path="/taken", status=SourceStatus.TAKEN)
+    ledger.save_all([seen, held, taken, replace(seen, path="/was open")], 1)
+    ledger.save(replace(seen, path="/was open", status=SourceStatus.GONE), 1)
+    assert ledger.open_paths("open", "d") == {"/seen", "/held"}
+    assert ledger.open_paths("open", "other") == set()
+    assert ledger.let_go(held)
+    assert not ledger.let_go(held)
+    assert ledger.files("open", "d", ["/held"])["/held"] == replace(
+        held, status=SourceStatus.SEEN, attempts=0, retry_at=None
+    )
+    assert ledger.open_paths("open", "d") == {"/seen", "/held"}
+
+
+def test_what_is_refused_is_kept_apart_from_files_that_read_the_same(ledger: Any) -> None:
+    taken = SourceFile("odd", "d", "/a.csv", 1, None, 1, NOON, SourceStatus.TAKEN, reason=None)
+    refused = SourceFile("odd", "d", "/a.csv", None, None, 1, NOON, SourceStatus.REFUSED, reason="twice")
+    long = replace(refused, path="/" + "x" * 3000)
+    ledger.save(taken, 1)
+    ledger.save_all([refused, long], 1)
+    assert ledger.files("odd", "d", ["/a.csv"]) == {"/a.csv": taken}
+    assert ledger.reported("odd", "d", ["/a.csv", long.path, "/other"]) == {"/a.csv", long.path}
+    assert sorted(record.path for record in ledger.refused("odd", "d", 10)) == ["/a.csv", long.path]
+    assert len(ledger.refused("odd", "d", 1)) == 1
 
 
 def test_a_servers_state_is_kept(ledger: Any) -> None:
@@ -101,11 +160,33 @@ def test_files_are_kept_by_server_and_dataset(ledger: Any) -> None:
         "upload", "staged", settled=True,
     )  # fmt: skip
     bare = SourceFile("kept", "d", "/bare", None, None, 1, NOON)
-    ledger.save(taken)
-    ledger.save_all([bare, *(replace(bare, path=f"/{number}") for number in range(60))])
-    found = ledger.known("kept", "d")
-    assert (found["/ä b.csv"], found["/bare"], len(found)) == (taken, bare, 62)
-    assert ledger.known("kept", "other") == {}
+    ledger.save(taken, 1)
+    many = [replace(bare, path=f"/{number}") for number in range(250)]
+    ledger.save_all([bare, *many], 1)
+    paths = ["/ä b.csv", "/bare", "/unknown", *(record.path for record in many)]
+    found = ledger.files("kept", "d", [*paths, "/bare"])
+    assert (found["/ä b.csv"], found["/bare"], len(found)) == (taken, bare, 252)
+    assert ledger.files("kept", "other", paths) == {}
+
+
+def test_the_requests_of_a_poll_do_not_grow_with_what_was_taken_before(
+    aws: LaptopState, start: Any, root: Path
+) -> None:
+    _, bench = start(Protocol.FTP, complete=Complete.RENAME)
+    client = boto3.client("dynamodb", **aws.client_arguments())
+    bench.source_ledger = DynamoSourceLedger(client, TABLE)
+    calls: list[str] = []
+    client.meta.events.register("before-send.dynamodb", lambda request, **_: calls.append(request.url))
+    old = SourceFile("carrier", "readings", "", 5, NOON, 1, NOON, SourceStatus.TAKEN, "key", "sha", taken_at=NOON)
+    counted = []
+    for first, last in ((0, 10), (10, 3_000)):
+        turn = bench.source_ledger.state("carrier").turn
+        bench.source_ledger.save_all([replace(old, path=f"/{number}.old") for number in range(first, last)], turn)
+        write(root / f"{last}.csv", f"{last}".encode())
+        calls.clear()
+        assert bench.poll().tally.problems == []
+        counted.append(len(calls))
+    assert counted[0] == counted[1]
 
 
 def test_an_unfinished_transfer_is_taken_up_in_s3(aws: LaptopState, s3: Any, start: Any, root: Path) -> None:

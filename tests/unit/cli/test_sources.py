@@ -28,7 +28,7 @@ def fetching(stack: FakeStack) -> FakeStack:
     stack.source_ledger.save_state(state)
     waiting = SourceFile("carrier", "readings", "/b.csv", 5, NOON, 1, NOON)
     held = replace(waiting, path="/a.csv", status=SourceStatus.HELD, attempts=3, reason="its MD5 is another")
-    stack.source_ledger.save_all([held, waiting])
+    stack.source_ledger.save_all([held, waiting], 1)
     return stack
 
 
@@ -44,7 +44,7 @@ def test_a_document_for_programs(fetching: FakeStack, run_json: RunJson) -> None
     _, document = run_json("sources")
     (server,) = document["sources"]
     assert (server["breaker"], server["open_since"]) == ("open", "2026-03-02T12:00:00.000000Z")
-    assert server["files"] == {"seen": 1, "taken": 0, "held": 1, "refused": 0, "gone": 0}
+    assert server["files"] == {"seen": 1, "held": 1, "refused": 0}
     assert server["held"] == [{"path": "/a.csv", "reason": "its MD5 is another"}]
     assert fetching.polls == []
 
@@ -54,7 +54,7 @@ def test_reset_closes_the_breaker_releases_what_is_held_and_asks(fetching: FakeS
     (server,) = document["sources"]
     assert (server["breaker"], server["files"]["held"], server["reason"]) == ("closed", 0, None)
     assert fetching.polls == ["carrier"]
-    assert fetching.source_ledger.known("carrier", "readings")["/a.csv"].attempts == 0
+    assert fetching.source_ledger.files("carrier", "readings", ["/a.csv"])["/a.csv"].attempts == 0
 
 
 def test_a_server_that_was_never_asked_is_shown_as_such(stack: FakeStack, run_text: RunText, run_json: RunJson) -> None:

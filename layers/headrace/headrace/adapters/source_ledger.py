@@ -1,26 +1,36 @@
 """Servers and their files in the ledger's table, beside the files that landed.
 
-pk                            sk          what
-SERVER#<server>               STATE       breaker, counters, open incidents, and who is polling it until when
-SERVER#<server>#<dataset>     <path>      one file of the server, as it was last dealt with
+pk                                 sk          what
+SERVER#<server>                    STATE       breaker, counters, open incidents, who is polling it until when, and the
+                                               number of that poll, its turn
+SERVER#<server>#<dataset>          <path>      one file of the server, as it was last dealt with
+SERVER#<server>#<dataset>#REFUSED  <digest>    an entry of a listing that is never taken, so that it is reported once
+
+A poll reads the records of the files that are listed, a hundred a call, and those that are open, which index by_dataset
+has because only they carry its keys: what a server has had before is not read. `listed_at` says how long a record has
+been needed; one that no listing has shown for long can go.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from headrace.adapters.table import from_item, to_item, write_all
+from headrace.adapters.table import MOST_READ, from_item, in_batches, put_all_if, read_all, to_item
 from headrace.domain.breaker import Breaker, State
 from headrace.domain.clock import written
 from headrace.domain.serverstate import ServerState, reset
-from headrace.domain.sourcefile import SourceFile, SourceStatus
+from headrace.domain.sourcefile import OPEN, SourceFile, SourceStatus
+from headrace.errors import LeaseLostError
 
 PAGE = 2000
 """Of a page of 1 MB, which is the most that DynamoDB gives, boto3 makes 15 MB of dictionaries."""
-TIMES = ("since", "taken_at", "modified", "stamp")
+TIMES = ("since", "taken_at", "modified", "stamp", "retry_at", "listed_at")
+NOT_LATER = "attribute_not_exists(turn) OR turn <= :turn"
+INDEX_KEYS = ("dataset_files", "arrived_at")
 
 
 class DynamoSourceLedger:
@@ -36,24 +46,26 @@ class DynamoSourceLedger:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_state_key(server),
-                UpdateExpression="SET poller = :owner, poller_until = :until",
+                UpdateExpression="SET poller = :owner, poller_until = :until ADD turn :one",
                 ConditionExpression="attribute_not_exists(poller_until) OR poller_until < :now OR poller = :owner",
-                ExpressionAttributeValues=to_item({":owner": owner, ":until": written(until), ":now": written(now)}),
+                ExpressionAttributeValues=to_item(
+                    {":owner": owner, ":until": written(until), ":now": written(now), ":one": 1}
+                ),
                 ReturnValues="ALL_NEW",
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
         return _state(server, from_item(answer["Attributes"]))
 
-    def release(self, server: str, owner: str) -> None:
-        """Give the server back, unless somebody else has it by now."""
+    def release(self, state: ServerState) -> None:
+        """Give the server back, unless another poll has it by now."""
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_state_key(server),
+                Key=_state_key(state.server),
                 UpdateExpression="REMOVE poller, poller_until",
-                ConditionExpression="poller = :owner",
-                ExpressionAttributeValues=to_item({":owner": owner}),
+                ConditionExpression="turn = :turn",
+                ExpressionAttributeValues=to_item({":turn": state.turn}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
@@ -65,14 +77,19 @@ class DynamoSourceLedger:
         return replace(_state(server, item), polling="poller" in item)
 
     def save_state(self, state: ServerState) -> None:
-        """Write a server's state; who polls it is another attribute and stays."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=_state_key(state.server),
-            UpdateExpression="SET #state = :state",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues=to_item({":state": _json(asdict(replace(state, polling=False)))}),
-        )
+        """Write a server's state; who polls it is another attribute and stays. Raises LeaseLostError."""
+        kept = asdict(replace(state, polling=False))
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_state_key(state.server),
+                UpdateExpression="SET #state = :state",
+                ConditionExpression="attribute_not_exists(turn) OR turn = :turn",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues=to_item({":state": _json(kept), ":turn": state.turn}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise LeaseLostError(f"another poll of {state.server} has begun") from error
 
     def reset(self, server: str) -> None:
         """Close a server's breaker, whatever the last poll, or the one under way, has found.
@@ -88,32 +105,109 @@ class DynamoSourceLedger:
                 ExpressionAttributeValues=to_item({":poll": written(poll)}),
             )
 
-    def known(self, server: str, dataset: str) -> dict[str, SourceFile]:
-        """All files of a server that a dataset has ever had to do with, by path."""
-        query = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": to_item({":pk": _files_pk(server, dataset)}),
-            "ConsistentRead": True,
-        }
+    def files(self, server: str, dataset: str, paths: Iterable[str]) -> dict[str, SourceFile]:
+        """What is known of these files, by path."""
         found: dict[str, SourceFile] = {}
-        for page in self._client.get_paginator("query").paginate(**query, PaginationConfig={"PageSize": PAGE}):
-            for item in page["Items"]:
+        pk = _files_pk(server, dataset)
+
+        def read(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
+            for item in answer["Responses"].get(self._table, []):
                 record = _record(server, dataset, item)
                 found[record.path] = record
+            left: list[dict[str, Any]] = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            return left
+
+        in_batches(({"pk": {"S": pk}, "sk": {"S": path}} for path in dict.fromkeys(paths)), MOST_READ, read)
         return found
 
-    def save(self, record: SourceFile) -> None:
-        """Write one file's record."""
-        self._client.put_item(TableName=self._table, Item=_item(record))
+    def open_paths(self, server: str, dataset: str) -> set[str]:
+        """The files that wait, or are held. The index may lag behind by seconds."""
+        query = {
+            "TableName": self._table,
+            "IndexName": "by_dataset",
+            "KeyConditionExpression": "dataset_files = :files",
+            "ProjectionExpression": "sk",
+            "ExpressionAttributeValues": to_item({":files": _files_pk(server, dataset)}),
+        }
+        pages = self._client.get_paginator("query").paginate(**query, PaginationConfig={"PageSize": PAGE})
+        return {item["sk"]["S"] for page in pages for item in page["Items"]}
 
-    def save_all(self, records: Iterable[SourceFile]) -> None:
-        """Write several records, many in one call."""
-        write_all(self._client, self._table, map(_item, records))
+    def reported(self, server: str, dataset: str, paths: Iterable[str]) -> set[str]:
+        """Those of these paths that were refused and reported before."""
+        pk = _refused_pk(server, dataset)
+        by_key = {_digest(path): path for path in paths}
+        return {by_key[sk] for _, sk in read_all(self._client, self._table, ((pk, sk) for sk in by_key))}
+
+    def refused(self, server: str, dataset: str, most: int) -> list[SourceFile]:
+        """Entries that were refused, so many of them."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=to_item({":pk": _refused_pk(server, dataset)}),
+            Limit=most,
+        )
+        return [_record(server, dataset, item) for item in answer["Items"]]
+
+    def save(self, record: SourceFile, turn: int) -> None:
+        """Write one file's record. Raises LeaseLostError."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_item(record, turn),
+                ConditionExpression=NOT_LATER,
+                ExpressionAttributeValues=to_item({":turn": turn}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise _lost(record.server) from error
+
+    def save_all(self, records: Iterable[SourceFile], turn: int) -> None:
+        """Write several records, many in one call. Raises LeaseLostError; those before are written."""
+        items = {_key(record): record for record in records}.values()
+        condition = {"ConditionExpression": NOT_LATER, "ExpressionAttributeValues": to_item({":turn": turn})}
+        if not put_all_if(self._client, self._table, [_item(record, turn) for record in items], condition):
+            raise _lost(next(iter(items)).server)
+
+    def let_go(self, held: SourceFile) -> bool:
+        """Let a held file be tried again, if it is still held."""
+        pk, sk = _key(held)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item({"pk": pk, "sk": sk}),
+                UpdateExpression="SET #status = :seen, attempts = :none REMOVE retry_at",
+                ConditionExpression="#status = :held",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=to_item(
+                    {":seen": str(SourceStatus.SEEN), ":held": str(SourceStatus.HELD), ":none": 0}
+                ),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _lost(server: str) -> LeaseLostError:
+    return LeaseLostError(f"another poll of {server} has begun")
 
 
 def _files_pk(server: str, dataset: str) -> str:
     return f"SERVER#{server}#{dataset}"
+
+
+def _refused_pk(server: str, dataset: str) -> str:
+    return f"SERVER#{server}#{dataset}#REFUSED"
+
+
+def _digest(path: str) -> str:
+    """A path that is shown may read like a file's own, or be too long for a key."""
+    return hashlib.sha256(path.encode(errors="replace")).hexdigest()[:32]
+
+
+def _key(record: SourceFile) -> tuple[str, str]:
+    if record.status is SourceStatus.REFUSED:
+        return _refused_pk(record.server, record.dataset), _digest(record.path)
+    return _files_pk(record.server, record.dataset), record.path
 
 
 def _state_key(server: str) -> dict[str, Any]:
@@ -132,34 +226,36 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _state(server: str, item: dict[str, Any]) -> ServerState:
-    value = item.get("state")
+    value, turn = item.get("state"), item.get("turn", 0)
     if value is None:
-        return ServerState(server)
+        return ServerState(server, turn=turn)
     kept = value["breaker"]
     breaker = Breaker(
         State(kept["state"]), kept["failures"], _moment(kept.get("since")), _moment(kept.get("retry_at")), kept["fatal"]
     )
     times = {name: _moment(value.get(name)) for name in ("last_seen", "last_poll")}
     incidents = {key: datetime.fromisoformat(at) for key, at in value.get("incidents", {}).items()}
-    state = ServerState(**value | times | {"breaker": breaker, "incidents": incidents})
+    state = ServerState(**value | times | {"breaker": breaker, "incidents": incidents, "turn": turn})
     return reset(state) if value.get("last_poll") == item.get("reset_poll", "never") else state
 
 
-def _item(record: SourceFile) -> dict[str, Any]:
+def _item(record: SourceFile, turn: int) -> dict[str, Any]:
     value = asdict(record) | {name: written(at) for name in TIMES if (at := getattr(record, name)) is not None}
-    value |= {"pk": _files_pk(record.server, record.dataset), "sk": record.path, "status": str(record.status)}
-    return to_item({name: item for name, item in value.items() if name not in {"server", "dataset", "path"}})
+    pk, sk = _key(record)
+    value |= {"pk": pk, "sk": sk, "status": str(record.status), "turn": turn}
+    if record.status in OPEN:
+        value |= dict(zip(INDEX_KEYS, (pk, written(record.since)), strict=True))
+    left_out = {"server", "dataset"} if record.status is SourceStatus.REFUSED else {"server", "dataset", "path"}
+    return to_item({name: item for name, item in value.items() if name not in left_out})
 
 
 def _record(server: str, dataset: str, item: dict[str, Any]) -> SourceFile:
     """Read without boto3's deserializer, which takes longer than the listing of a large folder."""
-    plain = {name: _plain(value) for name, value in item.items()}
-    path = plain.pop("sk")
-    del plain["pk"]
+    plain = {name: _plain(value) for name, value in item.items() if name not in {"pk", "turn", *INDEX_KEYS}}
+    sk = plain.pop("sk")
     plain |= {name: datetime.fromisoformat(plain[name]) for name in TIMES if name in plain}
-    plain.setdefault("size", None)
-    plain.setdefault("modified", None)
-    return SourceFile(server, dataset, path, **plain | {"status": SourceStatus(plain["status"])})
+    plain = {"path": sk, "size": None, "modified": None} | plain
+    return SourceFile(server, dataset, **plain | {"status": SourceStatus(plain["status"])})
 
 
 def _plain(value: dict[str, Any]) -> Any:

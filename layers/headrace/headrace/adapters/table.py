@@ -16,8 +16,6 @@ type_of = TypeSerializer().serialize
 value_of = TypeDeserializer().deserialize
 MOST_READ = 100
 """Keys that BatchGetItem takes at once: its own limit."""
-MOST_WRITTEN = 25
-"""Items that BatchWriteItem takes at once: its own limit."""
 MOST_IN_TRANSACTION = 100
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds before what DynamoDB had no capacity for is asked for again: its SDK does not do that.
@@ -79,15 +77,27 @@ def read_all(client: Any, table: str, keys: Iterable[Key]) -> dict[Key, dict[str
     return found
 
 
-def write_all(client: Any, table: str, items: Iterable[dict[str, Any]]) -> None:
-    """Put these items, none of which has the key of another, twenty-five a call."""
+def put_all_if(client: Any, table: str, items: Iterable[dict[str, Any]], condition: dict[str, Any]) -> bool:
+    """Put these items, none of which has the key of another, a hundred a call, if a condition holds for each.
+
+    False when it does not for one: neither its hundred nor those behind it are written.
+    """
+    holds = True
 
     def write(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        answer = client.batch_write_item(RequestItems={table: batch})
-        left: list[dict[str, Any]] = answer.get("UnprocessedItems", {}).get(table, [])
-        return left
+        nonlocal holds
+        puts = [{"Put": {"TableName": table, "Item": item, **condition}} for item in batch if holds]
+        try:
+            if puts:
+                client.transact_write_items(TransactItems=puts)
+        except client.exceptions.TransactionCanceledException as error:
+            if not condition_failed(error):
+                return batch
+            holds = False
+        return []
 
-    in_batches(({"PutRequest": {"Item": item}} for item in items), MOST_WRITTEN, write)
+    in_batches(items, MOST_IN_TRANSACTION, write)
+    return holds
 
 
 def in_batches(items: Iterable[A], most: int, do: Callable[[list[A]], list[A]]) -> None:

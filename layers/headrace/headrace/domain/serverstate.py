@@ -13,6 +13,12 @@ from headrace.domain.notice import Incident, Notice
 from headrace.domain.sourcefile import SourceFile
 
 LONGEST_INCIDENT = 255
+MOST_INCIDENTS = 200
+"""Calls that a server has open at once: they are kept in its record. Whoever has so many looks at the server."""
+MOST_CLOSED = 100
+"""Closed folders that its record names."""
+MOST_FRUITLESS = 4
+"""Polls, one after another, that ran out of time without taking a file, before it is said: an hour."""
 
 
 class Trouble(StrEnum):
@@ -28,7 +34,8 @@ class Trouble(StrEnum):
 class ServerState:
     """A server in the ledger. `incidents` are the open calls for a person, by their stable keys, since when.
     `closed_folders` are those that it would not list when it was last asked, by dataset, with what it said.
-    `polling` is whether a poll has it now.
+    `polling` is whether a poll has it now, `turn` the number of the last one: what an earlier one writes is refused.
+    `fruitless` counts the last polls that ran out of time without taking a file.
     """
 
     server: str
@@ -43,6 +50,8 @@ class ServerState:
     incidents: dict[str, datetime] = field(default_factory=dict)
     closed_folders: dict[str, str] = field(default_factory=dict)
     polling: bool = False
+    turn: int = 0
+    fruitless: int = 0
 
 
 def server_incident(server: str) -> str:
@@ -101,17 +110,19 @@ def closed(before: ServerState, channel: str | None) -> Notice:
 def held(record: SourceFile, channel: str | None, *, call: bool) -> Notice:
     """A file was wrong too often, and waits for a person or for a change."""
     title = f"Source {record.server}: {record.path} is held"
-    lines = (
-        str(record.reason),
-        f"It is taken when it or the checksum beside it changes, or after `headrace sources --reset {record.server}`.",
-    )
+    again = f"`headrace sources --reset {record.server}`"
+    if record.retry_at is None:
+        how = f"It is taken when it or the checksum beside it changes, or after {again}."
+    else:
+        how = f"It is tried again by itself, in an hour at first and then every day; {again} tries at once."
+    lines = (str(record.reason), how)
     incident = Incident(file_incident(record), "trigger", record.server) if call else None
     return Notice("error", title, lines, dataset=record.dataset, channel=channel, incident=incident)
 
 
-def released(record: SourceFile, channel: str | None) -> Notice:
-    """A held file was taken after all."""
-    incident = Incident(file_incident(record), "resolve", record.server)
+def released(record: SourceFile, channel: str | None, *, called: bool) -> Notice:
+    """A held file was taken after all. `called` is whether its incident is open."""
+    incident = Incident(file_incident(record), "resolve", record.server) if called else None
     title = f"Source {record.server}: {record.path} was taken after all"
     return Notice("ok", title, dataset=record.dataset, channel=channel, incident=incident)
 
@@ -144,10 +155,27 @@ def unsettled(record: SourceFile, reason: str, channel: str | None) -> Notice:
     return Notice("warning", f"Source {record.server}: {record.path} stays there", lines, record.dataset, "", channel)
 
 
-def refused(server: str, dataset: str, reasons: list[str], channel: str | None) -> Notice:
-    """Files whose names cannot be taken."""
-    title = f"Source {server}: {len(reasons)} file{'' if len(reasons) == 1 else 's'} refused"
+def refused(server: str, dataset: str, reasons: list[str], channel: str | None, others: int = 0) -> Notice:
+    """Files whose names cannot be taken: their first reasons, and how many there are with `others`."""
+    number = len(reasons) + others
+    title = f"Source {server}: {number:,} file{'' if number == 1 else 's'} refused"
     return Notice("warning", title, tuple(reasons[:5]), dataset=dataset, channel=channel)
+
+
+def more(server: str, what: str, number: int, channel: str | None) -> Notice:
+    """Of many messages of one kind the first are sent one by one; this stands for the others."""
+    title = f"Source {server}: {number:,} more files {what}"
+    return Notice("warning", title, ("`headrace sources --json` and the log of `poller` name them.",), channel=channel)
+
+
+def fruitless(state: ServerState, channel: str | None) -> Notice:
+    """Polls run out of time again and again, and nothing is taken."""
+    title = f"Source {state.server}: {state.fruitless} polls ran out of time without taking a file"
+    lines = (
+        "Its folders cannot be listed, or its next file not be read, in the 14 minutes that a poll has.",
+        "Fewer folders in `location`, fewer files in them, or a faster server: docs/ftp.md, Time.",
+    )
+    return Notice("warning", title, lines, channel=channel)
 
 
 def reset(state: ServerState) -> ServerState:

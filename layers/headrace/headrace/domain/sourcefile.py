@@ -7,17 +7,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.remote import CHECKSUMS, TEMPORARY, RemoteFile, matches, same_file
 from headrace.domain.source import After, Checksum, Complete, Source
 
 MOST_ATTEMPTS = 3
-"""How many polls try a file that is wrong before it is held for a person."""
+"""How many polls try a file that is wrong before it is held."""
+FIRST_RETRY, LONGEST_RETRY = timedelta(hours=1), timedelta(days=1)
+"""After which a held file is tried again by itself: what a server refuses for an hour it may give the next day."""
+RENEWED_AFTER = timedelta(days=10)
+"""How exact `listed_at` is. A record that expires must be kept for much longer after it."""
 
 
 class SourceStatus(StrEnum):
     """SEEN: not whole yet, or not taken yet. TAKEN: it is in S3. HELD: wrong too often. REFUSED: never taken.
 
-    GONE: it was deleted or renamed there before it was taken.
+    GONE: it was deleted or renamed there before it was taken. SEEN and HELD are open: something is still to come.
     """
 
     SEEN = "seen"
@@ -25,6 +30,9 @@ class SourceStatus(StrEnum):
     HELD = "held"
     REFUSED = "refused"
     GONE = "gone"
+
+
+OPEN = frozenset({SourceStatus.SEEN, SourceStatus.HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,9 @@ class SourceFile:
     how the checksum beside it looked. `upload` and `staged` lead to what an unfinished transfer has brought already.
     `stamp` is the time that the server gave when it was asked for this file alone, while it was taken. `settled` is
     whether it was moved or deleted there, where the contract wants that. `key` and `sha256` are of what landed last,
-    also while a newer version waits; `taken_at` and `md5` only of a file that looks as it did then.
+    also while a newer version waits; `taken_at` and `md5` only of a file that looks as it did then. `retry_at` is when
+    a held file is tried again. `listed_at` is when a listing last showed it, exact to RENEWED_AFTER: only a file that
+    no listing has shown for long may be forgotten, or it would be fetched again.
     """
 
     server: str
@@ -57,6 +67,8 @@ class SourceFile:
     staged: str | None = None
     stamp: datetime | None = None
     settled: bool = False
+    retry_at: datetime | None = None
+    listed_at: datetime | None = None
 
     def looks_like(self, file: RemoteFile) -> bool:
         """Whether the file is as it was."""
@@ -77,13 +89,15 @@ class Plan:
     """What one look at a source leads to. `changed` are records to write before anything else happens.
 
     `gone` are those as they were of files that disappeared before they were taken. `ready_in` is how many seconds until
-    the first of the waiting files may be whole; None if time alone will not do.
+    the first of the waiting files may be whole; None if time alone will not do. `odd` are paths that could not be
+    judged, with the reason.
     """
 
     ready: list[Candidate] = field(default_factory=list)
     changed: list[SourceFile] = field(default_factory=list)
     unsettled: list[Candidate] = field(default_factory=list)
     gone: list[SourceFile] = field(default_factory=list)
+    odd: list[tuple[str, str]] = field(default_factory=list)
     listed: int = 0
     waiting: int = 0
     ready_in: float | None = None
@@ -100,32 +114,73 @@ def plan(
 ) -> Plan:
     """Decide about each file of a listing. `hashes` is whether the server computes checksums itself.
 
+    `known` has the records of the files that are listed and wanted, and of all that are open.
     `whole` is whether every folder could be listed: only then a file that is not in the listing is not there.
     """
-    by_path = {file.path: file for file in files}
-    made = Plan()
-    for file in sorted(by_path.values(), key=_oldest_first):
-        if not wanted(source, file.name):
-            continue
-        partner = _checksum_beside(source, file, by_path)
-        record = _record(source, file, partner, known.get(file.path), now)
-        candidate = Candidate(file, record, partner)
-        if record.status is SourceStatus.TAKEN:
-            if source.after is not After.LEAVE and not record.settled:
-                made.unsettled.append(candidate)
-        elif record.status is SourceStatus.SEEN:
-            _sort_in(source, candidate, by_path, now, made, hashes=hashes)
-        if record is not known.get(file.path):
-            made.changed.append(record)
+    look = _Look(source, {file.path: file for file in files}, known, now, hashes, Plan())
+    for file in sorted(look.by_path.values(), key=_oldest_first):
+        if wanted(source, file.name):
+            try:
+                look.decide(file)
+            except Exception as error:
+                look.made.odd.append((file.path, f"it could not be judged: {type(error).__name__}: {error}"))
+    made = look.made
+    made.ready.sort(key=_begun_before)
     if whole:
-        made.gone = [record for record in known.values() if _gone(source, record, by_path)]
+        made.gone = [record for record in known.values() if _gone(source, record, look.by_path)]
         made.changed += [after_leaving(record) for record in made.gone]
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A listing beside what is known, and what has been decided so far."""
+
+    source: Source
+    by_path: Mapping[str, RemoteFile]
+    known: Mapping[str, SourceFile]
+    now: datetime
+    hashes: bool
+    made: Plan
+
+    def decide(self, file: RemoteFile) -> None:
+        """What becomes of one file."""
+        partner = _checksum_beside(self.source, file, self.by_path)
+        before = self.known.get(file.path)
+        record = _listed(_record(self.source, file, partner, before, self.now), self.now)
+        candidate = Candidate(file, record, partner)
+        if record.status is SourceStatus.TAKEN:
+            if self.source.after is not After.LEAVE and not record.settled:
+                self.made.unsettled.append(candidate)
+        elif record.status is SourceStatus.SEEN:
+            self._sort_in(candidate)
+        if record is not before:
+            self.made.changed.append(record)
+
+    def _sort_in(self, candidate: Candidate) -> None:
+        left = self._seconds_until_whole(candidate)
+        if left == 0:
+            self.made.ready.append(candidate)
+            return
+        self.made.waiting += 1
+        if left is not None:
+            self.made.ready_in = left if self.made.ready_in is None else min(left, self.made.ready_in)
+
+    def _seconds_until_whole(self, candidate: Candidate) -> float | None:
+        """0 for a file that is whole, None for one that waits for something else than time."""
+        source = self.source
+        if source.checksum is Checksum.REQUIRED and candidate.partner is None and not self.hashes:
+            return None
+        if source.complete is Complete.MARKER:
+            return 0 if _marked(source, candidate.file, self.by_path) else None
+        if source.complete is Complete.RENAME:
+            return 0
+        still = self.now - candidate.record.since
+        return max(0.0, (timedelta(seconds=source.stable_seconds) - still).total_seconds())
+
+
 def _gone(source: Source, record: SourceFile, by_path: Mapping[str, RemoteFile]) -> bool:
-    waits = record.status in {SourceStatus.SEEN, SourceStatus.HELD}
-    return waits and record.path not in by_path and source.covers(record.path)
+    return record.status in OPEN and record.path not in by_path and source.covers(record.path)
 
 
 def wanted(source: Source, name: str) -> bool:
@@ -139,36 +194,14 @@ def _oldest_first(file: RemoteFile) -> tuple[float, str]:
     return (file.modified.timestamp() if file.modified else 0.0, file.path)
 
 
-def _sort_in(
-    source: Source,
-    candidate: Candidate,
-    by_path: Mapping[str, RemoteFile],
-    now: datetime,
-    made: Plan,
-    *,
-    hashes: bool,
-) -> None:
-    left = _seconds_until_whole(source, candidate, by_path, now, hashes=hashes)
-    if left == 0:
-        made.ready.append(candidate)
-        return
-    made.waiting += 1
-    if left is not None:
-        made.ready_in = left if made.ready_in is None else min(left, made.ready_in)
+def _begun_before(candidate: Candidate) -> bool:
+    """Files whose transfer could not be ended in an earlier poll come last: they must not keep all others waiting."""
+    return candidate.record.upload is not None
 
 
-def _seconds_until_whole(
-    source: Source, candidate: Candidate, by_path: Mapping[str, RemoteFile], now: datetime, *, hashes: bool
-) -> float | None:
-    """0 for a file that is whole, None for one that waits for something else than time."""
-    if source.checksum is Checksum.REQUIRED and candidate.partner is None and not hashes:
-        return None
-    if source.complete is Complete.MARKER:
-        return 0 if _marked(source, candidate.file, by_path) else None
-    if source.complete is Complete.RENAME:
-        return 0
-    still = now - candidate.record.since
-    return max(0.0, (timedelta(seconds=source.stable_seconds) - still).total_seconds())
+def _listed(record: SourceFile, now: datetime) -> SourceFile:
+    known = record.listed_at
+    return replace(record, listed_at=now) if known is None or now - known >= RENEWED_AFTER else record
 
 
 def _marked(source: Source, file: RemoteFile, by_path: Mapping[str, RemoteFile]) -> bool:
@@ -198,11 +231,12 @@ def _record(
     if known.status is SourceStatus.GONE or not known.looks_like(file):
         return replace(_fresh(source, file, sign, now), key=known.key, sha256=known.sha256)
     if known.partner == sign:
-        return known
+        due = known.status is SourceStatus.HELD and known.retry_at is not None and known.retry_at <= now
+        return replace(known, status=SourceStatus.SEEN, retry_at=None) if due else known
     if known.status is SourceStatus.SEEN:
         return replace(known, partner=sign)
     if known.status is SourceStatus.HELD or (known.status is SourceStatus.TAKEN and partner is not None):
-        return replace(known, status=SourceStatus.SEEN, attempts=0, partner=sign, reason=None)
+        return replace(known, status=SourceStatus.SEEN, attempts=0, partner=sign, reason=None, retry_at=None)
     return known
 
 
@@ -214,11 +248,22 @@ def _fresh(source: Source, file: RemoteFile, sign: str | None, now: datetime) ->
 
 def after_leaving(record: SourceFile) -> SourceFile:
     """The record after its file disappeared from the server."""
-    return replace(record, status=SourceStatus.GONE, attempts=0, reason=None, upload=None, staged=None)
+    return replace(record, status=SourceStatus.GONE, attempts=0, reason=None, upload=None, staged=None, retry_at=None)
 
 
-def after_problem(record: SourceFile, reason: str) -> SourceFile:
-    """The record after a poll found the file wrong."""
+def after_problem(record: SourceFile, reason: str, now: datetime, *, proven: bool) -> SourceFile:
+    """The record after a poll found the file wrong. `proven` is whether only other bytes can put it right.
+
+    All other reasons may pass by themselves: a lock, a full disk, a right that was taken away by mistake.
+    """
     attempts = record.attempts + 1
-    status = SourceStatus.HELD if attempts >= MOST_ATTEMPTS else SourceStatus.SEEN
-    return replace(record, status=status, attempts=attempts, reason=reason, upload=None, staged=None)
+    after = replace(record, attempts=attempts, reason=cut(reason, LONGEST_REASON), upload=None, staged=None)
+    if attempts < MOST_ATTEMPTS:
+        return after
+    pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - MOST_ATTEMPTS, 10))
+    return replace(after, status=SourceStatus.HELD, retry_at=None if proven else now + pause)
+
+
+def was_held(record: SourceFile) -> bool:
+    """Whether people know already that this file is wrong."""
+    return record.attempts >= MOST_ATTEMPTS

@@ -18,6 +18,7 @@ from headrace.domain.source import Server, servers_of
 from headrace.errors import (
     FileProblemError,
     HeadraceError,
+    LeaseLostError,
     LoginRefusedError,
     SecretError,
     UnreachableError,
@@ -26,7 +27,8 @@ from headrace.errors import (
 from headrace.observability import logger
 from headrace.usecases.line import Line, OutOfTimeError, reserve_seconds
 from headrace.usecases.source_ports import Clock, SourceServices
-from headrace.usecases.take_files import SourceWork, Tally
+from headrace.usecases.take_files import SourceWork
+from headrace.usecases.tally import Accounts, Tally
 
 LOOKS = 2
 """A file that must stand still is looked at twice in one poll, if the wait in between is short."""
@@ -59,15 +61,18 @@ def poll(name: str, owner: str, services: SourceServices, clock: Clock) -> Repor
     server = server_named(name, services)
     if server is None:
         return Report(name, skipped="no deployed contract names it")
-    with _lease(server, owner, services, clock) as state:
-        if state is None:
-            return Report(name, skipped="another poll is on it")
-        admitted = breakers.admitted(state.breaker, clock.now())
-        if admitted is None:
-            return _left_alone(server, state, services, clock)
-        begun = replace(state, breaker=admitted, last_poll=clock.now())
-        services.source_ledger.save_state(begun)
-        return _Poll(server, begun, services, clock).run()
+    try:
+        with _lease(server, owner, services, clock) as state:
+            if state is None:
+                return Report(name, skipped="another poll is on it")
+            admitted = breakers.admitted(state.breaker, clock.now())
+            if admitted is None:
+                return _left_alone(server, state, services, clock)
+            begun = replace(state, breaker=admitted, last_poll=clock.now())
+            services.source_ledger.save_state(begun)
+            return _Poll(server, begun, services, clock).run()
+    except LeaseLostError as error:
+        return Report(name, skipped=str(error))
 
 
 @contextmanager
@@ -78,7 +83,7 @@ def _lease(server: Server, owner: str, services: SourceServices, clock: Clock) -
         yield state
     finally:
         if state is not None:
-            services.source_ledger.release(server.name, owner)
+            services.source_ledger.release(state)
 
 
 def _left_alone(server: Server, state: ServerState, services: SourceServices, clock: Clock) -> Report:
@@ -95,7 +100,9 @@ class _Poll:
         self._state = state
         self._services = services
         self._clock = clock
-        self._report = Report(server.name)
+        calls_left = max(0, told.MOST_INCIDENTS - len(state.incidents))
+        self._accounts = Accounts(server.name, services.topic, state.incidents, calls_left)
+        self._report = Report(server.name, tally=self._accounts.tally)
         tries = breakers.tries(state.breaker)
         self._lines = [Line(server.endpoint, services.connect, clock, tries) for _ in range(server.connections)]
 
@@ -106,18 +113,21 @@ class _Poll:
         except OutOfTimeError:
             self._report.out_of_time = True
             logger.info("time is over, the next poll goes on", extra={"server": self._server.name})
+            self._note_fruitless()
         except (UnreachableError, LoginRefusedError, UntrustedServerError, FileProblemError) as error:
             self._failed(error)
         finally:
             for line in self._lines:
                 line.hang_up()
             self._services.source_ledger.save_state(self._counted())
+            self._accounts.tell_of_the_rest()
         return self._report
 
     def _look_and_take(self) -> None:
-        tally = self._report.tally
-        incidents = self._state.incidents
-        works = [SourceWork(source, self._services, self._clock, tally, incidents) for source in self._server.sources]
+        tally, turn = self._report.tally, self._state.turn
+        works = [
+            SourceWork(source, self._services, self._clock, self._accounts, turn) for source in self._server.sources
+        ]
         for look in range(LOOKS):
             tally.closed = {}
             plans = [work.look(self._lines[0]) for work in works]
@@ -128,8 +138,16 @@ class _Poll:
             waits = [plan.ready_in for plan in plans if plan.ready_in is not None]
             worthwhile = [wait for wait in waits if wait <= LONGEST_WAIT_BETWEEN_LOOKS]
             if look + 1 == LOOKS or not worthwhile:
+                self._state = replace(self._state, fruitless=0)
                 return
             self._wait(max(worthwhile))
+
+    def _note_fruitless(self) -> None:
+        """A poll that ran out of time and took nothing is nobody's failure; one after another, they have a cause."""
+        number = 0 if self._report.tally.files else self._state.fruitless + 1
+        self._state = replace(self._state, fruitless=number)
+        if number == told.MOST_FRUITLESS:
+            self._services.topic.publish(told.fruitless(self._state, _channel(self._server, self._services)))
 
     def _wait(self, seconds: float) -> None:
         """Wait between two looks, without keeping the server's connections."""
@@ -156,13 +174,14 @@ class _Poll:
 
     def _tell_of_folders(self) -> None:
         """Folders that the server will not list are told once, and once more when it does."""
-        closed, before = self._report.tally.closed, self._state.closed_folders
+        before = self._state.closed_folders
+        closed = dict(sorted(self._report.tally.closed.items())[: told.MOST_CLOSED])
         channel = _channel(self._server, self._services)
         if fresh := {folder: reason for folder, reason in closed.items() if folder not in before}:
             self._services.topic.publish(told.folders_closed(self._state, fresh, channel))
         if opened := sorted(before.keys() - closed):
             self._services.topic.publish(told.folders_open(self._state, opened, channel))
-        self._state = replace(self._state, closed_folders=dict(closed))
+        self._state = replace(self._state, closed_folders=closed)
 
     def _failed(self, error: HeadraceError) -> None:
         now, trouble = self._clock.now(), _trouble(error)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from headrace.domain.source import Server
-from headrace.domain.sourcefile import SourceStatus
+from headrace.domain.sourcefile import SourceFile, SourceStatus
 from headrace.usecases.source_ports import SourceLedger
 
 
@@ -15,11 +13,10 @@ def reset_source(server: Server, ledger: SourceLedger) -> int:
     Open incidents stay open: the next good poll, or the file once it is taken, resolves them.
     """
     ledger.reset(server.name)
-    held = [
-        replace(record, status=SourceStatus.SEEN, attempts=0)
-        for source in server.sources
-        for record in ledger.known(server.name, source.dataset).values()
-        if record.status is SourceStatus.HELD
-    ]
-    ledger.save_all(held)
-    return len(held)
+    datasets = dict.fromkeys(source.dataset for source in server.sources)
+    return sum(ledger.let_go(record) for dataset in datasets for record in _held(server.name, dataset, ledger))
+
+
+def _held(server: str, dataset: str, ledger: SourceLedger) -> list[SourceFile]:
+    records = ledger.files(server, dataset, ledger.open_paths(server, dataset)).values()
+    return [record for record in records if record.status is SourceStatus.HELD]

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import queue
-import threading
-from collections.abc import Container
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from headrace.domain import serverstate as told
+from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.contract import Contract
 from headrace.domain.remote import LONGEST_KEY, SECOND
 from headrace.domain.source import After, Source
-from headrace.domain.sourcefile import Candidate, Plan, SourceFile, SourceStatus, after_problem, plan
+from headrace.domain.sourcefile import Candidate, Plan, SourceFile, SourceStatus, after_problem, plan, wanted, was_held
 from headrace.errors import (
     ChecksumError,
     FileChangedError,
     FileProblemError,
+    HeadraceError,
     LoginRefusedError,
     UnreachableError,
 )
@@ -27,50 +28,34 @@ from headrace.usecases.folders import Folders
 from headrace.usecases.line import Line, OutOfTimeError
 from headrace.usecases.settle import Disposal
 from headrace.usecases.source_ports import Clock, SourceServices
+from headrace.usecases.tally import Accounts
 
-
-@dataclass(slots=True)
-class Tally:
-    """What a poll has done. `called` and `resolved` are incident keys, `closed` folders that could not be listed."""
-
-    files: int = 0
-    size: int = 0
-    listed: int = 0
-    waiting: int = 0
-    problems: list[str] = field(default_factory=list)
-    closed: dict[str, str] = field(default_factory=dict)
-    called: set[str] = field(default_factory=set)
-    resolved: set[str] = field(default_factory=set)
+MOST_SURPRISES = 5
+"""Errors that nobody foresaw, each about one file; after so many in a poll they are not about the files."""
 
 
 class SourceWork:
     """The work of one poll on one source."""
 
-    def __init__(
-        self, source: Source, services: SourceServices, clock: Clock, tally: Tally, incidents: Container[str]
-    ) -> None:
+    def __init__(self, source: Source, services: SourceServices, clock: Clock, accounts: Accounts, turn: int) -> None:
         self._source = source
         self._services = services
         self._clock = clock
-        self._tally = tally
-        self._incidents = incidents
+        self._accounts = accounts
+        self._turn = turn
         self._contract = _contract(source, services)
-        self._known: dict[str, SourceFile] | None = None
-        self._counting = threading.Lock()
+        self._known: dict[str, SourceFile] = {}
+        self._read: set[str] = set()
+        self._surprises = 0
 
     def look(self, line: Line) -> Plan:
         """List the source's folders and decide about each file."""
         found = line.do(lambda remote: Folders(self._source, remote, self._too_long).listing())
-        self._tally.closed |= {f"{self._source.dataset}: {path}": reason for path, reason in found.closed.items()}
-        self._refuse(found.refused)
-        made = plan(
-            self._source,
-            found.files.values(),
-            self._records(),
-            self._clock.now(),
-            hashes=found.hashes,
-            whole=not found.closed,
-        )
+        self._accounts.tally.closed |= {f"{self._source.dataset}: {path}": why for path, why in found.closed.items()}
+        files = found.files.values()
+        self._learn(file.path for file in files if wanted(self._source, file.name))
+        made = plan(self._source, files, self._known, self._clock.now(), hashes=found.hashes, whole=not found.closed)
+        self._refuse(found.refused + made.odd, found.more_refused)
         made.listed = len(found.files)
         for record in made.gone:
             self._forget(record)
@@ -82,18 +67,9 @@ class SourceWork:
         logger.info("a file disappeared", extra={"server": record.server, "path": record.path})
         if record.upload is not None and record.staged is not None:
             self._services.incoming.abort(record.staged, record.upload)
-        called = self._resolved(record)
+        called = self._accounts.resolves(record)
         if called or record.status is SourceStatus.HELD:
-            self._services.topic.publish(told.left(record, self._contract.channel, called=called))
-
-    def _resolved(self, record: SourceFile) -> bool:
-        """Whether somebody was called because of this file; if so, he can sleep again."""
-        incident = told.file_incident(record)
-        if incident not in self._incidents:
-            return False
-        with self._counting:
-            self._tally.resolved.add(incident)
-        return True
+            self._accounts.tell("that were held are no longer there", told.left(record, self._channel, called=called))
 
     def take(self, made: Plan, lines: list[Line]) -> None:
         """Take what is ready over all lines at once, then settle what is safe. The first server trouble ends it."""
@@ -138,35 +114,43 @@ class SourceWork:
             record = replace(self._wrong(candidate.record, error), since=self._clock.now())
         except FileProblemError as error:
             record = self._wrong(candidate.record, error)
+        except (HeadraceError, OutOfTimeError):
+            raise
+        except Exception as error:
+            record = self._wrong(candidate.record, self._surprise(error))
         else:
             self._taken(candidate, record)
         self._save(record)
         return record
 
+    def _surprise(self, error: Exception) -> FileProblemError:
+        """An error that nobody foresaw is one file's, unless many files have one: then it is the poll's."""
+        logger.exception("a file could not be taken", extra={"server": self._source.server})
+        self._surprises += 1
+        if self._surprises > MOST_SURPRISES:
+            raise error
+        return FileProblemError(f"{type(error).__name__}: {error}")
+
     def _taken(self, candidate: Candidate, record: SourceFile) -> None:
         logger.info("a file was taken", extra={"server": record.server, "path": record.path, "key": record.key})
         if record.taken_at != candidate.record.taken_at:  # a checksum that came later may only have proven it
-            with self._counting:
-                self._tally.files += 1
-                self._tally.size += candidate.file.size or 0
-        if self._resolved(record):
-            self._services.topic.publish(told.released(record, self._contract.channel))
+            self._accounts.taken(candidate.file.size or 0)
+        called = self._accounts.resolves(record)
+        if called or was_held(candidate.record):
+            self._accounts.tell("were taken after all", told.released(record, self._channel, called=called))
 
     def _wrong(self, record: SourceFile, error: FileProblemError) -> SourceFile:
         self._problem(f"{record.path}: {error}")
-        after = after_problem(record, str(error))
-        if after.status is SourceStatus.HELD:
-            call = isinstance(error, ChecksumError)
-            self._services.topic.publish(told.held(after, self._contract.channel, call=call))
-            if call:
-                with self._counting:
-                    self._tally.called.add(told.file_incident(after))
+        proven = isinstance(error, ChecksumError)
+        after = after_problem(record, str(error), self._clock.now(), proven=proven)
+        if after.status is SourceStatus.HELD and not was_held(record):
+            call = proven and self._accounts.calls(after)
+            self._accounts.tell("are held", told.held(after, self._channel, call=call))
         return after
 
     def _problem(self, text: str) -> None:
         logger.warning("a file could not be taken", extra={"server": self._source.server, "why": text})
-        with self._counting:
-            self._tally.problems.append(text)
+        self._accounts.problem(text)
 
     # -- the server -----------------------------------------------------------------------------------------------
 
@@ -192,41 +176,50 @@ class SourceWork:
     def _unsettled(self, record: SourceFile, reason: str) -> None:
         """Write it down and tell of it, once; every poll tries again."""
         self._problem(f"{record.path}: {reason}")
+        reason = cut(reason, LONGEST_REASON)
         if record.reason != reason:
+            self._accounts.tell("stay there", told.unsettled(record, reason, self._channel))
             self._save(replace(record, reason=reason))
-            self._services.topic.publish(told.unsettled(record, reason, self._contract.channel))
 
     # -- the ledger -----------------------------------------------------------------------------------------------
 
-    def _records(self) -> dict[str, SourceFile]:
-        if self._known is None:
-            self._known = self._services.source_ledger.known(self._source.server, self._source.dataset)
-        return self._known
+    @property
+    def _channel(self) -> str | None:
+        return self._contract.channel
+
+    def _learn(self, paths: Iterable[str]) -> None:
+        """Read what is known of these files and of those that are open, each of them once in a poll."""
+        server, dataset = self._source.server, self._source.dataset
+        asked = set(paths)
+        if not self._read:
+            asked |= self._services.source_ledger.open_paths(server, dataset)
+        self._known |= self._services.source_ledger.files(server, dataset, asked - self._read)
+        self._read |= asked
 
     def _save(self, record: SourceFile) -> None:
-        self._services.source_ledger.save(record)
-        self._records()[record.path] = record
+        self._services.source_ledger.save(record, self._turn)
+        self._known[record.path] = record
 
     def _save_all(self, records: list[SourceFile]) -> None:
-        self._services.source_ledger.save_all(records)
-        self._records().update({record.path: record for record in records})
+        self._services.source_ledger.save_all(records, self._turn)
+        self._known.update({record.path: record for record in records})
 
-    def _refuse(self, refused: list[tuple[str, str]]) -> None:
-        """Write each refused name down, and tell of it, once."""
-        fresh = {path: reason for path, reason in refused if path not in self._records()}
+    def _refuse(self, refused: list[tuple[str, str]], more: int) -> None:
+        """Report each refused entry and write it down, once. Of `more` there is only the number."""
+        self._accounts.tally.refused += len(refused) + more
+        server, dataset, now = self._source.server, self._source.dataset, self._clock.now()
+        reasons = dict(refused)
+        known = self._services.source_ledger.reported(server, dataset, reasons)
+        fresh = {path: reason for path, reason in reasons.items() if path not in known}
         if not fresh:
             return
-        now, source = self._clock.now(), self._source
-        self._save_all(
-            [
-                SourceFile(
-                    source.server, source.dataset, path, None, None, SECOND, now, SourceStatus.REFUSED, reason=reason
-                )
-                for path, reason in fresh.items()
-            ]
-        )
         texts = [f"{path}: {reason}" for path, reason in fresh.items()]
-        self._services.topic.publish(told.refused(source.server, source.dataset, texts, self._contract.channel))
+        self._services.topic.publish(told.refused(server, dataset, texts, self._channel, more))
+        records = [
+            SourceFile(server, dataset, path, None, None, SECOND, now, SourceStatus.REFUSED, reason=reason)
+            for path, reason in fresh.items()
+        ]
+        self._services.source_ledger.save_all(records, self._turn)
 
 
 def _contract(source: Source, services: SourceServices) -> Contract:
