@@ -143,9 +143,9 @@ def _of_text(node: ast.BinOp) -> bool:
 def _replaced(text: str, node: ast.AST, with_: str) -> str:
     """The text with the node's own part of it replaced. Columns of the syntax tree count bytes."""
     lines = text.encode().splitlines(keepends=True)
-    first, last = node.lineno - 1, node.end_lineno - 1  # type: ignore[attr-defined]
-    before = b"".join(lines[:first]) + lines[first][: node.col_offset]  # type: ignore[attr-defined]
-    after = lines[last][node.end_col_offset :] + b"".join(lines[last + 1 :])  # type: ignore[attr-defined]
+    first, last = node.lineno - 1, node.end_lineno - 1
+    before = b"".join(lines[:first]) + lines[first][: node.col_offset]
+    after = lines[last][node.end_col_offset :] + b"".join(lines[last + 1 :])
     return (before + with_.encode() + after).decode()
 
 
@@ -241,7 +241,7 @@ def survives(mutant: Mutant, tests: list[str]) -> bool:
 
 def main() -> int:
     """Draw the sample, try it, print who lives."""
-    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, default=200, help="how many mutants (default: 200)")
     parser.add_argument("--seed", type=int, default=20261130, help="which ones (default: 20261130)")
     parser.add_argument("--only", default="", help="only of modules whose path ends so: usecases/give_up.py")

@@ -27,7 +27,7 @@ def put_in_place(path: str, source: Path) -> None:
             return compile(source.read_text("utf-8"), path, "exec")
         return original(self, name)
 
-    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[assignment,method-assign]
+    importlib.machinery.SourceFileLoader.get_code = get_code
 
 
 class Recorder:
