@@ -10,6 +10,7 @@ from headrace.adapters.catalog import Catalog
 from headrace.adapters.exportfiles import ExportBucket
 from headrace.adapters.exportqueue import ExportQueue
 from headrace.adapters.exports import DynamoExports
+from headrace.adapters.exportworkflow import RunWorkflow
 from headrace.adapters.incoming import S3Incoming
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
@@ -20,7 +21,7 @@ from headrace.adapters.poll_orders import PollOrders
 from headrace.adapters.remote import Connector
 from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.adapters.warehouse import Connection, Warehouse
-from headrace.adapters.workflow import IngestWorkflow, RunWorkflow
+from headrace.adapters.workflow import IngestWorkflow
 from headrace.config import setting
 
 

@@ -22,11 +22,11 @@ from headrace.domain.exportrun import (
     FileResult,
     Request,
     Run,
-    StatementState,
     Tally,
 )
 from headrace.domain.exportsql import ACCOUNT_LABEL, Unload
 from headrace.domain.notice import Notice
+from headrace.domain.statement import StatementState
 
 Rows = dict[tuple[str, str], list[str]]
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.domain.exportrun import StatementState
 from headrace.domain.failure import classify
+from headrace.domain.statement import StatementState
 from headrace.errors import HeadraceError, TerminalError, TransientError
 
 LONG_POLL_SECONDS = 20

@@ -160,15 +160,6 @@ class Answer:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class StatementState:
-    """A statement as the warehouse sees it; `error` when it has failed, in the warehouse's words."""
-
-    ended: bool
-    error: str = ""
-    transient: bool = False
-
-
 @dataclass(slots=True)
 class Tally:
     """The answers of one category, counted. `seconds` is the runners' time."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from fnmatch import fnmatchcase
 
 
 def plain_name(name: str) -> str:
@@ -17,3 +19,14 @@ def printable(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() or sign in keep else repr(sign)[1:-1] for sign in text)
+
+
+def one_form(text: str) -> str:
+    """A name in the one form of Unicode that keys and the ledger have: `é` may come as one sign or as two."""
+    return unicodedata.normalize("NFC", text)
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a name is one that a pattern means. As in a shell, a point that it begins with must stand there too."""
+    hidden = name.startswith(".") and not pattern.startswith(".")
+    return not hidden and fnmatchcase(one_form(name), one_form(pattern))

@@ -6,9 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 
-from headrace.domain.naming import printable
+from headrace.domain.naming import one_form, printable
 
 SECOND, MINUTE, DAY = 1, 60, 86400
 LONGEST_KEY = 1024
@@ -37,17 +36,6 @@ def in_utc(moment: datetime) -> datetime | None:
     except OverflowError:
         return None
     return there if FIRST_YEAR <= there.year <= LAST_YEAR else None
-
-
-def one_form(text: str) -> str:
-    """A name in the one form of Unicode that keys and the ledger have: `é` may come as one sign or as two."""
-    return unicodedata.normalize("NFC", text)
-
-
-def matches(name: str, pattern: str) -> bool:
-    """Whether a name is one that a pattern means. As in a shell, a point that it begins with must stand there too."""
-    hidden = name.startswith(".") and not pattern.startswith(".")
-    return not hidden and fnmatchcase(one_form(name), one_form(pattern))
 
 
 @dataclass(frozen=True, slots=True)

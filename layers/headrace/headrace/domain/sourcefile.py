@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from headrace.domain.bounds import LONGEST_REASON, cut
-from headrace.domain.remote import CHECKSUMS, TEMPORARY, RemoteFile, matches, same_file
+from headrace.domain.naming import matches
+from headrace.domain.remote import CHECKSUMS, TEMPORARY, RemoteFile, same_file
 from headrace.domain.source import After, Checksum, Complete, Source
 
 MOST_ATTEMPTS = 3

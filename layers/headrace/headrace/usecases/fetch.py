@@ -10,7 +10,8 @@ from datetime import datetime
 
 from headrace.domain.contract import Contract
 from headrace.domain.lakefolders import INCOMING
-from headrace.domain.remote import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of, one_form
+from headrace.domain.naming import one_form
+from headrace.domain.remote import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of
 from headrace.domain.source import Checksum, Source, shared_folder
 from headrace.domain.sourcefile import Candidate, SourceFile, SourceStatus
 from headrace.errors import CannotResumeError, ChecksumError, FileChangedError, FileProblemError, UnreachableError

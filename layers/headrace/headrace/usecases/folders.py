@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from headrace.domain.remote import Entry, RemoteFile, matches, one_form, refusal, shown
+from headrace.domain.naming import matches, one_form
+from headrace.domain.remote import Entry, RemoteFile, refusal, shown
 from headrace.domain.source import Source, is_pattern
 from headrace.errors import FileProblemError, UnreachableError
 from headrace.observability import logger

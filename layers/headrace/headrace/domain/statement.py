@@ -1,0 +1,14 @@
+"""A statement that the warehouse was sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StatementState:
+    """A statement as the warehouse sees it; `error` when it has failed, in the warehouse's words."""
+
+    ended: bool
+    error: str = ""
+    transient: bool = False
