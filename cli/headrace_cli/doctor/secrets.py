@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 
 from botocore.exceptions import ClientError
 
 from headrace.adapters.pagerduty import Routing
+from headrace.adapters.secret import address
 from headrace.domain.contract import Contract
 from headrace.errors import TerminalError
 from headrace_cli.doctor.examination import Examination
@@ -17,7 +17,6 @@ from headrace_cli.doctor.findings import Check, Finding, fault, ok, warning
 CREATE = "aws secretsmanager create-secret --name {name} --secret-string {form}"
 PUT = "aws secretsmanager put-secret-value --secret-id {name} --secret-string {form}"
 WEBHOOK = "https://hooks.slack.com/services/"
-ROUTING_KEY = re.compile(r"[0-9A-Za-z]{32}")
 
 
 def slack(examination: Examination) -> Iterator[Finding]:
@@ -27,9 +26,13 @@ def slack(examination: Examination) -> Iterator[Finding]:
     form = f"{WEBHOOK}…"
     if text is None:
         yield fault(f"the secret {name} does not exist: no notice can be sent", CREATE.format(name=name, form=form))
-    elif text != text.strip() or re.search(r"\s", text):
-        yield fault(f"the secret {name} has a blank or a line end in it", PUT.format(name=name, form=form))
-    elif not text.startswith(WEBHOOK) and not examination.on_laptop:
+        return
+    try:
+        webhook = address(text, f"the secret {name}", "the address of Slack's webhook")
+    except TerminalError as error:
+        yield fault(str(error), PUT.format(name=name, form=form))
+        return
+    if not webhook.startswith(WEBHOOK) and not examination.on_laptop:
         yield warning(f"the secret {name} is no webhook of Slack's", PUT.format(name=name, form=form))
     else:
         yield ok(f"the secret {name} holds a webhook")
@@ -50,15 +53,10 @@ def pagerduty(examination: Examination) -> Iterator[Finding]:
         yield fault(f"the secret {name} does not exist: nobody can be called", remedy)
         return
     try:
-        key = Routing.from_secret(text).key
-    except TerminalError as error:
-        yield fault(f"the secret {name}: {error}", PUT.format(name=name, form=form))
-        return
-    if ROUTING_KEY.fullmatch(key) or examination.on_laptop:
+        Routing.from_secret(text, f"the secret {name}")
         yield ok(f"the secret {name} holds a routing key")
-    else:
-        text = f"the secret {name} is no routing key of the Events API v2, which has 32 letters and digits"
-        yield fault(text, PUT.format(name=name, form=form))
+    except TerminalError as error:
+        yield fault(str(error), PUT.format(name=name, form=form))
 
 
 def warehouse(examination: Examination) -> Iterator[Finding]:
@@ -84,7 +82,7 @@ def servers(examination: Examination) -> Iterator[Finding]:
     """Credentials of the servers that deployed contracts fetch from."""
     for name in sorted(_server_secrets(examination.target.contracts.values())):
         text = _secret(examination, name)
-        form = '\'{"user": "…", "password": "…"}\''
+        form = '\'{"username": "…", "password": "…"}\''
         if text is None:
             yield fault(f"the secret {name} of a server does not exist", CREATE.format(name=name, form=form))
         else:

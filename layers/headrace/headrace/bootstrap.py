@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 
 from headrace.adapters import aws
@@ -19,6 +18,7 @@ from headrace.adapters.notices import Topic
 from headrace.adapters.pagerduty import Routing
 from headrace.adapters.poll_orders import PollOrders
 from headrace.adapters.remote import Connector
+from headrace.adapters.secret import address, read_login, read_secret
 from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
@@ -68,9 +68,7 @@ class AwsServices:
     @property
     def warehouse_login(self) -> tuple[str, str]:
         """Username and password of the user that all else logs in as, from its secret."""
-        answer = aws.client("secretsmanager").get_secret_value(SecretId=setting("WAREHOUSE_SECRET"))
-        login = json.loads(answer["SecretString"])
-        return str(login["username"]), str(login["password"])
+        return read_login(aws.client("secretsmanager"), setting("WAREHOUSE_SECRET"))
 
     @cached_property
     def landing(self) -> LandingBucket:
@@ -110,8 +108,10 @@ class AwsServices:
     @cached_property
     def slack_webhook(self) -> str:
         """The webhook's URL, from Secrets Manager; a rotated secret is seen by the next cold start."""
-        answer = aws.client("secretsmanager").get_secret_value(SecretId=setting("SLACK_WEBHOOK_SECRET"))
-        return str(answer["SecretString"])
+        name, parameter = setting("SLACK_WEBHOOK_SECRET"), "SlackWebhookSecret"
+        text = read_secret(aws.client("secretsmanager"), name, parameter)
+        form = "the address of Slack's incoming webhook, https://hooks.slack.com/services/…,"
+        return address(text, f"the secret {name} (parameter {parameter})", form)
 
     @cached_property
     def source_ledger(self) -> DynamoSourceLedger:
@@ -136,8 +136,9 @@ class AwsServices:
     @property
     def pagerduty(self) -> Routing:
         """PagerDuty's routing key, from Secrets Manager, read for each of the few incidents."""
-        answer = aws.client("secretsmanager").get_secret_value(SecretId=setting("PAGERDUTY_SECRET"))
-        return Routing.from_secret(str(answer["SecretString"]))
+        name, parameter = setting("PAGERDUTY_SECRET"), "PagerDutySecret"
+        text = read_secret(aws.client("secretsmanager"), name, parameter)
+        return Routing.from_secret(text, f"the secret {name} (parameter {parameter})")
 
 
 services = AwsServices()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import http.server
 import json
 import threading
+import traceback
+import urllib.error
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.adapters.notices import post, slack_message, subject
+from headrace.adapters.notices import OPENER, post, slack_message, subject
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_arrival, of_batch, of_message
 from headrace.domain.outcome import FileResult, Verdict
@@ -118,7 +121,13 @@ def slack() -> Iterator[tuple[str, list[int]]]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(statuses.pop())
+            self.send_response(status := statuses.pop())
+            if 300 <= status < 400:
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None: ...
@@ -145,6 +154,79 @@ def test_slacks_answers_are_told_apart(slack: tuple[str, list[int]]) -> None:
         post(url, {"text": "x"})
 
 
-def test_only_https_is_posted_to() -> None:
-    with pytest.raises(TerminalError, match="https"):
-        post("ftp://example.org", {})
+WEBHOOK = "https://hooks.slack.com/services/T000/B000/XYZSECRET"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://example.org/XYZSECRET",
+        "http://hooks.slack.com/services/XYZSECRET",
+        "hooks.slack.com/services/XYZSECRET",
+        "https:///services/XYZSECRET",
+        "https://hooks..slack.com/XYZSECRET",
+        f"https://{'h' * 64}.com/XYZSECRET",
+        "https://hooks.slack.com:443:XYZSECRET/",
+        "https://hooks.slack.com:99999/XYZSECRET",
+        "https://hooks.slack.com:0/XYZSECRET",
+        "https://user:XYZSECRET@hooks.slack.com/",
+        "http://127.0.0.1:80@example.org/XYZSECRET",
+        "https://[::1/XYZSECRET",
+        "https://hooks.slack.com\u2100XYZSECRET",
+        f'"{WEBHOOK}"',
+        f"{WEBHOOK} and more",
+        WEBHOOK.replace("XYZ", "XYZ\n"),
+        WEBHOOK.replace("XYZ", "XYZ\0"),
+        WEBHOOK.replace("XYZ", "XYZ\x7f"),
+        WEBHOOK.replace("XYZ", "XYZü"),
+        WEBHOOK + "X" * 3_000,
+        json.dumps({"url": WEBHOOK}),
+        "",
+    ],
+)
+def test_an_address_that_is_none_is_refused_and_never_quoted(address: str) -> None:
+    with pytest.raises(TerminalError, match=r"the address of Slack should be https://HOST/PATH alone") as caught:
+        post(address, {})
+    assert "SECRET" not in whole(caught.value)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        http.client.InvalidURL(f"URL can't contain control characters. {WEBHOOK!r}"),
+        http.client.BadStatusLine(WEBHOOK),
+        urllib.error.URLError(OSError(f"no route to {WEBHOOK}")),
+        urllib.error.URLError(f"{WEBHOOK} is odd"),
+        UnicodeError(f"{WEBHOOK} is odd"),
+        ConnectionResetError(104, f"reset by {WEBHOOK}"),
+        TimeoutError("XYZSECRET"),
+    ],
+)
+def test_no_trouble_on_the_way_quotes_the_address(trouble: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(OPENER, "open", fail)
+    with pytest.raises(TransientError, match="Slack") as caught:
+        post(WEBHOOK, {})
+    assert "SECRET" not in whole(caught.value)
+
+
+def whole(error: BaseException) -> str:
+    """What a log shows of an error: with all that led to it."""
+    return "".join(traceback.format_exception(error))
+
+
+def test_blanks_around_an_address_are_nobodys_fault(slack: tuple[str, list[int]]) -> None:
+    url, statuses = slack
+    statuses.append(200)
+    post(f" {url}\r\n", {"text": "x"})
+    assert not statuses
+
+
+def test_a_redirected_message_is_not_taken_for_a_posted_one(slack: tuple[str, list[int]]) -> None:
+    url, statuses = slack
+    for status in (301, 302, 303, 307):
+        statuses.append(status)
+        with pytest.raises(TerminalError, match=f"Slack answered {status}"):
+            post(url, {"text": "x"})

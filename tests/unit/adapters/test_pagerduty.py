@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from typing import Any
 
 import pytest
@@ -50,5 +51,25 @@ def test_an_incident_survives_the_topic() -> None:
 def test_the_secret_is_a_key_or_json() -> None:
     assert Routing.from_secret(f"{KEY}\n") == Routing(KEY, EVENTS_URL)
     assert Routing.from_secret(json.dumps({"routing_key": KEY, "url": "http://127.0.0.1:1/"})).url.endswith(":1/")
-    with pytest.raises(TerminalError, match="routing key"):
-        Routing.from_secret("{}")
+    assert KEY not in repr(Routing(KEY))
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "{}",
+        '{"SECRET',
+        '{"SECRET": 1}',
+        '{"routing_key": ["SECRET"]}',
+        f"{KEY}SECRET",
+        f"{KEY[:-6]}\nSECRET",
+        "https://events.pagerduty.com/integration/SECRET/enqueue",
+        json.dumps({"routing_key": KEY, "url": "https://example.org/a SECRET"}),
+        json.dumps({"routing_key": KEY, "url": ["SECRET"]}),
+    ],
+)
+def test_a_secret_that_is_no_key_is_refused_and_never_quoted(secret: str) -> None:
+    with pytest.raises(TerminalError, match=r"headrace/pd .*should be|headrace/pd should be") as caught:
+        Routing.from_secret(secret, "the secret headrace/pd")
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))

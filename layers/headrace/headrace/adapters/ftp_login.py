@@ -91,8 +91,8 @@ def _tls_context(source: Source, ca: str) -> ssl.SSLContext:
     """Certificates are checked against the public authorities, or only against the one that the secret names."""
     try:
         context = ssl.create_default_context(cadata=ca or None)
-    except (ssl.SSLError, ValueError) as error:
-        raise SecretError(f"the ca in the secret {source.secret} is no certificate in PEM: {plain(error)}") from error
+    except (ssl.SSLError, ValueError, TypeError) as error:
+        raise SecretError(f"the ca in the secret {source.secret} is no certificate in PEM: {plain(error)}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -103,7 +103,7 @@ def _log_in(ftp: ftplib.FTP, source: Source, credentials: Credentials) -> None:
     try:
         ftp.login(_on_the_wire(credentials.username), _on_the_wire(credentials.password))
     except ftplib.error_perm as error:
-        raise LoginRefusedError(f"the login was refused: {plain(error)}") from error
+        raise LoginRefusedError(f"the login was refused: {plain(error, credentials.hidden)}") from None
     if isinstance(ftp, ftplib.FTP_TLS):
         ftp.prot_p()
 

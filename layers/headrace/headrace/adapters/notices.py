@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
+from headrace.adapters.secret import address
+from headrace.adapters.words import plain
 from headrace.domain.naming import printable
 from headrace.domain.notice import Notice
 from headrace.errors import TerminalError, TransientError
@@ -67,15 +71,32 @@ def post(webhook: str, message: dict[str, Any]) -> None:
 
 
 def post_json(url: str, document: dict[str, Any], whose: str) -> None:
-    """Post a JSON document to somebody's API, under https or on this machine."""
-    if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise TerminalError(f"the address of {whose} must be an https URL: check the secret")
+    """Post a JSON document to somebody's API, under https or on this machine. Redirects are not followed.
+
+    The address of a webhook is a secret, and the errors of the standard library quote it: none of them is passed on.
+    """
+    url = address(url, f"the address of {whose}", "https://HOST/PATH")
     body = json.dumps(document).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
     try:
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+        OPENER.open(request, timeout=10).close()
     except urllib.error.HTTPError as error:
+        error.close()
         kind = TransientError if error.code == 429 or error.code >= 500 else TerminalError
-        raise kind(f"{whose} answered {error.code}") from error
+        raise kind(f"{whose} answered {error.code}") from None
     except OSError as error:
-        raise TransientError(f"{whose} could not be reached: {error}") from error
+        path = urlsplit(url).path
+        said = plain(getattr(error, "reason", error), [url, path, path.rpartition("/")[2]])
+        raise TransientError(f"{whose} could not be reached: {said}") from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise TransientError(f"the answer of {whose} is not HTTP: {type(error).__name__}") from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirected POST would become a GET without its document, at an address that nobody has checked."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(_NoRedirect)

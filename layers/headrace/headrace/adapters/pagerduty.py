@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.adapters.notices import post_json
+from headrace.adapters.secret import address
 from headrace.domain.notice import Incident, Notice
 from headrace.errors import TerminalError
 
 EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"
 LONGEST_SUMMARY = 1024
+ROUTING_KEY = re.compile(r"[0-9A-Za-z]{32}")
+"""https://developer.pagerduty.com/docs/events-api-v2-overview"""
+FORM = "a routing key of the Events API v2, 32 letters and digits, alone or as JSON with routing_key and url"
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
     """Which service is called, and where PagerDuty takes events."""
 
-    key: str
+    key: str = field(repr=False)
     url: str = EVENTS_URL
 
     @classmethod
-    def from_secret(cls, text: str) -> Routing:
-        """The secret is the integration's routing key alone, or JSON `{"routing_key", "url"}`."""
-        if not text.lstrip().startswith("{"):
-            return cls(text.strip())
-        try:
-            value = json.loads(text)
-            return cls(value["routing_key"], value.get("url", EVENTS_URL))
-        except (ValueError, KeyError) as error:
-            raise TerminalError("PagerDuty's secret is a routing key, or JSON with routing_key and url") from error
+    def from_secret(cls, text: str, what: str = "PagerDuty's secret") -> Routing:
+        """The secret is the integration's routing key alone, or JSON `{"routing_key", "url"}`.
+
+        Raises TerminalError that says `what` should have which form, and never what it has.
+        """
+        given = _given(text.strip())
+        key = given.get("routing_key")
+        if not isinstance(key, str) or not ROUTING_KEY.fullmatch(key.strip()):
+            raise TerminalError(f"{what} should be {FORM}")
+        return cls(key.strip(), address(str(given.get("url", EVENTS_URL)), f"the url in {what}", "https://HOST/PATH"))
+
+
+def _given(text: str) -> dict[str, Any]:
+    if not text.startswith("{"):
+        return {"routing_key": text}
+    try:
+        value: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return {}
+    return value
 
 
 def event_of(notice: Notice, incident: Incident, routing_key: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from headrace.adapters.ftp_login import connected
 from headrace.adapters.patience import ANSWER_BYTES, LISTING_BYTES, Patience
-from headrace.adapters.words import plain
+from headrace.adapters.words import plain, without
 from headrace.domain.credentials import Credentials
 from headrace.domain.listing import UnreadableListingError, facts_of, listed, mlsd, mlsd_time
 from headrace.domain.remote import Entry, Stat, size_of
@@ -47,7 +47,8 @@ class FtpRemote:
     def __init__(self, source: Source, credentials: Credentials, check: Callable[[], None]) -> None:
         self._source = source
         self._patience = Patience(source, check)
-        with _errors(source):
+        self._hidden = credentials.hidden
+        with _errors(source, self._hidden):
             self._ftp = connected(source, credentials, self._patience)
             try:
                 self._agree()
@@ -121,7 +122,7 @@ class FtpRemote:
     def _asking(self, path: str, what: str = "answer", most_bytes: int = ANSWER_BYTES) -> Iterator[None]:
         """One question: patience with the server begins anew, ftplib's errors are put in our words."""
         self._patience.begin(what, most_bytes)
-        with _errors(self._source, path):
+        with _errors(self._source, self._hidden, path):
             yield
 
     def _agree(self) -> None:
@@ -211,8 +212,8 @@ def _received(data: socket.socket, room: Callable[[], memoryview]) -> Iterator[i
 
 
 @contextmanager
-def _errors(source: Source, path: str = "") -> Iterator[None]:
-    """The errors of ftplib in our words.
+def _errors(source: Source, hidden: tuple[str, ...], path: str = "") -> Iterator[None]:
+    """The errors of ftplib in our words, without what has to stay hidden.
 
     A `5xx` is about the file, and so are `450` (busy) and `452` (disk full). `530` is about us: once logged in, it says
     that the server has forgotten that.
@@ -222,20 +223,20 @@ def _errors(source: Source, path: str = "") -> Iterator[None]:
     except (ftplib.Error, OSError, EOFError, ValueError) as error:
         about_us = str(error).startswith("530")
         if (isinstance(error, ftplib.error_perm) and not about_us) or str(error).startswith(ABOUT_THE_FILE):
-            raise FileProblemError(f"the server refuses {_shown(path)}: {plain(error)}") from error
-        raise _translated(source, error) from error
+            raise FileProblemError(f"the server refuses {_shown(path)}: {plain(error, hidden)}") from None
+        raise _translated(source, error, hidden) from None
 
 
-def _translated(source: Source, error: Exception) -> UnreachableError | UntrustedServerError:
+def _translated(source: Source, error: Exception, hidden: tuple[str, ...]) -> UnreachableError | UntrustedServerError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return UntrustedServerError(f"the certificate of {source.host} is not valid: {error.verify_message}")
     if isinstance(error, UnreadableListingError):
-        return UnreachableError(f"its listing has a line in no known format: {str(error)[:200]!r}")
+        return UnreachableError(f"its listing has a line in no known format: {without(str(error), hidden)[:200]!r}")
     if isinstance(error, TimeoutError):
         return UnreachableError(f"{source.host} said nothing for {source.timeout_seconds} s")
     if isinstance(error, EOFError):
         return UnreachableError(f"{source.host} closed the connection")
-    return UnreachableError(f"{source.host}: {plain(error)}")
+    return UnreachableError(f"{source.host}: {plain(error, hidden)}")
 
 
 def _shown(path: str) -> str:

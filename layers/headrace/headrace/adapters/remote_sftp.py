@@ -52,6 +52,7 @@ class SftpRemote:
     def __init__(self, source: Source, credentials: Credentials, check: Callable[[], None]) -> None:
         self._source = source
         self._patience = Patience(source, check)
+        self._hidden = credentials.hidden
         self._runner = asyncio.Runner()
         # Requests that were under way when a connection broke end with an error that nobody waits for.
         self._runner.get_loop().set_exception_handler(lambda *_: None)
@@ -156,7 +157,7 @@ class SftpRemote:
         try:
             return self._runner.run(self._within_time(question))
         except Exception as error:
-            raise translated(self._source, error, path) from error
+            raise translated(self._source, error, path, self._hidden) from (error if isinstance(error, GONE) else None)
 
     async def _within_time(self, question: Awaitable[T]) -> T:
         """Not `asyncio.wait_for`: it waits until the question has tidied up, and asyncssh asks the server for that."""

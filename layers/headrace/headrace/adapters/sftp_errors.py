@@ -22,11 +22,11 @@ GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 BROKEN = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 
 
-def translated(source: Source, error: Exception, path: str) -> Exception:
-    """The errors of asyncssh in our words."""
+def translated(source: Source, error: Exception, path: str, hidden: tuple[str, ...] = ()) -> Exception:
+    """The errors of asyncssh in our words, without what has to stay hidden."""
     for kind, translate in TRANSLATIONS:
         if isinstance(error, kind):
-            return translate(source, error, path)
+            return translate(source, plain(error, hidden), path)
     return error
 
 
@@ -37,18 +37,18 @@ def _untrusted(source: Source, *_: object) -> UntrustedServerError:
     )
 
 
-Translate = Callable[[Source, Exception, str], HeadraceError]
+Translate = Callable[[Source, str, str], HeadraceError]
 TRANSLATIONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Translate], ...] = (
     (asyncssh.HostKeyNotVerifiable, _untrusted),
-    (asyncssh.PermissionDenied, lambda _, error, __: LoginRefusedError(f"the login was refused: {plain(error)}")),
+    (asyncssh.PermissionDenied, lambda _, said, __: LoginRefusedError(f"the login was refused: {said}")),
     (
-        asyncssh.KeyImportError,
-        lambda source, error, _: SecretError(f"a key in the secret {source.secret} cannot be read: {error}"),
+        (asyncssh.KeyImportError, asyncssh.KeyEncryptionError),
+        lambda source, said, _: SecretError(f"a key in the secret {source.secret} cannot be read: {said}"),
     ),
     (BROKEN, lambda source, *_: UnreachableError(f"{source.host} closed the connection")),
     (
         asyncssh.SFTPError,
-        lambda _, error, path: FileProblemError(f"the server refuses {decoded(path)}: {plain(error)}"),
+        lambda _, said, path: FileProblemError(f"the server refuses {decoded(path)}: {said}"),
     ),
     (
         TimeoutError,
@@ -56,6 +56,6 @@ TRANSLATIONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Transla
     ),
     (
         (asyncssh.Error, OSError),
-        lambda source, error, _: UnreachableError(f"{source.host}: {plain(error)}"),
+        lambda source, said, _: UnreachableError(f"{source.host}: {said}"),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from headrace.domain.source import Protocol, Source
 from headrace.errors import SecretError, UntrustedServerError
@@ -29,17 +30,22 @@ class Credentials:
     host_keys: tuple[str, ...] = ()
     ca: str = ""
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What no message may repeat, whatever the server says."""
+        return (self.password, self.passphrase, self.private_key)
+
 
 def read_credentials(source: Source, text: str) -> Credentials:
     """A secret's text, JSON. Raises SecretError or UntrustedServerError that say what it lacks."""
     try:
         value = json.loads(text)
         given = {NAMES[name]: item for name, item in value.items()}
-    except (ValueError, AttributeError, KeyError) as error:
-        raise SecretError(f"the secret {source.secret} is not a JSON object of {', '.join(NAMES)}") from error
+    except (ValueError, AttributeError, KeyError):
+        raise SecretError(f"the secret {source.secret} is not a JSON object of {', '.join(NAMES)}") from None
     keys = given.pop("host_keys", [])
     lines = keys.splitlines() if isinstance(keys, str) else keys
-    if not isinstance(lines, list) or not all(isinstance(item, str) for item in (*given.values(), *lines)):
+    if not isinstance(lines, list) or not all(map(_is_text, (*given.values(), *lines))):
         raise SecretError(f"the secret {source.secret} has a value that is not text")
     found = Credentials(**given, host_keys=tuple(filter(None, map(_bare_key, lines))))
     if not given.get("username") or any(mark in found.username + found.password for mark in "\r\n\0"):
@@ -49,6 +55,11 @@ def read_credentials(source: Source, text: str) -> Credentials:
             f"the secret {source.secret} has no hostKeys: an SFTP server that cannot be checked is not asked"
         )
     return found
+
+
+def _is_text(value: Any) -> bool:
+    """JSON also has halves of characters, which no server can be sent."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 
 def _bare_key(line: str) -> str:
