@@ -186,8 +186,8 @@ def test_what_the_contract_holds_waits_with_the_figures(
     ("batch_rows", "said"),
     [
         (lambda: rows(mean=90), "value: mean is"),
-        (lambda: rows(meters=9), "meter: categories: gone: m9"),
-        (lambda: [*rows(99), ("new", rows()[0][1], 50)], "meter: categories: new: new"),
+        (lambda: rows(meters=9), "meter: categories: gone: 1 value"),
+        (lambda: [*rows(99), ("new", rows()[0][1], 50)], "meter: categories: new: 1 value"),
         (lambda: [(m, t - timedelta(days=3), v) for m, t, v in rows()], "read_at: freshness is 74.0 h"),
         (lambda: [(m, t, 50 + 9 * (v - 50) if v else v) for m, t, v in rows()], "value: spread is"),
     ],
@@ -201,6 +201,15 @@ def test_what_it_only_warns_of_is_told_and_loaded(
     assert answer["load"]
     assert any(said in sentence for sentence in answer["findings"])
     assert used.topic.notices[0].level == "warning"
+
+
+def test_values_that_a_message_does_not_show_are_shown_by_what_it_says(client: Client, used: MemoryServices) -> None:
+    batch, _ = opened(used)
+    measure(client, used, batch.batch, [*rows(99), ("new", rows()[0][1], 50)])
+    judge_batch(batch, used)
+    (notice,) = used.topic.notices
+    typed = next(line for line in notice.lines if "headrace sql" in line).split('"')[1]
+    assert client.rows(typed)[0][0] == "new"
 
 
 def test_a_released_batch_is_judged_and_not_held_again(client: Client, used: MemoryServices) -> None:

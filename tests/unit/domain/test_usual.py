@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from benchmarks import quality
 from headrace.domain.checks import Check, Metric
-from headrace.domain.judgement import Measured, Scope, Verdict, judge
+from headrace.domain.judgement import Finding, Measured, Scope, Verdict, judge
+from headrace.domain.notice import of_surprise
 from headrace.domain.usual import FEWEST_DAYS, Figure, compare
 
 TODAY = 1000
@@ -101,3 +102,29 @@ def test_a_fresher_batch_than_usual_is_no_news() -> None:
     for value, verdict in ((1.0, Verdict.GOOD), (360000.0, Verdict.SURPRISING)):
         (finding,) = judge([check], [Measured(Metric.FRESHNESS, "t", Figure(TODAY, value))], past, Scope.BATCH)
         assert finding.verdict is verdict
+
+
+def categories(check: Check) -> Finding:
+    """What a check finds when `ann@example.org` is new and `bob@example.org` is gone."""
+    past = [
+        Measured(Metric.CATEGORIES, "mail", Figure(TODAY - back, 500, 1000), name)
+        for back in range(1, 30)
+        for name in ("all", "bob@example.org")
+    ]
+    now = [Measured(Metric.CATEGORIES, "mail", Figure(TODAY, 500, 1000), name) for name in ("all", "ann@example.org")]
+    (finding,) = judge([check], now, past, Scope.BATCH)
+    return finding
+
+
+def test_categories_are_counted_and_not_named() -> None:
+    finding = categories(Check(Metric.CATEGORIES, "mail"))
+    assert finding.sentence == "mail: categories: new: 1 value; gone: 1 value"
+    notice = of_surprise("people", "batch people-7", [finding], None)
+    assert "example.org" not in str(notice)
+    assert "etl.quality_figures WHERE dataset = 'people' AND column_name = 'mail'" in notice.lines[1]
+
+
+def test_categories_are_named_where_the_contract_says_so() -> None:
+    finding = categories(Check(Metric.CATEGORIES, "mail", show_values=True))
+    assert finding.sentence == "mail: categories: new: ann@example.org; gone: bob@example.org"
+    assert of_surprise("people", "batch people-7", [finding], None).lines == (finding.sentence,)

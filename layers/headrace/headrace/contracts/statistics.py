@@ -28,7 +28,7 @@ from headrace.domain.checks import OF_NUMBERS, OF_TABLE, Check, Metric
 from headrace.domain.contract import Column, Kind
 
 ENGINE = "headrace"
-ON_BREACH = {"onBreach": "text"}
+CUSTOM = {"onBreach": "text", "showValues": "true or false"}
 ACTIONS = {"warn": False, "hold": True}
 LIBRARY = {
     "rowCount": Metric.ROW_COUNT, "duplicateValues": Metric.DUPLICATE_KEYS, "nullValues": Metric.NULL_SHARE,
@@ -75,13 +75,13 @@ def _check(
     metric = _metric(check, where, problems)
     if metric is None:
         return None
-    action = _action(check, where, problems)
+    hold, show_values = _wishes(check, metric, where, problems)
     lowest, highest = _bounds(check, metric, where, problems)
     reason = _misplaced(metric, column) or _wrong_arguments(check, metric, key)
     if reason:
         problems.add(where, reason)
     name = column.name if column else ""
-    return Check(metric, name, ACTIONS.get(action, False), lowest, highest)
+    return Check(metric, name, hold, lowest, highest, show_values)
 
 
 def _refuse_twins(checks: Sequence[tuple[Check, Where]], problems: Problems) -> None:
@@ -108,16 +108,20 @@ def _hint(wanted: Any) -> str:
     return suggestion(wanted, [str(metric) for metric in Metric]) if isinstance(wanted, str) else ""
 
 
-def _action(check: DataQuality, where: Where, problems: Problems) -> str:
-    values = custom.read_custom(check.customProperties, ON_BREACH, where, problems)
+def _wishes(check: DataQuality, metric: Metric, where: Where, problems: Problems) -> tuple[bool, bool]:
+    """Whether a batch is held by the check, and whether people are shown values."""
+    values = custom.read_custom(check.customProperties, CUSTOM, where, problems)
     action = str(values.get("onBreach", "warn"))
     if action not in ACTIONS:
         problems.add(custom.place_of(check.customProperties, "onBreach", where), "onBreach must be warn or hold")
+    if "showValues" in values and metric is not Metric.CATEGORIES:
+        reason = f"showValues goes with categories: {metric} shows no value of a row"
+        problems.add(custom.place_of(check.customProperties, "showValues", where), reason)
     if check.severity is not None:
         problems.add(
             (*where, "severity"), "severity says nothing here: write the customProperty onBreach, warn or hold"
         )
-    return action
+    return ACTIONS.get(action, False), bool(values.get("showValues", False))
 
 
 def _misplaced(metric: Metric, column: Column | None) -> str | None:

@@ -32,7 +32,7 @@ class Check:
     """One check. Without bounds the figure is compared with that of past days; `hold` keeps the batch from the target.
 
     `lowest` and `highest` are the bounds that the contract sets itself, inclusive: of shares from 0 to 1, of freshness
-    in seconds.
+    in seconds. `show_values` is whether people may be shown the categories themselves, which are values of rows.
     """
 
     metric: Metric
@@ -40,6 +40,7 @@ class Check:
     hold: bool = False
     lowest: float | None = None
     highest: float | None = None
+    show_values: bool = False
 
     @property
     def name(self) -> str:

@@ -58,6 +58,11 @@ class Finding:
     remark: str = ""
 
     @property
+    def hides_values(self) -> bool:
+        """Whether the values that were found stay in the warehouse, and only their number is said."""
+        return bool(self.remark) and not self.check.show_values
+
+    @property
     def sentence(self) -> str:
         """The figure and what it should be, for people."""
         if self.remark:
@@ -133,7 +138,8 @@ def _categories(check: Check, now: list[Measured], past: list[Measured]) -> Find
     known = sorted({item.category for item in past})
     gone = [name for name in known if name not in here and _missed(name, now[0].figure, past, days)]
     told = [("new", sorted(here - set(known))), ("gone", gone)]
-    remark = "; ".join(f"{what}: {_listed(names)}" for what, names in told if names)
+    said = _listed if check.show_values else _counted
+    remark = "; ".join(f"{what}: {said(names)}" for what, names in told if names)
     return Finding(check, Verdict.SURPRISING if remark else Verdict.GOOD, len(here), len(known), remark=remark)
 
 
@@ -147,6 +153,10 @@ def _missed(name: str, now: Figure, past: list[Measured], days: dict[int, int]) 
 def _listed(names: Sequence[str]) -> str:
     rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + rest
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} value{'' if len(names) == 1 else 's'}"
 
 
 def _written(metric: Metric, value: float) -> str:

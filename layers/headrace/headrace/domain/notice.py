@@ -169,8 +169,10 @@ def of_brief_record(batch: BatchRecord, reason: str, channel: str | None) -> Not
 
 def of_hold(batch: BatchRecord, findings: Iterable[Finding], channel: str | None, *, wait: bool) -> Notice:
     """A batch that waits for a person, with the figures and what to type."""
+    findings = list(findings)
     lines = (
         *(finding.sentence for finding in findings),
+        *_where_values_are(batch.dataset, findings),
         f"`headrace release {batch.batch}` loads it, `headrace reject {batch.batch}` gives it up.",
         "Later batches wait for that." if wait else "Later batches go on.",
     )
@@ -180,7 +182,8 @@ def of_hold(batch: BatchRecord, findings: Iterable[Finding], channel: str | None
 
 def of_surprise(dataset: str, what: str, findings: Iterable[Finding], channel: str | None) -> Notice:
     """Figures that are not what they usually are, of something that is loaded all the same."""
-    lines = tuple(finding.sentence for finding in findings)
+    findings = list(findings)
+    lines = (*(finding.sentence for finding in findings), *_where_values_are(dataset, findings))
     return Notice("warning", f"{dataset}: the figures of {what} are unusual", lines, dataset, "", channel)
 
 
@@ -196,6 +199,16 @@ def of_lateness(contract: Contract, file: FileRecord) -> Notice:
 def of_recovery(contract: Contract) -> Notice:
     """The end of that: what came has been loaded, or given up, of which people were told."""
     return Notice("ok", f"{contract.dataset}: nothing is late any more", (), contract.dataset, "", contract.channel)
+
+
+def _where_values_are(dataset: str, findings: Iterable[Finding]) -> list[str]:
+    """What to type to see values that a message must not show."""
+    query = (
+        "SELECT category, MIN(day) AS first_day, MAX(day) AS last_day FROM etl.quality_figures WHERE dataset = '{}'"
+        " AND column_name = '{}' AND metric = 'categories' GROUP BY category ORDER BY first_day DESC, last_day"
+    )
+    columns = [finding.check.column for finding in findings if finding.hides_values]
+    return [f'`headrace sql "{query.format(dataset, column)}"` shows the values.' for column in columns]
 
 
 def _quarantined(count: int, results: Iterable[FileResult]) -> list[str]:
