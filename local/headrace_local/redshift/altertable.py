@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from headrace_local.redshift import users
+from headrace_local.redshift import databases, users
 from headrace_local.redshift.catalog import Column, Table, quoted
 from headrace_local.redshift.datatypes import RedshiftType, parse_type
 from headrace_local.redshift.ddl import default_value
@@ -49,6 +49,8 @@ def read(cursor: TokenCursor) -> Command:
     cursor.expect("ALTER")
     if cursor.peek() == "USER":
         return users.read(cursor, "ALTER")
+    if cursor.peek() == "DATABASE":
+        return databases.read(cursor)
     if not cursor.match("TABLE"):
         raise not_emulated(f"ALTER {cursor.peek()}")
     name = cursor.name()

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from headrace_local.redshift import describing
+from headrace_local.redshift.catalog import HIDDEN_SCHEMA
 from headrace_local.redshift.errors import not_found, validation_error
 from headrace_local.redshift.events import Publish, publish_nothing
 from headrace_local.redshift.faults import Faults
@@ -19,6 +20,7 @@ from headrace_local.redshift.locks import LockManager
 from headrace_local.redshift.results import PAGE_ROWS, ResultSet
 from headrace_local.redshift.runner import Runner
 from headrace_local.redshift.s3 import S3Store
+from headrace_local.redshift.serializable import Isolation
 from headrace_local.redshift.session import Warehouse
 from headrace_local.redshift.statements import Statement, StatementStore, Status
 from headrace_local.redshift.systemviews import install
@@ -78,7 +80,8 @@ class EmbeddedRedshift:
         self._locks = LockManager()
         self._sessions = SessionStore()
         self.faults = faults or Faults()
-        warehouse = Warehouse(self._connection, self._locks, s3, self._history, self.faults)
+        ((level,),) = self._connection.execute(f"FROM {HIDDEN_SCHEMA}.databases").fetchall()
+        warehouse = Warehouse(self._connection, self._locks, s3, self._history, self.faults, Isolation(level))
         self.held = warehouse.held
         self._runner = Runner(warehouse, self._sessions, publish, user_of_secret)
         self._statements = StatementStore(self._sessions)

@@ -15,18 +15,38 @@ class LockMode(IntEnum):
 
     READ = 1  # SELECT
     APPEND = 2  # INSERT, COPY: shared among themselves
-    CHANGE = 3  # UPDATE, DELETE, MERGE: one at a time, readers go on
-    EXCLUSIVE = 4  # LOCK, DDL, TRUNCATE: nobody else
+    GROW = 3  # INSERT of what was read from the table itself: shared with APPEND
+    CHANGE = 4  # UPDATE, DELETE, MERGE: one at a time, readers go on
+    EXCLUSIVE = 5  # LOCK, DDL, TRUNCATE: nobody else
+
+    @property
+    def reads(self) -> bool:
+        """Whether what is done depends on the table's rows."""
+        return self in {LockMode.READ, LockMode.GROW, LockMode.CHANGE}
+
+    @property
+    def writes(self) -> bool:
+        """Whether the table is another one afterwards."""
+        return self > LockMode.READ
 
 
 _COMPATIBLE = {
-    LockMode.READ: {LockMode.READ, LockMode.APPEND, LockMode.CHANGE},
-    LockMode.APPEND: {LockMode.READ, LockMode.APPEND},
+    LockMode.READ: {LockMode.READ, LockMode.APPEND, LockMode.GROW, LockMode.CHANGE},
+    LockMode.APPEND: {LockMode.READ, LockMode.APPEND, LockMode.GROW},
+    LockMode.GROW: {LockMode.READ, LockMode.APPEND, LockMode.GROW},
     LockMode.CHANGE: {LockMode.READ},
     LockMode.EXCLUSIVE: frozenset[LockMode](),
 }
 
 Requests = dict[str, LockMode]
+
+
+def one_writer_each(requests: Requests) -> Requests:
+    """The same with one writer of a table at a time, as under SERIALIZABLE: COPY and INSERT wait for each other.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/c_write_readwrite.html
+    """
+    return {key: max(mode, LockMode.CHANGE) if mode.writes else mode for key, mode in requests.items()}
 
 
 @dataclass(eq=False)

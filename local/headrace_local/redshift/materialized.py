@@ -134,8 +134,9 @@ def _refresh(session: Session, name: Name) -> None:
             " drop it and create it again"
         )
     query = parse(str(view.view_sql))
-    session.lock(read_locks(session, query) | {view.key: LockMode.EXCLUSIVE})
-    session.begin()
+    requests = read_locks(session, query) | {view.key: LockMode.EXCLUSIVE}
+    session.lock(requests)
+    session.begin(requests)
     where = f"schema_name = '{view.schema}' AND relation_name = '{view.name}'"
     session.execute(f"DELETE FROM {_STALE} WHERE {where}")  # noqa: S608
     session.execute(f"DELETE FROM {view.duckdb_name}")  # noqa: S608

@@ -78,7 +78,11 @@ class Insert:
 
     def locks(self, session: Session) -> Requests:
         """Inserts into one table go side by side."""
-        return write_locks(session, self.tree, table_name(self.target), LockMode.APPEND)
+        source = self.tree.expression
+        target = writable(session, table_name(self.target))
+        reads = read_locks(session, source) if source else {}
+        grows = LockMode.GROW if target.key in reads else LockMode.APPEND
+        return reads | ({} if target.is_temporary else {target.key: grows})
 
     def run(self, session: Session) -> Outcome:
         """Insert, with the byte lengths checked."""

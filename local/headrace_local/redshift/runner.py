@@ -162,9 +162,10 @@ class Runner:
         self._warehouse.faults.strike_statement(sub.sql)
         command = compile_statement(sub.sql)
         with in_redshifts_words():
-            session.lock(command.locks(session))
+            requests = command.locks(session)
+            session.lock(requests)
             if not isinstance(command, Lock):
-                session.begin()
+                session.begin(requests)
             return command.run(session)
 
     def _conclude(self, statement: Statement) -> None:

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from headrace_local.redshift.catalog import Catalog, string_literal
+from headrace_local.redshift.catalog import HIDDEN_SCHEMA, Catalog, string_literal
 from headrace_local.redshift.duckdberrors import in_redshifts_words
-from headrace_local.redshift.locks import LockManager, Owner, Requests
+from headrace_local.redshift.history import utc_now
+from headrace_local.redshift.locks import LockManager, Owner, Requests, one_writer_each
 from headrace_local.redshift.results import MAX_RESULT_BYTES, ResultSet, fetch
+from headrace_local.redshift.serializable import ViolationError
 from headrace_local.redshift.translate import Translator
 
 if TYPE_CHECKING:
     from headrace_local.redshift.faults import Faults
     from headrace_local.redshift.history import History
     from headrace_local.redshift.s3 import S3Store
+    from headrace_local.redshift.serializable import Isolation, Transaction
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Warehouse:
     s3: S3Store
     history: History
     faults: Faults
+    isolation: Isolation
     sessions: set[Session] = field(default_factory=set)
 
     def held(self) -> dict[str, Any]:
@@ -70,6 +74,7 @@ class Session:
     in_batch: bool = False
     changed: set[str] = field(default_factory=set)
     _open: bool = False
+    _transaction: Transaction | None = None
 
     def __post_init__(self) -> None:
         self.connection = self.warehouse.connection.cursor()
@@ -84,11 +89,36 @@ class Session:
         """A translator for the statement that runs now."""
         return Translator(self.catalog, self.parameters)
 
-    def begin(self) -> None:
-        """Open the transaction, and with it the snapshot, unless it is open."""
+    def begin(self, requests: Requests) -> None:
+        """Open the transaction, and with it the snapshot, unless it is open; `requests` is what a statement uses.
+
+        Raises SqlError if the level is SERIALIZABLE and no order of the open transactions would explain that.
+        """
+        isolation = self.warehouse.isolation
         if not self._open:
-            self.connection.execute("BEGIN")
-            self._open = True
+            self._transaction = isolation.begin(self.pid, self._open_snapshot)
+        try:
+            isolation.use(self._transaction, requests)
+        except ViolationError as violation:
+            self._record(violation)
+            raise
+
+    def _open_snapshot(self) -> None:
+        self.connection.execute("BEGIN")
+        self._open = True
+        if self.warehouse.isolation.is_serializable:  # DuckDB opens it with the first look at the database
+            self.connection.execute(f"FROM {HIDDEN_SCHEMA}.databases").fetchall()
+
+    def _record(self, violation: ViolationError) -> None:
+        """A row of STL_TR_CONFLICT."""
+        ids = f"SELECT table_id FROM {HIDDEN_SCHEMA}.table_ids WHERE key = {string_literal(violation.table)}"  # noqa: S608
+        found = self.connection.execute(ids).fetchall()
+        table_id = found[0][0] if found else 0
+        violation.on(table_id)
+        transaction = violation.transaction
+        ended = {"xact_start_ts": transaction.began, "abort_time": utc_now(), "table_id": table_id}
+        numbers = {"xact_id": transaction.number, "process_id": transaction.pid}
+        self.warehouse.history.record("tr_conflicts", numbers | ended)
 
     def _is_cancelled(self) -> bool:
         """Whether the statement that has the session now was cancelled: a kept session has one after the other."""
@@ -100,10 +130,10 @@ class Session:
             if self._open:
                 self._open = False
                 with in_redshifts_words():
-                    self.connection.execute("COMMIT")
+                    self.warehouse.isolation.commit(self._transaction, lambda: self.connection.execute("COMMIT"))
                 self.changed |= self.warehouse.locks.changed_by(self.owner)
         finally:
-            self.warehouse.locks.release(self.owner)
+            self._end()
 
     def rollback(self) -> None:
         """Undo the transaction and give back its locks."""
@@ -113,7 +143,12 @@ class Session:
                 with suppress(duckdb.Error):  # it is gone already if the commit was what failed
                     self.connection.execute("ROLLBACK")
         finally:
-            self.warehouse.locks.release(self.owner)
+            self._end()
+
+    def _end(self) -> None:
+        self.warehouse.isolation.forget(self._transaction)
+        self._transaction = None
+        self.warehouse.locks.release(self.owner)
 
     def close(self) -> None:
         """End the session: its TEMP tables go."""
@@ -123,6 +158,8 @@ class Session:
 
     def lock(self, requests: Requests) -> None:
         """Take locks that the transaction holds to its end; others may have changed tables while it waited."""
+        if self.warehouse.isolation.is_serializable:
+            requests = one_writer_each(requests)
         self.warehouse.locks.acquire(self.owner, requests)
         self.catalog.forget()
 

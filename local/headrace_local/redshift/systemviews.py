@@ -23,6 +23,8 @@ _IN_PG_CATALOG = (
     "sys_load_error_detail",
     "sys_query_history",
     "stv_db_isolation_level",
+    "stl_tr_conflict",
+    "svv_redshift_databases",
     "stv_mv_info",
     "pg_user",
     "svv_mv_info",
@@ -45,6 +47,11 @@ CREATE TABLE IF NOT EXISTS {hidden}.query_history (
   query_type VARCHAR, status VARCHAR, start_time TIMESTAMP, end_time TIMESTAMP, elapsed_time BIGINT,
   error_message VARCHAR, returned_rows BIGINT, query_text VARCHAR);
 CREATE TABLE IF NOT EXISTS {hidden}.users (usename VARCHAR, usecreatedb BOOLEAN, usesuper BOOLEAN);
+CREATE TABLE IF NOT EXISTS {hidden}.databases (isolation_level VARCHAR);
+INSERT INTO {hidden}.databases SELECT 'Snapshot Isolation' WHERE NOT EXISTS (FROM {hidden}.databases);
+CREATE TABLE IF NOT EXISTS {hidden}.tr_conflicts (
+  user_id INTEGER, xact_id BIGINT, process_id INTEGER, xact_start_ts TIMESTAMP, abort_time TIMESTAMP,
+  table_id INTEGER);
 CREATE TABLE IF NOT EXISTS {hidden}.stale_views (user_id INTEGER, schema_name VARCHAR, relation_name VARCHAR);
 """
 
@@ -102,7 +109,7 @@ CREATE OR REPLACE VIEW {hidden}.svv_table_info AS
       ELSE 'KEY(' || (relations.comment->>'distkey') || ')' END AS diststyle,
     relations.comment->>'$.sortkeys[0]' AS sortkey1,
     CAST(json_array_length(relations.comment, '$.sortkeys') AS INTEGER) AS sortkey_num,
-    CAST(estimated_size AS BIGINT) AS tbl_rows
+    CAST(estimated_size AS BIGINT) AS tbl_rows, CAST(stored.table_oid AS INTEGER) AS table_id
   FROM {hidden}.relations JOIN duckdb_tables() AS stored
     ON stored.schema_name = relations.schema_name AND stored.table_name = relation_name AND NOT stored.temporary
   WHERE NOT is_view;
@@ -110,7 +117,16 @@ CREATE OR REPLACE VIEW {hidden}.sys_load_history AS SELECT * FROM {hidden}.load_
 CREATE OR REPLACE VIEW {hidden}.sys_load_error_detail AS SELECT * FROM {hidden}.load_error_detail;
 CREATE OR REPLACE VIEW {hidden}.sys_query_history AS SELECT * FROM {hidden}.query_history;
 CREATE OR REPLACE VIEW {hidden}.stv_db_isolation_level AS
-  SELECT getvariable('database') AS db_name, 'Snapshot Isolation' AS isolation_level;
+  SELECT getvariable('database') AS db_name, isolation_level FROM {hidden}.databases;
+CREATE OR REPLACE VIEW {hidden}.svv_redshift_databases AS
+  SELECT getvariable('database') AS database_name, CAST(100 AS INTEGER) AS database_owner, 'local' AS database_type,
+    CAST(NULL AS VARCHAR) AS database_acl, CAST(NULL AS VARCHAR) AS database_options,
+    isolation_level AS database_isolation_level
+  FROM {hidden}.databases;
+CREATE OR REPLACE VIEW {hidden}.table_ids AS
+  SELECT json_extract_string(comment, '$.schema') || '.' || table_name AS key, CAST(table_oid AS INTEGER) AS table_id
+  FROM duckdb_tables() WHERE NOT temporary AND comment IS NOT NULL;
+CREATE OR REPLACE VIEW {hidden}.stl_tr_conflict AS SELECT * EXCLUDE (user_id) FROM {hidden}.tr_conflicts;
 CREATE OR REPLACE VIEW {hidden}.pg_user AS
   SELECT usename, CAST(100 + row_number() OVER () AS INTEGER) AS usesysid, usecreatedb, usesuper FROM {hidden}.users;
 CREATE OR REPLACE VIEW {hidden}.svv_mv_info AS

@@ -235,7 +235,7 @@ def test_a_plan_that_ends_half_way_is_gone_on_with() -> None:
 @pytest.mark.parametrize(("level", "refused"), [("Serializable", True), ("Snapshot Isolation", False)])
 def test_a_database_where_loads_would_fail_each_other_stops_it(level: str, refused: bool) -> None:
     services = services_with()
-    services.warehouse.answers["stv_db_isolation_level"] = [[level]]
+    services.warehouse.answers["svv_redshift_databases"] = [[level]]
     reasons = plan(services, "headrace").refused
     assert [r for r in reasons if "ALTER DATABASE headrace ISOLATION LEVEL SNAPSHOT" in r] == list(reasons)
     assert bool(reasons) == refused

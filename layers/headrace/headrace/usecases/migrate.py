@@ -32,7 +32,7 @@ MIGRATIONS_TABLE = (
     "CREATE TABLE IF NOT EXISTS etl.migrations "
     "(name VARCHAR(128) NOT NULL, digest VARCHAR(64) NOT NULL, applied_at TIMESTAMP NOT NULL)"
 )
-ISOLATION = "SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = '{database}'"
+ISOLATION = "SELECT database_isolation_level FROM svv_redshift_databases WHERE database_name = '{database}'"
 COLLATION = "SELECT CASE WHEN 'a' = 'A' THEN 1 ELSE 0 END AS without_case"
 VIEWS_THERE = "SELECT schema_name, name FROM svv_mv_info"
 TABLES_OF_ETL = "SELECT table_name FROM svv_tables WHERE table_schema = 'etl'"
@@ -75,7 +75,9 @@ def isolation_problem(services: Services, database: str) -> list[str]:
     """Why loads of two datasets would disturb each other in this database; nothing when they would not.
 
     Under SERIALIZABLE two loads that both read and write the tables of `etl` are a cycle, which Redshift ends with
-    error 1023 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html).
+    error 1023 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html). STV_DB_ISOLATION_LEVEL is not
+    asked: who is no superuser may be denied it, while all users may read SVV_REDSHIFT_DATABASES
+    (https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_REDSHIFT_DATABASES.html).
     """
     found = services.warehouse.query(ISOLATION.format(database=database.replace("'", "''")))
     if not any(str(level).strip().lower().startswith("serializable") for (level,) in found):
