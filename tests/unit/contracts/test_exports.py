@@ -62,7 +62,7 @@ def test_no_folder_is_no_export(tmp_path: Path) -> None:
         ('value: "," }', 'value: "x" }', "decimalSeparator must be a point or a comma"),
         ("format: dd.MM.yyyy }", "format: dd.MM.yyyy HH }", "a date has no time"),
         ("public.accounts.account }", "accounts }", "accountsFrom: must be schema.table.column"),
-        ("guardFormulas", "guardFormula", "did you mean 'guardFormulas'?"),
+        ("decimalSeparator", "decimalSeperator", "did you mean 'decimalSeparator'?"),
         ("type: redshift", "type: postgres", "servers needs exactly one of type redshift"),
         ("name: account, logicalType: string", "name: account, logicalType: strin", "did you mean 'string'?"),
         ('"DECIMAL(14,2)"', '"VARCHAR(3)"', "disagree"),
@@ -79,6 +79,15 @@ def test_the_line_is_the_mistakes_own(tmp_path: Path) -> None:
     said = refused(tmp_path, "encoding: windows-1252", "encoding: klingon")
     line = next(number for number, text in enumerate(TEXT.splitlines(), 1) if "encoding:" in text)
     assert f"/a.odcs.yaml:{line}: " in said
+
+
+@pytest.mark.parametrize(("said", "guarded"), [("", True), ("true", True), ("false", False)])
+def test_formulas_are_guarded_against_unless_the_export_says_otherwise(
+    tmp_path: Path, said: str, *, guarded: bool
+) -> None:
+    old = '      - { property: decimalSeparator, value: "," }\n'
+    added = f"      - {{ property: guardFormulas, value: {said} }}\n" if said else ""
+    assert compiled(tmp_path, TEXT.replace(old, old + added)).dialect.guard_formulas is guarded
 
 
 def test_a_filter_is_one_condition(tmp_path: Path) -> None:

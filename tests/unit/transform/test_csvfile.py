@@ -72,18 +72,36 @@ def test_another_delimiter_quote_and_line_end() -> None:
     assert text("it's", "a;b", "a,b", dialect=dialect) == b"'it''s';x\n'a;b';x\na,b;x\n"
 
 
-@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1"])  # noqa: RUF001 - on purpose
-def test_a_text_that_a_spreadsheet_would_run_is_made_harmless_on_request(value: str) -> None:
-    guarded = next(
-        csv.reader(io.StringIO(text(value, dialect=Dialect(header=False, guard_formulas=True)).decode(), ""))
-    )
+RUN_BY_SPREADSHEETS = ["=1+1", "+1", "-1.5", "@x", "\tx", "\rx", "\nx", "\x00=1", "＝1", "＋1", "－1", "＠x"]  # noqa: RUF001
+
+
+@pytest.mark.parametrize("value", RUN_BY_SPREADSHEETS)
+def test_a_text_that_a_spreadsheet_would_run_is_made_harmless(value: str) -> None:
+    guarded = next(csv.reader(io.StringIO(text(value).decode(), "")))
     assert guarded[0] == f"'{value}"
-    plain = next(csv.reader(io.StringIO(text(value).decode(), "")))
+
+
+@pytest.mark.parametrize("value", RUN_BY_SPREADSHEETS)
+def test_unless_the_export_says_otherwise(value: str) -> None:
+    plain = next(csv.reader(io.StringIO(text(value, dialect=Dialect(header=False, guard_formulas=False)).decode(), "")))
     assert plain[0] == value
 
 
-def test_a_negative_number_is_no_formula() -> None:
-    assert one(Kind.INTEGER, [-5], Dialect(header=False, guard_formulas=True)) == "-5"
+@pytest.mark.parametrize("value", ["a=1", "1-2", "a@b", "'=1", "", " ", "１"])  # noqa: RUF001
+def test_other_texts_are_left_alone(value: str) -> None:
+    assert next(csv.reader(io.StringIO(text(value).decode(), "")))[0] == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "field"),
+    [
+        (Kind.INTEGER, [-5], "-5"),
+        (Kind.FLOAT, [-1.5], "-1.5"),
+        (Kind.DECIMAL, pa.array([Decimal("-1.5")], pa.decimal128(4, 1)), "-1.5"),
+    ],
+)
+def test_a_negative_number_is_no_formula(kind: Kind, values: Any, field: str) -> None:
+    assert one(kind, values) == field
 
 
 @pytest.mark.parametrize(
@@ -176,7 +194,8 @@ ROWS = st.tuples(CELL, CELL)
 def test_what_is_written_reads_back(
     rows: list[tuple[str | None, str | None]], delimiter: str, everything: bool
 ) -> None:
-    dialect = Dialect(header=False, delimiter=delimiter, quoting="all" if everything else "minimal", null="NULL")
+    quoting = "all" if everything else "minimal"
+    dialect = Dialect(header=False, delimiter=delimiter, quoting=quoting, null="NULL", guard_formulas=False)
     values = {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate("tu")}
     read = list(csv.reader(io.StringIO(written(TEXT, values, dialect).decode(), newline=""), delimiter=delimiter))
     assert read == [["NULL" if cell is None else cell for cell in row] for row in rows]

@@ -37,7 +37,7 @@ def compile_files(server: Server, where: Where, problems: Problems) -> tuple[str
         decimal=values.get("decimalSeparator", "."),
         true=values.get("true", "true"),
         false=values.get("false", "false"),
-        guard_formulas=values.get("guardFormulas", False),
+        guard_formulas=values.get("guardFormulas", True),
     )
     _check_dialect(dialect, server, where, problems)
     return _pattern(server, where, problems), dialect

@@ -32,7 +32,10 @@ class KeyTooLongError(TerminalError):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How values are written. `null` stands for no value; `quoting` is minimal (where RFC 4180 needs it) or all."""
+    """How values are written. `null` stands for no value; `quoting` is minimal (where RFC 4180 needs it) or all.
+
+    `guard_formulas` puts a `'` before a text that a spreadsheet would run.
+    """
 
     delimiter: str = ","
     quote: str = '"'
@@ -44,7 +47,7 @@ class Dialect:
     decimal: str = "."
     true: str = "true"
     false: str = "false"
-    guard_formulas: bool = False
+    guard_formulas: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from headrace.domain.export import Dialect, ExportColumn
 from headrace.errors import TerminalError
 from headrace.transform.times import TimeFormat, parse_format
 
-FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets take the wide signs for the narrow ones
-"""How a text begins that a spreadsheet would run (OWASP, CSV Injection)."""
+FORMULA = r"^[=+\-@\t\r\n\x00＝＋－＠]"  # noqa: RUF001 - spreadsheets take the wide signs for the narrow ones
+"""How a text begins that a spreadsheet would run: https://owasp.org/www-community/attacks/CSV_Injection, and NUL by
+https://github.com/OWASP/ASVS/blob/master/5.0/en/0x10-V1-Encoding-and-Sanitization.md (1.2.10)."""
 GUARD = "'"
 BLOCK_ROWS = 10_000
 BOMS = {"utf-8-sig": ("utf-8", b"\xef\xbb\xbf"), "utf-16": ("utf-16-le", b"\xff\xfe")}
