@@ -129,7 +129,8 @@ class Target:
     @cached_property
     def source_ledger(self) -> DynamoSourceLedger:
         """What the stack's ledger knows of servers and their files."""
-        return DynamoSourceLedger(self.client("dynamodb"), self.output("LedgerTable"))
+        keep_days = int(self.outputs.get("KeepDays", 0))
+        return DynamoSourceLedger(self.client("dynamodb"), self.output("LedgerTable"), keep_days)
 
     @cached_property
     def poll_orders(self) -> PollOrders:

@@ -116,7 +116,7 @@ class AwsServices:
     @cached_property
     def source_ledger(self) -> DynamoSourceLedger:
         """Servers and their files, in the ledger table."""
-        return DynamoSourceLedger(aws.client("dynamodb"), setting("LEDGER_TABLE"))
+        return DynamoSourceLedger(aws.client("dynamodb"), setting("LEDGER_TABLE"), int(setting("KEEP_DAYS")))
 
     @cached_property
     def incoming(self) -> S3Incoming:

@@ -104,6 +104,26 @@ def test_what_a_late_poll_writes_is_refused(ledger: Any) -> None:
     assert ledger.state("late").files_taken == 8
 
 
+def test_a_file_that_is_done_with_expires_by_its_last_listing(aws: LaptopState) -> None:
+    """Long after the renewal of a file that is still listed, and never while it waits."""
+    client = boto3.client("dynamodb", **aws.client_arguments())
+    ledger = DynamoSourceLedger(client, TABLE, keep_days=400)
+    turn = 1
+    seen = SourceFile("expiring", "d", "/a", 1, None, 1, NOON, listed_at=NOON + timedelta(days=3))
+    expiring: dict[str, list[Any]] = {}
+    for status in SourceStatus:
+        ledger.save_all([replace(seen, path=f"/{status}", status=status)], turn)
+        ledger.save(replace(seen, path=f"/{status}", status=status), turn)
+    for page in client.get_paginator("scan").paginate(TableName=TABLE):
+        for item in page["Items"]:
+            if item["pk"]["S"].startswith("SERVER#expiring#"):
+                expiring.setdefault(item["status"]["S"], []).append(item.get("expires"))
+    then = {"N": str(int((NOON + timedelta(days=403)).timestamp()))}
+    assert expiring == {"seen": [None], "held": [None], "taken": [then], "gone": [then], "refused": [then]}
+    assert ledger.files("expiring", "d", ["/taken"])["/taken"].listed_at == seen.listed_at
+    assert ledger.open_paths("expiring", "d") == {"/seen", "/held"}
+
+
 def test_only_what_waits_is_open(ledger: Any) -> None:
     seen = SourceFile("open", "d", "/seen", 1, None, 1, NOON)
     held = replace(seen, path="/held", status=SourceStatus.HELD, attempts=3, retry_at=NOON)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headrace.domain.ledger import FileStatus
 from headrace.domain.source import After, Complete, Protocol
-from headrace.domain.sourcefile import RENEWED_AFTER, SourceFile, SourceStatus
+from headrace.domain.sourcefile import LONGEST_ABSENCE, OPEN, RENEWED_AFTER, SourceFile, SourceStatus, forgotten_at
 from headrace.usecases import tally
+from headrace.usecases.claim import claim
 from headrace.usecases.poll_server import poll
+from tests.fakes import MemoryServices, contract, file
 from tests.functional.sources.conftest import ROWS, write
 from tests.sources import Bench
 
@@ -69,6 +73,34 @@ def test_a_record_is_renewed_as_long_as_its_file_is_listed(start: Any, root: Pat
     last = bench.records["/a.csv"].listed_at
     bench.poll(after_minutes=RENEWED_AFTER.total_seconds() / 30)
     assert bench.records["/a.csv"].listed_at == last
+
+
+@pytest.mark.parametrize(("keep_days", "days"), [(400, 400), (1, 100), (100, 100), (101, 101), (0, None)])
+def test_a_record_outlives_the_longest_absence_of_its_server(keep_days: int, days: int | None) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    record = SourceFile("carrier", "readings", "/a", 1, now, 1, now, SourceStatus.TAKEN, listed_at=now)
+    assert forgotten_at(record, keep_days) == (None if days is None else now + timedelta(days=days))
+    assert days is None or timedelta(days=days) >= RENEWED_AFTER + LONGEST_ABSENCE
+    for status in OPEN:
+        assert forgotten_at(replace(record, status=status), keep_days) is None
+
+
+def test_a_file_that_comes_back_after_it_was_forgotten_is_known_by_its_content(start: Any, root: Path) -> None:
+    """It lands once more, under its old key, and the pipeline finds that the dataset has this content already."""
+    write(root / "a.csv")
+    _, bench = start(Protocol.FTP, complete=Complete.RENAME)
+    bench.poll()
+    bench.source_ledger.records.clear()
+    assert bench.poll().tally.files == 1
+    ((key, versions),) = bench.incoming.landed.items()
+    assert versions == [ROWS, ROWS]
+    services = MemoryServices()
+    first = file("first", key=key, status=FileStatus.LOADED, sequencer="01")
+    again = file("again", key=key, status=FileStatus.RUNNING, sequencer="02")
+    services.ledger.given(first)
+    services.ledger.given(again)
+    holders = [claim(arrived, hashlib.sha256(ROWS).hexdigest(), contract(), services) for arrived in (first, again)]
+    assert [holder and holder.file_id for holder in holders] == [None, first.file_id]
 
 
 def test_what_a_server_refuses_for_a_while_is_taken_later_without_help(start: Any, root: Path) -> None:

@@ -8,7 +8,7 @@ SERVER#<server>#<dataset>#REFUSED  <digest>    an entry of a listing that is nev
 
 A poll reads the records of the files that are listed, a hundred a call, and those that are open, which index by_dataset
 has because only they carry its keys: what a server has had before is not read. `listed_at` says how long a record has
-been needed; one that no listing has shown for long can go.
+been needed; one of a file that is done with, and that no listing has shown for long, expires.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from headrace.adapters.table import MOST_READ, from_item, in_batches, put_all_if, read_all, to_item
+from headrace.adapters.table import EXPIRES, MOST_READ, from_item, in_batches, put_all_if, read_all, to_item
 from headrace.domain.breaker import Breaker, State
 from headrace.domain.clock import written
 from headrace.domain.serverstate import ServerState, reset
-from headrace.domain.sourcefile import OPEN, SourceFile, SourceStatus
+from headrace.domain.sourcefile import OPEN, SourceFile, SourceStatus, forgotten_at
 from headrace.errors import LeaseLostError
 
 PAGE = 2000
@@ -34,11 +34,15 @@ INDEX_KEYS = ("dataset_files", "arrived_at")
 
 
 class DynamoSourceLedger:
-    """`client` is a boto3 DynamoDB client."""
+    """`client` is a boto3 DynamoDB client.
 
-    def __init__(self, client: Any, table: str) -> None:
+    Records of files that no listing shows any more go after `keep_days`, or 100 if that is more; 0 keeps everything.
+    """
+
+    def __init__(self, client: Any, table: str, keep_days: int = 0) -> None:
         self._client = client
         self._table = table
+        self._keep_days = keep_days
 
     def lease(self, server: str, owner: str, now: datetime, until: datetime) -> ServerState | None:
         """Take the server for one poll, or for as long as that can last. None when another poll has it."""
@@ -154,7 +158,7 @@ class DynamoSourceLedger:
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item=_item(record, turn),
+                Item=_item(record, turn, self._keep_days),
                 ConditionExpression=NOT_LATER,
                 ExpressionAttributeValues=to_item({":turn": turn}),
             )
@@ -165,7 +169,8 @@ class DynamoSourceLedger:
         """Write several records, many in one call. Raises LeaseLostError; those before are written."""
         items = {_key(record): record for record in records}.values()
         condition = {"ConditionExpression": NOT_LATER, "ExpressionAttributeValues": to_item({":turn": turn})}
-        if not put_all_if(self._client, self._table, [_item(record, turn) for record in items], condition):
+        written_items = [_item(record, turn, self._keep_days) for record in items]
+        if not put_all_if(self._client, self._table, written_items, condition):
             raise _lost(next(iter(items)).server)
 
     def let_go(self, held: SourceFile) -> bool:
@@ -239,19 +244,21 @@ def _state(server: str, item: dict[str, Any]) -> ServerState:
     return reset(state) if value.get("last_poll") == item.get("reset_poll", "never") else state
 
 
-def _item(record: SourceFile, turn: int) -> dict[str, Any]:
+def _item(record: SourceFile, turn: int, keep_days: int) -> dict[str, Any]:
     value = asdict(record) | {name: written(at) for name in TIMES if (at := getattr(record, name)) is not None}
     pk, sk = _key(record)
     value |= {"pk": pk, "sk": sk, "status": str(record.status), "turn": turn}
     if record.status in OPEN:
         value |= dict(zip(INDEX_KEYS, (pk, written(record.since)), strict=True))
+    if forgotten := forgotten_at(record, keep_days):
+        value[EXPIRES] = int(forgotten.timestamp())
     left_out = {"server", "dataset"} if record.status is SourceStatus.REFUSED else {"server", "dataset", "path"}
     return to_item({name: item for name, item in value.items() if name not in left_out})
 
 
 def _record(server: str, dataset: str, item: dict[str, Any]) -> SourceFile:
     """Read without boto3's deserializer, which takes longer than the listing of a large folder."""
-    plain = {name: _plain(value) for name, value in item.items() if name not in {"pk", "turn", *INDEX_KEYS}}
+    plain = {name: _plain(value) for name, value in item.items() if name not in {"pk", "turn", EXPIRES, *INDEX_KEYS}}
     sk = plain.pop("sk")
     plain |= {name: datetime.fromisoformat(plain[name]) for name in TIMES if name in plain}
     plain = {"path": sk, "size": None, "modified": None} | plain

@@ -18,6 +18,8 @@ FIRST_RETRY, LONGEST_RETRY = timedelta(hours=1), timedelta(days=1)
 """After which a held file is tried again by itself: what a server refuses for an hour it may give the next day."""
 RENEWED_AFTER = timedelta(days=10)
 """How exact `listed_at` is. A record that expires must be kept for much longer after it."""
+LONGEST_ABSENCE = timedelta(days=90)
+"""For so long a server may be out of reach, or show an empty folder by mistake, without any record being forgotten."""
 
 
 class SourceStatus(StrEnum):
@@ -263,6 +265,17 @@ def after_problem(record: SourceFile, reason: str, now: datetime, *, proven: boo
         return after
     pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - MOST_ATTEMPTS, 10))
     return replace(after, status=SourceStatus.HELD, retry_at=None if proven else now + pause)
+
+
+def forgotten_at(record: SourceFile, keep_days: int) -> datetime | None:
+    """When the record may go, after so many days without its file in a listing. None while something is still to come.
+
+    A file that comes back after that is fetched once more; its content is known, so none of its rows is loaded twice.
+    """
+    if record.status in OPEN or not keep_days:
+        return None
+    longest = max(timedelta(days=keep_days), RENEWED_AFTER + LONGEST_ABSENCE)
+    return (record.listed_at or record.since) + longest
 
 
 def was_held(record: SourceFile) -> bool:
