@@ -72,7 +72,7 @@ class Workgroups:
                     self._store,
                     self._publish,
                     self._user_of,
-                    limit_batches=os.environ.get("HEADRACE_STATEMENT_LIMIT") == "batch",
+                    limit_batches=os.environ.get("HEADRACE_STATEMENT_LIMIT") != "statement",
                     faults=self.faults,
                 )
 

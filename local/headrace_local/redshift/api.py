@@ -71,7 +71,7 @@ class EmbeddedRedshift:
         publish: Publish = publish_nothing,
         user_of_secret: Callable[[str], str] = str,
         *,
-        limit_batches: bool = False,
+        limit_batches: bool = True,
         faults: Faults | None = None,
     ) -> None:
         self._limit_batches = limit_batches

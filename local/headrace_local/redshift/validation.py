@@ -13,6 +13,7 @@ from headrace_local.redshift.errors import validation_error
 
 MAX_STATEMENT_BYTES = 100_000
 """AWS says 100 KB, and not which: the smaller. Nor does it say whether a batch may have more than one statement may."""
+TOO_LARGE = "Cannot process query string larger than 100kB"
 _PLACEHOLDER = re.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|::|:([0-9A-Za-z_]+)",
     re.DOTALL,
@@ -86,7 +87,7 @@ def _check_limits(shape: Shape, size: int, path: str, what: str) -> None:
         raise validation_error(f"{path} has a {what} of {size}, allowed are {least} to {most}")
 
 
-def check_sql(sqls: list[str], parameters: list[dict[str, str]], *, limit_batches: bool = False) -> None:
+def check_sql(sqls: list[str], parameters: list[dict[str, str]], *, limit_batches: bool = True) -> None:
     """DataApiError for texts that are too long, and for parameters that do not go with the placeholders.
 
     With `limit_batches` the statements of a batch count together.
@@ -94,10 +95,9 @@ def check_sql(sqls: list[str], parameters: list[dict[str, str]], *, limit_batche
     for sql in sqls:
         if not sql.strip():
             raise validation_error("The SQL statement is empty")
-        if len(sql.encode()) > MAX_STATEMENT_BYTES:
-            raise validation_error("SQL statement is larger than the maximum of 100 KB")
-    if limit_batches and sum(len(sql.encode()) for sql in sqls) > MAX_STATEMENT_BYTES:
-        raise validation_error("SQL statements are together larger than the maximum of 100 KB")
+    sizes = [len(sql.encode()) for sql in sqls]
+    if (sum(sizes) if limit_batches else max(sizes)) > MAX_STATEMENT_BYTES:
+        raise validation_error(TOO_LARGE)
     names = [parameter["name"] for parameter in parameters]
     if any(not parameter["value"] for parameter in parameters):
         raise validation_error("Parameters[].value must have a length of at least 1")

@@ -216,7 +216,7 @@ def test_a_running_query_can_be_cancelled(client: Client) -> None:
         ("ExecuteStatement", {**TARGET, "Sql": "SELECT 1", "Colour": "red"}, "Unknown parameter: Colour"),
         ("ExecuteStatement", {**TARGET, "Sql": 1}, "Sql must be of type string"),
         ("ExecuteStatement", {**TARGET, "Sql": " "}, "The SQL statement is empty"),
-        ("ExecuteStatement", {**TARGET, "Sql": "SELECT '" + "x" * 99_992 + "'"}, "maximum of 100 KB"),
+        ("ExecuteStatement", {**TARGET, "Sql": "SELECT '" + "x" * 99_992 + "'"}, "query string larger than 100kB"),
         ("ExecuteStatement", {"Sql": "SELECT 1", "Database": "dev"}, "Either ClusterIdentifier or WorkgroupName"),
         ("ExecuteStatement", {"Sql": "SELECT 1", "WorkgroupName": "headrace"}, "Database must be specified"),
         ("ExecuteStatement", {**TARGET, "Sql": "SELECT 1", "WorkgroupName": "_"}, "WorkgroupName"),
