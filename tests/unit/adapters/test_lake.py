@@ -40,7 +40,7 @@ def refused(code: str) -> ClientError:
 
 @pytest.mark.parametrize("body", [StreamingBody(io.BytesIO(b"cut"), 10), Damaged()])
 def test_bytes_that_were_lost_or_damaged_on_their_way_are_read_again(body: Any) -> None:
-    with pytest.raises(TransientError, match=r"reading a\.csv"):
+    with pytest.raises(TransientError, match=r"reading 'a\.csv'"):
         read(body)
 
 

@@ -3,17 +3,82 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from headrace.domain.failure import UNKNOWN, Failure, Treatment, catalogue, classify, explain, for_people
+from headrace.domain.failure import UNKNOWN, Failure, Known, Place, Treatment, catalogue, classify, explain, for_people
 
 EACH = pytest.mark.parametrize("failure", catalogue(), ids=lambda failure: failure.name)
+DETAIL = f"\n  Detail: \n  {'-' * 47}\n  query:     8238\n  process:   padbmaster [pid=1]\n"
+REQUEST = " (Service: RedshiftData, Status Code: 400, Request ID: 0f1e4a1e-1023-4b57-9000-1b2c3d4e5f60)"
+BEFORE = (
+    "", "ERROR: ", "ERROR:", "ERROR:  ", "LoadRefused: ", "LoadRefused: Query #10 failed with ERROR: ",
+    "WarehouseError: ERROR: ", "[Amazon](500310) Invalid operation: ",
+)  # fmt: skip
+ANNOUNCED = [
+    ("redshift-invalid-digit", "ERROR: Invalid digit, Value '{}', Pos 0, Type: Integer"),
+    ("redshift-invalid-digit", "ERROR: Invalid digit code: 1207 context: {}"),
+    ("redshift-invalid-input", 'ERROR: invalid input syntax for type numeric: "{}"'),
+    ("redshift-invalid-date", "ERROR: date/time field date value out of range: {}"),
+    ("redshift-json-parse", "ERROR: JSON parsing error DETAIL: error: JSON parsing error context: {}"),
+    ("redshift-not-null", "ERROR: Cannot insert a NULL value into column {} DETAIL: row {}"),
+]
+"""How Redshift says that a value is wrong, with a place for the value."""
 
 
 @EACH
 def test_an_error_is_known_by_the_words_of_its_service(failure: Failure) -> None:
     assert classify(failure.text) is failure
+
+
+@EACH
+def test_capital_letters_do_not_matter(failure: Failure) -> None:
+    for text in (failure.text.lower(), failure.text.upper(), failure.text.swapcase()):
+        assert classify(text) is failure
+
+
+@EACH
+def test_what_stands_behind_does_not_matter(failure: Failure) -> None:
+    for behind in (DETAIL, REQUEST, " (SQLSTATE XX000)", "  ", "\nHINT:  Look at the log."):
+        assert classify(failure.text + behind) is failure
+    assert classify(failure.text.replace(" ", "\n   ")) is failure
+
+
+@pytest.mark.parametrize(
+    "failure", [f for f in catalogue() if f.text.startswith("ERROR: ")], ids=lambda failure: failure.name
+)
+def test_what_stands_before_does_not_matter(failure: Failure) -> None:
+    for before in BEFORE:
+        assert classify(before + failure.text.removeprefix("ERROR: ")) is failure
+
+
+@EACH
+def test_a_functions_error_is_known_in_its_json(failure: Failure) -> None:
+    name, _, words = failure.text.partition(": ")
+    cause = json.dumps({"errorMessage": words, "errorType": name, "stackTrace": ["disk full", "ERROR: 1023"]})
+    assert classify(explain(name, cause)) is failure
+
+
+@EACH
+def test_a_value_of_a_row_chooses_nothing(failure: Failure) -> None:
+    for name, words in ANNOUNCED:
+        assert classify(f"LoadRefused: {words.replace('{}', failure.text)}").name == name
+
+
+@EACH
+def test_a_name_chooses_nothing(failure: Failure) -> None:
+    inside = re.sub("['\"]", "", failure.text)
+    assert classify(f"LoadRefused: ERROR: nobody has read of '{inside}' yet") is UNKNOWN
+    assert classify(f'LoadRefused: ERROR: nobody has read of "{inside}" yet') is UNKNOWN
+    key = f"in/it's {inside}.csv"
+    timed_out = f"TransientError: reading {key!r}: Read timeout on endpoint URL: {inside!r}: Read timed out."
+    assert classify(timed_out).name == "s3-connection"
+
+
+@EACH
+def test_what_people_are_told_is_known_as_the_same_error(failure: Failure) -> None:
+    assert classify(for_people(failure, failure.text)) is failure
 
 
 @EACH
@@ -27,6 +92,13 @@ def test_the_catalogue_is_long_and_no_name_comes_twice() -> None:
     names = [failure.name for failure in catalogue()]
     assert len(set(names)) == len(names) >= 60
     assert {failure.treatment for failure in catalogue()} == set(Treatment)
+    assert {failure.place for failure in catalogue()} == set(Place)
+
+
+def test_at_least_sixty_texts_stand_at_their_source() -> None:
+    kinds = [failure.known for failure in catalogue()]
+    assert set(kinds) == set(Known)
+    assert kinds.count(Known.QUOTED) + kinds.count(Known.MODEL) >= 60
 
 
 def test_what_is_not_known_is_isolated() -> None:

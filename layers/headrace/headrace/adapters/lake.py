@@ -112,5 +112,5 @@ def _translated(error: Exception, key: str) -> HeadraceError:
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in GONE:
         return ObjectGoneError(key)
     if isinstance(error, OSError) or is_transient(error):
-        return TransientError(f"reading {key}: {error}")
-    return LakeError(f"reading {key}: {error}")
+        return TransientError(f"reading {key!r}: {error}")
+    return LakeError(f"reading {key!r}: {error}")

@@ -13,8 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
+from typing import Any
 
 LONGEST_REASON = 1000
+VALUE = re.compile(
+    r"""(?<!\w)'(?:\\.|''|'(?=\w)|[^'\\])*?(?:'(?!\w)|\Z)|"(?:\\.|""|[^"\\])*?(?:"(?!\w)|\Z)""", re.DOTALL
+)
+"""Quoted words: a value of a row, a name, an object's key. An apostrophe within a word begins and ends none."""
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 NO_CAUSE = "no cause was given"
 
@@ -53,23 +59,57 @@ class Treatment(StrEnum):
         return self in {Treatment.HOLD, Treatment.PERSON}
 
 
+class Place(StrEnum):
+    """Where an error arises.
+
+    LOAD: a statement that the warehouse took fails. SUBMIT, LOOK: the Data API refuses a load, or a look at it. TASK:
+    Step Functions fails a function's task. CALL: a call that a function makes of AWS. EVENT: the task that publishes
+    an event. REFRESH: a view's refresh. UNLOAD: an export's UNLOAD.
+    """
+
+    LOAD = "load"
+    SUBMIT = "submit"
+    LOOK = "look"
+    TASK = "task"
+    CALL = "call"
+    EVENT = "event"
+    REFRESH = "refresh"
+    UNLOAD = "unload"
+
+
+class Known(StrEnum):
+    """How an entry's text is known.
+
+    QUOTED: its words stand at the source, with other names and numbers. MODEL: its code stands in the API model of the
+    service. DOCUMENTED: the source describes the condition, the words are rendered. OWN: Headrace says it.
+    """
+
+    QUOTED = "quoted"
+    MODEL = "model"
+    DOCUMENTED = "documented"
+    OWN = "own"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An entry of the catalogue.
 
-    `text` is what the service really says, `match` the expression that knows it again (searched for without regard to
-    case), `quotes` whether the text may repeat values of rows, `source` the page that shows it. `service` is who says
-    it, `means` and `remedy` are for people.
+    `text` is the error as it arrives, `match` the expression that knows it again (searched for without regard to case),
+    `quotes` whether the text may repeat values of rows, `source` the page that shows it. `service` is who says it,
+    `symptom` the group that people look it up in; `means` and `remedy` are for people.
     """
 
     name: str
     service: str
+    symptom: str
+    place: Place
     text: str
     match: str
     treatment: Treatment
     means: str
     remedy: str
     source: str
+    known: Known
     quotes: bool = False
 
     @property
@@ -81,12 +121,15 @@ class Failure:
 UNKNOWN = Failure(
     name="unknown",
     service="",
+    symptom="",
+    place=Place.LOAD,
     text="",
     match="",
     treatment=Treatment.ISOLATE,
     means="Headrace does not know this error.",
     remedy="`headrace trace FILE` shows where it came up.",
     source="",
+    known=Known.OWN,
     quotes=True,
 )
 
@@ -96,17 +139,33 @@ def catalogue() -> tuple[Failure, ...]:
     """Every known error, in the order in which they are looked for."""
     text = (files("headrace.domain") / "failures.toml").read_text()
     listed = tomllib.loads(text)["failure"]
-    return tuple(Failure(**entry | {"treatment": Treatment(entry["treatment"])}) for entry in listed)
+    return tuple(_failure(entry) for entry in listed)
 
 
-@cache
-def _expressions() -> tuple[tuple[re.Pattern[str], Failure], ...]:
-    return tuple((re.compile(failure.match, re.IGNORECASE), failure) for failure in catalogue())
+def _failure(entry: dict[str, Any]) -> Failure:
+    kinds = {"treatment": Treatment, "place": Place, "known": Known}
+    return Failure(**entry | {name: kind(entry[name]) for name, kind in kinds.items()})
 
 
 def classify(text: str) -> Failure:
-    """The first entry that knows the text: an error's name and words, as `explain` puts them together."""
-    return next((failure for expression, failure in _expressions() if expression.search(text)), UNKNOWN)
+    """The entry that knows the text: an error's name and words, as `explain` puts them together.
+
+    No value that the text repeats chooses it: quoted words are not looked at, and neither is what follows the words by
+    which Redshift announces that a value of a row is wrong.
+    """
+    words = VALUE.sub("'…'", " ".join(text.split()))
+    refusals = [
+        (found.start(), failure) for match, failure in _expressions(quotes=True) if (found := match.search(words))
+    ]
+    told, refusal = min(refusals, key=itemgetter(0), default=(len(words), UNKNOWN))
+    others = (failure for match, failure in _expressions(quotes=False) if match.search(words, 0, told))
+    return next(others, refusal)
+
+
+@cache
+def _expressions(*, quotes: bool) -> tuple[tuple[re.Pattern[str], Failure], ...]:
+    chosen = (failure for failure in catalogue() if failure.quotes is quotes)
+    return tuple((re.compile(failure.match, re.IGNORECASE), failure) for failure in chosen)
 
 
 def named(name: str | None) -> Failure:
