@@ -19,6 +19,8 @@ from benchmarks.hostile.run import problem
 from headrace_cli.words import size
 
 MOST_MB, MOST_SECONDS = 1000, 300
+LONGEST = 30
+"""Seconds of computing between two looks at the limits: a function is killed a minute after it stops reading."""
 KILLED_AFTER = 1200
 
 
@@ -39,7 +41,9 @@ def main() -> int:
     parser.add_argument("--share", type=float, default=1.0, help="the share of the full sizes")
     parser.add_argument("--scratch", type=Path, help="folder for the files, one at a time; 1 GB")
     options = parser.parse_args()
-    print("| file | bytes | verdict | rows | MB | CPU s | reason |\n|---|---:|---|---:|---:|---:|---|")
+    print(
+        "| file | bytes | verdict | rows | MB | CPU s | longest block, s | reason |\n|---|---:|---|---:|---:|---:|---:|---|"
+    )
     problems: list[str] = []
     chosen = [(number, kind) for number, kind in enumerate(KINDS) if options.only in kind.name]
     with TemporaryDirectory(dir=options.scratch) as folder:
@@ -56,7 +60,7 @@ def _run(number: int, path: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.hostile.run", str(number), str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=KILLED_AFTER)
     if done.returncode:
-        return {"verdict": "died", "reason": done.stderr[-200:], "rows": 0, "mb": 0.0, "seconds": 0.0}
+        return {"verdict": "died", "reason": done.stderr[-200:], "rows": 0, "mb": 0.0, "seconds": 0.0, "longest": 0.0}
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
@@ -65,13 +69,16 @@ def _problems(kind: Hostile, found: dict[str, Any]) -> list[str]:
     said = [problem(kind, found)]
     said += [f"it takes {found['mb']:,.0f} MB"] if found["mb"] > MOST_MB else []
     said += [f"it takes {found['seconds']:,.0f} s"] if found["seconds"] > MOST_SECONDS else []
+    said += [f"{found['longest']:,.0f} s pass without a look at the limits"] if found["longest"] > LONGEST else []
     return [text for text in said if text]
 
 
 def _row(kind: Hostile, found: dict[str, Any]) -> str:
     reason = found["reason"].replace("|", "/").replace("\n", " ")[:160]
     cells = [kind.name, size(found["bytes"]), found["verdict"], f"{found['rows']:,}"]
-    return f"| {' | '.join(cells)} | {found['mb']:,.0f} | {found['seconds']:,.1f} | {reason} |"
+    return (
+        f"| {' | '.join(cells)} | {found['mb']:,.0f} | {found['seconds']:,.1f} | {found['longest']:,.1f} | {reason} |"
+    )
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ BOMBS = [
         "bzip2: 200,000 empty streams",
         lambda s: (bz2.compress(HEAD), bz2.compress(b"") * int(s * 200_000)),
         REJECTED,
-        "damaged",
+        "cannot be read",
     ),
     Hostile(
         "zstd: 21 GiB in one line", lambda s: streams("zstd", HEAD, b"0", s * 21504 * MB), REJECTED, "a line is longer"
@@ -269,7 +269,7 @@ LIES = [
         "zip: a size of 4 GiB for little",
         lambda _: patched(zipped({"a": HEAD + ROW}), b"PK\1\2", (24, b"\xfe\xff\xff\xff")),
         REJECTED,
-        "",
+        "its directory says 4,294,967,294",
         source=LYING_SIZES,
     ),
     Hostile(

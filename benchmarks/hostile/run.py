@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,45 +27,85 @@ from tests.fakes import MemoryCatalog, MemoryLake, MemoryServices, file
 FUNCTION_SECONDS, FUNCTION_MEMORY = 900, 1769 << 20
 """The transform's, in template.yaml."""
 READ_BACK = 200
-"""So many quarantined rows are looked at for their reasons."""
+"""So many quarantined rows are looked at for their reasons, when all is measured."""
+STATUS = Path("/proc/self/status")
 
 
 class FolderLake(MemoryLake):
-    """A lake that reads the landed file from the disk, and keeps of what is written its reasons alone."""
+    """A lake that reads the landed file from the disk, and keeps the quarantine beside it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self.rules: Counter[str] = Counter()
+        self.quarantined: list[Path] = []
 
     def open(self, bucket: str, key: str, version: str) -> BinaryIO:
         return self._path.open("rb")
 
     def upload(self, key: str, path: Path) -> int:
         if "quarantine" in key:
-            for _, row in zip(range(READ_BACK), read_quarantine(path), strict=False):
-                self.rules.update(f"{error.rule}: {error.reason}" for error in row.errors)
+            self.quarantined.append(path.rename(self._path.with_suffix(f".bad{len(self.quarantined)}")))
+            path = self.quarantined[-1]
         return path.stat().st_size
+
+    def rules(self) -> Counter[str]:
+        """What some of the quarantined rows broke; they are gone then."""
+        found: Counter[str] = Counter()
+        for path in self.quarantined:
+            for _, row in zip(range(READ_BACK), read_quarantine(path), strict=False):
+                found.update(f"{error.rule}: {error.reason}" for error in row.errors)
+            path.unlink()
+        return found
+
+
+class Watched(Allowance):
+    """An allowance that notes the longest time of computing between two looks at it."""
+
+    longest = 0.0
+
+    def of_file(self, size: int) -> Callable[[], None]:
+        check, last = super().of_file(size), time.process_time()
+
+        def noted() -> None:
+            nonlocal last
+            now = time.process_time()
+            self.longest, last = max(self.longest, now - last), now
+            check()
+
+        return noted
+
+
+def most_memory() -> float:
+    """The most memory that this program has had, in MB: `ru_maxrss` would count in that of the one that started it.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_status.5.html, VmHWM.
+    """
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", STATUS.read_text())[0]) / 1024
 
 
 def verdict_of(kind: Hostile, path: Path) -> dict[str, Any]:
-    """`{"verdict", "reason", "rows", "mb", "seconds"}`, the last two of this process."""
+    """`{"verdict", "reason", "rows", "mb", "seconds", "longest"}`, the last three of this process.
+
+    `longest` are the seconds of computing between two looks at the limits of time and memory.
+    """
     began = time.monotonic()
     lake = FolderLake(path)
     services = MemoryServices(MemoryCatalog(kind.contract), lake=lake)
     services.ledger.record_arrival(file(path.name, dataset=kind.contract.dataset, size=path.stat().st_size))
     recorded = record_batch(kind.contract.dataset, LIVE, 1, "hostile-1", services)
     batch = services.ledger.batch(recorded["batch"])
-    allowance = Allowance(lambda: began + FUNCTION_SECONDS - time.monotonic(), FUNCTION_MEMORY)
+    allowance = Watched(lambda: began + FUNCTION_SECONDS - time.monotonic(), FUNCTION_MEMORY)
     transform_unit(batch, 1, services, allowance)
     (result,) = (found for unit in unit_results(lake, batch) for found in unit.files)
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    used, memory = time.process_time(), most_memory()
+    rules = lake.rules()
     return {
         "verdict": _verdict(result),
-        "reason": result.reason or "; ".join(rule for rule, _ in lake.rules.most_common(3)),
+        "reason": result.reason or "; ".join(rule for rule, _ in rules.most_common(3)),
         "rows": result.rows_read,
-        "mb": used.ru_maxrss / 1024,
-        "seconds": used.ru_utime + used.ru_stime,
+        "mb": memory,
+        "seconds": used,
+        "longest": allowance.longest,
     }
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+
+from headrace.transform import Limits
 
 from .test_formats import REJECTED, TEXTS
 
@@ -30,3 +33,14 @@ def test_every_other_row_names_a_test() -> None:
 def test_every_row_of_the_page_is_such_a_row() -> None:
     rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and not line.endswith("| test |")]
     assert len(rows) == len(named())
+
+
+def test_every_limit_is_on_the_page() -> None:
+    section = PAGE.read_text().split("## Limits")[1].split("## Rejected")[0]
+    for name, limit in asdict(Limits()).items():
+        shown = f"{limit:,}" if limit < 1 << 20 or limit % (1 << 20) else size_of(limit)
+        assert re.search(rf"\b{shown}\b", section), name
+
+
+def size_of(limit: int) -> str:
+    return f"{limit >> 30} GiB" if limit >= 1 << 30 else f"{limit >> 20} MiB"

@@ -172,6 +172,8 @@ def _complaint(compression: str, error: Exception) -> str:
         return f"a name in the {compression} is not the UTF-8 that it says it is: give the files in it plain names"
     if isinstance(error, NotImplementedError):
         return f"the {compression} needs what is not supported here ({text}): {MAKE_IT_PLAIN}"
+    if type(error) is pa.ArrowException:  # bzip2 with a stream of nothing in it, which Arrow cannot pass
+        return f"the {compression} data cannot be read ({text}): compress it again, as one stream"
     return f"the {compression} data is damaged ({text})"
 
 
@@ -188,7 +190,27 @@ def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget, limits
             _refuse_bombs(spool, members, limits)
             for info in members:
                 with _opened_member(archive, info) as member:
-                    yield Member(info.filename, _guarded(member, source, "zip", budget))
+                    yield Member(info.filename, _guarded(_Sized(member, info.file_size), source, "zip", budget))
+
+
+class _Sized:
+    """A member of a zip that must be as long as the directory says.
+
+    Python's reader minds only one that is longer. Others refuse one that is shorter, too
+    (https://cs.opensource.google/go/go/+/master:src/archive/zip/reader.go, checksumReader).
+    """
+
+    def __init__(self, member: Readable, size: int) -> None:
+        self._member = member
+        self._size = size
+        self._read = 0
+
+    def read(self, size: int, /) -> bytes:
+        piece = self._member.read(size)
+        self._read += len(piece)
+        if not piece and self._read != self._size:
+            raise zipfile.BadZipFile(f"a file in it has {self._read:,} bytes, its directory says {self._size:,}")
+        return piece
 
 
 class _Directory:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from headrace.domain.contract import Contract, Kind
 from headrace.transform.encoding import TextBytes
 from headrace.transform.explain import RecordReader
@@ -25,8 +27,8 @@ from headrace.transform.splitting import SplitError
 from headrace.transform.sweep import OFTEN, Block, Sweeper, Swept
 from headrace.transform.typed import habits_of
 
-JSON_MARKS = 6
-"""Bytes that a member of a JSON object has beside its key and its value."""
+JSON_MARKS = 4
+"""Bytes that a member of a JSON object has beside its key, quoted and escaped, and its value."""
 FIRST_LINES, LATER_LINES = 100, 50
 
 
@@ -45,7 +47,7 @@ class DelimitedReader:
         self._rules = RowRules(contract)
         self._has_json = any(column is not None and column.kind is Kind.SUPER for column in self.layout.columns)
         keeps = any(column.unknown for column in contract.columns)
-        named = sum(len(name.encode()) + JSON_MARKS for name in self.layout.unknown) if keeps else 0
+        named = sum(len(orjson.dumps(name)) + JSON_MARKS for name in self.layout.unknown) if keeps else 0
         self._most_rows = limits.rows_of(len(self.layout.columns), len(contract.columns), named)
         self._ready: tuple[Sweeper, RowMaker] | None = None
         self._has_shapes = False

@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-NAMES_BYTES = 64 << 20
-"""Bytes that the names of unknown fields may take in a block, each row of which repeats them."""
-
-
 class RowError(NamedTuple):
     """One rule that a row broke. `column` is None where the row as a whole is at fault."""
 
@@ -45,8 +41,9 @@ class Limits:
     """How much a file may ask for: docs/formats.md says what becomes of one that asks for more.
 
     In bytes, each bounds something that is held at once: a line; a record whose quoted values span lines; a header; the
-    directory of a zip; the window of an LZMA stream. Others are bounded all in all: what a file is decompressed;
-    a zip, and the Parquet that is made of a file, which share a function's 10 GiB of disk.
+    names of unknown fields in all rows of a block, each of which repeats them as JSON (a dozen copies are made on the
+    way); the directory of a zip; the window of an LZMA stream. Others are bounded all in all: what a file is
+    decompressed; a zip, and the Parquet that is made of a file, which share a function's 10 GiB of disk.
 
     In numbers: the members of a zip; the names that a header has beyond the contract's; the values of one JSON
     document; the rows, and the cells, of which a block is made before the next is read, those counted in too that the
@@ -56,6 +53,7 @@ class Limits:
     line: int = 16 << 20
     record: int = 1 << 20
     header: int = 1 << 20
+    names: int = 32 << 20
     decompressed: int = 20 << 30
     zipped: int = 4 << 30
     parquet: int = 5 << 30
@@ -74,7 +72,7 @@ class Limits:
 
         In each row names of so many bytes may be repeated.
         """
-        most = (self.cells // max(filled, 1), self.empty_cells // max(columns, 1), NAMES_BYTES // max(names, 1))
+        most = (self.cells // max(filled, 1), self.empty_cells // max(columns, 1), self.names // max(names, 1))
         return max(1, min(self.rows, *most))
 
 

@@ -207,7 +207,7 @@ class _Sweep:
     def _after_lines(self, lines: int) -> int:
         """Where so many lines from here on end, or the block."""
         place, newline = self._at, self._its.newline
-        if self._data.count(newline, place, self._stop) <= lines:
+        if self._data.count(newline, place, self._stop) < lines:
             return self._stop
         for _ in range(lines):
             place = line_end(self._data, place, newline)

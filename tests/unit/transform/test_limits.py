@@ -1,0 +1,114 @@
+"""What a file may cost is bounded by how it is read, not by what it holds: counted, since no test asserts a time."""
+
+from __future__ import annotations
+
+import bz2
+import struct
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
+from headrace.transform import FileRejected, Limits
+from headrace.transform.escaping import EscapedSplitter
+from headrace.transform.lines import LineBlocks
+from headrace.transform.parsed import Parsed, without
+from headrace.transform.sweep import LOOKS_AHEAD
+
+from .kit import column, contract, integer, read, text, transform_of, zipped
+
+KEEPS = replace(
+    contract(text("id")), columns=(text("id"), Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True))
+)
+
+
+def test_rows_that_are_left_out_are_not_held_any_more() -> None:
+    table = pa.table({"id": ["x" * 100] * 5000})
+    for gone, most in ((range(5000), 8), (range(4999), 200)):
+        left = without(Parsed(table, pa.array(range(5000), pa.int64()), []), gone)
+        assert left.table.num_rows == 5000 - len(gone)
+        assert left.table.get_total_buffer_size() <= most
+
+
+@pytest.mark.parametrize("line", ["a", '"a"', "a\x01", "b,b"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_the_last_row_is_read_too_however_few_are_read_at_a_time(line: str, end: str) -> None:
+    """Where just one more row was left, without a line end after it, it was taken for part of the row before."""
+    spec = contract(text("id", enum=("a",)))
+    for lines in range(1, 8):
+        data = "id\n" + "\n".join([line] * lines) + end
+        for rows in range(1, 8):
+            report = read(spec, data.encode(), limits=Limits(rows=rows)).report
+            assert (report.rows_read, report.rows_good) == (lines, lines * (line in {"a", '"a"'}))
+
+
+def test_columns_that_a_file_has_nothing_for_have_a_limit_too() -> None:
+    wide = contract(*(text(f"c{number}") for number in range(50)))
+    blocks = [
+        block.good.num_rows for block in transform_of(wide, b"c0\n" + b"a\n" * 20, limits=Limits(empty_cells=400))
+    ]
+    assert blocks == [8, 8, 4]
+
+
+@pytest.mark.parametrize(("letter", "rows"), [("x", 7), ("\x01", 1)])
+def test_a_block_has_as_many_rows_as_there_is_room_for_the_names_they_repeat(letter: str, rows: int) -> None:
+    """A control character takes six bytes in JSON."""
+    header = "id," + ",".join(f"{letter * 100}{n}" for n in range(10)) + "\n"
+    data = header.encode() + b"a" + b",1" * 10 + (b"\na" + b",1" * 10) * 15
+    blocks = [block.good.num_rows for block in transform_of(KEEPS, data, limits=Limits(names=8500))]
+    assert (sum(blocks), max(blocks)) == (16, rows)
+
+
+def test_open_records_are_looked_for_no_more_than_many_times_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these lines goes on in the next, and none of them ends in reach."""
+    looked_at, limit = [], 1000
+    search = EscapedSplitter.record_end
+
+    def counted(self: EscapedSplitter, data: bytes, start: int, stop: int, newline: bytes) -> int:
+        looked_at.append(stop - start)
+        return search(self, data, start, stop, newline)
+
+    monkeypatch.setattr(EscapedSplitter, "record_end", counted)
+    data = b"id\n" + b"a\\\n" * 3000
+    assert read(contract(text("id"), escape="\\"), data, limits=Limits(record=limit)).report.rows_bad == 3000
+    assert 0 < sum(looked_at) <= LOOKS_AHEAD * (len(data) + limit) + limit
+
+
+def test_empty_lines_before_the_header_take_no_step_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+    next_line = LineBlocks.next_line
+
+    def counted(self: LineBlocks) -> bytes | None:
+        steps.append(1)
+        return next_line(self)
+
+    monkeypatch.setattr(LineBlocks, "next_line", counted)
+    assert read(contract(text("id")), b"\n" * 5000 + b"id\na\n", block_bytes=700).values("id") == ["a"]
+    assert len(steps) <= 2
+
+
+def test_a_complaint_of_arrow_itself_rejects_the_file() -> None:
+    """Of a stream of nothing between others it says that it was used wrongly, as an error of no other kind."""
+    data = bz2.compress(b"id\na\n") + bz2.compress(b"") + bz2.compress(b"b\n")
+    with pytest.raises(FileRejected, match="the bzip2 data cannot be read"):
+        read(contract(text("id")), data)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_the_reason_for_too_long_json_shows_the_text_itself(kind: str) -> None:
+    spec = contract(integer("id"), column("p", Kind.SUPER), kind=kind)
+    long = '["' + "ä" * 40_000 + '"]'
+    line = f'{{"id": 1, "p": {long}}}' if kind == "jsonl" else 'id,p\n1,"[""' + "ä" * 40_000 + '""]"'
+    reason = read(spec, line.encode()).bad[0].errors[0].reason
+    assert reason.startswith("the JSON takes 80004 bytes, 65535 can be loaded: '[\"ä")
+    assert "\\x" not in reason
+
+
+@pytest.mark.parametrize("size", [3, 0xFFFFFFFE])
+def test_a_member_of_a_zip_is_as_long_as_its_directory_says(size: int) -> None:
+    data = bytearray(zipped({"a": b"id\na\n"}))
+    place = data.index(b"PK\1\2") + 24
+    data[place : place + 4] = struct.pack("<I", size)
+    with pytest.raises(FileRejected, match="the zip data is damaged"):
+        read(contract(text("id")), bytes(data))
