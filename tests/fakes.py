@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
+from headrace.domain.clock import now
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
@@ -189,7 +190,9 @@ class MemoryLedger:
         held |= {batch.batch} if batch.status is BatchStatus.HELD and written else set()
         state = self.lanes[batch.dataset, batch.lane] = replace(state, held=tuple(sorted(held)))
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
-            self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=None)
+            state = replace(state, open_batch=None)
+            loaded = replace(state, loaded_at=now(), told=())
+            self.lanes[batch.dataset, batch.lane] = loaded if batch.brought_rows else state
 
     def unlist(self, dataset: str, lane: str, batch: str) -> None:
         state = self.lane_state(dataset, lane)
@@ -219,7 +222,19 @@ class MemoryLedger:
         known = self.batches[batch.batch]
         ended = known.status is not BatchStatus.RUNNING or known.condemned
         if known.execution == batch.execution and not ended:
-            self.batches[batch.batch] = replace(known, reason=reason)
+            failed_at = known.failed_at or batch.failed_at or now()
+            self.batches[batch.batch] = replace(known, reason=reason, failed_at=failed_at)
+
+    def note_trouble(self, batch: BatchRecord, told: str, *, waits: bool) -> None:
+        state = self.lane_state(batch.dataset, batch.lane)
+        since = state.failing_since or (batch.failed_at or now() if waits else None)
+        known = tuple(sorted({*state.told, told}))
+        self.lanes[batch.dataset, batch.lane] = replace(state, failing_since=since, told=known)
+
+    def end_trouble(self, dataset: str, lane: str, since: str) -> None:
+        state = self.lane_state(dataset, lane)
+        if state.failing_since == since:
+            self.lanes[dataset, lane] = replace(state, failing_since=None)
 
     def batch(self, batch: str) -> BatchRecord:
         return self.batches[batch]

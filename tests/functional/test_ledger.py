@@ -531,3 +531,43 @@ def test_a_mark_is_taken_away_from_a_file_that_does_not_wait(ledger: Any) -> Non
     for one in (waiting, loaded):
         ledger.drop_marker(one, LIVE)
     assert [found.key for found in ledger.pending("readings", LIVE, 9)] == ["readings/a"]
+
+
+def test_a_lane_knows_when_it_loaded_last_and_since_when_it_fails(ledger: Any) -> None:
+    opened = batch(execution="readings-1")
+    ledger.open_batch(opened)
+    ledger.note_reason(replace(opened, failed_at="2026-01-01T00:00:00.000000Z"), "busy")
+    ledger.note_reason(replace(opened, failed_at="2026-01-02T00:00:00.000000Z"), "busy still")
+    failed = ledger.batch("readings-1")
+    assert (failed.reason, failed.failed_at) == ("busy still", "2026-01-01T00:00:00.000000Z")
+    for told in ("AGAIN one", "AGAIN one", "KEPT two"):
+        ledger.note_trouble(failed, told, waits=True)
+    state = ledger.lane_state("readings", LIVE)
+    assert (state.failing_since, state.told) == (failed.failed_at, ("AGAIN one", "KEPT two"))
+    assert not state.recovered
+    ledger.save_batch(replace(failed, status=BatchStatus.LOADED, rows=RowCounts(1, 1)))
+    ended = ledger.lane_state("readings", LIVE)
+    assert ended.recovered
+    assert (ended.told, ended.open_batch) == ((), None)
+    ledger.end_trouble("readings", LIVE, "another time")
+    assert ledger.lane_state("readings", LIVE).failing_since
+    ledger.end_trouble("readings", LIVE, str(failed.failed_at))
+    assert not ledger.lane_state("readings", LIVE).failing_since
+
+
+def test_what_is_told_alone_is_no_trouble_and_a_batch_without_rows_no_sign_of_life(ledger: Any) -> None:
+    ledger.open_batch(batch())
+    ledger.note_trouble(batch(), "AGAIN unknown", waits=False)
+    ledger.save_batch(batch(status=BatchStatus.LOADED, rows=RowCounts(3, duplicate=3)))
+    state = ledger.lane_state("readings", LIVE)
+    assert (state.failing_since, state.loaded_at, state.told) == (None, None, ("AGAIN unknown",))
+
+
+def test_a_file_that_is_set_apart_waits_with_the_times_of_its_failure(ledger: Any) -> None:
+    ledger.record_arrival(file())
+    ledger.open_batch(batch(file_ids=(file().file_id,)))
+    (taken,) = ledger.take(batch(file_ids=(file().file_id,)))
+    apart = replace(taken, batch=None, suspects="apart", failing_since="t1", apart_since="t2")
+    assert ledger.requeue(apart, taken)
+    (waiting,) = ledger.pending("readings", LIVE, 9)
+    assert (waiting.suspects, waiting.failing_since, waiting.apart_since) == ("apart", "t1", "t2")

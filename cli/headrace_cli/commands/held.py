@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def held(context: typer.Context, as_json: Json = False) -> None:
-    """List the batches that a check of their contract holds, with the figures that are unusual.
+    """List the batches that wait for a person: for unusual figures, or an error that has not passed in days.
 
     `headrace release BATCH` loads one, `headrace reject BATCH` gives it up.
 

@@ -135,13 +135,13 @@ def test_rows_that_never_came_to_the_stage_mean_a_tombstone() -> None:
 def test_a_merge_that_is_refused_is_split_and_its_culprit_leaves_the_stage() -> None:
     services = services_with("a.csv", "b.csv")
     staged(services)
-    give_up(start(services, MERGE), "too long", services)
+    give_up(start(services, MERGE), "ERROR: value too long for type character varying(6)", services)
     assert {one.status for one in services.ledger.all_files.values()} == {FileStatus.STAGED}
     hand_over("readings", MERGE, 1, services)
     assert services.workflow.waits[-1] == 0  # the search does not wait for the clock
     alone = start(services, MERGE, 2)
     assert len(alone.file_ids) == 1
-    give_up(alone, "too long", services)
+    give_up(alone, "ERROR: value too long for type character varying(6)", services)
     failed = services.ledger.file(alone.file_ids[0])
     assert (failed.status, failed.rows) == (FileStatus.FAILED, RowCounts())
     assert f"DELETE FROM etl.staged_readings WHERE _file_id = '{failed.file_id}'" in services.warehouse.ran

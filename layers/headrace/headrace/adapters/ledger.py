@@ -154,7 +154,14 @@ class DynamoLedger:
     def lane_state(self, dataset: str, lane: str) -> LaneState:
         """The lane's generation and open batch. A consistent read."""
         item = self._get(_lane_pk(dataset, lane), "STATE")
-        return LaneState(item.get("generation", 1), item.get("open_batch"), tuple(sorted(item.get("held", ()))))
+        return LaneState(
+            item.get("generation", 1),
+            item.get("open_batch"),
+            tuple(sorted(item.get("held", ()))),
+            item.get("loaded_at"),
+            item.get("failing_since"),
+            tuple(sorted(item.get("told", ()))),
+        )
 
     def advance_generation(self, dataset: str, lane: str, generation: int) -> None:
         """Move the lane from `generation` to the next, once: a second call changes nothing."""
@@ -238,11 +245,12 @@ class DynamoLedger:
             with suppress(self._client.exceptions.ConditionalCheckFailedException):
                 self._client.put_item(**put)
         if batch.status is not BatchStatus.RUNNING:
+            loaded = "SET loaded_at = :now REMOVE told, open_batch" if batch.brought_rows else ""
             self._update_if(
                 _lane_pk(batch.dataset, batch.lane),
                 "STATE",
-                "REMOVE open_batch",
-                {":batch": batch.batch},
+                loaded or "REMOVE open_batch",
+                {":batch": batch.batch, ":now": now() if loaded else None},
                 "open_batch = :batch",
             )
         if batch.status in {BatchStatus.RELEASED, BatchStatus.REJECTED}:
@@ -315,10 +323,27 @@ class DynamoLedger:
         return True
 
     def note_reason(self, batch: BatchRecord, reason: str) -> None:
-        """Write why the batch failed, unless it has ended, is condemned, or another execution has taken it up since."""
-        values = {":reason": cut(reason, LONGEST_REASON), ":no": False}
+        """Write why the batch failed, and when it did so first.
+
+        Nothing is written when it has ended, is condemned, or another execution has taken it up since.
+        """
+        values = {":reason": cut(reason, LONGEST_REASON), ":no": False, ":at": batch.failed_at or now()}
+        expression = "SET reason = :reason, failed_at = if_not_exists(failed_at, :at)"
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
-            self._change_batch(batch, "SET reason = :reason", values, f"{RUNS} AND condemned = :no")
+            self._change_batch(batch, expression, values, f"{RUNS} AND condemned = :no")
+
+    def note_trouble(self, batch: BatchRecord, told: str, *, waits: bool) -> None:
+        """Write of what people were notified, and, where the batch's lane `waits` for its end, since when."""
+        expression, values = "ADD told :told", dict[str, Any]({":told": {cut(told, LONGEST_NAME)}})
+        if waits:
+            expression += " SET failing_since = if_not_exists(failing_since, :since)"
+            values |= {":since": batch.failed_at or now()}
+        self._client.update_item(**self._updating(_lane_pk(batch.dataset, batch.lane), "STATE", expression, values))
+
+    def end_trouble(self, dataset: str, lane: str, since: str) -> None:
+        """Write that people know of the end of the trouble that began then."""
+        values = {":since": since}
+        self._update_if(_lane_pk(dataset, lane), "STATE", "REMOVE failing_since", values, "failing_since = :since")
 
     def _change_batch(self, batch: BatchRecord, expression: str, values: dict[str, Any], condition: str = RUNS) -> None:
         """Change a batch that its execution still has. Raises ConditionalCheckFailedException."""

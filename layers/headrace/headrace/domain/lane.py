@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from headrace.domain.contract import Contract
 from headrace.domain.failure import Treatment
@@ -17,10 +18,11 @@ from headrace.domain.ledger import BACKFILL, LIVE, MERGE, BatchRecord
 MAX_ATTEMPTS = 3
 """How many executions may try one batch before it is given up."""
 LONGEST_BACKOFF_SECONDS = 300
+SHORTEST_BACKOFF_SECONDS = 4
 PATIENCE_SECONDS = 6 * 3600
-"""So long after its start a batch waits for an error to pass, and no attempt counts."""
+"""So long after its first failure a batch waits for an error to pass, and no attempt counts."""
 SYSTEMIC_PATIENCE_SECONDS = 7 * 24 * 3600
-"""The same for an error that refuses every file of a dataset."""
+"""The same for an error that refuses every file of a dataset, as far as anybody knows."""
 MOST_HELD = 200
 """Batches that a lane lists as held. With so many it waits for decisions, whatever its contract says."""
 
@@ -48,11 +50,27 @@ def limits_of(contract: Contract, lane: str) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """The generation whose execution may run, the batch that an earlier one left open, and those that people hold."""
+    """The generation whose execution may run, the batch that an earlier one left open, and those that people hold.
+
+    `loaded_at` is when a batch of the lane last brought rows to the warehouse. `failing_since` is when the trouble
+    began whose end the lane waits for, as people know. `told` is what they were notified of since a batch has loaded.
+    """
 
     generation: int = 1
     open_batch: str | None = None
     held: tuple[str, ...] = ()
+    loaded_at: str | None = None
+    failing_since: str | None = None
+    told: tuple[str, ...] = ()
+
+    @property
+    def recovered(self) -> bool:
+        """Whether something has loaded since the trouble began that people know of."""
+        return self.failing_since is not None and self.loaded_since(self.failing_since)
+
+    def loaded_since(self, at: str | None) -> bool:
+        """Whether a batch of the lane has loaded after a time."""
+        return at is not None and self.loaded_at is not None and self.loaded_at > at
 
     def blocked(self, contract: Contract) -> bool:
         """Whether new batches wait until people have decided about a held one. An open one goes on to its end."""
@@ -69,24 +87,68 @@ def batch_name(dataset: str, lane: str, generation: int) -> str:
     return f"{dataset}-{generation}" if lane == LIVE else f"{dataset}-{lane}-{generation}"
 
 
-def attempts_allowed(batch: BatchRecord, *, suspects: bool) -> int:
-    """How many executions may try a batch. One that is to be split further anyway is not tried again as it is."""
-    return 1 if suspects and batch.divisible else MAX_ATTEMPTS
+def attempts_allowed(batch: BatchRecord, *, suspects: bool, apart: bool = False) -> int:
+    """How many executions may try a batch. One that is to be split further anyway is not tried again as it is.
+
+    Neither is one whose files are to wait `apart` from others.
+    """
+    return 1 if apart or (suspects and batch.divisible) else MAX_ATTEMPTS
 
 
 def is_patient(batch: BatchRecord, treatment: Treatment, at: float) -> bool:
     """Whether a batch still waits, at a time in seconds since 1970 (UTC), for an error of this treatment to pass."""
     patience = SYSTEMIC_PATIENCE_SECONDS if treatment.systemic else PATIENCE_SECONDS
-    return at - datetime.fromisoformat(batch.started_at).timestamp() < patience
+    return batch.failed_at is None or at - _seconds(batch.failed_at) < patience
 
 
-def wait_seconds(contract: Contract, lane: str, left_open: BatchRecord | None, at: float) -> int:
+class Fate(StrEnum):
+    """What becomes of a batch that is given up. APART: its files wait, and others are tried before them."""
+
+    SPLIT = "split"
+    APART = "apart"
+    HELD = "held"
+    FAILED = "failed"
+
+
+def fate(batch: BatchRecord, treatment: Treatment, at: float, *, suspects: bool, others_load: bool | None) -> Fate:
+    """What becomes of a batch, given up `at` a time in seconds since 1970 for an error of this treatment.
+
+    `suspects` are the files of a batch that was given up before. `others_load` says whether something of the lane has
+    loaded since they were set apart, False that nothing does, None that nothing else was tried. Only what others load
+    with shows that an error is the files': without that, they wait, and are left to a person in the end.
+    """
+    if treatment.final:
+        return Fate.SPLIT if batch.divisible else Fate.FAILED
+    if treatment.systemic:
+        return _waiting(batch, Fate.HELD)
+    if batch.divisible and (others_load or (others_load is None and not suspects)):
+        return Fate.SPLIT
+    if others_load:
+        return _waiting(batch, Fate.HELD) if treatment.passes else Fate.FAILED
+    return Fate.APART if is_patient(batch, Treatment.HOLD, at) else _waiting(batch, Fate.HELD)
+
+
+def _waiting(batch: BatchRecord, then: Fate) -> Fate:
+    """What is in a stage table waits there: a merge is tried for as long as it takes."""
+    return Fate.APART if batch.lane == MERGE else then
+
+
+def wait_seconds(
+    contract: Contract, lane: str, left_open: BatchRecord | None, at: float, failing_since: str | None = None
+) -> int:
     """How long an execution that starts `at` a time waits: for its group, or, after a failure, longer each time.
 
-    `at` counts seconds since 1970 in UTC: merges run at its whole multiples of the contract's interval.
+    `at` counts seconds since 1970 in UTC: merges run at its whole multiples of the contract's interval. Where all that
+    waits has been failing since a time, half as long again as it has been.
     """
     if left_open is not None:
         return int(min(LONGEST_BACKOFF_SECONDS, 4 ** min(left_open.attempts, 8)))
+    if failing_since is not None:
+        return int(min(LONGEST_BACKOFF_SECONDS, max(SHORTEST_BACKOFF_SECONDS, (at - _seconds(failing_since)) / 2)))
     if lane == MERGE:
         return math.ceil(contract.merge_seconds - at % contract.merge_seconds)
     return contract.wait_seconds
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()

@@ -118,10 +118,11 @@ class FileRecord:
     """A file in the ledger. Times are ISO 8601 in UTC.
 
     `reload` asks the next load to replace the file's own rows. `suspects` names the half of a failed batch that the
-    file was put in: those load apart from all others. `released` names the held batch that a person let pass: its files
-    load together, and are not held again. `replayed` counts the bad rows that came back in files of their own,
-    `replays` names those. `merge` is the batch that takes the file's rows from the stage to the target, where `batch`
-    brought them to the stage.
+    file was put in: those load apart from all others. `failing_since` is when the first batch with it has failed, and
+    `apart_since` when it was set apart last, while it is not loaded. `released` names the held batch that a person let
+    pass: its files load together, and are not held again. `replayed` counts the bad rows that came back in files of
+    their own, `replays` names those. `merge` is the batch that takes the file's rows from the stage to the target,
+    where `batch` brought them to the stage.
     """
 
     file_id: str
@@ -146,6 +147,8 @@ class FileRecord:
     updated_at: str | None = None
     reload: bool = False
     suspects: str | None = None
+    failing_since: str | None = None
+    apart_since: str | None = None
     released: str | None = None
     replayed: int = 0
     replays: tuple[str, ...] = ()
@@ -177,6 +180,11 @@ class FileRecord:
         return here.get(self.status) == batch
 
     @property
+    def cleared(self) -> FileRecord:
+        """The file as one that no failed batch has put apart."""
+        return replace(self, suspects=None, failing_since=None, apart_since=None)
+
+    @property
     def place(self) -> tuple[str, str]:
         """Bucket and key: what all versions of a file have in common."""
         return self.bucket, self.key
@@ -202,7 +210,8 @@ class BatchRecord:
     """A group of files of one dataset that is loaded in one transaction.
 
     A `condemned` batch will not be tried again: what is left to do is to give it up behind a tombstone. `corrected` is
-    the last of the earlier files whose rows its outcome has corrected, while that is under way.
+    the last of the earlier files whose rows its outcome has corrected, while that is under way. `failed_at` is when it
+    failed first, or an earlier batch with one of its files.
     """
 
     batch: str
@@ -220,6 +229,13 @@ class BatchRecord:
     rows: RowCounts = field(default_factory=RowCounts)
     condemned: bool = False
     corrected: str | None = None
+    failed_at: str | None = None
+
+    @property
+    def brought_rows(self) -> bool:
+        """Whether it has ended with rows in the warehouse."""
+        rows = self.rows.loaded + self.rows.superseded + self.rows.staged
+        return self.status in {BatchStatus.LOADED, BatchStatus.STAGED} and rows > 0
 
     @property
     def divisible(self) -> bool:

@@ -13,7 +13,7 @@ from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
 from headrace.domain.failure import classify
 from headrace.domain.judgement import Finding
-from headrace.domain.ledger import BatchRecord, FileRecord, FileStatus
+from headrace.domain.ledger import LIVE, BatchRecord, FileRecord, FileStatus
 from headrace.domain.outcome import FileResult, Verdict, total
 
 LISTED = 5
@@ -147,17 +147,31 @@ class Next(StrEnum):
 
     AGAIN = "It is tried again by itself."
     SPLIT = "It is split to find the file that does it: the others are loaded without it."
+    KEPT = (
+        "Nothing else of its lane loads either, so it is not taken for the files' fault: they are kept and tried again."
+    )
+    HELD = "It is held: `headrace release {batch}` lets its files load again, `headrace reject {batch}` fails them."
     GIVEN_UP = "It is given up: its file is failed, nothing of it was loaded."
     STUCK = "It could not be brought to an end. It is tried again by itself; `headrace unblock {batch}` ends it now."
 
 
 def of_failure(batch: BatchRecord, reason: str, channel: str | None, then: Next) -> Notice:
     """A batch that did not load: why, what that means, what to do about it, and what happens next."""
-    level = "error" if then in {Next.GIVEN_UP, Next.STUCK} else "warning"
+    level = "warning" if then in {Next.AGAIN, Next.SPLIT} else "error"
     lines = (reason, classify(reason).advice, then.format(batch=batch.batch))
     return Notice(
         level, f"{batch.dataset}: batch {batch.batch} did not load", lines, batch.dataset, batch.batch, channel
     )
+
+
+def of_end_of_trouble(contract: Contract, lane: str, since: str, waiting: int) -> Notice:
+    """A lane loads again, of which people know that it has been failing since a time."""
+    title = f"{contract.dataset}: files load again{'' if lane == LIVE else f' in the lane {lane}'}"
+    lines = (
+        f"It had been failing since {since}.",
+        f"{_count(waiting, 'file')} that waited will be loaded now." if waiting else "No file waits any more.",
+    )
+    return Notice("ok", title, lines, contract.dataset, "", contract.channel)
 
 
 def of_brief_record(batch: BatchRecord, reason: str, channel: str | None) -> Notice:

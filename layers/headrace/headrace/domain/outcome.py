@@ -68,6 +68,8 @@ def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRec
         duplicate_of=result.duplicate_of,
         reload=False,
         suspects=None,
+        failing_since=None,
+        apart_since=None,
         released=None,
         replayed=0,
         replays=(),
@@ -90,13 +92,15 @@ def staged(file: FileRecord, result: FileResult, count: int) -> FileRecord:
         contract_version=result.contract_version,
         detected=result.detected,
         suspects=None,
+        failing_since=None,
+        apart_since=None,
         rows=file.rows if again else counts,
     )
 
 
 def failed(file: FileRecord, reason: str) -> FileRecord:
     """The file once it could not be loaded. One that was to be loaded again keeps the rows that it has."""
-    known = replace(file, reload=False, suspects=None)
+    known = replace(file.cleared, reload=False)
     if file.rows.loaded or file.rows.superseded:
         return replace(known, status=FileStatus.LOADED, reason=f"{NOT_AGAIN}: {reason}")
     return replace(known, status=FileStatus.FAILED, reason=reason, rows=RowCounts())

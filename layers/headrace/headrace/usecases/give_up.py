@@ -9,17 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headrace.domain import clock
+from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.clock import now
 from headrace.domain.failure import Treatment, classify
-from headrace.domain.lane import attempts_allowed, is_patient
+from headrace.domain.lane import MAX_ATTEMPTS, Fate, LaneState, attempts_allowed, fate, is_patient
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.notice import Next, of_failure
 from headrace.domain.outcome import failed
-from headrace.domain.packing import halves, killed_group, was_killed
+from headrace.domain.packing import APART, halves, killed_group, was_killed
+from headrace.errors import LoadTooLargeError
 from headrace.usecases.ports import Services
 from headrace.usecases.record_briefly import record_briefly
 from headrace.usecases.record_outcome import record_outcome
 from headrace.usecases.results import file_results
+from headrace.usecases.trouble import is_everybodys, report
 
 UNSTAGE = "DELETE FROM {stage} WHERE _file_id = '{file}'"
 LOCK = "LOCK TABLE etl.guard_{dataset}"
@@ -29,13 +32,21 @@ TOMBSTONE = (
 )
 COMMITTED = ([["loaded"]], [["staged"]])
 FATE = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
+ENDS = {
+    Fate.SPLIT: (BatchStatus.FAILED, "Split", Next.SPLIT),
+    Fate.APART: (BatchStatus.FAILED, "Kept", Next.KEPT),
+    Fate.HELD: (BatchStatus.HELD, "Held", Next.HELD),
+    Fate.FAILED: (BatchStatus.FAILED, "Given up", Next.GIVEN_UP),
+}
+"""What a batch becomes, what its story says of it, and what people hear."""
 
 
 def allowed_for(batch: BatchRecord, services: Services) -> int:
     """How many executions may try this batch. One that waits for an error to pass may be tried as often as it takes."""
     if batch.reason and is_waited_out(batch, classify(batch.reason).treatment):
         return batch.attempts
-    return attempts_allowed(batch, suspects=_of_suspects(batch, services))
+    group = next((file.suspects for file in _files(batch, services)), None)
+    return attempts_allowed(batch, suspects=group is not None, apart=group == APART)
 
 
 def is_waited_out(batch: BatchRecord, treatment: Treatment) -> bool:
@@ -44,7 +55,7 @@ def is_waited_out(batch: BatchRecord, treatment: Treatment) -> bool:
 
 
 def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozenset[str] = frozenset()) -> None:
-    """Put a tombstone for the batch into the warehouse, then split it, or fail its only file.
+    """Put a tombstone for the batch into the warehouse, then split it, keep its files, or fail its only one.
 
     `killed` are the files of units whose function was killed. They are set apart instead, each to be transformed alone,
     and one that is killed alone fails; the others wait again as they did.
@@ -56,38 +67,75 @@ def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozens
     """
     if not services.ledger.condemn(batch, reason):
         return
-    batch = replace(batch, condemned=True, reason=reason)
+    batch = replace(batch, condemned=True, reason=reason, failed_at=batch.failed_at or now())
     names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
     if services.warehouse.query(FATE.format(**names)) in COMMITTED:
         _record(batch, reason, services)
         return
-    told = batch.divisible and _of_suspects(batch, services) and not killed  # of one cause, people are told once
-    if killed:
-        apart = _part_from_killed(batch, killed, reason, services)
-    elif batch.divisible:
-        apart = _split(batch, services)
+    files = _files(batch, services)
+    group = next((file.suspects for file in files if file.runs_in(batch.batch)), None)
+    end = _part_from_killed(batch, files, killed, services) if killed else _end(batch, files, group, services)
+    status, step, then = ENDS[end]
+    if killed or _is_news(end, group):
+        _notify(batch, reason, then, services)
+    services.ledger.tell_batch(batch.batch, step, {"reason": reason})
+    services.ledger.save_batch(replace(batch, status=status, ended_at=None if end is Fate.HELD else now()))
+
+
+def _end(batch: BatchRecord, files: list[FileRecord], group: str | None, services: Services) -> Fate:
+    """What becomes of the batch's files is written to each of them."""
+    state = services.ledger.lane_state(batch.dataset, batch.lane)
+    treatment = treatment_of(str(batch.reason))
+    others_load = _others_load(batch, files, state)
+    end = fate(batch, treatment, clock.seconds(), suspects=group is not None, others_load=others_load)
+    if end is Fate.SPLIT:
+        _split(batch, files, services)
+    elif end is Fate.APART:
+        _set_apart(batch, files, APART, services)
     else:
-        apart = _fail(batch, reason, services)
-    services.ledger.save_batch(replace(batch, status=BatchStatus.FAILED, ended_at=now()))
-    services.ledger.tell_batch(batch.batch, "Split" if apart else "Given up", {"reason": reason})
-    if not told:
-        then = Next.SPLIT if apart else Next.GIVEN_UP
-        channel = services.catalog.contract(batch.dataset).channel
-        services.topic.publish(of_failure(batch, reason, channel, then))
+        for file in files:
+            if file.runs_in(batch.batch):
+                (_hold_file if end is Fate.HELD else _fail_file)(file, batch, services)
+    return end
+
+
+def treatment_of(reason: str) -> Treatment:
+    """What is done about a reason for which a batch failed."""
+    too_large = reason.startswith(LoadTooLargeError.__name__)
+    return Treatment.BATCH if too_large else classify(reason).treatment
+
+
+def _others_load(batch: BatchRecord, files: list[FileRecord], state: LaneState) -> bool | None:
+    """Whether something else of the lane has loaded since the files were set apart; None where nobody knows."""
+    apart_since = next((file.apart_since for file in files if file.runs_in(batch.batch)), None)
+    if state.loaded_since(apart_since or batch.failed_at):
+        return True
+    return False if is_everybodys(state) else None
+
+
+def _is_news(end: Fate, group: str | None) -> bool:
+    """Of one cause people hear once: when a batch is split, and when nothing else was loaded either meanwhile."""
+    if end is Fate.SPLIT:
+        return group is None
+    return end is not Fate.APART or group == APART
+
+
+def _notify(batch: BatchRecord, reason: str, then: Next, services: Services) -> None:
+    if then is Next.KEPT:
+        report(batch, reason, then, services)
+        return
+    channel = services.catalog.contract(batch.dataset).channel
+    services.topic.publish(of_failure(batch, reason, channel, then))
 
 
 def _record(batch: BatchRecord, reason: str, services: Services) -> None:
     """In full while the batch has attempts left, then in the least form, which cannot fail for what the batch holds."""
-    if batch.attempts > allowed_for(batch, services):
-        record_briefly(batch, reason, services)
+    if batch.attempts > MAX_ATTEMPTS:
+        record_briefly(batch, cut(reason, LONGEST_REASON), services)
         return
     _, notice = record_outcome(batch, file_results(batch, services), services)
     services.topic.publish(notice)
-
-
-def _of_suspects(batch: BatchRecord, services: Services) -> bool:
-    return any(file.suspects is not None for file in _files(batch, services)[:1])
 
 
 def _files(batch: BatchRecord, services: Services) -> list[FileRecord]:
@@ -96,48 +144,47 @@ def _files(batch: BatchRecord, services: Services) -> list[FileRecord]:
     return [known[file_id] for file_id in batch.file_ids if file_id in known]
 
 
-def _split(batch: BatchRecord, services: Services) -> bool:
+def _split(batch: BatchRecord, files: list[FileRecord], services: Services) -> None:
     """Let each half wait as a group of its own. The order is the batch's, so that doing it again gives the same."""
-    for name, half in zip(("a", "b"), halves(_files(batch, services)), strict=True):
-        for file in half:
-            _suspect(file, f"{batch.batch}-{name}", batch, services)
-    return True
+    for name, half in zip(("a", "b"), halves(files), strict=True):
+        _set_apart(batch, half, f"{batch.batch}-{name}", services)
 
 
-def _part_from_killed(batch: BatchRecord, killed: frozenset[str], reason: str, services: Services) -> bool:
-    """Returns whether any file is tried again because of it; False when those that were killed have failed."""
+def _part_from_killed(batch: BatchRecord, files: list[FileRecord], killed: frozenset[str], services: Services) -> Fate:
+    """SPLIT where any file is tried again because of it; FAILED when those that were killed have failed."""
     again = False
-    for file in _files(batch, services):
+    for file in files:
         if file.file_id not in killed:
-            _suspect(file, None if was_killed(file) else file.suspects, batch, services)
+            _set_apart(batch, [file], None if was_killed(file) else file.suspects, services)
         elif was_killed(file) and file.runs_in(batch.batch):
-            _fail_file(file, batch, reason, services)
+            _fail_file(file, batch, services)
         else:
-            _suspect(file, killed_group(batch.batch), batch, services)
+            _set_apart(batch, [file], killed_group(batch.batch), services)
             again = True
-    return again
+    return Fate.SPLIT if again else Fate.FAILED
 
 
-def _suspect(file: FileRecord, group: str | None, batch: BatchRecord, services: Services) -> None:
-    if not file.runs_in(batch.batch):
-        return
-    if file.status is FileStatus.MERGING:
-        apart = replace(file, suspects=group, merge=None, status=FileStatus.STAGED)
-    else:
-        apart = replace(file, suspects=group, batch=None)
-    if services.ledger.requeue(apart, file):
-        services.ledger.tell_file(file.file_id, "Set apart", {"batch": batch.batch, "with": group})
+def _set_apart(batch: BatchRecord, files: list[FileRecord], group: str | None, services: Services) -> None:
+    """Let files of the batch wait again, in a group; without one, as they did before."""
+    at = now()
+    for file in files:
+        if not file.runs_in(batch.batch):
+            continue
+        apart = replace(file, suspects=group, failing_since=batch.failed_at, apart_since=at) if group else file.cleared
+        merging = file.status is FileStatus.MERGING
+        waiting = replace(apart, merge=None, status=FileStatus.STAGED) if merging else replace(apart, batch=None)
+        if services.ledger.requeue(waiting, file):
+            services.ledger.tell_file(file.file_id, "Set apart", {"batch": batch.batch, "with": group})
 
 
-def _fail(batch: BatchRecord, reason: str, services: Services) -> bool:
-    for file in _files(batch, services):
-        if file.runs_in(batch.batch):
-            _fail_file(file, batch, reason, services)
-    return False
+def _hold_file(file: FileRecord, batch: BatchRecord, services: Services) -> None:
+    held = replace(file, status=FileStatus.HELD, reason=f"its batch is held: {batch.reason}")
+    if services.ledger.change(held, file):
+        services.ledger.tell_file(file.file_id, "Held", {"batch": batch.batch})
 
 
-def _fail_file(file: FileRecord, batch: BatchRecord, reason: str, services: Services) -> None:
+def _fail_file(file: FileRecord, batch: BatchRecord, services: Services) -> None:
     if file.status is FileStatus.MERGING:
         stage = services.catalog.contract(batch.dataset).stage
         services.warehouse.run([LOCK.format(dataset=batch.dataset), UNSTAGE.format(stage=stage, file=file.file_id)])
-    services.ledger.settle(batch, [failed(file, f"it could not be loaded: {reason}")])
+    services.ledger.settle(batch, [failed(file, f"it could not be loaded: {batch.reason}")])

@@ -7,33 +7,51 @@ look; one written after it starts the new name itself. So no wake-up is lost.
 from __future__ import annotations
 
 from headrace.domain import clock
-from headrace.domain.lane import limits_of, wait_seconds
+from headrace.domain.lane import LaneState, limits_of, wait_seconds
 from headrace.domain.ledger import MERGE, FileRecord
+from headrace.domain.packing import waits_for_others
 from headrace.usecases.ports import Services
 from headrace.usecases.receive import wake
+from headrace.usecases.trouble import report_end
 
 
 def hand_over(dataset: str, lane: str, generation: int, services: Services) -> bool:
     """Move on from `generation`, and start the next execution if anything waits. Returns whether anything does.
 
     What a batch has staged is told to the merge lane in the same way as a landed file to its own: after it was written.
+    People are notified when the lane loads again after a trouble that they know of.
     """
     services.ledger.advance_generation(dataset, lane, generation)
     contract = services.catalog.contract(dataset)
     if lane != MERGE and contract.staged and services.ledger.pending(dataset, MERGE, 1):
         wake(dataset, services, MERGE)
     state = services.ledger.lane_state(dataset, lane)
+    more = _start_next(dataset, lane, state, services)
+    report_end(dataset, lane, state, services)
+    return more
+
+
+def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -> bool:
+    contract = services.catalog.contract(dataset)
     left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
-    full = limits_of(contract, lane).files if lane == MERGE else 1
-    waiting = services.ledger.pending(dataset, lane, full)
+    most = limits_of(contract, lane).files
+    waiting = services.ledger.pending(dataset, lane, most)
     if left_open is None and (state.blocked(contract) or not waiting):
         return False
-    wait = wait_seconds(contract, lane, left_open, clock.seconds())
-    urgent = left_open is None and _cannot_wait(lane, waiting, full)
+    failing_since = _failing_since(waiting, state)
+    wait = wait_seconds(contract, lane, left_open, clock.seconds(), failing_since)
+    urgent = left_open is None and not failing_since and _cannot_wait(lane, waiting, most, state)
     services.workflow.start(dataset, lane, state.generation, 0 if urgent else wait)
     return True
 
 
-def _cannot_wait(lane: str, waiting: list[FileRecord], full: int) -> bool:
+def _failing_since(waiting: list[FileRecord], state: LaneState) -> str | None:
+    """Since when all that waits has been failing; None while there is something that may load."""
+    failing = [file.failing_since for file in waiting if waits_for_others(file, state.loaded_at) and file.failing_since]
+    return min(failing) if failing and len(failing) == len(waiting) else None
+
+
+def _cannot_wait(lane: str, waiting: list[FileRecord], most: int, state: LaneState) -> bool:
     """Whether the search for a file that fails its batch is under way, or more is staged than one merge takes."""
-    return any(file.suspects for file in waiting) or (lane == MERGE and len(waiting) == full)
+    searching = any(file.suspects and not waits_for_others(file, state.loaded_at) for file in waiting)
+    return searching or (lane == MERGE and len(waiting) == most)

@@ -64,9 +64,10 @@ def release(batch: BatchRecord, who: str, services: Services, *, dry_run: bool =
     if refusal:
         return Decided(batch, done=False, why=refusal)
     held = _held_files(batch, services)
+    judged = None if batch.condemned else batch.batch  # what an error has held was never looked at by a check
     if not dry_run:
         for file in held:
-            waiting = replace(file, released=batch.batch, batch=None, reason=None, suspects=None)
+            waiting = replace(file.cleared, released=judged, batch=None, reason=None)
             if services.ledger.requeue(waiting, file):
                 services.ledger.tell_file(file.file_id, "Released", {"batch": batch.batch, "by": who})
         _decide(batch, BatchStatus.RELEASED, who, batch.reason or "", services)

@@ -37,7 +37,7 @@ def record_batch(
         batch = None
     if batch is None and replace(state, open_batch=None).blocked(services.catalog.contract(dataset)):
         return NOTHING
-    batch = batch or _of_pending_files(dataset, lane, generation, execution, services)
+    batch = batch or _of_pending_files(dataset, lane, generation, execution, state.loaded_at, services)
     if batch is None:
         return NOTHING
     files = services.ledger.take(batch)
@@ -63,10 +63,10 @@ def _left_open(name: str | None, execution: str, services: Services) -> BatchRec
 
 
 def _of_pending_files(
-    dataset: str, lane: str, generation: int, execution: str, services: Services
+    dataset: str, lane: str, generation: int, execution: str, loaded_at: str | None, services: Services
 ) -> BatchRecord | None:
     limits = limits_of(services.catalog.contract(dataset), lane)
-    files = first_batch(services.ledger.pending(dataset, lane, limits.files), limits)
+    files = first_batch(services.ledger.pending(dataset, lane, limits.files), limits, loaded_at)
     if not files:
         return None
     batch = BatchRecord(
@@ -79,6 +79,7 @@ def _of_pending_files(
         started_at=now(),
         execution=execution,
         units=len(_packed(lane, files)),
+        failed_at=min((file.failing_since for file in files if file.failing_since), default=None),
     )
     opened = services.ledger.open_batch(batch)
     return opened if opened and opened.status is BatchStatus.RUNNING else None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from headrace.domain.clock import now
 from headrace.domain.failure import classify, explain, for_people
 from headrace.domain.lane import MAX_ATTEMPTS
 from headrace.domain.ledger import BatchRecord
-from headrace.domain.notice import Next, of_failure
-from headrace.errors import LoadTooLargeError
+from headrace.domain.notice import Next
 from headrace.usecases import paths
-from headrace.usecases.give_up import allowed_for, give_up, is_waited_out
+from headrace.usecases.give_up import allowed_for, give_up, is_waited_out, treatment_of
 from headrace.usecases.ports import Services
+from headrace.usecases.trouble import report
 
 LOAD_REFUSED = "LoadRefused"
 """The state machine's name for a load that the warehouse has failed."""
@@ -26,21 +28,24 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
 
     An error that passes is waited out and no attempt counts; one that a file's data or the size of the batch brings
     about is final at once, and so is a function that was killed, by time or memory, over the units `killed`; any other
-    gets more executions. People are told of each cause once while it lasts.
+    gets more executions. People are notified of each cause once while it lasts.
     """
     text = explain(error, cause)
     failure = classify(text)
     reason = for_people(failure, text)
     services.ledger.tell_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
+    batch = replace(batch, failed_at=batch.failed_at or now())
+    if batch.condemned:  # what is left of giving it up has failed
+        _give_up(batch, batch.reason or reason, services, frozenset())
+        return False
     suspects = _files_of(batch, killed, services)
-    final = failure.treatment.final or error == LoadTooLargeError.__name__ or bool(suspects)
+    final = treatment_of(reason).final or bool(suspects)
     passes = not final and is_waited_out(batch, failure.treatment)
     if final or not (passes or batch.attempts < allowed_for(batch, services)):
         _give_up(batch, reason, services, suspects)
         return False
     services.ledger.note_reason(batch, reason)
-    if not (passes and batch.reason and classify(batch.reason) is failure):
-        services.topic.publish(of_failure(batch, reason, _channel(batch, services), Next.AGAIN))
+    report(batch, reason, Next.AGAIN, services)
     return True
 
 
@@ -57,11 +62,7 @@ def _give_up(batch: BatchRecord, reason: str, services: Services, killed: frozen
     try:
         give_up(batch, reason, services, killed)
     except Exception as error:
-        if not batch.condemned:
-            why = f"{reason}; giving it up failed: {type(error).__name__}: {error}"
-            services.topic.publish(of_failure(batch, why, _channel(batch, services), Next.STUCK))
+        said = explain(type(error).__name__, str(error))
+        why = f"{reason}; giving it up failed: {for_people(classify(said), said)}"
+        report(batch, why, Next.STUCK, services)
         raise
-
-
-def _channel(batch: BatchRecord, services: Services) -> str | None:
-    return services.catalog.contract(batch.dataset).channel

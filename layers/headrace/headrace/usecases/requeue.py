@@ -87,7 +87,7 @@ def _requeue(judged: list[tuple[FileRecord, bool, str]], services: Services, *, 
 def _one(file: FileRecord, why: str, services: Services, *, dry_run: bool) -> Requeued:
     if dry_run:
         return Requeued(file, done=True, why=why)
-    waiting = replace(file, batch=None, merge=None, reason=None, suspects=None)
+    waiting = replace(file.cleared, batch=None, merge=None, reason=None)
     if not services.ledger.requeue(waiting, file):
         return Requeued(file, done=False, why="it has changed in the meantime: look again")
     services.ledger.tell_file(file.file_id, "Sent again", {"why": why})

@@ -1,0 +1,38 @@
+"""What people hear of a lane that does not get on: each thing once, and once that it is over."""
+
+from __future__ import annotations
+
+from headrace.domain.failure import classify
+from headrace.domain.lane import LaneState, limits_of
+from headrace.domain.ledger import BatchRecord
+from headrace.domain.notice import Next, of_end_of_trouble, of_failure
+from headrace.usecases.ports import Services
+
+WAITS = {Next.AGAIN, Next.KEPT, Next.STUCK}
+"""After these the lane stands until something has changed, so that people want to know when it has."""
+
+
+def report(batch: BatchRecord, reason: str, then: Next, services: Services) -> None:
+    """Notify people of a failure, unless they heard of the same cause and the same end since a batch has loaded."""
+    failure = classify(reason)
+    told = f"{then.name} {failure.name}"
+    if told in services.ledger.lane_state(batch.dataset, batch.lane).told:
+        return
+    services.topic.publish(of_failure(batch, reason, services.catalog.contract(batch.dataset).channel, then))
+    waits = then in WAITS and (failure.treatment.passes or then is not Next.AGAIN)
+    services.ledger.note_trouble(batch, told, waits=waits)
+
+
+def is_everybodys(state: LaneState) -> bool:
+    """Whether people know that nothing of the lane loads, for an error that may be nobody's fault."""
+    return any(told.startswith(Next.KEPT.name) for told in state.told)
+
+
+def report_end(dataset: str, lane: str, state: LaneState, services: Services) -> None:
+    """Notify people, once, that a lane loads again after a trouble that they know of."""
+    if not state.recovered:
+        return
+    contract = services.catalog.contract(dataset)
+    waiting = len(services.ledger.pending(dataset, lane, limits_of(contract, lane).files))
+    services.topic.publish(of_end_of_trouble(contract, lane, str(state.failing_since), waiting))
+    services.ledger.end_trouble(dataset, lane, str(state.failing_since))
