@@ -277,3 +277,46 @@ def test_both_ways_agree_on_numbers_without_measure(numbers: list[tuple[str, str
         slow = read(EVERY_KIND, data)
     assert repr(quick.good) == repr(slow.good)
     assert sorted(quick.bad) == sorted(slow.bad)
+
+
+WITH_SUPER = contract(integer("id"), column("p", Kind.SUPER), kind="json")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "12345678901234567890123",
+        "-98765432109876543210.5",
+        "0.1000000000000000055",
+        "18446744073709551616",
+        "1e-300",
+        "1" * 38,
+        "0e-400",
+    ],
+)
+@pytest.mark.parametrize("form", ['{"id": 1, "p": %s}', '[{"id": 1, "p": {"a": [%s, "x"]}}]'])
+def test_numbers_within_json_for_a_super_keep_all_their_digits(number: str, form: str) -> None:
+    found = read(WITH_SUPER, (form % number).encode())
+    assert found.values("p") == [number if form[0] == "{" else f'{{"a":[{number},"x"]}}']
+
+
+@pytest.mark.parametrize("number", ["1e-400", "-1.5e-99999", "0.%s1" % ("0" * 400), "7" * 39])
+def test_a_number_within_json_that_the_warehouse_has_no_type_for_costs_its_own_row(number: str) -> None:
+    """In JSON Lines as in a value of delimited text."""
+    delimited = contract(integer("id"), column("p", Kind.SUPER), delimiter="|")
+    lines = "".join(f'{{"id": {row}, "p": [{value}]}}\n' for row, value in ((1, 1), (2, number), (3, f'"{number}"')))
+    for spec, data in ((WITH_SUPER, lines), (delimited, f"id|p\n1|[1]\n2|[{number}]\n3|[0]\n")):
+        found = read(spec, data.encode())
+        assert (found.values("id"), found.errors()) == ([1, 3], [(2, "p", "physicalType")])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,25})?([eE][-+]?[0-9]{1,2})?", fullmatch=True), min_size=1)
+)
+def test_any_number_within_json_for_a_super_is_the_same_number(numbers: list[str]) -> None:
+    lines = "".join(f'{{"id": 1, "p": [{number}]}}\n' for number in numbers)
+    found = read(WITH_SUPER, lines.encode())
+    kept = [json.loads(text, parse_float=Decimal, parse_int=Decimal)[0] for text in found.values("p")]
+    bad = {row.row_number for row in found.bad}
+    assert kept == [Decimal(number) for row, number in enumerate(numbers, 1) if row not in bad]

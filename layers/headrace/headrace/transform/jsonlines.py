@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -35,10 +35,21 @@ DOUBLE_DIGITS = 15
 
 UNDERFLOW = re.compile(rb"[eE]-0*[1-9][0-9]|0{200}")
 """What a line holds in which a number other than zero may be read as the double zero, being less than 1e-323."""
+LOSSY = re.compile(rb"[0-9][0-9.]{15}|[eE]-0*[1-9][0-9]{2}")
+"""What a line holds in which a number is not read exactly: more digits than a double has, or an exponent beyond it."""
+FLOAT = r"[0-9][.e]"
+"""How a double is written, and some texts."""
 NAMED = 1000
 """So many unknown keys are remembered: documents may have keys without end."""
 AT_A_TIME = 256
 """So many documents are parsed and taken apart before the next: they stay in the processor's cache."""
+
+
+class _Exact(NamedTuple):
+    """A line with all digits of its numbers: as decimals, and as they are written. None where they are not needed."""
+
+    numbers: Any
+    as_written: Any
 
 
 class JsonLinesReader:
@@ -59,6 +70,7 @@ class JsonLinesReader:
         self._known = known_keys(contract)
         self._refuse_unknown = contract.refuse_unknown
         self._nulls = frozenset(contract.format.null_tokens)
+        self._supers = [place for place, column in enumerate(contract.columns) if column.kind is Kind.SUPER]
         self._exact = any(map(_is_exact, contract.columns))
         self._unknown: dict[str, None] = {}
         self._rows_read = 0
@@ -134,6 +146,8 @@ class JsonLinesReader:
         table, doubtful = self._quick.table(values)
         for column in self._decimals:
             doubtful |= _vanishing(values[column], places, lines)
+        for column in self._supers:
+            doubtful |= _inexact(table[column], places, lines)
         doubtful.update(self._checks.broken(table))
         numbers = pc.add(pa.array(places, pa.int64()), before + 1)
         fast = Parsed(table, numbers, [])
@@ -169,19 +183,33 @@ class JsonLinesReader:
         if (key := repeated_key(line, document)) is not None:
             return Row((), (RowError(None, "json", f"an object has the key {shown(key)} twice"),))
         try:
-            exact = _exactly(line) if self._exact or (self._decimals and UNDERFLOW.search(line)) else None
+            exact = self._exactly(line)
         except RecursionError:
             return Row((), (RowError(None, "json", "it is nested too deeply for its numbers to be read exactly"),))
         errors: list[RowError] = []
         values = tuple(
-            self._value(
-                surplus(document, self._known) if reader.unknown else _said(column, path, document, exact),
-                reader,
-                errors,
-            )
+            self._value(self._said(column, path, document, exact), reader, errors)
             for column, path, reader in self._columns
         )
         return Row((), tuple(errors)) if errors else Row(values)
+
+    def _said(self, column: Column, path: Sequence[str], document: Any, exact: _Exact) -> Any:
+        """What a document says for a column, with all digits where the column needs them."""
+        if column.kind is Kind.SUPER:
+            document = document if exact.as_written is None else exact.as_written
+            return surplus(document, self._known) if column.unknown else at_path(document, path)
+        said = at_path(document, path)
+        vanished = column.kind is Kind.DECIMAL and type(said) is float and not said
+        return at_path(exact.numbers, path) if exact.numbers is not None and (vanished or _is_exact(column)) else said
+
+    def _exactly(self, line: bytes) -> _Exact:
+        """The line with all digits, where a column needs them. Raises RecursionError where it is nested too deeply."""
+        numbers = self._exact or (self._decimals and UNDERFLOW.search(line))
+        as_written = self._supers and LOSSY.search(line)
+        return _Exact(
+            json.loads(line, parse_float=exact_number, parse_int=exact_number) if numbers else None,
+            json.loads(line, parse_float=orjson.Fragment, parse_int=orjson.Fragment) if as_written else None,
+        )
 
     def _value(self, said: Any, reader: ColumnReader, errors: list[RowError]) -> Any:
         if said is None or (type(said) is str and said in self._nulls):
@@ -214,13 +242,6 @@ def _path(source: str) -> tuple[str, ...]:
     return tuple(source.split("."))
 
 
-def _said(column: Column, path: Sequence[str], document: Any, exact: Any) -> Any:
-    """What a document says for a column, with all digits where the column needs them."""
-    said = at_path(document, path)
-    vanished = column.kind is Kind.DECIMAL and type(said) is float and not said
-    return at_path(exact, path) if exact is not None and (vanished or _is_exact(column)) else said
-
-
 def _vanishing(values: Values, places: list[int], lines: list[bytes]) -> set[int]:
     """The places of values that are 0.0, and may have been another number before a double was made of them."""
     if 0.0 not in values:
@@ -229,9 +250,10 @@ def _vanishing(values: Values, places: list[int], lines: list[bytes]) -> set[int
     return {place for place in zeros if UNDERFLOW.search(lines[places[place]])}
 
 
-def _exactly(line: bytes) -> Any:
-    """The line with all digits of its numbers. Raises RecursionError where it is nested too deeply for that."""
-    return json.loads(line, parse_float=exact_number, parse_int=exact_number)
+def _inexact(json_texts: pa.ChunkedArray, places: list[int], lines: list[bytes]) -> set[int]:
+    """The places of JSON that was written from doubles, of lines whose numbers may have more digits than they have."""
+    floats = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(json_texts, FLOAT), pa.scalar(value=False)))
+    return {place for place in floats.to_pylist() if LOSSY.search(lines[places[place]])}
 
 
 def _refuse_arrays(line: bytes) -> None:

@@ -14,6 +14,7 @@ from headrace.transform.values import (
     decimal_fits,
     float_fits,
     integer_fits,
+    numbers_fit,
     shown,
     super_fits,
     text_reader,
@@ -130,4 +131,5 @@ def _super(value: Any) -> str:
     except TypeError:
         raise Broken("physicalType", f"the JSON is nested in more than {WRITABLE_LEVELS} levels") from None
     super_fits(text, len(text))
+    numbers_fit(text.decode())
     return text.decode()

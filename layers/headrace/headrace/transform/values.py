@@ -15,7 +15,15 @@ from typing import Any
 import orjson
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.jsontext import DEEPEST, MOST_DIGITS, SUPER_BYTES, has_long_number, is_too_deep, repeated_key
+from headrace.transform.jsontext import (
+    DEEPEST,
+    MOST_DIGITS,
+    SUPER_BYTES,
+    has_long_number,
+    has_vanishing_number,
+    is_too_deep,
+    repeated_key,
+)
 from headrace.transform.times import date_reader, timestamp_reader
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -186,6 +194,14 @@ def super_fits(text: str | bytes, size: int) -> None:
         raise Broken("physicalType", f"the JSON takes {size} bytes, {SUPER_BYTES} can be loaded: {shown(start)}")
 
 
+def numbers_fit(text: str) -> None:
+    """Raises Broken when a number in JSON has more digits than the warehouse has, or vanishes in a double."""
+    if has_long_number(text):
+        raise Broken("physicalType", f"the JSON has a number of more than {MOST_DIGITS} digits: {shown(text)}")
+    if has_vanishing_number(text):
+        raise Broken("physicalType", f"the JSON has a number that a double cannot hold: {shown(text)}")
+
+
 def _super(text: str) -> str:
     raw = text.encode()
     super_fits(text, len(raw))
@@ -195,8 +211,7 @@ def _super(text: str) -> str:
         raise Broken("logicalType", f"{shown(text)} is not JSON: {error}") from None
     if is_too_deep(text):
         raise Broken("physicalType", f"the JSON is nested in more than {DEEPEST} levels: {shown(text)}")
-    if has_long_number(text):
-        raise Broken("physicalType", f"the JSON has a number of more than {MOST_DIGITS} digits: {shown(text)}")
+    numbers_fit(text)
     if (key := repeated_key(raw, document)) is not None:
         raise Broken("json", f"an object has the key {shown(key)} twice")
     return text
