@@ -39,17 +39,25 @@ def calls(path: Path) -> Iterator[ast.Call]:
 
 
 def client_calls() -> Iterator[Any]:
-    """Each `self._client.operation(…)` of an adapter, with its service."""
+    """Each `self._client.operation(…)` of an adapter or of what it inherits from, with its service."""
+    classes = [
+        (path, node)
+        for path in sorted(LAYER.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
     services = services_of_adapters()
-    for path in sorted(LAYER.rglob("*.py")):
-        for adapter in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(adapter, ast.ClassDef) and adapter.name in services:
-                for call in ast.walk(adapter):
-                    if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("self._client."):
-                        method = PAGES.sub(r"\1", ast.unparse(call.func).removeprefix("self._client."))
-                        if method.isidentifier() and method not in HELPERS:
-                            name = f"{adapter.name}.{method} of {path.stem}:{call.lineno}"
-                            yield pytest.param(services[adapter.name], method, call, id=name)
+    for _, node in classes:
+        if node.name in services:
+            services |= {ast.unparse(base): services[node.name] for base in node.bases}
+    for path, adapter in classes:
+        if adapter.name in services:
+            for call in ast.walk(adapter):
+                if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("self._client."):
+                    method = PAGES.sub(r"\1", ast.unparse(call.func).removeprefix("self._client."))
+                    if method.isidentifier() and method not in HELPERS:
+                        name = f"{adapter.name}.{method} of {path.stem}:{call.lineno}"
+                        yield pytest.param(services[adapter.name], method, call, id=name)
 
 
 CALLS = list(client_calls())
