@@ -3,7 +3,7 @@
 The laptop takes them at `/_headrace/faults`: POST a list of faults, GET how often each struck, DELETE them all. A
 person's own calls are never touched: only those that are signed by a role of the stack. Faults of the service
 `redshift` are the embedded Redshift's own: `operation` is its kind, `path` a part of the statements, or the operation,
-that it strikes.
+that it strikes. `{"catalogue": NAME}` raises an error of the catalogue where it arises; other fields go before its own.
 """
 # ruff: noqa: SLF001 - the emulator has no way to end a function's process but its private one
 
@@ -17,12 +17,14 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id
 
 from headrace_local.access import Caller
 from headrace_local.gateway import body_of, once, reply, send_back
+from headrace_local.known_faults import known_fault, status_of
 from headrace_local.redshift import DataApiError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ PAGE = "/_headrace/faults"
 SLACK = "/_headrace/slack"
 WAREHOUSE = "redshift"
 REFUSED = "refused-"
+ASKED_FOR = "a fault was asked for"
 ROLES = "assumed-role/"
 WORKFLOW = "workflow"
 TASK_ERRORS = {
@@ -54,8 +57,9 @@ class Fault:
 
     `caller` is a part of the caller's ARN, `path` a part of an S3 key. `when` is before or after the call's effect.
     `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `restart` (all functions' processes), `stop`
-    (all running executions), `delay` (the call takes some seconds and succeeds), or `refuse` (a load that the
-    warehouse accepts and then fails with `text`). A task of the workflow has the caller `workflow`, and the operation
+    (all running executions), `delay` (the call takes some seconds and succeeds), `drop` (the connection breaks off), or
+    `refuse` (a load that the warehouse accepts and then fails with `text`). An error that has a `code` is answered with
+    it and `text`, as the service does. A task of the workflow has the caller `workflow`, and the operation
     of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function. EventBridge's
     delivery to a target is `eventbridge` `deliver`: the caller is the rule's ARN, the path the target's. A task may
     also be held (`hold`): it begins when the faults are taken back, or after two minutes.
@@ -69,6 +73,7 @@ class Fault:
     times: int = 1
     when: str = "before"
     what: str = "error"
+    code: str = ""
     text: str = ""
     seen: int = 0
     struck: int = 0
@@ -115,7 +120,7 @@ class Faults:
         self.forget()
         for fault in faults:
             if fault.service == WAREHOUSE:
-                self.warehouse.add(fault.operation, where=fault.path, times=fault.times)
+                self.warehouse.add(fault.operation, where=fault.path, times=fault.times, text=fault.text)
         self.listed = [fault for fault in faults if fault.service != WAREHOUSE]
 
     def forget(self) -> None:
@@ -145,7 +150,7 @@ class Faults:
         if fault.when == "after":
             invoke()
         self.carry_out(fault, WORKFLOW)
-        raise TaskFaultError(TASK_ERRORS[service][fault.what == "throttle"])
+        raise TaskFaultError(fault.code or TASK_ERRORS[service][fault.what == "throttle"], fault.text or ASKED_FOR)
 
     def _hold(self, fault: Fault) -> None:
         until = time.monotonic() + HOLD_SECONDS
@@ -154,7 +159,7 @@ class Faults:
 
 
 class TaskFaultError(Exception):
-    """A task failed on request; `args[0]` is the error's name in Step Functions."""
+    """A task failed on request. Its arguments are error and cause in Step Functions."""
 
 
 def kill_functions(caller: str = "") -> None:
@@ -195,7 +200,7 @@ class FaultyDataApi:
             self._data_api.call(operation, request, principal=principal)
         self._faults.carry_out(fault, principal)
         code = "ThrottlingException" if fault.what == "throttle" else "InternalServerException"
-        raise DataApiError(code, "a fault was asked for")
+        raise DataApiError(fault.code or code, fault.text or ASKED_FOR)
 
 
 class FaultyGateway:
@@ -224,11 +229,14 @@ class FaultyGateway:
         if fault.when == "after":
             await self._gateway(scope, once(body), nowhere)
         await asyncio.to_thread(self._faults.carry_out, fault, call.caller)
-        await send_back(send, *failure(call.service, throttled=fault.what == "throttle"))
+        if fault.what == "drop":
+            await break_off(send)
+            return
+        await send_back(send, *answer_of(fault))
 
     def _page(self, method: str, body: bytes) -> dict[str, Any]:
         if method == "POST":
-            self._faults.ask([Fault(**item) for item in json.loads(body)])
+            self._faults.ask([fault_of(item) for item in json.loads(body)])
         if method == "DELETE":
             self._faults.forget()
         return {"faults": [asdict(fault) for fault in self._faults.listed]}
@@ -261,14 +269,28 @@ async def nowhere(_message: dict[str, Any]) -> None:
     """Where an answer goes that is lost."""
 
 
-def failure(service: str, *, throttled: bool) -> tuple[int, dict[str, str], bytes]:
+async def break_off(send: Send) -> None:
+    """Promise more than is sent: the client sees a connection that ends within the answer."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+    await send({"type": "http.response.body", "body": b"x"})
+
+
+def fault_of(item: dict[str, Any]) -> Fault:
+    """A fault as it is asked for, by its own fields or by the name of a known error. Raises ValueError or TypeError."""
+    given = dict(item)
+    name = given.pop("catalogue", None)
+    return Fault(**(known_fault(name, **given) if name else given))
+
+
+def answer_of(fault: Fault) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a failure, as the service words it."""
-    if service in {"s3", "sns", "sqs"}:
-        code = "SlowDown" if service == "s3" else "Throttling"
-        error = f"<Code>{code if throttled else 'InternalError'}</Code><Message>a fault was asked for</Message>"
-        inner = f"<Error>{error}</Error>"
-        text = inner if service == "s3" else f"<ErrorResponse>{inner}</ErrorResponse>"
-        return 503 if throttled else 500, {"Content-Type": "text/xml"}, text.encode()
-    code = "ThrottlingException" if throttled else "InternalServerError"
-    document = json.dumps({"__type": code, "message": "a fault was asked for"}).encode()
-    return 400 if throttled else 500, {"Content-Type": "application/x-amz-json-1.0"}, document
+    throttled, as_xml = fault.what == "throttle", fault.service in {"s3", "sns", "sqs"}
+    status = status_of(fault.code) if fault.code else (503 if as_xml else 400) if throttled else 500
+    if as_xml:
+        usual = ("SlowDown" if fault.service == "s3" else "Throttling") if throttled else "InternalError"
+        inner = f"<Error><Code>{fault.code or usual}</Code><Message>{escape(fault.text or ASKED_FOR)}</Message></Error>"
+        text = inner if fault.service == "s3" else f"<ErrorResponse>{inner}</ErrorResponse>"
+        return status, {"Content-Type": "text/xml"}, text.encode()
+    code = fault.code or ("ThrottlingException" if throttled else "InternalServerError")
+    document = json.dumps({"__type": code, "message": fault.text or ASKED_FOR}).encode()
+    return status, {"Content-Type": "application/x-amz-json-1.0"}, document

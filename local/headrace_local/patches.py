@@ -159,7 +159,7 @@ def run_tasks_as_the_state_machine(warehouse: Warehouse, faults: Faults) -> None
         try:
             return faults.around_task(resource, input_data, lambda: invoke(resource, input_data))
         except TaskFaultError as error:
-            raise stepfunctions._ExecutionError(str(error), "a fault was asked for") from error
+            raise stepfunctions._ExecutionError(*error.args) from error
 
     stepfunctions._run_execution = run_with_role
     stepfunctions._invoke_resource = invoke_with_role

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree as ET
 
 import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
 
-from headrace_local.faults import REFUSED, Call, Fault, Faults, FaultyDataApi, failure
+from headrace.domain.failure import Failure, catalogue, classify, explain
+from headrace_local.faults import (
+    REFUSED,
+    Call,
+    Fault,
+    Faults,
+    FaultyDataApi,
+    TaskFaultError,
+    answer_of,
+    fault_of,
+)
 from headrace_local.redshift import DataApiError
-from headrace_local.redshift.errors import SqlError
+from headrace_local.redshift.errors import SqlError, StatementAbortedError
 from headrace_local.redshift.faults import Faults as WarehouseFaults
 
 ROLE = "arn:aws:sts::000000000000:assumed-role/headrace-TransformFunctionRole/x"
+WORKFLOW = "arn:aws:sts::000000000000:assumed-role/headrace-IngestStateMachineRole/x"
 PUT = Call("s3", "PUT", ROLE, "/lake/part-1")
 
 
@@ -100,11 +113,70 @@ def test_executions_are_stopped() -> None:
 
 @pytest.mark.parametrize("service", ["s3", "sns"])
 def test_services_that_answer_xml_fail_in_xml(service: str) -> None:
-    status, headers, body = failure(service, throttled=False)
+    status, headers, body = answer_of(Fault(service, "PUT"))
     assert (status, headers["Content-Type"]) == (500, "text/xml")
     assert b"<Code>InternalError</Code>" in body
 
 
 def test_others_fail_in_json() -> None:
-    status, _, body = failure("dynamodb", throttled=True)
+    status, _, body = answer_of(Fault("dynamodb", "GetItem", what="throttle"))
     assert (status, json.loads(body)["__type"]) == (400, "ThrottlingException")
+
+
+# -- the catalogue's errors -----------------------------------------------------------------------------------------
+def raised(failure: Failure) -> str:
+    """The error as it reaches the workflow's end, raised by its fault where it arises."""
+    waiting = faults()
+    fault = fault_of({"catalogue": failure.name})
+    waiting.ask([fault])
+    if fault.service == "redshift":
+        return failed_statement(waiting, f"-- {fault.path} --")
+    if fault.service == "redshift-data":
+        with pytest.raises(DataApiError) as refused:
+            FaultyDataApi(DataApi(), waiting).call(fault.operation, {}, principal=WORKFLOW)
+        return explain(f"RedshiftData.{refused.value.code}", refused.value.message)
+    if fault.service in {"lambda", "events"} and not fault.caller:
+        resource = f"arn:aws:states:::{fault.service}:{fault.operation}"
+        with pytest.raises(TaskFaultError) as task:
+            waiting.around_task(resource, {"FunctionName": "headrace-PrepareLoadFunction"}, lambda: None)
+        return explain(*task.value.args)
+    return explain("ClientError", answered(fault, failure))
+
+
+def failed_statement(waiting: Faults, sql: str) -> str:
+    try:
+        waiting.warehouse.strike_statement(sql)
+    except SqlError as error:
+        return explain("LoadRefused", f"Query #3 failed with ERROR: {error.message}")
+    except StatementAbortedError:
+        return explain("LoadAborted", "ABORTED")
+    raise AssertionError("nothing struck")
+
+
+def answered(fault: Fault, failure: Failure) -> str:
+    """What boto3 makes of the answer."""
+    if fault.what == "drop":
+        return str(ConnectionClosedError(endpoint_url="https://s3.us-east-1.amazonaws.com/"))
+    _, headers, body = answer_of(fault)
+    if "json" in headers["Content-Type"]:
+        document = json.loads(body)
+        error = {"Code": document["__type"], "Message": document["message"]}
+    else:
+        error = {child.tag: str(child.text) for child in ET.fromstring(body).iter() if not len(child)}
+    operation = failure.text.partition("when calling the ")[2].partition(" ")[0]
+    return str(ClientError({"Error": error}, operation))
+
+
+@pytest.mark.parametrize("failure", catalogue(), ids=lambda failure: failure.name)
+def test_every_error_of_the_catalogue_can_be_raised_by_its_name(failure: Failure) -> None:
+    assert classify(raised(failure)) is failure
+
+
+def test_an_error_that_the_catalogue_does_not_have_cannot_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="the catalogue has no error 'earthquake'"):
+        fault_of({"catalogue": "earthquake"})
+
+
+def test_the_statements_and_the_number_of_strikes_can_be_chosen() -> None:
+    fault = fault_of({"catalogue": "redshift-disk-full", "path": "batches/orders-", "times": 3})
+    assert (fault.service, fault.path, fault.times) == ("redshift", "batches/orders-", 3)

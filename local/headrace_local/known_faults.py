@@ -1,0 +1,68 @@
+"""The errors of the catalogue as faults: each is raised where it arises, in the words that the catalogue has."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from headrace.domain.failure import Failure, Place, catalogue
+
+WORKFLOW_ROLE = "IngestStateMachine"
+ANSWER = re.compile(
+    r"An error occurred \((?P<code>[\w.]+)\) when calling the (?P<operation>\w+) operation: (?P<text>.*)"
+)
+CALLS = {
+    "GetObject": ("s3", "GET", "TransformFunction"),
+    "PutObject": ("s3", "PUT", "PrepareLoadFunction"),
+    "GetItem": ("dynamodb", "GetItem", "HandOverFunction"),
+    "UpdateItem": ("dynamodb", "UpdateItem", "RecordOutcomeFunction"),
+    "TransactWriteItems": ("dynamodb", "TransactWriteItems", "RecordBatchFunction"),
+    "StartExecution": ("states", "StartExecution", "StarterFunction"),
+    "GetSecretValue": ("secretsmanager", "GetSecretValue", ""),
+    "Publish": ("sns", "Publish", ""),
+    "SendMessage": ("sqs", "SendMessage", ""),
+    "ReceiveMessage": ("sqs", "ReceiveMessage", ""),
+}
+"""Which service an operation belongs to, what the laptop calls it, and a function on a file's way that makes it."""
+STATEMENTS = {Place.LOAD: "COPY ", Place.REFRESH: "REFRESH MATERIALIZED VIEW", Place.UNLOAD: "UNLOAD"}
+OPERATIONS = {Place.SUBMIT: "BatchExecuteStatement", Place.LOOK: "DescribeStatement"}
+FORBIDDEN, UNAUTHORIZED = 403, {"AccessDenied", "InvalidObjectState", "RequestTimeTooSkewed"}
+
+
+def known_fault(name: str, **given: Any) -> dict[str, Any]:
+    """The fields of the fault that raises an entry; `given` ones go before. Raises ValueError for an unknown name."""
+    failure = next((entry for entry in catalogue() if entry.name == name), None)
+    if failure is None:
+        raise ValueError(f"the catalogue has no error {name!r}")
+    return _fields(failure) | given
+
+
+def _fields(failure: Failure) -> dict[str, Any]:
+    if failure.place in STATEMENTS:
+        kind = "abort" if failure.text.startswith("LoadAborted") else "fail"
+        text = failure.text.removeprefix("ERROR: ")
+        return {"service": "redshift", "operation": kind, "path": STATEMENTS[failure.place], "text": text}
+    code, _, text = failure.text.partition(": ")
+    if failure.place in OPERATIONS:
+        call = {"service": "redshift-data", "operation": OPERATIONS[failure.place], "caller": WORKFLOW_ROLE}
+        return call | {"code": code.removeprefix("RedshiftData."), "text": text}
+    if failure.place is Place.EVENT:
+        return {"service": "events", "operation": "putEvents", "code": code, "text": text}
+    if failure.place is Place.TASK:
+        cause = text if "." in code else json.dumps({"errorMessage": text, "errorType": code})
+        return {"service": "lambda", "operation": "invoke", "path": "PrepareLoad", "code": code, "text": cause}
+    return _call(failure)
+
+
+def _call(failure: Failure) -> dict[str, Any]:
+    """An answer of AWS; an error that has no code is a connection that breaks off."""
+    answer = ANSWER.search(failure.text)
+    service, operation, caller = CALLS[answer["operation"] if answer else "GetObject"]
+    call = {"service": service, "operation": operation, "caller": caller}
+    return call | ({"code": answer["code"], "text": answer["text"]} if answer else {"what": "drop"})
+
+
+def status_of(code: str) -> int:
+    """The HTTP status with which AWS sends an error."""
+    return FORBIDDEN if code in UNAUTHORIZED else 400
