@@ -114,3 +114,49 @@ def test_values_of_rows_are_not_told(text: str) -> None:
     told = for_people(classify(explain("LoadRefused", cause)), explain("LoadRefused", cause))
     assert "Jane" not in told
     assert "'…'" in told
+
+
+QUOTING = [
+    "Invalid digit, Value '{}', Pos 0, Type: Integer code: 1207 context: {}",
+    'JSON parsing error DETAIL: code: 8001 context: Error while parsing json string {{"a":{},"a":2}}: twice',
+    "duplicate key ({})=({}) is odd",
+    "a sentence that nobody has read yet about {}",
+    "{} is too much, {}",
+    "ERROR: value `{}` of column meter",
+    "Bad UTF8 hex sequence: {} (error 3)",
+]
+VALUES = [
+    "zzmarker", "zz-mar@ker.org", "zz'marker", 'zz"marker', "12345678", "ZZ marker's", "ゼゼ", "0x5a", "\u202ezz",
+    "zz\nDETAIL: zz",
+]  # fmt: skip
+
+
+STEERING = ["1023", "zz deadlock detected", "it's zz conflict with concurrent transaction"]
+"""Values that read like another error."""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [*((text, value) for text in QUOTING for value in VALUES), *((QUOTING[n], it) for n in (0, 1) for it in STEERING)],
+)
+@pytest.mark.parametrize("name", ["LoadRefused", "WarehouseError"])
+def test_no_way_of_quoting_a_value_gets_it_through(name: str, text: str, value: str) -> None:
+    written = explain(name, text.format(value, value))
+    failure = classify(written)
+    told = for_people(failure, written)
+    assert failure.quotes, failure
+    assert not [part for part in ("zz", "ZZ", "marker", "1234", "1023", "ゼ", "5a") if part in told], told
+    assert for_people(classify(told), told) == told
+
+
+@EACH
+def test_an_error_is_known_again_without_its_values(failure: Failure) -> None:
+    told = for_people(failure, f"LoadRefused: {failure.text}")
+    assert classify(told) is classify(f"LoadRefused: {failure.text}")
+    assert not failure.quotes or ("'J'" not in told and "Jane" not in told)
+
+
+def test_names_of_the_contract_may_be_told() -> None:
+    text = "LoadRefused: an odd value in column weight_of_it"
+    assert "weight_of_it" in for_people(UNKNOWN, text, ["weight_of_it"])
+    assert "weight_of_it" not in for_people(UNKNOWN, text)

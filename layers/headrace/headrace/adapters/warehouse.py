@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.domain.failure import classify
+from headrace.domain.failure import classify, for_people
 from headrace.domain.statement import StatementState
 from headrace.errors import HeadraceError, TerminalError, TransientError
 
@@ -14,7 +14,7 @@ LONG_POLL_SECONDS = 20
 
 
 class WarehouseError(TerminalError):
-    """A statement failed for a reason that stays; the message is Redshift's own."""
+    """A statement failed for a reason that stays; the message is Redshift's own, without what it may quote of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,10 @@ class Warehouse:
         state = self._client.describe_statement(Id=statement)
         if state["Status"] not in {"FINISHED", "FAILED", "ABORTED"}:
             return StatementState(ended=False)
-        error = "" if state["Status"] == "FINISHED" else str(state.get("Error") or state["Status"])
-        return StatementState(ended=True, error=error, transient=isinstance(_failure(error), TransientError))
+        if state["Status"] == "FINISHED":
+            return StatementState(ended=True)
+        failure = _failure(str(state.get("Error") or state["Status"]))
+        return StatementState(ended=True, error=str(failure), transient=isinstance(failure, TransientError))
 
     def _wait(self, statement: str) -> None:
         while True:
@@ -79,10 +81,13 @@ class Warehouse:
             time.sleep(0.2)
 
 
-def _failure(text: str) -> HeadraceError:
+def _failure(words: str) -> HeadraceError:
+    """The error to raise. What it says goes to logs, messages and executions' histories."""
+    text = f"{WarehouseError.__name__}: {words}"
     failure = classify(text)
+    told = for_people(failure, text).partition(": ")[2]
     passes = failure.treatment.passes and not failure.treatment.systemic
-    return TransientError(text) if passes else WarehouseError(text)
+    return TransientError(told) if passes else WarehouseError(told)
 
 
 def _value(field: dict[str, Any]) -> Any:

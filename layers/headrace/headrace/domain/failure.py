@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -16,12 +17,11 @@ from importlib.resources import files
 from operator import itemgetter
 from typing import Any
 
+from headrace.domain.masking import masked, without_quotes, words_of
+
 LONGEST_REASON = 1000
-VALUE = re.compile(
-    r"""(?<!\w)'(?:\\.|''|'(?=\w)|[^'\\])*?(?:'(?!\w)|\Z)|"(?:\\.|""|[^"\\])*?(?:"(?!\w)|\Z)""", re.DOTALL
-)
-"""Quoted words: a value of a row, a name, an object's key. An apostrophe within a word begins and ends none."""
-QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
+OF_WAREHOUSE = frozenset({"LoadRefused", "LoadAborted", "WarehouseError"})
+"""Errors whose words are Redshift's own."""
 NO_CAUSE = "no cause was given"
 
 
@@ -153,7 +153,7 @@ def classify(text: str) -> Failure:
     No value that the text repeats chooses it: quoted words are not looked at, and neither is what follows the words by
     which Redshift announces that a value of a row is wrong.
     """
-    words = VALUE.sub("'…'", " ".join(text.split()))
+    words = without_quotes(" ".join(text.split()))
     refusals = [
         (found.start(), failure) for match, failure in _expressions(quotes=True) if (found := match.search(words))
     ]
@@ -179,9 +179,26 @@ def explain(error: str, cause: str) -> str:
     return f"{error}: {' '.join(message.split())}"[:LONGEST_REASON]
 
 
-def for_people(failure: Failure, text: str) -> str:
-    """An error's text as people are told it and the ledger keeps it: without the values that it may quote."""
-    return QUOTED.sub("'…'", text) if failure.quotes else text
+def for_people(failure: Failure, text: str, names: Iterable[str] = ()) -> str:
+    """An error's text as people are told it and the ledger keeps it: without the values that it may quote.
+
+    `names` are those of columns and tables, which may stay. The text is known again as the same failure.
+    """
+    head = text.partition(":")[0]
+    if not failure.quotes:
+        return text
+    if failure is UNKNOWN and head not in OF_WAREHOUSE:
+        return without_quotes(text)
+    told = masked(text, _words() | {name.lower() for name in names})
+    return told if classify(told) is failure else f"{head}: {without_quotes(failure.text)}"
+
+
+@cache
+def _words() -> frozenset[str]:
+    """Every word that errors are made of."""
+    texts = (words_of(failure.text, quotes=failure.quotes) for failure in catalogue())
+    matches = (words_of(re.sub(r"\\[a-z]", " ", failure.match), quotes=False) for failure in catalogue())
+    return frozenset().union(*texts, *matches)
 
 
 def _lambda_message(cause: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StatementState:
-    """A statement as the warehouse sees it; `error` when it has failed, in the warehouse's words."""
+    """A statement as the warehouse sees it; `error` when it has failed, in words that quote no row."""
 
     ended: bool
     error: str = ""
