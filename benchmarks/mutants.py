@@ -1,30 +1,35 @@
 """`make mutants`: faults put into `domain/` and `usecases/`, one at a time. Do the tests and the searches find them?
 
-    python -m benchmarks.mutants [--sample 200] [--seed 20261130] [--only usecases/give_up.py]
+    python -m benchmarks.mutants [--sample 200] [--seed 20261130] [--only usecases/give_up.py …] [--tests tests/unit …]
 
-A mutant is one small change of the code: another comparison, `and` for `or`, a number one more, a condition turned
-round, a statement left out, nothing returned. First every test runs once, and it is noted which functions it calls;
-then each mutant of the sample runs under the tests that call its function, the quickest first, until one fails. What no
-test minds is printed, with its line. Alternatives that were looked at: decision 66.
+A mutant is one small change of the code: another comparison, `and` for `or`, another number, a condition turned round,
+a statement left out, nothing returned. First every test runs once, and it is noted which statements it reaches; then
+each mutant of the sample runs under the tests that reach its statement, the quickest first, until one fails. What no
+test minds is printed, with its line. Alternatives that were looked at, and what is left alone: decision 66.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import builtins
 import copy
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from benchmarks.mutation_plugin import Forks, fork, swap
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "layers" / "headrace" / "headrace"
@@ -36,8 +41,9 @@ TESTS = (
 """Sources are tested against real servers of FTP and SFTP; the others are unit tests and searches."""
 PLUGIN = "benchmarks.mutation_plugin"
 AT_ONCE = 2
-LIMIT_SECONDS = 240
-"""A mutant that loops for ever is found out by that."""
+LIMIT_SECONDS = 20
+"""On top of five times what its tests take: a mutant that loops for ever is found out by that."""
+OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "--timeout=0")
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -50,10 +56,10 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: which module, which function by its first line (0: the module's own), where, from what to what."""
+    """One change: which module, the line of the statement (0: it runs on import), where, from what to what."""
 
     path: Path
-    function: int
+    statement: int
     line: int
     was: str
     now: str
@@ -76,31 +82,51 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
     """Every mutant of a module."""
     text = path.read_text("utf-8")
     tree = ast.parse(text)
-    for node, function in _with_functions(tree, 0):
+    for node, statement in _with_statements(tree, 0):
         for changed in _changes(node):
             was = ast.get_source_segment(text, node) or ""
             now = ast.unparse(changed)
             source = _replaced(text, node, now if isinstance(changed, ast.stmt) else f"({now})")
             if _compiles(source):
-                yield Mutant(path, function, getattr(node, "lineno", 0), was, now, source)
+                yield Mutant(path, statement, getattr(node, "lineno", 0), was, now, source)
 
 
-def _with_functions(node: ast.AST, function: int) -> Iterator[tuple[ast.AST, int]]:
-    """Every node that may be changed, with the first line of the function that it is in."""
+def _with_statements(node: ast.AST, statement: int) -> Iterator[tuple[ast.AST, int]]:
+    """Every node that may be changed, with the line of its statement; 0 for what runs as the module is imported."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.arg | ast.alias | ast.ImportFrom) or _says_nothing(node, child):
             continue
-        inside = function
-        if isinstance(child, ast.FunctionDef):
-            inside = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
-        yield child, inside
-        yield from _with_functions(child, inside)
+        if isinstance(child, ast.BinOp) and _is_number(child):
+            yield child, statement
+            continue
+        within = statement
+        if isinstance(child, ast.stmt) and (statement or isinstance(node, ast.FunctionDef)):
+            within = child.lineno
+        yield child, within
+        yield from _with_statements(child, within)
 
 
 def _says_nothing(parent: ast.AST, child: ast.AST) -> bool:
     """Annotations, and decorators: nothing that is done depends on whether a dataclass has slots."""
     annotations = (getattr(parent, "annotation", None), getattr(parent, "returns", None))
     return child in annotations or child in getattr(parent, "decorator_list", ())
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Whether it is a number that is written as a calculation: 20 * 2**30."""
+    match node:
+        case ast.BinOp():
+            return _is_number(node.left) and _is_number(node.right)
+        case ast.UnaryOp(op=ast.USub()):
+            return _is_number(node.operand)
+        case ast.Constant(value=value):
+            return isinstance(value, int | float) and not isinstance(value, bool)
+    return False
+
+
+def _other_number(value: float) -> float:
+    """One more; twice as many from 100 on, as one more of a thousand is the same to everybody."""
+    return 2 * value if abs(value) >= 100 else value + 1
 
 
 def _changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case for each kind of change
@@ -112,7 +138,9 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case for eac
         case ast.BoolOp():
             changed.op = ast.Or() if isinstance(changed.op, ast.And) else ast.And()
             yield changed
-        case ast.BinOp() if type(changed.op) in OPERATORS and not _of_text(changed):
+        case ast.BinOp() if _is_number(changed):
+            yield ast.Constant(_other_number(eval(ast.unparse(changed))))
+        case ast.BinOp() if type(changed.op) in OPERATORS and not _of_text(changed) and not _of_types(changed):
             changed.op = OPERATORS[type(changed.op)]()
             yield changed
         case ast.UnaryOp(op=ast.Not()):
@@ -120,18 +148,23 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case for eac
         case ast.Constant(value=bool()):
             changed.value = not changed.value
             yield changed
-        case ast.Constant(value=int()):
-            changed.value += 1
+        case ast.Constant(value=int() | float()):
+            changed.value = _other_number(changed.value)
             yield changed
         case ast.IfExp():
             changed.test = ast.UnaryOp(ast.Not(), changed.test)
             yield changed
-        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
             yield ast.Return(ast.Constant(None))
         case ast.Expr(value=ast.Call() | ast.YieldFrom() | ast.Yield()):
             yield ast.Pass()
         case ast.Continue():
             yield ast.Break()
+
+
+def _of_types(node: ast.BinOp) -> bool:
+    """Whether it is a type: `Entry | None`."""
+    return isinstance(node.right, ast.Constant) and node.right.value is None
 
 
 def _of_text(node: ast.BinOp) -> bool:
@@ -157,120 +190,201 @@ def _compiles(source: str) -> bool:
     return True
 
 
-# -- which tests call what ------------------------------------------------------------------------------------------
+# -- which tests reach what -------------------------------------------------------------------------------------------
 
 
 @dataclass
-class Calls:
-    """Which tests call which function, and how long each test takes in seconds."""
+class Reached:
+    """Which tests run which statement, and how long each test takes in seconds."""
 
-    by_function: dict[tuple[str, int], set[str]]
+    by_statement: dict[tuple[str, int], set[str]]
     by_module: dict[str, set[str]]
     seconds: dict[str, float]
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """The tests that could mind, the quickest first."""
         path = str(mutant.path)
-        found = self.by_function.get((path, mutant.function)) if mutant.function else None
-        return sorted(found or self.by_module.get(path, ()), key=lambda test: self.seconds.get(test, 0.0))
+        found = self.by_statement.get((path, mutant.statement), set()) if mutant.statement else self.by_module.get(path)
+        return sorted(found or (), key=lambda test: self.seconds[test])
 
 
-def recorded() -> Calls:
+class Watching(ast.NodeTransformer):
+    """A function's statements, each after a note that it was reached."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Any node."""
+        self.generic_visit(node)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and block and not isinstance(node, ast.Module | ast.ClassDef):
+                setattr(node, name, [item for statement in block for item in (self._note(statement), statement)])
+        return node
+
+    def _note(self, statement: ast.stmt) -> ast.stmt:
+        note = ast.parse(f"reached_by_test(({str(self._path)!r}, {statement.lineno}))").body[0]
+        return ast.copy_location(note, statement)
+
+
+def watched(path: Path) -> str:
+    """The source of a module that calls the builtin `reached_by_test` with (path, line) before each statement."""
+    return ast.unparse(Watching(path).visit(ast.parse(path.read_text("utf-8"))))
+
+
+def recorded(forks: Forks) -> Reached:
     """Run all tests once. Exits when one fails: nothing could be said of a mutant then."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "calls.json"
-        ended = _pytest(list(TESTS), {"MUTANT_RECORD": str(file)}, limit=3600)
-        if ended.returncode:
-            sys.exit(f"the tests fail without any mutant:\n{ended.stdout[-3000:]}")
-        found = json.loads(file.read_text("utf-8"))
-    functions: dict[tuple[str, int], set[str]] = defaultdict(set)
+        file = Path(folder) / "reached"
+        file.touch()
+        pid = fork(lambda: Notes(file).of_all(forks))
+        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+            last = file.read_text("utf-8").splitlines()[-1:] or ["{}"]
+            sys.exit(f"a test fails without any mutant, the one after {json.loads(last[0]).get('test')}")
+        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    statements: dict[tuple[str, int], set[str]] = defaultdict(set)
     modules: dict[str, set[str]] = defaultdict(set)
-    for test, called in found["calls"].items():
-        for path, line in called:
-            functions[path, line].add(test)
-            modules[path].add(test)
-    return Calls(dict(functions), dict(modules), found["seconds"])
+    for line in lines:
+        for path, number in line["reached"]:
+            statements[path, number].add(line["test"])
+            modules[path].add(line["test"])
+    return Reached(dict(statements), dict(modules), {line["test"]: line["seconds"] for line in lines})
 
 
-def _pytest(
-    tests: list[str], environment: dict[str, str], limit: float, *options: str
-) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        PLUGIN,
-        "--timeout=0",
-        *options,
-        *tests,
-    ]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=limit,
-        check=False,
-    )
+class Notes:
+    """What each test reaches, written to a file as it ends."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._reached: set[tuple[str, int]] = set()
+
+    def of_all(self, forks: Forks) -> bool:
+        """Run all tests; whether they pass. To be called in a fork."""
+        builtins.reached_by_test = self._reached.add  # type: ignore[attr-defined]
+        swapped = [swap(str(path), watched(path)) for path in modules_of("")]
+        return all(swapped) and forks.pass_here(forks.tests, self._write)
+
+    def _write(self, test: str, seconds: float) -> None:
+        line = {"test": test, "seconds": seconds, "reached": sorted(self._reached)}
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self._reached.clear()
 
 
 # -- the run --------------------------------------------------------------------------------------------------------
 
 
-def survives(mutant: Mutant, tests: list[str]) -> bool:
-    """Whether no test minds."""
-    if not tests:
-        return True
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "mutant.py"
-        source.write_text(mutant.source, "utf-8")
-        listed = Path(folder) / "tests"
-        listed.write_text("\n".join(tests), "utf-8")
-        environment = {"MUTANT_PATH": str(mutant.path), "MUTANT_SOURCE": str(source)}
+@dataclass(frozen=True)
+class Trial:
+    """A mutant under its tests, in a process."""
+
+    mutant: Mutant
+    until: float
+
+
+class Trials:
+    """Mutants tried side by side."""
+
+    def __init__(self, forks: Forks, reached: Reached) -> None:
+        self._forks = forks
+        self._reached = reached
+        self._running: dict[int, Trial] = {}
+        self._lives: dict[Mutant, bool] = {}
+
+    def lives(self, mutants: list[Mutant]) -> Iterator[tuple[Mutant, bool]]:
+        """Each mutant as it is decided, and whether no test minds it."""
         try:
-            return _pytest([f"@{listed}"], environment, LIMIT_SECONDS).returncode == 0
-        except subprocess.TimeoutExpired:
-            return False
+            for mutant in mutants:
+                tests = self._reached.tests_of(mutant)
+                if not tests:
+                    yield mutant, True
+                    continue
+                if len(self._running) == AT_ONCE:
+                    yield self._next()
+                self._start(mutant, tests)
+            while self._running:
+                yield self._next()
+        finally:
+            for pid in self._running:
+                os.killpg(pid, signal.SIGKILL)
+
+    def _start(self, mutant: Mutant, tests: list[str]) -> None:
+        limit = LIMIT_SECONDS + 5 * sum(self._reached.seconds[test] for test in tests)
+        pid = fork(lambda: survives(mutant, tests, self._forks))
+        self._running[pid] = Trial(mutant, time.monotonic() + limit)
+
+    def _next(self) -> tuple[Mutant, bool]:
+        """The next that ends, or takes too long."""
+        while True:
+            for pid, trial in self._running.items():
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                late = time.monotonic() > trial.until
+                if late and not ended:
+                    os.killpg(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                if ended or late:
+                    del self._running[pid]
+                    return trial.mutant, bool(ended) and os.waitstatus_to_exitcode(status) == 0
+            time.sleep(0.005)
+
+
+def survives(mutant: Mutant, tests: list[str], forks: Forks) -> bool:
+    """Whether no test minds. Leaves the mutant in place: to be called in a fork."""
+    if mutant.statement and swap(str(mutant.path), mutant.source):
+        return forks.pass_here(tests)
+    with tempfile.TemporaryDirectory() as folder:
+        source, listed = Path(folder) / "mutant.py", Path(folder) / "tests"
+        source.write_text(mutant.source, "utf-8")
+        listed.write_text("\n".join(tests), "utf-8")
+        environment = os.environ | {"MUTANT_PATH": str(mutant.path), "MUTANT_SOURCE": str(source)}
+        command = [sys.executable, "-m", "pytest", "-x", *OPTIONS, "-p", PLUGIN, f"@{listed}"]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
+
+
+def modules_of(ends: str) -> list[Path]:
+    """The modules of domain and use cases whose path ends so."""
+    return [path for code in CODE for path in sorted((PACKAGE / code).glob("*.py")) if str(path).endswith(ends)]
 
 
 def main() -> int:
     """Draw the sample, try it, print who lives."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__.splitlines()[0])
-    parser.add_argument("--sample", type=int, default=200, help="how many mutants (default: 200)")
+    parser.add_argument("--sample", type=int, default=200, help="how many mutants; 0: all (default: 200)")
     parser.add_argument("--seed", type=int, default=20261130, help="which ones (default: 20261130)")
-    parser.add_argument("--only", default="", help="only of modules whose path ends so: usecases/give_up.py")
+    parser.add_argument(
+        "--only", nargs="*", default=[""], help="only of modules whose path ends so: usecases/give_up.py"
+    )
+    parser.add_argument("--tests", nargs="*", default=TESTS, help="only these tests, as pytest takes them")
     chosen = parser.parse_args()
-    modules = [
-        path for code in CODE for path in sorted((PACKAGE / code).glob("*.py")) if str(path).endswith(chosen.only)
-    ]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    modules = sorted({path for ends in chosen.only for path in modules_of(ends)})
     every = [mutant for path in modules for mutant in mutants_of(path)]
-    sample = random.Random(chosen.seed).sample(every, min(chosen.sample, len(every)))
+    sample = random.Random(chosen.seed).sample(every, min(chosen.sample or len(every), len(every)))
     print(
         f"{len(every):,} mutants of {len(modules)} modules; a sample of {len(sample)}, seed {chosen.seed}", flush=True
     )
-    started = time.monotonic()
-    calls = recorded()
-    print(f"{len(calls.seconds):,} tests ran once in {time.monotonic() - started:.0f} s", flush=True)
-    living = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for number, (mutant, lives) in enumerate(
-            zip(sample, pool.map(lambda mutant: survives(mutant, calls.tests_of(mutant)), sample), strict=True), start=1
-        ):
-            if lives:
-                living.append(mutant)
-                untested = "" if calls.tests_of(mutant) else "   (no test calls it)"
-                print(f"lives  {mutant}{untested}", flush=True)
-            if number % 25 == 0:
-                print(f"{number} of {len(sample)}, {time.monotonic() - started:.0f} s", flush=True)
+    living: list[Mutant] = []
+    failed = pytest.main([*OPTIONS, *chosen.tests], [Forks(lambda forks: living.extend(_tried(sample, forks)))])
+    if failed:
+        return failed
     share = len(living) / max(1, len(sample))
     print(f"{len(living)} of {len(sample)} live: {share:.1%}")
     return 0 if share <= 0.05 else 1
+
+
+def _tried(sample: list[Mutant], forks: Forks) -> Iterator[Mutant]:
+    """Those that live."""
+    started = time.monotonic()
+    reached = recorded(forks)
+    print(f"{len(reached.seconds):,} tests ran once in {time.monotonic() - started:.0f} s", flush=True)
+    for number, (mutant, lives) in enumerate(Trials(forks, reached).lives(sample), start=1):
+        if lives:
+            untested = "" if reached.tests_of(mutant) else "   (no test reaches it)"
+            print(f"lives  {mutant}{untested}", flush=True)
+            yield mutant
+        if number % 25 == 0:
+            print(f"{number} of {len(sample)}, {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,29 @@
-"""The part of `benchmarks.mutants` that runs in pytest: it notes what each test calls, or puts a mutant in place."""
+"""The part of `benchmarks.mutants` that runs in pytest: tests are collected once, and each mutant gets a fork of that.
+
+A fork puts other code into the functions of a module that is imported already, so a mutant costs its tests and nothing
+else. What runs while a module is imported (constants, defaults, fields) can't be changed so: such a mutant gets a
+process of its own, which imports the other source.
+"""
 
 from __future__ import annotations
 
+import gc
+import importlib
 import importlib.machinery
-import json
 import os
-import sys
-import threading
+import resource
+import signal
+import time
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
 
-PACKAGE = str(Path(__file__).resolve().parents[1] / "layers" / "headrace" / "headrace")
-WATCHED = (f"{PACKAGE}{os.sep}domain", f"{PACKAGE}{os.sep}usecases")
+MOST_MEMORY = 6 << 30
+"""Bytes of address space: a mutant that fills the memory ends by that."""
 
 
 def put_in_place(path: str, source: Path) -> None:
@@ -30,44 +38,86 @@ def put_in_place(path: str, source: Path) -> None:
     importlib.machinery.SourceFileLoader.get_code = get_code
 
 
-class Recorder:
-    """Notes the functions that each test calls, and how long it takes."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._calls: dict[str, set[tuple[str, int]]] = defaultdict(set)
-        self._seconds: dict[str, float] = {}
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        """Around a test with its fixtures."""
-        seen = self._calls[item.nodeid.partition("[")[0]]
-
-        def watch(frame: FrameType, event: str, _: Any) -> None:
-            if event == "call" and frame.f_code.co_filename.startswith(WATCHED):
-                seen.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
-
-        threading.setprofile(watch)
-        sys.setprofile(watch)
-        yield
-        sys.setprofile(None)
-        threading.setprofile(None)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Each phase of a test."""
-        name = report.nodeid.partition("[")[0]
-        self._seconds[name] = self._seconds.get(name, 0.0) + report.duration
-
-    def pytest_sessionfinish(self) -> None:
-        """Write it down."""
-        calls = {test: sorted(called) for test, called in self._calls.items()}
-        self._file.write_text(json.dumps({"calls": calls, "seconds": self._seconds}), "utf-8")
+def swap(path: str, source: str) -> bool:
+    """Give every function of an imported module the code of another source. Whether each could be given its own."""
+    was, now = (_codes(compile(text, path, "exec")) for text in (Path(path).read_text("utf-8"), source))
+    if [code.co_qualname for code in was] != [code.co_qualname for code in now]:
+        return False
+    codes: dict[tuple[str, int], list[CodeType]] = defaultdict(list)
+    for old, new in zip(was, now, strict=True):
+        codes[old.co_qualname, old.co_firstlineno].append(new)
+    for function in [item for item in gc.get_objects() if isinstance(item, FunctionType)]:
+        old = function.__code__
+        if old.co_filename == path:
+            fitting = codes[old.co_qualname, old.co_firstlineno]
+            if len(fitting) != 1 or fitting[0].co_freevars != old.co_freevars:
+                return False
+            function.__code__ = fitting[0]
+    return True
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """What is asked for stands in the environment."""
-    if file := os.environ.get("MUTANT_RECORD"):
-        config.pluginmanager.register(Recorder(Path(file)))
+def _codes(code: CodeType) -> list[CodeType]:
+    """All code in a code, in its order."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return [found for each in inner for found in (each, *_codes(each))]
+
+
+class Forks:
+    """The tests of one pytest session, run again and again in forks of it. `work` does that in place of its own run."""
+
+    def __init__(self, work: Callable[[Forks], None]) -> None:
+        self._work = work
+        self._session: pytest.Session
+        self._items: dict[str, pytest.Item] = {}
+
+    def pytest_configure(self) -> None:
+        """A run finds what the run before found."""
+        settings = importlib.import_module(
+            "hypothesis"
+        ).settings  # pytest rewrites its plugins before they are imported
+        settings.register_profile("mutants", deadline=None, derandomize=True, database=None)
+        settings.load_profile("mutants")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Everything is collected."""
+        self._session = session
+        self._items = {item.nodeid: item for item in session.items}
+        self._work(self)
+        return True
+
+    @property
+    def tests(self) -> list[str]:
+        """All that were collected, in their order."""
+        return list(self._items)
+
+    def pass_here(self, tests: Iterable[str], passed: Callable[[str, float], None] = lambda *_: None) -> bool:
+        """Run tests until one fails. `passed` gets each other and its seconds."""
+        items = [self._items[test] for test in tests]
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            started = time.monotonic()
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self._session.testsfailed:
+                return False
+            passed(item.nodeid, time.monotonic() - started)
+        return True
+
+
+def fork(work: Callable[[], bool]) -> int:
+    """Do it in a process group of its own, which prints nothing and exits with 0 if it is true. Returns its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nowhere, stream)
+        os._exit(0 if work() else 1)
+    finally:
+        os._exit(2)
 
 
 if "MUTANT_PATH" in os.environ:
