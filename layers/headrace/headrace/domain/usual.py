@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean, linear_regression, median
 
 from headrace.domain.checks import Metric
 
@@ -163,11 +163,8 @@ def _weekdays(rest: Sequence[tuple[int, float]], noise: float, before: Sequence[
 
 def _fitted(points: Sequence[tuple[int, float]]) -> _Line:
     """The line of least squares."""
-    days, values = zip(*points, strict=True)
-    middle, level = fmean(days), fmean(values)
-    wide = sum((day - middle) ** 2 for day in days)
-    slope = sum((day - middle) * (value - level) for day, value in points) / wide
-    return _Line(slope, level - slope * middle)
+    slope, start = linear_regression(*zip(*points, strict=True))
+    return _Line(slope, start)
 
 
 def _mad(values: Sequence[float]) -> float:

@@ -1,0 +1,207 @@
+"""What people read: which level a message has, which lines, and where a list ends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from headrace.domain.checks import Check, Metric
+from headrace.domain.judgement import Finding, Verdict
+from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.notice import (
+    Incident,
+    Next,
+    Notice,
+    of_arrival,
+    of_batch,
+    of_brief_record,
+    of_failure,
+    of_hold,
+    of_lateness,
+    of_message,
+    of_recovery,
+    of_surprise,
+)
+from headrace.domain.outcome import FileResult
+from headrace.domain.outcome import Verdict as Outcome
+from tests.fakes import contract, file
+
+BATCH = BatchRecord("readings-1", "readings", "live", 1, BatchStatus.LOADED, ("1",), "2026-01-01T00:00:00Z")
+FINDING = Finding(Check(Metric.ROW_COUNT), Verdict.SURPRISING, 5, expected=10.0)
+
+
+def loaded(name: str = "a.csv", read: int = 3, **changes: Any) -> FileRecord:
+    return file(name, **{"status": FileStatus.LOADED, "rows": RowCounts(read, read)} | changes)
+
+
+def notice(files: list[FileRecord], results: list[FileResult] | None = None, **changes: Any) -> Notice:
+    return of_batch(BATCH, files, results or [], "#meters", **changes)
+
+
+def test_a_batch_without_trouble_is_ok_and_says_how_much() -> None:
+    told = notice([loaded("a.csv", 1), loaded("b.csv", 2000)])
+    assert told == Notice("ok", "readings: 2,001 rows loaded from 2 files", (), "readings", "readings-1", "#meters")
+    assert notice([loaded("a.csv", 1)]).title == "readings: 1 row loaded from 1 file"
+
+
+def test_nothing_loaded_and_rows_that_are_staged_are_said_so() -> None:
+    assert notice([file(status=FileStatus.FAILED, reason="why")]).title == "readings: nothing was loaded"
+    staged = file(status=FileStatus.STAGED, rows=RowCounts(4, staged=4))
+    assert notice([staged]).title == "readings: 4 rows staged from 1 file, until the next merge"
+
+
+@pytest.mark.parametrize(
+    ("given", "level", "line"),
+    [
+        (loaded(rows=RowCounts(3, 2, quarantined=1)), "warning", "1 row quarantined ()"),
+        (loaded(rows=RowCounts(3, 1, 2)), "ok", "2 rows superseded by newer ones"),
+        (
+            loaded(rows=RowCounts(3, 2), reason="they do not balance"),
+            "error",
+            "out of balance: readings/a.csv: they do",
+        ),
+        (loaded(reason="it stays as it was"), "error", "not loaded again: readings/a.csv: it stays as it was"),
+        (file(status=FileStatus.FAILED, reason="no header"), "error", "failed: readings/a.csv: no header"),
+        (file(status=FileStatus.DUPLICATE, reason="as b.csv"), "ok", "duplicate: readings/a.csv: as b.csv"),
+    ],
+)
+def test_each_trouble_has_its_line_and_its_level(given: FileRecord, level: str, line: str) -> None:
+    told = notice([given])
+    assert told.level == level
+    assert len(told.lines) == 1
+    assert told.lines[0].startswith(line)
+
+
+def test_quarantined_rows_are_told_with_the_five_rules_that_most_of_them_broke() -> None:
+    broken = {f"c{number}: pattern": 1000 * number for number in range(1, 7)}
+    results = [
+        FileResult("1", Outcome.GOOD, broken=broken),
+        FileResult("2", Outcome.GOOD, broken={"c1: pattern": 5500}),
+    ]
+    results.append(FileResult("3", Outcome.FAILED, broken={"of a failed file": 10**6}))
+    (line,) = notice([loaded(rows=RowCounts(1200, quarantined=1200))], results).lines
+    rules = "c1: pattern x6,500, c6: pattern x6,000, c5: pattern x5,000, c4: pattern x4,000, c3: pattern x3,000"
+    assert line == f"1,200 rows quarantined ({rules})"
+
+
+@pytest.mark.parametrize(("number", "rest"), [(1, ""), (5, ""), (6, " and 1 more"), (7, " and 2 more")])
+def test_of_columns_that_the_contract_does_not_know_five_are_named(number: int, rest: str) -> None:
+    columns = [{"name": f"c{place}", "type": "text"} for place in range(number)]
+    results = [FileResult(name, Outcome.GOOD, detected={"drift": {"columns": columns}}) for name in "12"]
+    told = notice([loaded()], [*results, FileResult("3", Outcome.GOOD)])
+    named = ", ".join(f"c{place} (text)" for place in range(min(number, 5)))
+    assert told.level == "warning"
+    assert told.lines[0].startswith(f"drift in 2 files: the contract does not know {named}{rest}: kept in ")
+
+
+def test_a_drift_without_columns_is_none() -> None:
+    told = notice([loaded()], [FileResult("1", Outcome.GOOD, detected={"drift": {"columns": []}})])
+    assert (told.level, told.lines) == ("ok", ())
+
+
+@pytest.mark.parametrize(("number", "rest"), [(5, []), (6, ["and 1 more such files"]), (8, ["and 3 more such files"])])
+def test_files_that_have_fewer_rows_than_before_are_told(number: int, rest: list[str]) -> None:
+    before, now = loaded(read=2000), loaded(rows=RowCounts(1, 0, 1))
+    told = notice([now], corrected=[(now, before)] * number)
+    line = "readings/a.csv has 1 row now, its version before had 2,000"
+    assert told.level == "warning"
+    assert list(told.lines[1:]) == [line] * 5 + rest
+    assert notice([now], corrected=[(before, before), (before, now)]).level == "ok"
+
+
+@pytest.mark.parametrize(("number", "rest"), [(5, []), (6, ["and 1 more such copies"])])
+def test_copies_of_what_was_replaced_are_told(number: int, rest: list[str]) -> None:
+    told = notice([loaded()], bereft=[file(status=FileStatus.DUPLICATE)] * number)
+    assert told.level == "warning"
+    assert "`headrace reload readings/a.csv --force`" in told.lines[0]
+    assert [*told.lines[5:]] == rest
+
+
+@pytest.mark.parametrize(("number", "rest"), [(5, []), (6, ["and 1 more failed"]), (12, ["and 7 more failed"])])
+def test_of_files_five_are_listed(number: int, rest: list[str]) -> None:
+    told = notice([file(f"{place}.csv", status=FileStatus.FAILED, reason="r") for place in range(number)])
+    assert list(told.lines) == [f"failed: readings/{place}.csv: r" for place in range(5)] + rest
+
+
+def test_an_object_that_is_not_loaded_is_told_when_it_comes() -> None:
+    told = of_arrival(file(reason="the file is empty"), "#m")
+    assert told == Notice(
+        "error", "readings: readings/a.csv is not loaded", ("the file is empty",), "readings", "", "#m"
+    )
+    lost = of_arrival(file(dataset="", reason="no contract"), None)
+    assert (lost.level, lost.title) == ("warning", "Unroutable: readings/a.csv is not loaded")
+
+
+@pytest.mark.parametrize("then", Next)
+def test_a_failed_batch_says_what_happens_next(then: Next) -> None:
+    told = of_failure(BATCH, "disk full", "#m", then)
+    assert told.level == ("warning" if then in {Next.AGAIN, Next.SPLIT} else "error")
+    assert (told.title, told.dataset, told.batch) == (
+        "readings: batch readings-1 did not load", "readings", "readings-1",
+    )  # fmt: skip
+    assert told.lines[0] == "disk full"
+    assert told.lines[-1] == then.replace("{batch}", "readings-1")
+
+
+def test_a_batch_that_could_be_recorded_only_in_short_is_an_error() -> None:
+    told = of_brief_record(BATCH, "throttled", "#m")
+    assert (told.level, told.batch, told.channel, told.lines[0]) == ("error", "readings-1", "#m", "throttled")
+    assert "`headrace unblock readings-1`" in told.lines[1]
+
+
+@pytest.mark.parametrize(("wait", "last"), [(True, "Later batches wait for that."), (False, "Later batches go on.")])
+def test_a_held_batch_says_what_to_type_and_whether_others_wait(wait: bool, last: str) -> None:
+    told = of_hold(BATCH, [FINDING], "#m", wait=wait)
+    assert told.level == "error"
+    assert told.lines[0] == FINDING.sentence
+    assert "`headrace release readings-1`" in told.lines[1]
+    assert told.lines[-1] == last
+
+
+def test_a_surprise_a_lateness_and_its_end() -> None:
+    wanted = Notice("warning", "readings: the figures of it are unusual", (FINDING.sentence,), "readings", "", "#m")
+    assert of_surprise("readings", "it", [FINDING], "#m") == wanted
+    promise = contract(freshness_seconds=60, channel="#m")
+    late, over = of_lateness(promise, file()), of_recovery(promise)
+    assert (late.level, late.title, late.channel) == ("error", "readings: data is late", "#m")
+    assert "is pending; 60 s were promised" in late.lines[0]
+    assert over == Notice("ok", "readings: nothing is late any more", (), "readings", "", "#m")
+
+
+INCIDENT = {"key": "k", "action": "trigger", "source": "s"}
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        ("no json", Notice("warning", "no json")),
+        ("[1]", Notice("warning", "[1]")),
+        ('{"a": 1}', Notice("warning", '{"a": 1}')),
+        ('{"title": "t"}', Notice("warning", '{"title": "t"}')),
+        ({"AlarmName": "a", "NewStateValue": "OK"}, Notice("ok", "a is OK", ("",))),
+        (
+            {"AlarmName": "a", "NewStateValue": "ALARM", "AlarmDescription": "d"},
+            Notice("error", "a is ALARM", ("d",)),
+        ),
+        ({"title": "t", "lines": None, "level": "ok"}, Notice("ok", "t")),
+        ({"title": "t", "lines": "one", "level": "?"}, Notice("warning", "t", ("one",))),
+        ({"title": 1, "lines": [1, 2], "level": "error", "dataset": "d"}, Notice("error", "1", ("1", "2"), "d")),
+        ({"title": "t", "lines": [], "batch": "b", "channel": "c"}, Notice("warning", "t", (), "", "b", "c")),
+        (
+            {"title": "t", "lines": [], "incident": INCIDENT | {"more": 1}},
+            Notice("warning", "t", incident=Incident("k", "trigger", "s")),
+        ),
+        ({"title": "t", "lines": [], "incident": {"key": "k", "action": 5, "source": "s"}}, Notice("warning", "t")),
+        ({"title": "t", "lines": [], "incident": "k"}, Notice("warning", "t")),
+    ],
+)
+def test_whatever_is_published_becomes_a_notice(message: Any, wanted: Notice) -> None:
+    assert of_message(message if isinstance(message, str) else json.dumps(message)) == wanted
+
+
+def test_a_notice_comes_back_as_it_was() -> None:
+    told = replace(notice([loaded()]), incident=Incident("k", "resolve", "s"), lines=("a", "b"))
+    assert of_message(json.dumps(told.to_json())) == told
