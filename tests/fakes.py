@@ -14,6 +14,7 @@ from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.clock import now
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
+from headrace.domain.coverage import Coverage
 from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace.domain.landed import Landed
@@ -114,6 +115,7 @@ class MemoryLedger:
         self.forgotten: set[str] = set()
         self.told: dict[str, list[Event]] = {}
         self.late: set[str] = set()
+        self.covered: dict[str, Coverage] = {}
         self._pending: dict[tuple[str, str], FileRecord] = {}
 
     def is_late(self, dataset: str) -> bool:
@@ -145,6 +147,18 @@ class MemoryLedger:
     def files_of(self, dataset: str, since: str = "") -> Iterator[FileRecord]:
         wanted = "" if dataset.startswith("#") else dataset
         return iter([f for f in self.all_files.values() if f.dataset == wanted and f.arrived_at >= since])
+
+    def newest(self, dataset: str, most: int) -> list[FileRecord]:
+        return sorted(self.files_of(dataset), key=lambda f: f.arrived_at, reverse=True)[:most]
+
+    def coverage(self, dataset: str) -> Coverage:
+        return self.covered.get(dataset, Coverage())
+
+    def note_coverage(self, dataset: str, coverage: Coverage) -> bool:
+        if coverage.turn != self.coverage(dataset).turn:
+            return False
+        self.covered[dataset] = replace(coverage, turn=coverage.turn + 1)
+        return True
 
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
         waiting = [f for f in self._pending.values() if (f.dataset, f.queue) == (dataset, lane)]
@@ -445,8 +459,8 @@ class MemoryLanding:
     def delete(self, key: str, version: str) -> None:
         self.all_versions = [item for item in self.all_versions if (item.key, item.version) != (key, version)]
 
-    def versions(self, prefix: str) -> Iterator[Landed]:
-        fitting = [item for item in self.all_versions if item.key.startswith(prefix)]
+    def versions(self, prefix: str, after: str = "") -> Iterator[Landed]:
+        fitting = [item for item in self.all_versions if item.key.startswith(prefix) and item.key > after]
         newest = {item.key: item for item in fitting if item.key not in self.deleted}
         fitting.reverse()
         for item in sorted(fitting, key=lambda item: item.key):

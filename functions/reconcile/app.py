@@ -10,7 +10,7 @@ from headrace.bootstrap import services
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.observability import logger
 from headrace.usecases.differences import notice_of
-from headrace.usecases.reconcile import Asked, reconcile
+from headrace.usecases.reconcile import Asked, note_coverage, reconcile
 
 DAYS = timedelta(days=3)
 """How far a night looks back: a file that was left out because its dataset was loading has two nights more."""
@@ -18,16 +18,23 @@ DAYS = timedelta(days=3)
 
 @timed_entrypoint
 def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
-    """A scheduled event -> `{"differences": how many, "busy": [datasets], "uncompared": {dataset: why}}`.
+    """A scheduled event -> `{"differences": how many, "busy": [datasets], "uncompared": {dataset: why}, "coverage"}`.
 
-    Compares what arrived in the last three days, or `{"since": "2026-01-31"}`; people are told of differences, and of
-    datasets that could not be compared.
+    Compares what arrived in the last three days, and goes on with a pass over all objects; `coverage` says for each
+    dataset how far that has come. With `{"since": "2026-01-31"}`, what arrived since then, and the pass stays where it
+    is. People are told of differences, and of datasets that could not be compared.
     """
-    since = event.get("since", f"{datetime.now(UTC) - DAYS:%Y-%m-%dT%H:%M:%SZ}")
+    since = event.get("since")
+    asked = Asked(since=since or f"{datetime.now(UTC) - DAYS:%Y-%m-%dT%H:%M:%SZ}", left=left, nightly=since is None)
     datasets = [contract.dataset for contract in services.catalog.all()]
-    found = reconcile(datasets, services.landing, services, Asked(since=since, left=left))
+    found = reconcile(datasets, services.landing, services, asked)
     for difference in found.differences:
         logger.error("a difference", extra=asdict(difference))
     if notice := notice_of(found):
         services.topic.publish(notice)
-    return {"differences": len(found.differences), "busy": found.busy, "uncompared": found.uncompared}
+    note_coverage(found, services)
+    coverage = {dataset: str(coverage) for dataset, coverage in found.coverage.items()}
+    logger.info("compared", extra={"coverage": coverage})
+    return {
+        "differences": len(found.differences), "busy": found.busy, "uncompared": found.uncompared, "coverage": coverage,
+    }  # fmt: skip

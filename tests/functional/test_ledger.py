@@ -12,6 +12,7 @@ import pytest
 
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
 from headrace.adapters.table import to_item
+from headrace.domain.coverage import Coverage
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace_local import laptop
@@ -286,6 +287,23 @@ def test_a_file_changes_only_while_it_is_what_it_was(ledger: Any) -> None:
     assert ledger.change(held, running)
     assert not ledger.change(held, running)
     assert ledger.file(running.file_id).status is FileStatus.HELD
+
+
+def test_the_newest_files_come_first(ledger: Any) -> None:
+    for number in range(4):
+        ledger.record_arrival(file(f"{number}", arrived_at=f"2026-01-0{number + 1}T00:00:00Z"))
+    assert [item.arrived_at[9] for item in ledger.newest("readings", 3)] == ["4", "3", "2"]
+
+
+def test_how_far_the_nights_have_come_is_noted_by_who_knew_it(ledger: Any) -> None:
+    nothing = ledger.coverage("readings")
+    assert nothing == Coverage()
+    begun = nothing.begun("2026-01-10", since="2026-01-07").at("readings/a", 3)
+    assert ledger.note_coverage("readings", begun)
+    assert ledger.coverage("readings") == replace(begun, turn=1)
+    assert not ledger.note_coverage("readings", nothing.begun("2026-01-11", since="2026-01-08"))
+    assert ledger.note_coverage("readings", replace(begun, turn=1).completed("2026-01-12"))
+    assert ledger.coverage("others") == Coverage()
 
 
 def test_a_content_has_one_holder(ledger: Any) -> None:

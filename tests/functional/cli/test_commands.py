@@ -48,6 +48,17 @@ def load(target: Target, arrived: FileRecord, batch: str) -> None:
     target.ledger.tell_batch(batch, "Loaded", {"rows": 8})
 
 
+def test_a_listing_begins_behind_a_key(target: Target) -> None:
+    for name in ("a", "b", "b", "c"):
+        target.landing.put(f"listed/{name}", b"x")
+    assert [item.key for item in target.landing.versions("listed/", "listed/a")] == ["listed/b", "listed/b", "listed/c"]
+    assert [item.key for item in target.landing.versions("listed/", "listed/b")] == ["listed/c"]
+    assert [item.latest for item in target.landing.versions("listed/", "listed/a")] == [True, False, True]
+    assert list(target.landing.versions("listed/", "listed/c")) == []
+    for item in list(target.landing.versions("listed/")):
+        target.landing.delete(item.key, item.version)
+
+
 def test_the_way_of_a_file(run_json: RunJson, target: Target, tmp_path: Path) -> None:
     """Dropped, waited for, recorded, loaded, counted, traced."""
     sent = drop(run_json, tmp_path, "way.csv", "--key", "2026/way.csv")

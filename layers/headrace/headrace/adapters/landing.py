@@ -19,10 +19,14 @@ class LandingBucket:
         self._client = client
         self.bucket = bucket
 
-    def versions(self, prefix: str) -> Iterator[Landed]:
-        """Every object version below the prefix, by key, the newest of each key first. Delete markers are left out."""
-        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
-        for page in pages:
+    def versions(self, prefix: str, after: str = "") -> Iterator[Landed]:
+        """Every object version below the prefix, by key, the newest of each key first. Delete markers are left out.
+
+        Those of keys `after` a key only, itself left out: https://github.com/ceph/s3-tests/pull/594.
+        """
+        begin = {"KeyMarker": after} if after else {}
+        pages = self._client.get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **begin):
             for item in page.get("Versions", []):
                 yield self._landed(item)
 

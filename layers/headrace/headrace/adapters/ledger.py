@@ -10,6 +10,7 @@ CONTENT#<dataset>#<sha256> CLAIM                    which file brought this cont
 COPIES#<file_id>           <hash of bucket/key>     the last duplicate of a file under each other key
 LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held
 PROMISE#<dataset>          LATE                     since when people know that its promise is broken
+COVERAGE#<dataset>         COVERAGE                 how far the nights have come with comparing its objects
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
 BATCH#<batch>              EVENT#<time>#<step>      its story
 
@@ -29,6 +30,7 @@ from typing import Any, TypeVar
 from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, expiry, from_item, read_all, to_item, type_of
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
+from headrace.domain.coverage import Coverage
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import (
     BEFORE,
@@ -554,6 +556,33 @@ class DynamoLedger:
             "ExpressionAttributeValues": {":dataset": type_of(dataset), ":since": type_of(since or "0")},
         }
         return map(_file, self._query(query))
+
+    def newest(self, dataset: str, most: int) -> list[FileRecord]:
+        """The last so many files of a dataset that arrived, the last one first. The index may lag a moment."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName="by_dataset",
+            KeyConditionExpression="dataset_files = :dataset",
+            ExpressionAttributeValues={":dataset": type_of(dataset)},
+            ScanIndexForward=False,
+            Limit=most,
+        )
+        return [_file(from_item(item)) for item in answer["Items"]]
+
+    def coverage(self, dataset: str) -> Coverage:
+        """How far the nights have come with comparing a dataset's objects."""
+        item = self._get(f"COVERAGE#{dataset}", "COVERAGE")
+        return Coverage.from_json({name: value for name, value in item.items() if name not in {"pk", "sk"}})
+
+    def note_coverage(self, dataset: str, coverage: Coverage) -> bool:
+        """Write that down. False, and nothing written, when it was changed since it was read."""
+        item = coverage.to_json() | {"turn": coverage.turn + 1}
+        put = self._put(f"COVERAGE#{dataset}", "COVERAGE", item, "attribute_not_exists(pk) OR turn = :turn")["Put"]
+        try:
+            self._client.put_item(**put, ExpressionAttributeValues=to_item({":turn": coverage.turn}))
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def batch(self, batch: str) -> BatchRecord:
         """One batch. Raises KeyError when the ledger does not know it."""

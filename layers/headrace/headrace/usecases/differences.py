@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headrace.domain.coverage import Coverage
 from headrace.domain.notice import Notice
 
 LISTED = 10
@@ -24,7 +25,8 @@ class Reconciliation:
     """The differences, and how much was looked at.
 
     `busy` are datasets whose warehouse was not compared, or not all of it, because they were loading; `uncompared`
-    those that were not compared to their end, each with the reason.
+    those that were not compared to their end, each with the reason. `coverage` is how far a night came with a dataset's
+    objects.
     """
 
     differences: list[Difference] = field(default_factory=list)
@@ -34,6 +36,7 @@ class Reconciliation:
     rows: int = 0
     busy: list[str] = field(default_factory=list)
     uncompared: dict[str, str] = field(default_factory=dict)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
 
 
 def notice_of(found: Reconciliation) -> Notice | None:
@@ -44,6 +47,7 @@ def notice_of(found: Reconciliation) -> Notice | None:
     rest = len(found.differences) - LISTED
     lines += [f"and {rest:,} more: `headrace reconcile` lists them"] if rest > 0 else []
     lines += [f"{dataset} could not be compared: {why}" for dataset, why in found.uncompared.items()]
+    lines += [f"{dataset}: compared were {coverage}" for dataset, coverage in found.coverage.items() if coverage.began]
     if found.differences:
         title = f"landing, ledger, lake and warehouse differ in {len(found.differences):,} places"
     else:

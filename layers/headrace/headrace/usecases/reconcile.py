@@ -3,25 +3,27 @@
 Nothing is changed. Files are compared in slices, in the order in which they arrived: neither memory nor an answer of
 the warehouse grows with the number of files. What is being loaded differs for a moment, and is right to: a slice whose
 dataset does not stand still while the warehouse is asked is left for the next time, and said to be.
+
+A night has the time of one function. It looks at what came lately, and at a part of all objects, from where the night
+before stopped; how far it came is noted once people are told of what it found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import TypeVar
 
-from headrace.domain.arrival import route
+from headrace.domain.clock import now
 from headrace.domain.contract import Contract
-from headrace.domain.landed import Landed
+from headrace.domain.coverage import Coverage
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LANES, FileRecord, FileStatus
 from headrace.observability import logger
 from headrace.usecases.differences import Difference, Reconciliation
 from headrace.usecases.ports import Landing, Services
 from headrace.usecases.reconcile_lake import LakeParts
+from headrace.usecases.reconcile_landing import LandedObjects
 from headrace.usecases.reconcile_warehouse import WarehouseRows
 
 GRACE = timedelta(minutes=15)
@@ -33,17 +35,26 @@ FILES_AT_ONCE = 20_000
 """Some 40 MB of records."""
 BATCHES_AT_ONCE = 500
 """They are named in a statement, of which the Data API takes 100 kB; a name has up to 160 characters."""
-OBJECTS_AT_ONCE = 1_000
 MOST_DIFFERENCES = 10_000
 """Of one dataset. More than that is one cause, and nobody's list."""
 RESERVE_SECONDS = 120.0
 """What is kept of a function's time for one more answer of the warehouse, and to tell people."""
+FILES_SHARE, NEAR_SHARE = 0.5, 0.2
+"""Of a dataset's time in a night: for its files, and for objects near those that came lately. The pass has the rest."""
+LONGEST_PASS = timedelta(days=30)
 FOREVER = 10.0**9
-T = TypeVar("T")
 
 
 class _EndedEarlyError(Exception):
     """The rest of a dataset is not compared."""
+
+
+class _OutOfTimeError(_EndedEarlyError):
+    """Its share of the time is over; `at` is where the rest begins."""
+
+    def __init__(self, reason: str, at: str) -> None:
+        super().__init__(reason)
+        self.at = at
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +62,15 @@ class Asked:
     """What is to be compared: files and objects that arrived `since` (ISO 8601), all of them by default.
 
     `grace` is how young an object may be that nobody told of; `left` gives the seconds until the caller is stopped, of
-    which each dataset gets its share; `told` is called between two slices.
+    which each dataset gets its share; `told` is called between two slices. `nightly` goes on where the last one that
+    was nightly stopped, and leaves the rest to the next.
     """
 
     since: str = ""
     grace: timedelta = GRACE
     left: Callable[[], float] = lambda: FOREVER
     told: Callable[[Reconciliation], None] = lambda _: None
+    nightly: bool = False
 
 
 def reconcile(datasets: list[str], landing: Landing, services: Services, asked: Asked | None = None) -> Reconciliation:
@@ -77,6 +90,15 @@ def reconcile(datasets: list[str], landing: Landing, services: Services, asked: 
     return found
 
 
+def note_coverage(found: Reconciliation, services: Services) -> None:
+    """Let the next night go on where this one stopped: once people were told, so that a night that is killed before
+    that is done again. Where two nights have run at once, the first one counts.
+    """
+    for dataset, coverage in found.coverage.items():
+        if not services.ledger.note_coverage(dataset, coverage):
+            logger.warning("another comparison has gone on meanwhile", extra={"dataset": dataset})
+
+
 class _Comparison:
     """Of one dataset."""
 
@@ -84,31 +106,80 @@ class _Comparison:
         self, contract: Contract, landing: Landing, services: Services, asked: Asked, found: Reconciliation
     ) -> None:
         self._contract = contract
-        self._landing = landing
         self._services = services
         self._asked = asked
         self._found = found
         self._differences = 0
+        self._coverage = services.ledger.coverage(contract.dataset) if asked.nightly else Coverage()
+        self._since = self._coverage.files_from or asked.since
         self._lake = LakeParts(contract.dataset, services)
-        self._warehouse = WarehouseRows(contract, services, asked.since)
+        self._objects = LandedObjects(contract, landing, services, datetime.now(UTC) - asked.grace)
+        self._warehouse = WarehouseRows(contract, services, self._since)
 
     def run(self, stop_at: float) -> None:
         """All places, while more than `stop_at` seconds are left. Raises _EndedEarlyError where the rest is not."""
-        dataset, since = self._contract.dataset, self._asked.since
-        for files in slices(self._services.ledger.files_of(dataset, since)):
-            self._check_time(stop_at, f"the files that arrived from {files[0].arrived_at} on")
+        if self._asked.nightly:
+            self._night(stop_at)
+            return
+        self._files(stop_at)
+        if not self._asked.since:
+            self._add(self._lake.strays())
+            self._found.parts += self._lake.parts
+        for differences in self._objects.all(self._asked.since):
+            self._page(differences)
+            self._check_time(stop_at, "the last objects in landing")
+
+    def _night(self, stop_at: float) -> None:
+        """What came lately, in all places, then the next part of all objects."""
+        left, dataset = self._asked.left(), self._contract.dataset
+        share = max(0.0, left - stop_at)
+        try:
+            self._files(left - FILES_SHARE * share)
+            self._coverage = replace(self._coverage, files_from="")
+        except _OutOfTimeError as error:
+            self._coverage = replace(self._coverage, files_from=error.at)
+            self._found.uncompared[dataset] = f"{error}: the next night begins with them"
+        self._near(self._asked.left() - NEAR_SHARE * share)
+        self._pass(stop_at)
+        self._found.coverage[dataset] = self._coverage
+        if self._coverage.began and datetime.fromisoformat(self._coverage.began) < datetime.now(UTC) - LONGEST_PASS:
+            why = f"its objects are too many for {LONGEST_PASS.days} nights: {self._coverage}"
+            self._found.uncompared[dataset] = why
+
+    def _files(self, stop_at: float) -> None:
+        """The ledger's files, in lake and warehouse; then what the warehouse has of none of them."""
+        for files in slices(self._services.ledger.files_of(self._contract.dataset, self._since)):
+            first = files[0].arrived_at
+            self._check_time(stop_at, f"the files that arrived from {first} on", first)
             self._slice(files)
+            self._objects.note(files)
             self._asked.told(self._found)
         self._at_rest(self._warehouse.of_all)
-        if not since:
-            self._add(self._lake.strays())
         self._found.parts += self._lake.parts
+        self._lake.parts = 0
         self._found.rows += self._warehouse.rows
-        for objects in chunks(self._landing.versions(self._contract.prefix), OBJECTS_AT_ONCE):
-            self._check_time(stop_at, f"the objects in landing from {objects[0].key} on")
-            self._found.objects += len(objects)
-            self._add(self._unknown(objects))
-            self._asked.told(self._found)
+
+    def _near(self, stop_at: float) -> None:
+        for differences in self._objects.near(self._asked.since, self._coverage.highest):
+            self._page(differences)
+            if self._asked.left() < stop_at:
+                break  # the pass comes to the others
+        self._coverage = replace(self._coverage, highest=self._objects.highest)
+
+    def _pass(self, stop_at: float) -> None:
+        begun = self._coverage.begun(now(), self._asked.since)
+        for coverage, differences in self._objects.onward(begun, now()):
+            self._page(differences)
+            self._coverage = coverage
+            if self._asked.left() < stop_at:
+                return
+
+    def _page(self, differences: list[Difference]) -> None:
+        """Of objects."""
+        self._found.objects += self._objects.objects
+        self._objects.objects = 0
+        self._add(differences)
+        self._asked.told(self._found)
 
     def _slice(self, files: list[FileRecord]) -> None:
         self._found.files += len(files)
@@ -137,24 +208,9 @@ class _Comparison:
             if self._differences == MOST_DIFFERENCES:
                 raise _EndedEarlyError(f"it has more than {MOST_DIFFERENCES:,} differences")
 
-    def _check_time(self, stop_at: float, rest: str) -> None:
+    def _check_time(self, stop_at: float, rest: str, at: str = "") -> None:
         if self._asked.left() < stop_at:
-            raise _EndedEarlyError(f"time was over before {rest}")
-
-    def _unknown(self, objects: list[Landed]) -> Iterator[Difference]:
-        """Objects that the ledger should know by now."""
-        dataset, until = self._contract.dataset, datetime.now(UTC) - self._asked.grace
-        due = [
-            item
-            for item in objects
-            if item.latest and item.at >= self._asked.since and datetime.fromisoformat(item.at) <= until
-        ]
-        known = self._services.ledger.known([item.file_id for item in due])
-        for item in due:
-            if item.file_id in known or route(item.arrival(), self._services.catalog.all()).dataset != dataset:
-                continue
-            what = f"{item.key} has landed, the ledger does not know it"
-            yield Difference("unknown object", dataset, what, f"`headrace backfill {dataset} {item.key}`")
+            raise _OutOfTimeError(f"time was over before {rest}", at)
 
 
 def _standing_still(files: list[FileRecord], since: datetime) -> Iterator[Difference]:
@@ -177,11 +233,4 @@ def slices(files: Iterable[FileRecord]) -> Iterator[list[FileRecord]]:
             yield some
             some, batches = [], set()
     if some:
-        yield some
-
-
-def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """So many at a time."""
-    left = iter(items)
-    while some := list(islice(left, size)):
         yield some
