@@ -46,7 +46,7 @@ LAPTOP, FILES, LOOK, REPAIR = "The laptop", "Files", "Looking", "Putting right"
 app = typer.Typer(
     name="headrace",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
