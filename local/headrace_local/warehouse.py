@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 WAITING_CALLS = 64
-WORKGROUP = DATABASE = "headrace"
+WORKGROUP = DATABASE = USER = "headrace"
+ADMIN = "arn:aws:iam::000000000000:root"
 NAME = re.compile(r"[a-z0-9-]{3,64}")
 
 
@@ -75,6 +76,7 @@ class Workgroups:
                     limit_batches=os.environ.get("HEADRACE_STATEMENT_LIMIT") != "statement",
                     faults=self.faults,
                 )
+                _make_user(self._all[name], name)
 
     def names(self) -> list[str]:
         """The workgroups there are."""
@@ -111,6 +113,17 @@ def refuse_other_databases(request: dict[str, Any]) -> None:
     """Each workgroup has one database, named as the stack does by default. Raises DataApiError."""
     if request.get("Database", DATABASE) != DATABASE:
         raise DataApiError("ValidationException", f'FATAL: database "{request["Database"]}" does not exist')
+
+
+def _make_user(redshift: EmbeddedRedshift, workgroup: str) -> None:
+    """Make the user of the secret, with what the README asks of a workgroup's owner, and no more."""
+    where = {"WorkgroupName": workgroup, "Database": DATABASE}
+    for sql in (
+        f"CREATE USER {USER} PASSWORD DISABLE",
+        f"GRANT CREATE, TEMPORARY ON DATABASE {DATABASE} TO {USER}",
+        f"GRANT USAGE, CREATE ON SCHEMA public TO {USER}",
+    ):  # of a home that was used before, the user is there: each statement stands alone
+        redshift.call("ExecuteStatement", where | {"Sql": sql, "WaitTimeSeconds": 30}, principal=ADMIN)
 
 
 class Warehouse:

@@ -66,7 +66,8 @@ def _rights(examination: Examination, user: str) -> Iterator[Finding]:
         except HeadraceError as error:
             yield unknown(f"whether the user may {what}: {error}")
             continue
-        yield ok(f"the user {user} may {what}") if allowed else fault(f"the user {user} may not {what}", remedy)
+        granted = str(allowed).lower() in {"true", "t"}  # documented as a string, and a boolean in practice
+        yield ok(f"the user {user} may {what}") if granted else fault(f"the user {user} may not {what}", remedy)
     yield from _superuser(warehouse, user)
 
 

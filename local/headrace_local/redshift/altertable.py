@@ -14,6 +14,7 @@ from headrace_local.redshift.ddl import default_value
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.grammar import parse
 from headrace_local.redshift.locks import LockMode, Requests
+from headrace_local.redshift.privileges import Rights, user_exists
 from headrace_local.redshift.queries import writable
 from headrace_local.redshift.session import Command, Outcome, Session
 from headrace_local.redshift.tabledesign import MAX_COLUMNS, Design
@@ -33,6 +34,7 @@ class AlterTable:
     def locks(self, session: Session) -> Requests:
         """Nobody else may use the table."""
         table = writable(session, self.name)
+        Rights(session).check_owner(table, "ALTER")
         return {} if table.is_temporary else {table.key: LockMode.EXCLUSIVE}
 
     def run(self, session: Session) -> Outcome:
@@ -74,7 +76,18 @@ def _read_change(cursor: TokenCursor) -> tuple[Change, bool]:
         name = cursor.identifier()
         cursor.match_any("CASCADE", "RESTRICT")
         return _dropping(name), True
+    if cursor.match("OWNER", "TO"):
+        return _giving(cursor.user()), True
     raise not_emulated(f"ALTER TABLE … {cursor.peek()}")
+
+
+def _giving(owner: str) -> Change:
+    def change(session: Session, table: Table) -> Table:
+        if not user_exists(session, owner):
+            raise SqlError(f'user "{owner}" does not exist')
+        return replace(table, owner=owner)
+
+    return change
 
 
 def _read_renaming(cursor: TokenCursor) -> Change:

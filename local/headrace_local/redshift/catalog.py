@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table or view; `view_sql` is a view's query as it was written, `owner` is known of materialized views."""
+    """A table or view; `view_sql` is a view's query as it was written, `acl` what was granted on it."""
 
     schema: str
     name: str
@@ -64,6 +64,7 @@ class Table:
     incremental: bool = False
     type_changed: bool = False  # the type of a column that a materialized view reads
     owner: str = ""
+    acl: tuple[str, ...] = ()  # `user=PRIVILEGE`
 
     @property
     def is_temporary(self) -> bool:

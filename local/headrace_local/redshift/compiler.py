@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from headrace_local.redshift import altertable, copystatement, ddl, unloadstatement, users
+from headrace_local.redshift import altertable, copystatement, ddl, granting, unloadstatement, users
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.grammar import parse
 from headrace_local.redshift.maintenance import Lock, NoEffect, Truncate
@@ -232,20 +232,6 @@ def _vacuum(cursor: TokenCursor) -> Command:
     return NoEffect("VACUUM", names, allowed_in_transaction=False)
 
 
-def _grant(cursor: TokenCursor) -> Command:
-    kind = cursor.advance().text.upper()
-    direction = "TO" if kind == "GRANT" else "FROM"
-    while not cursor.match("ON"):
-        cursor.advance()
-    on_tables = not (cursor.match_any("SCHEMA", "DATABASE") or cursor.match("ALL", "TABLES", "IN", "SCHEMA"))
-    cursor.match("TABLE")
-    names = _names(cursor)
-    cursor.expect(direction)
-    cursor.match_any("GROUP", "ROLE")
-    cursor.identifier()
-    return NoEffect(kind, names if on_tables else ())
-
-
 _READERS: dict[str, Callable[[TokenCursor], Command]] = {
     **dict.fromkeys(("SELECT", "WITH", "(", "INSERT", "UPDATE", "DELETE"), _tree),
     "ALTER": altertable.read,
@@ -253,11 +239,11 @@ _READERS: dict[str, Callable[[TokenCursor], Command]] = {
     "COPY": copystatement.read,
     "CREATE": _create,
     "DROP": _drop,
-    "GRANT": _grant,
+    "GRANT": granting.read,
     "LOCK": _lock,
     "MERGE": _merge,
     "REFRESH": _refresh,
-    "REVOKE": _grant,
+    "REVOKE": granting.read,
     "TRUNCATE": _truncate,
     "UNLOAD": unloadstatement.read,
     "VACUUM": _vacuum,

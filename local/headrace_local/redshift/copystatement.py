@@ -13,6 +13,7 @@ from headrace_local.redshift.history import utc_now
 from headrace_local.redshift.locks import LockMode, Requests
 from headrace_local.redshift.manifest import Entry, read_entry, read_manifest, split_s3_url
 from headrace_local.redshift.parquet import LoadError, ParquetSource
+from headrace_local.redshift.privileges import Rights
 from headrace_local.redshift.queries import writable
 from headrace_local.redshift.session import Command, Outcome, Session
 from headrace_local.redshift.tokens import Name, TokenCursor
@@ -39,6 +40,7 @@ class Copy:
     def locks(self, session: Session) -> Requests:
         """Loads into one table go side by side."""
         table = writable(session, self.name)
+        Rights(session).check_table(table, "INSERT")
         return {} if table.is_temporary else {table.key: LockMode.APPEND}
 
     def run(self, session: Session) -> Outcome:

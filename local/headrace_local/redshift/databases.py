@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from headrace_local.redshift.catalog import HIDDEN_SCHEMA
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.locks import Requests
+from headrace_local.redshift.privileges import DATABASE, Rights
 from headrace_local.redshift.serializable import SERIALIZABLE, SNAPSHOT
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.tokens import TokenCursor
@@ -44,6 +45,8 @@ class ChangeIsolation:
             raise SqlError(f'database "{self.name}" does not exist')
         if self.name == _NEVER_ALTERED:
             raise SqlError(f'cannot alter the isolation level of the database "{self.name}"')
+        if not Rights(session).owns("database", DATABASE):
+            raise SqlError(f"must be owner of database {self.name}")
         if session.warehouse.sessions - {session}:
             raise SqlError(f'database "{self.name}" is being accessed by other users')
 

@@ -13,6 +13,7 @@ from headrace_local.redshift.grammar import parse, tables_read
 from headrace_local.redshift.inference import Inference
 from headrace_local.redshift.labels import UNNAMED, column_labels
 from headrace_local.redshift.locks import LockMode, Requests
+from headrace_local.redshift.privileges import Rights, disown_schema, own_schema
 from headrace_local.redshift.queries import read_locks
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.systemviews import system_view
@@ -35,12 +36,14 @@ class CreateSchema:
         return {f"{self.name}.": LockMode.EXCLUSIVE}
 
     def run(self, session: Session) -> Outcome:
-        """Create it."""
+        """Create it. The right is asked for first, as PostgreSQL does, whether it is there or not."""
+        Rights(session).check_database("CREATE")
         if self.name in session.catalog.schemas() and self.if_not_exists:
             return _DONE
         if self.name.startswith(("pg_", "_")) or self.name in {"main", "temp", "system", "information_schema"}:
             raise SqlError(f'unacceptable schema name "{self.name}"')
         session.execute(f"CREATE SCHEMA {quoted(self.name)}")
+        own_schema(session, self.name)
         return _DONE
 
 
@@ -65,10 +68,13 @@ class DropSchema:
             raise SqlError(f'schema "{self.name}" does not exist')
         if self.name == DEFAULT_SCHEMA:
             raise SqlError(f'cannot drop schema "{DEFAULT_SCHEMA}"')
+        if not Rights(session).owns("schema", self.name):
+            raise SqlError(f"must be owner of schema {self.name}")
         members = [table for table in session.catalog.tables() if table.schema == self.name]
         if members and not self.cascade:
             raise SqlError(f"cannot drop schema {self.name} because other objects depend on it")
         session.execute(f"DROP SCHEMA {quoted(self.name)} CASCADE")
+        disown_schema(session, self.name)
         return _DONE
 
 
@@ -85,6 +91,11 @@ class CreateTable:
 
     def locks(self, session: Session) -> Requests:
         """The name is the creator's until the transaction ends."""
+        rights = Rights(session)
+        if self.temporary:
+            rights.check_database("TEMP")
+        else:
+            rights.check_schema(self._schema(session), "CREATE")
         reads = read_locks(session, self.query) if self.query is not None else {}
         return reads if self.temporary else reads | {f"{self._schema(session)}.{self.name[-1]}": LockMode.EXCLUSIVE}
 
@@ -97,7 +108,7 @@ class CreateTable:
             raise SqlError(f'Relation "{name}" already exists')
         if self.query is not None:
             return self._run_query(session, schema, self.query)
-        table = self.design.finish(schema, name)
+        table = replace(self.design.finish(schema, name), owner=session.user)
         defaults = {column.name: _default_sql(session, column) for column in table.columns}
         columns = ", ".join(f"{quoted(c.name)} {c.type.duckdb}{defaults[c.name]}" for c in table.columns)
         session.execute(f"{table.create_sql} ({columns})")
@@ -107,7 +118,7 @@ class CreateTable:
     def _run_query(self, session: Session, schema: str, query: exp.Expr) -> Outcome:
         sql = to_sql(session.translator.translate(query))
         columns = self._query_columns(session, query, sql)
-        table = replace(self.design, columns=columns).finish(schema, self.name[-1])
+        table = replace(replace(self.design, columns=columns).finish(schema, self.name[-1]), owner=session.user)
         marks = [f"v{position}" for position in range(len(columns))]
         selected = ", ".join(
             f"CAST({mark} AS {column.type.duckdb}) AS {quoted(column.name)}"
@@ -175,6 +186,7 @@ class CreateView:
     def locks(self, session: Session) -> Requests:
         """The name is the creator's until the transaction ends."""
         schema = session.catalog.user_schema(self.name)
+        Rights(session).check_schema(schema, "CREATE")
         return read_locks(session, self.query) | {f"{schema}.{self.name[-1]}": LockMode.EXCLUSIVE}
 
     def run(self, session: Session) -> Outcome:
@@ -187,9 +199,13 @@ class CreateView:
         names, types = session.bind(sql)
         labels = column_labels(self.query, names)
         columns = tuple(Column(label, from_duckdb(kind)) for label, kind in zip(labels, types, strict=True))
-        self._check_replaced(session.catalog.find((schema, name)), columns)
+        old = session.catalog.find((schema, name))
+        self._check_replaced(old, columns)
+        if old is not None:
+            Rights(session).check_owner(old, "OWNER")
         depends_on = tuple(sorted({key for source in sources for key in (source.key, *source.depends_on)}))
-        view = Table(schema, name, columns, view_sql=self.text, depends_on=depends_on)
+        view = Table(schema, name, columns, view_sql=self.text, depends_on=depends_on, owner=session.user)
+        view = view if old is None else replace(view, owner=old.owner, acl=old.acl)
         listed = ", ".join(quoted(label) for label in labels)
         session.execute(f"CREATE OR REPLACE VIEW {view.duckdb_name} ({listed}) AS {sql}")
         session.catalog.describe(view)
@@ -215,7 +231,9 @@ class DropRelations:
 
     def locks(self, session: Session) -> Requests:
         """Nobody else may use them."""
-        found = filter(None, (session.catalog.find(name) for name in self.names))
+        found = [table for name in self.names if (table := session.catalog.find(name)) is not None]
+        for table in found:
+            Rights(session).check_owner(table, "DROP")
         return {table.key: LockMode.EXCLUSIVE for table in found if not table.is_temporary}
 
     def run(self, session: Session) -> Outcome:

@@ -192,6 +192,16 @@ def _variable(name: str) -> Builder:
     return lambda arguments: call("getvariable", text(name))  # noqa: ARG005
 
 
+def _privilege(name: str) -> Builder:
+    """HAS_…_PRIVILEGE, of the current user if none is named."""
+
+    def build(arguments: Arguments) -> exp.Expr:
+        user = [] if len(arguments) == 3 else [call("getvariable", text("user"))]
+        return macro(name, *user, *arguments)
+
+    return build
+
+
 def _same_names() -> dict[str, Function]:
     arities: dict[tuple[int, int | None], str] = {
         (0, 0): "PI RANDOM ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST",
@@ -246,6 +256,9 @@ FUNCTIONS: dict[str, Function] = {
     "TRIM": Function(1, 2, _trimmed("trim")),
     "TRUNC": Function(1, 2, _truncated),
     "SIGN": Function(1, 1, _sign),
+    "HAS_TABLE_PRIVILEGE": Function(2, 3, _privilege("has_table_privilege")),
+    "HAS_SCHEMA_PRIVILEGE": Function(2, 3, _privilege("has_schema_privilege")),
+    "HAS_DATABASE_PRIVILEGE": Function(2, 3, _privilege("has_database_privilege")),
     "INITCAP": Function(1, 1, lambda a: macro("initcap", *a)),
     "SPLIT_PART": Function(3, 3, lambda a: macro("split_part", *a)),
     "TO_NUMBER": Function(2, 2, _to_number),

@@ -1,4 +1,4 @@
-"""LOCK, TRUNCATE, ANALYZE, VACUUM and GRANT."""
+"""LOCK, TRUNCATE, ANALYZE and VACUUM."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.locks import LockMode, Requests
+from headrace_local.redshift.privileges import Rights
 from headrace_local.redshift.queries import writable
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.tokens import Name
@@ -19,7 +20,10 @@ class Lock:
 
     def locks(self, session: Session) -> Requests:
         """Exclusive, until the transaction ends."""
-        return {writable(session, name).key: LockMode.EXCLUSIVE for name in self.names}
+        tables = [writable(session, name) for name in self.names]
+        for table in tables:
+            Rights(session).check_table(table, "UPDATE", "DELETE")
+        return {table.key: LockMode.EXCLUSIVE for table in tables}
 
     def run(self, _: Session) -> Outcome:
         """The locks were all there was to do."""
@@ -35,6 +39,7 @@ class Truncate:
     def locks(self, session: Session) -> Requests:
         """Nobody else may use it."""
         table = writable(session, self.name)
+        Rights(session).check_owner(table, "TRUNCATE")
         return {} if table.is_temporary else {table.key: LockMode.EXCLUSIVE}
 
     def run(self, session: Session) -> Outcome:

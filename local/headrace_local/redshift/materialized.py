@@ -12,13 +12,13 @@ from headrace_local.redshift.ddl import CreateTable
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.grammar import parse, tables_read
 from headrace_local.redshift.locks import LockMode, Requests
+from headrace_local.redshift.privileges import Rights
 from headrace_local.redshift.queries import read_locks
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.systemviews import system_view
 from headrace_local.redshift.tokens import Name
 from headrace_local.redshift.translate import to_sql
 
-SUPERUSER_SUFFIX = ":root"
 _STALE = quoted(HIDDEN_SCHEMA, "stale_views")
 _MUTABLE_FUNCTIONS = {"GETDATE", "RANDOM", "SYSDATE", "NOW", "TIMEOFDAY", "CURRENT_TIMESTAMP"}
 _NOT_INCREMENTAL_FUNCTIONS = {
@@ -126,7 +126,7 @@ def _refresh(session: Session, name: Name) -> None:
     view = session.catalog.get(name)
     if not view.materialized:
         raise SqlError(f'"{view.name}" is not a materialized view')
-    if session.user != view.owner and not session.user.endswith(SUPERUSER_SUFFIX):
+    if session.user != view.owner and not Rights(session).is_superuser:
         raise SqlError(f"must be owner of materialized view {view.name}")
     if view.type_changed:
         raise SqlError(

@@ -10,8 +10,8 @@ from headrace_local.redshift.assignment import check_assignments, guard_assignme
 from headrace_local.redshift.catalog import Table
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.grammar import table_name, tables_read
-from headrace_local.redshift.locks import LockMode, Requests
-from headrace_local.redshift.queries import writable, write_locks
+from headrace_local.redshift.locks import Requests
+from headrace_local.redshift.queries import change_locks, writable
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.superpaths import is_navigation
 from headrace_local.redshift.translate import to_sql
@@ -25,7 +25,7 @@ class Merge:
 
     def locks(self, session: Session) -> Requests:
         """One writer at a time."""
-        return write_locks(session, self.tree, table_name(self.tree.this), LockMode.CHANGE)
+        return change_locks(session, self.tree, table_name(self.tree.this), ["UPDATE", "INSERT"])
 
     def run(self, session: Session) -> Outcome:
         """Merge, with the byte lengths checked; DuckDB itself refuses a second match of one row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -12,6 +13,7 @@ from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.grammar import table_name, tables_read
 from headrace_local.redshift.labels import column_labels
 from headrace_local.redshift.locks import LockMode, Requests
+from headrace_local.redshift.privileges import Rights
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.systemviews import system_view
 from headrace_local.redshift.tokens import Name
@@ -20,7 +22,12 @@ from headrace_local.redshift.translate import to_sql
 
 def read_locks(session: Session, tree: exp.Expr) -> Requests:
     """The locks for reading every table a tree mentions."""
-    tables = (session.catalog.get(name) for name in tables_read(tree) if not system_view(name))
+    tables = [session.catalog.get(name) for name in tables_read(tree) if not system_view(name)]
+    rights = Rights(session)
+    for table in tables:
+        rights.check_table(table, "SELECT")
+    if ("stl_tr_conflict",) in {name[-1:] for name in tables_read(tree)} and not rights.is_superuser:
+        raise SqlError("permission denied for relation stl_tr_conflict")
     keys = (key for table in tables if not table.is_temporary for key in _keys_read(table))
     return dict.fromkeys(keys, LockMode.READ)
 
@@ -30,10 +37,12 @@ def _keys_read(table: Table) -> tuple[str, ...]:
     return (table.key,) if table.materialized else (table.key, *table.depends_on)
 
 
-def write_locks(session: Session, tree: exp.Expr, target: Name, mode: LockMode) -> Requests:
-    """The locks for reading a tree's tables and changing its target."""
+def change_locks(session: Session, tree: exp.Expr, target: Name, privileges: Iterable[str]) -> Requests:
+    """The locks for reading a tree's tables and changing rows of its target, for which a user needs `privileges`."""
     table = writable(session, target)
-    return read_locks(session, tree) | ({} if table.is_temporary else {table.key: mode})
+    for privilege in privileges:
+        Rights(session).check_table(table, privilege)
+    return read_locks(session, tree) | ({} if table.is_temporary else {table.key: LockMode.CHANGE})
 
 
 def writable(session: Session, name: Name) -> Table:
@@ -80,6 +89,7 @@ class Insert:
         """Inserts into one table go side by side."""
         source = self.tree.expression
         target = writable(session, table_name(self.target))
+        Rights(session).check_table(target, "INSERT")
         reads = read_locks(session, source) if source else {}
         grows = LockMode.GROW if target.key in reads else LockMode.APPEND
         return reads | ({} if target.is_temporary else {target.key: grows})
@@ -110,7 +120,7 @@ class Update:
 
     def locks(self, session: Session) -> Requests:
         """One writer at a time."""
-        return write_locks(session, self.tree, table_name(self.tree.this), LockMode.CHANGE)
+        return change_locks(session, self.tree, table_name(self.tree.this), ["UPDATE"])
 
     def run(self, session: Session) -> Outcome:
         """Update, with the byte lengths checked."""
@@ -129,7 +139,7 @@ class Delete:
 
     def locks(self, session: Session) -> Requests:
         """One writer at a time."""
-        return write_locks(session, self.tree, table_name(self.tree.this), LockMode.CHANGE)
+        return change_locks(session, self.tree, table_name(self.tree.this), ["DELETE"])
 
     def run(self, session: Session) -> Outcome:
         """Delete the rows."""

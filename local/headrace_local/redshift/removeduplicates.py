@@ -10,9 +10,9 @@ from headrace_local.redshift.assignment import guarded_query
 from headrace_local.redshift.catalog import Table
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.grammar import table_name
-from headrace_local.redshift.locks import LockMode, Requests
+from headrace_local.redshift.locks import Requests
 from headrace_local.redshift.merge import check_source
-from headrace_local.redshift.queries import writable, write_locks
+from headrace_local.redshift.queries import change_locks, writable
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.translate import to_sql
 
@@ -25,7 +25,7 @@ class MergeRemovingDuplicates:
 
     def locks(self, session: Session) -> Requests:
         """One writer at a time."""
-        return write_locks(session, self.tree, table_name(self.tree.this), LockMode.CHANGE)
+        return change_locks(session, self.tree, table_name(self.tree.this), ["DELETE", "INSERT"])
 
     def run(self, session: Session) -> Outcome:
         """Delete what matches, insert the source."""

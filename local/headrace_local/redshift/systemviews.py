@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headrace_local.redshift import privilegesql
 from headrace_local.redshift.catalog import HIDDEN_SCHEMA, quoted
 from headrace_local.redshift.macros import MACROS
 
@@ -152,7 +153,9 @@ CREATE OR REPLACE VIEW {hidden}.information_schema_schemata AS
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the hidden schema, its tables and views, and `public`."""
-    script = (_SCHEMAS + MACROS + _TABLES + _VIEWS).replace("{hidden}", HIDDEN_SCHEMA)
+    script = (_SCHEMAS + MACROS + _TABLES + _VIEWS + privilegesql.TABLES + privilegesql.MACROS).replace(
+        "{hidden}", HIDDEN_SCHEMA
+    )
     for sql in filter(str.strip, script.split(";")):
         connection.execute(sql)
 

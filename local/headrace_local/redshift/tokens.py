@@ -97,6 +97,12 @@ class TokenCursor:
             raise self.unexpected()
         return self.advance().text.lower()
 
+    def user(self) -> str:
+        """Read the name of a user: those that stand for IAM roles have capitals, and are quoted."""
+        if self.current.token_type == TokenType.IDENTIFIER:
+            return self.advance().text
+        return self.identifier()
+
     def name(self) -> Name:
         """Read a dotted name."""
         parts = [self.identifier()]

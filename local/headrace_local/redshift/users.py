@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from headrace_local.redshift.catalog import HIDDEN_SCHEMA, string_literal
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.locks import Requests
+from headrace_local.redshift.privileges import Rights
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.tokens import TokenCursor
 
@@ -35,18 +36,30 @@ class ChangeUser:
 
     def run(self, session: Session) -> Outcome:
         """Change what PG_USER shows. Raises SqlError."""
-        if is_superuser(session, session.user) is False:
+        if not Rights(session).is_superuser:
             raise SqlError(f"permission denied to {self.verb.lower()} user")
-        there = is_superuser(session, self.name) is not None
+        there = _is_there(session, self.name)
         if self.verb == "CREATE" and there:
             raise SqlError(f'user "{self.name}" already exists')
         if self.verb != "CREATE" and not there:
             if self.if_exists:
                 return Outcome()
             raise SqlError(f'user "{self.name}" does not exist')
+        if self.verb == "DROP":
+            self._check_unused(session)
         for statement in self._statements():
             session.execute(statement)
         return Outcome()
+
+    def _check_unused(self, session: Session) -> None:
+        """SqlError for a user who owns something or has rights on it."""
+        name, rights = string_literal(self.name), f"{HIDDEN_SCHEMA}.rights"
+        entry = f"lambda entry: starts_with(entry, {name} || '=')"
+        owned = f"SELECT 1 FROM {rights} WHERE owner = {name} LIMIT 1"  # noqa: S608
+        granted = f"SELECT 1 FROM {rights} WHERE len(list_filter(acl, {entry})) > 0 LIMIT 1"  # noqa: S608
+        for sql, why in ((owned, "owns some object"), (granted, "has a privilege on some object")):
+            if session.connection.execute(sql).fetchall():
+                raise SqlError(f'user "{self.name}" can\'t be dropped because the user {why}')
 
     def _statements(self) -> list[str]:
         users, name = f"{HIDDEN_SCHEMA}.users", string_literal(self.name)
@@ -60,19 +73,16 @@ class ChangeUser:
         return made + changes
 
 
-def is_superuser(session: Session, user: str) -> bool | None:
-    """Whether a user that was made here is one; None of any other, which is the admin or a role."""
-    rows = session.connection.execute(
-        f"SELECT usesuper FROM {HIDDEN_SCHEMA}.users WHERE usename = {string_literal(user)}"  # noqa: S608
-    ).fetchall()
-    return bool(rows[0][0]) if rows else None
+def _is_there(session: Session, user: str) -> bool:
+    sql = f"SELECT 1 FROM {HIDDEN_SCHEMA}.users WHERE usename = {string_literal(user)}"  # noqa: S608
+    return bool(session.connection.execute(sql).fetchall())
 
 
 def read(cursor: TokenCursor, verb: str) -> ChangeUser:
     """What follows CREATE, ALTER or DROP, from USER on."""
     cursor.expect("USER")
     if_exists = verb == "DROP" and cursor.match("IF", "EXISTS")
-    name = cursor.identifier()
+    name = cursor.user()
     rights: dict[str, bool] = {}
     if verb != "DROP":
         cursor.match("WITH")

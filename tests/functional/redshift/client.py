@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from headrace_local.redshift import EmbeddedRedshift
 
+ROOT = "arn:aws:iam::1:root"
 TARGET = {"WorkgroupName": "headrace", "Database": "dev"}
 LONGEST_WAIT = 30
 """Seconds, the Data API's own limit."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.redshift.client import TARGET, Client
+from tests.functional.redshift.client import ROOT, TARGET, Client
 from tests.functional.redshift.test_concurrency import HOLD, Gate, gate
 
 __all__ = ["gate"]
@@ -23,8 +23,9 @@ VIOLATION = re.compile(
 
 
 def alter(client: Client, level: str) -> dict[str, Any]:
-    statement = client.call("ExecuteStatement", **DATABASE, Sql=f"ALTER DATABASE headrace ISOLATION LEVEL {level}")
-    return client.ended(statement["Id"])
+    admin = Client(client.redshift, client.s3, ROOT)
+    statement = admin.call("ExecuteStatement", **DATABASE, Sql=f"ALTER DATABASE headrace ISOLATION LEVEL {level}")
+    return admin.ended(statement["Id"])
 
 
 @pytest.fixture
@@ -180,8 +181,9 @@ def test_what_was_rolled_back_is_in_no_circle(serializable: Client, gate: Gate) 
 
 def test_a_conflict_is_a_row_of_stl_tr_conflict(serializable: Client, gate: Gate) -> None:  # r_STL_TR_CONFLICT
     error = beside(serializable, gate, *CROSSED)["Error"]
+    assert "permission denied" in serializable.error("SELECT * FROM stl_tr_conflict")
     ((number, pid, table, began_first),) = serializable.rows(
-        "SELECT xact_id, process_id, table_id, xact_start_ts < abort_time FROM stl_tr_conflict"
+        "SELECT xact_id, process_id, table_id, xact_start_ts < abort_time FROM stl_tr_conflict", SecretArn="admin"
     )
     assert [text for text in (f"table - {table}, ", f"(pid:{pid})", str(number)) if text not in error] == []
     assert began_first

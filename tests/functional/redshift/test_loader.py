@@ -10,11 +10,17 @@ import pytest
 from headrace.usecases.make_loader import LoaderError, digest, make_loader
 from headrace.usecases.migrate import migrate
 from tests.fakes import contract
-from tests.functional.redshift.client import Client, WarehouseOf
+from tests.functional.redshift.client import ROOT, TARGET, Client, WarehouseOf
 from tests.functional.redshift.test_migrations import services_on
 
 USERS = "SELECT usename, usecreatedb, usesuper FROM pg_user ORDER BY 1"
 DIGEST = f"sha256|{'0' * 64}|{'1' * 64}"
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    client.principal = ROOT
+    return client
 
 
 class As(WarehouseOf):
@@ -27,6 +33,14 @@ class As(WarehouseOf):
     def run(self, statements: list[str]) -> None:
         ended = self.client.batch(*statements, SecretArn=self._user)
         assert ended["Status"] == "FINISHED", ended.get("Error")
+
+    def run_alone(self, statement: str) -> None:
+        submitted = self.client.call("ExecuteStatement", **TARGET, Sql=statement, SecretArn=self._user)
+        ended = self.client.ended(str(submitted["Id"]))
+        assert ended["Status"] == "FINISHED", ended.get("Error")
+
+    def query(self, sql: str) -> list[list[Any]]:
+        return self.client.rows(sql, SecretArn=self._user)
 
 
 def test_the_admin_makes_a_user_that_is_no_superuser(client: Client) -> None:
