@@ -61,9 +61,7 @@ def test_accounts_are_those_of_rows_and_those_that_are_declared() -> None:
 
 
 def test_rows_are_counted_by_category_and_account() -> None:
-    assert counts(declared(), DATE) == (
-        "SELECT category, account, COUNT(*) FROM public.notes WHERE TRUE GROUP BY 1, 2"
-    )
+    assert counts(declared(), DATE) == ("SELECT category, account, COUNT(*) FROM public.notes WHERE TRUE GROUP BY 1, 2")
 
 
 def test_an_unload_names_each_column_once_and_spreads_the_accounts() -> None:
