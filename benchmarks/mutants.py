@@ -26,6 +26,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -239,10 +240,10 @@ def recorded(forks: Forks) -> Reached:
         file = Path(folder) / "reached"
         file.touch()
         pid = fork(lambda: Notes(file).of_all(forks))
-        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
-            last = file.read_text("utf-8").splitlines()[-1:] or ["{}"]
-            sys.exit(f"a test fails without any mutant, the one after {json.loads(last[0]).get('test')}")
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        if status:
+            raise pytest.UsageError(f"a test fails without any mutant: {lines[-1].get('failure', lines[-1])}")
     statements: dict[tuple[str, int], set[str]] = defaultdict(set)
     modules: dict[str, set[str]] = defaultdict(set)
     for line in lines:
@@ -262,14 +263,19 @@ class Notes:
     def of_all(self, forks: Forks) -> bool:
         """Run all tests; whether they pass. To be called in a fork."""
         builtins.reached_by_test = self._reached.add  # type: ignore[attr-defined]
-        swapped = [swap(str(path), watched(path)) for path in modules_of("")]
-        return all(swapped) and forks.pass_here(forks.tests, self._write)
+        odd = [path for path in modules_of("") if not swap(str(path), watched(path))]
+        passed = not odd and forks.pass_here(forks.tests, self._passed)
+        if not passed:
+            self._write({"failure": forks.failure or f"functions of {odd} cannot be told apart"})
+        return passed
 
-    def _write(self, test: str, seconds: float) -> None:
-        line = {"test": test, "seconds": seconds, "reached": sorted(self._reached)}
+    def _passed(self, test: str, seconds: float) -> None:
+        self._write({"test": test, "seconds": seconds, "reached": sorted(self._reached)})
+        self._reached.clear()
+
+    def _write(self, line: dict[str, Any]) -> None:
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        self._reached.clear()
 
 
 # -- the run --------------------------------------------------------------------------------------------------------

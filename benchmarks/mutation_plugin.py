@@ -69,6 +69,8 @@ class Forks:
         self._work = work
         self._session: pytest.Session
         self._items: dict[str, pytest.Item] = {}
+        self.failure = ""
+        """The test that failed here, and how."""
 
     def pytest_configure(self) -> None:
         """A run finds what the run before found."""
@@ -85,6 +87,11 @@ class Forks:
         self._items = {item.nodeid: item for item in session.items}
         self._work(self)
         return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Each phase of a test."""
+        if report.failed:
+            self.failure = f"{report.nodeid}\n{report.longreprtext}"
 
     @property
     def tests(self) -> list[str]:
