@@ -91,7 +91,7 @@ LEDGER = {
     "HandOverFunctionRole": READ | {"UpdateItem"},
     "RecoverFunctionRole": READ | {"UpdateItem"},
     "SweeperFunctionRole": READ | {"UpdateItem"},
-    "ReconcileFunctionRole": READ,
+    "ReconcileFunctionRole": READ | {"PutItem"},  # of COVERAGE# items alone
 }
 
 
