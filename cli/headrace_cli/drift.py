@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def drift_text(drift: dict[str, Any]) -> list[ConsoleRenderable]:
     """Fields that the contract does not know, and the properties that would take them in."""
-    named = ", ".join(column["name"] for column in drift["columns"])
+    others = [f"{number} whose names may be values of rows"] if (number := drift.get("others", 0)) else []
+    named = ", ".join([*(column["name"] for column in drift["columns"]), *others])
     title = f"Drift: the contract does not know {named}. To take them in, add to its properties:"
     return [Text(title, style="yellow"), Text(drift["yaml"].rstrip())]

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.bootstrap import services
+from headrace.domain.failure import as_told
 from headrace.entrypoint import entrypoint
 from headrace.usecases.record_failure import record_failure
 
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """`{"dataset", "lane", "error", "cause"?, "killed"?: [unit]}` -> `{"batch", "again"}`; people are told here."""
+    """`{"dataset", "lane", "error", "cause"?, "killed"?: [unit]}` -> `{"batch", "again", "cause"}`; people hear of it.
+
+    The cause that is returned takes the place of one that may quote a row: the execution ends with it.
+    """
+    cause = as_told(event["error"], event.get("cause", ""))
     name = services.ledger.lane_state(event["dataset"], event["lane"]).open_batch
     if name is None:
-        return {"batch": None, "again": False}
+        return {"batch": None, "again": False, "cause": cause}
     batch, killed = services.ledger.batch(name), event.get("killed", ())
     again = record_failure(batch, event["error"], event.get("cause", ""), services, killed)
-    return {"batch": name, "again": again}
+    return {"batch": name, "again": again, "cause": cause}

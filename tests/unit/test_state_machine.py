@@ -225,3 +225,18 @@ def test_it_is_tried_again_five_times_and_no_value_of_a_row_is(failure: Failure)
     assert not tried_at_once(failure.text, load_try=5)
     assert not tried_at_once(f"ERROR: Invalid digit, Value '{failure.text}', Pos 0, Type: Integer")
     assert not tried_at_once(f'ERROR: invalid input syntax for integer: "{failure.text}"')
+
+
+def test_an_execution_ends_without_the_words_that_it_was_given() -> None:
+    """They may quote a row, and its end is an event on the bus and a line in the log."""
+    state = MACHINE["States"]["Record the failure"]
+    words = {"error": "LoadRefused", "cause": "Invalid digit, Value 'Jane'"}
+    answer = {"Payload": {"again": False, "cause": "LoadRefused: Invalid digit"}}
+    said = [
+        _evaluate_jsonata(state["Output"][2:-2], words, result=answer),
+        _evaluate_jsonata(state["Catch"][0]["Output"][2:-2], words, error_output={"Error": "Lambda.Unknown"}),
+    ]
+    assert [after["error"] for after in said] == ["LoadRefused", "LoadRefused"]
+    assert "Jane" not in json.dumps(said)
+    ends = [state for _, state, _ in states(MACHINE) if state["Type"] == "Fail"]
+    assert all(end["Cause"] == "{% $states.input.cause %}" for end in ends)

@@ -55,7 +55,7 @@ LAMBDAS: dict[str, list[Any]] = {
     ],
     "JudgeBatchFunction": [{"Payload": {"load": True, "held": None}}, {"Payload": {"load": False, "held": TRICKY}}],
     "RecordOutcomeFunction": [{"Payload": {"outcome": {"batch": "orders-7"}, "notice": {"lines": [TRICKY]}}}],
-    "RecordFailureFunction": [{"Payload": {"again": True}}],
+    "RecordFailureFunction": [{"Payload": {"again": True, "cause": "LoadRefused: …"}}],
     "HandOverFunction": [{"Payload": {"next": 8}}],
     "RefreshViewsFunction": [{"Payload": {}}],
     "ExportAdvanceFunction": [

@@ -94,6 +94,30 @@ def test_refused_columns_fail_the_file(kind: str, data: bytes) -> None:
         read(spec, data)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"id": "a", "size": 1, "ann@example.org": 2}\n{"id": "b", "4711-00001": 3, "ann@example.org": 4}\n',
+        b"id,size,ann@example.org,4711-00001\na,1,2,3\n",
+    ],
+)
+def test_names_that_may_be_values_are_counted(data: bytes) -> None:
+    """A key of JSON can be anybody's mail address, and so can a field of a header that is not ours."""
+    spec = JSON if data.startswith(b"{") else KEEPS
+    found = read(spec, data)
+    assert "ann@" in str(found.values(UNKNOWN_COLUMN))
+    detected = found.report.detected
+    assert ([column["name"] for column in detected["drift"]["columns"]], detected["drift"]["others"]) == (["size"], 2)
+    assert "ann" not in str(detected)
+    assert "4711" not in str(detected)
+    with pytest.raises(FileRejected, match="'size' and 2 whose names may be values") as refused:
+        read(
+            replace(spec, refuse_unknown=True),
+            data if spec is KEEPS else data.replace(b"}\n{", b', "4711-00001": 3}\n{'),
+        )
+    assert "ann" not in str(refused.value)
+
+
 VALUES = st.text(st.sampled_from('aü",\\\n\t\x01\x7f '), max_size=5)
 
 

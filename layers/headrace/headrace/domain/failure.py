@@ -193,6 +193,12 @@ def for_people(failure: Failure, text: str, names: Iterable[str] = ()) -> str:
     return told if classify(told) is failure else f"{head}: {without_quotes(failure.text)}"
 
 
+def as_told(error: str, cause: str) -> str:
+    """Error and cause as they may be told."""
+    text = explain(error, cause)
+    return for_people(classify(text), text)
+
+
 @cache
 def _words() -> frozenset[str]:
     """Every word that errors are made of."""

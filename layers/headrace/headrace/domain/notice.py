@@ -239,10 +239,11 @@ def _drifting(results: Iterable[FileResult]) -> list[str]:
     """One line for the fields of all files that the contract does not know."""
     drifts = [result.detected["drift"] for result in results if "drift" in result.detected]
     columns = {column["name"]: column["type"] for drift in drifts for column in drift["columns"]}
-    if not columns:
+    more = max(0, len(columns) - LISTED) + sum(drift.get("others", 0) for drift in drifts)
+    if not columns and not more:
         return []
     named = ", ".join(f"{name} ({type_})" for name, type_ in list(columns.items())[:LISTED])
-    rest = f" and {len(columns) - LISTED} more" if len(columns) > LISTED else ""
+    rest = f" and {more} more" if named and more else f"{_count(more, 'field')}" if more else ""
     kept = f"kept in {UNKNOWN_COLUMN}; `headrace trace FILE` shows the change of the contract that takes them in"
     return [f"drift in {_count(len(drifts), 'file')}: the contract does not know {named}{rest}: {kept}"]
 

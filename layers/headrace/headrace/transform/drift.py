@@ -20,8 +20,15 @@ LISTED = 50
 """So many unknown fields are named: documents may have keys without end."""
 NAMED = 1000
 """So many of them are looked at, the first ones."""
+NAME = re.compile(r"(?!.*\d{5})(?=.)(?:[^\W\d][\w .:/#%$&()-]{0,63})?(?: ?\(\d{1,4}\))?", re.DOTALL)
+"""How fields are named: by a word first, without long numbers. A place in brackets is Headrace's own."""
 PLAIN = re.compile("[A-Za-z][A-Za-z0-9_]*")
 YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+
+
+def is_name(text: str) -> bool:
+    """Whether a field's name reads like one, and so may be told. Keys of JSON, and of a wrong header, can be values."""
+    return NAME.fullmatch(text) is not None
 
 
 class Drift:
@@ -43,11 +50,18 @@ class Drift:
                 if name in self._values or (len(self._values) < NAMED and len(name) <= LONGEST_NAME):
                     self._values.setdefault(name, []).append(value)
 
-    def told(self, names: Iterable[str]) -> dict[str, Any]:
-        """`{"columns": [{"name", "type"}], "yaml"}` for these fields: the properties to add to the contract."""
+    def told(self, names: Iterable[str], others: int = 0) -> dict[str, Any]:
+        """`{"columns": [{"name", "type"}], "yaml", "others"}` for these fields: the properties to add to the contract.
+
+        `others` are fields that are not named, since their names may be values.
+        """
         guesses = {name: guess(self._values.get(name, []), typed=self._typed) for name in list(names)[:LISTED]}
         columns = [{"name": name, "type": found.physical or found.logical} for name, found in guesses.items()]
-        return {"columns": columns, "yaml": "".join(property_yaml(name, found) for name, found in guesses.items())}
+        return {
+            "columns": columns,
+            "yaml": "".join(property_yaml(name, found) for name, found in guesses.items()),
+            "others": others,
+        }
 
 
 def property_yaml(name: str, found: Guess) -> str:

@@ -14,7 +14,7 @@ from headrace.domain.bounds import LONGEST_NAME, cut
 from headrace.domain.contract import Contract
 from headrace.transform.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.delimited import DelimitedReader
-from headrace.transform.drift import LISTED, Drift
+from headrace.transform.drift import LISTED, Drift, is_name
 from headrace.transform.encoding import TextBytes
 from headrace.transform.jsonlines import JsonLinesReader
 from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
@@ -59,6 +59,7 @@ class FileTransform:
         self._limits = limits or Limits(agreed.max_line_bytes, decompressed=agreed.max_decompressed_bytes)
         self._schema = arrow_schema(contract)
         self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
+        self._unnamed: set[str] = set()
         self._drift = Drift(typed=contract.format.kind.startswith("json"))
         self.report = FileReport(name, file_id)
 
@@ -105,11 +106,13 @@ class FileTransform:
         known = self.report.detected.get("unknown_columns", [])
         self.report.detected.update(detected)
         unknown = list(dict.fromkeys([*known, *detected.get("unknown_columns", [])]))
-        if unknown:
-            unknown = [name for name in unknown if len(name) <= LONGEST_NAME][:LISTED]
-            self.report.detected["unknown_columns"] = unknown
-        if unknown and self._unknown is not None:
-            self.report.detected["drift"] = self._drift.told(unknown)
+        if not unknown:
+            return
+        named = [name for name in unknown if len(name) <= LONGEST_NAME and is_name(name)][:LISTED]
+        self._unnamed |= {name for name in unknown if not is_name(name)}
+        self.report.detected["unknown_columns"] = named
+        if self._unknown is not None:
+            self.report.detected["drift"] = self._drift.told(named, len(self._unnamed))
 
     def _block(self, parsed: Parsed, before: int) -> Block:
         """Adds the lineage, and moves row numbers on by the members before this one."""

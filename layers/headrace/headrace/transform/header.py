@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract, FileFormat
+from headrace.transform.drift import is_name
 from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected
 from headrace.transform.values import shown
@@ -109,7 +110,9 @@ def _fields(text: str, delimiter: str) -> list[str]:
 def refuse_unknown(names: list[str]) -> None:
     """Raises FileRejected if there are fields that the contract does not know."""
     if names:
-        reason = f"the file has fields that the contract does not know: {_few(list(map(shown, names)))}"
+        told = [shown(name) for name in names if is_name(name)]
+        told += [f"{hidden} whose names may be values"] if (hidden := len(names) - len(told)) else []
+        reason = f"the file has fields that the contract does not know: {_few(told)}"
         raise FileRejected("unknown_columns", reason)
 
 
