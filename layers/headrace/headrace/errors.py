@@ -5,6 +5,7 @@ HeadraceError
 │   ├── LeaseLostError        another poll of the same server has begun since
 │   └── UnreachableError      a server of somebody else's did not answer, broke off, was too slow
 │       └── CannotResumeError it sends a file from its beginning only
+├── RowsError                Arrow could not do something with rows: where, without its words
 ├── ContractChangedError      the batch's next execution transforms its files anew
 └── TerminalError             trying again changes nothing
     ├── LoadTooLargeError     a batch of fewer files may do
@@ -29,6 +30,13 @@ class HeadraceError(Exception):
 
 class TransientError(HeadraceError):
     """A throttle, a time-out, a busy service: the same call may work in a moment."""
+
+
+class RowsError(HeadraceError):
+    """Something could not be done with rows: where, and not the words of the library, which may quote one."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__} at {place_of(error)[-1]}")
 
 
 class ContractChangedError(HeadraceError):
@@ -93,3 +101,13 @@ class FileChangedError(FileProblemError):
 
 class ChecksumError(FileProblemError):
     """The bytes that came are not those that the checksum beside the file, or the server's own, was made of."""
+
+
+def place_of(error: Exception) -> list[str]:
+    """Where an error came up, the innermost place last: what can be told when its words may quote a row."""
+    frames, at = [], error.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        frames.append(f"{code.co_filename.rpartition('/')[2]}:{at.tb_lineno} {code.co_name}")
+        at = at.tb_next
+    return frames

@@ -9,11 +9,12 @@ import random
 from contextlib import suppress
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from headrace.domain import export as domain
 from headrace.domain.exportrun import RunStatus
-from headrace.usecases import export_advance
+from headrace.usecases import export_advance, export_run
 from headrace.usecases.export_advance import advance
 from headrace.usecases.export_finish import close
 from headrace.usecases.export_run import answer
@@ -121,6 +122,21 @@ def calls_of_a_run() -> int:
     world.trigger()
     world.run()
     return world.hand.calls
+
+
+def test_no_word_of_arrow_is_recorded_of_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may quote a row."""
+
+    def broken(*_: object) -> None:
+        raise pa.ArrowInvalid("Could not convert 'Jane Doe' with type str")
+
+    monkeypatch.setattr(export_run, "by_account", broken)
+    world = World(rows(1, 1))
+    world.trigger()
+    world.run()
+    reasons = [answer.failure for answer in world.services.exports._answers.values() if answer.failure]
+    assert reasons
+    assert all("RowsError: ArrowInvalid at test_export_protocol.py" in reason for reason in reasons), reasons
 
 
 def test_without_trouble_each_file_is_written_once() -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from headrace.domain.export import Export
 from headrace.domain.exportrun import RUNNER_TRIES, Answer, FileResult, Request
 from headrace.domain.exportsql import ACCOUNT_LABEL
-from headrace.errors import TerminalError
+from headrace.errors import RowsError, TerminalError
 from headrace.transform.csvfile import Lines, by_account
 from headrace.usecases.export_ports import ExportServices
 
@@ -64,9 +64,12 @@ def _export(
 ) -> tuple[list[FileResult], dict[str, Exception]]:
     """Write the files of the accounts. Returns what was written, and the error of each account that was not."""
     export = services.catalog.export(request.export)
-    rows = _rows(request, export, services)
     wanted = set(accounts)
-    found = dict(by_account(rows, ACCOUNT_LABEL, export.order_by, export.columns, export.dialect))
+    try:
+        rows = _rows(request, export, services)
+        found = dict(by_account(rows, ACCOUNT_LABEL, export.order_by, export.columns, export.dialect))
+    except pa.ArrowException as error:
+        raise RowsError(error) from None
     empty = Lines([], export.dialect, export.columns)
     work = [(account, found.get(account, empty)) for account in request.accounts if account in wanted]
 

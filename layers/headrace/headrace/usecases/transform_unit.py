@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 from headrace.domain.bad_rows import hopeless, too_many_bad
@@ -14,7 +12,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchRecord, FileRecord
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.domain.replay import replay_of
-from headrace.errors import HeadraceError, ObjectGoneError
+from headrace.errors import HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
 from headrace.transform import Block, FileRejected, FileReport, FileTransform
 from headrace.usecases import paths
@@ -148,7 +146,7 @@ class _Unit:
 
 def _broke_on(file: FileRecord, error: Exception) -> str:
     """Logs a fault of ours, and gives the reason for people: where it is, without its words, which may quote a row."""
-    frames = [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in extract_tb(error.__traceback__)]
+    frames = place_of(error)
     fault = type(error).__name__
     extra = {"file": file.file_id, "key": file.key, "fault": fault, "frames": frames}
     logger.error("a file could not be transformed", extra=extra)
