@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.notices import Topic
@@ -16,22 +16,33 @@ from headrace_cli.failures import CommandError
 
 if TYPE_CHECKING:
     from headrace.adapters.ledger import DynamoLedger
-    from headrace_cli.target import Target
+
+
+class Stack(Protocol):
+    """What is needed of the stack that a command works against."""
+
+    @property
+    def ledger(self) -> DynamoLedger: ...
+    @property
+    def contracts(self) -> dict[str, Contract]: ...
+    def contract(self, dataset: str) -> Contract: ...
+    def client(self, service: str) -> Any: ...
+    def output(self, name: str) -> str: ...
 
 
 class DeployedCatalog:
     """The contracts that the stack was deployed with. Their SQL is the functions' business alone."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
 
     def all(self) -> list[Contract]:
         """Every deployed contract."""
-        return list(self._target.contracts.values())
+        return list(self._stack.contracts.values())
 
     def contract(self, dataset: str) -> Contract:
         """One dataset's contract. Raises CommandError."""
-        return self._target.contract(dataset)
+        return self._stack.contract(dataset)
 
     def exports(self) -> list[Export]:
         """None: only a deployment asks for them here; commands ask the target."""
@@ -59,37 +70,37 @@ class DeployedCatalog:
 class TargetServices:
     """`usecases.ports.Services` with the rights of the person at the keyboard."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
 
     @cached_property
     def catalog(self) -> DeployedCatalog:
         """The deployed contracts."""
-        return DeployedCatalog(self._target)
+        return DeployedCatalog(self._stack)
 
     @cached_property
     def ledger(self) -> DynamoLedger:
         """The ledger table."""
-        return self._target.ledger
+        return self._stack.ledger
 
     @cached_property
     def lake(self) -> S3Lake:
         """The lake bucket."""
-        return S3Lake(self._target.client("s3"), self._target.output("LakeBucket"))
+        return S3Lake(self._stack.client("s3"), self._stack.output("LakeBucket"))
 
     @cached_property
     def workflow(self) -> IngestWorkflow:
         """The ingest state machine."""
-        return IngestWorkflow(self._target.client("stepfunctions"), self._target.output("IngestStateMachineArn"))
+        return IngestWorkflow(self._stack.client("stepfunctions"), self._stack.output("IngestStateMachineArn"))
 
     @cached_property
     def topic(self) -> Topic:
         """The topic that people listen to."""
-        return Topic(self._target.client("sns"), self._target.output("NotificationTopicArn"))
+        return Topic(self._stack.client("sns"), self._stack.output("NotificationTopicArn"))
 
     @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse, as the user in its secret."""
-        target = self._target
-        connection = Connection(*(target.output(name) for name in ("Workgroup", "Database", "WarehouseSecretArn")))
-        return Warehouse(target.client("redshift-data"), connection)
+        stack = self._stack
+        connection = Connection(*(stack.output(name) for name in ("Workgroup", "Database", "WarehouseSecretArn")))
+        return Warehouse(stack.client("redshift-data"), connection)
