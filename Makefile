@@ -64,6 +64,10 @@ chaos: setup ## Break the laptop at every named point, then by 300 seeds, and co
 	@$(BIN)/python -m benchmarks.chaos
 	@$(BIN)/python -m benchmarks.chaos --seeds 300 --journal build/chaos-seeds.jsonl
 
+.PHONY: catalogue
+catalogue: setup ## Raise every error of the catalogue on a laptop and look at every file; 15 minutes (ARGS="--only redshift-s3")
+	@$(BIN)/python -m benchmarks.catalogue $(ARGS)
+
 .PHONY: mutants
 mutants: setup ## Put 200 small faults into the code, one at a time: which do the tests not find? (ARGS="--seed 7 --sample 50")
 	@$(BIN)/python -W ignore -m benchmarks.mutants $(ARGS)

@@ -39,6 +39,7 @@ SLACK = "/_headrace/slack"
 WAREHOUSE = "redshift"
 REFUSED = "refused-"
 ASKED_FOR = "a fault was asked for"
+MOST_NAMES = 1000
 ROLES = "assumed-role/"
 WORKFLOW = "workflow"
 TASK_ERRORS = {
@@ -55,7 +56,8 @@ LOGICAL_NAME = re.compile(r"[A-Za-z]+Function")
 class Fault:
     """From its `call`-th matching call on, `times` calls of an operation go wrong.
 
-    `caller` is a part of the caller's ARN, `path` a part of an S3 key. `when` is before or after the call's effect.
+    `caller` is a part of the caller's ARN, `path` a part of an S3 key, `about` a part of what is asked for: of the key,
+    of a request's or task's document, of a statement's name. `when` is before or after the call's effect.
     `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `restart` (all functions' processes), `stop`
     (all running executions), `delay` (the call takes some seconds and succeeds), `drop` (the connection breaks off), or
     `refuse` (a load that the warehouse accepts and then fails with `text`). An error that has a `code` is answered with
@@ -69,6 +71,7 @@ class Fault:
     operation: str
     caller: str = ""
     path: str = ""
+    about: str = ""
     call: int = 1
     times: int = 1
     when: str = "before"
@@ -82,7 +85,7 @@ class Fault:
         """Whether a call is the one; counts it if it is of the right kind."""
         if (self.service, self.operation) != (call.service, call.operation):
             return False
-        if self.caller not in call.caller or self.path not in call.path:
+        if self.caller not in call.caller or self.path not in call.path or self.about not in call.about:
             return False
         self.seen += 1
         strikes = self.call <= self.seen < self.call + self.times
@@ -98,6 +101,7 @@ class Call:
     operation: str
     caller: str
     path: str = ""
+    about: str = ""
 
 
 @dataclass(slots=True)
@@ -141,7 +145,8 @@ class Faults:
         """What a task of the workflow answers. Raises TaskFaultError when a fault strikes it."""
         service, _, operation = resource.partition("states:::")[2].partition(":")
         function = str(arguments.get("FunctionName", "")) if isinstance(arguments, dict) else ""
-        fault = self.meeting(Call(service, operation, WORKFLOW, function)) if service in TASK_ERRORS else None
+        call = Call(service, operation, WORKFLOW, function, json.dumps(arguments, default=str))
+        fault = self.meeting(call) if service in TASK_ERRORS else None
         if fault is None:
             return invoke()
         if fault.what == "hold":
@@ -183,15 +188,19 @@ class FaultyDataApi:
     def __init__(self, data_api: DataApi, faults: Faults) -> None:
         self._data_api = data_api
         self._faults = faults
+        self._names: dict[str, str] = {}
 
     def call(self, operation: str, request: dict[str, Any], *, principal: str) -> dict[str, Any]:
         """Answer one operation, or fail it. Raises DataApiError."""
         if request.get("Id", "").startswith(REFUSED):
             return {"Id": request["Id"], "Status": "FAILED", "Error": self._faults.refused[request["Id"]]}
-        call = Call("redshift-data", operation, principal)
+        name = str(request.get("StatementName") or self._names.get(request.get("Id", ""), ""))
+        call = Call("redshift-data", operation, principal, about=name)
         fault = self._faults.meeting(call) if ROLES in principal else None
         if fault is None:
-            return self._data_api.call(operation, request, principal=principal)
+            answer = self._data_api.call(operation, request, principal=principal)
+            self._remember(answer, request)
+            return answer
         if fault.what == "refuse":
             statement = f"{REFUSED}{len(self._faults.refused)}"
             self._faults.refused[statement] = fault.text
@@ -201,6 +210,13 @@ class FaultyDataApi:
         self._faults.carry_out(fault, principal)
         code = "ThrottlingException" if fault.what == "throttle" else "InternalServerException"
         raise DataApiError(fault.code or code, fault.text or ASKED_FOR)
+
+    def _remember(self, answer: dict[str, Any], request: dict[str, Any]) -> None:
+        """A look at a statement says its id only; the names of the newest are kept."""
+        if "StatementName" in request:
+            self._names[answer["Id"]] = request["StatementName"]
+        while len(self._names) > MOST_NAMES:
+            del self._names[next(iter(self._names))]
 
 
 class FaultyGateway:
@@ -239,7 +255,7 @@ class FaultyGateway:
             self._faults.ask([fault_of(item) for item in json.loads(body)])
         if method == "DELETE":
             self._faults.forget()
-        return {"faults": [asdict(fault) for fault in self._faults.listed]}
+        return {"faults": [asdict(fault) for fault in self._faults.listed], "warehouse": self._faults.warehouse.left()}
 
 
 def call_of(scope: Scope, body: bytes) -> Call | None:
@@ -255,7 +271,7 @@ def call_of(scope: Scope, body: bytes) -> Call | None:
     if service == "redshift-data":
         return None
     operation = target.rpartition(".")[2] or parse_qs(body.decode("latin-1")).get("Action", [scope["method"]])[0]
-    return Call(service, operation, caller, scope["path"])
+    return Call(service, operation, caller, scope["path"], scope["path"] if service == "s3" else body.decode("latin-1"))
 
 
 def caller_of(headers: dict[str, str]) -> str:

@@ -20,7 +20,6 @@ CALLS = {
     "TransactWriteItems": ("dynamodb", "TransactWriteItems", "RecordBatchFunction"),
     "StartExecution": ("states", "StartExecution", "StarterFunction"),
     "GetSecretValue": ("secretsmanager", "GetSecretValue", ""),
-    "Publish": ("sns", "Publish", ""),
     "SendMessage": ("sqs", "SendMessage", ""),
     "ReceiveMessage": ("sqs", "ReceiveMessage", ""),
 }
@@ -58,6 +57,9 @@ def _fields(failure: Failure) -> dict[str, Any]:
 def _call(failure: Failure) -> dict[str, Any]:
     """An answer of AWS; an error that has no code is a connection that breaks off."""
     answer = ANSWER.search(failure.text)
+    if answer and answer["operation"] == "Publish":  # the workflow's own: it publishes each outcome
+        code = f"SNS.{answer['code']}Exception"
+        return {"service": "sns", "operation": "publish", "code": code, "text": answer["text"]}
     service, operation, caller = CALLS[answer["operation"] if answer else "GetObject"]
     call = {"service": service, "operation": operation, "caller": caller}
     return call | ({"code": answer["code"], "text": answer["text"]} if answer else {"what": "drop"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from headrace_local.redshift.errors import DataApiError, SqlError, StatementAbortedError
 
@@ -58,6 +59,11 @@ class Faults:
         """Forget those that have not come yet."""
         with self._lock:
             self._faults.clear()
+
+    def left(self) -> list[dict[str, Any]]:
+        """Those that have not come yet: `{"kind", "where", "times", "text"}`."""
+        with self._lock:
+            return [asdict(fault) for fault in self._faults]
 
     def strike_statement(self, sql: str) -> None:
         """Raise SqlError or StatementAbortedError if a statement with this text is to fail."""

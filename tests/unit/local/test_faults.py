@@ -135,7 +135,7 @@ def raised(failure: Failure) -> str:
         with pytest.raises(DataApiError) as refused:
             FaultyDataApi(DataApi(), waiting).call(fault.operation, {}, principal=WORKFLOW)
         return explain(f"RedshiftData.{refused.value.code}", refused.value.message)
-    if fault.service in {"lambda", "events"} and not fault.caller:
+    if fault.service in {"lambda", "events", "sns"}:
         resource = f"arn:aws:states:::{fault.service}:{fault.operation}"
         with pytest.raises(TaskFaultError) as task:
             waiting.around_task(resource, {"FunctionName": "headrace-PrepareLoadFunction"}, lambda: None)

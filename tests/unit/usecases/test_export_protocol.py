@@ -202,7 +202,9 @@ def test_a_category_that_cannot_be_unloaded_stops_no_other() -> None:
     world = World(given, broken=broken)
     world.trigger()
     assert world.run() is RunStatus.INCOMPLETE
-    assert "permission denied" in json.dumps(world.told[0]["notice"])
+    told = json.dumps(world.told[0]["notice"])
+    assert "permission denied" in told
+    assert "The database user of the loads lacks a right. GRANT it" in told
     assert sum(tally.done for tally in world.services.exports.tallies("notes", DATE).values()) == 18
 
     broken.clear()

@@ -199,6 +199,12 @@ def as_told(error: str, cause: str) -> str:
     return for_people(classify(text), text)
 
 
+def advised(text: str) -> str:
+    """An error's text for people, with its cause and remedy."""
+    failure = classify(text)
+    return f"{for_people(failure, text)} {failure.advice}"
+
+
 @cache
 def _words() -> frozenset[str]:
     """Every word that errors are made of."""

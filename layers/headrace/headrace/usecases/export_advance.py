@@ -16,6 +16,7 @@ from headrace.domain import exportsql
 from headrace.domain.clock import now
 from headrace.domain.export import Export, part_of
 from headrace.domain.exportrun import Answer, CategoryState, Request, Run, RunStatus, Tally, UnloadStatus, total
+from headrace.domain.failure import advised
 from headrace.usecases import export_plan as plans
 from headrace.usecases.export_finish import finish, unknown
 from headrace.usecases.export_ports import ExportLedger, ExportServices
@@ -125,7 +126,7 @@ def _ended(state: CategoryState, look: Look) -> CategoryState:
     elif seen.transient and state.tries < UNLOAD_TRIES:
         settled = replace(state, status=UnloadStatus.WAITING)
     else:
-        settled = replace(state, status=UnloadStatus.FAILED, reason=seen.error, asked=look.run.attempt)
+        settled = replace(state, status=UnloadStatus.FAILED, reason=advised(seen.error), asked=look.run.attempt)
     look.ledger.save_category(look.run.export, look.run.date, settled)
     return settled
 
