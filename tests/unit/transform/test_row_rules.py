@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from headrace.contracts import compile_contract, to_json
 from headrace.contracts.expressions import parse
 from headrace.domain.contract import Contract, Kind, RowRule
+from headrace.transform import Limits
+from headrace.transform.rowrules import OPERATIONS
 
-from .kit import BLOCK, column, contract, decimal, integer, number, read, text
+from .kit import BLOCK, column, contract, decimal, integer, number, read, text, transform_of
 
 COLUMNS = (
     text("id", required=True),
@@ -110,6 +113,67 @@ def test_only_the_rows_that_cannot_be_computed_are_broken() -> None:
     found = read(ruled("a / b >= 0"), "\n".join(["id,a,b", *rows]).encode())
     assert [row.row_number for row in found.bad] == [7, 300]
     assert "cannot be computed" in found.bad[0].errors[0].reason
+
+
+@pytest.mark.parametrize("divisor", ["a", "net", "rate", "0"])
+def test_a_division_by_zero_of_any_kind_breaks_its_rule(divisor: str) -> None:
+    rows = [f"r{n},{n % 2},{n % 2}.0,{n % 2}e0" for n in range(100)]
+    found = read(ruled(f"b = 1 OR 7 / {divisor} > 0"), "\n".join(["id,a,net,rate", *rows]).encode())
+    assert len(found.bad) == (100 if divisor == "0" else 50)
+    assert all("cannot be computed (divide by zero)" in row.errors[0].reason for row in found.bad)
+
+
+WHOLE = (st.none() | st.integers(-3, 3) | st.sampled_from([2**63 - 1, -(2**63), 2**62, 10**18])).map(
+    lambda value: "" if value is None else str(value)
+)
+COMPUTED = [
+    "a / b > 0",
+    "a * b + a > 0 OR b = 1",
+    "a / (b - 1) / a <> 1",
+    "-a < b",
+    "a + b = 1 AND a / 0 > 1",
+    "ABS(a) > b",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(WHOLE, WHOLE), min_size=1, max_size=12), st.sampled_from(COMPUTED))
+def test_rows_are_judged_together_as_they_are_one_by_one(rows: list[tuple[str, str]], query: str) -> None:
+    spec = ruled(query)
+    together = read(spec, ("id,a,b\n" + "".join(f"x,{a},{b}\n" for a, b in rows)).encode())
+    alone = [read(spec, f"id,a,b\nx,{a},{b}\n".encode()) for a, b in rows]
+    assert [row.errors for row in together.bad] == [row.errors for found in alone for row in found.bad]
+    assert len(together.good) == sum(len(found.good) for found in alone)
+
+
+@pytest.mark.parametrize(
+    ("query", "values"), [("a / b > 1", (1, 0)), ("a * b > 1", (9 * 10**18, 9)), ("a / 0 > b", (1, 1))]
+)
+def test_rows_that_cannot_be_computed_cost_a_few_operations_each(
+    query: str, values: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole rule was computed again for each half of the rows, and again."""
+    computed = []
+
+    def counted(left: Any, right: Any) -> Any:
+        computed.append(1)
+        return pc.equal(left, right)
+
+    monkeypatch.setitem(OPERATIONS, "=", counted)
+    data = "id,a,b\n" + "x,{},{}\n".format(*values) * 1000
+    assert read(ruled(f"a = 1 AND ({query}) AND b = 0"), data.encode()).report.rows_bad == 1000
+    assert len(computed) <= 2
+
+
+def test_a_rule_is_a_cell_of_its_row_for_the_rows_of_a_block() -> None:
+    """Each column and each rule may have a reason of its own."""
+    for spec, data in (
+        (ruled("a < 1", "b < 1", "a < b"), "id,a,b\n" + "x,2,1\n" * 50),
+        (ruled("a < 1", "b < 1", "a < b", kind="jsonl", null_tokens=()), '{"id": "x", "a": 2, "b": 1}\n' * 50),
+    ):
+        transform = transform_of(spec, data.encode(), limits=Limits(cells=60))
+        blocks = [len(block.bad) for block in transform]
+        assert (sum(blocks), max(blocks)) == (50, 10 if spec.format.kind == "csv" else 15)
 
 
 @settings(max_examples=100, deadline=None)

@@ -48,7 +48,8 @@ class DelimitedReader:
         self._has_json = any(column is not None and column.kind is Kind.SUPER for column in self.layout.columns)
         keeps = any(column.unknown for column in contract.columns)
         named = sum(len(orjson.dumps(name)) + JSON_MARKS for name in self.layout.unknown) if keeps else 0
-        self._most_rows = limits.rows_of(len(self.layout.columns), len(contract.columns), named)
+        faults = len(self.layout.columns) + len(contract.rules)
+        self._most_rows = limits.rows_of(faults, len(contract.columns), named)
         self._ready: tuple[Sweeper, RowMaker] | None = None
         self._has_shapes = False
         self._rows_read = 0

@@ -58,8 +58,8 @@ class JsonLinesReader:
     def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int) -> None:
         self._text = text
         self._limits = limits
-        required = sum(column.required for column in contract.columns)
-        self._most_rows = limits.rows_of(required, len(contract.columns))
+        faults = sum(column.required for column in contract.columns) + len(contract.rules)
+        self._most_rows = limits.rows_of(faults, len(contract.columns))
         self._records = _records(contract, text, limits, block_bytes, self._most_rows)
         self._schema = data_schema(contract)
         self._quick = JsonColumns(contract)

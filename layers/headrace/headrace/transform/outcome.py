@@ -67,12 +67,12 @@ class Limits:
     empty_cells: int = 4_000_000
     bad_rows: int = MOST_BAD_ROWS
 
-    def rows_of(self, filled: int, columns: int, names: int = 0) -> int:
-        """The rows of a block of so many columns, of which so many may hold something bad, each of which has a reason.
+    def rows_of(self, faults: int, columns: int, names: int = 0) -> int:
+        """The rows of a block of so many columns, each of which may have so many faults, and each fault a reason.
 
         In each row names of so many bytes may be repeated.
         """
-        most = (self.cells // max(filled, 1), self.empty_cells // max(columns, 1), self.names // max(names, 1))
+        most = (self.cells // max(faults, 1), self.empty_cells // max(columns, 1), self.names // max(names, 1))
         return max(1, min(self.rows, *most))
 
 

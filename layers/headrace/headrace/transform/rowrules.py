@@ -7,7 +7,7 @@ the rule cannot be computed (a number too large, a division by zero) breaks it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,9 @@ from headrace.transform.values import SHOWN
 Value = Any
 """A column of Arrow, or a scalar that stands for all rows."""
 Tree = Sequence[Any]
+DIVIDED_BY_ZERO = "divide by zero"
+Operation = Callable[..., Value]
+Compute = Callable[[Operation, Sequence[Value]], Value]
 
 
 class RowRules:
@@ -34,7 +37,7 @@ class RowRules:
         """The rows that break a rule, by their place in the table, each with every rule that it breaks."""
         found: dict[int, list[RowError]] = defaultdict(list)
         for rule in self._rules if table.num_rows else ():
-            for place, reason in _breaking(rule, table, 0):
+            for place, reason in _breaking(rule, table):
                 found[place].append(RowError(None, rule.name, reason))
         return {place: tuple(errors) for place, errors in sorted(found.items())}
 
@@ -49,28 +52,97 @@ def apart(parsed: Parsed, rules: RowRules, raw: Callable[[int], bytes]) -> Parse
     return Parsed(kept.table, kept.numbers, sorted(kept.bad + bad, key=lambda row: row.row_number))
 
 
-def _breaking(rule: RowRule, table: pa.Table, first: int) -> list[tuple[int, str]]:
-    try:
-        holds = evaluate(rule.tree, table)
-    except pa.ArrowInvalid as error:
-        return _halved(rule, table, first, error)
-    if isinstance(holds, pa.Scalar):
-        holds = pa.repeat(holds, table.num_rows)
-    places = pc.indices_nonzero(pc.fill_null(pc.invert(holds), pa.scalar(value=False))).to_pylist()
-    return [(first + place, f"{_said(rule, table, place)} breaks {rule.text}") for place in places]
+def _breaking(rule: RowRule, table: pa.Table) -> list[tuple[int, str]]:
+    """The places of the rows that break a rule, with the reasons."""
+    places, failed = _Computation(table).false(rule.tree)
+    said = _said(rule, table, places)
+    return [
+        (
+            place,
+            f"{values}: {rule.text} cannot be computed ({failed[place]})"
+            if place in failed
+            else f"{values} breaks {rule.text}",
+        )
+        for place, values in zip(places, said, strict=True)
+    ]
 
 
-def _halved(rule: RowRule, table: pa.Table, first: int, error: pa.ArrowInvalid) -> list[tuple[int, str]]:
-    """Finds the rows that cannot be computed."""
-    if table.num_rows == 1:
-        return [(first, f"{_said(rule, table, 0)}: {rule.text} cannot be computed ({error})")]
-    half = table.num_rows // 2
-    return _breaking(rule, table[:half], first) + _breaking(rule, table[half:], first + half)
+def _said(rule: RowRule, table: pa.Table, places: list[int]) -> list[str]:
+    """What the rows at these places have in the columns that the rule names."""
+    names = list(dict.fromkeys(columns_of(rule.tree)))
+    columns = [table[name].take(pa.array(places, pa.int64())).to_pylist() for name in names]
+    rows = zip(*columns, strict=True) if columns else [()] * len(places)
+    return [", ".join(f"{name} {_cut(value)}" for name, value in zip(names, values, strict=True)) for values in rows]
 
 
-def _said(rule: RowRule, table: pa.Table, place: int) -> str:
-    names = dict.fromkeys(columns_of(rule.tree))
-    return ", ".join(f"{name} {_cut(table[name][place].as_py())}" for name in names)
+class _NoneComputedError(Exception):
+    """There is no row for which an operation can be computed."""
+
+
+class _Computation:
+    """An expression over a table. An operation that fails is computed again for parts of the rows, and of no other.
+
+    So a row that cannot be computed costs a few operations, and not the whole expression as often.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._failed: dict[int, str] = {}
+
+    def false(self, tree: Tree) -> tuple[list[int], dict[int, str]]:
+        """The places of the rows for which it is false or cannot be computed, and why those cannot."""
+        try:
+            holds = evaluate(tree, self._table, self._by_rows)
+        except _NoneComputedError:
+            return sorted(self._failed), self._failed
+        holds = pa.repeat(holds, self._table.num_rows) if isinstance(holds, pa.Scalar) else holds
+        false = pc.indices_nonzero(pc.fill_null(pc.invert(holds), pa.scalar(value=False))).to_pylist()
+        return sorted(self._failed.keys() | false), self._failed
+
+    def _by_rows(self, operation: Operation, values: Sequence[Value]) -> Value:
+        """What the operation gives, null for the rows for which it cannot be computed."""
+        try:
+            return operation(*values)
+        except pa.ArrowInvalid as error:
+            rows = self._table.num_rows
+            if all(isinstance(value, pa.Scalar) for value in values):
+                self._failed |= dict.fromkeys(range(rows), str(error))
+                raise _NoneComputedError from error
+            whole = [value.combine_chunks() if isinstance(value, pa.ChunkedArray) else value for value in values]
+            if operation is _divided and DIVIDED_BY_ZERO in str(error) and not isinstance(whole[1], pa.Scalar):
+                whole[1] = self._without_zeros(whole[1], str(error))
+                return self._by_rows(operation, whole)
+            return self._joined(list(self._halves(operation, whole, 0, rows, str(error))))
+
+    def _without_zeros(self, divisors: pa.Array, error: str) -> pa.Array:
+        """The divisors, null where they are zero: a column may be full of zeros."""
+        zero = pc.fill_null(pc.equal(divisors, 0), pa.scalar(value=False))
+        for place in pc.indices_nonzero(zero).to_pylist():
+            self._failed.setdefault(place, error)
+        return pc.if_else(zero, pa.scalar(None, divisors.type), divisors)
+
+    def _halves(
+        self, operation: Operation, values: Sequence[Value], first: int, rows: int, error: str
+    ) -> Iterator[Value | None]:
+        """The results of both halves of some rows, for which together it failed; None for a row that is at fault."""
+        if rows == 1:
+            self._failed.setdefault(first, error)
+            yield None
+            return
+        for start, count in ((first, rows // 2), (first + rows // 2, rows - rows // 2)):
+            part = [value if isinstance(value, pa.Scalar) else value.slice(start, count) for value in values]
+            try:
+                yield operation(*part)
+            except pa.ArrowInvalid as failed:
+                yield from self._halves(operation, values, start, count, str(failed))
+
+    @staticmethod
+    def _joined(parts: list[Value | None]) -> Value:
+        known = next((part for part in parts if part is not None), None)
+        if known is None:
+            raise _NoneComputedError
+        null = pa.nulls(1, known.type)
+        return pa.concat_arrays([null if part is None else part for part in parts])
 
 
 def _cut(value: Any) -> str:
@@ -85,17 +157,18 @@ def columns_of(tree: Tree) -> list[str]:
     return [name for part in tree[1:] if isinstance(part, list | tuple) for name in columns_of(part)]
 
 
-def evaluate(tree: Tree, table: pa.Table) -> Value:
-    """The value of an expression for every row. Raises ArrowInvalid where one cannot be computed."""
+def at_once(operation: Operation, values: Sequence[Value]) -> Value:
+    """The operation for all rows together. Raises ArrowInvalid if it cannot be computed for one of them."""
+    return operation(*values)
+
+
+def evaluate(tree: Tree, table: pa.Table, compute: Compute = at_once) -> Value:
+    """The value of an expression for every row. `compute` applies an operation to values."""
     operator, *operands = tree
     if operator in LEAVES:
         return LEAVES[operator](operands, table)
-    if operator == "in":
-        return _in(evaluate(operands[0], table), [evaluate(item, table) for item in operands[1:]])
-    values = [evaluate(operand, table) for operand in operands]
-    if operator in COMPARE:
-        return COMPARE[operator](*_alike(*values))
-    return COMPUTE[operator](*values)
+    values = [evaluate(operand, table, compute) for operand in operands]
+    return compute(OPERATIONS[operator], values)
 
 
 def _number(text: str) -> pa.Scalar:
@@ -111,8 +184,12 @@ def _alike(left: Value, right: Value) -> tuple[Value, Value]:
     return left, right
 
 
-def _in(value: Value, items: list[pa.Scalar]) -> Value:
-    matches = [COMPARE["="](*_alike(value, item)) for item in items]
+def _compared(compare: Operation) -> Operation:
+    return lambda left, right: compare(*_alike(left, right))
+
+
+def _in(value: Value, *items: pa.Scalar) -> Value:
+    matches = [pc.equal(*_alike(value, item)) for item in items]
     found = matches[0]
     for match in matches[1:]:
         found = pc.or_kleene(found, match)
@@ -129,15 +206,14 @@ LEAVES: dict[str, Callable[[Sequence[Any], pa.Table], Value]] = {
     "text": lambda operands, _: pa.scalar(operands[0]),
     "boolean": lambda operands, _: pa.scalar(bool(operands[0])),
 }
-COMPARE: dict[str, Callable[[Value, Value], Value]] = {
-    "=": pc.equal,
-    "!=": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
-COMPUTE: dict[str, Callable[..., Value]] = {
+OPERATIONS: dict[str, Operation] = {
+    "=": _compared(pc.equal),
+    "!=": _compared(pc.not_equal),
+    "<": _compared(pc.less),
+    "<=": _compared(pc.less_equal),
+    ">": _compared(pc.greater),
+    ">=": _compared(pc.greater_equal),
+    "in": _in,
     "and": pc.and_kleene,
     "or": pc.or_kleene,
     "not": pc.invert,
