@@ -90,10 +90,10 @@ def read(spec: Contract, data: bytes, block_bytes: int = BLOCK, limits: Limits |
     return Read(good, bad, report)
 
 
-def zipped(members: dict[str, bytes]) -> bytes:
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip of these files."""
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+    with zipfile.ZipFile(archive, "w", method) as target:
         for name, content in members.items():
             target.writestr(name, content)
     return archive.getvalue()

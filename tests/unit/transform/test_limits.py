@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import bz2
+import io
 import struct
+import tracemalloc
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
-from headrace.transform import FileRejected, Limits
+from headrace.transform import BadRow, FileRejected, Limits, QuarantineWriter, RowError, read_quarantine
 from headrace.transform.escaping import EscapedSplitter
 from headrace.transform.lines import LineBlocks
 from headrace.transform.parsed import Parsed, without
@@ -112,3 +116,51 @@ def test_a_member_of_a_zip_is_as_long_as_its_directory_says(size: int) -> None:
     data[place : place + 4] = struct.pack("<I", size)
     with pytest.raises(FileRejected, match="the zip data is damaged"):
         read(contract(text("id")), bytes(data))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_is_decompressed_a_piece_at_a_time(method: int) -> None:
+    """Python's reader made all 32 MB of the few hundred bytes that they are in bzip2 and LZMA."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", method, compresslevel=1) as target:
+        target.writestr("a.csv", b"id\na\n" + b"\n" * (32 << 20) + b"b")
+    transform = transform_of(contract(text("id")), archive.getvalue(), block_bytes=1 << 16)
+    tracemalloc.start()
+    rows = sum(block.good.num_rows for block in transform)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == 2
+    assert most < 10 << 20
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_is_cut_or_changed_is_damaged(method: int) -> None:
+    data = bytes(range(32, 127)) * 400
+    archive = bytearray(zipped({"a.csv": b"id\n" + data}, method))
+    false_sum = bytearray(archive)
+    false_sum[archive.index(b"PK\1\2") + 16] ^= 1
+    changed = bytearray(archive)
+    changed[150] ^= 1
+    for damaged in (false_sum, changed):
+        with pytest.raises(FileRejected, match="the zip data is damaged"):
+            read(contract(text("id", 99999), quote="", delimiter="\x07"), bytes(damaged))
+
+
+@pytest.mark.parametrize("name", ["./b.csv", "../b.csv", "x/../b.csv", "/b.csv", "C:\\b.csv"])
+def test_a_member_is_read_wherever_its_name_would_put_it(name: str) -> None:
+    """Nothing is written under it. `./b.csv` was taken for a hidden file, and left out in silence."""
+    found = read(contract(text("id")), zipped({"a.csv": b"id\na\n", name: b"id\nb\n", ".hidden": b"x"}))
+    assert found.values("id") == ["a", "b"]
+
+
+def test_a_row_of_many_errors_is_read_back_with_few_others(tmp_path: Path) -> None:
+    writer = QuarantineWriter(tmp_path / "bad", contract(text("id")), batch_id="b")
+    errors = tuple(RowError(f"c{number}", "logicalType", "'x' is not an integer") for number in range(100))
+    writer.write([BadRow(number, b"x", errors) for number in range(640)], file_id="f", key="k")
+    writer.close()
+    tracemalloc.start()
+    rows = sum(1 for _ in read_quarantine(tmp_path / "bad"))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == 640
+    assert most < 12 << 20

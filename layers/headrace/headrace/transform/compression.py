@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import lzma
 import struct
@@ -9,6 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO, Protocol, cast
@@ -40,6 +42,10 @@ METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.
 DEFLATE64 = 9
 LOCAL_HEADER = 30
 """Bytes before a member's name, the last four of which say how long name and extra field are (APPNOTE 4.3.7)."""
+LZMA_VERSION_AND_LENGTH = 4
+ENDS = 2
+"""The flag that says that LZMA ends with a mark (APPNOTE 4.4.4)."""
+ENDS_BY_MARK = b"\xff" * 8
 TOO_WIDE = "too much memory"
 """What zstd says of frames whose window is larger than 128 MiB (`zstd --ultra --long=31`)."""
 DAMAGE = (
@@ -189,27 +195,77 @@ def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget, limits
             _refuse_odd_archives(archive, members)
             _refuse_bombs(spool, members, limits)
             for info in members:
-                with _opened_member(archive, info) as member:
-                    yield Member(info.filename, _guarded(_Sized(member, info.file_size), source, "zip", budget))
+                yield Member(info.filename, _guarded(_opened_member(archive, info), source, "zip", budget))
 
 
-class _Sized:
-    """A member of a zip that must be as long as the directory says.
+def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Readable:
+    """The content of a member, no more of it at a time than is asked for."""
+    opened = archive.open(info)
+    if info.compress_type == zipfile.ZIP_BZIP2:
+        return _Packed(_as_stored(archive, info), bz2.BZ2Decompressor())
+    if info.compress_type == zipfile.ZIP_LZMA:
+        packed = _as_stored(archive, info)
+        return _Packed(packed, _lzma(packed, info))
+    return opened
 
-    Python's reader minds only one that is longer. Others refuse one that is shorter, too
+
+def _as_stored(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    """A member's bytes as they are in the zip."""
+    raw = copy(info)
+    raw.compress_type, raw.file_size = zipfile.ZIP_STORED, info.compress_size
+    del raw.CRC
+    return archive.open(raw)
+
+
+def _lzma(packed: IO[bytes], info: zipfile.ZipInfo) -> lzma.LZMADecompressor:
+    """The decompressor for LZMA in a zip, whose header lacks the size that the `.lzma` format has (APPNOTE 5.8.8)."""
+    _, length = struct.unpack("<HH", packed.read(LZMA_VERSION_AND_LENGTH))
+    properties = packed.read(length)
+    size = ENDS_BY_MARK if info.flag_bits & ENDS else info.file_size.to_bytes(8, "little")
+    decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE)
+    decompressor.decompress(properties + size, 0)
+    return decompressor
+
+
+class _Packed:
+    """A member in bzip2 or LZMA. Python's reader gives all at once that 4 KB of it become, which may be gigabytes."""
+
+    def __init__(self, packed: IO[bytes], decompressor: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
+        self._packed = packed
+        self._decompressor = decompressor
+
+    def read(self, size: int, /) -> bytes:
+        piece = b""
+        while not piece and not self._decompressor.eof:
+            packed = self._packed.read(PIECE) if self._decompressor.needs_input else b""
+            if not packed and self._decompressor.needs_input:
+                raise EOFError
+            piece = self._decompressor.decompress(packed, size)
+        return piece
+
+
+class _Checked:
+    """A member of a zip that must be as long as the directory says, and have its checksum.
+
+    Python's reader minds a member that is longer; others refuse one that is shorter, too
     (https://cs.opensource.google/go/go/+/master:src/archive/zip/reader.go, checksumReader).
     """
 
-    def __init__(self, member: Readable, size: int) -> None:
+    def __init__(self, member: Readable, info: zipfile.ZipInfo) -> None:
         self._member = member
-        self._size = size
-        self._read = 0
+        self._info = info
+        self._read = self._sum = 0
 
     def read(self, size: int, /) -> bytes:
         piece = self._member.read(size)
         self._read += len(piece)
-        if not piece and self._read != self._size:
-            raise zipfile.BadZipFile(f"a file in it has {self._read:,} bytes, its directory says {self._size:,}")
+        self._sum = zlib.crc32(piece, self._sum)
+        said = self._info.file_size
+        if self._read > said or (not piece and self._read < said):
+            more = "at least " if piece else ""
+            raise zipfile.BadZipFile(f"a file in it has {more}{self._read:,} bytes, its directory says {said:,}")
+        if not piece and self._sum != self._info.CRC:
+            raise zipfile.BadZipFile("Bad CRC-32: a file in it is not what its checksum is of")
         return piece
 
 
@@ -239,15 +295,15 @@ def _opened(spool: IO[bytes], limits: Limits) -> zipfile.ZipFile:
     return archive
 
 
-def _opened_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+def _opened_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Readable:
     try:
-        return archive.open(info)
+        return _Checked(_reader(archive, info), info)
     except DAMAGE as error:
         raise FileRejected("compression", _complaint("zip", error)) from error
 
 
 def _is_data(name: str) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    hidden = any(part.startswith((".", "__MACOSX")) and part not in {".", ".."} for part in name.split("/"))
     return not name.endswith("/") and not hidden
 
 

@@ -30,6 +30,8 @@ SCHEMA = pa.schema(
 ROW_GROUP = 32_768
 GROUP_BYTES = 64 << 20
 """Fewer are a group where they take as much: a bad row may be a line of 16 MB."""
+AT_A_TIME = 128
+"""So many rows are made Python's objects together: each may have an error for every column."""
 REPEATING = [
     *("dataset", "file_id", "key", "contract_version", "batch_id"),
     *("errors.list.element.column", "errors.list.element.rule"),
@@ -107,7 +109,7 @@ def read_quarantine(data: bytes | BinaryIO | Path) -> Iterator[QuarantinedRow]:
     """The rows of a quarantine object, in the order in which they were written."""
     source = pa.BufferReader(data) if isinstance(data, bytes) else data
     with pq.ParquetFile(source) as file:
-        for batch in file.iter_batches():
+        for batch in file.iter_batches(AT_A_TIME):
             for row in batch.to_pylist():
                 errors = tuple(RowError(**error) for error in row.pop("errors"))
                 yield QuarantinedRow(**row, errors=errors)
