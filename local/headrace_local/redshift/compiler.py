@@ -33,6 +33,7 @@ _REDSHIFTS_COMMANDS = (
     "FETCH", "PREPARE", "RESET", "SET", "SHOW", "USE",
 )  # fmt: skip
 _REMOVE_DUPLICATES = re.compile(r"\sREMOVE\s+DUPLICATES\s*;?\s*$", re.IGNORECASE)
+_LATE_BINDING = re.compile(r"\sWITH\s+NO\s+SCHEMA\s+BINDING\s*;?\s*$", re.IGNORECASE)
 _VACUUM_KINDS = ("FULL", "SORT", "DELETE", "REINDEX", "RECLUSTER")
 
 
@@ -110,6 +111,8 @@ def _create_view(cursor: TokenCursor, *, or_replace: bool) -> Command:
     name = cursor.name()
     cursor.expect("AS")
     text = cursor.rest()
+    if _LATE_BINDING.search(text):
+        raise not_emulated("a late-binding view (WITH NO SCHEMA BINDING)")
     return ddl.CreateView(name, _query(text), text, or_replace)
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from headrace_local.redshift.errors import SqlError
+from headrace_local.redshift.errors import SqlError, not_emulated
 
 MAX_VARCHAR_BYTES = 65535
 MAX_CHAR_BYTES = 4096
@@ -123,6 +123,11 @@ TYPE_WORDS = frozenset(
     word for name in (*_SPELLINGS, *_CHARACTER_SPELLINGS, *_NUMERIC_SPELLINGS) for word in name.split()
 )
 
+_NOT_EMULATED = frozenset({
+    "VARBYTE", "VARBINARY", "BINARY VARYING", "TIMETZ", "TIME WITH TIME ZONE", "GEOMETRY", "GEOGRAPHY", "HLLSKETCH",
+})  # fmt: skip
+"""Types that Redshift has: https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html"""
+
 
 @lru_cache(maxsize=256)
 def parse_type(text: str) -> RedshiftType:
@@ -136,6 +141,8 @@ def parse_type(text: str) -> RedshiftType:
         return _character(name, arguments)
     if name in _SPELLINGS and arguments is None:
         return RedshiftType(_SPELLINGS[name])
+    if name in _NOT_EMULATED:
+        raise not_emulated(f"the type {name}")
     raise SqlError(f'type "{text.strip().lower()}" does not exist')
 
 

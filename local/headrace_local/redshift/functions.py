@@ -12,6 +12,7 @@ from headrace_local.redshift.datatypes import RedshiftType
 from headrace_local.redshift.datefunctions import DATE_FUNCTIONS
 from headrace_local.redshift.dialect import APPROXIMATE_COUNT
 from headrace_local.redshift.errors import SqlError, not_emulated
+from headrace_local.redshift.hashing import HASH_FUNCTIONS
 from headrace_local.redshift.jsonfunctions import JSON_FUNCTIONS
 from headrace_local.redshift.kinds import kind_of
 from headrace_local.redshift.macros import macro
@@ -23,8 +24,8 @@ VERSION = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, Redshift 1.0 (embedded, for a 
 _MOMENTS = {"date", "timestamp without time zone", "timestamp with time zone"}
 _OF_TEXT = frozenset([
     "BTRIM", "CHAR_LENGTH", "CHARACTER_LENGTH", "INITCAP", "LEFT", "LEN", "LENGTH", "LOWER", "LPAD", "LTRIM",
-    "OCTET_LENGTH", "QUOTE_LITERAL", "REPEAT", "REPLACE", "REPLICATE", "REVERSE", "RIGHT", "RPAD", "RTRIM",
-    "SPLIT_PART", "STRPOS", "SUBSTR", "SUBSTRING", "TEXTLEN", "TRANSLATE", "TRIM", "UPPER",
+    "CRC32", "OCTET_LENGTH", "QUOTE_LITERAL", "REPEAT", "REPLACE", "REPLICATE", "REVERSE", "RIGHT", "RPAD", "RTRIM",
+    "SOUNDEX", "SPLIT_PART", "STRPOS", "SUBSTR", "SUBSTRING", "TEXTLEN", "TRANSLATE", "TRIM", "UPPER",
 ])  # fmt: skip
 AGGREGATE = "aggregate"
 """Marks the calls that a window has to go to, in the meta of their nodes."""
@@ -80,6 +81,11 @@ def _aggregate(name: str, argument: exp.Expr) -> exp.Expr:
     node = call(name, argument)
     node.meta[AGGREGATE] = True
     return node
+
+
+def _ratio_to_report(arguments: Arguments) -> exp.Expr:
+    share = cast(arguments[0], "DOUBLE")
+    return exp.Paren(this=exp.Div(this=share, expression=nonzero(_aggregate("sum", share.copy()))))
 
 
 def _list_aggregate(arguments: Arguments) -> exp.Expr:
@@ -269,6 +275,8 @@ FUNCTIONS: dict[str, Function] = {
     "DEXP": Function(1, 1, renamed("exp")),
     "DLOG1": Function(1, 1, renamed("ln")),
     "DLOG10": Function(1, 1, renamed("log10")),
+    **HASH_FUNCTIONS,
     **REGEX_FUNCTIONS,
+    "RATIO_TO_REPORT": Function(1, 1, _ratio_to_report),
     APPROXIMATE_COUNT: Function(1, 1, _approximate_count),
 }

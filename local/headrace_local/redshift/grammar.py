@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from headrace_local.redshift.tokens import Name
 
 _ANY_PARTS = """
-    Add All And Any AtTimeZone Boolean Bracket Cube CurrentDate CurrentTimestamp CurrentUser DataType DataTypeParam
+    Add All And Any AtTimeZone BitwiseAnd BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift Boolean Bracket Cube
+    CurrentDate CurrentTimestamp CurrentUser DataType DataTypeParam
     Div Dot DPipe EQ Exists From GroupingSets GT GTE Having Identifier If ILike Is LT LTE Like Literal Mod Mul NEQ
     Neg Not Null Offset Or Order Paren Placeholder Qualify RegexpLike Rollup SimilarTo Sub Tuple Values Var When
     Whens Where WithinGroup
@@ -37,6 +38,7 @@ _PARTS = """
     Except: this expression distinct with_ order limit offset
     Extract: this expression
     Group: expressions all rollup cube grouping_sets
+    IgnoreNulls: this
     In: this expressions query
     Insert: this expression default
     Intersect: this expression distinct with_ order limit offset
@@ -45,6 +47,7 @@ _PARTS = """
     Limit: expression
     Merge: this using on whens with_
     Ordered: this desc nulls_first
+    RespectNulls: this
     Schema: this expressions
     Select: with_ expressions distinct from_ joins where group having qualify order limit offset
     Star:
@@ -62,6 +65,7 @@ _PARTS = """
     With: expressions recursive
 """
 _UNKNOWN_TYPES = re.compile(r"\b(?:TIMETZ|VARBYTE|VARBINARY|GEOMETRY|GEOGRAPHY|HLLSKETCH|DEC)\b", re.IGNORECASE)
+_EXCLUSIVE_OR = re.compile(r"[\w)]\s*#\s*[\w(]")
 _STRINGS = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 _KNOWN: dict[str, frozenset[str] | None] = {
     **dict.fromkeys(_ANY_PARTS.split()),
@@ -70,6 +74,7 @@ _KNOWN: dict[str, frozenset[str] | None] = {
         for kind, _, parts in (line.partition(":") for line in _PARTS.strip().splitlines())
     },
 }
+_TAKE_NULLS = frozenset({"FIRST_VALUE", "LAG", "LAST_VALUE", "LEAD", "NTH_VALUE"})
 _NEED_A_FRAME = [
     "AVG",
     "COUNT",
@@ -106,6 +111,8 @@ def _syntax_error(sql: str, error: ParseError | TokenError) -> str:
     foreign = _UNKNOWN_TYPES.search(_STRINGS.sub("''", sql))
     if foreign:
         return not_emulated(f"the type {foreign.group().upper()}").message
+    if _EXCLUSIVE_OR.search(_STRINGS.sub("''", sql)):
+        return not_emulated("the operator #").message
     return f'syntax error at or near "{near}"' if near else f"syntax error: {error}"
 
 
@@ -143,6 +150,12 @@ def _check_difference(operation: exp.Expr) -> None:
 
 def _check_window(window: exp.Expr) -> None:
     call, spec = window.this, window.args.get("spec")
+    if isinstance(call, exp.IgnoreNulls | exp.RespectNulls):
+        call = call.this
+        if call.name.upper() not in _TAKE_NULLS:
+            raise SqlError(f"IGNORE NULLS and RESPECT NULLS are not allowed with {call.name.upper()}")
+    if call.name.upper() == "RATIO_TO_REPORT" and (window.args.get("order") or spec is not None):
+        raise SqlError("RATIO_TO_REPORT takes neither ORDER BY nor a frame in its OVER clause")
     if spec is not None and str(spec.args.get("kind")).upper() != "ROWS":
         raise SqlError("only ROWS is supported as the frame of a window function")
     if call.name.upper() in _NEED_A_FRAME and window.args.get("order") and spec is None:
@@ -151,12 +164,18 @@ def _check_window(window: exp.Expr) -> None:
         raise SqlError("DISTINCT is not supported in window functions")
 
 
+def _check_call(call: exp.Expr) -> None:
+    if call.name.upper() == "RATIO_TO_REPORT" and not isinstance(call.parent, exp.Window):
+        raise SqlError("window function ratio_to_report requires an OVER clause")
+
+
 _CHECKS = {
     "Values": _check_values,
     "Join": _check_join,
     "Except": _check_difference,
     "Intersect": _check_difference,
     "Window": _check_window,
+    "Anonymous": _check_call,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace_local.redshift import privilegesql
+from headrace_local.redshift import hashsql, privilegesql
 from headrace_local.redshift.catalog import HIDDEN_SCHEMA, quoted
 from headrace_local.redshift.macros import MACROS
 
@@ -153,9 +153,8 @@ CREATE OR REPLACE VIEW {hidden}.information_schema_schemata AS
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the hidden schema, its tables and views, and `public`."""
-    script = (_SCHEMAS + MACROS + _TABLES + _VIEWS + privilegesql.TABLES + privilegesql.MACROS).replace(
-        "{hidden}", HIDDEN_SCHEMA
-    )
+    parts = (_SCHEMAS, MACROS, hashsql.MACROS, _TABLES, _VIEWS, privilegesql.TABLES, privilegesql.MACROS)
+    script = "".join(parts).replace("{hidden}", HIDDEN_SCHEMA)
     for sql in filter(str.strip, script.split(";")):
         connection.execute(sql)
 

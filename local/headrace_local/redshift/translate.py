@@ -311,6 +311,15 @@ def _window(_: Translator, node: exp.Expr) -> exp.Expr:
     return whole
 
 
+def _nulls(_: Translator, node: exp.Expr) -> exp.Expr:
+    """DuckDB has IGNORE NULLS inside of the call; RESPECT NULLS is what it does without."""
+    if isinstance(node, exp.RespectNulls):
+        respecting: exp.Expr = node.this
+        return respecting
+    *others, last = node.this.expressions
+    return call(node.this.name, *others, raw(f"{to_sql(last)} IGNORE NULLS"))
+
+
 def _division(_: Translator, node: exp.Expr) -> exp.Expr:
     left, right = node.this, node.args["expression"]
     one, other, result = as_decimal(kind_of(left)), as_decimal(kind_of(right)), kind_of(node)
@@ -411,5 +420,7 @@ _RULES: dict[type[exp.Expr], Rule] = {
     exp.AtTimeZone: _at_time_zone,
     exp.CurrentTimestamp: _current_timestamp,
     exp.CurrentUser: _current_user,
+    exp.IgnoreNulls: _nulls,
+    exp.RespectNulls: _nulls,
     **dict.fromkeys(_COMPARISONS, _comparison),
 }
