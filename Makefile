@@ -68,6 +68,11 @@ chaos: setup ## Break the laptop at every named point, then by 300 seeds, and co
 catalogue: setup ## Raise every error of the catalogue on a laptop and look at every file; 15 minutes (ARGS="--only redshift-s3")
 	@$(BIN)/python -m benchmarks.catalogue $(ARGS)
 
+.PHONY: outage
+outage: setup ## Refuse a whole service for an hour (a minute stands for it) while files arrive, and compare every row
+	@$(BIN)/python -m benchmarks.outage
+	@$(BIN)/python -m benchmarks.outage --hostile
+
 .PHONY: mutants
 mutants: setup ## Put 200 small faults into the code, one at a time: which do the tests not find? (ARGS="--seed 7 --sample 50")
 	@$(BIN)/python -W ignore -m benchmarks.mutants $(ARGS)

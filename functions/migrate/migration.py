@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 
-from headrace.adapters.aws import is_denied
+from headrace.adapters.aws import is_denied, is_transient
 from headrace.bootstrap import services
 from headrace.config import setting
+from headrace.errors import TransientError
 from headrace.observability import logger
 from headrace.usecases.make_loader import make_loader
 from headrace.usecases.migrate import migrate
 
 NEW_RIGHTS_SECONDS = 60
-NEW_RIGHTS_WAIT = 5
+PASSES_SECONDS = 300
+WAIT_SECONDS = 5
 
 
 def run(request: str) -> None:
@@ -21,18 +23,26 @@ def run(request: str) -> None:
     A new stack's role is seconds old, and IAM's changes reach all of AWS only in a while: what is denied to it is tried
     again for a minute.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    What passes by itself, a throttled call or a warehouse that wakes up, is tried again for five minutes.
     """
-    last = time.monotonic() + (NEW_RIGHTS_SECONDS if request == "Create" else 0)
+    begun = time.monotonic()
     while True:
         try:
             if setting("ADMIN_SECRET"):
                 make_loader(services.warehouse_admin, setting("DATABASE"), *services.warehouse_login)
             applied = migrate(services, setting("DATABASE"))
         except Exception as error:
-            if not is_denied(error) or time.monotonic() >= last:
+            if time.monotonic() - begun >= patience_with(error, request):
                 raise
-            logger.warning("denied, and tried again: a new role's rights take a while", extra={"error": str(error)})
-            time.sleep(NEW_RIGHTS_WAIT)
+            logger.warning("tried again: it passes, or a new role's rights take a while", extra={"error": str(error)})
+            time.sleep(WAIT_SECONDS)
         else:
             logger.info("the warehouse follows the contracts", extra={"applied": applied})
             return
+
+
+def patience_with(error: Exception, request: str) -> int:
+    """For how many seconds an error is taken for one that passes."""
+    if is_denied(error):
+        return NEW_RIGHTS_SECONDS if request == "Create" else 0
+    return PASSES_SECONDS if isinstance(error, TransientError) or is_transient(error) else 0

@@ -35,6 +35,7 @@ def assemble(home: Path, port: int, keys: Keys) -> FrontDoor:
     s3, workflow, secrets = (boto3.client(name, **arguments) for name in ("s3", "stepfunctions", "secretsmanager"))
     workgroups = Workgroups(home, s3, secrets, patches.put_statement_event)
     faults = Faults(lambda: stop_executions(workflow), workgroups.faults)
+    s3.meta.events.register("before-call.s3", faults.strike_read)
     warehouse = Warehouse(FaultyDataApi(workgroups, faults))
     patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults, keys)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), workgroups)

@@ -26,6 +26,7 @@ from headrace_local.access import Caller
 from headrace_local.gateway import body_of, once, reply, send_back
 from headrace_local.known_faults import known_fault, status_of
 from headrace_local.redshift import DataApiError
+from headrace_local.redshift.errors import SqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,9 @@ TASK_ERRORS = {
     "events": ("EventBridge.InternalException", "EventBridge.InternalException"),
 }
 """What Step Functions calls a failed and a throttled call of these services."""
-DELAY_SECONDS, HOLD_SECONDS = 3, 120
+DELAY_SECONDS, HANG_SECONDS, HOLD_SECONDS = 3, 60, 120
+DELAYS = {"delay": DELAY_SECONDS, "hang": HANG_SECONDS}
+S3_REFUSES = "S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid X,ExtRid Y,CanRetry 1"
 LOGICAL_NAME = re.compile(r"[A-Za-z]+Function")
 
 
@@ -59,12 +62,16 @@ class Fault:
     `caller` is a part of the caller's ARN, `path` a part of an S3 key, `about` a part of what is asked for: of the key,
     of a request's or task's document, of a statement's name. `when` is before or after the call's effect.
     `what`: `error` (a 5xx), `throttle`, `kill` (the caller's process), `restart` (all functions' processes), `stop`
-    (all running executions), `delay` (the call takes some seconds and succeeds), `drop` (the connection breaks off), or
-    `refuse` (a load that the warehouse accepts and then fails with `text`). An error that has a `code` is answered with
-    it and `text`, as the service does. A task of the workflow has the caller `workflow`, and the operation
-    of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path` is the function. EventBridge's
-    delivery to a target is `eventbridge` `deliver`: the caller is the rule's ARN, the path the target's. A task may
-    also be held (`hold`): it begins when the faults are taken back, or after two minutes.
+    (all running executions), `delay` (the call takes some seconds and succeeds), `hang` (it takes a minute), `drop`
+    (the connection breaks off), or `refuse` (a load that the warehouse accepts and then fails with `text`). An error
+    that has a `code` is answered with it and `text`, as the service does. A task of the workflow has the caller
+    `workflow`, and the operation of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path`
+    is the function. Any other invocation of a function is `lambda` `run`. EventBridge's delivery to a target is
+    `eventbridge` `deliver`: the caller is the rule's ARN, the path the target's. A task may also be held (`hold`): it
+    begins when the faults are taken back, or after two minutes.
+
+    Without an `operation` it strikes every one of the service, and with `s3` the embedded Redshift's own reads as well,
+    whose caller is `warehouse`.
     """
 
     service: str
@@ -83,7 +90,7 @@ class Fault:
 
     def meets(self, call: Call) -> bool:
         """Whether a call is the one; counts it if it is of the right kind."""
-        if (self.service, self.operation) != (call.service, call.operation):
+        if self.service != call.service or self.operation not in {"", call.operation}:
             return False
         if self.caller not in call.caller or self.path not in call.path or self.about not in call.about:
             return False
@@ -156,6 +163,17 @@ class Faults:
             invoke()
         self.carry_out(fault, WORKFLOW)
         raise TaskFaultError(fault.code or TASK_ERRORS[service][fault.what == "throttle"], fault.text or ASKED_FOR)
+
+    def around_run(self, function: str, run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What an invocation answers that is not the workflow's own, which is struck as its task."""
+        if self.meeting(Call("lambda", "run", "", function)) is None:
+            return run()
+        return {"error": True, "body": {"errorType": "ServiceException", "errorMessage": "a fault was asked for"}}
+
+    def strike_read(self, **_request: Any) -> None:
+        """Raise SqlError when the warehouse's own call of S3 is to fail."""
+        if self.meeting(Call("s3", "", "warehouse")):
+            raise SqlError(S3_REFUSES)
 
     def _hold(self, fault: Fault) -> None:
         until = time.monotonic() + HOLD_SECONDS
@@ -237,9 +255,9 @@ class FaultyGateway:
         body = await body_of(receive)
         call = call_of(scope, body)
         fault = self._faults.meeting(call) if call else None
-        if fault and fault.what == "delay":
-            await asyncio.sleep(DELAY_SECONDS)
-        if call is None or fault is None or fault.what == "delay":
+        if fault and fault.what in DELAYS:
+            await asyncio.sleep(DELAYS[fault.what])
+        if call is None or fault is None or fault.what in DELAYS:
             await self._gateway(scope, once(body), send)
             return
         if fault.when == "after":

@@ -61,7 +61,7 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: F
     """Change the emulator in this process. `interpreter` is the Python that functions run in."""
     give_functions_secrets_of_their_own(keys)
     run_functions_in(interpreter)
-    report_function_errors()
+    report_function_errors(faults)
     unpack_layers_once(layers)
     run_tasks_as_the_state_machine(warehouse, faults)
     name_versions_in_events()
@@ -91,14 +91,18 @@ def run_functions_in(interpreter: Path) -> None:
     lambda_runtime._detect_runtime_binary = detect
 
 
-def report_function_errors() -> None:
-    """The name of the exception's class is the error's type, and a process that ended is `Runtime.ExitError`."""
+def report_function_errors(faults: Faults) -> None:
+    """The name of the exception's class is the error's type, and a process that ended is `Runtime.ExitError`.
+
+    An invocation may fail on request.
+    """
     original = lambda_svc._execute_function_warm
     parameters = list(inspect.signature(original).parameters)
     require(parameters == ["func", "event", "request_id"], "_execute_function_warm takes other arguments")
 
     def execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-        result = with_error_name(original(func, event, request_id), request_id)
+        name = str((func.get("config") or func)["FunctionName"])
+        result = with_error_name(faults.around_run(name, lambda: original(func, event, request_id)), request_id)
         return payload_limits.with_limited_answer(result)
 
     lambda_svc._execute_function_warm = execute

@@ -197,7 +197,7 @@ def test_rights_that_are_not_there_yet_are_waited_for_in_a_new_stack(
     monkeypatch.setenv("DATABASE", "headrace")
     monkeypatch.setenv("ADMIN_SECRET", "")
     monkeypatch.setattr(migration, "migrate", migrate)
-    monkeypatch.setattr(migration, "NEW_RIGHTS_WAIT", 0)
+    monkeypatch.setattr(migration, "WAIT_SECONDS", 0)
     if tries < 3:
         with pytest.raises(ClientError):
             migration.run(request_type)
@@ -212,7 +212,7 @@ def test_rights_that_never_come_are_waited_for_no_longer_than_a_minute(monkeypat
     monkeypatch.setenv("DATABASE", "headrace")
     monkeypatch.setenv("ADMIN_SECRET", "")
     monkeypatch.setattr(migration, "NEW_RIGHTS_SECONDS", 0.05)
-    monkeypatch.setattr(migration, "NEW_RIGHTS_WAIT", 0.02)
+    monkeypatch.setattr(migration, "WAIT_SECONDS", 0.02)
 
     def migrate(services: Any, database: str) -> list[str]:
         raise denied("AccessDeniedException")

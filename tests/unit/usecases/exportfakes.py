@@ -182,7 +182,7 @@ class MemoryQueue:
         self.waiting: list[tuple[str, int]] = []
         self.dead: list[str] = []
 
-    def send(self, requests: Iterable[Request]) -> None:
+    def send(self, requests: Iterable[Request], delay: int = 0) -> None:
         for request in requests:
             self._hand.passes()
             self.waiting.append((json.dumps(request.to_json()), 0))

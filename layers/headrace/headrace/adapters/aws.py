@@ -9,41 +9,9 @@ from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions
 from botocore.config import Config
 
+from headrace.domain.failure import classify
+
 CALLS = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
-TRANSIENT_CODES = frozenset(
-    {
-        "ActiveSessionsExceededException",
-        "ActiveStatementsExceededException",
-        "ActiveWaitingRequestsExceededException",
-        "BadDigest",
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "IDPCommunicationError",
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServerException",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "ReplicatedWriteConflictException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttled",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
-"""Those of boto3's own retries, and what the services that Headrace calls answer when they are busy."""
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 CONNECTION_LOST = (
     exceptions.ConnectionError,
@@ -62,7 +30,7 @@ def client(service: str) -> Any:
 def is_transient(error: BaseException) -> bool:
     """Whether a failed AWS call may work when it is made again."""
     if isinstance(error, exceptions.ClientError):
-        return _code(error) in TRANSIENT_CODES or _status(error) >= 500 or _conflicted(error)
+        return _status(error) >= 500 or any(map(_passes, (_code(error), *_reasons(error))))
     if isinstance(error, S3UploadFailedError):
         return error.__context__ is not None and is_transient(error.__context__)
     return isinstance(error, CONNECTION_LOST)
@@ -81,6 +49,12 @@ def _status(error: exceptions.ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _conflicted(error: exceptions.ClientError) -> bool:
-    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-    return bool(reasons & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+def _reasons(error: exceptions.ClientError) -> list[str]:
+    """Why a transaction of DynamoDB was cancelled."""
+    return [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
+
+
+def _passes(code: str) -> bool:
+    """Whether the catalogue of errors says that a code passes by itself, whatever the words beside it repeat."""
+    treatment = classify(f"An error occurred ({code}) when calling AWS").treatment
+    return treatment.passes and not treatment.systemic

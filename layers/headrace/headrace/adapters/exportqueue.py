@@ -33,10 +33,15 @@ class ExportQueue:
         self._client = client
         self._url = url
 
-    def send(self, requests: Iterable[Request]) -> None:
-        """Send them all. Raises TransientError when SQS did not take one; those before it are sent."""
+    def send(self, requests: Iterable[Request], delay: int = 0) -> None:
+        """Send them all, to be seen after `delay` seconds.
+
+        Raises TransientError when SQS did not take one; those before it are sent.
+        """
         for bodies in _batches(json.dumps(request.to_json(), separators=(",", ":")) for request in requests):
-            entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+            entries = [
+                {"Id": str(number), "MessageBody": body, "DelaySeconds": delay} for number, body in enumerate(bodies)
+            ]
             answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             if answer.get("Failed"):
                 raise TransientError(f"SQS did not take {len(answer['Failed'])} requests: {answer['Failed'][0]}")

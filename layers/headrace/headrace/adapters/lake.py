@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from headrace.adapters.aws import is_transient
 from headrace.errors import HeadraceError, ObjectGoneError, TerminalError, TransientError
@@ -104,13 +105,13 @@ class _Landed(io.RawIOBase):
 def _s3_errors(key: str) -> Iterator[None]:
     try:
         yield
-    except (ClientError, BotoCoreError, OSError) as error:
+    except (ClientError, BotoCoreError, HTTPError, OSError) as error:
         raise _translated(error, key) from error
 
 
 def _translated(error: Exception, key: str) -> HeadraceError:
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in GONE:
         return ObjectGoneError(key)
-    if isinstance(error, OSError) or is_transient(error):
+    if isinstance(error, HTTPError | OSError) or is_transient(error):
         return TransientError(f"reading {key!r}: {error}")
     return LakeError(f"reading {key!r}: {error}")

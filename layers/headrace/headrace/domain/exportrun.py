@@ -9,6 +9,9 @@ from typing import Any, Self
 
 RUNNER_TRIES = 3
 """Deliveries of a request before it is a dead letter; the queue's maxReceiveCount."""
+PUT_OFF_SECONDS = 300
+MOST_PUT_OFF = 72
+"""For six hours a request waits for a service that is out of order."""
 
 
 class RunStatus(StrEnum):
@@ -110,7 +113,8 @@ class CategoryState:
 class Request:
     """The requests for the accounts of one part, in one message; `files` are the keys of the part's Parquet.
 
-    An account whose request has failed travels `alone` from then on.
+    An account whose request has failed travels `alone` from then on. `put_off` counts how often a request was put off,
+    because a service was out of order.
     """
 
     export: str
@@ -120,6 +124,7 @@ class Request:
     accounts: tuple[str, ...]
     files: tuple[str, ...]
     alone: bool = False
+    put_off: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -168,6 +168,12 @@ def _expressions(*, quotes: bool) -> tuple[tuple[re.Pattern[str], Failure], ...]
     return tuple((re.compile(failure.match, re.IGNORECASE), failure) for failure in chosen)
 
 
+def is_transient(error: BaseException) -> bool:
+    """Whether what was raised passes by itself, as the catalogue has it: somebody else's outage, and nobody's fault."""
+    treatment = classify(f"{type(error).__name__}: {error}").treatment
+    return treatment.passes and not treatment.systemic
+
+
 def named(name: str | None) -> Failure:
     """The entry of a name; the unknown error when there is none."""
     return next((failure for failure in catalogue() if failure.name == name), UNKNOWN)

@@ -23,7 +23,8 @@ from headrace.usecases.export_ports import ExportLedger, ExportServices
 
 STALL_SECONDS = 120
 """After so long without an answer, with nothing in the queue, requests are lost."""
-UNLOAD_TRIES = 3
+UNLOAD_PATIENCE_SECONDS = 6 * 3600
+"""So long after an attempt began an UNLOAD is tried again, with each look, when its error passes."""
 MOST_NARROWED = 500
 """Accounts that an UNLOAD names one by one; for more it takes the whole category."""
 MOST_CHARACTERS = 10_000
@@ -123,7 +124,7 @@ def _ended(state: CategoryState, look: Look) -> CategoryState:
         return state
     if not seen.error:
         settled = replace(state, status=UnloadStatus.UNLOADED)
-    elif seen.transient and state.tries < UNLOAD_TRIES:
+    elif seen.transient and _seconds_since(look.run.attempt_at) < UNLOAD_PATIENCE_SECONDS:
         settled = replace(state, status=UnloadStatus.WAITING)
     else:
         settled = replace(state, status=UnloadStatus.FAILED, reason=advised(seen.error), asked=look.run.attempt)

@@ -7,13 +7,15 @@ import io
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace.domain.export import Export
-from headrace.domain.exportrun import RUNNER_TRIES, Answer, FileResult, Request
+from headrace.domain.exportrun import MOST_PUT_OFF, PUT_OFF_SECONDS, RUNNER_TRIES, Answer, FileResult, Request
 from headrace.domain.exportsql import ACCOUNT_LABEL
+from headrace.domain.failure import is_transient
 from headrace.errors import RowsError, TerminalError
 from headrace.transform.csvfile import Lines, by_account
 from headrace.usecases.export_ports import ExportServices
@@ -28,8 +30,22 @@ def answer(request: Request, delivery: int, services: ExportServices, failed: Fa
 
     An account that fails beside others is asked for again, alone, and told to `failed`. One that is alone raises, so
     that the queue brings it again; its failure is recorded when it comes for the last time, or when it is one that
-    trying again does not change.
+    trying again does not change. While a service is out of order the request is put off, for hours, and no delivery of
+    it counts.
     """
+    try:
+        _answer(request, delivery, services, failed)
+    except Exception as error:
+        if not _is_put_off(request, error):
+            raise
+        services.requests.send([replace(request, put_off=request.put_off + 1)], PUT_OFF_SECONDS)
+
+
+def _is_put_off(request: Request, error: Exception) -> bool:
+    return is_transient(error) and request.put_off < MOST_PUT_OFF
+
+
+def _answer(request: Request, delivery: int, services: ExportServices, failed: Failed) -> None:
     known = services.exports.answered(request)
     missing = tuple(account for account in request.accounts if account not in known)
     if not missing:
@@ -37,10 +53,13 @@ def answer(request: Request, delivery: int, services: ExportServices, failed: Fa
     begun = time.monotonic()
     try:
         files, errors = _export(request, missing, services)
-    except Exception as error:
+    except Exception as caught:
         if not request.alone:
             raise
-        files, errors = [], dict.fromkeys(missing, error)
+        files, errors = [], dict.fromkeys(missing, caught)
+    passing = next((error for error in errors.values() if _is_put_off(request, error)), None)
+    if passing is not None:
+        raise passing
     if request.alone and errors:
         _fail(request, delivery, errors[request.accounts[0]], services)
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headrace.domain.clock import now
+from headrace.domain.failure import is_transient
 from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.notice import of_brief_record
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
@@ -49,6 +50,8 @@ def _results(batch: BatchRecord, counts: dict[str, WarehouseRows], services: Ser
     try:
         found = file_results(batch, services)
     except Exception as error:  # whatever it is: the files are loaded
+        if is_transient(error):  # what S3 does not tell now, it tells in an hour
+            raise
         services.ledger.tell_batch(batch.batch, "Results unreadable", {"error": f"{type(error).__name__}: {error}"})
     known = {result.file_id: replace(result, detected={}, broken={}) for result in found}
     return {file_id: known.get(file_id) or _by_warehouse(file_id, counts.get(file_id)) for file_id in batch.file_ids}

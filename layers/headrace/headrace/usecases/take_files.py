@@ -11,6 +11,7 @@ from dataclasses import replace
 from headrace.domain import serverstate as told
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.contract import Contract
+from headrace.domain.failure import is_transient
 from headrace.domain.remote import LONGEST_KEY, SECOND
 from headrace.domain.source import After, Source
 from headrace.domain.sourcefile import Candidate, Plan, SourceFile, SourceStatus, after_problem, plan, wanted, was_held
@@ -117,6 +118,8 @@ class SourceWork:
         except (HeadraceError, OutOfTimeError):
             raise
         except Exception as error:
+            if is_transient(error):  # S3 or the ledger is out of order, which no file has brought about
+                raise
             record = self._wrong(candidate.record, self._surprise(error))
         else:
             self._taken(candidate, record)

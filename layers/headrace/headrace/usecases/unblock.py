@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from headrace.domain.clock import now
+from headrace.domain.failure import is_transient
 from headrace.domain.lane import LaneState, batch_name
 from headrace.domain.ledger import LANES, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.usecases.give_up import COMMITTED, FATE, LOCK, TOMBSTONE
@@ -138,6 +139,8 @@ class _Work:
         try:
             record_outcome(batch, file_results(batch, self._services), self._services)
         except Exception as error:  # whatever keeps it from being recorded: that it is loaded must be
+            if is_transient(error):
+                raise
             record_briefly(batch, f"{type(error).__name__}: {error}", self._services)
             self._say(f"it is loaded; recorded without details, because of {type(error).__name__}: {error}")
         else:
