@@ -33,6 +33,16 @@ CALLS: dict[str, list[tuple[str, str] | tuple[str, str, int]]] = {
 """What a function asks of AWS on a file's way, in that order; with a number, the how manieth call of the operation."""
 STAGED_SHARE = 0.25
 """How many of the composed runs go through a stage table."""
+FAILURE_CALLS: list[tuple[str, str, str, int]] = [
+    ("told", "dynamodb", "PutItem", 1),
+    ("noted", "dynamodb", "UpdateItem", 1),
+    ("condemned", "dynamodb", "UpdateItem", 5),
+    ("tombstone", "redshift-data", "BatchExecuteStatement", 1),
+    ("fate", "redshift-data", "ExecuteStatement", 1),
+    ("set apart", "dynamodb", "TransactWriteItems", 1),
+]
+"""What recording a failure asks of AWS, down to the files of a batch that is given up."""
+UNKNOWN_WORDS = "ERROR: a sentence that nobody has read yet"
 WAREHOUSE_WORDS = {
     "1023": "ERROR: 1023 DETAIL: Serializable isolation violation on table",
     "deadlock": "ERROR: deadlock detected",
@@ -68,7 +78,7 @@ def points() -> list[Point]:
                 found.append(Point(f"{name}, 5xx {when}", ({**where, "when": when},)))
             found.append(Point(f"{name}, throttled", ({**where, "what": "throttle", "times": 2},)))
     found += [_unanswered("StarterFunction", "states", "StartExecution"), _unanswered("TransformFunction", "s3", "PUT")]
-    found += [*_of_the_warehouse(), *_of_the_workflow(), *_stops(), *_restarts(), *_deeds()]
+    found += [*_of_the_warehouse(), *_of_the_workflow(), *_of_failures(), *_stops(), *_restarts(), *_deeds()]
     return [*found, *_of_merges()]
 
 
@@ -103,6 +113,26 @@ def _of_the_workflow() -> Iterator[Point]:
         yield Point(f"workflow: {name}, 5xx before", (where,))
         yield Point(f"workflow: {name}, the answer lost", ({**where, "when": "after"},))
         yield Point(f"workflow: {name}, throttled", ({**where, "what": "throttle", "times": 2},))
+
+
+def _of_failures() -> Iterator[Point]:
+    """What is broken while a failure is recorded: a load is refused until its batch is given up."""
+    load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "IngestStateMachine"}
+    refused = {**load, "what": "refuse", "text": UNKNOWN_WORDS, "times": 3}
+    yield Point("failure: refused until the batch is given up", (refused,))
+    yield Point("failure: refused until every part of it is kept", ({**refused, "times": 7},))
+    for step, service, operation, call in FAILURE_CALLS:
+        where = {"service": service, "operation": operation, "caller": "RecordFailureFunction", "call": call}
+        for when in ("before", "after"):
+            yield Point(f"failure: {step}, killed {when}", (refused, {**where, "what": "kill", "when": when}))
+        yield Point(f"failure: {step}, down for {SDK_TRIES} calls", (refused, {**where, "times": SDK_TRIES}))
+    task = {"service": "lambda", "operation": "invoke", "path": "RecordFailure"}
+    yield Point("failure: Lambda, 5xx before", (refused, task))
+    yield Point("failure: Lambda, the answer lost", (refused, {**task, "when": "after"}))
+    turn = {"service": "dynamodb", "operation": "UpdateItem", "caller": "HandOverFunction", "what": "kill"}
+    yield Point("failure: hand over killed before", (refused, turn))
+    yield Point("failure: hand over killed after", (refused, {**turn, "when": "after"}))
+    yield Point("failure: staged, refused until the merge is given up", ({**refused, "call": 2},), staged=True)
 
 
 def _of_merges() -> Iterator[Point]:
