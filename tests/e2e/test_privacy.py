@@ -68,11 +68,13 @@ def heard(laptop: Laptop) -> Iterator[str]:
         events.put_rule(Name="listener", EventBusName=bus, EventPattern=pattern)
         events.put_targets(Rule="listener", EventBusName=bus, Targets=[{"Id": "q", "Arn": arn}])
     topic = next(item["TopicArn"] for item in topics.list_topics()["Topics"] if "headrace" in item["TopicArn"])
-    topics.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    heard = topics.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
     yield queue
+    topics.unsubscribe(SubscriptionArn=heard["SubscriptionArn"])
     for bus in ("default", laptop.output("EventBusName")):
         events.remove_targets(Rule="listener", EventBusName=bus, Ids=["q"])
         events.delete_rule(Name="listener", EventBusName=bus)
+    queues.delete_queue(QueueUrl=queue)
 
 
 @pytest.fixture(scope="module")

@@ -124,6 +124,21 @@ def test_categories_are_counted_and_not_named() -> None:
     assert "etl.quality_figures WHERE dataset = 'people' AND column_name = 'mail'" in notice.lines[1]
 
 
+@pytest.mark.parametrize(
+    ("rows", "show", "said"), [(1, False, False), (9, False, False), (10, False, True), (1, True, True)]
+)
+def test_the_mean_of_a_few_values_is_not_told(rows: int, show: bool, said: bool) -> None:
+    """Of one row it is the row's own value."""
+    past = [Measured(Metric.MEAN, "salary", Figure(TODAY - back, 1000, 50, 10.0)) for back in range(1, 30)]
+    now = [Measured(Metric.MEAN, "salary", Figure(TODAY, 73112, rows, 10.0))]
+    (finding,) = judge([Check(Metric.MEAN, "salary", show_values=show)], now, past, Scope.BATCH)
+    notice = of_surprise("people", "batch people-7", [finding], None)
+    assert finding.verdict is Verdict.SURPRISING
+    told = " ".join(notice.lines)
+    assert ("73,112" in told) is said
+    assert ("metric = 'mean'" in told) is not said
+
+
 def test_categories_are_named_where_the_contract_says_so() -> None:
     finding = categories(Check(Metric.CATEGORIES, "mail", show_values=True))
     assert finding.sentence == "mail: categories: new: ann@example.org; gone: bob@example.org"

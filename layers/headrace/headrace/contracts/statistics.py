@@ -24,7 +24,7 @@ from open_data_contract_standard.model import DataQuality, SchemaObject
 from headrace.contracts import custom
 from headrace.contracts.document import Problems, Where
 from headrace.contracts.shape import suggestion
-from headrace.domain.checks import OF_NUMBERS, OF_TABLE, Check, Metric
+from headrace.domain.checks import OF_NUMBERS, OF_TABLE, SHOW_VALUES, Check, Metric
 from headrace.domain.contract import Column, Kind
 
 ENGINE = "headrace"
@@ -114,8 +114,8 @@ def _wishes(check: DataQuality, metric: Metric, where: Where, problems: Problems
     action = str(values.get("onBreach", "warn"))
     if action not in ACTIONS:
         problems.add(custom.place_of(check.customProperties, "onBreach", where), "onBreach must be warn or hold")
-    if "showValues" in values and metric is not Metric.CATEGORIES:
-        reason = f"showValues goes with categories: {metric} shows no value of a row"
+    if "showValues" in values and metric not in SHOW_VALUES:
+        reason = f"showValues goes with {', '.join(sorted(SHOW_VALUES))}: {metric} shows no value of a row"
         problems.add(custom.place_of(check.customProperties, "showValues", where), reason)
     if check.severity is not None:
         problems.add(

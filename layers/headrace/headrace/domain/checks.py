@@ -25,6 +25,8 @@ OF_WHOLE_BATCHES = frozenset(
 )
 """Figures that say nothing of a batch that people or a failure have put together."""
 OF_NUMBERS = frozenset({Metric.MEAN, Metric.SPREAD})
+SHOW_VALUES = OF_NUMBERS | {Metric.CATEGORIES}
+"""What is found by these may be a value of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Check:
     """One check. Without bounds the figure is compared with that of past days; `hold` keeps the batch from the target.
 
     `lowest` and `highest` are the bounds that the contract sets itself, inclusive: of shares from 0 to 1, of freshness
-    in seconds. `show_values` is whether people may be shown the categories themselves, which are values of rows.
+    in seconds. `show_values` is whether people may be shown values of rows: categories, and the mean of a few.
     """
 
     metric: Metric

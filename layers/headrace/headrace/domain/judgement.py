@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from headrace.domain.checks import OF_WHOLE_BATCHES, Check, Metric
+from headrace.domain.checks import OF_NUMBERS, OF_WHOLE_BATCHES, Check, Metric
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import LIVE, BatchRecord, FileRecord
 from headrace.domain.replay import replay_of
 from headrace.domain.usual import COUNTS, FEWEST_DAYS, SHARES, Figure, compare
 
 LISTED = 5
+FEWEST_TOLD = 10
+"""The mean of fewer values may be one of them, and their spread says how they differ."""
 
 
 class Scope(StrEnum):
@@ -126,7 +128,9 @@ def _single(check: Check, now: Figure, past: list[Figure]) -> Finding:
         return Finding(check, Verdict.LEARNING, value)
     fresher = check.metric is Metric.FRESHNESS and usual.score < 0
     verdict = Verdict.SURPRISING if usual.surprising and not fresher else Verdict.GOOD
-    return Finding(check, verdict, value, usual.expected, None if fresher else usual.low, usual.high)
+    close = check.metric in OF_NUMBERS and now.rows < FEWEST_TOLD and not check.show_values
+    remark = f"is not what it usually is, of {now.rows} values" if close and verdict is Verdict.SURPRISING else ""
+    return Finding(check, verdict, value, usual.expected, None if fresher else usual.low, usual.high, remark)
 
 
 def _categories(check: Check, now: list[Measured], past: list[Measured]) -> Finding:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
+from headrace.domain.checks import Metric
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
 from headrace.domain.failure import classify
 from headrace.domain.judgement import Finding
@@ -17,6 +18,12 @@ from headrace.domain.ledger import LIVE, BatchRecord, FileRecord, FileStatus
 from headrace.domain.outcome import FileResult, Verdict, total
 
 LISTED = 5
+OF_CHECK = "FROM etl.quality_figures WHERE dataset = '{}' AND column_name = '{}' AND metric = '{}'"
+VALUES = {
+    True: f"SELECT category, MIN(day), MAX(day) {OF_CHECK} GROUP BY category ORDER BY MIN(day) DESC, MAX(day)",
+    False: f"SELECT point, figure, row_count {OF_CHECK} ORDER BY measured_at DESC LIMIT 10",
+}
+"""What shows the values of a check of categories, and the figures of one that is not."""
 LEVELS = ("ok", "warning", "error")
 
 
@@ -217,12 +224,12 @@ def of_recovery(contract: Contract) -> Notice:
 
 def _where_values_are(dataset: str, findings: Iterable[Finding]) -> list[str]:
     """What to type to see values that a message must not show."""
-    query = (
-        "SELECT category, MIN(day) AS first_day, MAX(day) AS last_day FROM etl.quality_figures WHERE dataset = '{}'"
-        " AND column_name = '{}' AND metric = 'categories' GROUP BY category ORDER BY first_day DESC, last_day"
-    )
-    columns = [finding.check.column for finding in findings if finding.hides_values]
-    return [f'`headrace sql "{query.format(dataset, column)}"` shows the values.' for column in columns]
+    checks = [finding.check for finding in findings if finding.hides_values]
+    return [
+        f'`headrace sql "{VALUES[check.metric is Metric.CATEGORIES].format(dataset, check.column, check.metric)}"`'
+        " shows the values."
+        for check in checks
+    ]
 
 
 def _quarantined(count: int, results: Iterable[FileResult]) -> list[str]:
