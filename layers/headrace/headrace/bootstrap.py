@@ -121,7 +121,7 @@ class AwsServices:
     @cached_property
     def incoming(self) -> S3Incoming:
         """Files on their way from a server into the landing bucket."""
-        return S3Incoming(aws.client("s3"), setting("LAKE_BUCKET"), setting("LANDING_BUCKET"))
+        return S3Incoming(aws.client("s3", aws.WITHOUT_CHECKSUMS), setting("LAKE_BUCKET"), setting("LANDING_BUCKET"))
 
     @cached_property
     def connect(self) -> Connector:

@@ -11,11 +11,12 @@ import pytest
 
 from headrace.domain.breaker import State
 from headrace.domain.credentials import Credentials
+from headrace.domain.sizes import PART_BYTES
 from headrace.domain.source import After, Complete, Protocol, Tls
 from headrace.domain.sourcefile import SourceStatus
 from headrace.usecases.poll_server import server_named
 from headrace.usecases.reset_source import reset_source
-from headrace.usecases.transfer import FIRST_BYTES, PART_BYTES, ROOM_BYTES
+from headrace.usecases.transfer import FIRST_BYTES, ROOM_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.certificates import Authority
 from tests.servers.faults import PASSWORD, USER

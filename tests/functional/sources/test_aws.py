@@ -16,10 +16,10 @@ from headrace.adapters.incoming import S3Incoming
 from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.breaker import Breaker, State
 from headrace.domain.serverstate import ServerState
+from headrace.domain.sizes import PART_BYTES
 from headrace.domain.source import After, Complete, Protocol
 from headrace.domain.sourcefile import SourceFile, SourceStatus
 from headrace.errors import LeaseLostError
-from headrace.usecases.transfer import PART_BYTES
 from headrace_local import laptop
 from headrace_local.state import LaptopState
 from tests.functional.sources.conftest import ROWS, write

@@ -6,6 +6,7 @@ import hashlib
 import os
 import resource
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +18,10 @@ from headrace.adapters import patience
 from headrace.domain import breaker
 from headrace.domain.breaker import State
 from headrace.domain.credentials import Credentials
+from headrace.domain.sizes import LARGEST_FILE, PART_BYTES
 from headrace.domain.source import After, Checksum, Complete, Protocol
 from headrace.domain.sourcefile import SourceStatus
 from headrace.usecases import folders
-from headrace.usecases.transfer import PART_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.certificates import Authority
 from tests.servers.faults import PASSWORD, USER
@@ -266,6 +267,44 @@ def test_a_server_that_lies_about_sizes_gets_nothing_in(start: Any, root: Path, 
     assert f"says that it has {len(ROWS) + lie} bytes, and sends {len(ROWS)}" in problems[0]
     assert (bench.landed, bench.records["/a.csv"].status) == ({}, SourceStatus.HELD)
     assert bench.notices[-1].incident is None
+
+
+def test_a_file_that_is_too_large_for_any_load_is_not_begun(start: Any, root: Path) -> None:
+    write(root / "a.csv")
+    server, bench = start(Protocol.FTP)
+    server.faults.size_lie = LARGEST_FILE
+    (problem,) = bench.poll().tally.problems
+    assert "no file of more than 5 TiB is taken" in problem
+    assert not any(line.startswith("RETR") for line in server.faults.commands)
+
+
+def test_a_server_that_sends_more_than_it_says_is_not_listened_to_till_the_end(start: Any, root: Path) -> None:
+    write(root / "a.csv", LARGE)
+    server, bench = start(Protocol.FTP)
+    server.faults.size_lie = 1000 - len(LARGE)
+    (problem,) = bench.poll().tally.problems
+    sent = int(problem.partition("and sends ")[2].split()[0].replace(",", ""))
+    assert 1000 < sent < len(LARGE)
+    assert bench.landed == {}
+
+
+def test_what_was_staged_and_cannot_be_read_again_in_time_is_not_tried_for_ever(
+    make: Make, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root / "large.csv", LARGE)
+    server, bench = make(timeout_seconds=5, complete=Complete.RENAME)
+    server.faults.break_after, server.faults.times = 2 * PART_BYTES + (1 << 20), 99
+    bench.clock.during.append(lambda: setattr(bench.clock, "remaining", 10))
+    assert bench.poll().out_of_time
+    bench.clock.during.clear()
+
+    def slow(staged: str) -> Iterator[bytes]:
+        bench.clock.remaining = 10
+        yield bench.incoming.staged[staged]
+
+    monkeypatch.setattr(bench.incoming, "read", slow)
+    (problem,) = bench.poll().tally.problems
+    assert "cannot be read again in the time of a poll" in problem
 
 
 def test_a_file_that_grows_is_not_taken_before_it_stands_still(make: Make, root: Path) -> None:

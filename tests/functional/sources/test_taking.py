@@ -9,9 +9,9 @@ import asyncssh
 import pytest
 
 from headrace.domain.credentials import Credentials
+from headrace.domain.sizes import PART_BYTES
 from headrace.domain.source import After, Complete, Protocol
 from headrace.domain.sourcefile import SourceStatus
-from headrace.usecases.transfer import PART_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.faults import USER
 from tests.servers.sftp import SftpServer

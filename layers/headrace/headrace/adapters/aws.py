@@ -12,6 +12,10 @@ from botocore.config import Config
 from headrace.domain.failure import classify
 
 CALLS = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
+WITHOUT_CHECKSUMS = CALLS.merge(Config(request_checksum_calculation="when_required"))
+"""For multipart uploads part by part: boto3 adds a CRC32 to each part unless it is told not to, which S3 refused for an
+upload that was begun without an algorithm (https://github.com/boto/botocore/issues/3216), and which would have to be
+listed at its end."""
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 CONNECTION_LOST = (
     exceptions.ConnectionError,
@@ -22,9 +26,9 @@ CONNECTION_LOST = (
 """The last two are bytes that were lost or damaged on their way."""
 
 
-def client(service: str) -> Any:
+def client(service: str, config: Config = CALLS) -> Any:
     """A boto3 client of the service in the function's own region."""
-    return boto3.client(service, config=CALLS)
+    return boto3.client(service, config=config)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -5,20 +5,26 @@ What is staged lies below `incoming/`, where nobody looks for data; an object of
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
+from headrace.domain.sizes import part_bytes
+
 READ_BYTES = 1 << 20
-COPY_PART_BYTES = 4 << 30
-"""Copied in one call; S3 takes up to 5 GiB."""
+COPY_PART_BYTES = 512 << 20
+"""Copied in one call, which has to answer within a minute; S3 takes up to 5 GiB."""
+COPIES_AT_ONCE = 8
 GONE = frozenset({"NoSuchKey", "NoSuchUpload", "404", "NotFound"})
 
 
 class S3Incoming:
-    """`client` is a boto3 S3 client."""
+    """`client` is a boto3 S3 client that adds no checksums of its own: each part is sent with its MD5."""
 
     def __init__(self, client: Any, lake: str, landing: str) -> None:
         self._client = client
@@ -31,7 +37,9 @@ class S3Incoming:
 
     def part(self, staged: str, upload: str, number: int, body: bytes | bytearray) -> str:
         """Stage a part, at least 5 MiB unless it is the last. Returns its ETag."""
-        answer = self._client.upload_part(Bucket=self._lake, Key=staged, UploadId=upload, PartNumber=number, Body=body)
+        answer = self._client.upload_part(
+            Bucket=self._lake, Key=staged, UploadId=upload, PartNumber=number, Body=body, ContentMD5=_md5(body)
+        )
         return str(answer["ETag"])
 
     def abort(self, staged: str, upload: str) -> None:
@@ -66,18 +74,22 @@ class S3Incoming:
 
     def copied(self, staged: str, upload: str, size: int) -> list[str]:
         """Make the recovered object the first parts of a new upload of the same key, within S3."""
-        etags: list[str] = []
-        for start in range(0, size, COPY_PART_BYTES):
+        piece = max(COPY_PART_BYTES, part_bytes(size))
+
+        def copy(number: int) -> str:
+            first = number * piece
             answer = self._client.upload_part_copy(
                 Bucket=self._lake,
                 Key=staged,
                 UploadId=upload,
-                PartNumber=len(etags) + 1,
+                PartNumber=number + 1,
                 CopySource={"Bucket": self._lake, "Key": staged},
-                CopySourceRange=f"bytes={start}-{min(size, start + COPY_PART_BYTES) - 1}",
+                CopySourceRange=f"bytes={first}-{min(size, first + piece) - 1}",
             )
-            etags.append(answer["CopyPartResult"]["ETag"])
-        return etags
+            return str(answer["CopyPartResult"]["ETag"])
+
+        with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
+            return list(pool.map(copy, range(-(-size // piece))))
 
     def land(self, staged: str, upload: str, etags: list[str], key: str, notes: dict[str, str]) -> None:
         """Copy the whole file into the landing bucket, and forget what was staged."""
@@ -93,7 +105,7 @@ class S3Incoming:
 
     def put(self, key: str, body: bytes, notes: dict[str, str]) -> None:
         """Land a small file."""
-        self._client.put_object(Bucket=self._landing, Key=key, Body=body, Metadata=notes)
+        self._client.put_object(Bucket=self._landing, Key=key, Body=body, Metadata=notes, ContentMD5=_md5(body))
 
     def size(self, key: str) -> int | None:
         """The size of an object of the landing bucket, None when there is none."""
@@ -118,6 +130,10 @@ class S3Incoming:
         self._client.complete_multipart_upload(
             Bucket=self._lake, Key=staged, UploadId=upload, MultipartUpload={"Parts": parts}
         )
+
+
+def _md5(body: bytes | bytearray) -> str:
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 def _gone(error: ClientError) -> bool:

@@ -12,10 +12,11 @@ from headrace.domain.contract import Contract
 from headrace.domain.lakefolders import INCOMING
 from headrace.domain.naming import one_form
 from headrace.domain.remote import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of
+from headrace.domain.sizes import LARGEST_FILE, largest, too_large
 from headrace.domain.source import Checksum, Source, shared_folder
 from headrace.domain.sourcefile import Candidate, SourceFile, SourceStatus
 from headrace.errors import CannotResumeError, ChecksumError, FileChangedError, FileProblemError, UnreachableError
-from headrace.usecases.line import Line, check_time
+from headrace.usecases.line import Line, OutOfTimeError, check_time
 from headrace.usecases.source_ports import Clock, Incoming, Remote
 from headrace.usecases.transfer import Transfer
 
@@ -58,13 +59,25 @@ class Fetcher:
         if self._is_proven(candidate, line):
             return replace(candidate.record, status=SourceStatus.TAKEN, attempts=0, reason=None)
         before = line.do(lambda remote: _stat(remote, candidate.file))
-        if record.upload is not None:
-            transfer.resume(record.upload)
         size = before.size if before.size is not None else candidate.file.size
+        if reason := too_large(size):
+            raise FileProblemError(reason)
+        transfer.expect(size)
+        if record.upload is not None:
+            self._resume(record.upload, transfer)
         line.do(lambda remote: self._stream(remote, candidate.file, before, size, transfer), lambda: transfer.offset)
         digests = transfer.digests()
         self._compare(candidate, digests, line)
         return replace(self._landed(candidate, record, transfer, digests), stamp=before.modified)
+
+    def _resume(self, upload: str, transfer: Transfer) -> None:
+        try:
+            transfer.resume(upload, lambda: check_time(self._clock, self._source))
+        except OutOfTimeError as error:
+            raise FileProblemError(
+                "it is too large: what earlier polls have staged cannot be read again in the time of a poll, and would"
+                " not be in the next"
+            ) from error
 
     def _stream(self, remote: Remote, file: RemoteFile, before: Stat, size: int | None, transfer: Transfer) -> None:
         if transfer.offset and _stat(remote, file) != before:
@@ -73,6 +86,8 @@ class Fetcher:
         try:
             for size_of_piece in remote.read(file.wire, transfer.offset, transfer.room):
                 transfer.took(size_of_piece)
+                if transfer.offset > largest(size):
+                    break
                 check_time(self._clock, self._source)
         except CannotResumeError:
             transfer.restart()
@@ -82,6 +97,8 @@ class Fetcher:
             raise _changed(file)
 
     def _check_size(self, file: RemoteFile, size: int | None, begun_at: int, offset: int) -> None:
+        if offset > LARGEST_FILE:
+            raise FileProblemError(too_large(offset))
         if size is None or offset == size:
             return
         if begun_at < offset < size:

@@ -9,14 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from headrace.domain.sizes import PART_BYTES, part_bytes
 from headrace.usecases.source_ports import Incoming
 
-PART_BYTES = 8 << 20
-"""S3 takes parts of at least 5 MiB and at most 10,000 of them: 80 GB, four times what is loaded."""
 FIRST_BYTES = 64 << 10
 """Most files are small: room for a whole part is made when this is full."""
 ROOM_BYTES = 1 << 20
 PARTS_IN_MEMORY = 4
+MEMORY_BYTES = 512 << 20
+"""Of parts that are being sent. There is always room for one, beside the one that is being filled."""
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Transfer:
         self._incoming = incoming
         self._staged = staged
         self._on_begin = on_begin
+        self._part_bytes = PART_BYTES
         self._hashing, self._sending = (ThreadPoolExecutor(1), ThreadPoolExecutor(1)), ThreadPoolExecutor(2)
         self._reset()
 
@@ -68,16 +70,22 @@ class Transfer:
         for worker in (*self._hashing, self._sending):
             worker.shutdown()
 
-    def resume(self, upload: str) -> None:
+    def expect(self, size: int | None) -> None:
+        """So many bytes will come, as far as is known: the parts are made large enough for all of them."""
+        self._part_bytes = part_bytes(size)
+
+    def resume(self, upload: str, check: Callable[[], None] = lambda: None) -> None:
         """Take up what an earlier poll staged: it is read once more, for the checksums, and copied within S3.
 
-        S3 does not show the parts of an unfinished upload, so they are first made an object.
+        S3 does not show the parts of an unfinished upload, so they are first made an object. `check` is called after
+        each piece that was read, and what it raises goes through.
         """
         size = self._incoming.recover(self._staged, upload)
         if not size:
             return
         for chunk in self._incoming.read(self._staged):
             self._hash(chunk)
+            check()
         self._begin()
         self._etags += self._incoming.copied(self._staged, self._must_upload, size)
         self.offset = size
@@ -140,13 +148,13 @@ class Transfer:
     def _make_room(self) -> None:
         """A first, small part becomes a whole one; a whole one goes to work, and one that is done with is next."""
         full = self._part
-        if len(full.body) < PART_BYTES:
-            self._part = _Part(bytearray(PART_BYTES), full.filled)
+        if len(full.body) < self._part_bytes:
+            self._part = _Part(bytearray(self._part_bytes), full.filled)
             self._part.body[: full.filled] = full.body
             return
         self._send()
-        if len(self._busy) < PARTS_IN_MEMORY:
-            self._part = _Part(bytearray(PART_BYTES))
+        if len(self._busy) < max(1, min(PARTS_IN_MEMORY, MEMORY_BYTES // self._part_bytes)):
+            self._part = _Part(bytearray(self._part_bytes))
             return
         oldest = self._busy.popleft()
         oldest.wait()
