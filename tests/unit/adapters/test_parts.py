@@ -6,6 +6,7 @@ import base64
 import hashlib
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +77,7 @@ def headers_of(config: Any, operation: str, **asked: Any) -> dict[str, str]:
         )
         raise InterruptedError
 
-    client = aws.boto3.client(
+    client = boto3.client(
         "s3", config=config, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
     )
     client.meta.events.register("before-send.s3", stop)
