@@ -21,12 +21,12 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
         logger.warning("an account is asked for again, alone", extra={"account": account, "reason": str(error)})
 
     for message in sorted(event["Records"], key=deliveries):
-        request = Request.from_json(json.loads(message["body"]))
-        logger.append_keys(export=request.export, date=request.date, category=request.category, part=request.part)
         try:
+            request = Request.from_json(json.loads(message["body"]))
+            logger.append_keys(export=request.export, date=request.date, category=request.category, part=request.part)
             answer(request, deliveries(message), services, tell)
         except Exception:
-            logger.exception("a request failed", extra={"accounts": len(request.accounts)})
+            logger.exception("a request failed", extra={"message_id": message["messageId"]})
             failed.append(message["messageId"])
             services.requests.give_back(message["receiptHandle"], deliveries(message))
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}

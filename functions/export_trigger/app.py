@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
 from headrace.observability import logger
-from headrace.usecases.export_trigger import Wanted, resume, trigger
+from headrace.usecases.export_trigger import due, ended, look_after
 
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """`Export Due` (detail: export, date, category, account, each optional), or the end of an execution."""
+    """`Export Due` (detail: export, date, category, account, all optional), `Export Look`, or an execution's end."""
     detail = event.get("detail") or {}
-    if "executionArn" in detail:
-        order = json.loads(detail["input"])
-        outcome: Any = resume(order["export"], order["date"], order["attempt"], detail["status"], services)
+    if event.get("detail-type") == "Export Look":
+        outcome: Any = look_after(services)
     else:
-        date = detail.get("date") or datetime.now(UTC).date().isoformat()
-        wanted = Wanted(date, detail.get("export"), detail.get("category"), detail.get("account"))
-        outcome = trigger(wanted, services)
+        outcome = ended(detail, services) if "executionArn" in detail else due(detail, services)
     logger.info("export", extra={"outcome": outcome})
     return {"outcome": outcome}

@@ -11,11 +11,13 @@ import pytest
 
 from headrace.adapters.exports import DynamoExports
 from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, RunStatus, UnloadStatus
+from headrace.errors import OvertakenError
 from headrace_local import laptop
 from tests.unit.usecases.exportfakes import MemoryExportLedger
 
 TABLE = "ledger"
 DATE = "2026-01-31"
+FOLDER = "exports/notes/1/"
 RUN = Run("notes", DATE, 1, RunStatus.RUNNING, "2026-01-31T05:00:00Z", "2026-01-31T05:00:00Z", seconds=1.5)
 
 
@@ -45,7 +47,7 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def request(*accounts: str, category: str = "c/1", part: int = 0, alone: bool = False) -> Request:
-    return Request("notes", DATE, category, part, accounts, ("key",), alone)
+    return Request("notes", DATE, category, part, accounts, ("key",), alone, FOLDER)
 
 
 def result(account: str, rows: int = 1) -> FileResult:
@@ -64,8 +66,37 @@ def test_only_one_opens_the_next_attempt_and_the_last_one_saves_nothing_more(led
     second = replace(RUN, attempt=2, account="a")
     assert ledger.open_run(second, RUN)
     assert not ledger.open_run(replace(second, account="b"), RUN)
-    ledger.save_run(replace(RUN, status=RunStatus.COMPLETE))
-    assert ledger.find_run("notes", DATE) == second
+    opened = ledger.find_run("notes", DATE)
+    assert opened == replace(second, turn=1)
+    assert not ledger.end_run(replace(RUN, status=RunStatus.COMPLETE))
+    with pytest.raises(OvertakenError):
+        ledger.change_run(replace(RUN, accounts=9))
+    assert ledger.find_run("notes", DATE) == opened
+
+
+def test_a_run_is_changed_by_who_knows_what_it_is(ledger: Any) -> None:
+    ledger.open_run(RUN, None)
+    planned = ledger.change_run(replace(RUN, accounts=3, parts=1))
+    assert ledger.find_run("notes", DATE) == planned
+    with pytest.raises(OvertakenError):  # a second plan, of a function that has read it before the first
+        ledger.change_run(replace(RUN, accounts=4, parts=2))
+    assert ledger.change_run(replace(planned, answered=1)).turn == planned.turn + 1
+    assert ledger.find_run("notes", DATE).parts == 1
+
+
+def test_a_run_that_has_ended_stays_as_it_ended(ledger: Any) -> None:
+    ledger.open_run(RUN, None)
+    ended = replace(RUN, status=RunStatus.COMPLETE, seconds=2.0)
+    late = ledger.change_run(replace(RUN, answered=1))
+    assert ledger.end_run(ended)  # whatever a late function has noted beside
+    assert not ledger.end_run(replace(ended, status=RunStatus.INCOMPLETE))
+    with pytest.raises(OvertakenError):
+        ledger.change_run(late)
+    with pytest.raises(OvertakenError):
+        ledger.change_category(RUN, CategoryState("c/1"))
+    assert ledger.find_run("notes", DATE).status is RunStatus.COMPLETE
+    assert not ledger.open_run(replace(RUN, attempt=2), late)
+    assert ledger.open_run(replace(RUN, attempt=2), ledger.find_run("notes", DATE))
 
 
 def test_the_newest_runs_come_first(ledger: Any) -> None:
@@ -76,13 +107,44 @@ def test_the_newest_runs_come_first(ledger: Any) -> None:
 
 def test_categories_keep_all_they_are(ledger: Any) -> None:
     state = CategoryState("c/1", UnloadStatus.UNLOADED, "f/", "id", 1, 2, 1, 30, narrowed=True, only=("a", "b"))
-    ledger.save_category("notes", DATE, state)
-    ledger.save_category("notes", DATE, CategoryState("c 2"))
+    ledger.open_run(RUN, None)
+    written = ledger.change_category(RUN, state)
+    long = ledger.change_category(RUN, CategoryState("ü" * 1000))
     found = {each.category: each for each in ledger.categories("notes", DATE)}
-    assert found == {"c/1": state, "c 2": CategoryState("c 2")}
+    assert found == {"c/1": replace(state, turn=1), "ü" * 1000: long}
+    moved = ledger.change_category(RUN, replace(written, asked=9))
+    with pytest.raises(OvertakenError):
+        ledger.change_category(RUN, replace(written, status=UnloadStatus.FAILED))
+    with pytest.raises(OvertakenError):  # a plan that is made a second time
+        ledger.change_category(RUN, CategoryState("c/1"))
+    assert moved in ledger.categories("notes", DATE)
 
 
-def test_an_answer_is_for_all_accounts_of_its_request(ledger: Any) -> None:
+@pytest.fixture
+def running(ledger: Any) -> Any:
+    """The ledger of a run that waits for answers."""
+    ledger.open_run(RUN, None)
+    for category in ("c/1", "other"):
+        ledger.change_category(RUN, CategoryState(category, UnloadStatus.UNLOADED, FOLDER))
+    return ledger
+
+
+def test_nobody_waits_for_an_answer_of_an_unload_that_was_made_again(running: Any) -> None:
+    old = replace(request("a", alone=True), folder="exports/notes/0/")
+    assert running.answered(old) == {"a"}
+    running.record(Answer(old, failure="no"))
+    assert running.tallies("notes", DATE) == {}
+
+
+def test_nobody_waits_for_an_answer_once_the_run_has_ended(running: Any) -> None:
+    running.end_run(replace(RUN, status=RunStatus.COMPLETE))
+    assert running.answered(request("a")) == {"a"}
+    running.record(Answer(request("a", alone=True), failure="no"))
+    assert running.tallies("notes", DATE) == {}
+
+
+def test_an_answer_is_for_all_accounts_of_its_request(running: Any) -> None:
+    ledger = running
     asked = request("a", "b", "c")
     assert ledger.answered(asked) == set()
     ledger.record(Answer(asked, (result("a"), result("b", 5)), seconds=0.25))
@@ -101,11 +163,26 @@ def test_answers_expire_and_runs_stay(dynamodb: Any, ledger: Any) -> None:
         return
     kept = DynamoExports(dynamodb, TABLE, keep_days=30)
     kept.open_run(RUN, None)
+    kept.change_category(RUN, CategoryState("c/1", UnloadStatus.UNLOADED, FOLDER))
     kept.record(Answer(request("a"), (result("a"),)))
     items = dynamodb.scan(TableName=TABLE)["Items"]
     by_kind = {item["sk"]["S"].partition("#")[0]: "expires" in item for item in items}
-    assert by_kind == {"RUN": False, "DONE": True, "FILES": True}
+    assert by_kind == {"RUN": False, "CATEGORY": False, "DONE": True, "FILES": True}
     assert kept.answered(request("a")) == {"a"}
+
+
+def test_an_answer_that_has_expired_counts_no_more_and_gives_way(dynamodb: Any, ledger: Any) -> None:
+    """DynamoDB removes it days later, and its two items one after the other."""
+    if isinstance(ledger, MemoryExportLedger):
+        return
+    past = DynamoExports(dynamodb, TABLE, keep_days=-1)
+    past.open_run(RUN, None)
+    past.change_category(RUN, CategoryState("c/1", UnloadStatus.UNLOADED, FOLDER))
+    past.record(Answer(request("a"), (result("a"),)))
+    assert (past.tallies("notes", DATE), list(past.files("notes", DATE))) == ({}, [])
+    assert past.answered(request("a")) == set()
+    ledger.record(Answer(request("a"), (result("a", 7),)))
+    assert ledger.tallies("notes", DATE)["c/1"].rows == 7
 
 
 def test_the_first_answer_stays(ledger: Any) -> None:
@@ -115,7 +192,8 @@ def test_the_first_answer_stays(ledger: Any) -> None:
     assert ledger.tallies("notes", DATE)["c/1"].done == 2
 
 
-def test_a_failure_gives_way_to_an_answer_and_never_replaces_one(ledger: Any) -> None:
+def test_a_failure_gives_way_to_an_answer_and_never_replaces_one(running: Any) -> None:
+    ledger = running
     alone = request("a", alone=True)
     ledger.record(Answer(alone, failure="no"))
     assert ledger.tallies("notes", DATE)["c/1"].failures == {"a": "no"}
@@ -126,8 +204,23 @@ def test_a_failure_gives_way_to_an_answer_and_never_replaces_one(ledger: Any) ->
     assert (tally.done, tally.failed, tally.failures) == (1, 0, {})
 
 
-def test_failures_are_forgotten_by_name(ledger: Any) -> None:
+def test_failures_are_forgotten_by_name_and_answers_never(running: Any) -> None:
+    ledger = running
     for account in ("a", "b"):
         ledger.record(Answer(request(account, alone=True), failure="no"))
-    ledger.forget_failures("notes", DATE, "c/1", ["a"])
+    ledger.record(Answer(request("c", alone=True), (result("c"),)))
+    ledger.forget_failures(RUN, "c/1", ["a", "c"])
+    tally = ledger.tallies("notes", DATE)["c/1"]
+    assert (tally.failures, tally.done) == ({"b": "no"}, 1)
+    ledger.end_run(replace(RUN, status=RunStatus.INCOMPLETE))
+    with pytest.raises(OvertakenError):
+        ledger.forget_failures(RUN, "c/1", ["b"])
     assert ledger.tallies("notes", DATE)["c/1"].failures == {"b": "no"}
+
+
+def test_many_failures_are_forgotten(running: Any) -> None:
+    names = [f"a{number}" for number in range(120)]
+    for name in names:
+        running.record(Answer(request(name, alone=True), failure="no"))
+    running.forget_failures(RUN, "c/1", names)
+    assert running.tallies("notes", DATE) == {}

@@ -99,7 +99,11 @@ def retry(  # noqa: PLR0913, PLR0917 - one parameter per option
     ask = Ask(export.name, last_date(target, export.name, date), category, account)
     document = standing(target, ask.export, ask.date)
     if document["status"] == RunStatus.RUNNING:
-        raise CommandError(f"{ask.export} of {ask.date} still runs: `headrace export status --watch` shows how it goes")
+        named = f"{ask.export} --date {ask.date}"
+        raise CommandError(
+            f"{ask.export} of {ask.date} still runs: `headrace export status {named} --watch` shows how it goes;"
+            f" where nothing is on it, `headrace export run {named}` starts it again"
+        )
     if document["status"] != RunStatus.COMPLETE:
         take_dead_letters(target.client("sqs"), target.output("ExportDeadLetterQueueUrl"), ask.export, ask.date)
     _do(target, ask, wait=wait, timeout=timeout, as_json=as_json)

@@ -6,6 +6,7 @@ HeadraceError
 │   └── UnreachableError      a server of somebody else's did not answer, broke off, was too slow
 │       └── CannotResumeError it sends a file from its beginning only
 ├── RowsError                Arrow could not do something with rows: where, without its words
+├── OvertakenError            another function has moved on what this one read: what it would write is not written
 ├── ContractChangedError      the batch's next execution transforms its files anew
 └── TerminalError             trying again changes nothing
     ├── LoadTooLargeError     a batch of fewer files may do
@@ -37,6 +38,10 @@ class RowsError(HeadraceError):
 
     def __init__(self, error: Exception) -> None:
         super().__init__(f"{type(error).__name__} at {place_of(error)[-1]}")
+
+
+class OvertakenError(HeadraceError):
+    """What was read has been changed by somebody else since: nothing was written."""
 
 
 class ContractChangedError(HeadraceError):

@@ -22,11 +22,13 @@ from headrace.domain.exportrun import (
     FileResult,
     Request,
     Run,
+    RunStatus,
     Tally,
 )
 from headrace.domain.exportsql import ACCOUNT_LABEL, Unload
 from headrace.domain.notice import Notice
 from headrace.domain.statement import StatementState
+from headrace.errors import OvertakenError
 
 Rows = dict[tuple[str, str], list[str]]
 
@@ -81,8 +83,13 @@ class MemoryExportServices:
 
 
 class MemoryTopic:
+    """What functions tell people; of runs, the state machine does."""
+
+    def __init__(self) -> None:
+        self.published: list[Notice] = []
+
     def publish(self, notice: Notice) -> None:
-        raise AssertionError("only the state machine tells people")
+        self.published.append(notice)
 
 
 @dataclass
@@ -112,14 +119,37 @@ class MemoryExportLedger:
 
     def open_run(self, run: Run, was: Run | None) -> bool:
         self._hand.passes()
-        there = self._runs.get((run.export, run.date))
-        if (there.attempt if there else None) != (was.attempt if was else None):
+        if not self._is(run, was):
+            return False
+        self._runs[run.export, run.date] = replace(run, turn=was.turn + 1 if was else 0)
+        self._hand.passes()
+        return True
+
+    def change_run(self, run: Run) -> Run:
+        self._hand.passes()
+        if not self._is(run, replace(run, status=RunStatus.RUNNING)):
+            raise OvertakenError(run.name)
+        moved = replace(run, turn=run.turn + 1)
+        self._runs[run.export, run.date] = moved
+        self._hand.passes()
+        return moved
+
+    def end_run(self, run: Run) -> bool:
+        self._hand.passes()
+        if not self._runs_on(run):
             return False
         self._runs[run.export, run.date] = run
         return True
 
-    def save_run(self, run: Run) -> None:
-        self.open_run(run, run)
+    def _is(self, run: Run, was: Run | None) -> bool:
+        there = self._runs.get((run.export, run.date))
+        if there is None or was is None:
+            return there is was
+        return (there.attempt, there.status, there.turn) == (was.attempt, was.status, was.turn)
+
+    def _runs_on(self, run: Run) -> bool:
+        there = self._runs.get((run.export, run.date))
+        return there is not None and (there.attempt, there.status) == (run.attempt, RunStatus.RUNNING)
 
     def runs(self, export: str, limit: int) -> list[Run]:
         found = [run for (name, _), run in self._runs.items() if name == export]
@@ -128,12 +158,26 @@ class MemoryExportLedger:
     def categories(self, export: str, date: str) -> list[CategoryState]:
         return [state for key, state in sorted(self._categories.items()) if key[:2] == (export, date)]
 
-    def save_category(self, export: str, date: str, state: CategoryState) -> None:
+    def change_category(self, run: Run, state: CategoryState) -> CategoryState:
         self._hand.passes()
-        self._categories[export, date, state.category] = state
+        key = (run.export, run.date, state.category)
+        there = self._categories.get(key)
+        if not self._runs_on(run) or (there.turn if there else 0) != state.turn:
+            raise OvertakenError(run.name)
+        self._categories[key] = replace(state, turn=state.turn + 1)
+        self._hand.passes()
+        return self._categories[key]
+
+    def _awaited(self, request: Request) -> bool:
+        run = self._runs.get((request.export, request.date))
+        category = self._categories.get((request.export, request.date, request.category))
+        running = run is not None and run.status is RunStatus.RUNNING
+        return running and category is not None and category.folder == request.folder
 
     def answered(self, request: Request) -> set[str]:
         self._hand.passes()
+        if not self._awaited(request):
+            return set(request.accounts)
         mine = self._answers.get(_key(request))
         if mine is not None and mine.files:
             return set(request.accounts)
@@ -144,7 +188,7 @@ class MemoryExportLedger:
     def record(self, answer: Answer) -> None:
         self._hand.passes()
         there = self._answers.get(_key(answer.request))
-        if there is None or there.failure:
+        if (there is None or there.failure) and (not answer.failure or self._awaited(answer.request)):
             self._answers[_key(answer.request)] = answer
         self._hand.passes()
 
@@ -162,11 +206,14 @@ class MemoryExportLedger:
             if key[:2] == (export, date) and category in {"", key[2]}:
                 yield from ((key[2], file) for file in answer.files)
 
-    def forget_failures(self, export: str, date: str, category: str, accounts: Iterable[str]) -> None:
+    def forget_failures(self, run: Run, category: str, accounts: Iterable[str]) -> None:
         self._hand.passes()
+        if not self._runs_on(run):
+            raise OvertakenError(run.name)
         wanted = set(accounts)
         for key, answer in list(self._answers.items()):
-            if key[:3] == (export, date, category) and answer.failure and answer.request.accounts[0] in wanted:
+            mine = key[:3] == (run.export, run.date, category)
+            if mine and answer.failure and answer.request.accounts[0] in wanted:
                 del self._answers[key]
 
 
@@ -228,6 +275,9 @@ class MemoryWork:
     def read(self, key: str) -> bytes:
         self._hand.passes()
         return self.objects[key]
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        return iter([(key, len(body)) for key, body in self.objects.items() if key.startswith(prefix)])
 
 
 class MemoryUnloader:
@@ -303,8 +353,12 @@ class MemoryFiles:
         self.written: Counter[str] = Counter()
 
     def put(self, key: str, body: bytes, sha256: bytes) -> None:
+        self._hand.passes()
         self.objects[key] = body
         self.written[key] += 1
+
+    def sha256(self, key: str) -> str:
+        return hashlib.sha256(self.objects[key]).hexdigest() if key in self.objects else ""
 
     def put_lines(self, key: str, lines: Iterable[str]) -> str:
         self._hand.passes()

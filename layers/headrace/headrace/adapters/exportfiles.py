@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from tempfile import TemporaryFile
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 
 class ExportBucket:
     """`client` is a boto3 S3 client."""
@@ -34,6 +36,16 @@ class ExportBucket:
             file.seek(0)
             self._client.upload_fileobj(file, self.bucket, key, ExtraArgs={"ContentType": "application/json"})
         return digest.hexdigest()
+
+    def sha256(self, key: str) -> str:
+        """The digest of a file as it was put, "" where there is none."""
+        try:
+            answer = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
+                return ""
+            raise
+        return base64.b64decode(answer.get("ChecksumSHA256", "")).hex()
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """The size of each object below a prefix."""

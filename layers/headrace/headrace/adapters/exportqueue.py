@@ -14,9 +14,11 @@ from headrace.errors import TransientError
 
 MOST_ENTRIES = 10
 MOST_BYTES = 250_000
-"""Of one call; SQS takes a megabyte."""
+"""Of one call, and of a message; SQS takes a megabyte, and took a quarter of it for long."""
 PATIENCE = 5
 """A request that has failed for the nth time comes again after 5 to the power of n seconds."""
+MOST_LOOKS = 1_000
+"""At the dead-letter queue, for a run: ten letters each."""
 HIDDEN_SECONDS = 30
 """How long a dead letter of another run is hidden by the look at it."""
 UNFINISHED = (
@@ -63,17 +65,34 @@ class ExportQueue:
 
 
 def take_dead_letters(client: Any, url: str, export: str, date: str) -> int:
-    """Remove a run's letters from the dead-letter queue: they are about to be asked for again. Returns how many."""
+    """Remove a run's letters from the dead-letter queue: they are about to be asked for again. Returns how many.
+
+    Those of other runs stay, and end it when they come again; what is left after so many looks is found by the next.
+    """
     removed = 0
-    while messages := client.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=MOST_ENTRIES, VisibilityTimeout=HIDDEN_SECONDS
-    ).get("Messages", []):
+    seen: set[str] = set()
+    for _ in range(MOST_LOOKS):
+        answer = client.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=MOST_ENTRIES, VisibilityTimeout=HIDDEN_SECONDS
+        )
+        messages = answer.get("Messages", [])
+        if not messages or seen.issuperset(message["MessageId"] for message in messages):
+            break
         for message in messages:
-            body = json.loads(message["Body"])
-            if (body["export"], body["date"]) == (export, date):
+            seen.add(message["MessageId"])
+            if _run_of(message["Body"]) == (export, date):
                 client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 removed += 1
     return removed
+
+
+def _run_of(body: str) -> tuple[str, str] | None:
+    """The run that a letter is of; None for one that is no request."""
+    try:
+        letter = json.loads(body)
+        return letter["export"], letter["date"]
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:

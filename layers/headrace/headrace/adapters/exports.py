@@ -14,15 +14,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from headrace.adapters.table import expiry, from_item, to_item
+from headrace.adapters.table import (
+    EXPIRES,
+    MOST_IN_TRANSACTION,
+    condition_failed,
+    expiry,
+    from_item,
+    in_batches,
+    to_item,
+)
 from headrace.domain.export import named
-from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, Tally
+from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally
+from headrace.errors import OvertakenError
+
+LONGEST_NAME = 800
+"""Bytes of a category in a key of the table."""
 
 
 class DynamoExports:
@@ -40,22 +55,36 @@ class DynamoExports:
 
     def open_run(self, run: Run, was: Run | None) -> bool:
         """Write a new attempt. False, and nothing written, when the run is no longer what it `was`."""
-        condition = "attribute_not_exists(pk)" if was is None else "attempt = :attempt"
-        values = {} if was is None else {"ExpressionAttributeValues": to_item({":attempt": was.attempt})}
+        opened = replace(run, turn=was.turn + 1 if was else 0)
+        condition = {"ConditionExpression": "attribute_not_exists(pk)"} if was is None else _as_it_was(was)
         try:
-            self._put(_runs_pk(run.export), f"RUN#{run.date}", _run_item(run), ConditionExpression=condition, **values)
+            self._put(_runs_pk(run.export), f"RUN#{run.date}", _run_item(opened), **condition)
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
-    def save_run(self, run: Run) -> None:
-        """Write the run, unless a later attempt has it."""
-        self.open_run(run, run)
+    def change_run(self, run: Run) -> Run:
+        """Write how far the attempt has come. Returns it as written. Raises OvertakenError."""
+        moved = replace(run, turn=run.turn + 1)
+        try:
+            self._put(_runs_pk(run.export), f"RUN#{run.date}", _run_item(moved), **_mine(run, turn=True))
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise _overtaken(run) from error
+        return moved
+
+    def end_run(self, run: Run) -> bool:
+        """Write how the attempt has ended. False, and nothing written, when it has ended or another has begun."""
+        try:
+            self._put(_runs_pk(run.export), f"RUN#{run.date}", _run_item(run), **_mine(run))
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def runs(self, export: str, limit: int) -> list[Run]:
         """The last runs, the newest first."""
         answer = self._client.query(
             TableName=self._table,
+            ConsistentRead=True,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
             ExpressionAttributeValues=to_item({":pk": _runs_pk(export), ":sk": "RUN#"}),
             ScanIndexForward=False,
@@ -67,12 +96,26 @@ class DynamoExports:
         """Every category of the plan, in order."""
         return [CategoryState.from_json(_stripped(item)) for item in self._query(export, date, "CATEGORY#")]
 
-    def save_category(self, export: str, date: str, state: CategoryState) -> None:
-        """Write where a category stands."""
-        self._put(_pk(export, date), f"CATEGORY#{named(state.category)}", state.to_json())
+    def change_category(self, run: Run, state: CategoryState) -> CategoryState:
+        """Write where a category stands, a new one included. Returns it as written. Raises OvertakenError."""
+        moved = replace(state, turn=state.turn + 1)
+        item = {"pk": _pk(run.export, run.date), "sk": _category_sk(state.category), **moved.to_json()}
+        unchanged = "turn = :turn" if state.turn else "attribute_not_exists(pk) OR attribute_not_exists(turn)"
+        put = {"TableName": self._table, "Item": to_item(item), "ConditionExpression": unchanged}
+        if state.turn:
+            put["ExpressionAttributeValues"] = to_item({":turn": state.turn})
+        try:
+            self._transact(run, [{"Put": put}])
+        except self._client.exceptions.TransactionCanceledException as error:
+            if condition_failed(error):
+                raise _overtaken(run) from error
+            raise
+        return moved
 
     def answered(self, request: Request) -> set[str]:
-        """The accounts of the request that need no answer any more."""
+        """The accounts of the request that need no answer (any more): all of them once nobody waits for it."""
+        if not self._awaited(request):
+            return set(request.accounts)
         known: set[str] = set()
         for item in self._query(request.export, request.date, _sk("FILES", request, whole_part=True)):
             if item["sk"] == _sk("FILES", request):
@@ -89,19 +132,40 @@ class DynamoExports:
             "milliseconds": round(answer.seconds * 1000),
             "account": request.accounts[0] if answer.failure else None, "reason": answer.failure or None,
         }  # fmt: skip
-        puts = [self._put_of(request, "DONE", counted)]
+        ends = expiry(self._keep_days)
+        puts = [self._put_of(request, "DONE", counted | ends)]
         if answer.files:
-            puts.append(self._put_of(request, "FILES", {"files": _packed(answer.files)}))
+            puts.append(self._put_of(request, "FILES", {"files": _packed(answer.files)} | ends))
         puts[0]["Put"] |= {
-            "ConditionExpression": "attribute_not_exists(pk) OR failed > :none",
-            "ExpressionAttributeValues": to_item({":none": 0}),
+            "ConditionExpression": "attribute_not_exists(pk) OR failed > :none OR expires < :now",
+            "ExpressionAttributeValues": to_item({":none": 0, ":now": int(time.time())}),
         }
         try:
-            self._client.transact_write_items(TransactItems=puts)
+            self._client.transact_write_items(TransactItems=[*puts, *self._checks(answer)])
         except self._client.exceptions.TransactionCanceledException as error:
-            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-            if "ConditionalCheckFailed" not in reasons:
+            if not condition_failed(error):
                 raise
+
+    def _checks(self, answer: Answer) -> list[dict[str, Any]]:
+        """A failure, which is rare, is written only while its run waits for it; it would take from what is settled.
+
+        Not so the answers with files: hundreds of runners at once would be in each other's way at these two items.
+        """
+        request = answer.request
+        if not answer.failure:
+            return []
+        run = {"pk": _runs_pk(request.export), "sk": f"RUN#{request.date}"}
+        category = {"pk": _pk(request.export, request.date), "sk": _category_sk(request.category)}
+        return [
+            self._check(run, "#status = :running", {":running": str(RunStatus.RUNNING)}, {"#status": "status"}),
+            self._check(category, "folder = :folder", {":folder": request.folder}),
+        ]
+
+    def _awaited(self, request: Request) -> bool:
+        run = self.find_run(request.export, request.date)
+        category = self._get(_pk(request.export, request.date), _category_sk(request.category))
+        running = run is not None and run.status is RunStatus.RUNNING
+        return running and category.get("folder", "") == request.folder
 
     def tallies(self, export: str, date: str) -> dict[str, Tally]:
         """The answers by category, counted."""
@@ -116,20 +180,56 @@ class DynamoExports:
 
     def files(self, export: str, date: str, category: str = "") -> Iterator[tuple[str, FileResult]]:
         """Every file with its category; those of one category when it is named."""
-        for item in self._query(export, date, f"FILES#{named(category)}#" if category else "FILES#"):
+        for item in self._query(export, date, f"FILES#{_name(category)}#" if category else "FILES#"):
             for result in _files(item):
                 yield _category(item), result
 
-    def forget_failures(self, export: str, date: str, category: str, accounts: Iterable[str]) -> None:
-        """Remove failures, so that the accounts count as not answered."""
+    def forget_failures(self, run: Run, category: str, accounts: Iterable[str]) -> None:
+        """Remove failures, so that the accounts count as not answered. What has been answered stays."""
         wanted = set(accounts)
-        keys = [
+        failed = (
             {"pk": item["pk"], "sk": item["sk"]}
-            for item in self._query(export, date, f"DONE#{named(category)}#")
+            for item in self._query(run.export, run.date, f"DONE#{_name(category)}#")
             if item["failed"] and item.get("account", "") in wanted
-        ]
-        for key in keys:
-            self._client.delete_item(TableName=self._table, Key=to_item(key))
+        )
+
+        def remove(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [key for key, kept in zip(keys, self._removed(run, keys), strict=True) if not kept]
+
+        in_batches(failed, MOST_IN_TRANSACTION - 1, remove)
+
+    def _removed(self, run: Run, keys: list[dict[str, Any]]) -> list[bool]:
+        """Remove these failures at once; whether each is done with. One that has become an answer is, and holds up the
+        others, which have to be tried again.
+        """
+        condition = {
+            "ConditionExpression": "attribute_not_exists(pk) OR failed > :none",
+            "ExpressionAttributeValues": to_item({":none": 0}),
+        }
+        deletes = [{"Delete": {"TableName": self._table, "Key": to_item(key), **condition}} for key in keys]
+        try:
+            self._transact(run, deletes)
+        except self._client.exceptions.TransactionCanceledException as error:
+            mine, *codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            if mine == "ConditionalCheckFailed":
+                raise _overtaken(run) from error
+            return [code == "ConditionalCheckFailed" for code in codes]
+        return [True] * len(keys)
+
+    def _transact(self, run: Run, writes: list[dict[str, Any]]) -> None:
+        """Write, while the run is in this attempt."""
+        key = {"pk": _runs_pk(run.export), "sk": f"RUN#{run.date}"}
+        check = {"TableName": self._table, "Key": to_item(key), **_mine(run)}
+        self._client.transact_write_items(TransactItems=[{"ConditionCheck": check}, *writes])
+
+    def _check(
+        self, key: dict[str, str], condition: str, values: dict[str, Any], names: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        check = {
+            "TableName": self._table, "Key": to_item(key), "ConditionExpression": condition,
+            "ExpressionAttributeValues": to_item(values),
+        }  # fmt: skip
+        return {"ConditionCheck": check | ({"ExpressionAttributeNames": names} if names else {})}
 
     def _get(self, pk: str, sk: str) -> dict[str, Any]:
         answer = self._client.get_item(TableName=self._table, Key=to_item({"pk": pk, "sk": sk}), ConsistentRead=True)
@@ -139,7 +239,7 @@ class DynamoExports:
         self._client.put_item(TableName=self._table, Item=to_item({"pk": pk, "sk": sk, **value}), **condition)
 
     def _put_of(self, request: Request, kind: str, value: dict[str, Any]) -> dict[str, Any]:
-        item = {"pk": _pk(request.export, request.date), "sk": _sk(kind, request), **value, **expiry(self._keep_days)}
+        item = {"pk": _pk(request.export, request.date), "sk": _sk(kind, request), **value}
         return {"Put": {"TableName": self._table, "Item": to_item(item)}}
 
     def _query(self, export: str, date: str, prefix: str) -> Iterator[dict[str, Any]]:
@@ -150,7 +250,9 @@ class DynamoExports:
             ConsistentRead=True,
         )
         for page in pages:
-            yield from map(from_item, page["Items"])
+            for item in map(from_item, page["Items"]):
+                if item.get(EXPIRES, math.inf) >= time.time():  # DynamoDB removes it some days later
+                    yield item
 
 
 def _runs_pk(export: str) -> str:
@@ -163,8 +265,42 @@ def _pk(export: str, date: str) -> str:
 
 def _sk(kind: str, request: Request, *, whole_part: bool = False) -> str:
     """The key of an answer: its request by the accounts that it names.."""
-    head = f"{kind}#{named(request.category)}#{request.part:06d}#"
+    head = f"{kind}#{_name(request.category)}#{request.part:06d}#"
     return head if whole_part else head + _digest(request)
+
+
+def _name(category: str) -> str:
+    """A category in a key of the table, which has 1,024 bytes: one that is longer has no files, as S3 takes no more."""
+    name = named(category)
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + hashlib.sha256(name.encode()).hexdigest()
+
+
+def _category_sk(category: str) -> str:
+    return f"CATEGORY#{_name(category)}"
+
+
+def _as_it_was(run: Run) -> dict[str, Any]:
+    """The condition that the run is what was read."""
+    unchanged = "turn = :turn" if run.turn else "(attribute_not_exists(turn) OR turn = :turn)"
+    return {
+        "ConditionExpression": f"attempt = :attempt AND #status = :status AND {unchanged}",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": to_item({":attempt": run.attempt, ":status": str(run.status), ":turn": run.turn}),
+    }
+
+
+def _mine(run: Run, *, turn: bool = False) -> dict[str, Any]:
+    """The condition that the run is in this attempt, and what was read of it where its `turn` matters."""
+    running = _as_it_was(replace(run, status=RunStatus.RUNNING))
+    if turn:
+        return running
+    values = {name: value for name, value in running["ExpressionAttributeValues"].items() if name != ":turn"}
+    condition = "attempt = :attempt AND #status = :status"
+    return running | {"ConditionExpression": condition, "ExpressionAttributeValues": values}
+
+
+def _overtaken(run: Run) -> OvertakenError:
+    return OvertakenError(f"{run.name} has moved on, or has ended, since this was read")
 
 
 def _digest(request: Request) -> str:

@@ -62,8 +62,15 @@ class Warehouse:
         return str(answer["Id"])
 
     def look(self, statement: str) -> StatementState:
-        """Where a statement stands. The warehouse shows it to the role that has submitted it, and to no other."""
-        state = self._client.describe_statement(Id=statement)
+        """Where a statement stands. The warehouse shows it to the role that has submitted it, and to no other.
+
+        After a day it does not know it any more, and it can be made again:
+        https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html.
+        """
+        try:
+            state = self._client.describe_statement(Id=statement)
+        except self._client.exceptions.ResourceNotFoundException:
+            return StatementState(ended=True, error="the warehouse no longer knows the statement", transient=True)
         if state["Status"] not in {"FINISHED", "FAILED", "ABORTED"}:
             return StatementState(ended=False)
         if state["Status"] == "FINISHED":

@@ -36,7 +36,8 @@ class UnloadStatus(StrEnum):
 class Run:
     """A run, one per export and date; each attempt is one execution. `parts` is 0 until it is planned.
 
-    `category` and `account` are what a person narrowed this attempt to. Times are ISO 8601 in UTC.
+    `category` and `account` are what a person narrowed this attempt to. `plan` is the key of the list of its accounts.
+    Times are ISO 8601 in UTC. `turn` counts the changes: what was read at an earlier turn is not written any more.
     """
 
     export: str
@@ -58,6 +59,8 @@ class Run:
     usual_seconds: float = 0.0
     seconds: float = 0.0
     reason: str = ""
+    plan: str = ""
+    turn: int = 0
 
     @property
     def name(self) -> str:
@@ -85,6 +88,7 @@ class CategoryState:
     `asked` is the attempt whose requests were made, `narrowed` whether they were for one account.
 
     `only` are the accounts that the UNLOAD is narrowed to, none for all. `rows` counts those of the whole category.
+    `turn` counts the changes.
     """
 
     category: str
@@ -98,6 +102,7 @@ class CategoryState:
     narrowed: bool = False
     only: tuple[str, ...] = ()
     reason: str = ""
+    turn: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -111,7 +116,8 @@ class CategoryState:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The requests for the accounts of one part, in one message; `files` are the keys of the part's Parquet.
+    """The requests for the accounts of one part, in one message; `files` are the keys of the part's Parquet, `folder`
+    that of its UNLOAD: once the category has another, nobody waits for the answer.
 
     An account whose request has failed travels `alone` from then on. `put_off` counts how often a request was put off,
     because a service was out of order.
@@ -124,6 +130,7 @@ class Request:
     accounts: tuple[str, ...]
     files: tuple[str, ...]
     alone: bool = False
+    folder: str = ""
     put_off: int = 0
 
     def to_json(self) -> dict[str, Any]:

@@ -13,18 +13,23 @@ from datetime import datetime
 from typing import Any
 
 from headrace.domain import exportsql
+from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.clock import now
-from headrace.domain.export import Export, part_of
+from headrace.domain.export import Export, KeyTooLongError, part_of
 from headrace.domain.exportrun import Answer, CategoryState, Request, Run, RunStatus, Tally, UnloadStatus, total
 from headrace.domain.failure import advised
+from headrace.errors import OvertakenError
+from headrace.observability import logger
 from headrace.usecases import export_plan as plans
-from headrace.usecases.export_finish import finish, unknown
+from headrace.usecases.export_finish import exactly, finish, unknown
 from headrace.usecases.export_ports import ExportLedger, ExportServices
 
 STALL_SECONDS = 120
 """After so long without an answer, with nothing in the queue, requests are lost."""
 UNLOAD_PATIENCE_SECONDS = 6 * 3600
 """So long after an attempt began an UNLOAD is tried again, with each look, when its error passes."""
+OVERTAKEN_SECONDS = 2
+"""Until the next look, when another function was faster with this one."""
 MOST_NARROWED = 500
 """Accounts that an UNLOAD names one by one; for more it takes the whole category."""
 MOST_CHARACTERS = 10_000
@@ -49,14 +54,21 @@ class Look:
 
 def advance(name: str, date: str, attempt: int, services: ExportServices) -> dict[str, Any]:
     """One look. `{"over": False, "wait_seconds"}`, or `{"over": True, …}` with what is to be told."""
+    try:
+        return _look(name, date, attempt, services)
+    except OvertakenError as error:
+        logger.info("another function was faster", extra={"reason": str(error)})
+        return {"over": False, "wait_seconds": OVERTAKEN_SECONDS}
+
+
+def _look(name: str, date: str, attempt: int, services: ExportServices) -> dict[str, Any]:
     run = services.exports.find_run(name, date)
     if run is None or run.attempt != attempt or run.status is not RunStatus.RUNNING:
         return {"over": True, "tell": False}
     export = services.catalog.export(name)
-    if not run.parts:
-        run = plans.plan(run, export, services)
+    run, accounts = _planned(run, export, services)
     try:
-        look = Look(run, export, services, plans.accounts_of(run, services))
+        look = Look(run, export, services, plans.narrowed(run, accounts))
         chosen = plans.scope(run, services.exports.categories(name, date))
     except plans.NothingToExportError as error:
         return unknown(run, str(error))
@@ -64,12 +76,26 @@ def advance(name: str, date: str, attempt: int, services: ExportServices) -> dic
         _settle(state, look)
     tallies = services.exports.tallies(name, date)
     states = services.exports.categories(name, date)
-    still_open = sum(_open(state, tallies.get(state.category, Tally()), look) for state in plans.scope(run, states))
+    if not _still_open(look, states, tallies):
+        tallies = exactly(look.run, states, tallies, services)
+    still_open = _still_open(look, states, tallies)
     if not still_open:
         return finish(look.run, export, states, tallies, services)
     _watch(look, states, tallies)
     age = round(_seconds_since(run.started_at) / 60, 1)
     return {"over": False, "wait_seconds": _pause(look.run), "open": still_open, "age_minutes": age}
+
+
+def _planned(run: Run, export: Export, services: ExportServices) -> tuple[Run, list[str]]:
+    """The run with its plan: of this day, or a new one where the work of that day has expired."""
+    if run.parts and (accounts := plans.accounts_of(run, services)) is not None:
+        return run, accounts
+    run = plans.plan(run, export, services)
+    return run, plans.accounts_of(run, services) or []
+
+
+def _still_open(look: Look, states: list[CategoryState], tallies: dict[str, Tally]) -> int:
+    return sum(_open(state, tallies.get(state.category, Tally()), look) for state in plans.scope(look.run, states))
 
 
 def _seconds_since(moment: str) -> float:
@@ -85,6 +111,10 @@ def _settle(state: CategoryState, look: Look) -> None:
     """Take one category as far as it goes now."""
     if state.status is UnloadStatus.FAILED and state.asked < look.run.attempt:
         state = plans.waiting_for(state, state.only)
+    if state.status is UnloadStatus.WAITING and (reason := _no_key(state, look)):
+        failed = replace(state, status=UnloadStatus.FAILED, reason=reason, asked=look.run.attempt)
+        look.ledger.change_category(look.run, failed)
+        return
     if state.status is UnloadStatus.WAITING:
         state = _submit(state, look)
     if state.status is UnloadStatus.UNLOADING:
@@ -93,28 +123,35 @@ def _settle(state: CategoryState, look: Look) -> None:
         _ask(state, look)
 
 
+def _no_key(state: CategoryState, look: Look) -> str:
+    """Why a category can have no file, whatever the account; nothing where it can."""
+    try:
+        look.export.key(look.run.date, state.category, "")
+    except KeyTooLongError as error:
+        return str(error)
+    return ""
+
+
 def _submit(state: CategoryState, look: Look) -> CategoryState:
     """Start the UNLOAD. The token is the same when this is done again, so that it runs once."""
     run = look.run
     tries = state.tries + 1
     digest = hashlib.sha256(f"{run.name}/{state.category}/{tries}".encode()).hexdigest()[:32]
     folder = f"{plans.work_folder(run)}{digest}/"
-    if not state.rows and not state.only:
-        submitted = replace(state, status=UnloadStatus.UNLOADED, folder="", unloaded_by=run.attempt)
+    if not state.rows and not state.only and run.attempt == 1:
+        submitted = replace(state, status=UnloadStatus.UNLOADED, folder=folder, unloaded_by=run.attempt)
     else:
         target = f"s3://{look.services.lake.bucket}/{folder}"
         unload = exportsql.Unload(
             look.export, run.date, state.category, run.parts, target, look.services.copy_role, state.only
         )
         statement = look.services.unloader.submit(exportsql.unload(unload), digest, run.name)
-        look.run = replace(run, statements=run.statements + 1)
-        look.ledger.save_run(look.run)
+        look.run = look.ledger.change_run(replace(run, statements=run.statements + 1))
         submitted = replace(
             state, status=UnloadStatus.UNLOADING, folder=folder, statement=statement, tries=tries,
             unloaded_by=run.attempt,
         )  # fmt: skip
-    look.ledger.save_category(run.export, run.date, submitted)
-    return submitted
+    return look.ledger.change_category(look.run, submitted)
 
 
 def _ended(state: CategoryState, look: Look) -> CategoryState:
@@ -127,9 +164,9 @@ def _ended(state: CategoryState, look: Look) -> CategoryState:
     elif seen.transient and _seconds_since(look.run.attempt_at) < UNLOAD_PATIENCE_SECONDS:
         settled = replace(state, status=UnloadStatus.WAITING)
     else:
-        settled = replace(state, status=UnloadStatus.FAILED, reason=advised(seen.error), asked=look.run.attempt)
-    look.ledger.save_category(look.run.export, look.run.date, settled)
-    return settled
+        reason = cut(advised(seen.error), LONGEST_REASON)
+        settled = replace(state, status=UnloadStatus.FAILED, reason=reason, asked=look.run.attempt)
+    return look.ledger.change_category(look.run, settled)
 
 
 def _ask(state: CategoryState, look: Look) -> None:
@@ -138,15 +175,15 @@ def _ask(state: CategoryState, look: Look) -> None:
     missing = _missing(state, look)
     fresh = state.unloaded_by == run.attempt
     failed = set(ledger.tallies(run.export, run.date).get(state.category, Tally()).failures).intersection(missing)
-    if not fresh and missing and (failed or state.only):
-        ledger.forget_failures(run.export, run.date, state.category, failed)
+    if not fresh and missing and (failed or state.only or plans.gone(state, look.services)):
+        ledger.forget_failures(run, state.category, failed)
         _submit(plans.waiting_for(state, _nameable(missing)), look)
         return
-    if fresh or not state.asked or state.narrowed or look.services.requests.idle():
+    if missing and (fresh or not state.asked or state.narrowed or look.services.requests.idle()):
         rows = _send(state, missing, look)
         state = replace(state, rows=state.rows if state.only else rows)
     asked = replace(state, asked=run.attempt, narrowed=run.account is not None)
-    ledger.save_category(run.export, run.date, asked)
+    ledger.change_category(look.run, asked)
 
 
 def _nameable(accounts: Sequence[str]) -> tuple[str, ...]:
@@ -156,9 +193,27 @@ def _nameable(accounts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _send(state: CategoryState, accounts: Collection[str], look: Look, *, alone: bool = False) -> int:
-    made, rows = plans.requests(look.run, state, accounts, look.services, alone=alone)
+    sendable = [account for account in accounts if not _refused(account, state, look)]
+    made, rows = plans.requests(look.run, state, sendable, look.services, alone=alone)
     look.services.requests.send(made)
     return rows
+
+
+def _refused(account: str, state: CategoryState, look: Look) -> bool:
+    """Answer at once for an account whose key S3 does not take; its name may not fit in a message either."""
+    try:
+        look.export.key(look.run.date, state.category, account)
+    except KeyTooLongError as error:
+        _answer_for(account, state, look, str(error))
+        return True
+    return False
+
+
+def _answer_for(account: str, state: CategoryState, look: Look, reason: str) -> None:
+    run = look.run
+    part = part_of(account, run.parts)
+    request = Request(run.export, run.date, state.category, part, (account,), (), alone=True, folder=state.folder)
+    look.ledger.record(Answer(request, failure=reason))
 
 
 def _missing(state: CategoryState, look: Look) -> list[str]:
@@ -184,7 +239,7 @@ def _watch(look: Look, states: list[CategoryState], tallies: dict[str, Tally]) -
     answered = total(tallies.values()).answers
     asked = all(state.asked >= run.attempt for state in plans.scope(run, states))
     if not run.progress_at or answered != run.answered or not asked:
-        look.ledger.save_run(replace(run, answered=answered, progress_at=now()))
+        look.run = look.ledger.change_run(replace(run, answered=answered, progress_at=now()))
         return
     if _seconds_since(run.progress_at) < STALL_SECONDS or not look.services.requests.idle():
         return
@@ -193,7 +248,7 @@ def _watch(look: Look, states: list[CategoryState], tallies: dict[str, Tally]) -
         lost = [account for account in _missing(state, look) if account not in tally.failures]
         if state.status is UnloadStatus.UNLOADED and lost:
             _ask_again(state, lost, look)
-    look.ledger.save_run(replace(run, nudged=True, progress_at=now()))
+    look.run = look.ledger.change_run(replace(look.run, nudged=True, progress_at=now()))
 
 
 def _ask_again(state: CategoryState, lost: list[str], look: Look) -> None:
@@ -201,9 +256,7 @@ def _ask_again(state: CategoryState, lost: list[str], look: Look) -> None:
     run = look.run
     if run.nudged:
         for account in lost:
-            part = part_of(account, run.parts)
-            request = Request(run.export, run.date, state.category, part, (account,), (), alone=True)
-            look.ledger.record(Answer(request, failure=NO_ANSWER))
+            _answer_for(account, state, look, NO_ANSWER)
     elif state.only and not set(lost) <= set(state.only):
         _submit(plans.waiting_for(replace(state, asked=0), _nameable(lost)), look)
     else:

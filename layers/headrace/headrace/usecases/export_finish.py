@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.domain.clock import now
 from headrace.domain.export import Export
-from headrace.domain.exportrun import CategoryState, Run, RunStatus, Tally, UnloadStatus, total
+from headrace.domain.exportrun import CategoryState, FileResult, Run, RunStatus, Tally, UnloadStatus, total
 from headrace.domain.notice import Notice
 from headrace.usecases.export_ports import ExportServices
 
@@ -32,11 +32,40 @@ def finish(
     outcome = {"over": True, "tell": status is not RunStatus.PARTIAL, "status": status, "seconds": over.seconds}
     if status is RunStatus.PARTIAL:
         return outcome | {"run": over.to_json()}
-    digest = services.files.put_lines(export.manifest_key(run.date), manifest_lines(over, export, tallies, services))
+    names = [state.category for state in states]
+    lines = manifest_lines(over, export, names, tallies, services)
+    digest = services.files.put_lines(export.manifest_key(run.date), lines)
     event = _event(over, export, tallies, services) | {"manifest_sha256": digest}
     notice = notice_of(over, export, states, tallies)
     kind = COMPLETED if status is RunStatus.COMPLETE else INCOMPLETE
     return outcome | {"run": over.to_json(), "detail_type": kind, "event": event, "notice": notice.to_json()}
+
+
+def exactly(
+    run: Run, states: list[CategoryState], tallies: dict[str, Tally], services: ExportServices
+) -> dict[str, Tally]:
+    """The tallies with each account counted once: two runners may have answered for one, and one of them failed."""
+    return {state.category: _exactly(run, state, tallies.get(state.category, Tally()), services) for state in states}
+
+
+def _exactly(run: Run, state: CategoryState, tally: Tally, services: ExportServices) -> Tally:
+    files = {file.account: file for _, file in _files(run, state.category, services)}
+    failures = {account: reason for account, reason in tally.failures.items() if account not in files}
+    return replace(
+        tally, done=len(files), rows=sum(file.rows for file in files.values()),
+        bytes=sum(file.bytes for file in files.values()), failed=len(failures), failures=failures,
+    )  # fmt: skip
+
+
+def _files(run: Run, category: str, services: ExportServices) -> Iterator[tuple[str, FileResult]]:
+    """Each file of a category once. Where two answers differ, the one that says what the bucket has."""
+    found: dict[str, FileResult] = {}
+    for _, file in services.exports.files(run.export, run.date, category):
+        other = found.get(file.account)
+        if other is None or (other.sha256 != file.sha256 and services.files.sha256(file.key) == file.sha256):
+            found[file.account] = file
+    for file in found.values():
+        yield category, file
 
 
 def unknown(run: Run, reason: str) -> dict[str, Any]:
@@ -48,7 +77,7 @@ def unknown(run: Run, reason: str) -> dict[str, Any]:
 def close(over: dict[str, Any], services: ExportServices) -> Run:
     """Write down how the run ended, once people and consumers were told."""
     run = Run.from_json(over)
-    services.exports.save_run(run)
+    services.exports.end_run(run)
     return run
 
 
@@ -61,7 +90,9 @@ def measures(run: Run) -> dict[str, float]:
     return found | ({"ExportSlowness": 100 * run.seconds / run.usual_seconds} if run.usual_seconds else {})
 
 
-def manifest_lines(run: Run, export: Export, tallies: dict[str, Tally], services: ExportServices) -> Iterator[str]:
+def manifest_lines(
+    run: Run, export: Export, categories: list[str], tallies: dict[str, Tally], services: ExportServices
+) -> Iterator[str]:
     """The manifest, a JSON document with a line for each file; thousands of files never are in memory together."""
     summed = total(tallies.values())
     head = {
@@ -72,7 +103,7 @@ def manifest_lines(run: Run, export: Export, tallies: dict[str, Tally], services
     yield f"{json.dumps(head, ensure_ascii=False)[:-1]},\n"
     yield '"failures": ' + json.dumps(_failures(tallies), ensure_ascii=False) + ',\n"files": [\n'
     separator = ""
-    for category, result in services.exports.files(run.export, run.date):
+    for category, result in (each for name in categories for each in _files(run, name, services)):
         if result.key:
             yield separator + json.dumps({"category": category, **asdict(result)}, ensure_ascii=False)
             separator = ",\n"

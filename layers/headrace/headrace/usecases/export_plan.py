@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -9,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.domain import exportsql
+from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.export import Export, part_of, parts_for
 from headrace.domain.exportrun import CategoryState, Request, Run, UnloadStatus
 from headrace.domain.lakefolders import EXPORTS
@@ -17,10 +20,21 @@ from headrace.usecases.export_ports import ExportServices
 
 PART = re.compile(r"_part=(\d+)/")
 INVENTORY_STATEMENTS = 2
+MOST_CATEGORIES = 1_000
+"""Each is an UNLOAD."""
+MOST_ACCOUNTS = 1_000_000
+MESSAGE_BYTES = 200_000
+"""Of a message with the names of several accounts; SQS takes 1 MiB, and ten messages of one call together as much:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html."""
+MOST_BYTES_OF_FILES = 150_000
 
 
 class NothingToExportError(TerminalError):
     """The warehouse has no such category or account."""
+
+
+class TooManyError(TerminalError):
+    """More categories or accounts than a run can have: a key is not what it should be."""
 
 
 def work_folder(run: Run) -> str:
@@ -29,32 +43,56 @@ def work_folder(run: Run) -> str:
 
 
 def plan(run: Run, export: Export, services: ExportServices) -> Run:
-    """Ask the warehouse for categories and accounts and keep them. Returns the run, planned."""
+    """Ask the warehouse for categories and accounts and keep them. Returns the run, planned.
+
+    Where the day was planned before, and its work has expired since, the files that are there count as they are: their
+    accounts stay in the plan, beside those that the warehouse has now. Raises OvertakenError, TooManyError.
+    """
     categories = services.unloader.query(exportsql.categories(export, run.date))
     accounts = [row[0] for row in services.unloader.query(exportsql.accounts(export, run.date))]
-    known = [account for account in accounts if account is not None]
-    stray = sum(int(rows) for category, rows in categories if category is None)
-    services.lake.write_json(f"{work_folder(run)}accounts.json", known)
-    for category, rows in categories:
-        if category is not None:
-            services.exports.save_category(run.export, run.date, CategoryState(category, rows=int(rows)))
+    done = {result.account for _, result in services.exports.files(run.export, run.date)} if run.parts else set()
+    known = sorted(done.union(account for account in accounts if account is not None))
+    counted = {category: int(rows) for category, rows in categories if category is not None}
+    _check_numbers(run, len(known), len(counted))
+    there = {state.category for state in services.exports.categories(run.export, run.date)}
+    for category in counted.keys() - there:
+        services.exports.change_category(run, CategoryState(category, rows=counted[category]))
     planned = replace(
         run,
         accounts=len(known),
-        parts=parts_for(len(known), max((int(rows) for _, rows in categories), default=0)),
-        stray_rows=stray,
+        parts=run.parts or parts_for(len(known), max(counted.values(), default=0)),
+        stray_rows=sum(int(rows) for category, rows in categories if category is None),
         statements=run.statements + INVENTORY_STATEMENTS,
+        plan=_keep(run, known, services),
     )
-    services.exports.save_run(planned)
-    return planned
+    return services.exports.change_run(planned)
 
 
-def accounts_of(run: Run, services: ExportServices) -> list[str]:
+def _check_numbers(run: Run, accounts: int, categories: int) -> None:
+    for name, number, most in (("accounts", accounts, MOST_ACCOUNTS), ("categories", categories, MOST_CATEGORIES)):
+        if number > most:
+            raise TooManyError(f"{run.export} of {run.date} has {number:,} {name}: no more than {most:,} are exported")
+
+
+def _keep(run: Run, accounts: list[str], services: ExportServices) -> str:
+    """Write the accounts down, under a name of what they are, so that a late function never replaces another's."""
+    digest = hashlib.sha256(json.dumps(accounts).encode()).hexdigest()[:16]
+    key = f"{work_folder(run)}accounts-{digest}.json"
+    services.lake.write_json(key, accounts)
+    return key
+
+
+def accounts_of(run: Run, services: ExportServices) -> list[str] | None:
+    """The accounts of the plan; None when the list has expired."""
+    found: list[str] | None = services.lake.find_json(run.plan or f"{work_folder(run)}accounts.json")
+    return found
+
+
+def narrowed(run: Run, accounts: list[str]) -> list[str]:
     """The accounts that this attempt is about. Raises NothingToExportError for one that the plan does not have."""
-    known: list[str] = services.lake.read_json(f"{work_folder(run)}accounts.json")
     if run.account is None:
-        return known
-    if run.account not in known:
+        return accounts
+    if run.account not in accounts:
         raise NothingToExportError(f"the warehouse has no account {run.account!r} for {run.export} of {run.date}")
     return [run.account]
 
@@ -64,7 +102,9 @@ def scope(run: Run, states: list[CategoryState]) -> list[CategoryState]:
     chosen = [state for state in states if run.category in {None, state.category}]
     if run.category is not None and not chosen:
         known = ", ".join(state.category for state in states[:20])
-        raise NothingToExportError(f"{run.export} of {run.date} has no category {run.category!r}; it has {known}")
+        raise NothingToExportError(
+            cut(f"{run.export} of {run.date} has no category {run.category!r}; it has {known}", LONGEST_REASON)
+        )
     return chosen
 
 
@@ -77,16 +117,50 @@ def requests(
     for account in accounts:
         parts[part_of(account, run.parts)].append(account)
     made = [
-        Request(run.export, run.date, state.category, part, tuple(parts[part]), tuple(files[part]))
+        Request(run.export, run.date, state.category, part, tuple(parts[part]), tuple(files[part]), folder=state.folder)
         for part in sorted(parts)
     ]
-    return (list(_alone(made)) if alone else made), rows
+    return [piece for request in made for piece in (_alone(request) if alone else _in_messages(request))], rows
 
 
-def _alone(made: list[Request]) -> Iterator[Request]:
-    for request in made:
-        for account in request.accounts:
-            yield request.for_alone(account)
+def _in_messages(request: Request) -> Iterator[Request]:
+    """The request in pieces, each of which a message holds, whatever the length of the accounts' names."""
+    base = _length(replace(request, accounts=()).to_json())
+    if base > MOST_BYTES_OF_FILES:
+        raise TerminalError(f"part {request.part} of {request.category!r} has {len(request.files):,} files: too many")
+    piece: list[str] = []
+    size = base
+    for account in request.accounts:
+        length = _length(account) + 2
+        if piece and size + length > MESSAGE_BYTES:
+            yield replace(request, accounts=tuple(piece))
+            piece, size = [], base
+        piece.append(account)
+        size += length
+    yield replace(request, accounts=tuple(piece))
+
+
+def _length(value: Any) -> int:
+    return len(json.dumps(value))  # ASCII
+
+
+def gone(state: CategoryState, services: ExportServices) -> bool:
+    """Whether what was unloaded has expired, or some of it."""
+    if not state.rows or not state.folder:
+        return False
+    manifest = services.lake.find_json(f"{state.folder}manifest")
+    if manifest is None:
+        return True
+    there = {key for key, _ in services.lake.listing(state.folder)}
+    return any(_key_of(entry, services) not in there for entry in manifest["entries"])
+
+
+def _key_of(entry: dict[str, Any], services: ExportServices) -> str:
+    return str(entry["url"]).removeprefix(f"s3://{services.lake.bucket}/")
+
+
+def _alone(request: Request) -> Iterator[Request]:
+    return (request.for_alone(account) for account in request.accounts)
 
 
 def _parquet(state: CategoryState, services: ExportServices) -> tuple[dict[int, list[str]], int]:
@@ -102,7 +176,7 @@ def _parquet(state: CategoryState, services: ExportServices) -> tuple[dict[int, 
     for entry in manifest["entries"]:
         part = PART.search(entry["url"])
         if part:
-            files[int(part[1])].append(entry["url"].removeprefix(f"s3://{services.lake.bucket}/"))
+            files[int(part[1])].append(_key_of(entry, services))
     return files, sum(_rows(entry) for entry in manifest["entries"])
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.export import Export
 from headrace.domain.exportrun import MOST_PUT_OFF, PUT_OFF_SECONDS, RUNNER_TRIES, Answer, FileResult, Request
 from headrace.domain.exportsql import ACCOUNT_LABEL
@@ -73,7 +74,8 @@ def _fail(request: Request, delivery: int, error: Exception, services: ExportSer
     """Record the failure if it is final; raise it if the queue is to bring the request again."""
     final = isinstance(error, TerminalError)
     if final or delivery >= RUNNER_TRIES:
-        services.exports.record(Answer(request, failure=f"{type(error).__name__}: {error}"))
+        reason = cut(f"{type(error).__name__}: {error}", LONGEST_REASON)
+        services.exports.record(Answer(request, failure=reason))
     if not final:
         raise error
 

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
 
+from headrace.domain.bounds import cut
 from headrace.domain.clock import now
+from headrace.domain.executions import order_of
+from headrace.domain.export import LONGEST_KEY_BYTES
 from headrace.domain.exportrun import Run, RunStatus
+from headrace.domain.notice import Notice
+from headrace.errors import TerminalError
+from headrace.observability import logger
 from headrace.usecases.export_ports import ExportServices
 
 MOST_ATTEMPTS = {"FAILED": 3, "ABORTED": 20, "TIMED_OUT": 20}
 """Attempts after which a run does not go on by itself, by how its last execution ended."""
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+ORDER = {"export": str, "date": str, "attempt": int}
+"""What an execution is started with."""
+FIELDS = ("export", "date", "category", "account")
+SHOWN = 60
+"""Bytes of a wrong value that are shown."""
+LOOKED_AFTER = 7
+"""The last runs of an export, which are looked at again and again while they run."""
+
+
+class WrongOrderError(TerminalError):
+    """An event asks for something that cannot be; the message says what, and how it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +41,78 @@ class Wanted:
     export: str | None = None
     category: str | None = None
     account: str | None = None
+
+
+def wanted_of(detail: Any, known: list[str]) -> Wanted:
+    """What an `Export Due` asks for, which many may send; `known` are the exports. Raises WrongOrderError."""
+    if not isinstance(detail, dict):
+        raise WrongOrderError(f"the detail must be an object with {', '.join(FIELDS)}, each optional")
+    if unknown := sorted(set(detail) - set(FIELDS)):
+        raise WrongOrderError(f"there is no field {cut(unknown[0], SHOWN)!r}: there are {', '.join(FIELDS)}")
+    given = {name: _text(name, detail.get(name)) for name in FIELDS}
+    if given["export"] is not None and given["export"] not in known:
+        raise WrongOrderError(
+            f"there is no export {cut(given['export'], SHOWN)!r}: there are {', '.join(known[:20]) or 'none'}"
+        )
+    day = given["date"] if given["date"] is not None else datetime.now(UTC).date().isoformat()
+    return Wanted(_date(day), given["export"], given["category"], given["account"])
+
+
+def _text(name: str, value: Any) -> str | None:
+    """A field's value. Categories and accounts are not shown: they may be people's names."""
+    if value is not None and not isinstance(value, str):
+        raise WrongOrderError(f"{name} must be a text, one only")
+    if value is not None and len(value.encode(errors="replace")) > LONGEST_KEY_BYTES:
+        raise WrongOrderError(f"{name} has more than {LONGEST_KEY_BYTES:,} bytes")
+    return value
+
+
+def _date(text: str) -> str:
+    try:
+        found = date.fromisoformat(text) if DATE.fullmatch(text) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise WrongOrderError(f"{cut(text, SHOWN)!r} is no date: it is written as 2026-01-31")
+    return found.isoformat()
+
+
+def due(detail: Any, services: ExportServices) -> Any:
+    """Do what an `Export Due` asks for. People are told of one that cannot be: taken again it would not either."""
+    try:
+        wanted = wanted_of(detail, [export.name for export in services.catalog.exports()])
+    except WrongOrderError as error:
+        logger.error("an event asked for an export that cannot be", extra={"reason": str(error)})
+        services.topic.publish(Notice("error", "an event asked for an export that cannot be", (str(error),)))
+        return f"refused: {error}"
+    return trigger(wanted, services)
+
+
+def ended(detail: dict[str, Any], services: ExportServices) -> str:
+    """An execution has ended badly: its run goes on in the next attempt. One of a person's own is left to them."""
+    order = order_of(detail, ORDER)
+    if order is None:
+        return "an execution that Headrace did not start"
+    return resume(order["export"], order["date"], order["attempt"], detail["status"], services)
+
+
+def look_after(services: ExportServices) -> list[dict[str, str]]:
+    """Start what runs without an execution: it was never started, or nobody heard of its end. Returns what was done."""
+    runs = [run for export in services.catalog.exports() for run in services.exports.runs(export.name, LOOKED_AFTER)]
+    done = [(run, _look_after(run, services)) for run in runs if run.status is RunStatus.RUNNING]
+    return [{"export": run.export, "date": run.date, "outcome": outcome} for run, outcome in done if outcome]
+
+
+def _look_after(run: Run, services: ExportServices) -> str:
+    status = services.export_workflow.status(run)
+    if status == "RUNNING":
+        return ""
+    if status in MOST_ATTEMPTS:
+        return resume(run.export, run.date, run.attempt, status, services)
+    if status is None:
+        services.export_workflow.start(run)
+        return f"started {run.name}"
+    return _open(_next(run, run.category, run.account), run, services)
 
 
 def trigger(wanted: Wanted, services: ExportServices) -> list[dict[str, str]]:
@@ -40,7 +133,7 @@ def resume(export: str, date: str, attempt: int, ended: str, services: ExportSer
         return "another attempt is on it"
     if attempt >= MOST_ATTEMPTS[ended]:
         reason = f"given up after {attempt} attempts: what people were told, and the log of export_advance, say why"
-        services.exports.save_run(replace(run, status=RunStatus.INCOMPLETE, ended_at=now(), reason=reason))
+        services.exports.end_run(replace(run, status=RunStatus.INCOMPLETE, ended_at=now(), reason=reason))
         return reason
     return _open(_next(run, run.category, run.account), run, services)
 
