@@ -21,6 +21,7 @@ from headrace.domain import (
     remote,
     replay,
     serverstate,
+    sizes,
     sourcefile,
     sqltext,
     usual,
@@ -33,6 +34,7 @@ from headrace.usecases import (
     differences,
     export_advance,
     export_finish,
+    export_plan,
     export_run,
     export_trigger,
     fetch,
@@ -61,7 +63,7 @@ def count(number: float) -> str:
 
 
 def size(number: float, unit: str) -> str:
-    return f"{number / {'MiB': 2**20, 'GiB': 2**30}[unit]:g} {unit}"
+    return f"{number / {'MiB': 2**20, 'GiB': 2**30, 'TiB': 2**40}[unit]:g} {unit}"
 
 
 def time(value: float | timedelta, unit: str = "s") -> str:
@@ -149,7 +151,11 @@ SERVERS = {
     "Problems that a poll's log names": count(tally.MOST_PROBLEMS),
     "Calls that a server has open": count(serverstate.MOST_INCIDENTS),
     "Characters of a call's key": count(serverstate.LONGEST_INCIDENT),
-    "Bytes of a part of a transfer": size(transfer.PART_BYTES, "MiB"),
+    "Bytes of a part of a transfer": size(sizes.PART_BYTES, "MiB"),
+    "Bytes of a part of a file whose size is not announced": size(sizes.UNKNOWN_PART_BYTES, "MiB"),
+    "Parts that a file is cut into": count(sizes.MOST_PARTS),
+    "Bytes of a file that is fetched": size(sizes.LARGEST_FILE, "TiB"),
+    "Bytes of parts that are being sent": size(transfer.MEMORY_BYTES, "MiB"),
     "Parts of a transfer in memory": count(transfer.PARTS_IN_MEMORY),
     "Days after which a record's last listing is renewed": count(sourcefile.RENEWED_AFTER.days),
     "Days that a server may be away without a record being forgotten": count(sourcefile.LONGEST_ABSENCE.days),
@@ -164,6 +170,11 @@ EXPORTS = {
     "Times that a request is put off for a service": count(exportrun.MOST_PUT_OFF),
     "Accounts that an UNLOAD names": count(export_advance.MOST_NARROWED),
     "Characters of their names": count(export_advance.MOST_CHARACTERS),
+    "Categories of a run": count(export_plan.MOST_CATEGORIES),
+    "Accounts of a run": count(export_plan.MOST_ACCOUNTS),
+    "Bytes of a request": count(export_plan.MESSAGE_BYTES),
+    "Bytes of the names of a request's files": count(export_plan.MOST_BYTES_OF_FILES),
+    "Runs of an export that are looked after": count(export_trigger.LOOKED_AFTER),
     "Uploads of a runner at once": count(export_run.UPLOADS),
     "Runs of an export whose execution failed": count(export_trigger.MOST_ATTEMPTS["FAILED"]),
     "Runs of an export whose execution was stopped": count(export_trigger.MOST_ATTEMPTS["ABORTED"]),
