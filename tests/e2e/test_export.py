@@ -31,9 +31,11 @@ TABLES = (
 
 
 def statements(laptop: Laptop, *sqls: str) -> None:
+    """As the user that exports, who may read what it has made."""
     client = laptop.client("redshift-data")
+    secret = laptop.output("WarehouseSecretArn")
     for sql in sqls:
-        started = client.execute_statement(WorkgroupName="headrace", Database="headrace", Sql=sql)
+        started = client.execute_statement(WorkgroupName="headrace", Database="headrace", SecretArn=secret, Sql=sql)
         ended = client.describe_statement(Id=started["Id"], WaitTimeSeconds=30)
         assert ended["Status"] == "FINISHED", ended.get("Error")
 
