@@ -80,6 +80,9 @@ REQUEST = Request("notes", "2026-01-01", "c", 0, ("a", "b"), ("work/part",))
 
 def exporting(monkeypatch: pytest.MonkeyPatch, error: Exception) -> MemoryExportServices:
     services = MemoryExportServices({})
+    run = Run("notes", "2026-01-01", 1, RunStatus.RUNNING, "t", "t")
+    services.exports.open_run(run, None)
+    services.exports.change_category(run, CategoryState("c"))
     monkeypatch.setattr(services.lake, "read", raising(error))
     return services
 
@@ -120,7 +123,9 @@ def test_an_unload_is_tried_again_for_hours(
     services = MemoryExportServices({})
     at = written(datetime.now(UTC) - timedelta(hours=hours))
     run = Run("notes", "2026-01-01", 1, RunStatus.RUNNING, at, at)
-    state = CategoryState("c", UnloadStatus.UNLOADING, statement="s", tries=20)
+    services.exports.open_run(run, None)
+    unloading = CategoryState("c", UnloadStatus.UNLOADING, statement="s", tries=20)
+    state = services.exports.change_category(run, unloading)
     busy = StatementState(ended=True, error="Query cancelled.", transient=True)
     monkeypatch.setattr(services.unloader, "look", lambda _statement: busy)
     look = export_advance.Look(run, services.export_, services, [])
