@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from headrace.adapters.storms import CLAIMED_SECONDS
 from headrace.contracts.sql import load_sql, table_sql, views_sql
 from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.contracts.statistics_sql import measure_sql
@@ -21,6 +23,7 @@ from headrace.domain.landed import Landed
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import BEFORE, LIVE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
 from headrace.domain.notice import Notice
+from headrace.domain.storm import MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
 from headrace.errors import ObjectGoneError
 
 DECIDED = {BatchStatus.RELEASED, BatchStatus.REJECTED}
@@ -103,6 +106,49 @@ class MemoryCatalog:
         return [("0001_x.sql", "CREATE TABLE etl.x (a INTEGER);\n")]
 
 
+class MemoryStorms:
+    """Groups of refused objects by hour and name, and the files that are counted in each."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[str, str], Group] = {}
+        self.files: dict[tuple[str, str], dict[str, str]] = {}
+        self._taken: Counter[str] = Counter()
+        self._told: set[tuple[str, str]] = set()
+        self._claims: dict[tuple[str, str], float] = {}
+        self._hour: str | None = None
+
+    def join(self, group: Group) -> Group:
+        if (group.hour, group.name) not in self.groups and group.strays:
+            self._taken[group.hour] += 1
+            group = group if self._taken[group.hour] <= MOST_FOLDERS else group.of_any_folder()
+        return self.groups.setdefault((group.hour, group.name), group)
+
+    def told_hour(self) -> str | None:
+        return self._hour
+
+    def note_told_hour(self, hour: str) -> None:
+        self._hour = max(self._hour or hour, hour)
+
+    def untold(self, hour: str) -> list[Group]:
+        found = [key for key in self.groups if key[0] == hour and key not in self._told]
+        return [self.groups[key] for key in sorted(found)]
+
+    def claim(self, group: Group, now: float) -> bool:
+        key = (group.hour, group.name)
+        if key not in self.groups or key in self._told or self._claims.get(key, 0) >= int(now):
+            return False
+        self._claims[key] = int(now) + CLAIMED_SECONDS
+        return True
+
+    def note_told(self, group: Group) -> None:
+        self._told.add((group.hour, group.name))
+
+    def counted(self, group: Group) -> Counted:
+        files = self.files.get((group.hour, group.name), {})
+        keys = [files[name] for name in sorted(files)]
+        return Counted(min(len(keys), MOST_COUNTED), tuple(keys[:MOST_EXAMPLES]), more=len(keys) > MOST_COUNTED)
+
+
 class MemoryLedger:
     """The ledger as dictionaries."""
 
@@ -117,6 +163,7 @@ class MemoryLedger:
         self.late: set[str] = set()
         self.covered: dict[str, Coverage] = {}
         self._pending: dict[tuple[str, str], FileRecord] = {}
+        self.storms = MemoryStorms()
 
     def is_late(self, dataset: str) -> bool:
         return dataset in self.late
@@ -127,7 +174,7 @@ class MemoryLedger:
     def knows(self, file_id: str) -> bool:
         return file_id in self.all_files
 
-    def record_arrival(self, file: FileRecord) -> FileRecord:
+    def record_arrival(self, file: FileRecord, group: Group | None = None) -> FileRecord:
         known = self.all_files.get(file.file_id)
         if known:
             self.all_files[file.file_id] = replace(known, deliveries=known.deliveries + 1)
@@ -135,6 +182,8 @@ class MemoryLedger:
         self.all_files[file.file_id] = file
         if file.status is FileStatus.PENDING:
             self._pending[file.lane, file.file_id] = file
+        if group:
+            self.storms.files.setdefault((group.hour, group.name), {})[file.file_id] = file.key
         return file
 
     def requeue(self, file: FileRecord, was: FileRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Every few minutes: lanes that stand still are started again, and people are told of promises that are broken."""
+"""Every few minutes: lanes that stand still are started again, broken promises and refused objects are reported."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
 from headrace.usecases.recover import sweep
+from headrace.usecases.report_storms import report_storms
 from headrace.usecases.watch_promises import watch_promises
 
 
 @entrypoint
 def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
-    """A scheduled event -> `{"helped": [lanes], "told": [datasets]}`."""
-    return {"helped": sweep(services), "told": watch_promises(services)}
+    """A scheduled event -> `{"helped": [lanes], "told": [datasets], "storms": messages}`."""
+    return {"helped": sweep(services), "told": watch_promises(services), "storms": report_storms(services)}

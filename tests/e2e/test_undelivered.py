@@ -22,14 +22,14 @@ def test_a_notice_that_slack_does_not_take_is_kept_and_called_out(laptop: Laptop
     faults(laptop, "POST", {"service": "slack", "operation": "POST", "times": 3})
     told = len(laptop.messages())
 
-    laptop.put("nowhere/known.csv", b"a\n1\n")
+    laptop.put("undelivered/known.csv", b"a\n1\n")
 
     kept: list[Any] = []
     end = time.monotonic() + 60
     while not kept and time.monotonic() < end:
         kept = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, VisibilityTimeout=0).get("Messages", [])
     assert faults(laptop, "DELETE") == []
-    assert "nowhere/known.csv" in kept[0]["Body"]
+    assert "undelivered/known.csv" in kept[0]["Body"]
     while time.monotonic() < end and not any("Undelivered" in message for message in laptop.messages()[told:]):
         time.sleep(0.5)
     assert any("UndeliveredAlarm" in message for message in laptop.messages()[told:])

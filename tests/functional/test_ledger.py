@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -12,11 +14,17 @@ import pytest
 
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
 from headrace.adapters.table import to_item
+from headrace.domain import clock
+from headrace.domain.arrival import Cause
+from headrace.domain.clock import now
 from headrace.domain.coverage import Coverage
 from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ledger import LIVE, MERGE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.storm import MOST_FOLDERS, Group, group_of
+from headrace.usecases import receive
+from headrace.usecases.report_storms import report_storms
 from headrace_local import laptop
-from tests.fakes import MemoryLedger, file
+from tests.fakes import MemoryLedger, MemoryServices, file
 
 TABLE = "ledger"
 KEYS = {"pk": "HASH", "sk": "RANGE"}
@@ -589,3 +597,104 @@ def test_a_file_that_is_set_apart_waits_with_the_times_of_its_failure(ledger: An
     assert ledger.requeue(apart, taken)
     (waiting,) = ledger.pending("readings", LIVE, 9)
     assert (waiting.suspects, waiting.failing_since, waiting.apart_since) == ("apart", "t1", "t2")
+
+
+SEVEN = datetime(2026, 11, 30, 7, tzinfo=UTC).timestamp()
+
+
+def refused(name: str, cause: Cause = Cause.EMPTY, **changes: Any) -> tuple[FileRecord, Group]:
+    """A file that is refused at half past seven, with its group."""
+    one = file(name, **{"status": FileStatus.FAILED, "reason": "no", "arrived_at": "2026-11-30T07:29:59Z"} | changes)
+    return one, group_of(one, cause, "#meters", SEVEN + 1800)
+
+
+def test_the_first_of_a_kind_opens_the_group_that_the_others_join(ledger: Any) -> None:
+    storms = ledger.storms
+    (first, group), (_, other) = refused("a"), refused("b")
+    assert storms.join(group) == group
+    assert storms.join(other) == storms.join(group) == group
+    assert group.opened_by == first.file_id
+    assert storms.join(refused("c", Cause.TOO_LARGE)[1]).opened_by != first.file_id
+    assert storms.untold("2026-11-30T06") == []
+    assert [item.cause for item in storms.untold("2026-11-30T07")] == ["empty", "too large"]
+    assert storms.untold("2026-11-30T07")[0] == group
+
+
+def test_a_file_is_counted_with_its_record_once(ledger: Any) -> None:
+    group = ledger.storms.join(refused("a")[1])
+    for name in "bcdefgh" * 2:
+        ledger.record_arrival(refused(name)[0], group)
+    counted = ledger.storms.counted(group)
+    assert (counted.number, len(counted.examples), counted.more) == (7, 5, False)
+    assert all(key.startswith("readings/") for key in counted.examples)
+    later = replace(group, hour="2026-11-30T08")
+    ledger.record_arrival(refused("b")[0], later)
+    assert ledger.storms.counted(later).number == 0
+
+
+def test_very_many_are_not_counted_to_their_end(ledger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.adapters.storms.MOST_COUNTED", 3)
+    monkeypatch.setattr("tests.fakes.MOST_COUNTED", 3)
+    group = ledger.storms.join(refused("a")[1])
+    for name, more in (("b", False), ("c", False), ("d", False), ("e", True)):
+        ledger.record_arrival(refused(name)[0], group)
+        assert ledger.storms.counted(group).more is more
+    assert ledger.storms.counted(group).number == 3
+
+
+def test_strays_make_no_more_groups_than_there_is_room_for(ledger: Any) -> None:
+    for n in range(MOST_FOLDERS + 5):
+        stray = refused("x", Cause.STRAY, dataset="", key=f"{n}/x", file_id=f"{n:024}")[1]
+        folder = stray.folder if n < MOST_FOLDERS else "*"
+        assert ledger.storms.join(stray).folder == ledger.storms.join(stray).folder == folder
+    assert len(ledger.storms.untold("2026-11-30T07")) == MOST_FOLDERS + 1
+
+
+def test_a_group_is_claimed_by_one_at_a_time_until_it_is_told(ledger: Any) -> None:
+    storms = ledger.storms
+    assert not storms.claim(refused("a")[1], SEVEN)
+    group = storms.join(refused("a")[1])
+    assert storms.claim(group, SEVEN)
+    assert not storms.claim(group, SEVEN + 300)
+    assert storms.claim(group, SEVEN + 301)
+    storms.note_told(group)
+    assert not storms.claim(group, SEVEN + 1000)
+    assert storms.untold(group.hour) == []
+
+
+def test_the_hour_that_was_told_moves_forward_only(ledger: Any) -> None:
+    assert ledger.storms.told_hour() is None
+    for hour in ("2026-11-30T07", "2026-11-30T09", "2026-11-30T08"):
+        ledger.storms.note_told_hour(hour)
+    assert ledger.storms.told_hour() == "2026-11-30T09"
+
+
+def test_everything_about_a_group_goes_after_a_week(table: DynamoLedger, dynamodb: Any) -> None:
+    group = table.storms.join(refused("a", Cause.STRAY, dataset="")[1])
+    table.record_arrival(refused("b", Cause.STRAY, dataset="")[0], group)
+    items = [item for item in dynamodb.scan(TableName=TABLE)["Items"] if item["pk"]["S"].startswith("NOTICES")]
+    assert len(items) == 3
+    assert all(6 < (int(item["expires"]["N"]) - time.time()) / 86_400 < 7.1 for item in items)
+
+
+def test_three_hundred_refused_objects_are_seven_messages_also_when_ten_functions_record_them(
+    table: DynamoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = SEVEN + 60
+    monkeypatch.setattr(clock, "seconds", lambda: at)
+    services = MemoryServices(ledger=table)  # type: ignore[arg-type]
+    keys = [f"readings/{n}.csv" for n in range(150)] + [f"stray/{n}.csv" for n in range(99)] + ["alone.csv"]
+    arrivals = [Arrival("landing", key, "v", 0 if "readings" in key else 5, "e", "01", now()) for key in keys]
+    arrivals += [Arrival("landing", f"folder{n}/", "v", 0, "e", "01", now()) for n in range(50)]
+    with ThreadPoolExecutor(10) as starters:
+        list(starters.map(lambda arrival: receive.record(arrival, services), arrivals + arrivals[::10]))
+    assert len(services.topic.notices) == 4
+    at += 3600 + 120
+    assert report_storms(services) == 3
+    titles = sorted(notice.title for notice in services.topic.notices[4:])
+    assert [title.partition(" more ")[0] for title in titles] == [
+        "Unroutable: 49",
+        "Unroutable: 98",
+        "readings: 149",
+    ]
+    assert report_storms(services) == 0

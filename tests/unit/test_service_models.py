@@ -20,12 +20,14 @@ ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "headrace" / "headrace"
 HELPERS = {"upload_file", "upload_fileobj", "download_fileobj", "copy", "get_paginator"}
 """Methods of a client that are no operation: they are made of several."""
+MADE_ELSEWHERE = {"DynamoStorms": "dynamodb", "IntakeQueues": "sqs"}
+"""By the ledger, and by the command line."""
 PAGES = re.compile(r"get_paginator\('(\w+)'\)\.paginate")
 
 
 def services_of_adapters() -> dict[str, str]:
     """Which service each adapter's client is of, as bootstrap makes them: `{"DynamoLedger": "dynamodb", …}`."""
-    found: dict[str, str] = {}
+    found = dict(MADE_ELSEWHERE)
     for call in calls(LAYER / "bootstrap.py"):
         for argument in call.args:
             if isinstance(argument, ast.Call) and ast.unparse(argument.func) == "aws.client":

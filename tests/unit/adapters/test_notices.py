@@ -17,9 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.adapters.notices import OPENER, post, slack_message, subject
+from headrace.domain.arrival import Cause
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.notice import Notice, of_arrival, of_batch, of_message
 from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.storm import group_of
 from headrace.errors import TerminalError, TransientError
 from tests.fakes import file
 
@@ -78,7 +80,8 @@ def test_subjects_are_what_sns_takes(title: str) -> None:
 
 
 def test_a_key_with_control_characters_is_told_on_one_line() -> None:
-    notice = of_arrival(file("a\x1b[2J\nb.csv", reason="no"), None)
+    refused = file("a\x1b[2J\nb.csv", reason="no")
+    notice = of_arrival(refused, group_of(refused, Cause.EMPTY, None, 0))
     assert subject(notice) == "readings: readings/a?[2J b.csv is not loaded"
     text = slack_message(replace(notice, lines=("c\x1b\nd",)))["text"]
     assert text.splitlines() == [":rotating_light: *readings: readings/a\\x1b[2J b.csv is not loaded*", "• c\\x1b d"]

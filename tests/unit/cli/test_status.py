@@ -75,3 +75,32 @@ def test_text_marks_rows_that_do_not_balance_and_files_of_no_dataset(stack: Fake
     _, text = run_text("status")
     assert "✗" in text
     assert "1 file of no dataset" in text
+
+
+def test_files_that_were_not_loaded_are_listed_with_their_reasons(
+    stack: FakeStack, run_json: RunJson, run_text: RunText
+) -> None:
+    stack.ledger.add(
+        file("a", status=FileStatus.LOADED),
+        file("b", status=FileStatus.FAILED, reason="the file is empty (0 bytes)", arrived_at="2026-01-02T00:00:00Z"),
+        file("c", dataset="", status=FileStatus.UNROUTABLE, reason="no contract", arrived_at="2026-01-03T00:00:00Z"),
+    )
+    code, document = run_json("status", "--failed")
+    assert (code, document["more"]) == (0, 0)
+    assert [(item["key"], item["reason"]) for item in document["files"]] == [
+        ("readings/c", "no contract"),
+        ("readings/b", "the file is empty (0 bytes)"),
+    ]
+    assert [item["key"] for item in run_json("status", "readings", "--failed")[1]["files"]] == ["readings/b"]
+    assert "the file is empty (0 bytes)" in run_text("status", "--failed")[1]
+    assert run_text("status", "--failed", "--since", "2027-01-01")[1] == "There are none.\n"
+
+
+def test_a_list_of_failed_files_has_an_end(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    for n in range(1_010):
+        at = f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z"
+        stack.ledger.add(file(f"{n:04}", status=FileStatus.FAILED, arrived_at=at))
+    document = run_json("status", "--failed")[1]
+    assert (len(document["files"]), document["more"]) == (1_000, 10)
+    assert document["files"][-1]["key"] == "readings/0010"
+    assert "and 10 older files" in run_text("status", "--failed")[1]

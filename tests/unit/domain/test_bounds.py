@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from headrace.adapters.ledger import _batch_item, _file_item, _marker
 from headrace.adapters.notices import LONGEST_TEXT, slack_message
 from headrace.adapters.pagerduty import event_of
+from headrace.adapters.storms import DynamoStorms, _counted_pk, _key
 from headrace.domain import bounds
+from headrace.domain.arrival import Cause
 from headrace.domain.lane import LIMITS, MOST_HELD, LaneState
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.notice import Incident, Notice, of_batch
+from headrace.domain.notice import Incident, Notice, of_arrival, of_batch, of_group
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle
 from headrace.domain.replay import MOST_REPLAYS
+from headrace.domain.storm import Counted, group_of
 from tests.fakes import contract, file
 
 ITEM, TRANSACTION, STATE, SNS = 400 << 10, 4 << 20, 256 << 10, 256_000
@@ -113,6 +116,20 @@ def test_the_answer_about_an_outcome_fits_into_a_state() -> None:
     answer = {"outcome": {"batch": "b" * 160, "files": 700, "rows": dict.fromkeys("abcde", 2**62)}}
     answer |= {"notice": worst_notice().to_json()}
     assert len(json.dumps({"answer": answer, "and once more as a variable": answer["notice"]})) < STATE
+
+
+@pytest.mark.parametrize("key", ["ö" * 511 + "/x", "\U0001f600" * 250 + "/" + "x" * 23, "x" * 1024, "/" * 1024])
+def test_a_group_of_refused_objects_is_small_and_its_keys_are_what_dynamodb_takes(key: str) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+    one = worst_file(dataset="", key=key, arrived_at="2026-01-31T07:00:00Z")
+    group = group_of(one, Cause.STRAY, "#" + "c" * 80, 1_800_000_000)
+    assert len(_key(group)["sk"].encode()) <= 1024
+    assert len(_counted_pk(group).encode()) <= 2048
+    assert size(asdict(group)) < 1 << 10
+    assert size(DynamoStorms(None, "t").counting(group, one)["Put"]["Item"]) < 2 << 10
+    for notice in (of_arrival(one, group), of_group(group, Counted(100_000, (key,) * 5, more=True))):
+        assert len(json.dumps(notice.to_json())) < SNS
+        assert len(slack_message(notice)["text"]) <= LONGEST_TEXT
 
 
 def test_what_is_short_is_left_alone() -> None:

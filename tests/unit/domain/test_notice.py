@@ -19,6 +19,7 @@ from headrace.domain.notice import (
     of_batch,
     of_brief_record,
     of_failure,
+    of_group,
     of_hold,
     of_lateness,
     of_message,
@@ -27,6 +28,7 @@ from headrace.domain.notice import (
 )
 from headrace.domain.outcome import FileResult
 from headrace.domain.outcome import Verdict as Outcome
+from headrace.domain.storm import Counted, Group
 from tests.fakes import contract, file
 
 BATCH = BatchRecord("readings-1", "readings", "live", 1, BatchStatus.LOADED, ("1",), "2026-01-01T00:00:00Z")
@@ -127,12 +129,35 @@ def test_of_files_five_are_listed(number: int, rest: list[str]) -> None:
 
 
 def test_an_object_that_is_not_loaded_is_told_when_it_comes() -> None:
-    told = of_arrival(file(reason="the file is empty"), "#m")
+    group = Group("2026-01-31T23", "empty", "readings", channel="#m", since="2026-01-31T22:00Z")
+    told = of_arrival(file(reason="the file is empty"), group)
+    listing = "`headrace status readings --failed --since 2026-01-31T22:00Z` lists them now."
+    others = f"Others like it until 00:00 UTC are reported together then; {listing}"
     assert told == Notice(
-        "error", "readings: readings/a.csv is not loaded", ("the file is empty",), "readings", "", "#m"
+        "error", "readings: readings/a.csv is not loaded", ("the file is empty", others), "readings", "", "#m"
     )
-    lost = of_arrival(file(dataset="", reason="no contract"), None)
+    lost = of_arrival(file(dataset="", reason="no contract"), replace(group, dataset=""))
     assert (lost.level, lost.title) == ("warning", "Unroutable: readings/a.csv is not loaded")
+    assert "`headrace status --failed --since" in lost.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("folder", "more", "title"),
+    [
+        ("stray/", False, "Unroutable: 1 more object in stray/ not loaded since 23:00 UTC"),
+        ("/", False, "Unroutable: 1 more object not loaded since 23:00 UTC"),
+        ("*", True, "Unroutable: more than 1 more object not loaded since 23:00 UTC"),
+    ],
+)
+def test_the_others_of_a_group_are_a_number_and_examples(folder: str, more: bool, title: str) -> None:
+    group = Group("2026-01-31T23", "no dataset", folder=folder, since="2026-01-31T23:00Z")
+    told = of_group(group, Counted(1, ("stray/x",), more=more))
+    assert (told.level, told.title) == ("warning", title)
+    assert told.lines == (
+        "No contract has a prefix of their keys.",
+        "for example stray/x",
+        "`headrace status --failed --since 2026-01-31T23:00Z` lists them.",
+    )
 
 
 @pytest.mark.parametrize("then", Next)

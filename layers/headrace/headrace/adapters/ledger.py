@@ -14,6 +14,8 @@ COVERAGE#<dataset>         COVERAGE                 how far the nights have come
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
 BATCH#<batch>              EVENT#<time>#<step>      its story
 
+`adapters/storms.py` has what else is in the table of refused objects.
+
 Every write can be done again with the same effect, so any function may be retried at any point.
 """
 
@@ -27,6 +29,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
+from headrace.adapters.storms import DynamoStorms
 from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, expiry, from_item, read_all, to_item, type_of
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
@@ -42,6 +45,7 @@ from headrace.domain.ledger import (
     FileStatus,
     RowCounts,
 )
+from headrace.domain.storm import Group
 
 PARALLEL_WRITES = 8
 TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
@@ -76,11 +80,15 @@ class DynamoLedger:
         self._client = client
         self._table = table
         self._keep_days = keep_days
+        self.storms = DynamoStorms(client, table)
 
     # -- arrivals -------------------------------------------------------------------------------------------------
 
-    def record_arrival(self, file: FileRecord) -> FileRecord:
-        """Write a new file, or count one more delivery of a known one. Returns what the ledger holds."""
+    def record_arrival(self, file: FileRecord, group: Group | None = None) -> FileRecord:
+        """Write a new file, or count one more delivery of a known one. Returns what the ledger holds.
+
+        A new one is counted in the `group` whose objects are reported together.
+        """
         puts = [
             self._put(f"FILE#{file.file_id}", "FILE", _file_item(file), "attribute_not_exists(pk)"),
             self._put(f"KEY#{file.bucket}/{file.key}", _order(file),
@@ -91,6 +99,7 @@ class DynamoLedger:
         story = {"key": file.key, "size": file.size, "version": file.version}
         puts.append(self._line(f"FILE#{file.file_id}", "Arrived", story, file.arrived_at))
         puts.append(self._line(f"FILE#{file.file_id}", "Seen by the starter", {}, now()))
+        puts += [self.storms.counting(group, file)] if group else []
         try:
             self._client.transact_write_items(TransactItems=puts)
         except self._client.exceptions.TransactionCanceledException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from headrace.domain.clock import precise
@@ -14,13 +15,23 @@ MAX_FILE_BYTES = 20 * 2**30
 """What one function can stream within Lambda's fifteen minutes."""
 
 
+class Cause(StrEnum):
+    """Why an object is refused, one word for all objects that are refused for the same."""
+
+    FOLDER = "folder marker"
+    STRAY = "no dataset"
+    EMPTY = "empty"
+    TOO_LARGE = "too large"
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Where an object goes. `reason` is set when it goes nowhere, in words for a person."""
+    """Where an object goes. `reason` is set when it goes nowhere, in words for a person, and with it its `cause`."""
 
     dataset: str
     status: FileStatus
     reason: str | None = None
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +63,24 @@ def arrival_of(event: dict[str, Any]) -> Arrival:
 def route(arrival: Arrival, contracts: Iterable[Contract]) -> Routing:
     """The dataset whose prefix the key has, the longest one if there are several."""
     if arrival.key.endswith("/") and arrival.size == 0:
-        return Routing("", FileStatus.UNROUTABLE, "a folder marker: it has no rows, nothing is to be done")
+        reason = "a folder marker: it has no rows, nothing is to be done"
+        return Routing("", FileStatus.UNROUTABLE, reason, Cause.FOLDER)
     known = {contract.prefix: contract.dataset for contract in contracts}
     fitting = [prefix for prefix in known if arrival.key.startswith(prefix)]
     if not fitting:
         listed = ", ".join(sorted(known)) or "none"
-        return Routing("", FileStatus.UNROUTABLE, f"no contract has a prefix of this key (known prefixes: {listed})")
+        reason = f"no contract has a prefix of this key (known prefixes: {listed})"
+        return Routing("", FileStatus.UNROUTABLE, reason, Cause.STRAY)
     return _admit(arrival, known[max(fitting, key=len)])
 
 
 def _admit(arrival: Arrival, dataset: str) -> Routing:
     if arrival.size == 0:
-        return Routing(dataset, FileStatus.FAILED, "the file is empty (0 bytes)")
+        return Routing(dataset, FileStatus.FAILED, "the file is empty (0 bytes)", Cause.EMPTY)
     if arrival.size > MAX_FILE_BYTES:
         reason = (
             f"the file has {arrival.size / 2**30:.1f} GiB; more than {MAX_FILE_BYTES / 2**30:.0f} GiB do not fit in one"
             " function's time: split it before it is sent"
         )
-        return Routing(dataset, FileStatus.FAILED, reason)
+        return Routing(dataset, FileStatus.FAILED, reason, Cause.TOO_LARGE)
     return Routing(dataset, FileStatus.PENDING)

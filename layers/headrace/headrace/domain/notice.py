@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from headrace.domain.arrival import Cause
 from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
 from headrace.domain.checks import Metric
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
@@ -16,6 +17,7 @@ from headrace.domain.failure import classify
 from headrace.domain.judgement import Finding
 from headrace.domain.ledger import LIVE, BatchRecord, FileRecord, FileStatus
 from headrace.domain.outcome import FileResult, Verdict, total
+from headrace.domain.storm import Counted, Group
 
 LISTED = 5
 OF_CHECK = "FROM etl.quality_figures WHERE dataset = '{}' AND column_name = '{}' AND metric = '{}'"
@@ -25,6 +27,13 @@ VALUES = {
 }
 """What shows the values of a check of categories, and the figures of one that is not."""
 LEVELS = ("ok", "warning", "error")
+WHY: dict[str, str] = {
+    Cause.FOLDER: "They are folder markers: they have no rows, nothing is to be done.",
+    Cause.STRAY: "No contract has a prefix of their keys.",
+    Cause.EMPTY: "The files are empty (0 bytes).",
+    Cause.TOO_LARGE: "The files are too large for one function's time.",
+}
+"""What the objects of a group have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +152,38 @@ def of_batch(
     return Notice(level, f"{batch.dataset}: {what}", tuple(lines), batch.dataset, batch.batch, channel)
 
 
-def of_arrival(file: FileRecord, channel: str | None) -> Notice:
-    """An object that will not be loaded: said when it comes."""
-    title = f"{file.dataset or 'Unroutable'}: {file.key} is not loaded"
-    return Notice("warning" if not file.dataset else "error", title, (str(file.reason),), file.dataset, "", channel)
+def of_arrival(file: FileRecord, group: Group) -> Notice:
+    """An object that will not be loaded, the first of its group: reported when it comes."""
+    lines = (
+        str(file.reason),
+        f"Others like it until {group.end} are reported together then; `{_list_command(group)}` lists them now.",
+    )
+    return Notice(_level(group), f"{_owner(group)}: {file.key} is not loaded", lines, file.dataset, "", group.channel)
+
+
+def of_group(group: Group, counted: Counted) -> Notice:
+    """The other objects of a group, when its hour has ended."""
+    number = f"{'more than ' if counted.more else ''}{_count(counted.number, 'more object')}"
+    where = f" in {group.folder}" if group.folder not in {"", "*", "/"} else ""
+    lines = (
+        WHY[group.cause],
+        *(f"for example {key}" for key in counted.examples),
+        f"`{_list_command(group)}` lists them.",
+    )
+    title = f"{_owner(group)}: {number}{where} not loaded since {group.start}"
+    return Notice(_level(group), title, lines, group.dataset, "", group.channel)
+
+
+def _list_command(group: Group) -> str:
+    return f"headrace status{f' {group.dataset}' if group.dataset else ''} --failed --since {group.since}"
+
+
+def _owner(group: Group) -> str:
+    return group.dataset or "Unroutable"
+
+
+def _level(group: Group) -> str:
+    return "warning" if group.strays else "error"
 
 
 class Next(StrEnum):

@@ -7,22 +7,26 @@ from headrace.domain.arrival import Routing, route
 from headrace.domain.lane import wait_seconds
 from headrace.domain.ledger import LIVE, Arrival, FileRecord, FileStatus
 from headrace.domain.notice import of_arrival
+from headrace.domain.storm import group_of
 from headrace.usecases.ports import Services
 
 
 def record(arrival: Arrival, services: Services, lane: str = LIVE) -> FileRecord:
-    """Write the arrival to the ledger, into a lane.
+    """Write the arrival to the ledger, into a lane. A second delivery of the same object version changes nothing.
 
-    An object that cannot be loaded is final at once, and people are told.
-
-    A second delivery of the same object version changes nothing.
+    An object that cannot be loaded is final at once. Of its kind the first of an hour is reported now, the others are
+    counted, in the transaction that writes them down, and reported together when the hour has ended.
     """
     routing = route(arrival, services.catalog.all())
     file = _first_record(arrival, routing, lane)
-    if file.reason and not services.ledger.knows(file.file_id):
-        # Told before it is written: a crash in between tells twice, never not at all.
-        channel = services.catalog.contract(file.dataset).channel if file.dataset else None
-        services.topic.publish(of_arrival(file, channel))
+    if routing.cause is None or services.ledger.knows(file.file_id):
+        return services.ledger.record_arrival(file)
+    channel = services.catalog.contract(file.dataset).channel if file.dataset else None
+    group = services.ledger.storms.join(group_of(file, routing.cause, channel, clock.seconds()))
+    if group.opened_by != file.file_id:
+        return services.ledger.record_arrival(file, group)
+    # Reported before it is written: a crash in between reports it twice, never not at all.
+    services.topic.publish(of_arrival(file, group))
     return services.ledger.record_arrival(file)
 
 

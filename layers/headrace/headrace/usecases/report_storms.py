@@ -1,0 +1,34 @@
+"""What was counted of refused objects is reported, a message per group, when its hour has ended."""
+
+from __future__ import annotations
+
+from headrace.domain import clock
+from headrace.domain.notice import of_group
+from headrace.domain.storm import Group, hours_to_tell
+from headrace.usecases.ports import Services
+
+
+def report_storms(services: Services) -> int:
+    """Report each group of the hours that have ended, once. Returns how many messages that were.
+
+    An hour in which a group is being reported by another call stays open: should that one die, the next sweep does it.
+    """
+    storms = services.ledger.storms
+    sent = 0
+    for hour in hours_to_tell(storms.told_hour(), clock.seconds()):
+        groups = list(storms.untold(hour))
+        claimed = [group for group in groups if storms.claim(group, clock.seconds())]
+        sent += sum(_report(group, services) for group in claimed)
+        if len(claimed) < len(groups):
+            break
+        storms.note_told_hour(hour)
+    return sent
+
+
+def _report(group: Group, services: Services) -> bool:
+    """Published before it is written down: a crash in between reports it twice, never not at all."""
+    counted = services.ledger.storms.counted(group)
+    if counted.number:
+        services.topic.publish(of_group(group, counted))
+    services.ledger.storms.note_told(group)
+    return bool(counted.number)
