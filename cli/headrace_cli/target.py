@@ -24,7 +24,7 @@ from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
 from headrace.domain.lakefolders import CONTRACTS
-from headrace.usecases.ports import IntakeQueues, Landing, Services
+from headrace.usecases.ports import IntakeQueues, Landing, Services, UndeliveredNotices
 from headrace_cli.failures import CommandError
 from headrace_cli.home import Laptop, laptop
 from headrace_cli.services import TargetServices
@@ -125,6 +125,13 @@ class Target:
         """The intake queue and its dead-letter queue."""
         dead_letters = self.output("IntakeDeadLetterQueueUrl")
         return intake.IntakeQueues(self.client("sqs"), self.output("IntakeQueueUrl"), dead_letters)
+
+    @cached_property
+    def undelivered(self) -> UndeliveredNotices:
+        """The queue of notices that could not be delivered."""
+        sqs, sns, functions = (self.client(service) for service in ("sqs", "sns", "lambda"))
+        queue, topic = self.output("UndeliveredNoticesQueueUrl"), self.output("NotificationTopicArn")
+        return intake.UndeliveredNotices(sqs, sns, functions, queue, topic)
 
     @cached_property
     def source_ledger(self) -> DynamoSourceLedger:

@@ -33,4 +33,9 @@ def test_a_notice_that_slack_does_not_take_is_kept_and_called_out(laptop: Laptop
     while time.monotonic() < end and not any("Undelivered" in message for message in laptop.messages()[told:]):
         time.sleep(0.5)
     assert any("UndeliveredAlarm" in message for message in laptop.messages()[told:])
-    sqs.purge_queue(QueueUrl=queue)
+    would = laptop.headrace("redrive", "--notices", "--dry-run")
+    assert (would["sent"], would["failed"]) == (1, 0)
+    told = len(laptop.messages())
+    assert laptop.headrace("redrive", "--notices")["letters"] == would["letters"]
+    assert any("undelivered/known.csv" in message for message in laptop.messages()[told:])
+    assert laptop.headrace("redrive", "--notices")["letters"] == []

@@ -140,13 +140,24 @@ class Landing(Protocol):
     def delete(self, key: str, version: str) -> None: ...
 
 
-class IntakeQueues(Protocol):
-    """The intake queue and its dead-letter queue."""
+class DeadLetterQueue(Protocol):
+    """A queue of what could not be delivered."""
 
     def receive(self) -> list[DeadLetter]: ...
-    def send(self, letter: DeadLetter) -> None: ...
     def delete(self, letter: DeadLetter) -> None: ...
     def give_back(self, letter: DeadLetter) -> None: ...
+
+
+class IntakeQueues(DeadLetterQueue, Protocol):
+    """The intake queue and its dead-letter queue."""
+
+    def send(self, letter: DeadLetter) -> None: ...
+
+
+class UndeliveredNotices(DeadLetterQueue, Protocol):
+    """Notices that their function did not get through to anybody."""
+
+    def deliver(self, letter: DeadLetter, subscription: str) -> str: ...
 
 
 class Services(Protocol):

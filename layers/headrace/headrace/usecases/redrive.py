@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from headrace.domain.arrival import DeadLetter, arrival_of
 from headrace.domain.ledger import Arrival
-from headrace.usecases.ports import IntakeQueues, Ledger
+from headrace.usecases.ports import DeadLetterQueue, IntakeQueues, Ledger
 
-SENT, KNOWN, UNREADABLE = "sent", "known", "unreadable"
+SENT, KNOWN, UNREADABLE, FAILED = "sent", "known", "unreadable", "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of a dead letter: `sent`, `known` (the ledger has its object: removed) or `unreadable` (kept)."""
+    """What became of a dead letter.
+
+    `sent`, `known` (the ledger has its object: removed), `unreadable` or `failed` (kept).
+    """
 
     key: str
     what: str
@@ -30,7 +33,7 @@ def redrive(
     """
     answers: list[Redriven] = []
     kept: list[DeadLetter] = []
-    for letter in _all(queues):
+    for letter in all_letters(queues):
         answer = _judge(letter, ledger)
         answers.append(answer)
         if dry_run or answer.what == UNREADABLE:
@@ -45,7 +48,8 @@ def redrive(
     return answers
 
 
-def _all(queues: IntakeQueues) -> Iterator[DeadLetter]:
+def all_letters(queues: DeadLetterQueue) -> Iterator[DeadLetter]:
+    """The letters of a queue, each of them hidden from then on."""
     while letters := queues.receive():
         yield from letters
 
