@@ -24,6 +24,7 @@ from headrace.domain import (
     sizes,
     sourcefile,
     sqltext,
+    storm,
     usual,
 )
 from headrace.domain.ledger import BACKFILL, LIVE, MERGE
@@ -121,6 +122,12 @@ MESSAGES = {
         {count(notice.LISTED), count(judgement.LISTED), count(bad_rows.LISTED), count(export_finish.LISTED)}
     ),
     "Differences that the reconciliation's message names": count(differences.LISTED),
+    "Refused objects of a group that a message names": count(storm.MOST_EXAMPLES),
+    "Refused objects of a group that are counted": count(storm.MOST_COUNTED),
+    "Groups of an hour for the folders of objects of no dataset": count(storm.MOST_FOLDERS),
+    "Time after an hour until its groups are reported": time(storm.GRACE),
+    "Hours whose groups a sweep reports": count(storm.MOST_HOURS),
+    "Days for which a refused object waits to be reported": count(storm.KEPT_DAYS),
 }
 USUAL = {
     "Days that are looked at": count(usual.WINDOW_DAYS),
