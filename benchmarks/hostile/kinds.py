@@ -5,8 +5,10 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import json
 import random
+import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,8 +26,9 @@ from benchmarks.hostile.packing import (
     streams,
     zip_bomb,
     zipped,
+    zipped_pairs,
 )
-from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, FileFormat, Kind
+from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, FileFormat, Kind, RowRule
 
 ZIP_BOMB = "https://www.bamsoftware.com/hacks/zipbomb/"
 QUOTED_OVERLAP = "https://github.com/python/cpython/issues/109858"
@@ -82,7 +85,10 @@ Make = Callable[[float], Pieces | bytes]
 
 @dataclass(frozen=True)
 class Hostile:
-    """A kind of file. `make` takes the share of the full size, 1 for `make hostile`; `says` is part of the reason."""
+    """A kind of file. `make` takes the share of the full size, 1 for `make hostile`; `says` is part of the reason.
+
+    `whole`: only the full size ends so.
+    """
 
     name: str
     make: Make
@@ -90,6 +96,7 @@ class Hostile:
     says: str = ""
     contract: Contract = CSV
     source: str = ""
+    whole: bool = False
 
 
 def _lines(*rows: str) -> bytes:
@@ -127,7 +134,7 @@ def _lzma(window: int) -> bytes:
 BOMBS = [
     Hostile(
         "gzip: 21 GiB in one line",
-        lambda s: gzipped(HEAD, b"0", s * 21504 * MB),
+        lambda s: gzipped(HEAD, b"0", s * 21504 * MB + 24 * MB),
         REJECTED,
         "a line is longer",
         source=NO_NEWLINE,
@@ -141,7 +148,7 @@ BOMBS = [
     ),
     Hostile(
         "gzip: good rows beyond what may be decompressed",
-        lambda s: gzipped(HEAD, ROW, s * 300 * MB),
+        lambda s: gzipped(HEAD, ROW, s * 300 * MB + 2 * MB),
         REJECTED,
         "larger than the limit of 1,048,576",
         _as(CSV, max_decompressed_bytes=MB),
@@ -151,6 +158,7 @@ BOMBS = [
         lambda s: gzipped(HEAD, b"a\n", s * 20 * MB),
         REJECTED,
         "no file may have more than 5,000,000",
+        whole=True,
     ),
     Hostile("gzip: 3 M bad rows of one letter", lambda s: gzipped(HEAD, b"a\n", s * 6 * MB), QUARANTINED),
     Hostile(
@@ -182,7 +190,10 @@ BOMBS = [
     ),
     Hostile("gzip in a gzip", lambda _: gzip.compress(gzip.compress(HEAD + ROW * 99)), REJECTED),
     Hostile(
-        "bzip2: 4 GiB in one line", lambda s: streams("bzip2", HEAD, b"0", s * 4096 * MB), REJECTED, "a line is longer"
+        "bzip2: 4 GiB in one line",
+        lambda s: streams("bzip2", HEAD, b"0", s * 4096 * MB + 24 * MB),
+        REJECTED,
+        "a line is longer",
     ),
     Hostile(
         "bzip2: 200,000 empty streams",
@@ -191,7 +202,10 @@ BOMBS = [
         "cannot be read",
     ),
     Hostile(
-        "zstd: 21 GiB in one line", lambda s: streams("zstd", HEAD, b"0", s * 21504 * MB), REJECTED, "a line is longer"
+        "zstd: 21 GiB in one line",
+        lambda s: streams("zstd", HEAD, b"0", s * 21504 * MB + 24 * MB),
+        REJECTED,
+        "a line is longer",
     ),
     Hostile("zstd: a window of 2 GiB", lambda _: _zstd_window(), REJECTED, "needs a larger window"),
     Hostile(
@@ -553,4 +567,94 @@ ODD = [
     Hostile("HTML of a login page", lambda _: b"<!DOCTYPE html><html><body>Please log in</body></html>\n", REJECTED, "begins like HTML"),
     Hostile("formulas for a spreadsheet", lambda _: _lines("=cmd|'/c calc'!A0,1,,,=1+1,", "@x,1,,,-1,"), LOADED, source=NAUGHTY),
 ]  # fmt: skip
-KINDS = [*BOMBS, *LIES, *WIDTHS, *DEPTHS, *LENGTHS, *ENDLESS, *ODD]
+
+
+def _bits(value: int, place: int, signature: bytes, archive: bytes) -> bytes:
+    """A zip with another two-byte number at a place behind a record's signature."""
+    return patched(archive, signature, (place, value.to_bytes(2, "little")))
+
+
+def _zip64(size: int) -> bytes:
+    """A zip whose directory refers to a Zip64 field for its sizes, which says this (APPNOTE 4.5.3)."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        info = zipfile.ZipInfo("a")
+        info.extra = struct.pack("<HHQQ", 1, 16, size, size)
+        target.writestr(info, HEAD + ROW)
+    return patched(archive.getvalue(), b"PK\1\2", (20, b"\xff" * 8))
+
+
+def _comment(size: int) -> bytes:
+    return zipped({"a": HEAD + ROW})[:-2] + size.to_bytes(2, "little") + b"PK\5\6" * (size // 4)
+
+
+def _symlink() -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        info = zipfile.ZipInfo("link.csv")
+        info.external_attr = 0o120777 << 16
+        target.writestr(info, "/etc/passwd")
+    return archive.getvalue()
+
+
+RULED = replace(CSV, rules=tuple(RowRule(f"rule {n}", f"n / 0 > {n}", (">", ("/", ("column", "n"), ("column", "n")), ("number", str(n)))) for n in range(20)))  # fmt: skip
+ALL_REQUIRED = replace(WIDE, columns=tuple(replace(column, required=True) for column in WIDE.columns))
+WIDE_JSON = _as(ALL_REQUIRED, kind="json", null_tokens=())
+UTF16_LE = _as(CSV, encoding="utf-16-le")
+LATIN = _as(CSV, encoding="iso-8859-1")
+MANY_MARKS = _as(CSV, delimiter="<->")
+FORMATTED = replace(CSV, columns=(ID, _column("at", Kind.TIMESTAMP, "TIMESTAMP", formats=("dd.MM.yyyy HH:mm:ss.SSS",))))
+
+ARCHIVES = [
+    Hostile("zip: bzip2 of 4 GiB of blank lines", lambda s: zip_bomb(HEAD, b"\n", s * 4096 * MB, zipfile.ZIP_BZIP2), LOADED),
+    Hostile("zip: a Zip64 size of 8 EiB", lambda _: _zip64(1 << 63), REJECTED),
+    Hostile("zip: a Zip64 field of nothing", lambda _: _zip64(0), REJECTED),
+    Hostile("zip: encrypted", lambda _: _bits(1, 8, b"PK\1\2", zipped({"a": HEAD + ROW})), REJECTED, "encrypted"),
+    Hostile("zip: encrypted, says only the file itself", lambda _: _bits(1, 6, b"PK\3\4", zipped({"a": HEAD + ROW})), LOADED),
+    Hostile("zip: another method in the file than in the directory", lambda _: _bits(12, 8, b"PK\3\4", zipped({"a": HEAD + ROW})), LOADED),
+    Hostile("zip: stored says the directory, and is not", lambda _: _bits(0, 10, b"PK\1\2", zipped({"a": HEAD + ROW * 99})), REJECTED, "damaged"),
+    Hostile("zip: a comment of ends", lambda _: _comment(0xFFFC), REJECTED),
+    Hostile("zip: a link", lambda _: _symlink(), REJECTED, "first line"),
+    Hostile("zip: the same name a hundred times", lambda _: zipped_pairs([("a.csv", HEAD + ROW)] * 100), LOADED),
+    Hostile("zip: names of blanks, marks and nothing", lambda _: zipped_pairs([(name, HEAD + ROW) for name in ("", " ", "\u202e", "a\nb", "COM1", "a\\b", "é" * 9999)]), LOADED),
+    Hostile("zip: five deep", lambda _: zipped({"4": zipped({"3": zipped({"2": zipped({"1": zipped({"0": HEAD})})})})}), REJECTED),
+    Hostile("gzip: bytes behind its end", lambda _: gzip.compress(HEAD + ROW) + b"no gzip at all" * 99, REJECTED, "damaged"),
+    Hostile("gzip: zeros behind its end", lambda _: gzip.compress(HEAD + ROW) + bytes(9999), REJECTED),
+    Hostile("gzip: a million members of a row", lambda s: (gzip.compress(HEAD), *(gzip.compress(ROW) * 10_000 for _ in range(int(s * 100) + 1))), LOADED),
+    Hostile("zstd: a frame of the largest block, cut", lambda _: bytes(pa.Codec("zstd").compress(HEAD + ROW * 99999, asbytes=True))[:99], REJECTED, "cut off"),
+    Hostile("zstd: a dictionary that nobody has", lambda _: b"\x28\xb5\x2f\xfd\x23\x01\x02\x03\x04\x05\x01\0\0", REJECTED),
+    Hostile("bzip2: a block that repeats without end", lambda s: streams("bzip2", HEAD, b"\n", s * 8192 * MB), LOADED),
+]  # fmt: skip
+TEXTS = [
+    Hostile("a header of 2,006 names, each 500 times over", lambda _: _names(2000, 500)[:-1] + b",n\na\n", QUARANTINED, "fieldCount"),
+    Hostile("unknown fields of control characters, kept", lambda s: (b"id," + b",".join(b"\x01" * 500 + b"%d" % n for n in range(1900)) + b"\n", *repeated(b"a" + b",1" * 1900 + b"\n", s * 3 * MB)), QUARANTINED, "65535", KEEPS),
+    Hostile("unknown values of control characters, kept", lambda s: (b"id,x\n", *repeated(b"a," + b"\x01" * 9000 + b"\n", s * 60 * MB)), LOADED, "", KEEPS),
+    Hostile("a name 2,000 times, kept", lambda _: b"id" + b",x" * 2000 + b"\n" + (b"a" + b",1" * 2000 + b"\n") * 99, LOADED, "", KEEPS),
+    Hostile("a quote never closed in 1 GB", lambda s: (HEAD, b'"', *repeated(ROW, s * 1024 * MB)), QUARANTINED, "never closes"),
+    Hostile("a rule between columns that none can compute", lambda s: (HEAD, *repeated(b"a,0,,,,\n", s * 4 * MB)), QUARANTINED, "cannot be computed", RULED),
+    Hostile("dates that are none, in a format", lambda s: (b"id,at\n", *repeated(b"a,31.02.2026 25:61:61.999\n", s * 20 * MB)), QUARANTINED, "format", FORMATTED),
+    Hostile("a delimiter of three characters, half of one everywhere", lambda s: (b"id<->n\n", *repeated(b"a<-<-<-><->1\n", s * 10 * MB)), QUARANTINED, "", MANY_MARKS),
+    Hostile("UTF-16 without line ends", lambda s: (codecs.BOM_UTF16_LE, *repeated("x".encode("utf-16-le"), s * 60 * MB + 40 * MB)), REJECTED, "a line is longer", UTF16),
+    Hostile("UTF-16: lone surrogates by the million", lambda s: (HEAD.decode().encode("utf-16-le"), *repeated(b"\0\xd8\n\0", s * 8 * MB)), QUARANTINED, "", UTF16_LE),
+    Hostile("Latin-1 of the highest bytes", lambda s: (HEAD, *repeated(b"\xff,1,,,\xff\x80,\n", s * 10 * MB)), LOADED, "", LATIN),
+    Hostile("overlong UTF-8 in each name", lambda _: b"id,\xc0\xae,n\na,1,2\n", REJECTED, "UTF-8"),
+    Hostile("values of 60,000 blanks", lambda s: (HEAD, *repeated(b"a,1,,," + b" " * 60_000 + b",\n", s * 50 * MB)), QUARANTINED, "physicalType"),
+    Hostile("numbers of 100,000 digits", lambda s: (HEAD, *repeated(b"a," + b"7" * 100_000 + b",,,,\n", s * 50 * MB)), QUARANTINED, "physicalType"),
+    Hostile("decimals of 100,000 zeros", lambda s: (HEAD, *repeated(b"a,,,0." + b"0" * 100_000 + b"1,,\n", s * 50 * MB)), QUARANTINED, "physicalType"),
+    Hostile("fixed width: bytes that are no text", lambda s: repeated(b"\xfd\xfc\xfb\xfa123456\n", s * 10 * MB), QUARANTINED, "encoding", FIXED),
+    Hostile("CR and LF in all orders", lambda s: (HEAD, *repeated(b"a,1,,,,\r\n\n\r\r\nb,2,,,,\n\r", s * 10 * MB)), QUARANTINED, ""),
+]  # fmt: skip
+DOCUMENTS = [
+    Hostile("JSON: a million keys in a line", lambda _: json.dumps({"id": "a"} | {f"k{n}": 1 for n in range(1_000_000)}).encode() + b"\n" + _document(), QUARANTINED, "commas", KEEPS_JSON),
+    Hostile("JSON: a key 100,000 times", lambda _: b'{"id":"a"' + b',"k":1' * 100_000 + b"}\n" + _document(), QUARANTINED, "twice", JSONL),
+    Hostile("JSON: a key of escapes twice in each line", lambda s: repeated(b'{"id":"a","\\u0069d":"b"}\n', s * 20 * MB), QUARANTINED, "twice", JSONL),
+    Hostile("JSON: 1,600 required columns, empty objects", lambda s: (b"[{}", *repeated(b",{}", s * 0.02 * MB), b"]"), QUARANTINED, "required", WIDE_JSON),
+    Hostile("JSON: numbers of many digits for a SUPER", lambda s: repeated(b'{"id":"a","p":[12345678901234567890123,0.12345678901234567890]}\n', s * 20 * MB), LOADED, "", JSONL),
+    Hostile("JSON: numbers that vanish, for a SUPER", lambda s: repeated(b'{"id":"a","p":[1e-400,1]}\n', s * 10 * MB), QUARANTINED, "double cannot hold", JSONL),
+    Hostile("JSON: numbers of 4,000 digits in a text", lambda s: repeated(b'{"id":"a","note":"%s"}\n' % (b"7" * 4000), s * 40 * MB), QUARANTINED, "physicalType", JSONL),
+    Hostile("JSON: brackets in texts", lambda s: (b'[{"id":"a"}', *repeated(b',{"id":"[[[{{{\\"]]"}', s * 20 * MB), b"]"), LOADED, "", ARRAY),
+    Hostile("JSON: an element of 15 MB after others", lambda _: b'[{"id":"a"},{"id":"b","x":"' + b"x" * (15 * MB) + b'"},{"id":"c"}]', LOADED, "", ARRAY),
+    Hostile("JSON: lines of blanks", lambda s: (_document(), *repeated(b" " * 999 + b"\n", s * 50 * MB)), QUARANTINED, "json", JSONL),
+    Hostile("JSON: nothing but nulls", lambda s: repeated(b"null\n", s * 10 * MB), QUARANTINED, "no object", JSONL),
+]  # fmt: skip
+KINDS = [*ARCHIVES, *TEXTS, *DOCUMENTS, *BOMBS, *LIES, *WIDTHS, *DEPTHS, *LENGTHS, *ENDLESS, *ODD]

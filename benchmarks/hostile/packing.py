@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -34,19 +35,27 @@ def gzipped(first: bytes, unit: bytes, size: float) -> Iterator[bytes]:
 
 def streams(packed: str, first: bytes, unit: bytes, size: float) -> Iterator[bytes]:
     """The same for bzip2 and zstd, whose streams follow each other too."""
-    pack = {"bzip2": bz2.compress, "zstd": lambda data: bytes(pa.Codec("zstd").compress(data, asbytes=True))}[packed]
     piece = unit * max(1, min(PIECE, int(size)) // len(unit))
-    yield pack(first)
-    whole = pack(piece)
+    yield _packed(packed, first)
+    whole = _packed(packed, piece)
     for _ in range(max(1, int(size) // len(piece))):
         yield whole
 
 
+def _packed(packed: str, data: bytes) -> bytes:
+    return bz2.compress(data) if packed == "bzip2" else bytes(pa.Codec("zstd").compress(data, asbytes=True))
+
+
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip of these files."""
+    return zipped_pairs(list(members.items()), method)
+
+
+def zipped_pairs(members: list[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip of files of which several may have the same name."""
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", method) as target:
-        for name, content in members.items():
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(archive, "w", method) as target:
+        for name, content in members:
             target.writestr(zipfile.ZipInfo(name), content, method)
     return archive.getvalue()
 
