@@ -642,7 +642,7 @@ TEXTS = [
     Hostile("numbers of 100,000 digits", lambda s: (HEAD, *repeated(b"a," + b"7" * 100_000 + b",,,,\n", s * 50 * MB)), QUARANTINED, "physicalType"),
     Hostile("decimals of 100,000 zeros", lambda s: (HEAD, *repeated(b"a,,,0." + b"0" * 100_000 + b"1,,\n", s * 50 * MB)), QUARANTINED, "physicalType"),
     Hostile("fixed width: bytes that are no text", lambda s: repeated(b"\xfd\xfc\xfb\xfa123456\n", s * 10 * MB), QUARANTINED, "encoding", FIXED),
-    Hostile("CR and LF in all orders", lambda s: (HEAD, *repeated(b"a,1,,,,\r\n\n\r\r\nb,2,,,,\n\r", s * 10 * MB)), QUARANTINED, ""),
+    Hostile("CR and LF in every sequence", lambda s: (HEAD, *repeated(b"a,1,,,,\r\n\n\r\r\nb,2,,,,\n\r", s * 10 * MB)), QUARANTINED, ""),
 ]  # fmt: skip
 DOCUMENTS = [
     Hostile("JSON: a million keys in a line", lambda _: json.dumps({"id": "a"} | {f"k{n}": 1 for n in range(1_000_000)}).encode() + b"\n" + _document(), QUARANTINED, "commas", KEEPS_JSON),
