@@ -30,11 +30,11 @@ from benchmarks.laptop import ProcessMeter, machine, percentile
 from benchmarks.own_laptop import own_laptop, store, tell
 from headrace.domain.ledger import BACKFILL, FileStatus
 from headrace.usecases.reconcile import reconcile
-from headrace_cli.landing import file_id_of
-from headrace_cli.output import show, table
-from headrace_cli.target import Target, target_at
-from headrace_cli.warehouse import query
-from headrace_cli.words import moment
+from headrace_cli.output.console import show, table
+from headrace_cli.output.formatting import moment
+from headrace_cli.stack.landing import file_id_of
+from headrace_cli.stack.target import Target, target_at
+from headrace_cli.stack.warehouse import query
 from tests.e2e.conftest import Laptop
 
 RESULTS = Path(__file__).parent / "results" / "backfill"

@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.catalogue_walk import Met, Raised, Walk
 from benchmarks.own_laptop import own_laptop
 from headrace.domain.failure import Failure, Place, Treatment, catalogue
-from headrace_cli.target import target_at
+from headrace_cli.stack.target import target_at
 
 LANES = 8
 MODEL = "bulk.odcs.yaml"

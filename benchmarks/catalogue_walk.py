@@ -12,11 +12,11 @@ from typing import Any
 
 from headrace.domain.failure import Failure, Place, Treatment, classify
 from headrace.domain.ledger import FileRecord, FileStatus
-from headrace_cli.landing import file_id_of
-from headrace_cli.sink import received
-from headrace_cli.target import Target
-from headrace_cli.warehouse import query
-from headrace_cli.watch import Watch
+from headrace_cli.laptop.sink import received
+from headrace_cli.stack.landing import file_id_of
+from headrace_cli.stack.target import Target
+from headrace_cli.stack.warehouse import query
+from headrace_cli.stack.watch import Watch
 
 ROWS = 3
 PATIENCE = 150

@@ -33,7 +33,7 @@ from benchmarks.chaos_bench import PATIENCE, Bench, Result
 from benchmarks.chaos_points import Point, composed, points
 from benchmarks.laptop import machine
 from benchmarks.own_laptop import deploy_anew, own_laptop, store
-from headrace_cli.target import target_at
+from headrace_cli.stack.target import target_at
 
 RESULTS = Path(__file__).parent / "results" / "chaos"
 

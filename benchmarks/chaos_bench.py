@@ -14,10 +14,10 @@ from benchmarks.chaos_leftovers import Generations, Leftovers
 from benchmarks.chaos_points import Fault, Point
 from headrace.domain.ledger import FileStatus
 from headrace.usecases.reconcile import reconcile
-from headrace_cli.landing import file_id_of
-from headrace_cli.target import Target
-from headrace_cli.warehouse import query
-from headrace_cli.watch import Watch
+from headrace_cli.stack.landing import file_id_of
+from headrace_cli.stack.target import Target
+from headrace_cli.stack.warehouse import query
+from headrace_cli.stack.watch import Watch
 
 FILES, ROWS = 3, 10
 LATE_SECONDS = 30

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from headrace.domain.lane import batch_name
 from headrace.domain.ledger import LANES, BatchStatus
-from headrace_cli.target import Target
-from headrace_cli.warehouse import query
+from headrace_cli.stack.target import Target
+from headrace_cli.stack.warehouse import query
 
 TABLES = "SELECT table_schema, table_name FROM svv_tables"
 OPEN = {BatchStatus.RUNNING, BatchStatus.HELD}

@@ -33,11 +33,11 @@ from benchmarks.export_loop import Loop
 from benchmarks.laptop import ProcessMeter
 from examples.export_data import fill
 from headrace.adapters.exportfiles import ExportBucket
-from headrace_cli import laptops
-from headrace_cli.export_check import check
-from headrace_cli.exports import Ask, begin, follow, manifest
-from headrace_cli.progress import Stages
-from headrace_cli.target import Target
+from headrace_cli.exports.run import Ask, begin, follow, manifest
+from headrace_cli.exports.verify import check
+from headrace_cli.laptop import laptop as laptops
+from headrace_cli.output.progress import Stages
+from headrace_cli.stack.target import Target
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "export"

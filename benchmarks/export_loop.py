@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from headrace_cli.target import Target
+from headrace_cli.stack.target import Target
 
 SQL = """SELECT account, entry, booked_at, value_date, amount, settled, note FROM public.account_activity
 WHERE category = :category AND account = :account ORDER BY booked_at, entry"""

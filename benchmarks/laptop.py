@@ -31,17 +31,17 @@ import psutil
 
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
-from headrace_cli import laptops
-from headrace_cli.commands.wait import wait_until_quiet
-from headrace_cli.failures import CommandError, report
-from headrace_cli.landing import file_id_of, upload
-from headrace_cli.output import show, table
-from headrace_cli.progress import Stages
-from headrace_cli.samples import Write, generators
-from headrace_cli.target import Target
-from headrace_cli.warehouse import query
-from headrace_cli.watch import Watch
-from headrace_cli.words import duration, moment, number
+from headrace_cli.commands.files.wait import wait_until_quiet
+from headrace_cli.laptop import laptop
+from headrace_cli.laptop.samples import Write, generators
+from headrace_cli.output.console import show, table
+from headrace_cli.output.failures import CommandError, report
+from headrace_cli.output.formatting import duration, moment, number
+from headrace_cli.output.progress import Stages
+from headrace_cli.stack.landing import file_id_of, upload
+from headrace_cli.stack.target import Target
+from headrace_cli.stack.warehouse import query
+from headrace_cli.stack.watch import Watch
 
 RESULTS = Path(__file__).parent / "results"
 FILES, ROWS = 100, 10_000
@@ -163,13 +163,13 @@ def measure(dataset: str | None, files: int, rows: int) -> dict[str, Any]:
         os.environ["HEADRACE_HOME"] = str(Path(folder) / "home")
         stages = Stages(STAGES)
         try:
-            state = laptops.start(None, stages)
-            laptops.deploy(stages)
-            target = laptops.laptop_target()
+            state = laptop.start(None, stages)
+            laptop.deploy(stages)
+            target = laptop.laptop_target()
             load = chosen(target, dataset, files, rows)
             return _measured(stages, target, load, state.pid, Path(folder))
         finally:
-            laptops.stop()
+            laptop.stop()
 
 
 def chosen(target: Target, dataset: str | None, files: int, rows: int) -> Load:

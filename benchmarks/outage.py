@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.laptop import machine
 from benchmarks.outage_bench import OUTAGES, SCALE, HostileBench, OutageBench, Recovery
 from benchmarks.own_laptop import own_laptop, store, tell
-from headrace_cli.target import target_at
+from headrace_cli.stack.target import target_at
 
 RESULTS = Path(__file__).parent / "results" / "outage"
 HOUR = 3600

@@ -13,10 +13,10 @@ from typing import Any
 from benchmarks.chaos_bench import ROWS, content, meter
 from benchmarks.chaos_leftovers import Leftovers
 from headrace.domain.ledger import FileStatus
-from headrace_cli.landing import file_id_of
-from headrace_cli.target import Target
-from headrace_cli.warehouse import query
-from headrace_cli.watch import Watch
+from headrace_cli.stack.landing import file_id_of
+from headrace_cli.stack.target import Target
+from headrace_cli.stack.warehouse import query
+from headrace_cli.stack.watch import Watch
 
 SCALE = 60
 """A second stands for so many."""

@@ -31,14 +31,14 @@ from benchmarks.laptop import DAEMON, ProcessMeter, machine, percentile
 from benchmarks.own_laptop import deploy_anew, own_laptop, store, tell
 from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
 from headrace.usecases.reconcile import reconcile
-from headrace_cli.commands.wait import wait_until_quiet
-from headrace_cli.failures import CommandError
-from headrace_cli.landing import file_id_of
-from headrace_cli.output import show, table
-from headrace_cli.target import Target, target_at
-from headrace_cli.warehouse import query
-from headrace_cli.watch import Watch
-from headrace_cli.words import moment
+from headrace_cli.commands.files.wait import wait_until_quiet
+from headrace_cli.output.console import show, table
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.formatting import moment
+from headrace_cli.stack.landing import file_id_of
+from headrace_cli.stack.target import Target, target_at
+from headrace_cli.stack.warehouse import query
+from headrace_cli.stack.watch import Watch
 from tests.e2e.conftest import Laptop
 
 CONTRACTS = Path(__file__).parent / "contracts"

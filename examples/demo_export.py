@@ -13,11 +13,11 @@ import sys
 from datetime import UTC, datetime
 
 from examples.export_data import ODD_ACCOUNTS, fill
-from headrace_cli import laptops
+from headrace_cli.laptop import laptop
 from headrace_cli.main import run as headrace
-from headrace_cli.output import stdout
-from headrace_cli.progress import Stages
-from headrace_cli.target import Target
+from headrace_cli.output.console import stdout
+from headrace_cli.output.progress import Stages
+from headrace_cli.stack.target import Target
 
 CATEGORIES, ROWS = 20, 10
 POISONED = "account 000007"
@@ -33,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     os.environ.setdefault("HEADRACE_EXPORTS", "examples/exports")
     stages = Stages(4)
-    laptops.start(None, stages)
-    laptops.deploy(stages)
-    target = laptops.laptop_target()
+    laptop.start(None, stages)
+    laptop.deploy(stages)
+    target = laptop.laptop_target()
     with stages.stage("Filling the warehouse"):
         fill(target.services.warehouse.run, CATEGORIES, asked.accounts, ROWS)
         target.services.warehouse.run([SPOIL])

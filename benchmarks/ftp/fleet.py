@@ -16,7 +16,7 @@ from benchmarks.ftp.polls import poll
 from benchmarks.ftp.stage import Offered, contract, laptop, serving, target_of
 from headrace.domain.source import Protocol
 from headrace.domain.sourcefile import SourceStatus
-from headrace_cli.target import Target
+from headrace_cli.stack.target import Target
 
 Row = dict[str, Any]
 KINDS = (Protocol.FTP, Protocol.SFTP, Protocol.FTPS, Protocol.SFTP, Protocol.FTP)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from headrace_cli.target import Target
+from headrace_cli.stack.target import Target
 
 PATIENCE = 300.0
 

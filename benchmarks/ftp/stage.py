@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.own_laptop import own_laptop
 from headrace.domain.source import Protocol
-from headrace_cli.target import Target, target_at
+from headrace_cli.stack.target import Target, target_at
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = """\

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.hostile.kinds import KINDS, Hostile
 from benchmarks.hostile.run import problem
-from headrace_cli.words import size
+from headrace_cli.output.formatting import size
 
 MOST_MB, MOST_SECONDS = 1000, 300
 LONGEST = 30

@@ -7,23 +7,13 @@ from typing import Annotated
 
 import typer
 
-from headrace_cli.commands import (
+from headrace_cli.commands.files import check, drop, export, new, wait
+from headrace_cli.commands.laptop import demo, deploy, down, env, up
+from headrace_cli.commands.look import contracts, doctor, held, notifications, quarantine, sources, sql, status, trace
+from headrace_cli.commands.repair import (
     backfill,
-    check,
-    contracts,
-    demo,
-    deploy,
-    doctor,
-    down,
-    drop,
-    env,
     erase,
-    export,
-    held,
     migrate,
-    new,
-    notifications,
-    quarantine,
     reconcile,
     redrive,
     reject,
@@ -31,15 +21,9 @@ from headrace_cli.commands import (
     reload,
     replay,
     retry,
-    sources,
-    sql,
-    status,
-    trace,
     unblock,
-    up,
-    wait,
 )
-from headrace_cli.target import Choice, Target
+from headrace_cli.stack.target import Choice, Target
 
 LAPTOP, FILES, LOOK, REPAIR = "The laptop", "Files", "Looking", "Putting right"
 

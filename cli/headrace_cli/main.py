@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from typer.main import get_command
 
 from headrace_cli.app import app
-from headrace_cli.failures import report
+from headrace_cli.output.failures import report
 
 if TYPE_CHECKING:
-    from headrace_cli.target import Target
+    from headrace_cli.stack.target import Target
 
 
 def main() -> int:

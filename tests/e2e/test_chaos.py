@@ -9,7 +9,7 @@ import pytest
 from benchmarks.chaos_bench import Bench, content
 from benchmarks.chaos_leftovers import Leftovers
 from benchmarks.chaos_points import Point, composed, points
-from headrace_cli.target import target_at
+from headrace_cli.stack.target import target_at
 from tests.e2e.conftest import Laptop
 
 SHORT = [

@@ -12,7 +12,7 @@ from headrace.built_for import MARKS
 from headrace.contracts import ContractErrors, compile_folder
 from headrace_cli.doctor.examination import Examination
 from headrace_cli.doctor.findings import Check, Finding, fault, ok, unknown, warning
-from headrace_cli.words import count
+from headrace_cli.output.formatting import count
 
 BUILT = Path(".aws-sam") / "build"
 BROKEN = {"Failed"}

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from botocore.exceptions import ClientError
 
-from headrace_cli.failures import CommandError
-from headrace_cli.target import Target
+from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.target import Target
 
 ABSENT = "absent"
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from headrace_cli.doctor.examination import Examination
 from headrace_cli.doctor.findings import Check, Finding, fault, ok, warning
-from headrace_cli.words import count
+from headrace_cli.output.formatting import count
 
 
 def landing(examination: Examination) -> Iterator[Finding]:

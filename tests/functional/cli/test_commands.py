@@ -14,7 +14,7 @@ from headrace.domain.clock import now
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.transform import BadRow, QuarantineWriter, RowError
 from headrace_cli.main import run
-from headrace_cli.target import Target
+from headrace_cli.stack.target import Target
 from headrace_local.state import LaptopState
 from tests.fakes import contract, file
 from tests.functional.cli.conftest import RunJson

@@ -16,8 +16,8 @@ from headrace.adapters.poll_orders import PollOrders
 from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchRecord, Event, FileRecord
-from headrace_cli.landing import file_id_of
-from headrace_cli.target import CONTRACTS_KEY, Target
+from headrace_cli.stack.landing import file_id_of
+from headrace_cli.stack.target import CONTRACTS_KEY, Target
 from tests.fakes import MemoryLedger, MemoryServices, contract
 from tests.sources import MemorySourceLedger
 

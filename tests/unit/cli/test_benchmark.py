@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import laptop as benchmark
-from headrace_cli.output import show
+from headrace_cli.output.console import show
 
 RESULT: dict[str, Any] = {
     "at": "2026-01-02T00:00:00+00:00",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from headrace_cli.commands.check import collect, render
-from headrace_cli.output import stdout
+from headrace_cli.commands.files.check import collect, render
+from headrace_cli.output.console import stdout
 from tests.fakes import contract
 from tests.unit.cli.conftest import RunJson, RunText
 

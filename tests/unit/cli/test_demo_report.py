@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from headrace.domain.ledger import FileStatus, RowCounts
-from headrace_cli import demo_report
-from headrace_cli.demo_report import collect, render
-from headrace_cli.output import stdout
+from headrace_cli.commands.laptop import _demo_report
+from headrace_cli.commands.laptop._demo_report import collect, render
+from headrace_cli.output.console import stdout
 from tests.fakes import file
 from tests.unit.cli.stack import FakeStack
 
@@ -20,7 +20,7 @@ MESSAGES: list[dict[str, Any]] = [
 
 @pytest.fixture(autouse=True)
 def _sink(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_report, "received", lambda target, after: MESSAGES[after:])
+    monkeypatch.setattr(_demo_report, "received", lambda target, after: MESSAGES[after:])
 
 
 def loaded(stack: FakeStack, rows_in_table: int, **changes: Any) -> list[dict[str, Any]]:

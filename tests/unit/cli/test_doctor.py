@@ -15,11 +15,11 @@ from botocore.exceptions import ClientError
 
 from headrace.errors import TransientError
 from headrace.usecases.ports import Services
-from headrace_cli.commands.doctor import CHECKS, document_of
+from headrace_cli.commands.look.doctor import CHECKS, document_of
 from headrace_cli.doctor.examination import Examination, parsed
 from headrace_cli.doctor.findings import Level, findings_of
-from headrace_cli.failures import CommandError
-from headrace_cli.target import Target
+from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.target import Target
 
 ROOT = Path(__file__).parents[3]
 OUTPUTS = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace_cli.commands.drop import key_for
-from headrace_cli.landing import file_id_of
+from headrace_cli.commands.files.drop import key_for
+from headrace_cli.stack.landing import file_id_of
 from tests.fakes import contract
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack

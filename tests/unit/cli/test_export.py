@@ -10,14 +10,14 @@ import pytest
 from rich.console import Console
 
 from headrace.domain.exportrun import CategoryState, Run, RunStatus, Tally
-from headrace_cli.export_check import _against_bucket, _against_warehouse
-from headrace_cli.export_view import bar, pace, render, render_check
-from headrace_cli.exports import NAMED_FAILURES, Ask, checked_date, last_date, standing, today
-from headrace_cli.failures import CommandError
+from headrace_cli.exports.run import NAMED_FAILURES, Ask, checked_date, last_date, standing, today
+from headrace_cli.exports.verify import _against_bucket, _against_warehouse
+from headrace_cli.exports.view import bar, pace, render, render_check
 from headrace_cli.main import run
+from headrace_cli.output.failures import CommandError
 
 if TYPE_CHECKING:
-    from headrace_cli.target import Target
+    from headrace_cli.stack.target import Target
 
 DOCUMENT: dict[str, Any] = {
     "export": "statements", "date": "2026-01-31", "attempt": 1, "status": "running", "expected": 20, "done": 9,

@@ -6,8 +6,8 @@ import pytest
 from botocore import exceptions as aws
 
 from headrace.errors import TerminalError
-from headrace_cli.failures import DEBUG, CommandError, explain
 from headrace_cli.main import run
+from headrace_cli.output.failures import DEBUG, CommandError, explain
 from tests.unit.cli.conftest import RunJson
 from tests.unit.cli.stack import FakeStack, refused
 

@@ -11,8 +11,8 @@ from rich.console import ConsoleRenderable
 from rich.text import Text
 
 from headrace.domain.ledger import FileStatus
-from headrace_cli.output import emit, lines, messages, show, table
-from headrace_cli.progress import Progress
+from headrace_cli.output.console import emit, lines, messages, show, table
+from headrace_cli.output.progress import Progress
 from tests.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from headrace_cli.progress import Progress, Stages
+from headrace_cli.output.progress import Progress, Stages
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace_cli.slack_text import as_text
+from headrace_cli.output.slack_text import as_text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headrace_cli.warehouse import value
+from headrace_cli.stack.warehouse import value
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack
 

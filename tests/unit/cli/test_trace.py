@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headrace.domain.ledger import BatchRecord, BatchStatus, Event, FileStatus, RowCounts
-from headrace_cli.history import summarised
+from headrace_cli.stories.execution import summarised
 from tests.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import NOW, FakeStack

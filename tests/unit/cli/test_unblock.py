@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
-from headrace_cli.commands import unblock
+from headrace_cli.commands.repair import unblock
 from tests.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack

@@ -9,8 +9,8 @@ import pytest
 
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, FileStatus
-from headrace_cli.commands.wait import wait_until_quiet
-from headrace_cli.watch import RECENT, Snapshot, Watch
+from headrace_cli.commands.files.wait import wait_until_quiet
+from headrace_cli.stack.watch import RECENT, Snapshot, Watch
 from tests.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack

@@ -1,0 +1,154 @@
+"""`headrace check`: a file against its contract, without any cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from headrace_cli.commands.look.quarantine import bad_rows_text
+from headrace_cli.output.console import Document, Json, emit, lines, table
+from headrace_cli.output.drift import drift_text
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.formatting import count, number, size
+from headrace_cli.stack.home import repository
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+    from headrace.domain.contract import Contract
+    from headrace.transform import BadRow
+    from headrace.usecases.check import CheckResult
+
+SHOWN = 10
+LONGEST_LINE = 200
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A local file.", exists=True, dir_okay=False)],
+    dataset: Annotated[str | None, typer.Option(help="Its dataset, one of the checkout's contracts.")] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="Or a contract file of your own.", exists=True, dir_okay=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write good and bad rows to.", file_okay=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a file as the pipeline would and say what would be loaded, what not, and why. Needs no AWS and no laptop.
+
+    Exit code 1 when the file as a whole would be rejected.
+
+    Examples: `headrace check today.jsonl --dataset readings`, `headrace check a.csv --contract new.odcs.yaml`
+    """
+    if (dataset is None) == (contract is None):
+        raise typer.BadParameter("say either --dataset NAME or --contract PATH", param_hint="--dataset")
+    chosen = compiled(contract) if contract else known(str(dataset))
+    document = collect(chosen, file, out)
+    emit(document, render, as_json=as_json)
+    if document["reason"]:
+        raise typer.Exit(1)
+
+
+def compiled(path: Path) -> Contract:
+    """The contract in a file. Raises CommandError, with line and reason, for one with mistakes."""
+    from headrace.contracts import ContractErrors, compile_contract  # noqa: PLC0415 - its parser is slow to import
+
+    try:
+        return compile_contract(path)
+    except ContractErrors as errors:
+        raise CommandError(str(errors)) from errors
+
+
+def known(dataset: str) -> Contract:
+    """A contract of the checkout, by its dataset's name."""
+    from headrace.contracts import ContractErrors, compile_folder  # noqa: PLC0415 - as above
+
+    folder = repository() / "contracts"
+    try:
+        contracts = {contract.dataset: contract for contract in compile_folder(folder)}
+    except ContractErrors as errors:
+        raise CommandError(str(errors)) from errors
+    if dataset not in contracts:
+        raise CommandError(f"no contract in {folder} is for {dataset}; there are: {', '.join(sorted(contracts))}")
+    return contracts[dataset]
+
+
+def collect(contract: Contract, file: Path, out: Path | None) -> Document:
+    """`{"rows_read", "rows_good", "rows_bad", "parquet", "quarantine", "reason", "line", "broken",
+    "first_bad", "detected", "bytes", "seconds"}`.
+
+    `reason` says why the whole file is rejected, and is null when it is not; `line` is the one that it is about.
+    """
+    from headrace.transform import FileRejected  # noqa: PLC0415 - pyarrow is slow to import
+    from headrace.usecases.check import check_file  # noqa: PLC0415
+
+    head = {"file": str(file), "dataset": contract.dataset, "bytes": file.stat().st_size}
+    start = perf_counter()
+    try:
+        verdict = _verdict(check_file(contract, file, out), file)
+        return head | verdict | {"seconds": perf_counter() - start}
+    except FileRejected as rejected:
+        head |= {"seconds": perf_counter() - start, "detected": {}}
+        nothing = {"rows_read": 0, "rows_good": 0, "rows_bad": 0, "parquet": None, "quarantine": None}
+        return head | nothing | {"reason": rejected.reason, "line": rejected.line, "broken": {}, "first_bad": []}
+
+
+def _verdict(result: CheckResult, file: Path) -> Document:
+    return {
+        "rows_read": result.rows_read,
+        "rows_good": result.rows_good,
+        "rows_bad": result.rows_bad,
+        "parquet": str(result.parquet) if result.parquet else None,
+        "quarantine": str(result.quarantine) if result.quarantine else None,
+        "reason": result.held,
+        "line": "",
+        "detected": result.report.detected,
+        "broken": result.broken,
+        "first_bad": [_bad_row(row, file) for row in result.first_bad],
+    }
+
+
+def _bad_row(row: BadRow, file: Path) -> dict[str, Any]:
+    errors = [{"column": error.column, "rule": error.rule, "reason": error.reason} for error in row.errors]
+    raw = row.raw.decode("utf-8", "backslashreplace")
+    return {"file": file.name, "row_number": row.row_number, **errors[0], "raw": raw, "errors": errors}
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """The verdict first, then what is wrong and where."""
+    parts: list[ConsoleRenderable | str] = [_headline(document), _reading(document)]
+    if document["line"]:
+        parts += [Text(f"The line is: {document['line'][:LONGEST_LINE]}")]
+    if document["broken"]:
+        rules = sorted(document["broken"].items(), key=lambda item: -item[1])
+        parts += ["", table(("rule", "rows"), [(rule, number(rows)) for rule, rows in rules], numbers=("rows",))]
+        parts += ["", *bad_rows_text(document["first_bad"][:SHOWN])]
+    if "drift" in document["detected"]:
+        parts += ["", *drift_text(document["detected"]["drift"])]
+    written = [document[name] for name in ("parquet", "quarantine") if document[name]]
+    return lines(*parts, *([f"\nWritten: {', '.join(written)}"] if written else []))
+
+
+def _reading(document: Document) -> Text:
+    """What the file showed of itself, and how long it took to read."""
+    seconds = document["seconds"]
+    facts = [f"{size(document['bytes'])} read in {seconds:.2f} s ({size(int(document['bytes'] / seconds))}/s)"]
+    simple = ("compression", "encoding", "newline")
+    facts += [f"{name} {document['detected'][name]}" for name in simple if name in document["detected"]]
+    for name, what in (("absent_columns", "without the optional"), ("unknown_columns", "unknown")):
+        facts += [f"{what} {', '.join(document['detected'][name])}"] if name in document["detected"] else []
+    return Text("; ".join(facts), style="dim")
+
+
+def _headline(document: Document) -> Text:
+    if document["reason"]:
+        return Text(f"Rejected as a whole: {document['reason']}", style="bold red")
+    read, good, bad = document["rows_read"], document["rows_good"], document["rows_bad"]
+    if not read:
+        return Text("Good, but it has no rows.", style="yellow")
+    if not bad:
+        all_rows = f"all {number(read)} rows" if read > 1 else "its one row"
+        return Text(f"Good: {all_rows} would be loaded.", style="green")
+    return Text(f"{good:,} of {count(read, 'row')} would be loaded, {bad:,} quarantined.", style="yellow")

@@ -1,0 +1,104 @@
+"""`headrace drop`: give files to the pipeline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace_cli.output.console import Document, Json, emit, lines, table, warn
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.formatting import count, size
+from headrace_cli.output.progress import Progress
+from headrace_cli.stack.landing import file_id_of, upload
+from headrace_cli.stack.target import Target, target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+PARALLEL_UPLOADS = 8
+
+
+def drop(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
+    files: Annotated[list[Path], typer.Argument(help="Local files.", exists=True, dir_okay=False, metavar="FILE…")],
+    key: Annotated[str | None, typer.Option(help="Key below the dataset's prefix, or whole; for one file.")] = None,
+    force: Annotated[bool, typer.Option(help="Upload even if no such dataset is deployed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Upload files to the landing bucket, under the dataset's prefix. Loading starts by itself.
+
+    Examples: `headrace drop readings today.jsonl`, `headrace drop readings fixed.jsonl --key 2026/today.jsonl`
+    """
+    if key and len(files) > 1:
+        raise typer.BadParameter("--key names one object, so give one file with it", param_hint="--key")
+    if key == "":
+        raise typer.BadParameter("the key is empty: name the object, or leave the option out", param_hint="--key")
+    target = target_of(context)
+    prefix = prefix_of(target, dataset, force=force)
+    keys = {path: key_for(prefix, path, key) for path in files}
+    refuse_twins(keys)
+    with Progress() as progress:
+        document = upload_all(target, dataset, keys, progress.show)
+    emit(document, render, as_json=as_json)
+
+
+def prefix_of(target: Target, dataset: str, *, force: bool = False) -> str:
+    """Where the dataset's files go. With `force` an unknown dataset has the prefix of its name."""
+    if force and dataset not in target.contracts:
+        warn(f"{dataset} is not deployed: its files will be recorded as unroutable")
+        return f"{dataset}/"
+    return target.contract(dataset).prefix
+
+
+def refuse_twins(keys: dict[Path, str]) -> None:
+    """Two files under one key would be two versions of it, the second in the first one's place."""
+    twice = [key for key, times in Counter(keys.values()).items() if times > 1]
+    if twice:
+        raise CommandError(f"{count(len(keys), 'file')} would share the key {twice[0]}: drop them apart, with --key")
+
+
+def key_for(prefix: str, path: Path, key: str | None) -> str:
+    """The object key: the given one, below the prefix unless it has it already; else the file's name."""
+    if key is None:
+        return prefix + path.name
+    return key if key.startswith(prefix) else prefix + key
+
+
+def upload_all(target: Target, dataset: str, keys: dict[Path, str], tell: Callable[[str], None]) -> Document:
+    """Upload the files, several at a time, and tell how far it has come.
+
+    Returns `{"dataset", "bucket", "files": [{"file", "key", "version", "size", "file_id"}]}`.
+    """
+    bucket = target.output("LandingBucket")
+    target.client("s3")
+    with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
+        sent = []
+        for item in pool.map(lambda pair: _sent(target, bucket, *pair), keys.items()):
+            sent.append(item)
+            tell(f"{len(sent)} of {count(len(keys), 'file')} uploaded")
+    return {"dataset": dataset, "bucket": bucket, "files": sent}
+
+
+def _sent(target: Target, bucket: str, path: Path, key: str) -> Document:
+    version = upload(target, path, key)
+    return {
+        "file": str(path),
+        "key": key,
+        "version": version,
+        "size": path.stat().st_size,
+        "file_id": file_id_of(bucket, key, version),
+    }
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """What went where."""
+    files = document["files"]
+    rows = [(item["key"], item["version"], size(item["size"])) for item in files]
+    closing = f"\n{count(len(files), 'file')} in {document['bucket']}. `headrace wait` waits until all is loaded."
+    return lines(table(("key", "version", "size"), rows, numbers=("size",)), closing)

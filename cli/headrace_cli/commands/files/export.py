@@ -1,0 +1,163 @@
+"""`headrace export …`: a day's files for every account, run, watched, put right and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.live import Live
+
+from headrace.adapters.exportqueue import take_dead_letters
+from headrace.domain.exportrun import RunStatus
+from headrace_cli.exports.run import Ask, begin, checked_date, follow, last_date, standing
+from headrace_cli.exports.verify import check
+from headrace_cli.exports.view import pace, render, render_check
+from headrace_cli.output.console import Document, Json, emit, messages
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.progress import Progress
+from headrace_cli.stack.target import target_of
+
+if TYPE_CHECKING:
+    from headrace_cli.stack.target import Target
+
+LINE_SECONDS = 5
+"""Where nobody sees a bar, a line is written in each fifth second."""
+commands = typer.Typer(no_args_is_help=True, help="The daily export: a CSV for each account and category.")
+Name = Annotated[str | None, typer.Argument(help="The export; not needed where only one is deployed.")]
+Date = Annotated[str | None, typer.Option(help="The day, as 2026-01-31; today in UTC if not given.")]
+LastDate = Annotated[str | None, typer.Option("--date", help="The day, as 2026-01-31; the last run's if not given.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Stay and show how it goes.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to stay.", min=1)]
+
+
+@commands.command()
+def run(  # noqa: PLR0913, PLR0917 - one parameter per option
+    context: typer.Context,
+    name: Name = None,
+    date: Date = None,
+    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    wait: Wait = True,
+    timeout: Timeout = 86400,
+    as_json: Json = False,
+) -> None:
+    """Export a day, as the schedule does every morning. What is exported already is not exported again.
+
+    Exit code 1 when files are missing in the end.
+
+    Example: `headrace export run statements --date 2026-01-31 --category fees`
+    """
+    target = target_of(context)
+    ask = Ask(target.export(name).name, checked_date(date), category, account)
+    _do(target, ask, wait=wait, timeout=timeout, as_json=as_json)
+
+
+@commands.command()
+def status(
+    context: typer.Context,
+    name: Name = None,
+    date: LastDate = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay until it has ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how a day's run stands: a bar per category, the pace, the time to go, and what failed.
+
+    Example: `headrace export status statements --watch`
+    """
+    target = target_of(context)
+    export = target.export(name)
+    document = standing(target, export.name, last_date(target, export.name, date))
+    if watch and document["status"] == RunStatus.RUNNING:
+        found = target.export_runs.find_run(export.name, document["date"])
+        assert found is not None
+        with _live(as_json=as_json) as show:
+            document = follow(target, found, show, 86400)
+    emit(document, render, as_json=as_json)
+
+
+@commands.command()
+def retry(  # noqa: PLR0913, PLR0917 - one parameter per option
+    context: typer.Context,
+    name: Name = None,
+    date: LastDate = None,
+    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    wait: Wait = True,
+    timeout: Timeout = 86400,
+    as_json: Json = False,
+) -> None:
+    """Export what failed once more, with the rows that the warehouse has now. What is done stays as it is.
+
+    Its dead letters are removed. Exit code 1 when files are missing in the end.
+
+    Example: `headrace export retry statements --date 2026-01-31`
+    """
+    target = target_of(context)
+    export = target.export(name)
+    ask = Ask(export.name, last_date(target, export.name, date), category, account)
+    document = standing(target, ask.export, ask.date)
+    if document["status"] == RunStatus.RUNNING:
+        named = f"{ask.export} --date {ask.date}"
+        raise CommandError(
+            f"{ask.export} of {ask.date} still runs: `headrace export status {named} --watch` shows how it goes;"
+            f" where nothing is on it, `headrace export run {named}` starts it again"
+        )
+    if document["status"] != RunStatus.COMPLETE:
+        take_dead_letters(target.client("sqs"), target.output("ExportDeadLetterQueueUrl"), ask.export, ask.date)
+    _do(target, ask, wait=wait, timeout=timeout, as_json=as_json)
+
+
+@commands.command()
+def verify(
+    context: typer.Context,
+    name: Name = None,
+    date: LastDate = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every file and compute its SHA-256 again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare a day's manifest with the bucket, and with the rows that the warehouse has now.
+
+    Exit code 1 when there is a difference or files are missing.
+
+    Example: `headrace export verify statements --date 2026-01-31 --deep`
+    """
+    target = target_of(context)
+    export = target.export(name)
+    day = last_date(target, export.name, date)
+    with Progress(f"Comparing {export.name} of {day}") as line:
+        document = check(target, export, day, line.show, deep=deep)
+    emit(document, render_check, as_json=as_json)
+    if document["differences"] or not document["complete"]:
+        raise typer.Exit(1)
+
+
+def _do(target: Target, ask: Ask, *, wait: bool, timeout: float, as_json: bool) -> None:
+    taken = begin(target, ask)
+    document = standing(target, ask.export, ask.date)
+    if wait:
+        with _live(as_json=as_json) as show:
+            document = follow(target, taken, show, timeout)
+    emit(document, render, as_json=as_json)
+    if wait and (document["status"] == RunStatus.INCOMPLETE or document["reason"]):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _live(*, as_json: bool) -> Iterator[Callable[[Document], None]]:
+    """Shows a run while it lasts: the whole table on a terminal, a line now and then elsewhere."""
+    console = messages()
+    if as_json:
+        yield lambda _: None
+        return
+    if not console.is_terminal:
+        yield _now_and_then
+        return
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        yield lambda document: live.update(render(document), refresh=True)
+
+
+def _now_and_then(document: Document) -> None:
+    if round(document["seconds"]) % LINE_SECONDS == 0:
+        messages().print(pace(document), markup=False)

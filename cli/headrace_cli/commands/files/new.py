@@ -1,0 +1,91 @@
+"""`headrace new`: a first contract from sample files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from headrace_cli.commands.files.check import collect as check_file
+from headrace_cli.commands.files.check import compiled
+from headrace_cli.output.console import Document, Json, emit, lines
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.formatting import count
+from headrace_cli.stack.home import repository
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+MARK = "# decide:"
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The dataset: lower case letters, digits and underscores.")],
+    samples: Annotated[list[Path], typer.Argument(help="Files as they will land.", exists=True, dir_okay=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write it; contracts/NAME.odcs.yaml if not given.", dir_okay=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a first contract from sample files: format, types, key and allowed values as the samples show them.
+
+    What only people can know is marked `# decide:` in the contract. The samples are then checked against it.
+
+    Exit code 1 when a sample as a whole would be rejected by it, as `headrace check` has it; the contract is written.
+
+    Example: `headrace new parcels today.csv yesterday.csv.gz`
+    """
+    document = collect(name, samples, out or repository() / "contracts" / f"{name}.odcs.yaml")
+    emit(document, render, as_json=as_json)
+    if any(checked["reason"] for checked in document["samples"]):
+        raise typer.Exit(1)
+
+
+def collect(name: str, samples: list[Path], path: Path) -> Document:
+    """`{"contract", "dataset", "columns", "decide": [{"line", "text"}], "samples": [what `headrace check` says]}`."""
+    from headrace.contracts.draft import draft  # noqa: PLC0415 - pyarrow is slow to import
+    from headrace.transform import FileRejected  # noqa: PLC0415
+
+    if path.exists():
+        raise CommandError(f"{path} is there already: remove it first, or write elsewhere with --out")
+    try:
+        text = draft(name, samples)
+    except (FileRejected, ValueError) as error:
+        raise CommandError(str(error)) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    contract = compiled(path)
+    return {
+        "contract": str(path),
+        "dataset": name,
+        "columns": len(contract.named_columns),
+        "decide": _decisions(text),
+        "samples": [check_file(contract, sample, None) for sample in samples],
+    }
+
+
+def _decisions(text: str) -> list[dict[str, Any]]:
+    marked = ((number, line.partition(MARK)) for number, line in enumerate(text.splitlines(), start=1))
+    return [{"line": number, "text": rest.strip()} for number, (_, mark, rest) in marked if mark]
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """Where the contract is, what is to be decided, and how the samples fare."""
+    head = Text(f"Written: {document['contract']}, {count(document['columns'], 'column')}.", style="green")
+    decide = [f"  line {item['line']}: {item['text']}" for item in document["decide"]]
+    told = lines(head, "", "To decide:", *decide, "", *map(_sample, document["samples"]))
+    bad = next((checked for checked in document["samples"] if checked["reason"] or checked["rows_bad"]), None)
+    if bad is None:
+        return told
+    return lines(told, "", f"What is wrong: headrace check {bad['file']} --contract {document['contract']}")
+
+
+def _sample(checked: Document) -> Text:
+    if checked["reason"]:
+        return Text(f"{checked['file']}: rejected: {checked['reason']}", style="red")
+    good, read = checked["rows_good"], checked["rows_read"]
+    return Text(
+        f"{checked['file']}: {good:,} of {count(read, 'row')} good", style="green" if good == read else "yellow"
+    )

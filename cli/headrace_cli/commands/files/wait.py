@@ -1,0 +1,88 @@
+"""`headrace wait`: until everything that was dropped has come to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace_cli.output.console import Document, Json, emit, lines
+from headrace_cli.output.formatting import count, duration
+from headrace_cli.output.progress import Progress
+from headrace_cli.stack.target import target_of
+from headrace_cli.stack.watch import Snapshot, Watch
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 3.0
+"""Seconds between two looks, growing by half each time."""
+LISTED = 10
+
+
+def wait(
+    context: typer.Context,
+    timeout: Annotated[float, typer.Option(help="Seconds after which to give up.", min=0)] = 300,
+    as_json: Json = False,
+) -> None:
+    """Wait until no file is pending or running. Exit code 1, and what is still open, when the time runs out.
+
+    Example: `headrace drop readings today.jsonl && headrace wait --timeout 60`
+    """
+    with Progress() as progress:
+        snapshot = wait_until_quiet(Watch(target_of(context)), timeout, lambda look: progress.show(look.sentence))
+        seconds = progress.seconds
+    emit(as_document(snapshot, seconds), render, as_json=as_json)
+    if not snapshot.quiet:
+        raise typer.Exit(1)
+
+
+def wait_until_quiet(
+    watch: Watch, timeout: float, tell: Callable[[Snapshot], None], pause: Callable[[float], None] = time.sleep
+) -> Snapshot:
+    """Look until nothing is open or `timeout` seconds have passed; every look is told. Returns the last one."""
+    deadline, length = time.monotonic() + timeout, FIRST_PAUSE
+    while True:
+        snapshot = watch.look()
+        tell(snapshot)
+        left = deadline - time.monotonic()
+        if snapshot.quiet or left <= 0:
+            return snapshot
+        pause(min(length, left))
+        length = min(length * 1.5, LONGEST_PAUSE)
+
+
+def as_document(snapshot: Snapshot, seconds: float) -> Document:
+    """`{"done", "seconds", "files": {"seen", "done"}, "open"}`; `error` as well when it is not done."""
+    document: Document = {
+        "done": snapshot.quiet,
+        "seconds": round(seconds, 1),
+        "files": {"seen": snapshot.seen, "done": snapshot.done},
+        "open": snapshot.open,
+    }
+    if not snapshot.quiet:
+        document["error"] = f"still open after {duration(seconds)}: {_sentence(snapshot.open)}"
+    return document
+
+
+def _sentence(left: dict[str, Any]) -> str:
+    return ", ".join(f"{kind.replace('_', ' ')} {_amount(what)}" for kind, what in left.items())
+
+
+def _amount(what: Any) -> str:
+    if isinstance(what, dict):
+        return " ".join(f"{name} {number}" for name, number in what.items())
+    if isinstance(what, list):
+        rest = len(what) - LISTED
+        return " ".join(what[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
+    return str(what)
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """Done or not, and what is open."""
+    if not document["done"]:
+        return lines(document["error"], "`headrace trace KEY` tells how far a file has come.")
+    files = document["files"]["done"]
+    return lines(f"All done in {duration(document['seconds'])}; {count(files, 'file')} in the last 15 minutes.")

@@ -1,0 +1,46 @@
+"""`headrace deploy`: the laptop gets the checkout as it is now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from headrace_cli.laptop import laptop
+from headrace_cli.output.console import Document, Json, emit, lines
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.formatting import count
+from headrace_cli.output.progress import Stages
+from headrace_cli.stack.target import Choice, Target
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+BUILD_AND_DEPLOY = 2
+ON_AWS = "on AWS it is SAM that deploys: `sam build && sam deploy`"
+
+
+def deploy(context: typer.Context, as_json: Json = False) -> None:
+    """Build and deploy again, after a contract or code has changed. For the laptop; on AWS use `sam deploy`.
+
+    With `--stack` it is deployed beside the first, with a warehouse of its own.
+
+    Example: `headrace deploy`, or `headrace --stack second deploy`
+    """
+    choice = context.obj
+    if isinstance(choice, Choice) and (choice.profile or choice.endpoint_url):
+        raise CommandError(ON_AWS)
+    stack = choice.stack if isinstance(choice, Choice) else None
+    laptop.deploy(Stages(BUILD_AND_DEPLOY), stack)
+    emit(collect(laptop.laptop_target(stack)), render, as_json=as_json)
+
+
+def collect(target: Target) -> Document:
+    """`{"stack", "datasets": […], "outputs": {…}}`."""
+    return {"stack": target.stack, "datasets": list(target.contracts), "outputs": target.outputs}
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """What stands now."""
+    datasets = document["datasets"]
+    return lines(f"{document['stack']} is deployed with {count(len(datasets), 'dataset')}: {', '.join(datasets)}.")

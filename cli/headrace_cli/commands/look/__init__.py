@@ -1,0 +1,1 @@
+"""What shows a state and changes nothing."""

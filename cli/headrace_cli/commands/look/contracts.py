@@ -1,0 +1,61 @@
+"""`headrace contracts`: what is deployed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from headrace_cli.output.console import Document, Json, emit, lines, table
+from headrace_cli.output.formatting import duration
+from headrace_cli.stack.target import Target, target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+    from headrace.domain.contract import Contract
+
+
+def contracts(context: typer.Context, as_json: Json = False) -> None:
+    """List the datasets of the deployed stack: where files go, the table they end in, the promise.
+
+    Example: `headrace contracts`
+    """
+    emit(collect(target_of(context)), render, as_json=as_json)
+
+
+def collect(target: Target) -> Document:
+    """`{"datasets": [{"dataset", "version", "prefix", "table", "key", "format", "freshness_seconds"}]}`."""
+    return {"datasets": [_summary(contract) for contract in target.contracts.values()]}
+
+
+def _summary(contract: Contract) -> Document:
+    return {
+        "dataset": contract.dataset,
+        "version": contract.version,
+        "prefix": contract.prefix,
+        "table": contract.target,
+        "key": list(contract.primary_key),
+        "format": contract.format.kind,
+        "columns": len(contract.columns),
+        "freshness_seconds": contract.freshness_seconds,
+        "description": contract.description,
+    }
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """The datasets as a table."""
+    headers = ("dataset", "version", "files go to", "format", "table", "key", "loaded within")
+    rows = [
+        (
+            item["dataset"],
+            item["version"],
+            item["prefix"],
+            item["format"],
+            item["table"],
+            ", ".join(item["key"]) or "append only",
+            duration(item["freshness_seconds"]),
+        )
+        for item in document["datasets"]
+    ]
+    return table(headers, rows) if rows else lines("No contract is deployed.")

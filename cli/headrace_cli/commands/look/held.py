@@ -1,0 +1,56 @@
+"""`headrace held`: the batches that wait for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from headrace.domain.ledger import LANES, BatchStatus
+from headrace_cli.output.console import Document, Json, emit, lines, table
+from headrace_cli.output.formatting import clock, number
+from headrace_cli.stack.target import Target, target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+
+def held(context: typer.Context, as_json: Json = False) -> None:
+    """List the batches that wait for a person: for unusual figures, or an error that has not passed in days.
+
+    `headrace release BATCH` loads one, `headrace reject BATCH` gives it up.
+
+    Example: `headrace held`
+    """
+    emit(collect(target_of(context)), render, as_json=as_json)
+
+
+def collect(target: Target) -> Document:
+    """`{"held": [{"batch", "dataset", "since", "files", "reason", "blocks"}]}`."""
+    states = ((contract, target.ledger.lane_state(name, lane)) for name, contract in target.contracts.items()
+              for lane in LANES)  # fmt: skip
+    batches = ((contract, target.ledger.batch(name)) for contract, state in states for name in state.held)
+    return {
+        "held": [
+            {
+                "batch": batch.batch,
+                "dataset": batch.dataset,
+                "since": batch.started_at,
+                "files": len(batch.file_ids),
+                "reason": batch.reason,
+                "blocks": contract.wait_while_held,
+            }
+            for contract, batch in batches
+            if batch.status is BatchStatus.HELD
+        ]
+    }
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """A line per batch."""
+    if not document["held"]:
+        return lines("No batch is held.")
+    rows = [(i["batch"], clock(i["since"]), number(i["files"]), "wait" if i["blocks"] else "go on", i["reason"])
+            for i in document["held"]]  # fmt: skip
+    found = table(("batch", "since", "files", "later ones", "why"), rows, numbers=("files",))
+    return lines(found, "", "`headrace release BATCH` loads one, `headrace reject BATCH` gives it up.")

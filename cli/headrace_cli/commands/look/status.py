@@ -1,0 +1,118 @@
+"""`headrace status`: where every dataset stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from heapq import nlargest
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from headrace.adapters.ledger import UNROUTABLE
+from headrace.domain.ledger import FileRecord, FileStatus
+from headrace_cli.output.console import Document, Json, Since, emit, lines, table
+from headrace_cli.output.formatting import ROW_HEADERS, STYLES, ago, balanced, clock, count, number, row_cells, tick
+from headrace_cli.stack.target import Target, target_of
+from headrace_cli.stack.totals import dataset_account, file_account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import ConsoleRenderable
+
+NOT_LOADED = {FileStatus.FAILED, FileStatus.UNROUTABLE}
+MOST_LISTED = 1_000
+
+
+def status(
+    context: typer.Context,
+    dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
+    since: Since = None,
+    failed: Annotated[bool, typer.Option("--failed", help="List the files that were not loaded, and why.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show per dataset how many files and rows are where, and how fresh its table is.
+
+    `loaded` rows are in the table now; `superseded` ones were replaced by newer rows. In the end
+    read = loaded + superseded + quarantined + duplicate; rows that are staged wait for their dataset's next merge.
+
+    Every file's record is read; where there are millions, `--since` is quicker. `--failed` lists the newest thousand
+    files that failed or, where no dataset is named, belong to none.
+
+    Examples: `headrace status`, `headrace status readings --since 2026-01-31`, `headrace status --failed`
+    """
+    target = target_of(context)
+    if failed:
+        emit(collect_failed(target, dataset, since or ""), render_failed, as_json=as_json)
+    else:
+        emit(collect(target, dataset, since or ""), render, as_json=as_json)
+
+
+def collect(target: Target, dataset: str | None = None, since: str = "") -> Document:
+    """`{"datasets": [{"dataset", "files", "rows", "last_load", "freshness_seconds"}], "unroutable"}`."""
+    names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
+    now = datetime.now(UTC)
+    return {
+        "datasets": [dataset_account(name, target.ledger.files_of(name, since), now) for name in names],
+        "unroutable": sum(1 for _ in target.ledger.files_of(UNROUTABLE, since)),
+    }
+
+
+def collect_failed(target: Target, dataset: str | None, since: str) -> Document:
+    """`{"files": [the newest, with their reasons], "more": how many others}`."""
+    names = [target.contract(dataset).dataset] if dataset else [*target.contracts, UNROUTABLE]
+    found = 0
+
+    def not_loaded() -> Iterator[FileRecord]:
+        nonlocal found
+        for file in chain.from_iterable(target.ledger.files_of(name, since) for name in names):
+            if file.status in NOT_LOADED:
+                found += 1
+                yield file
+
+    newest = nlargest(MOST_LISTED, not_loaded(), key=lambda file: file.arrived_at)
+    return {"files": [file_account(file) for file in newest], "more": found - len(newest)}
+
+
+def render_failed(document: Document) -> ConsoleRenderable:
+    """A line per file, the newest first."""
+    if not document["files"]:
+        return lines("There are none.")
+    rows = [(clock(item["arrived_at"]), item["key"], item["reason"] or "") for item in document["files"]]
+    rest = f"\nand {count(document['more'], 'older file')}: name a dataset to list its own"
+    return lines(table(("arrived", "file", "reason"), rows), *([rest] if document["more"] else []))
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """A line per dataset, and what needs somebody's eye below."""
+    rows = [_row(item) for item in document["datasets"]]
+    headers = ("\ndataset", "\nfiles", *ROW_HEADERS, "\nbalance", "\nlast load")
+    return lines(table(headers, rows, numbers=ROW_HEADERS), *_remarks(document))
+
+
+def _row(item: Document) -> list[Text | str]:
+    return [
+        item["dataset"],
+        _files(item["files"]),
+        *row_cells(item["rows"]),
+        tick(balanced(item["rows"])),
+        ago(item["freshness_seconds"]),
+    ]
+
+
+def _files(counts: dict[str, int]) -> Text:
+    """3 loaded, 1 failed: the states that any file is in."""
+    said = [Text(f"{number(counts[state])} {state}", style=STYLES[state]) for state in counts if counts[state]]
+    return Text(", ").join(said) if said else Text("none", style="dim")
+
+
+def _remarks(document: Document) -> list[str]:
+    stray = document["unroutable"]
+    staged = [
+        f"\n{item['dataset']}: {count(item['rows']['staged'], 'row')} staged, in the table after the next merge."
+        for item in document["datasets"]
+        if item["rows"].get("staged")
+    ]
+    return staged + ([f"\n{count(stray, 'file')} of no dataset: `headrace status --failed` says why."] if stray else [])

@@ -1,0 +1,107 @@
+"""`headrace trace`: the whole story of one file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from headrace_cli.output.console import Document, Json, cell, emit, lines, table
+from headrace_cli.output.drift import drift_text
+from headrace_cli.output.formatting import balance, clock, duration, moment, size, status_text
+from headrace_cli.stack.target import target_of
+from headrace_cli.stories.file import story_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+SHORTEST = 0.05
+"""Seconds."""
+SOURCE_STYLES = {"file": "bold", "batch": "cyan", "execution": "", "bucket": "bold"}
+
+
+def trace(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="A key, the name of a dropped file, or a file id.", metavar="FILE")],
+    as_json: Json = False,
+) -> None:
+    """Tell what became of a file: arrival, batch, execution, each step with its time, and the row balance.
+
+    A file that landed several times is told by its newest version; the others are listed.
+
+    Examples: `headrace trace readings/today.jsonl`, `headrace trace ./today.jsonl`
+    """
+    emit(story_of(target_of(context), file), render, as_json=as_json)
+
+
+def render(story: Document) -> ConsoleRenderable:
+    """Facts, timeline, balance, other versions."""
+    parts: list[ConsoleRenderable | str] = [_facts(story), "", _timeline(story["steps"]), "", balance(story["rows"])]
+    if "drift" in story["detected"]:
+        parts += ["", *drift_text(story["detected"]["drift"])]
+    if story["versions"]:
+        parts += ["", Text("Also landed", style="bold"), _others(story["versions"])]
+    return lines(*parts)
+
+
+def _facts(story: Document) -> Table:
+    delivered = f", delivered {story['deliveries']} times" if story["deliveries"] > 1 else ""
+    facts = {
+        "file": Text(story["key"], style="bold"),
+        "status": status_text(story["status"]),
+        "reason": story["reason"],
+        "dataset": story["dataset"],
+        "arrived": f"{clock(story['arrived_at'])}, {size(story['size'])}{delivered}",
+        "version": f"{story['version']} (file id {story['file_id']})",
+        "duplicate of": story["duplicate_of"],
+        "batch": story["batch"],
+        "merge": story["merge"],
+        "execution": story["execution"],
+    }
+    grid = Table.grid(padding=(0, 2))
+    for name, fact in facts.items():
+        if fact:
+            grid.add_row(Text(name, style="dim"), cell(fact))
+    return grid
+
+
+def _timeline(steps: list[dict[str, Any]]) -> Table:
+    start = moment(steps[0]["at"]) if steps else None
+    rows = [
+        (
+            f"+{(moment(step['at']) - start).total_seconds():.2f} s" if start else "",
+            Text(step["step"], style=SOURCE_STYLES.get(step["source"], "")),
+            detail_text(step["detail"]),
+        )
+        for step in steps
+    ]
+    return table(("after", "step", "detail"), rows, numbers=("after",))
+
+
+def detail_text(detail: dict[str, Any]) -> str:
+    """A step's details in a line: `took 2.5 s, rows 10, units 2`. A time too short to matter is left out."""
+    return ", ".join(filter(None, (_detail(name, value) for name, value in detail.items())))
+
+
+def _detail(name: str, value: Any) -> str:
+    if name == "seconds":
+        return f"took {duration(value)}" if value >= SHORTEST else ""
+    return f"{name} {_value(value)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(_value, value))
+    if isinstance(value, dict):
+        return "(" + detail_text(value) + ")"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _others(versions: list[dict[str, Any]]) -> Table:
+    rows = [
+        (clock(item["arrived_at"]), item["key"], status_text(item["status"]), item["batch"] or "-", item["file_id"])
+        for item in versions
+    ]
+    return table(("arrived", "key", "status", "batch", "file id"), rows)

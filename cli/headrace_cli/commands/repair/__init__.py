@@ -1,0 +1,1 @@
+"""What puts something right."""

@@ -1,0 +1,59 @@
+"""`headrace backfill`: objects that the ledger does not know."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.usecases.backfill import Backfilled
+from headrace.usecases.backfill import backfill as take_unknown
+from headrace_cli.output.console import Document, DryRun, Json, emit, lines
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.formatting import count
+from headrace_cli.output.progress import Progress
+from headrace_cli.stack.target import target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+LISTED = 10
+
+
+def backfill(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
+    prefix: Annotated[str, typer.Argument(help="Keys in the landing bucket that begin so.")],
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Load objects that landed and were never told: there before Headrace was, or their events were lost.
+
+    They go through a lane of their own, beside live files. Stopped and started again, it goes on where it was.
+
+    Example: `headrace backfill readings readings/2025/ --dry-run`
+    """
+    target = target_of(context)
+    below = target.contract(dataset).prefix
+    if not prefix.startswith(below):
+        raise CommandError(f"the objects of {dataset} are below {below}: give a prefix that begins so")
+    with Progress(f"backfill of {dataset}") as line:
+
+        def told(found: Backfilled) -> None:
+            line.show(f"{len(found.taken):,} wait, {found.known:,} known already")
+
+        found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, told=told)
+    emit({"dry_run": dry_run, **asdict(found)}, render, as_json=as_json)
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """The first keys, and the sums."""
+    taken, refused = document["taken"], document["refused"]
+    rest = len(taken) - LISTED
+    closing = (
+        f"{count(len(taken), 'object')} {'would wait' if document['dry_run'] else 'wait'} in the backfill lane;"
+        f" {document['known']:,} known already, {len(refused):,} not loadable, {document['deleted']:,} deleted,"
+        f" {document['elsewhere']:,} of other datasets."
+    )
+    return lines(*taken[:LISTED], *([f"and {rest:,} more"] if rest > 0 else []), closing)

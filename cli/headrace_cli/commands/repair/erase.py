@@ -1,0 +1,82 @@
+"""`headrace erase`: every row of one value, a person's for example, out of everything that is kept."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from headrace_cli.output.console import Document, DryRun, Json, emit, lines
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.formatting import count
+from headrace_cli.output.progress import Progress
+from headrace_cli.stack.target import Target, target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+FROM_STDIN = "-"
+SHOWN = 20
+
+
+def erase(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="A deployed dataset.")],
+    which: Annotated[
+        str, typer.Argument(help="COLUMN=VALUE; COLUMN=- reads the value from standard input.", metavar="COLUMN=VALUE")
+    ],
+    force: Annotated[bool, typer.Option(help="Yes: it is deleted for good.")] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Erase every row whose column has the value: landed files, Parquet, quarantine, table, views, ledger details.
+
+    A landed file with such a row is deleted as a whole, since only its other rows are needed: the good ones are in the
+    lake and in the table, the bad ones in quarantine. Such a file cannot be reloaded afterwards. Counts stay: the rows
+    are superseded by the row balance. Run it again after a failure, until it finds nothing. What was exported, backed
+    up or sent on before is not reached; docs/security.md says how long those stay.
+
+    Examples: `headrace erase readings meter=M-17 --dry-run`, `headrace erase readings meter=- --force < id.txt`
+    """
+    if not force and not dry_run:
+        raise CommandError("this deletes for good: --dry-run shows what, --force does it")
+    column, equals, text = which.partition("=")
+    if not equals:
+        raise CommandError(f"{which!r} names no value: write COLUMN=VALUE")
+    value = sys.stdin.read().rstrip("\n") if text == FROM_STDIN else text
+    document = collect(target_of(context), dataset, column, value, dry_run=dry_run)
+    emit(document, render, as_json=as_json)
+
+
+def collect(target: Target, dataset: str, column: str, value: str, *, dry_run: bool) -> Document:
+    """`{"dataset", "column", "dry_run", "landed": […], "lake_rows", "bad_rows", "table_rows", …}`; never the value."""
+    from headrace.transform.erasure import Value  # noqa: PLC0415 - pyarrow takes longer than most commands do
+    from headrace.usecases.erase import erase as erased  # noqa: PLC0415 - the same
+
+    contract = target.contract(dataset)
+    with Progress() as progress:
+        report = erased(contract, Value(column, value), target.landing, target.services, progress.show, dry_run=dry_run)
+    return {"dataset": dataset, "column": column, "dry_run": dry_run, "found": report.found, **asdict(report)}
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """What went, place by place."""
+    if not document["found"]:
+        return lines(f"No row of {document['dataset']} has that {document['column']}: nothing was changed.")
+    landed = document["landed"]
+    verb = "would be erased" if document["dry_run"] else "erased"
+    parts = [
+        f"{count(len(landed), 'landed file')} {verb}",
+        *(f"  {key}" for key in landed[:SHOWN]),
+        *([f"  and {len(landed) - SHOWN:,} more: --json lists them"] if len(landed) > SHOWN else []),
+        f"{count(document['lake_rows'], 'row')} of the lake's Parquet {verb}",
+        f"{count(document['bad_rows'], 'row')} in quarantine {verb}",
+        f"{count(document['table_rows'], 'row')} of the table {verb}",
+        f"{count(document['ledger_entries'], 'entry').replace('entrys', 'entries')} of the ledger {verb}",
+    ]
+    remains = [Text(f"It remains in {what}.", style="yellow") for what in document["remains"]]
+    again = [] if document["dry_run"] else ["Run it again: it should find nothing."]
+    return lines(*parts, *remains, *again)

@@ -1,0 +1,81 @@
+"""`headrace migrate`: the warehouse follows the contracts of this checkout, with the plan shown first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from headrace.usecases.migrate import Plan, apply, plan
+from headrace_cli.output.console import Document, Json, emit, lines, table
+from headrace_cli.output.formatting import count
+from headrace_cli.output.progress import Progress
+from headrace_cli.stack.checkout import CheckoutServices
+from headrace_cli.stack.target import target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+SQL = Path("sql")
+
+
+def migrate(
+    context: typer.Context,
+    only_plan: Annotated[
+        bool, typer.Option("--plan", "--dry-run", help="Show what would be done, do nothing.")
+    ] = False,
+    contracts: Annotated[Path, typer.Option(help="The folder of contracts.")] = Path("contracts"),
+    as_json: Json = False,
+) -> None:
+    """Change the warehouse as the contracts and migrations here want it; a deployment does the same.
+
+    Additions are made: tables, columns, longer VARCHARs. What could lose data is refused with the reason and the way,
+    and then nothing is changed (exit code 1). Columns that left their contract stay, with their values.
+
+    Examples: `headrace migrate --plan`, `headrace migrate`
+    """
+    target = target_of(context)
+    services = CheckoutServices(target, contracts, SQL)
+    with Progress() as progress:
+        progress.show("the warehouse is compared with the contracts")
+        planned = plan(services, target.output("Database"))
+        applied = []
+        if not (only_plan or planned.refused):
+            for change in apply(planned, services):
+                applied.append(change.name)
+                progress.show(f"{len(applied)} of {count(len(planned.changes), 'change')} done")
+    emit(document_of(planned, applied), render, as_json=as_json)
+    if planned.refused:
+        raise typer.Exit(1)
+
+
+def document_of(planned: Plan, applied: list[str]) -> Document:
+    """`{"changes": [{"name", "what", "statements", "done"}], "kept": […], "refused": […]}`."""
+    changes = [
+        {"name": item.name, "what": item.what, "statements": item.statements, "done": item.name in applied}
+        for item in planned.changes
+    ]
+    return {"changes": changes, "kept": list(planned.kept), "refused": list(planned.refused)}
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """The plan, and whether it was carried out."""
+    changes = document["changes"]
+    rows = [(item["name"], item["what"], "done" if item["done"] else "") for item in changes]
+    parts: list[ConsoleRenderable | str] = [table(("change", "what", ""), rows), ""] if rows else []
+    parts += [Text(f"kept: {line}") for line in document["kept"]]
+    parts += [Text(f"refused: {reason}", style="bold red") for reason in document["refused"]]
+    return lines(*parts, _closing(document))
+
+
+def _closing(document: Document) -> str:
+    changes = document["changes"]
+    if document["refused"]:
+        return "Nothing was changed. A deployment of these contracts would be stopped in the same way."
+    if not changes:
+        return "The warehouse is as the contracts want it."
+    if all(item["done"] for item in changes):
+        return f"{count(len(changes), 'change')} made."
+    return f"{count(len(changes), 'change')} would be made; nothing was changed."

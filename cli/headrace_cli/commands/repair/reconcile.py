@@ -1,0 +1,62 @@
+"""`headrace reconcile`: whether all places say the same."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.usecases.differences import Reconciliation
+from headrace.usecases.reconcile import Asked
+from headrace.usecases.reconcile import reconcile as compare
+from headrace_cli.output.console import Document, Json, Since, emit, lines, table
+from headrace_cli.output.formatting import count
+from headrace_cli.output.progress import Progress
+from headrace_cli.stack.target import target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+
+def reconcile(
+    context: typer.Context,
+    dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
+    grace: Annotated[float, typer.Option(help="Minutes that an object's event may be on its way.", min=0)] = 15,
+    since: Since = None,
+    as_json: Json = False,
+) -> None:
+    """Compare landing, ledger, lake and warehouse, and name each difference with what to do about it.
+
+    Nothing is changed. Exit code 1 when there is a difference, or a dataset could not be compared. The stack does the
+    same every night, for what arrived in the last three days; where there are millions of files, `--since` is quicker.
+
+    Examples: `headrace reconcile`, `headrace reconcile readings --since 2026-01-31`
+    """
+    target = target_of(context)
+    names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
+    with Progress("reconciliation") as line:
+
+        def told(found: Reconciliation) -> None:
+            line.show(f"{found.files:,} files, {found.objects:,} objects, {len(found.differences):,} differences")
+
+        asked = Asked(since or "", timedelta(minutes=grace), told=told)
+        found = compare(names, target.landing, target.services, asked)
+    emit(asdict(found), render, as_json=as_json)
+    if found.differences or found.uncompared:
+        raise typer.Exit(1)
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """A line per difference, then what was looked at."""
+    rows = [(item["dataset"], item["kind"], item["what"], item["advice"]) for item in document["differences"]]
+    looked = (
+        f"{count(document['objects'], 'object')}, {count(document['files'], 'file')} of the ledger,"
+        f" {count(document['parts'], 'Parquet part')} and {count(document['rows'], 'row')} were compared."
+    )
+    verdict = f"\n{count(len(rows), 'difference')}. " if rows else "No difference. "
+    busy = [f"Not all compared with the warehouse, for they were loading: {', '.join(document['busy'])}."]
+    uncompared = [f"{dataset} could not be compared: {why}" for dataset, why in document["uncompared"].items()]
+    shown = [table(("dataset", "where", "what", "what to do"), rows)] if rows else []
+    return lines(*shown, verdict + looked, *(busy if document["busy"] else []), *uncompared)

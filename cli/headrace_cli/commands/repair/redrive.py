@@ -1,0 +1,71 @@
+"""`headrace redrive`: dead letters once more, of the intake or of the notices."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.usecases.redrive import FAILED, KNOWN, SENT, UNREADABLE
+from headrace.usecases.redrive import redrive as empty_dead_letters
+from headrace.usecases.resend_notices import resend_notices
+from headrace_cli.output.console import Document, DryRun, Json, emit, lines, table
+from headrace_cli.output.formatting import count
+from headrace_cli.stack.target import target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+COUNTED = (SENT, KNOWN, UNREADABLE, FAILED)
+INTAKE_RATE, NOTICES_RATE = 20.0, 1.0
+"""Letters per second. A webhook takes one a second: https://docs.slack.dev/apis/web-api/rate-limits"""
+
+
+def redrive(
+    context: typer.Context,
+    rate: Annotated[
+        float | None, typer.Option(help="Letters sent per second: 20, or 1 of notices.", min=0.1, show_default=False)
+    ] = None,
+    notices: Annotated[
+        bool, typer.Option("--notices", help="Those of Slack and PagerDuty, instead of the intake's.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Send the intake's dead letters back to its queue, once what kept them from being recorded is put right.
+
+    Letters whose object the ledger knows are only removed. Each is sent before it is deleted. What is no event of an
+    object stays in the dead-letter queue.
+
+    With `--notices`: deliver messages again that Slack or PagerDuty did not take. What fails again stays.
+
+    Examples: `headrace redrive --dry-run`, `headrace redrive --rate 10`, `headrace redrive --notices`
+    """
+    target = target_of(context)
+    pause = partial(time.sleep, 1 / (rate or (NOTICES_RATE if notices else INTAKE_RATE)))
+    if notices:
+        answers = resend_notices(target.undelivered, pause=pause, dry_run=dry_run)
+    else:
+        answers = empty_dead_letters(target.queues, target.ledger, pause=pause, dry_run=dry_run)
+    totals = Counter(answer.what for answer in answers)
+    letters = [asdict(answer) for answer in answers]
+    document = {"dry_run": dry_run, "letters": letters, **{what: totals[what] for what in COUNTED}}
+    emit(document, render, as_json=as_json)
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """A line per letter, and the sums."""
+    if not document["letters"]:
+        return lines("There are no dead letters.")
+    rows = [(item["key"], item["what"], item["detail"]) for item in document["letters"]]
+    would = "would be " if document["dry_run"] else ""
+    failed = f", {document[FAILED]:,} kept because they failed again" if document[FAILED] else ""
+    closing = (
+        f"\n{count(document[SENT], 'letter')} {would}sent, {document[KNOWN]:,} {would}removed as known,"
+        f" {document[UNREADABLE]:,} kept as unreadable{failed}."
+    )
+    return lines(table(("letter", "what", "detail"), rows), closing)

@@ -1,0 +1,31 @@
+"""`headrace reject`: nothing of a held batch is loaded."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from headrace.usecases import hold
+from headrace_cli.commands.repair._decided import Batch, batch_of, document_of, render, who
+from headrace_cli.output.console import DryRun, Json, emit
+from headrace_cli.stack.target import target_of
+
+
+def reject(
+    context: typer.Context,
+    batch: Batch,
+    reason: Annotated[str, typer.Option(help="Why, for those who ask later.")] = "",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Give up a batch that was held because its figures are unusual. `headrace held` lists them.
+
+    Its files have failed then, with the figures as the reason. A producer sends better ones under the same keys;
+    `headrace retry BATCH` tries these again, and they are judged again.
+
+    Example: `headrace reject readings-17 --reason "the sensor was broken"`
+    """
+    target = target_of(context)
+    decided = hold.reject(batch_of(target, batch), who(target), reason, target.services, dry_run=dry_run)
+    emit(document_of(decided, "rejected", dry_run=dry_run), render, as_json=as_json)

@@ -1,0 +1,55 @@
+"""`headrace replay`: quarantined rows back in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace_cli.output.console import Document, DryRun, Json, Since, emit, lines, table
+from headrace_cli.output.formatting import count, number
+from headrace_cli.stack.target import target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+
+def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
+    rule: Annotated[str | None, typer.Option(help="Only rows that broke this: `minimum`, or `value: minimum`.")] = None,
+    since: Since = None,
+    batch: Annotated[str | None, typer.Option(help="Only of this batch.")] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Send quarantined rows through again that the deployed contract lets through now; the others stay.
+
+    Per file they land as an object of their own, `<prefix>replay/…`, and leave quarantine when that has loaded.
+
+    Example: `headrace replay readings --rule minimum --dry-run`
+    """
+    from headrace.usecases import replay as use_case  # noqa: PLC0415 - pyarrow takes longer than most commands do
+
+    target = target_of(context)
+    wanted = use_case.Wanted(rule, since, batch)
+    answers = use_case.replay(target.contract(dataset), wanted, target.landing, target.services, dry_run=dry_run)
+    files = [asdict(answer) for answer in answers]
+    rows = {what: sum(item[what] for item in files) for what in ("rows", "good")}
+    emit({"dataset": dataset, "dry_run": dry_run, "files": files, **rows}, render, as_json=as_json)
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """A line per file, and the sums."""
+    if not document["files"]:
+        return lines(f"No such row of {document['dataset']} is in quarantine.")
+    rows = [
+        (item["key"], number(item["rows"]), number(item["good"]), item["why"] or item["landed_as"])
+        for item in document["files"]
+    ]
+    closing = (
+        f"\n{count(document['good'], 'row')} of {document['rows']:,}"
+        f" {'would go' if document['dry_run'] else 'go'} in again; the others stay in quarantine."
+    )
+    return lines(table(("file", "rows", "good now", "as"), rows, numbers=("rows", "good now")), closing)

@@ -1,0 +1,54 @@
+"""`headrace unblock`: the way out for a batch that does not come to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import TYPE_CHECKING
+
+import typer
+
+from headrace.usecases.unblock import UnknownBatchError
+from headrace.usecases.unblock import unblock as unblocked
+from headrace_cli.commands.repair._decided import Batch, who
+from headrace_cli.output.console import Document, DryRun, Json, emit, lines
+from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.target import target_of
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
+
+
+def unblock(context: typer.Context, batch: Batch, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Bring a batch to its end that keeps its dataset standing still, and start the next one.
+
+    If the warehouse has loaded it, its outcome is recorded, in full where that is possible. If not, a tombstone is put
+    up, so that nothing of it can be loaded any more, and its files wait again. A lane that names a batch which is gone
+    or has ended names it no more. It is safe at any time, and to do again; what works is left alone.
+
+    Examples: `headrace unblock readings-17 --dry-run`, `headrace unblock readings-17`
+    """
+    target = target_of(context)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # metrics of outcomes are for a function's log
+            answer = unblocked(batch, who(target), target.services, dry_run=dry_run)
+    except UnknownBatchError:
+        raise CommandError(f"neither the ledger nor a lane knows a batch called {batch}") from None
+    if answer.refused:
+        raise CommandError(f"{batch} is left alone: {answer.refused}")
+    document: Document = {
+        "batch": answer.batch,
+        "dataset": answer.dataset,
+        "lane": answer.lane,
+        "dry_run": dry_run,
+        "done": answer.done,
+    }
+    emit(document, render, as_json=as_json)
+
+
+def render(document: Document) -> ConsoleRenderable:
+    """What was found and done."""
+    found = [f"{document['batch']} of {document['dataset']}: {what}." for what in document["done"]]
+    if not found:
+        return lines(f"{document['batch']} has come to its end, and nothing is left to do.")
+    return lines(*found, "", "Nothing was changed." if document["dry_run"] else "`headrace status` shows what waits.")

@@ -1,0 +1,1 @@
+"""Runs of exports: what they gave, and whether it is right."""

@@ -1,0 +1,1 @@
+"""The laptop as the commands see it."""

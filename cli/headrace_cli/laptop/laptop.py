@@ -1,0 +1,80 @@
+"""The laptop, from the commands' side. The only module that knows `headrace_local`, and only when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.progress import Stages
+from headrace_cli.stack.home import laptop_home
+from headrace_cli.stack.target import Choice, Target, target_for
+
+if TYPE_CHECKING:
+    from headrace_local.state import LaptopState
+
+NOT_INSTALLED = "the laptop is not part of this installation: use the headrace of a checkout (`make setup` there)"
+DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+
+
+def start(port: int | None, stages: Stages) -> LaptopState:
+    """Start the laptop of `laptop_home()`, or find it running, as one stage."""
+    with _errors(), stages.stage("Starting the laptop"):
+        from headrace_local.laptop import state, up  # noqa: PLC0415
+
+        running = state(laptop_home())
+        found = up(laptop_home(), port=port)
+        stages.show(f"{'it ran already' if running else 'it is up'} at {found.endpoint_url}")
+        return found
+
+
+def deploy(stages: Stages, stack: str | None = None) -> None:
+    """Build the checkout and deploy it to the running laptop, as two stages; as another stack if one is named."""
+    with _errors(), stages.until_done():
+        from headrace_local.laptop import state  # noqa: PLC0415
+        from headrace_local.sam import deploy as build_and_deploy  # noqa: PLC0415
+
+        running = state(laptop_home())
+        if running is None:
+            raise CommandError("no laptop runs here: `headrace up` starts one")
+        build_and_deploy(running, laptop_home(), stack=stack or running.stack, progress=stages)
+
+
+def stop() -> bool:
+    """Stop the laptop and remove what it kept. Returns whether there was one."""
+    with _errors():
+        from headrace_local.laptop import down  # noqa: PLC0415
+
+        return down(laptop_home())
+
+
+def laptop_target(stack: str | None = None) -> Target:
+    """A stack of the running laptop, its own if none is named."""
+    return target_for(Choice(stack=stack))
+
+
+def is_deployed(target: Target) -> bool:
+    """Whether the stack stands on the laptop, in a good state."""
+    client = target.client("cloudformation")
+    stacks = [stack for page in client.get_paginator("describe_stacks").paginate() for stack in page["Stacks"]]
+    return any(stack["StackName"] == target.stack and stack["StackStatus"] in DEPLOYED for stack in stacks)
+
+
+def log_file() -> Path:
+    """Where the laptop writes what it does."""
+    return laptop_home() / "laptop.log"
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """The laptop's errors as ours, with their advice."""
+    try:
+        from headrace_local.errors import LaptopError  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise CommandError(NOT_INSTALLED) from error
+    try:
+        yield
+    except LaptopError as error:
+        raise CommandError(f"{error.message.removesuffix('.')}. {error.advice}".strip()) from error

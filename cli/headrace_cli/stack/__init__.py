@@ -1,0 +1,1 @@
+"""The stack that a command speaks to."""

@@ -1,0 +1,241 @@
+"""What a command works against: one deployed stack, on the laptop or on AWS, reached through boto3."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import typer
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from headrace.adapters import queues as intake
+from headrace.adapters.exports import DynamoExports
+from headrace.adapters.landing import LandingBucket
+from headrace.adapters.ledger import DynamoLedger
+from headrace.adapters.poll_orders import PollOrders
+from headrace.adapters.source_ledger import DynamoSourceLedger
+from headrace.domain.contract import Contract
+from headrace.domain.export import Export
+from headrace.domain.lakefolders import CONTRACTS
+from headrace.usecases.ports import IntakeQueues, Landing, Services, UndeliveredNotices
+from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.home import Laptop, laptop
+from headrace_cli.stack.services import TargetServices
+
+STACK = "headrace"
+CONTRACTS_KEY = f"{CONTRACTS}/contracts.json"
+"""In the lake: the contracts the stack was deployed with, as a JSON list."""
+EXPORTS_KEY = f"{CONTRACTS}/exports.json"
+"""And the exports."""
+LOCAL_REGION = "us-east-1"
+AWS_CHOSEN = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
+"""Variables by which a person has said that AWS is meant."""
+ON_AWS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 4})
+ON_LAPTOP = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 2})
+"""A laptop that does not answer is not up: trying again more than once would only hide that for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The global options as they were given."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    stack: str | None = None
+
+
+class Target:
+    """A deployed stack. `connect` makes the boto3 client of a service; outputs and contracts are read once.
+
+    `token` lets the commands read the laptop's own pages.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[str], Any],
+        stack: str = STACK,
+        endpoint_url: str | None = None,
+        token: str | None = None,
+    ) -> None:
+        self._connect = connect
+        self._clients: dict[str, Any] = {}
+        self.stack = stack
+        self.endpoint_url = endpoint_url
+        self._token = token
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service, made on first use."""
+        if service not in self._clients:
+            self._clients[service] = self._connect(service)
+        return self._clients[service]
+
+    def page(self, name: str) -> str:
+        """The address of one of the laptop's own pages. Raises CommandError for a stack that is on no known laptop."""
+        if not (self.endpoint_url and self._token):
+            raise CommandError("only a laptop whose home is known has such a page: set HEADRACE_HOME to its home")
+        return f"{self.endpoint_url}/_headrace/{self._token}/{name}"
+
+    def output(self, name: str) -> str:
+        """One of the stack's CloudFormation outputs. Raises CommandError when it has none of that name."""
+        if name not in self.outputs:
+            raise CommandError(f"the stack {self.stack} has no output {name}: deploy it again")
+        return self.outputs[name]
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """All CloudFormation outputs of the stack. Raises CommandError when there is no such stack."""
+        try:
+            answer = self.client("cloudformation").describe_stacks(StackName=self.stack)
+        except ClientError as error:
+            if "does not exist" in str(error):
+                raise CommandError(f"no stack {self.stack} is deployed here: {self._advice}") from error
+            raise
+        found = answer["Stacks"][0].get("Outputs", [])
+        return {item["OutputKey"]: item["OutputValue"] for item in found}
+
+    @property
+    def _advice(self) -> str:
+        return "`headrace deploy` deploys it" if self.endpoint_url else "`sam build && sam deploy`, or give --stack"
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        """The stack's ledger."""
+        return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"), int(self.outputs.get("KeepDays", 0)))
+
+    @cached_property
+    def services(self) -> Services:
+        """What the use cases need, on this stack."""
+        return TargetServices(self)
+
+    @cached_property
+    def landing(self) -> Landing:
+        """The landing bucket, to list and to land objects in."""
+        return LandingBucket(self.client("s3"), self.output("LandingBucket"))
+
+    @cached_property
+    def queues(self) -> IntakeQueues:
+        """The intake queue and its dead-letter queue."""
+        dead_letters = self.output("IntakeDeadLetterQueueUrl")
+        return intake.IntakeQueues(self.client("sqs"), self.output("IntakeQueueUrl"), dead_letters)
+
+    @cached_property
+    def undelivered(self) -> UndeliveredNotices:
+        """The queue of notices that could not be delivered."""
+        sqs, sns, functions = (self.client(service) for service in ("sqs", "sns", "lambda"))
+        queue, topic = self.output("UndeliveredNoticesQueueUrl"), self.output("NotificationTopicArn")
+        return intake.UndeliveredNotices(sqs, sns, functions, queue, topic)
+
+    @cached_property
+    def source_ledger(self) -> DynamoSourceLedger:
+        """What the stack's ledger knows of servers and their files."""
+        keep_days = int(self.outputs.get("KeepDays", 0))
+        return DynamoSourceLedger(self.client("dynamodb"), self.output("LedgerTable"), keep_days)
+
+    @cached_property
+    def poll_orders(self) -> PollOrders:
+        """The queue of polls to be made."""
+        return PollOrders(self.client("sqs"), self.output("PollQueueUrl"))
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        """The contracts the stack was deployed with, by dataset name, in alphabetical order."""
+        found = [Contract.from_json(item) for item in self._deployed(CONTRACTS_KEY)]
+        return {contract.dataset: contract for contract in sorted(found, key=lambda item: item.dataset)}
+
+    def _deployed(self, key: str) -> list[dict[str, Any]]:
+        """A list that the deployment has left in the lake. Raises CommandError when there is none."""
+        try:
+            answer = self.client("s3").get_object(Bucket=self.output("LakeBucket"), Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                raise CommandError(f"the stack {self.stack} has no contracts yet: deploy it again") from error
+            raise
+        found: list[dict[str, Any]] = json.loads(answer["Body"].read())
+        return found
+
+    @cached_property
+    def export_runs(self) -> DynamoExports:
+        """The runs of exports."""
+        return DynamoExports(self.client("dynamodb"), self.output("LedgerTable"))
+
+    def export(self, name: str | None) -> Export:
+        """One export, the only one without a name. Raises CommandError, naming the known ones."""
+        found = [Export.from_json(item) for item in self._deployed(EXPORTS_KEY)]
+        chosen = [export for export in found if name in {None, export.name}]
+        if len(chosen) == 1:
+            return chosen[0]
+        known = ", ".join(export.name for export in found) or "none: declare one in exports/"
+        problem = f"no export is called {name} here" if name else "say which export"
+        raise CommandError(f"{problem}; deployed: {known}")
+
+    def contract(self, dataset: str) -> Contract:
+        """One dataset's contract. Raises CommandError, naming the known ones, for a dataset that is not deployed."""
+        if dataset not in self.contracts:
+            known = ", ".join(self.contracts) or "none"
+            raise CommandError(f"no dataset is called {dataset} here; deployed: {known}")
+        return self.contracts[dataset]
+
+
+def target_for(choice: Choice) -> Target:
+    """The chosen stack: a given endpoint or profile, else the laptop that runs here, else AWS if it was named at all.
+
+    Nobody whose laptop has stopped should find the command working on an account instead.
+    """
+    local = laptop()
+    if choice.endpoint_url:
+        return _local(choice, choice.endpoint_url, local)
+    if local and not choice.profile:
+        _tell_of_unused_profile(local.endpoint_url)
+        region = choice.region or local.region
+        return _local(Choice(None, region, None, choice.stack or local.stack), local.endpoint_url, local)
+    if not (choice.profile or choice.region or any(os.environ.get(name) for name in AWS_CHOSEN)):
+        raise CommandError(
+            "no laptop runs here: `headrace up` starts one; for a stack on AWS give --profile or --region"
+        )
+    return _aws(choice)
+
+
+def target_at(home: Path, stack: str = STACK) -> Target:
+    """The stack on the laptop of a home. Raises CommandError when no laptop runs there."""
+    local = laptop(home)
+    if local is None:
+        raise CommandError(f"no laptop runs in {home}")
+    return _local(Choice(None, local.region, None, stack), local.endpoint_url, local)
+
+
+def _tell_of_unused_profile(endpoint_url: str) -> None:
+    """Somebody who has exported a profile may believe to be on AWS."""
+    if profile := os.environ.get("AWS_PROFILE"):
+        meant = f"`--profile {profile}` means AWS"
+        typer.echo(f"headrace: this is the laptop at {endpoint_url}, which runs here; {meant}.", err=True)
+
+
+def target_of(context: typer.Context) -> Target:
+    """The target of the running command. Made on first use, so that `--help` and `check` need no AWS."""
+    if not isinstance(context.obj, Target):
+        context.obj = target_for(context.obj)
+    return context.obj
+
+
+def _aws(choice: Choice) -> Target:
+    # AWS's own command line reads AWS_REGION first; boto3 does not read it at all.
+    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or os.environ.get("AWS_REGION"))
+    return Target(partial(session.client, config=ON_AWS), choice.stack or STACK)
+
+
+def _local(choice: Choice, endpoint_url: str, local: Laptop | None) -> Target:
+    """An endpoint of one's own, with the keys of the laptop that is there or, without one, those that boto3 finds."""
+    known = local if local and local.endpoint_url == endpoint_url else None
+    keys = {"aws_access_key_id": known.access_key_id, "aws_secret_access_key": known.secret_access_key} if known else {}
+    own = {} if choice.profile else keys
+    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or LOCAL_REGION, **own)
+    connect = partial(session.client, endpoint_url=endpoint_url, config=ON_LAPTOP)
+    return Target(connect, choice.stack or STACK, endpoint_url, known.token if known else None)

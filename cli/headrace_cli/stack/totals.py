@@ -1,0 +1,55 @@
+"""The ledger's files, added up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
+from headrace_cli.output.formatting import moment
+
+COUNTED = tuple(status for status in FileStatus if status is not FileStatus.UNROUTABLE)
+FINAL = {FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.FAILED, FileStatus.UNROUTABLE}
+AT_REST = FINAL | {FileStatus.HELD}
+"""Statuses that a file does not leave by itself."""
+
+
+def dataset_account(dataset: str, files: Iterable[FileRecord], now: datetime) -> dict[str, Any]:
+    """One dataset's files and rows, its last load, and the seconds since then (None before the first)."""
+    statuses: Counter[FileStatus] = Counter()
+    rows, last_load = RowCounts(), ""
+    for file in files:
+        statuses[file.status] += 1
+        rows += file.rows
+        if file.status is FileStatus.LOADED:
+            last_load = max(last_load, file.updated_at or "")
+    return {
+        "dataset": dataset,
+        "files": {str(status): statuses[status] for status in COUNTED},
+        "rows": row_counts(rows),
+        "last_load": last_load or None,
+        "freshness_seconds": round((now - moment(last_load)).total_seconds(), 1) if last_load else None,
+    }
+
+
+def row_counts(rows: RowCounts) -> dict[str, int]:
+    """The counts by kind; `staged` only while there are any."""
+    return {kind: count for kind, count in asdict(rows).items() if count or kind != "staged"}
+
+
+def file_account(file: FileRecord) -> dict[str, Any]:
+    """One file in short, with its rows."""
+    return {
+        "dataset": file.dataset,
+        "key": file.key,
+        "version": file.version,
+        "file_id": file.file_id,
+        "arrived_at": file.arrived_at,
+        "status": str(file.status),
+        "batch": file.batch,
+        "rows": row_counts(file.rows),
+        "reason": file.reason,
+    }
