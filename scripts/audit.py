@@ -27,7 +27,7 @@ from scripts.resolved_template import resolved
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / ".venv-audit" / "bin"
-SCANNED = ("layers/headrace", "functions", "cli", "local", "scripts")
+SCANNED = ("layers/headrace", "compiler", "functions", "cli", "local", "scripts")
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock"))
 LONGEST_SECONDS = 600
 

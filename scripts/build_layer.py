@@ -142,17 +142,18 @@ def remove(path: Path) -> None:
 
 
 def copy_package(target: Path) -> None:
-    """Our own package. The compiler of contracts runs at build time only."""
-    ignored = shutil.ignore_patterns("__pycache__", "contracts")
+    """Our own package."""
+    ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "layers" / "headrace" / "headrace", target, ignore=ignored)
 
 
 def compile_contracts(target: Path) -> None:
     """Compile contracts and SQL; a contract with a mistake stops the build with file, line and reason."""
-    command = [sys.executable, "-m", "headrace.contracts", "build"]
+    command = [sys.executable, "-m", "headrace_compiler", "build"]
     command += ["--contracts", "contracts", "--exports", exports_folder(), "--sql", "sql", "--out", str(target)]
     # The compiler of this checkout, whichever is installed.
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers" / "headrace")}
+    folders = (ROOT / "compiler", ROOT / "layers" / "headrace")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(folder) for folder in folders)}
     ended = subprocess.run(command, check=False, cwd=ROOT, env=environment)  # noqa: S603 - our own module
     if ended.returncode:
         sys.exit(ended.returncode)

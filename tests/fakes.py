@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from headrace.adapters.storms import CLAIMED_SECONDS
-from headrace.contracts.sql import load_sql, table_sql, views_sql
-from headrace.contracts.staging import append_sql, merge_sql, stage_sql
-from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.clock import now
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.domain.coverage import Coverage
@@ -25,6 +22,9 @@ from headrace.domain.ledger import BEFORE, LIVE, MERGE, BatchRecord, BatchStatus
 from headrace.domain.notice import Notice
 from headrace.domain.storm import MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
 from headrace.errors import ObjectGoneError
+from headrace_compiler.sql.load import load_sql, table_sql, views_sql
+from headrace_compiler.sql.metrics import measure_sql
+from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 
 DECIDED = {BatchStatus.RELEASED, BatchStatus.REJECTED}
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 OWN_CONTRACTS = Path(__file__).parent / "contracts"
 OWN_EXPORTS = Path(__file__).parent / "exports"
 SHARED = (".venv", ".venv-sam", ".aws-sam")
-COPIED = ("cli", "contracts", "exports", "functions", "layers", "local", "scripts", "sql", "statemachine")
+COPIED = ("cli", "compiler", "contracts", "exports", "functions", "layers", "local", "scripts", "sql", "statemachine")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Laptop:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as it is."""
-        sources = [self.checkout / "layers" / "headrace", self.checkout / "local", self.checkout / "cli"]
+        sources = [self.checkout / name for name in ("layers/headrace", "compiler", "local", "cli")]
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = own | {
             "HEADRACE_HOME": str(self.home),

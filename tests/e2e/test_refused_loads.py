@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headrace.contracts import compile_folder
-from headrace.contracts.sql import load_sql
 from headrace.domain.contract import Contract
 from headrace.domain.load import load_statements
+from headrace_compiler import compile_folder
+from headrace_compiler.sql.load import load_sql
 from tests.e2e.conftest import Laptop
 
 FILE = "f" * 24

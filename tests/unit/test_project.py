@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from headrace.contracts import compile_folder
-from headrace.contracts.__main__ import write_sql
+from headrace_compiler import compile_folder
+from headrace_compiler.__main__ import write_sql
 
 ROOT = Path(__file__).parents[2]
 DATASETS = [path.name.split(".")[0] for path in (ROOT / "contracts").glob("*.odcs.yaml")]
 FUNCTIONS = sorted((ROOT / "functions").glob("*/app.py"))
 DEPLOYED_OR_GENERAL = ["template.yaml", "samconfig.toml", "Makefile", "statemachine", "functions", "layers", "events",
-                       "local", "cli", "scripts", "sql/migrations", "benchmarks"]  # fmt: skip
+                       "compiler", "local", "cli", "scripts", "sql/migrations", "benchmarks"]  # fmt: skip
 LONGEST_HANDLER = 45
 
 
@@ -46,7 +46,7 @@ def test_committed_sql_is_what_the_contracts_mean(tmp_path: Path) -> None:
     made = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.sql")}
     folder = ROOT / "sql" / "datasets"
     assert {path.relative_to(folder): path.read_text() for path in folder.rglob("*.sql")} == made, (
-        "run `.venv/bin/python -m headrace.contracts sql` and commit what it changes"
+        "run `.venv/bin/python -m headrace_compiler sql` and commit what it changes"
     )
 
 

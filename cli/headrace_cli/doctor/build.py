@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headrace.built_for import MARKS
-from headrace.contracts import ContractErrors, compile_folder
 from headrace_cli.doctor.examination import Examination
 from headrace_cli.doctor.findings import Check, Finding, fault, ok, unknown, warning
 from headrace_cli.output.formatting import count
+from headrace_compiler import ContractErrors, compile_folder
 
 BUILT = Path(".aws-sam") / "build"
 BROKEN = {"Failed"}

@@ -6,16 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.contracts import ContractErrors, compile_folder
-from headrace.contracts.exports import compile_exports
-from headrace.contracts.sql import load_sql, table_sql, views_sql
-from headrace.contracts.staging import append_sql, merge_sql, stage_sql
-from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.services import TargetServices
+from headrace_compiler import ContractErrors, compile_folder
+from headrace_compiler.compile.exports import compile_exports
+from headrace_compiler.sql.load import load_sql, table_sql, views_sql
+from headrace_compiler.sql.metrics import measure_sql
+from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 
 if TYPE_CHECKING:
     from headrace_cli.stack.target import Target

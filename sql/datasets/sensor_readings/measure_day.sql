@@ -1,4 +1,4 @@
--- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.
+-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.
 
 -- The rows that came on the day and are still there.
 CREATE TEMP TABLE stage AS

@@ -1,4 +1,4 @@
--- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.
+-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.
 
 CREATE TABLE IF NOT EXISTS public.sensor_readings (
   sensor_id VARCHAR(16) NOT NULL ENCODE ZSTD,

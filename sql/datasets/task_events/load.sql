@@ -1,4 +1,4 @@
--- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.
+-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.
 
 -- Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait.
 LOCK TABLE etl.guard_task_events;

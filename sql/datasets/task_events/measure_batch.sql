@@ -1,4 +1,4 @@
--- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.
+-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.
 
 -- The batch as it would be loaded; the target is not touched.
 CREATE TEMP TABLE stage (

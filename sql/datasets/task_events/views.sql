@@ -1,4 +1,4 @@
--- Made from the contract by `python -m headrace.contracts sql`: change the contract, not this file.
+-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.
 
 CREATE MATERIALIZED VIEW public.task_events_by_hour
 SORTKEY (event_hour)

@@ -65,7 +65,7 @@ def test_the_package_needs_pyarrow_for_the_transform_only(layers: dict[str, Path
     )
 
     assert "headrace.transform" in names
-    assert "headrace.contracts" not in names
+    assert "headrace_compiler" not in names
     run(interpreter, "import headrace.bootstrap", layers["headrace"], layers["contracts"])
 
 

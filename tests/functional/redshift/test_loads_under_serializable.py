@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.contracts.sql import load_sql
-from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Contract, View
 from headrace.domain.judgement import Scope
 from headrace.domain.load import load_statements, measure_statements
 from headrace.usecases.migrate import MigrationError, migrate
+from headrace_compiler.sql.load import load_sql
+from headrace_compiler.sql.metrics import measure_sql
 from tests.fakes import contract
 from tests.functional.redshift.client import Client
 from tests.functional.redshift.test_concurrency import Gate, gate

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from headrace.contracts import compile_folder
-from headrace.contracts.sql import load_sql, table_sql
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
 from headrace.domain.load import load_statements, split_statements
 from headrace.usecases.migrate import MigrationError, migrate, plan
+from headrace_compiler import compile_folder
+from headrace_compiler.sql.load import load_sql, table_sql
 from tests.fakes import MemoryCatalog, MemoryServices, contract
 from tests.functional.redshift.client import Client, WarehouseOf
 

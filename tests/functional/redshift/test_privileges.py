@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from headrace.contracts.sql import load_sql
 from headrace.domain.load import load_statements
 from headrace.usecases.make_loader import make_loader
 from headrace.usecases.migrate import migrate
+from headrace_compiler.sql.load import load_sql
 from tests.functional.redshift.client import ROOT, Client
 from tests.functional.redshift.test_loader import As
 from tests.functional.redshift.test_loads_under_serializable import FIRST, file_of, put

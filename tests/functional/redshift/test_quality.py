@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.contracts.sql import table_sql
 from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Contract
 from headrace.domain.judgement import Finding, Scope, Verdict
@@ -26,6 +25,7 @@ from headrace.usecases.hold import reject, release
 from headrace.usecases.judge_batch import judge_batch
 from headrace.usecases.judge_day import judge_day
 from headrace.usecases.results import UnitResult
+from headrace_compiler.sql.load import table_sql
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 from tests.functional.redshift.client import Client, WarehouseOf
 

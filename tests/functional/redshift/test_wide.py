@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.contracts.sizes import load_bytes
-from headrace.contracts.sql import is_wide, load_sql, table_sql
-from headrace.contracts.staging import append_sql, merge_sql, stage_sql
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind
 from headrace.domain.load import load_statements, split_statements
 from headrace.domain.sqltext import MOST_BYTES
 from headrace.transform.schema import arrow_type
+from headrace_compiler.compile.sizes import load_bytes
+from headrace_compiler.sql.load import is_wide, load_sql, table_sql
+from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 from tests.fakes import contract
 from tests.functional.redshift.client import Client
 

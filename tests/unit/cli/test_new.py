@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.contracts import compile_contract
 from headrace.domain.contract import Column, Kind
+from headrace_compiler import compile_contract
 from tests.unit.cli.conftest import RunJson, RunText
 
 SIZES = ["S", "M", "L"]
@@ -104,7 +104,7 @@ def test_json_keeps_its_types(checkout: Path, run_json: RunJson) -> None:
 def test_of_a_large_array_the_elements_that_were_read_are_enough(
     checkout: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headrace.contracts.sample_text.READ_BYTES", 1000)
+    monkeypatch.setattr("headrace_compiler.draft.text.READ_BYTES", 1000)
     (checkout / "a.json").write_text(json.dumps(JSON_ROWS * 2000))
     code, document = run_json("new", "things", "a.json")
     assert (code, document["columns"]) == (0, 6)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.contracts import compile_contract
 from headrace.domain.contract import Contract, Kind
+from headrace_compiler import compile_contract
 from tests.unit.cli.conftest import RunJson
 
 COMMAS = b"id,name,on\n1,a,2024-01-01\n2,b,2024-01-02\n"
@@ -224,8 +224,8 @@ def test_what_makes_no_contract(name: str, data: bytes, says: str, checkout: Pat
 def test_a_sample_that_its_contract_rejects_makes_the_exit_code_1(
     checkout: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headrace.contracts.sample_text.READ_BYTES", 1000)
-    monkeypatch.setattr("headrace.contracts.sample_text.PIECE", 1000)
+    monkeypatch.setattr("headrace_compiler.draft.text.READ_BYTES", 1000)
+    monkeypatch.setattr("headrace_compiler.draft.text.PIECE", 1000)
     rows = "".join(f"{number},{number * 7919 % 99991}\n" for number in range(100_000))
     Path("a.csv.gz").write_bytes(gzip.compress(f"id,n\n{rows}".encode())[:-100])
     code, document = run_json("new", "things", "a.csv.gz")

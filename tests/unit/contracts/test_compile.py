@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.contracts import ContractErrors, compile_contract, to_json
-from headrace.contracts.sql import table_sql
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
+from headrace_compiler import ContractErrors, compile_contract, to_json
+from headrace_compiler.sql.load import table_sql
 
 HERE = Path(__file__).parent
 PARCELS = HERE / "parcels.odcs.yaml"

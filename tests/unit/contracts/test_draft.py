@@ -7,10 +7,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headrace.contracts import compile_contract
-from headrace.contracts.draft import draft
 from headrace.transform import FileRejected
 from headrace.usecases.check import check_file
+from headrace_compiler import compile_contract
+from headrace_compiler.draft.contract import draft
 
 HOPELESS = {"row: fieldCount", "row: quoting", "row: json"}
 NAMES = ["id", "name", "when", "", "2022", "A B", "select", "x.y", "größe"]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from headrace.contracts.errors import ContractErrors
-from headrace.contracts.exports import compile_exports
 from headrace.domain.contract import Kind
 from headrace.domain.export import Export
+from headrace_compiler.compile.exports import compile_exports
+from headrace_compiler.document.errors import ContractErrors
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "exports" / "account_activity.odcs.yaml"

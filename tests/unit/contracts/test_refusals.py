@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.contracts import ContractErrors, compile_contract, compile_folder
 from headrace.domain.lakefolders import LAKE_FOLDERS
+from headrace_compiler import ContractErrors, compile_contract, compile_folder
 from tests.template import TEMPLATE
 
 USECASES = Path(__file__).parents[3] / "layers/headrace/headrace"

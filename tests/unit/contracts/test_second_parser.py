@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 import sqlfluff
 
-from headrace.contracts import compile_contract, compile_folder
-from headrace.contracts.exports import compile_exports
-from headrace.contracts.sql import is_wide, load_sql, table_sql, views_sql
-from headrace.contracts.staging import append_sql, merge_sql, stage_sql
-from headrace.contracts.statistics import unfit
-from headrace.contracts.statistics_sql import measure_sql
 from headrace.domain import exportsql
 from headrace.domain.checks import OF_TABLE, Check, Metric
 from headrace.domain.contract import Column, Contract, Kind, View
 from headrace.domain.judgement import Scope
 from headrace.domain.load import load_statements, measure_statements, split_statements
 from headrace.usecases.migrate import apply, plan
+from headrace_compiler import compile_contract, compile_folder
+from headrace_compiler.compile.exports import compile_exports
+from headrace_compiler.compile.metrics import unfit
+from headrace_compiler.sql.load import is_wide, load_sql, table_sql, views_sql
+from headrace_compiler.sql.metrics import measure_sql
+from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 from tests.fakes import MemoryCatalog, MemoryServices, contract
 from tests.unit.contracts.test_sizes import wide
 from tests.unit.usecases.test_migrate import COLUMNS, LONGER, THERE, VIEWS

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from headrace.contracts import compile_folder
 from headrace.domain.contract import Contract
 from headrace.usecases.check import check_file
+from headrace_compiler import compile_folder
 
 FOLDER = Path(__file__).parents[3] / "contracts"
 CONTRACTS = {contract.dataset: contract for contract in compile_folder(FOLDER)}

@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 
-from headrace.contracts import ContractErrors, compile_contract, compile_folder
-from headrace.contracts.document import Document, Problems
-from headrace.contracts.sizes import LEAST_FILES, fitted, load_bytes
 from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.domain.lane import LIMITS, limits_of
@@ -24,6 +21,9 @@ from headrace.usecases import paths
 from headrace.usecases.prepare_load import prepare_load
 from headrace.usecases.record_failure import record_failure
 from headrace.usecases.results import UnitResult
+from headrace_compiler import ContractErrors, compile_contract, compile_folder
+from headrace_compiler.compile.sizes import LEAST_FILES, fitted, load_bytes
+from headrace_compiler.document.document import Document, Problems
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 ROOT = Path(__file__).parents[3]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.contracts import ContractErrors, compile_contract, compile_folder
 from headrace.domain.contract import Contract
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls, offset_seconds, overlap, servers_of
+from headrace_compiler import ContractErrors, compile_contract, compile_folder
 
 CONTRACT = """\
 apiVersion: v3.2.0

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from headrace.contracts.staging import append_sql, logic_problem, merge_sql, stage_sql
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.domain.load import load_statements, split_statements
+from headrace_compiler.sql.staged import append_sql, logic_problem, merge_sql, stage_sql
 from tests.fakes import contract
 
 

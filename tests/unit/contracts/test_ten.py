@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from headrace.contracts import compile_contract
 from headrace.domain.bad_rows import too_many_bad
 from headrace.domain.contract import LINEAGE_COLUMNS, UNKNOWN_COLUMN, Contract
 from headrace.transform import BadRow, FileTransform
+from headrace_compiler import compile_contract
 
 TEN = Path(__file__).parent / "ten"
 DATASETS = sorted(path.name.removesuffix(".odcs.yaml") for path in TEN.glob("*.odcs.yaml"))

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from headrace.contracts.sql import load_sql, table_sql
-from headrace.contracts.staging import append_sql, merge_sql
 from headrace.domain.contract import Contract
 from headrace.domain.load import Part, load_statements, manifest, split_statements
 from headrace.errors import TerminalError
+from headrace_compiler.sql.load import load_sql, table_sql
+from headrace_compiler.sql.staged import append_sql, merge_sql
 from tests.fakes import contract
 
 MANIFEST = "s3://lake/batches/readings-1/manifest.json"

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.contracts import compile_contract, to_json
-from headrace.contracts.expressions import parse
 from headrace.domain.contract import Contract, Kind, RowRule
 from headrace.transform import Limits
 from headrace.transform.rowrules import OPERATIONS
+from headrace_compiler import compile_contract, to_json
+from headrace_compiler.compile.expressions import parse
 
 from .kit import BLOCK, column, contract, decimal, integer, number, read, text, transform_of
 

@@ -53,7 +53,7 @@ def check(
 
 def compiled(path: Path) -> Contract:
     """The contract in a file. Raises CommandError, with line and reason, for one with mistakes."""
-    from headrace.contracts import ContractErrors, compile_contract  # noqa: PLC0415 - its parser is slow to import
+    from headrace_compiler import ContractErrors, compile_contract  # noqa: PLC0415 - its parser is slow to import
 
     try:
         return compile_contract(path)
@@ -63,7 +63,7 @@ def compiled(path: Path) -> Contract:
 
 def known(dataset: str) -> Contract:
     """A contract of the checkout, by its dataset's name."""
-    from headrace.contracts import ContractErrors, compile_folder  # noqa: PLC0415 - as above
+    from headrace_compiler import ContractErrors, compile_folder  # noqa: PLC0415 - as above
 
     folder = repository() / "contracts"
     try:

@@ -45,8 +45,8 @@ def new(
 
 def collect(name: str, samples: list[Path], path: Path) -> Document:
     """`{"contract", "dataset", "columns", "decide": [{"line", "text"}], "samples": [what `headrace check` says]}`."""
-    from headrace.contracts.draft import draft  # noqa: PLC0415 - pyarrow is slow to import
     from headrace.transform import FileRejected  # noqa: PLC0415
+    from headrace_compiler.draft.contract import draft  # noqa: PLC0415 - pyarrow is slow to import
 
     if path.exists():
         raise CommandError(f"{path} is there already: remove it first, or write elsewhere with --out")

@@ -28,7 +28,7 @@ class UnknownExportError(TerminalError):
 
 
 class Catalog:
-    """Contracts by dataset. `root` is the folder that `headrace.contracts build` wrote."""
+    """Contracts by dataset. `root` is the folder that `headrace_compiler build` wrote."""
 
     def __init__(self, root: Traversable | None = None) -> None:
         self._root = root or files("headrace_contracts")

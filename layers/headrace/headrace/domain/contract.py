@@ -1,6 +1,6 @@
 """A dataset as the pipeline sees it: a compiled contract, free of YAML and of any library.
 
-`headrace.contracts` makes these from `contracts/*.odcs.yaml`; they travel to the functions as JSON in the
+`headrace_compiler` makes these from `contracts/*.odcs.yaml`; they travel to the functions as JSON in the
 contracts layer, so nothing that runs in Lambda parses a contract or imports its parser.
 """
 

@@ -1,6 +1,6 @@
 """A declared export, free of YAML: which rows, by which keys, written how, to where.
 
-`headrace.contracts` makes these from `exports/*.odcs.yaml`; they travel to the functions in the contracts layer.
+`headrace_compiler` makes these from `exports/*.odcs.yaml`; they travel to the functions in the contracts layer.
 """
 
 from __future__ import annotations

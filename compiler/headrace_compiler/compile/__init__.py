@@ -1,0 +1,1 @@
+"""What a contract says, checked and compiled piece by piece."""

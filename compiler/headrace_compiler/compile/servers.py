@@ -1,0 +1,157 @@
+"""The two servers of a contract: where files land and how they are written, and where rows go."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from open_data_contract_standard.model import OpenDataContractStandard, Server
+
+from headrace.domain.contract import FileFormat
+from headrace.domain.source import Source
+from headrace_compiler.compile.sources import PROTOCOLS, compile_sources
+from headrace_compiler.document import custom
+from headrace_compiler.document.document import Problems, Where
+from headrace_compiler.document.names import schema_name_problem
+from headrace_compiler.document.shape import suggestion
+
+LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_][A-Za-z0-9_./=-]*?)/?")
+FORMATS = {"csv": "csv", "fixed": "fixed", "json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
+NOT_FOR = {
+    "json": ("delimiter", "quote", "header", "escape", "skipLines", "comment"),
+    "jsonl": ("delimiter", "quote", "header", "escape", "skipLines", "comment"),
+    "fixed": ("delimiter", "quote", "header", "escape"),
+    "csv": (),
+}
+COMPRESSIONS = ("auto", "none", "gzip", "bzip2", "zstd", "zip")
+ENCODINGS = re.compile(r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
+NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
+ROW_SEPARATORS = {"\n", "\r", "\0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What the servers say."""
+
+    prefix: str
+    format: FileFormat
+    schema: str
+    database: str | None
+    sources: tuple[Source, ...]
+
+
+def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> Servers | None:
+    """The landing place and the target. None, with the reasons noted, when one is missing."""
+    source = _only(contract, "s3", problems)
+    target = _only(contract, "redshift", problems)
+    for index, server in enumerate(contract.servers or []):
+        if server.type not in {"s3", "redshift", *PROTOCOLS}:
+            supported = ", ".join(("s3", "redshift", *PROTOCOLS))
+            problems.add(("servers", index, "type"), f"servers of type {server.type!r} are not supported: {supported}")
+    sources = compile_sources(contract, problems)
+    if source is None or target is None:
+        return None
+    prefix = _prefix(source[1], source[0], problems)
+    file_format = _file_format(source[1], source[0], problems)
+    schema = target[1].schema_ or "public"
+    if reason := schema_name_problem(schema):
+        problems.add((*target[0], "schema"), reason)
+    custom.read_custom(target[1].customProperties, custom.NOTHING, target[0], problems)
+    return Servers(prefix, file_format, schema, target[1].database, sources)
+
+
+def _only(contract: OpenDataContractStandard, kind: str, problems: Problems) -> tuple[Where, Server] | None:
+    found: list[tuple[Where, Server]] = [
+        (("servers", index), server) for index, server in enumerate(contract.servers or []) if server.type == kind
+    ]
+    if not found:
+        problems.add(("servers",), f"servers lacks one of type {kind}")
+    for where, _ in found[1:]:
+        problems.add(where, f"there is a server of type {kind} already: a dataset has one")
+    return found[0] if found else None
+
+
+def _prefix(server: Server, where: Where, problems: Problems) -> str:
+    match = LOCATION.fullmatch(server.location or "")
+    if match is None:
+        reason = "location must be a folder of the landing bucket: s3://{landing}/name/, without * in it"
+        problems.add((*where, "location"), reason)
+        return ""
+    return match[1].strip("/") + "/"
+
+
+def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat:
+    kind = FORMATS.get(server.format or "")
+    if kind is None:
+        hint = suggestion(server.format or "", FORMATS)
+        problems.add(
+            (*where, "format"), f"format {server.format!r} is not supported, csv, fixed, json and jsonl are{hint}"
+        )
+        return FileFormat()
+    values = custom.read_custom(server.customProperties, custom.SERVER, where, problems)
+    _refuse_others_keys(kind, server, values, where, problems)
+    made = FileFormat(
+        kind=kind,
+        delimiter=NAMED_DELIMITERS.get(server.delimiter or "", server.delimiter or ","),
+        quote=values.get("quote", '"'),
+        header=values.get("header", kind == "csv"),
+        escape=values.get("escape", ""),
+        skip_lines=int(values.get("skipLines", 0)),
+        comment=values.get("comment", ""),
+        encoding=_encoding(server, where, problems),
+        compression=values.get("compression", "auto"),
+        max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),
+        max_decompressed_bytes=int(values.get("maxDecompressedBytes", FileFormat().max_decompressed_bytes)),
+        null_tokens=tuple(values.get("nullTokens", [] if kind.startswith("json") else [""])),
+    )
+    _check_format(made, server, where, problems)
+    return made
+
+
+def _refuse_others_keys(kind: str, server: Server, values: dict[str, Any], where: Where, problems: Problems) -> None:
+    for name in NOT_FOR[kind]:
+        if name in values:
+            place = custom.place_of(server.customProperties, name, where)
+            problems.add(place, f"files of format {server.format} have no {name}: leave it out")
+        elif name == "delimiter" and server.delimiter is not None:
+            problems.add((*where, name), f"files of format {server.format} have no {name}: leave it out")
+
+
+def _encoding(server: Server, where: Where, problems: Problems) -> str:
+    if server.encoding is None:
+        return "auto"
+    if server.encoding == "auto":
+        return "auto"
+    try:
+        name = codecs.lookup(server.encoding).name
+    except LookupError:
+        name = ""
+    if not ENCODINGS.fullmatch(name):
+        reason = f"encoding {server.encoding!r} is not supported: utf-8, utf-16, iso-8859-1 … -16, windows-1250 … -1258"
+        problems.add((*where, "encoding"), reason)
+        return "utf-8"
+    return name
+
+
+def _check_format(made: FileFormat, server: Server, where: Where, problems: Problems) -> None:
+    places = {name: custom.place_of(server.customProperties, name, where) for name in custom.SERVER}
+    if made.compression not in COMPRESSIONS:
+        hint = suggestion(made.compression, COMPRESSIONS)
+        problems.add(places["compression"], f"compression must be one of {', '.join(COMPRESSIONS)}{hint}")
+    if len(made.quote) > 1 or not made.quote.isascii() or made.quote.isalnum() or made.quote in ROW_SEPARATORS:
+        problems.add(places["quote"], "quote must be one mark such as \" or ', or empty for files without quoting")
+    if any(separator in made.delimiter for separator in ROW_SEPARATORS) or made.delimiter.isalnum():
+        problems.add((*where, "delimiter"), f"delimiter {made.delimiter!r} cannot separate values: it is part of them")
+    if server.delimiter == "":
+        problems.add((*where, "delimiter"), "delimiter is empty: leave it out for a comma")
+    if made.quote and made.quote in made.delimiter:
+        problems.add((*where, "delimiter"), "delimiter and quote must differ")
+    if len(made.escape) > 1 or made.escape.isalnum() or (made.escape and made.escape in made.delimiter + made.quote):
+        problems.add(places["escape"], "escape must be one mark, other than delimiter and quote, such as '\\'")
+    if made.escape and not made.escape.isascii():
+        problems.add(places["escape"], "escape must be one mark of ASCII")
+    for token in made.null_tokens:
+        if made.kind == "csv" and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
+            problems.add(places["nullTokens"], f"the null token {token!r} cannot stand in a file with this format")

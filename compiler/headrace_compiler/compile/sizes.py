@@ -1,0 +1,112 @@
+"""Whether the SQL of a contract is short enough for the Data API, and how many files a batch may then have.
+
+Each column is named in the SQL, and so is each file of a batch: the more columns, the fewer files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from headrace.domain.contract import Contract
+from headrace.domain.judgement import Scope
+from headrace.domain.lane import LIMITS
+from headrace.domain.load import load_statements, split_statements
+from headrace.domain.migration import MOST_COLUMNS
+from headrace.domain.sqltext import MOST_BYTES, one_line, size_of
+from headrace_compiler.document.document import Problems, Where
+from headrace_compiler.sql.load import load_sql, names_of, table_sql, views_sql
+from headrace_compiler.sql.metrics import measure_sql
+from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
+
+COLUMNS: Where = ("schema", 0, "properties")
+LEAST_FILES = 50
+"""A batch must have room for so many, or a dataset of many small files would never get through."""
+TOO_LONG = f"would be longer than the {MOST_BYTES:,} bytes that Redshift's Data API takes"
+BATCH = "b" * 80
+MANIFEST = f"s3://{'l' * 63}/batches/{BATCH}/manifest.json"
+ROLE = f"'arn:aws-us-gov:iam::123456789012:role/{'r' * 128}'"
+
+
+def fitted(contract: Contract, problems: Problems) -> Contract:
+    """The contract with the number of files that its batches may have; notes what does not fit, and how much would."""
+    columns = len(names_of(contract))
+    if columns > MOST_COLUMNS:
+        own = columns - len(contract.named_columns)
+        allowed = f"Redshift allows {MOST_COLUMNS:,} columns of a table"
+        problems.add(COLUMNS, f"{allowed}, {own} are Headrace's: {MOST_COLUMNS - own:,} fit")
+    elif what := _too_long(_columns_sql(contract)):
+        fit = _most(lambda n: not _too_long(_columns_sql(_with_columns(contract, n))), len(contract.columns))
+        problems.add(COLUMNS, f"{what} {TOO_LONG}: {fit:,} columns with such names fit")
+    elif what := _too_long(_checks_sql(contract)):
+        fit = _most(lambda n: not _too_long(_checks_sql(_with_checks(contract, n))), len(contract.checks))
+        problems.add(("schema", 0), f"{what} {TOO_LONG}: {fit:,} checks fit")
+    if problems.errors:
+        return contract
+    return replace(contract, most_files=room_for_files(contract))
+
+
+def room_for_files(contract: Contract) -> int:
+    """How many files a batch may have that all are loaded again and all replace another: at most what a lane takes."""
+    most = max(limits.files for limits in LIMITS.values())
+    one, all_ = load_bytes(contract, 1), load_bytes(contract, most)
+    each = (all_ - one) / (most - 1)
+    return min(most, 1 + int((MOST_BYTES - one) / each))
+
+
+def load_bytes(contract: Contract, files: int) -> int:
+    """The size of the transaction that takes so many files to the target, at worst."""
+    new = [f"{number:024x}" for number in range(files)]
+    old = [f"{number:024x}" for number in range(files, 2 * files)]
+    template = merge_sql(contract) if contract.staged else load_sql(contract)
+    return size_of(
+        load_statements(
+            template, batch=BATCH, manifest=MANIFEST, iam_role=ROLE, arrived=new, replaced=old, reloaded=new
+        )
+    )  # fmt: skip
+
+
+def _columns_sql(contract: Contract) -> Iterator[tuple[str, int]]:
+    yield "the CREATE TABLE", _bytes(table_sql(contract))
+    yield "the load", load_bytes(contract, LEAST_FILES)
+    if contract.staged:
+        create, attempt = split_statements(stage_sql(contract))
+        yield "the CREATE TABLE of the stage", _bytes(create)
+        yield "the trial of the transformation", _bytes(attempt)
+        yield "the load into the stage", _bytes(append_sql(contract)) + len(BATCH + MANIFEST + ROLE)
+    if contract.views:
+        yield "a view", max(map(_bytes, split_statements(views_sql(contract))))
+
+
+def _checks_sql(contract: Contract) -> Iterator[tuple[str, int]]:
+    for scope in Scope if contract.checks else ():
+        if scope in {Scope.BATCH, Scope.DAY}:
+            yield f"the measurement of a {scope}", _bytes(measure_sql(contract, scope)) + len(BATCH + MANIFEST + ROLE)
+
+
+def _bytes(text: str) -> int:
+    return size_of(map(one_line, split_statements(text) or [text]))
+
+
+def _too_long(sizes: Iterable[tuple[str, int]]) -> str:
+    return next((what for what, size in sizes if size > MOST_BYTES), "")
+
+
+def _most(fits: Callable[[int], bool], too_many: int) -> int:
+    """The largest number that fits, found by halves."""
+    least, most = 0, too_many
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if fits(middle) else (least, middle)
+    return least
+
+
+def _with_checks(contract: Contract, number: int) -> Contract:
+    return replace(contract, checks=contract.checks[:number])
+
+
+def _with_columns(contract: Contract, number: int) -> Contract:
+    """The contract with so many columns, its keys among them."""
+    keys = {*contract.primary_key, *contract.ordering, *contract.sort_key, contract.dist_key}
+    ranked = sorted(contract.columns, key=lambda column: (column.name not in keys, not column.unknown))
+    return replace(contract, columns=tuple(ranked[: max(number, len(keys))]))

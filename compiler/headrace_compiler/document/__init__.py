@@ -1,0 +1,1 @@
+"""A contract as it is written: its YAML, its shape, its names, its mistakes."""

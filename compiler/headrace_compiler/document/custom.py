@@ -1,0 +1,97 @@
+"""The customProperties that Headrace understands, and the refusal of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from open_data_contract_standard.model import CustomProperty
+
+from headrace_compiler.document.document import Problems, Where
+from headrace_compiler.document.shape import suggestion
+
+VENDOR = "headrace"
+SERVER = {
+    "quote": "text", "header": "true or false", "nullTokens": "a list of texts", "compression": "text",
+    "escape": "text", "skipLines": "a number", "comment": "text",
+    "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
+}  # fmt: skip
+SOURCE = {
+    "secret": "text", "completeWhen": "text", "stableSeconds": "a number", "marker": "text", "afterwards": "text",
+    "moveTo": "text", "checksum": "text", "timezone": "text", "connections": "a number", "timeoutSeconds": "a number",
+    "breakerFailures": "a number", "patienceMinutes": "a number", "tls": "text",
+}  # fmt: skip
+DATASET = {
+    "distributionKey": "text",
+    "sortKey": "a list of texts",
+    "orderingColumns": "a list of texts",
+    "encode": "text",
+    "onNewVersion": "text",
+    "groupWait": "a number",
+    "unknownColumns": "text",
+    "loadMode": "text",
+    "mergeEvery": "a number",
+    "whileHeld": "text",
+    "materializedViews": "a list of views: name, query, and sortKey or distributionKey if wanted",
+    "paddedKeys": "text",
+    "badRowLimit": "a number of rows, or a share such as 5%",
+}
+COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}
+NOTHING: dict[str, str] = {}
+
+
+def read_custom(
+    properties: Sequence[CustomProperty] | None, known: Mapping[str, str], where: Where, problems: Problems
+) -> dict[str, Any]:
+    """The values by name. A property with another `vendor` is that vendor's matter and left out."""
+    values: dict[str, Any] = {}
+    for index, item in enumerate(properties or []):
+        here = (*where, "customProperties", index)
+        if item.vendor not in {None, VENDOR}:
+            continue
+        if item.property is None:
+            problems.add(here, "a customProperty needs 'property' and 'value'")
+        elif item.property not in known:
+            problems.add(here, _unknown(item.property, known))
+        elif item.property in values:
+            problems.add(here, f"the customProperty {item.property!r} is written twice")
+        elif not fits(item.value, known[item.property]):
+            problems.add((*here, "value"), f"{item.property} must be {known[item.property]}")
+        else:
+            values[item.property] = item.value
+    return values
+
+
+def place_of(properties: Sequence[CustomProperty] | None, name: str, where: Where) -> Where:
+    """Where the value of a customProperty stands."""
+    for index, item in enumerate(properties or []):
+        if item.property == name:
+            return (*where, "customProperties", index, "value")
+    return where
+
+
+def _unknown(name: str, known: Mapping[str, str]) -> str:
+    for level, place in (
+        (SERVER, "the s3 server"),
+        (SOURCE, "a server of type ftp, ftps or sftp"),
+        (DATASET, "the schema object"),
+        (COLUMN, "a property"),
+    ):
+        if name in level and level is not known:
+            return f"the customProperty {name!r} belongs to {place}"
+    return f"Headrace knows no customProperty {name!r} here{suggestion(name, known)}"
+
+
+def fits(value: Any, wanted: str) -> bool:
+    """Whether a value is of the kind that is wanted, in the words of this module."""
+    if wanted == "text":
+        return isinstance(value, str)
+    if wanted.startswith("a list of views"):
+        return isinstance(value, list)
+    if wanted == "true or false":
+        return isinstance(value, bool)
+    if wanted.startswith("a number of rows"):
+        return isinstance(value, str | int) and not isinstance(value, bool)
+    if wanted == "a number":
+        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -1,0 +1,191 @@
+"""A first contract from sample files: what they show is written down, what only people know is marked `# decide:`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from headrace.domain.naming import plain_name
+from headrace.transform.drift import yaml_text
+from headrace.transform.inference import Guess, guess
+from headrace_compiler.document.names import LONGEST, column_name_problem, dataset_name_problem
+from headrace_compiler.draft.doubts import doubt_of_text
+from headrace_compiler.draft.samples import Samples, read_samples
+
+FEW_VALUES = 12
+ROWS_FOR_ENUM = 50
+LONGEST_ENUM = 40
+KEYS = {"string", "integer", "date", "timestamp"}
+AUTO = "auto"
+LONGEST_NAME = LONGEST - len("_9999")
+"""Names may be numbered, to be different."""
+NAMED = 3
+"""So many samples are named where there are more."""
+
+
+def draft(name: str, paths: list[Path]) -> str:
+    """The text of a contract for the dataset `name`, in which every row of the samples is good as far as it was read.
+
+    Raises FileRejected for samples that cannot be read, ValueError for a name that no dataset can have.
+    """
+    if reason := dataset_name_problem(name):
+        raise ValueError(reason)
+    samples = read_samples(paths)
+    guesses = {column: _guess(values, samples) for column, values in samples.columns.items()}
+    key = _key(samples, guesses)
+    lines = [*_head(name, samples.remarks), *_servers(name, samples), *_table(name, key, samples.rows)]
+    names = _column_names(samples.columns)
+    for column, found in guesses.items():
+        lines += _property(column, names[column], found, samples, is_key=column == key)
+    return "\n".join([*lines, *_tail()]) + "\n"
+
+
+def _guess(values: Sequence[Any], samples: Samples) -> Guess:
+    known = [value for value in values if value is not None]
+    return guess(known, typed=samples.are_json)
+
+
+def _head(name: str, remarks: Sequence[str]) -> Iterator[str]:
+    yield from (
+        "apiVersion: v3.1.0",
+        "kind: DataContract",
+        f"id: urn:headrace:{name}",
+        f"name: {name}",
+        "version: 1.0.0",
+        "status: draft",
+        "description:",
+        "  purpose: What a row is.  # decide: say it in a sentence",
+        *(f"# decide: {remark}" for remark in remarks),
+        "",
+    )
+
+
+def _servers(name: str, samples: Samples) -> Iterator[str]:
+    written = samples.format
+    yield from ("servers:", "  - server: landing", "    type: s3", f"    location: s3://{{landing}}/{name}/")
+    yield f"    format: {written.kind}"
+    if written.kind == "csv":
+        doubt = (
+            "  # decide: one column only; another delimiter, or `format: fixed`?" if len(samples.columns) == 1 else ""
+        )
+        yield f"    delimiter: {json.dumps(written.delimiter)}{doubt}"
+    if written.encoding != AUTO:
+        yield f"    encoding: {written.encoding}  # decide: the samples are not UTF-8, and this is a guess"
+    yield from _file_options(samples)
+    yield from ("  - server: warehouse", "    type: redshift", "    schema: public", "")
+
+
+def _file_options(samples: Samples) -> list[str]:
+    written = samples.format
+    options: list[str] = []
+    if samples.no_header is not None:
+        options += [f"      - property: header  # decide: {samples.no_header}", "        value: false"]
+    if written.comment:
+        options += ["      - property: comment", f"        value: {json.dumps(written.comment)}"]
+    if len(written.null_tokens) > 1:
+        options += ["      - property: nullTokens", f"        value: {json.dumps(list(written.null_tokens))}"]
+    return ["    customProperties:", *options] if options else []
+
+
+def _table(name: str, key: str | None, rows: int) -> Iterator[str]:
+    yield from ("schema:", f"  - name: {plain_name(name)}")
+    if key is None:
+        why = "no column is different in every row" if rows > 1 else "one row tells nothing of a key"
+        yield f"    # decide: {why}; without a primaryKey every row is added"
+    yield "    properties:"
+
+
+def _property(column: str, name: str, found: Guess, samples: Samples, *, is_key: bool) -> Iterator[str]:
+    values = samples.columns[column]
+    yield f"      - name: {yaml_text(column)}{_only_in(samples.holders[column], samples.labels)}"
+    if name != column:
+        yield f"        physicalName: {name}"
+    yield f"        logicalType: {found.logical}{_text_doubt(values, found, samples)}"
+    if found.physical:
+        yield f"        physicalType: {found.physical}"
+    if _is_always_there(column, samples):
+        yield "        required: true"
+    if is_key:
+        yield "        primaryKey: true  # decide: different in every row of the samples; is it the key?"
+    if found.formats and found.formats[0]:
+        yield from ("        logicalTypeOptions:", f"          format: {found.formats[0]}{_or(found.formats[1:])}")
+    if _is_taken_for_path(column, samples):
+        yield f"        # decide: {column!r} has a dot in its name, which is read as a path"
+    yield from _enum(values, found)
+
+
+def _is_always_there(column: str, samples: Samples) -> bool:
+    """Whether every row of the samples has a value, where the contract would look for it."""
+    everywhere = len(samples.holders[column]) == len(samples.labels)
+    return everywhere and None not in samples.columns[column] and not _is_taken_for_path(column, samples)
+
+
+def _is_taken_for_path(column: str, samples: Samples) -> bool:
+    return samples.are_json and "." in column
+
+
+def _only_in(holders: list[str], labels: list[str]) -> str:
+    """A mark on a column that not all samples have."""
+    if len(holders) == len(labels):
+        return ""
+    more = f" and {len(holders) - NAMED} more" if len(holders) > NAMED else ""
+    return f"  # decide: only in {', '.join(holders[:NAMED])}{more}"
+
+
+def _text_doubt(values: Sequence[Any], found: Guess, samples: Samples) -> str:
+    if samples.are_json or found.logical != "string":
+        return ""
+    doubt = doubt_of_text([value for value in values if value is not None])
+    return f"  # decide: {doubt}" if doubt else ""
+
+
+def _or(others: Sequence[str]) -> str:
+    return f"  # decide: or {', '.join(others)}" if others else ""
+
+
+def _enum(values: Sequence[Any], found: Guess) -> Iterator[str]:
+    known = [value for value in values if value is not None]
+    different = list(dict.fromkeys(known)) if found.logical == "string" else []
+    if not different or len(known) < ROWS_FOR_ENUM or len(different) > FEW_VALUES:
+        return
+    if len(different) * 4 > len(known) or max(map(len, different)) > LONGEST_ENUM:
+        return
+    yield "        enum:  # decide: are these all? other values would be quarantined"
+    yield from (f"          - value: {json.dumps(value, ensure_ascii=False)}" for value in sorted(different))
+
+
+def _column_names(columns: Iterable[str]) -> dict[str, str]:
+    """A name of its own in the warehouse for each column."""
+    names: dict[str, str] = {}
+    for column in columns:
+        plain = plain_name(column)[:LONGEST_NAME]
+        name = f"{plain}_" if column_name_problem(plain) else plain
+        tries = (name if number == 1 else f"{name}_{number}" for number in count(1))
+        names[column] = next(one for one in tries if one not in names.values())
+    return names
+
+
+def _key(samples: Samples, guesses: dict[str, Guess]) -> str | None:
+    """The likeliest key: a column that is different in every row, one that is called so before others."""
+    candidates = [
+        name for name, values in samples.columns.items()
+        if guesses[name].logical in KEYS and _is_always_there(name, samples) and len(set(values)) == len(values) > 1
+    ]  # fmt: skip
+    called = [name for name in candidates if plain_name(name).endswith(("id", "key", "number", "code"))]
+    usual = [name for name in candidates if guesses[name].logical in {"string", "integer"}]
+    return next(iter([*called, *usual, *candidates]), None)
+
+
+def _tail() -> Iterator[str]:
+    yield from (
+        "",
+        "# decide: who is told, and how soon rows must be there",
+        "# support:",
+        '#   - channel: "#data"',
+        "#     tool: slack",
+        "# slaProperties:",
+        "#   - {property: latency, value: 15, unit: min}",
+    )

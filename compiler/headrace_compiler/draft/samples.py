@@ -1,0 +1,171 @@
+"""What sample files show of themselves: how they are written, and what stands in their columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from headrace.domain.contract import FileFormat
+from headrace.transform.outcome import FileRejected
+from headrace_compiler.draft.format import format_of, kind_of
+from headrace_compiler.draft.header import NULL_WORDS, repeated_name
+from headrace_compiler.draft.records import documents, records
+from headrace_compiler.draft.text import SampleText, named, odd_lines, sample_texts
+
+Row = dict[str, Any]
+SHOWN = 80
+"""So much of a line is shown."""
+
+
+@dataclass(slots=True)
+class Samples:
+    """The samples' columns by name, with their values in order; None where a row has none.
+
+    `no_header` says what speaks against a header, `remarks` what people should look at. `labels` names the texts,
+    `holders` for each column those that have it, `encodings` for each encoding one that is more than ASCII.
+    """
+
+    format: FileFormat
+    no_header: str | None
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    rows: int = 0
+    labels: list[str] = field(default_factory=list)
+    holders: dict[str, list[str]] = field(default_factory=dict)
+    encodings: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def are_json(self) -> bool:
+        """Whether the values have types of their own."""
+        return self.format.kind.startswith("json")
+
+
+def read_samples(paths: list[Path]) -> Samples:
+    """What the samples hold.
+
+    Raises FileRejected for files that are no text, or not of one dataset, OSError for one that cannot be read.
+    """
+    samples: Samples | None = None
+    for path in paths:
+        for text in sample_texts(path):
+            samples = samples or _begun(text)
+            _take_format(text, samples)
+            _take_rows(text, samples)
+    if samples is None or not any(value is not None for values in samples.columns.values() for value in values):
+        raise FileRejected("empty", "the samples hold no values")
+    _take_null_words(samples)
+    return samples
+
+
+def _begun(text: SampleText) -> Samples:
+    with named(text.label):
+        return Samples(*format_of(text))
+
+
+def _take_format(text: SampleText, samples: Samples) -> None:
+    """Widens the format to this text's. Raises FileRejected where one contract cannot say both."""
+    kind, agreed = kind_of(text.data), samples.format.kind
+    if kind != agreed and "csv" in {kind, agreed}:
+        raise FileRejected("format", f"{text.label} is {_kind(kind)}, {samples.labels[0]} is {_kind(agreed)}")
+    samples.format = replace(samples.format, kind=kind if kind == agreed else "json")
+    if text.data.isascii():
+        return
+    samples.encodings.setdefault(text.encoding, text.label)
+    if len(samples.encodings) > 1:
+        one, other = (samples.encodings[encoding] for encoding in sorted(samples.encodings))
+        reason = f"{one} is UTF-8 or UTF-16, {other} is neither: the files of a dataset have one encoding"
+        raise FileRejected("encoding", reason)
+    samples.format = replace(samples.format, encoding=text.encoding)
+
+
+def _kind(kind: str) -> str:
+    return "delimited text" if kind == "csv" else "JSON"
+
+
+def _take_rows(text: SampleText, samples: Samples) -> None:
+    with named(text.label):
+        names, rows = _documents(text.data) if samples.are_json else _table(text.data, samples.format)
+    if samples.labels:
+        _refuse_others(text, names, samples)
+    samples.labels.append(text.label)
+    samples.remarks += _remarks(text, names)
+    names = [name for name in names if name]
+    for name in names:
+        column = samples.columns.setdefault(name, [None] * samples.rows)
+        column += [row.get(name) for row in rows]
+        samples.holders.setdefault(name, []).append(text.label)
+    samples.rows += len(rows)
+    for column in samples.columns.values():
+        column.extend([None] * (samples.rows - len(column)))
+
+
+def _documents(data: bytes) -> tuple[list[str], list[Row]]:
+    kind = kind_of(data)
+    rows = list(documents(data, kind))
+    if not rows and kind == "jsonl":
+        reason = "there is no object on a line of its own, as JSON Lines have; one object over several lines is no row"
+        raise FileRejected("empty", reason)
+    if not rows:
+        raise FileRejected("empty", "the JSON array holds no objects")
+    return list(dict.fromkeys(key for row in rows for key in row)), rows
+
+
+def _table(data: bytes, file_format: FileFormat) -> tuple[list[str], list[Row]]:
+    """The columns' names, empty where the header has none, and the rows of as many fields."""
+    found = records(data, file_format)
+    first = next(found, [])
+    if file_format.header:
+        names = [name.strip() for name in first]
+        if twice := repeated_name(names):
+            raise FileRejected("header", f"the header names {twice!r} twice")
+    else:
+        names = [f"column_{number}" for number in range(1, len(first) + 1)]
+        found = chain([first], found)
+    fitting = (record for record in found if len(record) == len(names))
+    return names, [{name: value or None for name, value in zip(names, record, strict=True)} for record in fitting]
+
+
+def _refuse_others(text: SampleText, names: list[str], samples: Samples) -> None:
+    """Raises FileRejected for a text that is another table than the first one's."""
+    label, first = text.label, samples.labels[0]
+    line = text.data.lstrip().splitlines()[0][:SHOWN].decode("utf-8", "replace")
+    if samples.columns.keys().isdisjoint(names):
+        what = "other keys" if samples.are_json else "another header or delimiter"
+        raise FileRejected("header", f"{label} has {what} than {first}: {line!r}")
+    if samples.no_header is None:
+        return
+    if samples.columns.keys() != set(names):
+        raise FileRejected("header", f"{label} has {len(names)} fields in a line, {first} has {len(samples.columns)}")
+    with named(label):
+        doubt = format_of(text)[1]
+    if doubt is None:
+        raise FileRejected("header", f"{label} begins with a header, {first} does not: {line!r}")
+
+
+def _remarks(text: SampleText, names: list[str]) -> list[str]:
+    """What people should look at in this text."""
+    odd = odd_lines(text.data)
+    more = f", and so do {len(odd) - 1} more" if len(odd) > 1 else ""
+    remarks = [f"{text.label}, {odd[0]}, which no text has{more}"] if odd else []
+    places = ", ".join(str(place) for place, name in enumerate(names, start=1) if not name)
+    if places and kind_of(text.data) != "csv":
+        remarks.append(f"{text.label}, a key has no name: what it holds is kept in _unknown")
+    elif places:
+        remarks.append(f"{text.label}, the header has no name for field {places}: what it holds is kept in _unknown")
+    return remarks
+
+
+def _take_null_words(samples: Samples) -> None:
+    """Words for nothing become nothing, where the rest of a column is something else."""
+    if samples.are_json:
+        return
+    found: set[str] = set()
+    for values in samples.columns.values():
+        words = {value for value in values if value in NULL_WORDS}
+        if words and {value for value in values if value} - words:
+            found |= words
+    for name, values in samples.columns.items():
+        samples.columns[name] = [None if value in found else value for value in values]
+    samples.format = replace(samples.format, null_tokens=("", *sorted(found)))

@@ -1,0 +1,1 @@
+"""SQL made from compiled contracts."""

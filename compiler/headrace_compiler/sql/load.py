@@ -1,0 +1,315 @@
+"""The SQL that a contract means: its table, and the one transaction that loads a batch into it.
+
+The text is committed under `sql/datasets/`, so that a change of a contract is seen in review as a change of SQL.
+`${…}` marks what only a batch knows; `headrace.domain.load` fills it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
+from headrace.domain.migration import LINEAGE_TYPES, as_staged
+
+Step = tuple[str, str]
+"""A comment, or the condition under which it is left out, and a statement."""
+LONGEST_MERGE = 20_000
+"""Bytes; about 220 columns whose names have 16 letters."""
+FILES = ["_file VARCHAR(32)", "_place INTEGER", "_reloaded SMALLINT", "_replaced SMALLINT"]
+COPY: Step = ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST")
+HEADER = "-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.\n\n"
+
+
+def table_sql(contract: Contract) -> str:
+    """The DDL of the target, and of the guard table whose lock makes loads of one dataset take turns."""
+    columns = [_column_ddl(contract, column) for column in contract.columns]
+    columns += [f"{name} {LINEAGE_TYPES[name]} NOT NULL ENCODE ZSTD" for name in LINEAGE_COLUMNS]
+    if contract.primary_key:
+        columns.append(f"PRIMARY KEY ({', '.join(contract.primary_key)})")
+    body = ",\n".join(f"  {line}" for line in columns)
+    return (
+        f"{HEADER}CREATE TABLE IF NOT EXISTS {contract.target} (\n{body}\n){_distribution(contract)};\n\n"
+        f"CREATE TABLE IF NOT EXISTS {_guard(contract)} (batch_id VARCHAR(160));\n"
+    )
+
+
+def views_sql(contract: Contract) -> str:
+    """The materialized views over the target, a statement each. They are refreshed by the workflow, after each load."""
+    return HEADER + "\n".join(step("", _create_view(view)) for view in contract.views)
+
+
+def _create_view(view: View) -> str:
+    dist = f"\nDISTSTYLE KEY DISTKEY ({view.dist_key})" if view.dist_key else ""
+    sort = f"\nSORTKEY ({', '.join(view.sort_key)})" if view.sort_key else ""
+    return f"CREATE MATERIALIZED VIEW {view.name}{dist}{sort}\nAUTO REFRESH NO\nAS\n{view.query}"
+
+
+def is_wide(contract: Contract) -> bool:
+    """Whether a MERGE, which names each column four times, would leave no room for a full batch of files.
+
+    All statements of a load together have 100,000 bytes (`domain.sqltext`). A wide table's stage has short names, and
+    its rows are deleted and inserted: that names each column once.
+    """
+    return sum(4 * len(name) + 24 for name in names_of(contract)) > LONGEST_MERGE
+
+
+def load_sql(contract: Contract) -> str:
+    """The load transaction. Applying it twice for the same batch changes nothing the second time."""
+    return rendered([*opening_steps(contract), *files_steps(), *target_steps(contract)])
+
+
+def lock_step(contract: Contract) -> Step:
+    """The dataset's lock, which must be the first statement: a snapshot of before it would not see other loads."""
+    why = "Loads of this dataset take turns; the guard, not the target, is locked, so that readers never wait."
+    return why, f"LOCK TABLE {_guard(contract)}"
+
+
+def opening_steps(contract: Contract) -> list[Step]:
+    """The dataset's lock, and the load's own stage filled with the rows of the batch, none if it is known."""
+    return [
+        lock_step(contract),
+        ("", create_stage(contract, "TEMP TABLE stage", staged_names(contract))),
+        COPY,
+        ("A batch that is known already has nothing to load.",
+         "DELETE FROM stage USING etl.loads\nWHERE stage._batch_id = etl.loads.batch_id"),
+    ]  # fmt: skip
+
+
+def files_steps() -> list[Step]:
+    """The files of the batch, in the order in which they arrived, and the ones whose rows go; none if it is known."""
+    return [
+        ("The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.",
+         f"CREATE TEMP TABLE files (\n{listed(FILES, 2)}\n)"),
+        ("if files", "INSERT INTO files (_file, _place, _reloaded, _replaced) VALUES ${files}"),
+        ("A batch that is known already has nothing to take out.",
+         "DELETE FROM files\nWHERE EXISTS (\n  SELECT 1 FROM etl.loads\n  WHERE batch_id = '${batch}'\n)"),
+    ]  # fmt: skip
+
+
+def target_steps(contract: Contract) -> list[Step]:
+    """From the load's own stage into the target, and the account of it."""
+    return [
+        *_reload_steps(contract),
+        ("if replaced", _count_replaced(contract)),
+        ("if replaced", f"DELETE FROM {contract.target}\nWHERE _file_id IN {files_that('_replaced = 1')}"),
+        ("", _create_winners(contract)),
+        *_merge_steps(contract),
+        ("What the warehouse itself counts, for the row balance.", _count_files(contract)),
+        ("", record_load(contract, "loaded")),
+        ("", "DROP TABLE files"),
+        ("", "DROP TABLE winners"),
+        ("", "DROP TABLE stage"),
+    ]
+
+
+def files_that(condition: str) -> str:
+    """The ids of some of the batch's files."""
+    return f"(\n  SELECT _file FROM files\n  WHERE {condition}\n)"
+
+
+def rendered(steps: list[Step]) -> str:
+    """Steps as a file of SQL."""
+    return HEADER + "\n".join(step(comment, statement) for comment, statement in steps)
+
+
+def step(comment: str, statement: str) -> str:
+    """A statement of a SQL file, under its comment or condition."""
+    return (f"-- {comment}\n" if comment else "") + statement + ";\n"
+
+
+def _guard(contract: Contract) -> str:
+    return f"etl.guard_{contract.dataset}"
+
+
+def names_of(contract: Contract) -> list[str]:
+    """All columns of a target, in order."""
+    return [column.name for column in contract.columns] + list(LINEAGE_COLUMNS)
+
+
+def staged_names(contract: Contract) -> dict[str, str]:
+    """What the columns of a target are called in the load's own stage: COPY goes by position."""
+    own = {column.name: column.name for column in contract.columns}
+    short = {name: f"c{number}" for number, name in enumerate(own, start=1)}
+    return (short if is_wide(contract) else own) | {name: name for name in LINEAGE_COLUMNS}
+
+
+def _type(column: Column) -> str:
+    return column.redshift_type.replace(",", ", ")
+
+
+def _column_ddl(contract: Contract, column: Column) -> str:
+    leads_sort = contract.sort_key[:1] == (column.name,)
+    encode = "RAW" if leads_sort else (column.encode or "ZSTD").upper()
+    return f"{column.name} {_type(column)}{' NOT NULL' if column.required else ''} ENCODE {encode}"
+
+
+def _distribution(contract: Contract) -> str:
+    dist = f" DISTSTYLE KEY DISTKEY ({contract.dist_key})" if contract.dist_key else " DISTSTYLE EVEN"
+    return dist + (f" COMPOUND SORTKEY ({', '.join(contract.sort_key)})" if contract.sort_key else "")
+
+
+def listed(items: list[str], indent: int) -> str:
+    """The items of a list, each on a line of its own."""
+    return ",\n".join(" " * indent + item for item in items)
+
+
+def create_stage(contract: Contract, what: str = "TEMP TABLE stage", called: Mapping[str, str] | None = None) -> str:
+    """The DDL of a table that COPY fills: the columns of the Parquet parts, in their order; JSON is text."""
+    called = called or {name: name for name in names_of(contract)}
+    types = {column.name: _type(as_staged(column)) for column in contract.columns}
+    columns = listed([f"{called[name]} {type_}" for name, type_ in (types | LINEAGE_TYPES).items()], 2)
+    dist = f" DISTKEY ({called[contract.dist_key]})" if contract.dist_key else ""
+    return f"CREATE {what} (\n{columns}\n){dist}"
+
+
+def _reload_steps(contract: Contract) -> list[Step]:
+    """A file that is loaded again leaves no trace of its earlier load: no rows, and no account of them.
+
+    Loads of all datasets write to the tables of `etl` in one order, so that no two of them wait for
+    each other.
+    """
+    return [
+        ("if reloaded", f"DELETE FROM {table}\nWHERE {column} IN {files_that('_reloaded = 1')}")
+        for table, column in (
+            (contract.target, "_file_id"),
+            ("etl.superseded", "file_id"),
+            ("etl.load_files", "file_id"),
+        )
+    ]
+
+
+def _count_replaced(contract: Contract) -> str:
+    replaced = files_that("_replaced = 1").replace("\n", "\n  ")
+    return (
+        "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
+        f"SELECT\n  '${{batch}}',\n  _file_id,\n  COUNT(*)\nFROM {contract.target}\n"
+        f"WHERE\n  _file_id IN {replaced}\nGROUP BY _file_id"
+    )
+
+
+def _create_winners(contract: Contract) -> str:
+    """The stage's rows as the target takes them: of the newest files, and one per key.
+
+    Among rows of one key that are equal by the contract's ordering, the later file has the last word.
+    """
+    called = staged_names(contract)
+    columns = "  *" if is_wide(contract) else listed(_parsed(contract), 2)
+    create = f"CREATE TEMP TABLE winners AS\nSELECT\n{columns}\n"
+    if not contract.primary_key:
+        return f"{create}FROM stage\nWHERE _file_id NOT IN {files_that('_replaced = 1')}"
+    order = ", ".join(f"{name} DESC" for name in (*(called[n] for n in contract.ordering), "_place", "_row_number"))
+    keys = ", ".join(called[name] for name in contract.primary_key)
+    if is_wide(contract):  # a rank of its own would be one column more than Redshift allows
+        return (
+            "CREATE TEMP TABLE winners AS\nSELECT stage.*\n"
+            "FROM stage INNER JOIN files ON stage._file_id = files._file\nWHERE files._replaced = 0\n"
+            f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {order}) = 1"
+        )
+    return (
+        f"{create}FROM (\n  SELECT\n    stage.*,\n"
+        f"    ROW_NUMBER() OVER (\n      PARTITION BY {keys}\n      ORDER BY {order}\n    ) AS _rank\n"
+        "  FROM stage INNER JOIN files ON stage._file_id = files._file\n  WHERE files._replaced = 0\n) AS ranked\n"
+        "WHERE _rank = 1"
+    )
+
+
+def _parsed(contract: Contract) -> list[str]:
+    """The values of a target's columns, out of the load's own stage."""
+    called = staged_names(contract)
+    json = {column.name for column in contract.columns if column.kind is Kind.SUPER}
+    values = {name: f"JSON_PARSE({called[name]})" if name in json else called[name] for name in called}
+    wide = is_wide(contract)
+    return [f"{value} AS {name}" if name in json and not wide else value for name, value in values.items()]
+
+
+def _merge_steps(contract: Contract) -> list[Step]:
+    called = staged_names(contract)
+    same_key = [f"{contract.target}.{key} = winners.{called[key]}" for key in contract.primary_key]
+    taken_in = [("", _merge(contract, same_key))]
+    if is_wide(contract) or not contract.primary_key:
+        taken_in = [*_take_out(contract, same_key), ("", _insert(contract))]
+    if not contract.primary_key:
+        return taken_in
+    superseded = ("Rows of earlier files that this batch replaces.", _count_superseded(contract))
+    return [*_drop_older(contract, same_key), superseded, *taken_in]
+
+
+def _insert(contract: Contract) -> str:
+    names = names_of(contract)
+    values = _parsed(contract) if is_wide(contract) else names
+    return f"INSERT INTO {contract.target} (\n{listed(names, 2)}\n)\nSELECT\n{listed(values, 2)}\nFROM winners"
+
+
+def _take_out(contract: Contract, same_key: list[str]) -> list[Step]:
+    if not contract.primary_key:
+        return []
+    conditions = "\n  AND ".join(same_key)
+    statement = f"DELETE FROM {contract.target} USING winners\nWHERE\n  {conditions}"
+    return [("The table is too wide for a MERGE: a row of the same key goes, and the new one comes.", statement)]
+
+
+def _drop_older(contract: Contract, same_key: list[str]) -> list[Step]:
+    """A row that is older than what the target has, by the contract's ordering columns, loses to it."""
+    if not contract.ordering:
+        return []
+    conditions = "\n  AND ".join([*same_key, _newer(contract)])
+    statement = f"DELETE FROM winners USING {contract.target}\nWHERE\n  {conditions}"
+    return [("A row older than the one in the target loses to it.", statement)]
+
+
+def _newer(contract: Contract) -> str:
+    """Whether a row of the target is later than a row of the winners, by all ordering columns in turn."""
+    called = staged_names(contract)
+    later, equal = [], ""
+    for name in contract.ordering:
+        there, new = f"{contract.target}.{name}", f"winners.{called[name]}"
+        later.append(f"{equal}{there} > {new}")
+        equal += f"{there} = {new} AND "
+    return later[0] if len(later) == 1 else "(" + " OR ".join(f"({condition})" for condition in later) + ")"
+
+
+def _count_superseded(contract: Contract) -> str:
+    called = staged_names(contract)
+    keys = "\n    AND ".join(f"t.{key} = w.{called[key]}" for key in contract.primary_key)
+    return (
+        "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
+        f"SELECT\n  '${{batch}}',\n  t._file_id,\n  COUNT(*)\nFROM {contract.target} AS t\n"
+        f"INNER JOIN winners AS w\n  ON\n    {keys}\nGROUP BY t._file_id"
+    )
+
+
+def _merge(contract: Contract, same_key: list[str]) -> str:
+    names = names_of(contract)
+    updates = listed([f"{name} = winners.{name}" for name in names if name not in contract.primary_key], 6)
+    on = "\n    AND ".join(same_key)
+    return (
+        f"MERGE INTO {contract.target} USING\n  winners\n  ON\n    {on}\n"
+        f"WHEN MATCHED THEN\n  UPDATE\n    SET\n{updates}\n"
+        f"WHEN NOT MATCHED THEN\n  INSERT\n    (\n{listed(names, 6)}\n    )\n"
+        f"  VALUES (\n{listed([f'winners.{name}' for name in names], 4)}\n  )"
+    )
+
+
+def _count_files(contract: Contract) -> str:
+    return (
+        "INSERT INTO etl.load_files (batch_id, file_id, staged, loaded, superseded)\n"
+        "SELECT\n  '${batch}',\n  s._file_id,\n  s.staged,\n"
+        "  COALESCE(t.loaded, 0),\n  s.staged - COALESCE(w.won, 0)\n"
+        f"FROM {_counted('staged', 'stage')} AS s\n"
+        f"LEFT JOIN {_counted('won', 'winners')} AS w ON s._file_id = w._file_id\n"
+        f"LEFT JOIN {_counted('loaded', contract.target, only_batch=True)} AS t ON s._file_id = t._file_id"
+    )
+
+
+def _counted(name: str, table: str, *, only_batch: bool = False) -> str:
+    where = "  WHERE _batch_id = '${batch}'\n" if only_batch else ""
+    return f"(\n  SELECT\n    _file_id,\n    COUNT(*) AS {name}\n  FROM {table}\n{where}  GROUP BY _file_id\n)"
+
+
+def record_load(contract: Contract, status: str) -> str:
+    """The batch as known from now on."""
+    return (
+        "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at)\n"
+        f"SELECT\n  '${{batch}}',\n  '{contract.dataset}',\n  '{status}',\n  GETDATE()\n"
+        "WHERE NOT EXISTS (\n  SELECT 1 FROM etl.loads\n  WHERE batch_id = '${batch}'\n)"
+    )

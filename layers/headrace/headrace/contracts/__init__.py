@@ -1,6 +1,0 @@
-"""Compiling contracts: at build time, on a developer's machine, never in a function."""
-
-from headrace.contracts.compiler import compile_contract, compile_folder, to_json
-from headrace.contracts.errors import ContractError, ContractErrors
-
-__all__ = ["ContractError", "ContractErrors", "compile_contract", "compile_folder", "to_json"]
