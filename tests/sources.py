@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.domain.contract import Contract, FileFormat
-from headrace.domain.credentials import Credentials
 from headrace.domain.notice import Notice
-from headrace.domain.serverstate import ServerState, reset
 from headrace.domain.source import Protocol, Source
-from headrace.domain.sourcefile import OPEN, SourceFile, SourceStatus
 from headrace.errors import LeaseLostError
-from headrace.usecases.poll_server import Report, poll
-from headrace.usecases.source_ports import Remote
+from headrace.sources.model.credentials import Credentials
+from headrace.sources.model.server_state import ServerState, reset
+from headrace.sources.model.source_file import OPEN, SourceFile, SourceStatus
+from headrace.sources.poll.poller import Report, poll
+from headrace.sources.ports import Remote
 from tests.servers.faults import PASSWORD, USER
 
 SERVER = "carrier"
@@ -215,10 +215,10 @@ class Bench:
     def connect(self, endpoint: Source, check: Callable[[], None]) -> Remote:
         """As `adapters.remote.Connector` does; what a protocol needs is imported when it is used."""
         if endpoint.protocol is Protocol.SFTP:
-            from headrace.adapters.remote_sftp import SftpRemote
+            from headrace.sources.adapters.sftp import SftpRemote
 
             return SftpRemote(endpoint, self.credentials, check)
-        from headrace.adapters.remote_ftp import FtpRemote
+        from headrace.sources.adapters.ftp import FtpRemote
 
         return FtpRemote(endpoint, self.credentials, check)
 

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.ftp.polls import poll
 from benchmarks.ftp.stage import Offered, contract, laptop, serving, target_of
 from headrace.domain.source import Protocol
-from headrace.domain.sourcefile import SourceStatus
+from headrace.sources.model.source_file import SourceStatus
 from headrace_cli.stack.target import Target
 
 Row = dict[str, Any]

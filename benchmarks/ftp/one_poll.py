@@ -16,11 +16,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from headrace.adapters.incoming import S3Incoming
-from headrace.adapters.source_ledger import DynamoSourceLedger
-from headrace.domain.credentials import Credentials
 from headrace.domain.source import Complete, Protocol
-from headrace.domain.sourcefile import SourceStatus
+from headrace.sources.adapters.ledger import DynamoSourceLedger
+from headrace.sources.adapters.staging import S3Incoming
+from headrace.sources.model.credentials import Credentials
+from headrace.sources.model.source_file import SourceStatus
 from tests.sources import Bench, MemoryIncoming, MemorySourceLedger, source
 
 

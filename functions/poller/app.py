@@ -6,11 +6,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from headrace.adapters.clock import WallClock
 from headrace.bootstrap import services
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.observability import logger
-from headrace.usecases.poll_server import poll
+from headrace.sources.adapters.clock import WallClock
+from headrace.sources.poll.poller import poll
 
 
 @timed_entrypoint

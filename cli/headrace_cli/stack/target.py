@@ -19,11 +19,11 @@ from headrace.adapters import queues as intake
 from headrace.adapters.exports import DynamoExports
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
-from headrace.adapters.poll_orders import PollOrders
-from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
 from headrace.domain.lakefolders import CONTRACTS
+from headrace.sources.adapters.ledger import DynamoSourceLedger
+from headrace.sources.adapters.poll_queue import PollOrders
 from headrace.usecases.ports import IntakeQueues, Landing, Services, UndeliveredNotices
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.home import Laptop, laptop

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
-from headrace.domain.remote import refusal
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls, is_pattern, overlap
+from headrace.sources.model.remote_file import refusal
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.shape import suggestion

@@ -10,19 +10,19 @@ from headrace.adapters.exportfiles import ExportBucket
 from headrace.adapters.exportqueue import ExportQueue
 from headrace.adapters.exports import DynamoExports
 from headrace.adapters.exportworkflow import RunWorkflow
-from headrace.adapters.incoming import S3Incoming
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
 from headrace.adapters.notices import Topic
 from headrace.adapters.pagerduty import Routing
-from headrace.adapters.poll_orders import PollOrders
-from headrace.adapters.remote import Connector
 from headrace.adapters.secret import address, read_login, read_secret
-from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
 from headrace.config import setting
+from headrace.sources.adapters.connector import Connector
+from headrace.sources.adapters.ledger import DynamoSourceLedger
+from headrace.sources.adapters.poll_queue import PollOrders
+from headrace.sources.adapters.staging import S3Incoming
 
 
 class AwsServices:

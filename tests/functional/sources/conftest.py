@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.credentials import Credentials
 from headrace.domain.source import Protocol
+from headrace.sources.model.credentials import Credentials
 from tests.servers.certificates import Authority
 from tests.servers.faults import PASSWORD, USER
 from tests.servers.ftp import FtpServer

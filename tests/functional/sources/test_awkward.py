@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.breaker import State
-from headrace.domain.credentials import Credentials
 from headrace.domain.sizes import PART_BYTES
 from headrace.domain.source import After, Complete, Protocol, Tls
-from headrace.domain.sourcefile import SourceStatus
-from headrace.usecases.poll_server import server_named
-from headrace.usecases.reset_source import reset_source
-from headrace.usecases.transfer import FIRST_BYTES, ROOM_BYTES
+from headrace.sources.model.breaker import State
+from headrace.sources.model.credentials import Credentials
+from headrace.sources.model.source_file import SourceStatus
+from headrace.sources.poll.poller import server_named
+from headrace.sources.poll.reset import reset_source
+from headrace.sources.poll.transfer import FIRST_BYTES, ROOM_BYTES
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.certificates import Authority
 from tests.servers.faults import PASSWORD, USER

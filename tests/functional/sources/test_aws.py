@@ -12,14 +12,14 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.adapters.incoming import S3Incoming
-from headrace.adapters.source_ledger import DynamoSourceLedger
-from headrace.domain.breaker import Breaker, State
-from headrace.domain.serverstate import ServerState
 from headrace.domain.sizes import PART_BYTES
 from headrace.domain.source import After, Complete, Protocol
-from headrace.domain.sourcefile import SourceFile, SourceStatus
 from headrace.errors import LeaseLostError
+from headrace.sources.adapters.ledger import DynamoSourceLedger
+from headrace.sources.adapters.staging import S3Incoming
+from headrace.sources.model.breaker import Breaker, State
+from headrace.sources.model.server_state import ServerState
+from headrace.sources.model.source_file import SourceFile, SourceStatus
 from headrace_local import laptop
 from headrace_local.state import LaptopState
 from tests.functional.sources.conftest import ROWS, write

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from headrace.adapters import patience
-from headrace.domain import breaker
-from headrace.domain.breaker import State
-from headrace.domain.credentials import Credentials
 from headrace.domain.sizes import LARGEST_FILE, PART_BYTES
 from headrace.domain.source import After, Checksum, Complete, Protocol
-from headrace.domain.sourcefile import SourceStatus
-from headrace.usecases import folders
+from headrace.sources.adapters import patience
+from headrace.sources.model import breaker
+from headrace.sources.model.breaker import State
+from headrace.sources.model.credentials import Credentials
+from headrace.sources.model.source_file import SourceStatus
+from headrace.sources.poll import remote_listing
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.certificates import Authority
 from tests.servers.faults import PASSWORD, USER
@@ -123,7 +123,7 @@ def test_a_listing_without_an_end_is_the_servers_failure(
 
 
 def test_more_files_than_there_is_memory_for_are_told(start: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "MOST_FILES", 5)
+    monkeypatch.setattr(remote_listing, "MOST_FILES", 5)
     for number in range(6):
         write(root / str(number) / "a.csv")
     _, bench = start(Protocol.FTP, location="/*/*.csv", breaker_failures=1)

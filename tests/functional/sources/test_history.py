@@ -13,10 +13,17 @@ import pytest
 
 from headrace.domain.ledger import FileStatus
 from headrace.domain.source import After, Complete, Protocol
-from headrace.domain.sourcefile import LONGEST_ABSENCE, OPEN, RENEWED_AFTER, SourceFile, SourceStatus, forgotten_at
-from headrace.usecases import tally
+from headrace.sources.model.source_file import (
+    LONGEST_ABSENCE,
+    OPEN,
+    RENEWED_AFTER,
+    SourceFile,
+    SourceStatus,
+    forgotten_at,
+)
+from headrace.sources.poll import tally
+from headrace.sources.poll.poller import poll
 from headrace.usecases.claim import claim
-from headrace.usecases.poll_server import poll
 from tests.fakes import MemoryServices, contract, file
 from tests.functional.sources.conftest import ROWS, write
 from tests.sources import Bench
@@ -139,7 +146,7 @@ def test_many_files_with_one_trouble_are_a_handful_of_messages(start: Any, root:
 def test_wrong_checksums_of_many_files_fit_into_the_servers_record(
     start: Any, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headrace.domain.serverstate.MOST_INCIDENTS", 3)
+    monkeypatch.setattr("headrace.sources.model.server_state.MOST_INCIDENTS", 3)
     monkeypatch.setattr(tally, "MOST_PROBLEMS", 4)
     for number in range(8):
         write(root / f"{number}.csv")

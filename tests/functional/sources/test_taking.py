@@ -8,10 +8,10 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from headrace.domain.credentials import Credentials
 from headrace.domain.sizes import PART_BYTES
 from headrace.domain.source import After, Complete, Protocol
-from headrace.domain.sourcefile import SourceStatus
+from headrace.sources.model.credentials import Credentials
+from headrace.sources.model.source_file import SourceStatus
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.faults import USER
 from tests.servers.sftp import SftpServer

@@ -15,10 +15,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from headrace.adapters.remote import Connector
-from headrace.adapters.sftp_errors import translated
 from headrace.domain.source import Protocol
 from headrace.errors import HeadraceError, SecretError, UnreachableError
+from headrace.sources.adapters.connector import Connector
+from headrace.sources.adapters.sftp_errors import translated
 from tests.sources import source
 
 FTPS = source(Protocol.FTPS, 1, secret="carrier")

@@ -12,10 +12,10 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from headrace.adapters.ledger import DynamoLedger
-from headrace.adapters.poll_orders import PollOrders
-from headrace.adapters.source_ledger import DynamoSourceLedger
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchRecord, Event, FileRecord
+from headrace.sources.adapters.ledger import DynamoSourceLedger
+from headrace.sources.adapters.poll_queue import PollOrders
 from headrace_cli.stack.landing import file_id_of
 from headrace_cli.stack.target import CONTRACTS_KEY, Target
 from tests.fakes import MemoryLedger, MemoryServices, contract

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from headrace.domain.breaker import Breaker, State
-from headrace.domain.serverstate import ServerState
 from headrace.domain.source import Protocol
-from headrace.domain.sourcefile import SourceFile, SourceStatus
+from headrace.sources.model.breaker import Breaker, State
+from headrace.sources.model.server_state import ServerState
+from headrace.sources.model.source_file import SourceFile, SourceStatus
 from tests.fakes import contract
 from tests.sources import source
 from tests.unit.cli.conftest import RunJson, RunText

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.domain.breaker import (
+from headrace.sources.model.breaker import (
     LONGEST_PAUSE,
     LONGEST_WAIT_SECONDS,
     TRIES,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.credentials import Credentials, read_credentials
 from headrace.domain.source import Protocol
 from headrace.errors import SecretError, UntrustedServerError
+from headrace.sources.model.credentials import Credentials, read_credentials
 from tests.sources import source
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5"

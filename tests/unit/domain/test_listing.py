@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.listing import UnreadableListingError, decoded, listed, mlsd
-from headrace.domain.remote import DAY, MINUTE, SECOND
+from headrace.sources.model.listing import UnreadableListingError, decoded, listed, mlsd
+from headrace.sources.model.remote_file import DAY, MINUTE, SECOND
 from tests.unit.domain.odd_listings import ODD, SKIPPED, UNIX, UNREADABLE, Odd
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.domain.remote import DAY, MINUTE, SECOND, RemoteFile, checksum_in, key_of, refusal, same_file, shown
+from headrace.sources.model.remote_file import (
+    DAY,
+    MINUTE,
+    SECOND,
+    RemoteFile,
+    checksum_in,
+    key_of,
+    refusal,
+    same_file,
+    shown,
+)
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MD5 = "0123456789abcdef0123456789abcdef"

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from headrace.domain import serverstate as told
-from headrace.domain.breaker import Breaker, State
 from headrace.domain.notice import Incident, Notice
-from headrace.domain.serverstate import ServerState, Trouble
-from headrace.domain.sourcefile import SourceFile
+from headrace.sources.model import server_state as told
+from headrace.sources.model.breaker import Breaker, State
+from headrace.sources.model.server_state import ServerState, Trouble
+from headrace.sources.model.source_file import SourceFile
 
 NOON = datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
 STATE = ServerState("carrier", Breaker(State.OPEN, 3, NOON, NOON), reason="no route", trouble="unreachable")

@@ -9,7 +9,7 @@ import pytest
 
 from headrace.domain.source import Protocol, Source
 from headrace.errors import UnreachableError
-from headrace.usecases.line import Line, OutOfTimeError
+from headrace.sources.poll.connection import Line, OutOfTimeError
 from tests.sources import TurnedClock, source
 
 

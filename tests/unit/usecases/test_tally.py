@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from headrace.domain.notice import Incident, Notice
-from headrace.domain.serverstate import file_incident
-from headrace.domain.sourcefile import SourceFile
-from headrace.usecases.tally import MOST_PROBLEMS, ONE_BY_ONE, Accounts, Tally
+from headrace.sources.model.server_state import file_incident
+from headrace.sources.model.source_file import SourceFile
+from headrace.sources.poll.tally import MOST_PROBLEMS, ONE_BY_ONE, Accounts, Tally
 from tests.fakes import MemoryTopic
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from headrace.usecases import transfer as module
-from headrace.usecases.transfer import Transfer
+from headrace.sources.poll import transfer as module
+from headrace.sources.poll.transfer import Transfer
 from tests.sources import MemoryIncoming
 
 KEY, STAGED = "readings/a.csv", "incoming/carrier/x"

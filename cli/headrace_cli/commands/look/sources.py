@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from headrace.domain.breaker import State
 from headrace.domain.clock import written
 from headrace.domain.source import Server, servers_of
-from headrace.domain.sourcefile import SourceFile, SourceStatus
-from headrace.usecases.reset_source import reset_source
+from headrace.sources.model.breaker import State
+from headrace.sources.model.source_file import SourceFile, SourceStatus
+from headrace.sources.poll.reset import reset_source
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import ago, clock, number, size

@@ -9,8 +9,8 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+from headrace.adapters.error_text import plain
 from headrace.adapters.secret import address
-from headrace.adapters.words import plain
 from headrace.domain.naming import printable
 from headrace.domain.notice import Notice
 from headrace.errors import TerminalError, TransientError

@@ -7,11 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from headrace.domain.breaker import wait_seconds
 from headrace.domain.source import Source
 from headrace.errors import HeadraceError, UnreachableError
 from headrace.observability import logger
-from headrace.usecases.source_ports import Clock, Connect, Remote
+from headrace.sources.model.breaker import wait_seconds
+from headrace.sources.ports import Clock, Connect, Remote
 
 RESERVE_SECONDS = 30.0
 """What a poll keeps of its time to write down where it stands, after a last silence of the server."""

@@ -11,14 +11,14 @@ from datetime import datetime
 from headrace.domain.contract import Contract
 from headrace.domain.lakefolders import INCOMING
 from headrace.domain.naming import one_form
-from headrace.domain.remote import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of
 from headrace.domain.sizes import LARGEST_FILE, largest, too_large
 from headrace.domain.source import Checksum, Source, shared_folder
-from headrace.domain.sourcefile import Candidate, SourceFile, SourceStatus
 from headrace.errors import CannotResumeError, ChecksumError, FileChangedError, FileProblemError, UnreachableError
-from headrace.usecases.line import Line, OutOfTimeError, check_time
-from headrace.usecases.source_ports import Clock, Incoming, Remote
-from headrace.usecases.transfer import Transfer
+from headrace.sources.model.remote_file import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of
+from headrace.sources.model.source_file import Candidate, SourceFile, SourceStatus
+from headrace.sources.poll.connection import Line, OutOfTimeError, check_time
+from headrace.sources.poll.transfer import Transfer
+from headrace.sources.ports import Clock, Incoming, Remote
 
 LARGEST_CHECKSUM_FILE = 65536
 Save = Callable[[SourceFile], None]

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import asyncssh
 
-from headrace.adapters.words import plain
-from headrace.domain.listing import decoded
+from headrace.adapters.error_text import plain
 from headrace.domain.source import Source
 from headrace.errors import (
     FileProblemError,
@@ -17,6 +16,7 @@ from headrace.errors import (
     UnreachableError,
     UntrustedServerError,
 )
+from headrace.sources.model.listing import decoded
 
 GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 BROKEN = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)

@@ -10,10 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from headrace.domain import breaker as breakers
-from headrace.domain import serverstate as told
-from headrace.domain.breaker import Breaker, State
-from headrace.domain.serverstate import ServerState, Trouble
 from headrace.domain.source import Server, servers_of
 from headrace.errors import (
     FileProblemError,
@@ -25,10 +21,14 @@ from headrace.errors import (
     UntrustedServerError,
 )
 from headrace.observability import logger
-from headrace.usecases.line import Line, OutOfTimeError, reserve_seconds
-from headrace.usecases.source_ports import Clock, SourceServices
-from headrace.usecases.take_files import SourceWork
-from headrace.usecases.tally import Accounts, Tally
+from headrace.sources.model import breaker as breakers
+from headrace.sources.model import server_state as told
+from headrace.sources.model.breaker import Breaker, State
+from headrace.sources.model.server_state import ServerState, Trouble
+from headrace.sources.poll.connection import Line, OutOfTimeError, reserve_seconds
+from headrace.sources.poll.source import SourceWork
+from headrace.sources.poll.tally import Accounts, Tally
+from headrace.sources.ports import Clock, SourceServices
 
 LOOKS = 2
 """A file that must stand still is looked at twice in one poll, if the wait in between is short."""

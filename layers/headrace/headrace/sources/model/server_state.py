@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from headrace.domain.breaker import Breaker, State
 from headrace.domain.notice import Incident, Notice
-from headrace.domain.sourcefile import SourceFile
+from headrace.sources.model.breaker import Breaker, State
+from headrace.sources.model.source_file import SourceFile
 
 LONGEST_INCIDENT = 255
 MOST_INCIDENTS = 200

@@ -15,12 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from headrace.adapters.ftp_login import connected
-from headrace.adapters.patience import ANSWER_BYTES, LISTING_BYTES, Patience
-from headrace.adapters.words import plain, without
-from headrace.domain.credentials import Credentials
-from headrace.domain.listing import UnreadableListingError, facts_of, listed, mlsd, mlsd_time
-from headrace.domain.remote import Entry, Stat, size_of
+from headrace.adapters.error_text import plain, without
 from headrace.domain.source import Source
 from headrace.errors import (
     CannotResumeError,
@@ -28,6 +23,11 @@ from headrace.errors import (
     UnreachableError,
     UntrustedServerError,
 )
+from headrace.sources.adapters.ftp_login import connected
+from headrace.sources.adapters.patience import ANSWER_BYTES, LISTING_BYTES, Patience
+from headrace.sources.model.credentials import Credentials
+from headrace.sources.model.listing import UnreadableListingError, facts_of, listed, mlsd, mlsd_time
+from headrace.sources.model.remote_file import Entry, Stat, size_of
 
 LINES_BYTES = 1 << 16
 PLENTY = 1 << 13

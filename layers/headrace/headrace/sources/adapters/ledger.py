@@ -20,11 +20,11 @@ from datetime import datetime
 from typing import Any
 
 from headrace.adapters.table import EXPIRES, MOST_READ, from_item, in_batches, put_all_if, read_all, to_item
-from headrace.domain.breaker import Breaker, State
 from headrace.domain.clock import written
-from headrace.domain.serverstate import ServerState, reset
-from headrace.domain.sourcefile import OPEN, SourceFile, SourceStatus, forgotten_at
 from headrace.errors import LeaseLostError
+from headrace.sources.model.breaker import Breaker, State
+from headrace.sources.model.server_state import ServerState, reset
+from headrace.sources.model.source_file import OPEN, SourceFile, SourceStatus, forgotten_at
 
 PAGE = 2000
 """Of a page of 1 MB, which is the most that DynamoDB gives, boto3 makes 15 MB of dictionaries."""

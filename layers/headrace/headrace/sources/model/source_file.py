@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.naming import matches
-from headrace.domain.remote import CHECKSUMS, TEMPORARY, RemoteFile, same_file
 from headrace.domain.source import After, Checksum, Complete, Source
+from headrace.sources.model.remote_file import CHECKSUMS, TEMPORARY, RemoteFile, same_file
 
 MOST_ATTEMPTS = 3
 """How many polls try a file that is wrong before it is held."""

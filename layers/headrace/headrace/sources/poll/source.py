@@ -8,13 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
-from headrace.domain import serverstate as told
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.contract import Contract
 from headrace.domain.failure import is_transient
-from headrace.domain.remote import LONGEST_KEY, SECOND
 from headrace.domain.source import After, Source
-from headrace.domain.sourcefile import Candidate, Plan, SourceFile, SourceStatus, after_problem, plan, wanted, was_held
 from headrace.errors import (
     ChecksumError,
     FileChangedError,
@@ -24,12 +21,24 @@ from headrace.errors import (
     UnreachableError,
 )
 from headrace.observability import logger
-from headrace.usecases.fetch import Fetcher
-from headrace.usecases.folders import Folders
-from headrace.usecases.line import Line, OutOfTimeError
-from headrace.usecases.settle import Disposal
-from headrace.usecases.source_ports import Clock, SourceServices
-from headrace.usecases.tally import Accounts
+from headrace.sources.model import server_state as told
+from headrace.sources.model.remote_file import LONGEST_KEY, SECOND
+from headrace.sources.model.source_file import (
+    Candidate,
+    Plan,
+    SourceFile,
+    SourceStatus,
+    after_problem,
+    plan,
+    wanted,
+    was_held,
+)
+from headrace.sources.poll.connection import Line, OutOfTimeError
+from headrace.sources.poll.disposal import Disposal
+from headrace.sources.poll.fetch import Fetcher
+from headrace.sources.poll.remote_listing import Folders
+from headrace.sources.poll.tally import Accounts
+from headrace.sources.ports import Clock, SourceServices
 
 MOST_SURPRISES = 5
 """Errors that nobody foresaw, each about one file; after so many in a poll they are not about the files."""

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from headrace.domain import serverstate as told
 from headrace.domain.notice import Notice
-from headrace.domain.sourcefile import SourceFile
-from headrace.usecases.source_ports import Topic
+from headrace.sources.model import server_state as told
+from headrace.sources.model.source_file import SourceFile
+from headrace.sources.ports import Topic
 
 MOST_PROBLEMS = 100
 ONE_BY_ONE = 5

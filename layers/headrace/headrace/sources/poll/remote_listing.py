@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from headrace.domain.naming import matches, one_form
-from headrace.domain.remote import Entry, RemoteFile, refusal, shown
 from headrace.domain.source import Source, is_pattern
 from headrace.errors import FileProblemError, UnreachableError
 from headrace.observability import logger
-from headrace.usecases.source_ports import Remote
+from headrace.sources.model.remote_file import Entry, RemoteFile, refusal, shown
+from headrace.sources.ports import Remote
 
 UNREADABLE = "a line of the listing that is in no known format"
 MOST_FILES = 600_000

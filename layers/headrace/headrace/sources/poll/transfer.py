@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from headrace.domain.sizes import PART_BYTES, part_bytes
-from headrace.usecases.source_ports import Incoming
+from headrace.sources.ports import Incoming
 
 FIRST_BYTES = 64 << 10
 """Most files are small: room for a whole part is made when this is full."""

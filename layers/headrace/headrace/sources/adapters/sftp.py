@@ -16,13 +16,13 @@ from typing import TypeVar
 
 import asyncssh
 
-from headrace.adapters.patience import LISTING_BYTES, Patience
-from headrace.adapters.sftp_errors import GONE, translated
-from headrace.domain.credentials import Credentials
-from headrace.domain.listing import decoded
-from headrace.domain.remote import Entry, Stat, in_utc, size_of
 from headrace.domain.source import Source
 from headrace.errors import FileProblemError, HeadraceError
+from headrace.sources.adapters.patience import LISTING_BYTES, Patience
+from headrace.sources.adapters.sftp_errors import GONE, translated
+from headrace.sources.model.credentials import Credentials
+from headrace.sources.model.listing import decoded
+from headrace.sources.model.remote_file import Entry, Stat, in_utc, size_of
 
 BLOCK_BYTES = 256 << 10
 LEAST_BLOCK_BYTES = 32 << 10

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from headrace.domain.credentials import Credentials, read_credentials
 from headrace.domain.source import Protocol, Source
 from headrace.errors import SecretError
+from headrace.sources.model.credentials import Credentials, read_credentials
 
 if TYPE_CHECKING:
-    from headrace.adapters.remote_ftp import FtpRemote
-    from headrace.adapters.remote_sftp import SftpRemote
+    from headrace.sources.adapters.ftp import FtpRemote
+    from headrace.sources.adapters.sftp import SftpRemote
 
 
 NOT_TO_BE_HAD = frozenset({"AccessDeniedException", "InvalidRequestException", "DecryptionFailure"})
@@ -42,10 +42,10 @@ class Connector:
             source = replace(source, secret=f"{self._folder}{source.secret}")
         credentials = self._credentials(source)
         if source.protocol is Protocol.SFTP:
-            from headrace.adapters.remote_sftp import SftpRemote  # noqa: PLC0415 - a third of a second to import
+            from headrace.sources.adapters.sftp import SftpRemote  # noqa: PLC0415 - a third of a second to import
 
             return SftpRemote(source, credentials, check)
-        from headrace.adapters.remote_ftp import FtpRemote  # noqa: PLC0415 - only the poller needs it
+        from headrace.sources.adapters.ftp import FtpRemote  # noqa: PLC0415 - only the poller needs it
 
         return FtpRemote(source, credentials, check)
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from headrace.domain.remote import DAY, MINUTE, SECOND, Entry, in_utc, size_of
+from headrace.sources.model.remote_file import DAY, MINUTE, SECOND, Entry, in_utc, size_of
 
 MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTHS = {name: number for number, name in enumerate(MONTH_NAMES, 1)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.domain.source import offset_seconds, servers_of
-from headrace.usecases.source_ports import Catalog, Orders
+from headrace.sources.ports import Catalog, Orders
 
 
 def order_polls(catalog: Catalog, queue: Orders, spread_seconds: int) -> list[str]:

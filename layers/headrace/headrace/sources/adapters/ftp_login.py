@@ -7,11 +7,11 @@ import socket
 import ssl
 from typing import Any
 
-from headrace.adapters.patience import ANSWER_BYTES, Patience
-from headrace.adapters.words import plain
-from headrace.domain.credentials import Credentials
+from headrace.adapters.error_text import plain
 from headrace.domain.source import Protocol, Source, Tls
 from headrace.errors import LoginRefusedError, SecretError, UnreachableError, UntrustedServerError
+from headrace.sources.adapters.patience import ANSWER_BYTES, Patience
+from headrace.sources.model.credentials import Credentials
 
 
 class PatientFtp(ftplib.FTP):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.domain.remote import SECOND, RemoteFile, Stat, same_file
 from headrace.domain.source import After, Source
-from headrace.domain.sourcefile import Candidate
 from headrace.errors import FileChangedError
-from headrace.usecases.folders import on_the_wire
-from headrace.usecases.source_ports import Remote
+from headrace.sources.model.remote_file import SECOND, RemoteFile, Stat, same_file
+from headrace.sources.model.source_file import Candidate
+from headrace.sources.poll.remote_listing import on_the_wire
+from headrace.sources.ports import Remote
 
 NOTHING_KNOWN = Stat(None, None)
 """The answer of a server that tells of single files neither size nor time, whether they are there or not."""

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.notice import Notice
-from headrace.domain.remote import Entry, Stat
-from headrace.domain.serverstate import ServerState
 from headrace.domain.source import Source
-from headrace.domain.sourcefile import SourceFile
+from headrace.sources.model.remote_file import Entry, Stat
+from headrace.sources.model.server_state import ServerState
+from headrace.sources.model.source_file import SourceFile
 
 Room = Callable[[], memoryview]
 """Where the next bytes of a file belong: never empty."""

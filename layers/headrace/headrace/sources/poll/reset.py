@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace.domain.source import Server
-from headrace.domain.sourcefile import SourceFile, SourceStatus
-from headrace.usecases.source_ports import SourceLedger
+from headrace.sources.model.source_file import SourceFile, SourceStatus
+from headrace.sources.ports import SourceLedger
 
 
 def reset_source(server: Server, ledger: SourceLedger) -> int:

@@ -1,0 +1,1 @@
+"""The servers, the source ledger, the queue of polls."""
