@@ -32,7 +32,7 @@ import psutil
 from benchmarks.export_loop import Loop
 from benchmarks.laptop import ProcessMeter
 from examples.export_data import fill
-from headrace.adapters.exportfiles import ExportBucket
+from headrace.exports.adapters.bucket import ExportBucket
 from headrace_cli.exports.run import Ask, begin, follow, manifest
 from headrace_cli.exports.verify import check
 from headrace_cli.laptop import laptop as laptops

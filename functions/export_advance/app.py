@@ -6,9 +6,9 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
+from headrace.exports.steps.advance import advance
+from headrace.exports.steps.finish import close, measures
 from headrace.observability import measure_run
-from headrace.usecases.export_advance import advance
-from headrace.usecases.export_finish import close, measures
 
 
 @entrypoint

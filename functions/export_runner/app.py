@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from headrace.bootstrap import services
-from headrace.domain.exportrun import Request, deliveries
 from headrace.entrypoint import entrypoint
+from headrace.exports.model.run import Request, deliveries
+from headrace.exports.steps.runner import answer
 from headrace.observability import logger
-from headrace.usecases.export_run import answer
 
 
 @entrypoint

@@ -6,8 +6,8 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
+from headrace.exports.steps.trigger import due, ended, look_after
 from headrace.observability import logger
-from headrace.usecases.export_trigger import due, ended, look_after
 
 
 @entrypoint

@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
-from headrace.adapters.exports import DynamoExports
-from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, RunStatus, UnloadStatus
 from headrace.errors import OvertakenError
+from headrace.exports.adapters.ledger import DynamoExports
+from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, RunStatus, UnloadStatus
 from headrace_local import laptop
 from tests.unit.usecases.exportfakes import MemoryExportLedger
 

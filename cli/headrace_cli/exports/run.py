@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from headrace.domain.exportrun import Run, RunStatus, Tally, total
+from headrace.exports.model.run import Run, RunStatus, Tally, total
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import moment
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from headrace.adapters.exportfiles import ExportBucket
-from headrace.domain import exportsql
+from headrace.exports.adapters.bucket import ExportBucket
+from headrace.exports.model import sql
 from headrace_cli.exports.run import manifest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def check(target: Target, export: Export, date: str, tell: Tell, *, deep: bool) 
     tell("the bucket")
     differences = list(_against_bucket(listed, bucket.sizes(export.folder(date)), export.manifest_key(date)))
     tell("the warehouse")
-    counted = target.services.warehouse.query(exportsql.counts(export, date))
+    counted = target.services.warehouse.query(sql.counts(export, date))
     differences += _against_warehouse(listed, counted)
     if deep:
         differences += _digests(listed, bucket, tell)

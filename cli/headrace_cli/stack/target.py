@@ -16,12 +16,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from headrace.adapters import queues as intake
-from headrace.adapters.exports import DynamoExports
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
 from headrace.domain.lakefolders import CONTRACTS
+from headrace.exports.adapters.ledger import DynamoExports
 from headrace.sources.adapters.ledger import DynamoSourceLedger
 from headrace.sources.adapters.poll_queue import PollOrders
 from headrace.usecases.ports import IntakeQueues, Landing, Services, UndeliveredNotices

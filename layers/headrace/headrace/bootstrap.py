@@ -6,10 +6,6 @@ from functools import cached_property
 
 from headrace.adapters import aws
 from headrace.adapters.catalog import Catalog
-from headrace.adapters.exportfiles import ExportBucket
-from headrace.adapters.exportqueue import ExportQueue
-from headrace.adapters.exports import DynamoExports
-from headrace.adapters.exportworkflow import RunWorkflow
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
@@ -19,6 +15,10 @@ from headrace.adapters.secret import address, read_login, read_secret
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
 from headrace.config import setting
+from headrace.exports.adapters.bucket import ExportBucket
+from headrace.exports.adapters.ledger import DynamoExports
+from headrace.exports.adapters.run_queue import ExportQueue
+from headrace.exports.adapters.workflow import RunWorkflow
 from headrace.sources.adapters.connector import Connector
 from headrace.sources.adapters.ledger import DynamoSourceLedger
 from headrace.sources.adapters.poll_queue import PollOrders

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from headrace.domain import exportsql
 from headrace.domain.export import part_of
+from headrace.exports.model import sql
 from tests.functional.redshift.client import Client
 
 TS = "TIMESTAMP '2024-03-05 14:07:09'"
@@ -215,5 +215,5 @@ def test_aliases_of_columns_are_seen(numbers: Client) -> None:
 
 @pytest.mark.parametrize("account", ["4711", "Müller & Söhne/Köln", "it's", "back\\slash", ""])
 def test_an_account_is_in_the_same_part_for_the_warehouse_and_for_the_export(client: Client, account: str) -> None:
-    part = exportsql.PART.format(account=exportsql.quoted(account), parts=37)
+    part = sql.PART.format(account=sql.quoted(account), parts=37)
     assert client.value(part) == part_of(account, 37)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from rich.console import Console
 
-from headrace.domain.exportrun import CategoryState, Run, RunStatus, Tally
+from headrace.exports.model.run import CategoryState, Run, RunStatus, Tally
 from headrace_cli.exports.run import NAMED_FAILURES, Ask, checked_date, last_date, standing, today
 from headrace_cli.exports.verify import _against_bucket, _against_warehouse
 from headrace_cli.exports.view import bar, pace, render, render_check

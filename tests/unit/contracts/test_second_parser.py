@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import sqlfluff
 
-from headrace.domain import exportsql
 from headrace.domain.checks import OF_TABLE, Check, Metric
 from headrace.domain.contract import Column, Contract, Kind, View
 from headrace.domain.judgement import Scope
 from headrace.domain.load import load_statements, measure_statements, split_statements
+from headrace.exports.model import sql as exportsql
 from headrace.usecases.migrate import apply, plan
 from headrace_compiler import compile_contract, compile_folder
 from headrace_compiler.compile.exports import compile_exports

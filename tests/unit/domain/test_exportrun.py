@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.export import Export
-from headrace.domain.exportrun import (
+from headrace.exports.model.run import (
     CategoryState,
     FileResult,
     Request,

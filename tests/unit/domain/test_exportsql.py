@@ -5,17 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.domain.contract import Kind
-from headrace.domain.exportsql import (
-    Unload,
-    accounts,
-    categories,
-    condition,
-    counts,
-    literal,
-    quoted,
-    text_of,
-    unload,
-)
+from headrace.exports.model.sql import Unload, accounts, categories, condition, counts, literal, quoted, text_of, unload
 from tests.unit.usecases.exportfakes import declared
 
 DATE = "2026-01-31"

@@ -11,7 +11,6 @@ from headrace.domain import (
     bounds,
     contract,
     export,
-    exportrun,
     judgement,
     lane,
     migration,
@@ -24,6 +23,8 @@ from headrace.domain import (
     usual,
 )
 from headrace.domain.ledger import BACKFILL, LIVE, MERGE
+from headrace.exports.model import run
+from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
 from headrace.sources.poll import connection, fetch, poller, remote_listing, source, tally, transfer
 from headrace.usecases import (
@@ -31,11 +32,6 @@ from headrace.usecases import (
     backfill,
     copies,
     differences,
-    export_advance,
-    export_finish,
-    export_plan,
-    export_run,
-    export_trigger,
     figures,
     prepare_load,
     reconcile,
@@ -110,7 +106,7 @@ MESSAGES = {
     "Bytes of a name that is shown": count(bounds.LONGEST_NAME),
     "Bytes of a sentence in the history of figures": count(figures.LONGEST_SENTENCE),
     "Files, columns or values of a kind that a message names": "/".join(
-        {count(notice.LISTED), count(judgement.LISTED), count(bad_rows.LISTED), count(export_finish.LISTED)}
+        {count(notice.LISTED), count(judgement.LISTED), count(bad_rows.LISTED), count(finish.LISTED)}
     ),
     "Differences that the reconciliation's message names": count(differences.LISTED),
     "Refused objects of a group that a message names": count(storm.MOST_EXAMPLES),
@@ -162,22 +158,22 @@ EXPORTS = {
     "Bytes of an export's key": count(export.LONGEST_KEY_BYTES),
     "Accounts of one request": count(export.ACCOUNTS_PER_PART),
     "Rows that a runner has in memory, on average": count(export.ROWS_PER_PART),
-    "Deliveries of a request": count(exportrun.RUNNER_TRIES),
-    "Time without any answer": time(export_advance.STALL_SECONDS),
-    "Time in which an UNLOAD's error may pass": time(export_advance.UNLOAD_PATIENCE_SECONDS, "h"),
-    "Times that a request is put off for a service": count(exportrun.MOST_PUT_OFF),
-    "Accounts that an UNLOAD names": count(export_advance.MOST_NARROWED),
-    "Characters of their names": count(export_advance.MOST_CHARACTERS),
-    "Categories of a run": count(export_plan.MOST_CATEGORIES),
-    "Accounts of a run": count(export_plan.MOST_ACCOUNTS),
-    "Bytes of a request": count(export_plan.MESSAGE_BYTES),
-    "Bytes of the names of a request's files": count(export_plan.MOST_BYTES_OF_FILES),
-    "Runs of an export that are looked after": count(export_trigger.LOOKED_AFTER),
-    "Uploads of a runner at once": count(export_run.UPLOADS),
-    "Runs of an export whose execution failed": count(export_trigger.MOST_ATTEMPTS["FAILED"]),
-    "Runs of an export whose execution was stopped": count(export_trigger.MOST_ATTEMPTS["ABORTED"]),
-    "Runs of an export whose execution took too long": count(export_trigger.MOST_ATTEMPTS["TIMED_OUT"]),
-    "Earlier runs that say what is usual": count(export_finish.REMEMBERED_RUNS),
+    "Deliveries of a request": count(run.RUNNER_TRIES),
+    "Time without any answer": time(advance.STALL_SECONDS),
+    "Time in which an UNLOAD's error may pass": time(advance.UNLOAD_PATIENCE_SECONDS, "h"),
+    "Times that a request is put off for a service": count(run.MOST_PUT_OFF),
+    "Accounts that an UNLOAD names": count(advance.MOST_NARROWED),
+    "Characters of their names": count(advance.MOST_CHARACTERS),
+    "Categories of a run": count(plan.MOST_CATEGORIES),
+    "Accounts of a run": count(plan.MOST_ACCOUNTS),
+    "Bytes of a request": count(plan.MESSAGE_BYTES),
+    "Bytes of the names of a request's files": count(plan.MOST_BYTES_OF_FILES),
+    "Runs of an export that are looked after": count(trigger.LOOKED_AFTER),
+    "Uploads of a runner at once": count(runner.UPLOADS),
+    "Runs of an export whose execution failed": count(trigger.MOST_ATTEMPTS["FAILED"]),
+    "Runs of an export whose execution was stopped": count(trigger.MOST_ATTEMPTS["ABORTED"]),
+    "Runs of an export whose execution took too long": count(trigger.MOST_ATTEMPTS["TIMED_OUT"]),
+    "Earlier runs that say what is usual": count(finish.REMEMBERED_RUNS),
 }
 RECONCILIATION = {
     "Age from which an object must have an event": time(reconcile.GRACE, "min"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import Kind
 from headrace.domain.export import Dialect, ExportColumn
-from headrace.transform.csvfile import Lines, UnwritableError, by_account
+from headrace.exports.csv_writer import Lines, UnwritableError, by_account
 
 TEXT = (ExportColumn("t", "t", Kind.STRING), ExportColumn("u", "u", Kind.STRING))
 NO_HEADER = Dialect(header=False)

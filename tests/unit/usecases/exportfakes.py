@@ -15,20 +15,11 @@ import pyarrow.parquet as pq
 
 from headrace.domain.contract import Kind
 from headrace.domain.export import Dialect, Export, ExportColumn, part_of
-from headrace.domain.exportrun import (
-    RUNNER_TRIES,
-    Answer,
-    CategoryState,
-    FileResult,
-    Request,
-    Run,
-    RunStatus,
-    Tally,
-)
-from headrace.domain.exportsql import ACCOUNT_LABEL, Unload
 from headrace.domain.notice import Notice
 from headrace.domain.statement import StatementState
 from headrace.errors import OvertakenError
+from headrace.exports.model.run import RUNNER_TRIES, Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally
+from headrace.exports.model.sql import ACCOUNT_LABEL, Unload
 
 Rows = dict[tuple[str, str], list[str]]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from headrace.adapters.exportqueue import MOST_LOOKS, take_dead_letters
-from headrace.domain.exportrun import CategoryState, Request, RunStatus, UnloadStatus
-from headrace.usecases import export_plan
-from headrace.usecases.export_advance import advance
-from headrace.usecases.export_plan import MESSAGE_BYTES
-from headrace.usecases.export_trigger import Wanted, WrongOrderError, due, wanted_of
+from headrace.exports.adapters.run_queue import MOST_LOOKS, take_dead_letters
+from headrace.exports.model.run import CategoryState, Request, RunStatus, UnloadStatus
+from headrace.exports.steps import plan
+from headrace.exports.steps.advance import advance
+from headrace.exports.steps.plan import MESSAGE_BYTES
+from headrace.exports.steps.trigger import Wanted, WrongOrderError, due, wanted_of
 from tests.unit.usecases.exportfakes import MemoryExportServices
 from tests.unit.usecases.test_export_protocol import DATE, POISON, World, rows
 
@@ -120,11 +120,11 @@ def test_messages_are_packed_by_bytes() -> None:
     accounts = [f"{number:03}" + "ü" * 900 for number in range(200)]
     state = CategoryState("c0", UnloadStatus.UNLOADED, "f/")
     run = replace(_run(), parts=1)
-    made, _ = export_plan.requests(run, state, accounts, services)
+    made, _ = plan.requests(run, state, accounts, services)
     assert [account for request in made for account in request.accounts] == accounts
     assert len(made) > 5
     assert max(len(json.dumps(request.to_json())) for request in made) <= MESSAGE_BYTES
-    few, _ = export_plan.requests(run, state, accounts[:20], services)
+    few, _ = plan.requests(run, state, accounts[:20], services)
     assert len(few) == 1
 
 
@@ -135,10 +135,10 @@ def _run() -> Any:
 
 
 def test_more_categories_than_a_run_can_have_end_it_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_plan, "MOST_CATEGORIES", 2)
+    monkeypatch.setattr(plan, "MOST_CATEGORIES", 2)
     world = World(rows())
     world.trigger()
-    with pytest.raises(export_plan.TooManyError, match="has 3 categories: no more than 2 are exported"):
+    with pytest.raises(plan.TooManyError, match="has 3 categories: no more than 2 are exported"):
         advance("notes", DATE, 1, world.services)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from headrace.domain.clock import written
-from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally, UnloadStatus
-from headrace.usecases.export_finish import close, finish, measures, notice_of, unknown
+from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally, UnloadStatus
+from headrace.exports.steps.finish import close, finish, measures, notice_of, unknown
 from tests.unit.usecases.exportfakes import MemoryExportServices, declared
 
 DATE = "2026-01-31"

@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 
 from headrace.domain import export as domain
-from headrace.domain.exportrun import CategoryState, Run, RunStatus
-from headrace.usecases import export_advance, export_trigger
-from headrace.usecases.export_advance import advance
-from headrace.usecases.export_finish import close
-from headrace.usecases.export_run import answer
-from headrace.usecases.export_trigger import Wanted, look_after, resume, trigger
+from headrace.exports.model.run import CategoryState, Run, RunStatus
+from headrace.exports.steps import advance as export_advance
+from headrace.exports.steps import trigger as export_trigger
+from headrace.exports.steps.advance import advance
+from headrace.exports.steps.finish import close
+from headrace.exports.steps.runner import answer
+from headrace.exports.steps.trigger import Wanted, look_after, resume, trigger
 from tests.unit.usecases.exportfakes import Hand, MemoryExportLedger, MemoryExportServices, Rows
 
 DATE = "2026-01-31"
@@ -186,7 +187,7 @@ def rows() -> Rows:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain, "ACCOUNTS_PER_PART", 2)
     monkeypatch.setattr(export_advance, "STALL_SECONDS", 0)
-    monkeypatch.setattr("headrace.usecases.export_run.UPLOADS", 1)
+    monkeypatch.setattr("headrace.exports.steps.runner.UPLOADS", 1)
     monkeypatch.setitem(export_trigger.MOST_ATTEMPTS, "ABORTED", 20)
 
 

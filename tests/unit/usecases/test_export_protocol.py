@@ -13,12 +13,13 @@ import pyarrow as pa
 import pytest
 
 from headrace.domain import export as domain
-from headrace.domain.exportrun import RunStatus
-from headrace.usecases import export_advance, export_run
-from headrace.usecases.export_advance import advance
-from headrace.usecases.export_finish import close
-from headrace.usecases.export_run import answer
-from headrace.usecases.export_trigger import Wanted, resume, trigger
+from headrace.exports.model.run import RunStatus
+from headrace.exports.steps import advance as export_advance
+from headrace.exports.steps import runner
+from headrace.exports.steps.advance import advance
+from headrace.exports.steps.finish import close
+from headrace.exports.steps.runner import answer
+from headrace.exports.steps.trigger import Wanted, resume, trigger
 from tests.unit.usecases.exportfakes import Hand, KilledError, MemoryExportServices, Rows
 
 DATE = "2026-01-31"
@@ -130,7 +131,7 @@ def test_no_word_of_arrow_is_recorded_of_a_failure(monkeypatch: pytest.MonkeyPat
     def broken(*_: object) -> None:
         raise pa.ArrowInvalid("Could not convert 'Jane Doe' with type str")
 
-    monkeypatch.setattr(export_run, "by_account", broken)
+    monkeypatch.setattr(runner, "by_account", broken)
     world = World(rows(1, 1))
     world.trigger()
     world.run()

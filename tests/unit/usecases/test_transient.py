@@ -15,12 +15,13 @@ from urllib3.exceptions import SSLError
 from headrace.adapters import lake as lakes
 from headrace.adapters.aws import is_transient as is_transient_call
 from headrace.domain.clock import written
-from headrace.domain.exportrun import MOST_PUT_OFF, RUNNER_TRIES, CategoryState, Request, Run, RunStatus, UnloadStatus
 from headrace.domain.failure import is_transient
 from headrace.domain.ledger import LIVE, BatchRecord
 from headrace.domain.statement import StatementState
 from headrace.errors import TransientError
-from headrace.usecases import export_advance, export_run, record_briefly, unblock
+from headrace.exports.model.run import MOST_PUT_OFF, RUNNER_TRIES, CategoryState, Request, Run, RunStatus, UnloadStatus
+from headrace.exports.steps import advance, runner
+from headrace.usecases import record_briefly, unblock
 from headrace.usecases.hand_over import hand_over
 from headrace.usecases.record_batch import record_batch
 from tests.fakes import MemoryServices, file
@@ -101,7 +102,7 @@ def test_an_export_waits_for_a_service_and_no_delivery_counts(
 ) -> None:
     services = exporting(monkeypatch, error)
     request = replace(REQUEST, accounts=("a",), alone=True) if alone else REQUEST
-    export_run.answer(request, RUNNER_TRIES, services, raising(AssertionError("it has failed")))
+    runner.answer(request, RUNNER_TRIES, services, raising(AssertionError("it has failed")))
     again, times = services.requests.take(0)
     assert (again, times) == (replace(request, put_off=1), 1)
     assert not services.exports.answered(again)
@@ -111,7 +112,7 @@ def test_an_export_that_waited_for_hours_fails_as_before(monkeypatch: pytest.Mon
     services = exporting(monkeypatch, OUTAGES[0])
     late = replace(REQUEST, accounts=("a",), alone=True, put_off=MOST_PUT_OFF)
     with pytest.raises(ClientError):
-        export_run.answer(late, RUNNER_TRIES, services, raising(AssertionError()))
+        runner.answer(late, RUNNER_TRIES, services, raising(AssertionError()))
     tallies = services.exports.tallies(REQUEST.export, REQUEST.date)
     assert list(tallies["c"].failures) == ["a"]
 
@@ -128,8 +129,8 @@ def test_an_unload_is_tried_again_for_hours(
     state = services.exports.change_category(run, unloading)
     busy = StatementState(ended=True, error="Query cancelled.", transient=True)
     monkeypatch.setattr(services.unloader, "look", lambda _statement: busy)
-    look = export_advance.Look(run, services.export_, services, [])
-    assert export_advance._ended(state, look).status is wanted
+    look = advance.Look(run, services.export_, services, [])
+    assert advance._ended(state, look).status is wanted
 
 
 def committed() -> tuple[MemoryServices, BatchRecord]:

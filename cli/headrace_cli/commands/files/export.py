@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.live import Live
 
-from headrace.adapters.exportqueue import take_dead_letters
-from headrace.domain.exportrun import RunStatus
+from headrace.exports.adapters.run_queue import take_dead_letters
+from headrace.exports.model.run import RunStatus
 from headrace_cli.exports.run import Ask, begin, checked_date, follow, last_date, standing
 from headrace_cli.exports.verify import check
 from headrace_cli.exports.view import pace, render, render_check

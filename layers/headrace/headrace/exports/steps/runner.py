@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.export import Export
-from headrace.domain.exportrun import MOST_PUT_OFF, PUT_OFF_SECONDS, RUNNER_TRIES, Answer, FileResult, Request
-from headrace.domain.exportsql import ACCOUNT_LABEL
 from headrace.domain.failure import is_transient
 from headrace.errors import RowsError, TerminalError
-from headrace.transform.csvfile import Lines, by_account
-from headrace.usecases.export_ports import ExportServices
+from headrace.exports.csv_writer import Lines, by_account
+from headrace.exports.model.run import MOST_PUT_OFF, PUT_OFF_SECONDS, RUNNER_TRIES, Answer, FileResult, Request
+from headrace.exports.model.sql import ACCOUNT_LABEL
+from headrace.exports.ports import ExportServices
 
 UPLOADS = 8
 """Uploads of one message at the same time."""

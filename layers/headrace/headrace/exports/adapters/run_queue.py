@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from headrace.domain.exportrun import Request
 from headrace.errors import TransientError
+from headrace.exports.model.run import Request
 
 MOST_ENTRIES = 10
 MOST_BYTES = 250_000

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from headrace.domain import exportsql
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.clock import now
 from headrace.domain.export import Export, KeyTooLongError, part_of
-from headrace.domain.exportrun import Answer, CategoryState, Request, Run, RunStatus, Tally, UnloadStatus, total
 from headrace.domain.failure import advised
 from headrace.errors import OvertakenError
+from headrace.exports.model import sql
+from headrace.exports.model.run import Answer, CategoryState, Request, Run, RunStatus, Tally, UnloadStatus, total
+from headrace.exports.ports import ExportLedger, ExportServices
+from headrace.exports.steps import plan as plans
+from headrace.exports.steps.finish import exactly, finish, unknown
 from headrace.observability import logger
-from headrace.usecases import export_plan as plans
-from headrace.usecases.export_finish import exactly, finish, unknown
-from headrace.usecases.export_ports import ExportLedger, ExportServices
 
 STALL_SECONDS = 120
 """After so long without an answer, with nothing in the queue, requests are lost."""
@@ -142,10 +142,10 @@ def _submit(state: CategoryState, look: Look) -> CategoryState:
         submitted = replace(state, status=UnloadStatus.UNLOADED, folder=folder, unloaded_by=run.attempt)
     else:
         target = f"s3://{look.services.lake.bucket}/{folder}"
-        unload = exportsql.Unload(
+        unload = sql.Unload(
             look.export, run.date, state.category, run.parts, target, look.services.copy_role, state.only
         )
-        statement = look.services.unloader.submit(exportsql.unload(unload), digest, run.name)
+        statement = look.services.unloader.submit(sql.unload(unload), digest, run.name)
         look.run = look.ledger.change_run(replace(run, statements=run.statements + 1))
         submitted = replace(
             state, status=UnloadStatus.UNLOADING, folder=folder, statement=statement, tries=tries,

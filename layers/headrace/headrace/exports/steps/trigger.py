@@ -11,11 +11,11 @@ from headrace.domain.bounds import cut
 from headrace.domain.clock import now
 from headrace.domain.executions import order_of
 from headrace.domain.export import LONGEST_KEY_BYTES
-from headrace.domain.exportrun import Run, RunStatus
 from headrace.domain.notice import Notice
 from headrace.errors import TerminalError
+from headrace.exports.model.run import Run, RunStatus
+from headrace.exports.ports import ExportServices
 from headrace.observability import logger
-from headrace.usecases.export_ports import ExportServices
 
 MOST_ATTEMPTS = {"FAILED": 3, "ABORTED": 20, "TIMED_OUT": 20}
 """Attempts after which a run does not go on by itself, by how its last execution ended."""

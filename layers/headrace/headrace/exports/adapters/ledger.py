@@ -33,8 +33,8 @@ from headrace.adapters.table import (
     to_item,
 )
 from headrace.domain.export import named
-from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally
 from headrace.errors import OvertakenError
+from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally
 
 LONGEST_NAME = 800
 """Bytes of a category in a key of the table."""

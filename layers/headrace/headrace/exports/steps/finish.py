@@ -11,9 +11,9 @@ from typing import Any
 
 from headrace.domain.clock import now
 from headrace.domain.export import Export
-from headrace.domain.exportrun import CategoryState, FileResult, Run, RunStatus, Tally, UnloadStatus, total
 from headrace.domain.notice import Notice
-from headrace.usecases.export_ports import ExportServices
+from headrace.exports.model.run import CategoryState, FileResult, Run, RunStatus, Tally, UnloadStatus, total
+from headrace.exports.ports import ExportServices
 
 LISTED = 5
 REMEMBERED_RUNS = 7

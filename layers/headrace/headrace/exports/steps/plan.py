@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-from headrace.domain import exportsql
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.export import Export, part_of, parts_for
-from headrace.domain.exportrun import CategoryState, Request, Run, UnloadStatus
 from headrace.domain.lakefolders import EXPORTS
 from headrace.errors import TerminalError
-from headrace.usecases.export_ports import ExportServices
+from headrace.exports.model import sql
+from headrace.exports.model.run import CategoryState, Request, Run, UnloadStatus
+from headrace.exports.ports import ExportServices
 
 PART = re.compile(r"_part=(\d+)/")
 INVENTORY_STATEMENTS = 2
@@ -48,8 +48,8 @@ def plan(run: Run, export: Export, services: ExportServices) -> Run:
     Where the day was planned before, and its work has expired since, the files that are there count as they are: their
     accounts stay in the plan, beside those that the warehouse has now. Raises OvertakenError, TooManyError.
     """
-    categories = services.unloader.query(exportsql.categories(export, run.date))
-    accounts = [row[0] for row in services.unloader.query(exportsql.accounts(export, run.date))]
+    categories = services.unloader.query(sql.categories(export, run.date))
+    accounts = [row[0] for row in services.unloader.query(sql.accounts(export, run.date))]
     done = {result.account for _, result in services.exports.files(run.export, run.date)} if run.parts else set()
     known = sorted(done.union(account for account in accounts if account is not None))
     counted = {category: int(rows) for category, rows in categories if category is not None}

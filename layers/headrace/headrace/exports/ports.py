@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from headrace.domain.export import Export
-from headrace.domain.exportrun import Answer, CategoryState, FileResult, Request, Run, Tally
 from headrace.domain.notice import Notice
 from headrace.domain.statement import StatementState
+from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, Tally
 
 
 class ExportCatalog(Protocol):

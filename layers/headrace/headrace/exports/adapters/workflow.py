@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.adapters.workflow import Executions
-from headrace.domain.exportrun import Run
+from headrace.exports.model.run import Run
 
 
 class RunWorkflow(Executions):

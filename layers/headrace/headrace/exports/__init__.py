@@ -1,0 +1,1 @@
+"""Rows of the warehouse as files in accounts' buckets."""

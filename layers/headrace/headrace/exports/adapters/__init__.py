@@ -1,0 +1,1 @@
+"""The export ledger, queue, bucket and workflow."""

@@ -1,0 +1,1 @@
+"""A run, and the SQL that it makes."""
