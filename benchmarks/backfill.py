@@ -29,7 +29,7 @@ import psutil
 from benchmarks.laptop import ProcessMeter, machine, percentile
 from benchmarks.own_laptop import own_laptop, store, tell
 from headrace.domain.ledger import BACKFILL, FileStatus
-from headrace.usecases.reconcile import reconcile
+from headrace.usecases.recovery.reconcile import reconcile
 from headrace_cli.output.console import show, table
 from headrace_cli.output.formatting import moment
 from headrace_cli.stack.landing import file_id_of

@@ -1,6 +1,6 @@
 """`make mutants`: faults put into `domain/` and `usecases/`, one at a time. Do the tests and the searches find them?
 
-    python -m benchmarks.mutants [--sample 200] [--seed 20261130] [--only usecases/give_up.py …] [--tests tests/unit …]
+    python -m benchmarks.mutants [--sample 200] [--seed 20261130] [--only usecases/ingest …] [--tests tests/unit …]
 
 A mutant is one small change of the code: another comparison, `and` for `or`, another number, a condition turned round,
 a statement left out, nothing returned. First every test runs once, and it is noted which statements it reaches; then
@@ -359,7 +359,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=200, help="how many mutants; 0: all (default: 200)")
     parser.add_argument("--seed", type=int, default=20261130, help="which ones (default: 20261130)")
     parser.add_argument(
-        "--only", nargs="*", default=[""], help="only of modules whose path ends so: usecases/give_up.py"
+        "--only", nargs="*", default=[""], help="only of modules whose path ends so: usecases/ingest/bisect_batch.py"
     )
     parser.add_argument("--tests", nargs="*", default=TESTS, help="only these tests, as pytest takes them")
     chosen = parser.parse_args()

@@ -30,7 +30,7 @@ import psutil
 from benchmarks.laptop import DAEMON, ProcessMeter, machine, percentile
 from benchmarks.own_laptop import deploy_anew, own_laptop, store, tell
 from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
-from headrace.usecases.reconcile import reconcile
+from headrace.usecases.recovery.reconcile import reconcile
 from headrace_cli.commands.files.wait import wait_until_quiet
 from headrace_cli.output.console import show, table
 from headrace_cli.output.failures import CommandError

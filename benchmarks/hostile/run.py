@@ -18,10 +18,10 @@ from benchmarks.hostile.kinds import KINDS, LOADED, QUARANTINED, REJECTED, Hosti
 from headrace.domain.ledger import LIVE
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.transform import read_quarantine
-from headrace.usecases.allowance import Allowance
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.results import unit_results
-from headrace.usecases.transform_unit import transform_unit
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.results import unit_results
+from headrace.usecases.unit.allowance import Allowance
+from headrace.usecases.unit.transform import transform_unit
 from tests.fakes import MemoryCatalog, MemoryLake, MemoryServices, file
 
 FUNCTION_SECONDS, FUNCTION_MEMORY = 900, 1769 << 20

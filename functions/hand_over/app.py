@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
-from headrace.usecases.hand_over import hand_over
+from headrace.usecases.ingest.hand_over import hand_over
 
 
 @entrypoint

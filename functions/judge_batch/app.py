@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
-from headrace.usecases.judge_batch import judge_batch
+from headrace.usecases.quality.judge_batch import judge_batch
 
 
 @entrypoint

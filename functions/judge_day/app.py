@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
-from headrace.usecases.judge_day import day_of, judge_all
+from headrace.usecases.quality.judge_day import day_of, judge_all
 
 
 @entrypoint

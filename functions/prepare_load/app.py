@@ -7,7 +7,7 @@ from typing import Any
 from headrace.bootstrap import services
 from headrace.config import setting
 from headrace.entrypoint import entrypoint
-from headrace.usecases.prepare_load import prepare_load
+from headrace.usecases.ingest.prepare_load import prepare_load
 
 
 @entrypoint

@@ -9,8 +9,8 @@ from typing import Any
 from headrace.bootstrap import services
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.observability import logger
-from headrace.usecases.differences import notice_of
-from headrace.usecases.reconcile import Asked, note_coverage, reconcile
+from headrace.usecases.recovery.reconcile import Asked, note_coverage, reconcile
+from headrace.usecases.recovery.reconcile_report import notice_of
 
 DAYS = timedelta(days=3)
 """How far a night looks back: a file that was left out because its dataset was loading has two nights more."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
-from headrace.usecases.record_batch import record_batch
+from headrace.usecases.ingest.record_batch import record_batch
 
 
 @entrypoint

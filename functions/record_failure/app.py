@@ -7,7 +7,7 @@ from typing import Any
 from headrace.bootstrap import services
 from headrace.domain.failure import as_told
 from headrace.entrypoint import entrypoint
-from headrace.usecases.record_failure import record_failure
+from headrace.usecases.ingest.record_failure import record_failure
 
 
 @entrypoint

@@ -6,8 +6,8 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
-from headrace.usecases.record_outcome import record_outcome, summary
-from headrace.usecases.results import file_results
+from headrace.usecases.ingest.record_outcome import record_outcome, summary
+from headrace.usecases.ingest.results import file_results
 
 
 @timed_entrypoint

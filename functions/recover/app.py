@@ -8,7 +8,7 @@ from headrace.bootstrap import services
 from headrace.domain.executions import order_of
 from headrace.entrypoint import entrypoint
 from headrace.observability import logger
-from headrace.usecases.recover import recover
+from headrace.usecases.recovery.recover import recover
 
 ORDER = {"dataset": str, "lane": str, "generation": int}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
-from headrace.usecases.refresh_views import refresh_views
+from headrace.usecases.ingest.refresh_views import refresh_views
 
 
 @entrypoint

@@ -10,7 +10,7 @@ from headrace.domain.arrival import arrival_of
 from headrace.domain.ledger import FileStatus
 from headrace.entrypoint import entrypoint
 from headrace.observability import logger
-from headrace.usecases import receive
+from headrace.usecases.ingest import starter
 
 
 @entrypoint
@@ -20,7 +20,7 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     waiting: dict[tuple[str, str], list[str]] = {}
     for message in event["Records"]:
         try:
-            file = receive.record(arrival_of(json.loads(message["body"])), services)
+            file = starter.record(arrival_of(json.loads(message["body"])), services)
         except Exception:
             logger.exception("a message could not be recorded", extra={"message_id": message["messageId"]})
             failed.add(message["messageId"])
@@ -29,7 +29,7 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
             waiting.setdefault((file.dataset, file.lane), []).append(message["messageId"])
     for (dataset, lane), messages in waiting.items():
         try:
-            receive.wake(dataset, services, lane)
+            starter.wake(dataset, services, lane)
         except Exception:
             logger.exception("a dataset could not be woken", extra={"dataset": dataset, "lane": lane})
             failed.update(messages)

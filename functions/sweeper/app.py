@@ -6,9 +6,9 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
-from headrace.usecases.recover import sweep
-from headrace.usecases.report_storms import report_storms
-from headrace.usecases.watch_promises import watch_promises
+from headrace.usecases.recovery.recover import sweep
+from headrace.usecases.recovery.report_storms import report_storms
+from headrace.usecases.recovery.watch_freshness import watch_promises
 
 
 @entrypoint

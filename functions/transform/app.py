@@ -7,8 +7,8 @@ from typing import Any
 from headrace.bootstrap import services
 from headrace.config import function_memory
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
-from headrace.usecases.allowance import Allowance
-from headrace.usecases.transform_unit import transform_unit
+from headrace.usecases.unit.allowance import Allowance
+from headrace.usecases.unit.transform import transform_unit
 
 
 @timed_entrypoint

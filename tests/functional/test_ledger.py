@@ -21,8 +21,8 @@ from headrace.domain.coverage import Coverage
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, MERGE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.storm import MOST_FOLDERS, Group, group_of
-from headrace.usecases import receive
-from headrace.usecases.report_storms import report_storms
+from headrace.usecases.ingest import starter
+from headrace.usecases.recovery.report_storms import report_storms
 from headrace_local import laptop
 from tests.fakes import MemoryLedger, MemoryServices, file
 
@@ -687,7 +687,7 @@ def test_three_hundred_refused_objects_are_seven_messages_also_when_ten_function
     arrivals = [Arrival("landing", key, "v", 0 if "readings" in key else 5, "e", "01", now()) for key in keys]
     arrivals += [Arrival("landing", f"folder{n}/", "v", 0, "e", "01", now()) for n in range(50)]
     with ThreadPoolExecutor(10) as starters:
-        list(starters.map(lambda arrival: receive.record(arrival, services), arrivals + arrivals[::10]))
+        list(starters.map(lambda arrival: starter.record(arrival, services), arrivals + arrivals[::10]))
     assert len(services.topic.notices) == 4
     at += 3600 + 120
     assert report_storms(services) == 3

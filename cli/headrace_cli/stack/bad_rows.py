@@ -22,7 +22,7 @@ def bad_rows(
     `file` is a key, or the last part of one.
     """
     from headrace.transform import read_quarantine  # noqa: PLC0415 - pyarrow takes longer than most commands do
-    from headrace.usecases.replay import Quarantine  # noqa: PLC0415 - the same
+    from headrace.usecases.recovery.replay import Quarantine  # noqa: PLC0415 - the same
 
     quarantine = Quarantine(target.services)
     s3, bucket = target.client("s3"), target.output("LakeBucket")

@@ -19,12 +19,12 @@ from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, F
 from headrace.domain.load import measure_statements, split_statements
 from headrace.domain.outcome import FileResult
 from headrace.domain.outcome import Verdict as Good
-from headrace.usecases import paths
-from headrace.usecases.figures import figures_of
-from headrace.usecases.hold import reject, release
-from headrace.usecases.judge_batch import judge_batch
-from headrace.usecases.judge_day import judge_day
-from headrace.usecases.results import UnitResult
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.results import UnitResult
+from headrace.usecases.quality.hold import reject, release
+from headrace.usecases.quality.judge_batch import judge_batch
+from headrace.usecases.quality.judge_day import judge_day
+from headrace.usecases.quality.measurements import figures_of
 from headrace_compiler.sql.load import table_sql
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 from tests.functional.redshift.client import Client, WarehouseOf
@@ -107,7 +107,7 @@ def opened(services: MemoryServices, batch: str = "readings-7") -> tuple[BatchRe
     result = UnitResult(
         1, contract().digest, [], [FileResult(running.file_id, Good.GOOD, rows_read=1, rows_good=1, sha256="s")]
     )
-    services.lake.write_json(paths.result(batch, 1), result.to_json())
+    services.lake.write_json(lake_paths.result(batch, 1), result.to_json())
     return record, running
 
 

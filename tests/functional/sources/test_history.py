@@ -23,7 +23,7 @@ from headrace.sources.model.source_file import (
 )
 from headrace.sources.poll import tally
 from headrace.sources.poll.poller import poll
-from headrace.usecases.claim import claim
+from headrace.usecases.unit.deduplicate import claim
 from tests.fakes import MemoryServices, contract, file
 from tests.functional.sources.conftest import ROWS, write
 from tests.sources import Bench

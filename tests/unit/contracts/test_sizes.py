@@ -17,10 +17,10 @@ from headrace.domain.load import Part
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.domain.sqltext import MOST_BYTES, size_of
 from headrace.errors import LoadTooLargeError
-from headrace.usecases import paths
-from headrace.usecases.prepare_load import prepare_load
-from headrace.usecases.record_failure import record_failure
-from headrace.usecases.results import UnitResult
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.prepare_load import prepare_load
+from headrace.usecases.ingest.record_failure import record_failure
+from headrace.usecases.ingest.results import UnitResult
 from headrace_compiler import ContractErrors, compile_contract, compile_folder
 from headrace_compiler.compile.sizes import LEAST_FILES, fitted, load_bytes
 from headrace_compiler.document.document import Document, Problems
@@ -76,7 +76,7 @@ def full_batch(given: Contract, lane: str, replaced_each: int = 1) -> tuple[Memo
     results = [FileResult(each.file_id, Verdict.GOOD, rows_read=9, rows_good=9) for each in new]
     result = UnitResult(1, given.digest, [Part("part.parquet", 1, 1)], results)
     loader = batch if lane != MERGE else replace(batch, batch="b", lane=LIVE)
-    services.lake.write_json(paths.result(loader.batch, 1), result.to_json())
+    services.lake.write_json(lake_paths.result(loader.batch, 1), result.to_json())
     services.ledger.batches = {batch.batch: batch, loader.batch: loader}
     return services, batch
 

@@ -27,21 +27,18 @@ from headrace.exports.model import run
 from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
 from headrace.sources.poll import connection, fetch, poller, remote_listing, source, tally, transfer
-from headrace.usecases import (
-    allowance,
+from headrace.usecases.ingest import orphaned_duplicates, prepare_load, record_failure, record_outcome
+from headrace.usecases.quality import measurements
+from headrace.usecases.recovery import (
     backfill,
-    copies,
-    differences,
-    figures,
-    prepare_load,
     reconcile,
     reconcile_landing,
+    reconcile_report,
     reconcile_warehouse,
-    record_failure,
-    record_outcome,
     unblock,
-    watch_promises,
+    watch_freshness,
 )
+from headrace.usecases.unit import allowance
 
 PAGE = Path(__file__).parents[3] / "docs" / "limits.md"
 
@@ -89,8 +86,8 @@ FAILURES = {
     "Batches of a lane that are held": count(lane.MOST_HELD),
     "Units of a batch that may be killed before it is no file's fault": count(record_failure.EVERY_UNIT),
     "Replays of one file": count(replay.MOST_REPLAYS),
-    "Copies that a batch looks at": count(copies.MOST_LOOKED_AT),
-    "Files that the promise of latency looks at, the oldest first": count(watch_promises.OLDEST),
+    "Copies that a batch looks at": count(orphaned_duplicates.MOST_LOOKED_AT),
+    "Files that the promise of latency looks at, the oldest first": count(watch_freshness.OLDEST),
     "Objects that a backfill writes down at once": count(backfill.TOGETHER),
     "Marks that `unblock` removes at once": count(unblock.MOST_MARKERS),
     "Generations that `unblock` leads a lane past": count(unblock.MOST_GENERATIONS),
@@ -104,11 +101,11 @@ MESSAGES = {
     "Bytes of all lines of a message": count(bounds.MOST_LINES),
     "Bytes of what a step says of its findings": count(bounds.MOST_FOUND),
     "Bytes of a name that is shown": count(bounds.LONGEST_NAME),
-    "Bytes of a sentence in the history of figures": count(figures.LONGEST_SENTENCE),
+    "Bytes of a sentence in the history of figures": count(measurements.LONGEST_SENTENCE),
     "Files, columns or values of a kind that a message names": "/".join(
         {count(notice.LISTED), count(judgement.LISTED), count(bad_rows.LISTED), count(finish.LISTED)}
     ),
-    "Differences that the reconciliation's message names": count(differences.LISTED),
+    "Differences that the reconciliation's message names": count(reconcile_report.LISTED),
     "Refused objects of a group that a message names": count(storm.MOST_EXAMPLES),
     "Refused objects of a group that are counted": count(storm.MOST_COUNTED),
     "Groups of an hour for the folders of objects of no dataset": count(storm.MOST_FOLDERS),

@@ -10,10 +10,10 @@ from headrace.domain.ledger import LIVE
 from headrace.domain.outcome import FileResult
 from headrace.errors import TransientError
 from headrace.transform import FileRejected
-from headrace.usecases.allowance import Allowance
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.results import unit_results
-from headrace.usecases.transform_unit import transform_unit
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.results import unit_results
+from headrace.usecases.unit.allowance import Allowance
+from headrace.usecases.unit.transform import transform_unit
 from tests.fakes import MemoryCatalog, MemoryServices, contract
 
 from .test_batch import GOOD, ONE_BAD, land

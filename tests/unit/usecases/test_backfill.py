@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from headrace.domain.ledger import BACKFILL, LIVE, FileStatus
-from headrace.usecases import receive
-from headrace.usecases.backfill import backfill
-from headrace.usecases.record_batch import record_batch
+from headrace.usecases.ingest import starter
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.backfill import backfill
 from tests.fakes import MemoryLanding, MemoryServices
 
 
@@ -21,7 +21,7 @@ def landed(*keys: str) -> MemoryLanding:
 def test_what_is_unknown_waits_in_a_lane_of_its_own() -> None:
     services, landing = MemoryServices(), landed("readings/a", "readings/b", "others/c")
     told = next(iter(landing.versions("readings/a")))
-    receive.record(told.arrival("05"), services)
+    starter.record(told.arrival("05"), services)
     found = backfill("readings", "readings/", landing, services)
     assert (found.taken, found.known, found.elsewhere) == (["readings/b"], 1, 0)
     assert services.workflow.executions == {("readings", BACKFILL, 1): "RUNNING"}
@@ -41,10 +41,10 @@ def test_again_it_takes_nothing_but_wakes_what_waits() -> None:
 def test_versions_keep_their_order_among_those_that_came_by_event() -> None:
     services, landing = MemoryServices(), landed(*["readings/a"] * 5)
     versions = list(landing.versions("readings/a"))[::-1]
-    receive.record(versions[1].arrival("0B"), services)
-    receive.record(versions[3].arrival("0C"), services)
+    starter.record(versions[1].arrival("0B"), services)
+    starter.record(versions[3].arrival("0C"), services)
     backfill("readings", "readings/", landing, services)
-    receive.record(versions[4].arrival("0D"), services)  # its event comes late: it is known by now
+    starter.record(versions[4].arrival("0D"), services)  # its event comes late: it is known by now
     known = services.ledger.versions("landing", "readings/a")
     assert [file.version for file in known] == [version.version for version in versions]
 
@@ -67,12 +67,12 @@ def test_a_dry_run_writes_nothing() -> None:
 def test_a_late_event_of_a_backfilled_file_finds_it() -> None:
     services, landing = MemoryServices(), landed("readings/a")
     backfill("readings", "readings/", landing, services)
-    late = receive.record(next(iter(landing.versions("readings/"))).arrival("0F"), services)
+    late = starter.record(next(iter(landing.versions("readings/"))).arrival("0F"), services)
     assert (late.status, late.lane, late.deliveries) == (FileStatus.PENDING, BACKFILL, 2)
 
 
 def test_many_objects_are_taken_in_groups_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.usecases.backfill.TOGETHER", 3)
+    monkeypatch.setattr("headrace.usecases.recovery.backfill.TOGETHER", 3)
     services, landing = MemoryServices(), landed(*[f"readings/{number:02}" for number in range(8)], "readings/00")
     told: list[tuple[int, int]] = []
     found = backfill("readings", "readings/", landing, services, told=lambda f: told.append((len(f.taken), f.known)))

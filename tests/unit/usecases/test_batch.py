@@ -15,15 +15,15 @@ from headrace.domain.failure import explain
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.errors import ContractChangedError, TransientError
 from headrace.transform import Limits, read_quarantine
-from headrace.usecases import paths
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.prepare_load import prepare_load
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
-from headrace.usecases.record_outcome import record_outcome
-from headrace.usecases.record_staged import BatchGivenUpError
-from headrace.usecases.results import unit_results
-from headrace.usecases.transform_unit import transform_unit
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.prepare_load import prepare_load
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.ingest.record_outcome import record_outcome
+from headrace.usecases.ingest.record_staged import BatchGivenUpError
+from headrace.usecases.ingest.results import unit_results
+from headrace.usecases.unit.transform import transform_unit
 from tests.fakes import MemoryCatalog, MemoryLedger, MemoryServices, contract, file
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\nm2,2026-01-01T00:00:00Z,2\n"
@@ -60,7 +60,7 @@ def test_good_rows_and_bad_rows_go_their_ways() -> None:
     batch = transformed(services)
     (part,) = unit_results(services.lake, batch)[0].parts
     assert pq.read_table(_buffer(services, part.key)).column("meter").to_pylist() == ["m1", "m2"]
-    (bad,) = read_quarantine(services.lake.objects[paths.quarantine("readings", "readings-1", "0001")])
+    (bad,) = read_quarantine(services.lake.objects[lake_paths.quarantine("readings", "readings-1", "0001")])
     assert (bad.row_number, bad.raw, bad.file_id) == (3, b"m3,2026-01-01T00:00:00Z,-5", landed.file_id)
     services.warehouse.answers["etl.load_files"] = [[landed.file_id, batch.batch, 2, 2, 0]]
     assert outcome(services, batch).rows == RowCounts(read=3, loaded=2, quarantined=1)
@@ -277,7 +277,7 @@ def test_drift_is_told_once_per_batch_and_written_down() -> None:
 def test_a_file_over_the_bad_row_limit_is_held_back_whole(
     limit: dict[str, Any], hold_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headrace.usecases.unit_parts.HOLD_BYTES", hold_bytes)
+    monkeypatch.setattr("headrace.usecases.unit.parts.HOLD_BYTES", hold_bytes)
     services = MemoryServices(MemoryCatalog(contract(**limit)))
     held = land(services, "a.csv", ONE_BAD)
     batch = transformed(services)
@@ -350,9 +350,9 @@ def test_of_a_fault_of_ours_the_place_is_told_and_no_value(
 
 
 def test_a_file_whose_parquet_does_not_fit_on_the_disk_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.usecases.unit_parts.HOLD_BYTES", 1)
+    monkeypatch.setattr("headrace.usecases.unit.parts.HOLD_BYTES", 1)
     monkeypatch.setattr("headrace.transform.parts.ROW_GROUP", 1)
-    monkeypatch.setattr("headrace.usecases.unit_parts.Limits", lambda: Limits(parquet=10))
+    monkeypatch.setattr("headrace.usecases.unit.parts.Limits", lambda: Limits(parquet=10))
     services = MemoryServices()
     land(services, "a.csv", GOOD)
     (result,) = unit_results(services.lake, transformed(services))[0].files

@@ -12,12 +12,12 @@ import pytest
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.outcome import FileResult, Verdict
 from headrace.errors import TransientError
-from headrace.usecases import paths
-from headrace.usecases.claim import claim
-from headrace.usecases.prepare_load import prepare_load
-from headrace.usecases.record_outcome import PAGE, record_outcome
-from headrace.usecases.requeue import reload
-from headrace.usecases.results import UnitResult
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.prepare_load import prepare_load
+from headrace.usecases.ingest.record_outcome import PAGE, record_outcome
+from headrace.usecases.ingest.results import UnitResult
+from headrace.usecases.recovery.requeue import reload
+from headrace.usecases.unit.deduplicate import claim
 from tests.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, contract, file
 
 SAME = "f" * 64
@@ -74,7 +74,7 @@ def batch_of(services: MemoryServices, number: int) -> tuple[BatchRecord, FileRe
     services.ledger.batches[batch.batch] = batch
     results = [FileResult(running.file_id, Verdict.GOOD, 2, 2, sha256="e" * 64)]
     unit = UnitResult(1, contract().digest, [], results)
-    services.lake.write_json(paths.result(batch.batch, 1), unit.to_json())
+    services.lake.write_json(lake_paths.result(batch.batch, 1), unit.to_json())
     return batch, running, results
 
 

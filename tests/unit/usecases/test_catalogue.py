@@ -9,9 +9,9 @@ import pytest
 from headrace.domain.failure import Failure, Place, Treatment, catalogue, classify
 from headrace.domain.lane import MAX_ATTEMPTS
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_failure import record_failure
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import record_failure
 from tests.fakes import MemoryServices, file
 
 OF_BATCHES = [failure for failure in catalogue() if failure.place not in {Place.REFRESH, Place.UNLOAD}]

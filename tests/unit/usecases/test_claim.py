@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headrace.domain.ledger import FileRecord, FileStatus
-from headrace.usecases.claim import claim
+from headrace.usecases.unit.deduplicate import claim
 from tests.fakes import MemoryServices, contract, file
 
 SAME = "f" * 64

@@ -15,8 +15,8 @@ from headrace.domain.contract import View
 from headrace.domain.ledger import FileStatus, RowCounts
 from headrace.errors import TransientError
 from headrace.transform.erasure import Value
-from headrace.usecases import paths
-from headrace.usecases.erase import EraseError, Report, erase
+from headrace.usecases import lake_paths
+from headrace.usecases.recovery.erase import EraseError, Report, erase
 from tests.fakes import MemoryCatalog, MemoryLanding, MemoryServices, contract, file
 
 PERSON = "M-17"
@@ -61,17 +61,17 @@ class Stack:
             rows=RowCounts(read=len(meters), loaded=len(meters)),
         )
         table = pa.table({"meter": meters, "_file_id": [record.file_id] * len(meters)})
-        self.services.lake.objects[paths.part("readings", "readings-1", f"{number}")] = parquet(table)
+        self.services.lake.objects[lake_paths.part("readings", "readings-1", f"{number}")] = parquet(table)
         return self._land(record, number, b"x")
 
     def _quarantine(self, file_id: str) -> None:
         table = pa.table({"raw": self.bad, "file_id": [file_id] * len(self.bad)})
-        self.services.lake.objects[paths.quarantine("readings", "readings-1", "0")] = parquet(table)
+        self.services.lake.objects[lake_paths.quarantine("readings", "readings-1", "0")] = parquet(table)
 
     def manifest(self) -> None:
         parts = [key for key, _ in self.services.lake.listing("readings/batch=")]
         entries = [{"url": f"s3://lake/{key}", "meta": {"content_length": 1}} for key in parts]
-        self.services.lake.write_json(paths.manifest("readings-1"), {"entries": entries})
+        self.services.lake.write_json(lake_paths.manifest("readings-1"), {"entries": entries})
 
     def erase(self, **options: Any) -> Report:
         return erase(READINGS, Value("meter", PERSON), self.landing, self.services, lambda _: None, **options)
@@ -81,7 +81,7 @@ class Stack:
         return sorted(meter for data in found for meter in pq.read_table(io.BytesIO(data))["meter"].to_pylist())
 
     def raws(self) -> list[bytes]:
-        data = self.services.lake.objects[paths.quarantine("readings", "readings-1", "0")]
+        data = self.services.lake.objects[lake_paths.quarantine("readings", "readings-1", "0")]
         return list(pq.read_table(io.BytesIO(data))["raw"].to_pylist())
 
     def landed(self) -> list[str]:
@@ -120,7 +120,7 @@ def test_the_table_is_asked_under_the_lock_and_the_row_balance_holds() -> None:
 def test_manifests_have_the_new_sizes() -> None:
     stack = Stack()
     stack.erase()
-    found = stack.services.lake.read_json(paths.manifest("readings-1"))["entries"]
+    found = stack.services.lake.read_json(lake_paths.manifest("readings-1"))["entries"]
     sizes = {entry["url"]: entry["meta"]["content_length"] for entry in found}
     written = {f"s3://lake/{key}": len(data) for key, data in stack.services.lake.objects.items()}
     assert [sizes[url] for url in sizes if sizes[url] != 1] == [written[url] for url in sizes if sizes[url] != 1]

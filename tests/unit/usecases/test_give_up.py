@@ -9,11 +9,11 @@ import pytest
 from headrace.domain.lane import MAX_ATTEMPTS
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.packing import UNIT_BYTES
-from headrace.usecases import paths
-from headrace.usecases.give_up import give_up
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.bisect_batch import give_up
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
 from tests.fakes import MemoryServices, file
 
 
@@ -160,7 +160,8 @@ def run_with_killers(services: MemoryServices, *killers: str) -> list[tuple[int,
         killed = [
             number
             for number in recorded["units"]
-            if {item["file_id"] for item in services.lake.read_json(paths.unit(batch.batch, number))} & set(killers)
+            if {item["file_id"] for item in services.lake.read_json(lake_paths.unit(batch.batch, number))}
+            & set(killers)
         ]
         if killed:
             record_failure(batch, *TIMED_OUT, services, killed)

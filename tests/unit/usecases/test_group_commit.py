@@ -7,10 +7,10 @@ from dataclasses import replace
 from headrace.domain.lane import MAX_ATTEMPTS, LaneState
 from headrace.domain.ledger import LIVE, Arrival, BatchStatus, FileStatus
 from headrace.domain.packing import APART
-from headrace.usecases import receive
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.recover import recover, sweep
+from headrace.usecases.ingest import starter
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.recover import recover, sweep
 from tests.fakes import MemoryServices, contract, file
 
 
@@ -24,9 +24,9 @@ def arrive(services: MemoryServices, name: str, **changes: object) -> str:
         "sequencer": "1",
         "at": "t",
     }
-    record = receive.record(Arrival(**given | changes), services)  # type: ignore[arg-type]
+    record = starter.record(Arrival(**given | changes), services)  # type: ignore[arg-type]
     if record.status is FileStatus.PENDING:
-        receive.wake(record.dataset, services)
+        starter.wake(record.dataset, services)
     return record.file_id
 
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from headrace.domain.checks import Check, Metric
 from headrace.domain.ledger import LIVE, FileStatus
 from headrace.domain.outcome import FileResult
-from headrace.usecases import paths
-from headrace.usecases.hold import hold, reject, release
-from headrace.usecases.judge_batch import judge_batch
-from headrace.usecases.results import UnitResult
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.results import UnitResult
+from headrace.usecases.quality.hold import hold, reject, release
+from headrace.usecases.quality.judge_batch import judge_batch
 from tests.fakes import MemoryCatalog, contract
 from tests.interleaving import Schedule, examples
 from tests.unit.usecases.test_protocol import STEPS, Simulation, Tombstones, arrival, schedules
@@ -61,7 +61,7 @@ class Holding(Simulation):
         batch = services.ledger.batch(name)
         for number in range(1, batch.units + 1):
             unit = UnitResult(number, contract().digest, [], results if number == 1 else [])
-            services.lake.write_json(paths.result(name, number), unit.to_json())
+            services.lake.write_json(lake_paths.result(name, number), unit.to_json())
         if judge_batch(services.ledger.batch(name), services)["load"]:
             super().load(name, results, services)
 

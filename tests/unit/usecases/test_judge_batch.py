@@ -11,10 +11,10 @@ from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.outcome import FileResult, Verdict
-from headrace.usecases import paths
-from headrace.usecases.hold import reject, release
-from headrace.usecases.judge_batch import judge_batch
-from headrace.usecases.results import UnitResult
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.results import UnitResult
+from headrace.usecases.quality.hold import reject, release
+from headrace.usecases.quality.judge_batch import judge_batch
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z", units=2)
@@ -42,7 +42,7 @@ class World:
         ]
         for number, part in enumerate((results[:1], results[1:]), start=1):
             unit = UnitResult(number, self.contract.digest, [], part)
-            self.services.lake.write_json(paths.result("readings-1", number), unit.to_json())
+            self.services.lake.write_json(lake_paths.result("readings-1", number), unit.to_json())
         if rows is not None:
             self.services.warehouse.answers["place = 1"] = [["2026-01-31", "rowCount", "", "", rows, 1, 0.0]]
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from headrace.domain.checks import Check, Metric
-from headrace.usecases.judge_day import judge_all
+from headrace.usecases.quality.judge_day import judge_all
 from tests.fakes import MemoryCatalog, MemoryServices, MemoryWarehouse, contract
 
 

@@ -14,10 +14,10 @@ from headrace.domain.failure import Treatment
 from headrace.domain.lane import MAX_ATTEMPTS, Fate, LaneState, fate, is_patient, wait_seconds
 from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.packing import APART
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.hold import reject, release
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.quality.hold import reject, release
 from tests.fakes import MemoryServices, MemoryWarehouse, contract, file
 
 UNKNOWN = "a sentence that nobody has read yet"

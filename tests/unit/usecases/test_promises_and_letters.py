@@ -10,9 +10,9 @@ import pytest
 from headrace.domain.arrival import arrival_of
 from headrace.domain.ledger import LIVE, FileStatus
 from headrace.domain.replay import MOST_REPLAYS
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.redrive import Redriven, redrive
-from headrace.usecases.watch_promises import OLDEST, watch_promises
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.redrive import Redriven, redrive
+from headrace.usecases.recovery.watch_freshness import OLDEST, watch_promises
 from tests.fakes import MemoryLedger, file
 from tests.unit.usecases.test_redrive import Queues, event
 from tests.unit.usecases.test_replay import BAD, World

@@ -19,15 +19,16 @@ from hypothesis import strategies as st
 
 from headrace.domain.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.outcome import FileResult, Verdict
-from headrace.usecases import paths, receive
-from headrace.usecases.claim import claim
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_failure import LOAD_REFUSED, record_failure
-from headrace.usecases.record_outcome import record_outcome
-from headrace.usecases.record_staged import BatchGivenUpError
-from headrace.usecases.recover import recover, sweep
-from headrace.usecases.results import UnitResult
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest import starter as receive
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.ingest.record_outcome import record_outcome
+from headrace.usecases.ingest.record_staged import BatchGivenUpError
+from headrace.usecases.ingest.results import UnitResult
+from headrace.usecases.recovery.recover import recover, sweep
+from headrace.usecases.unit.deduplicate import claim
 from tests.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, MemoryWorkflow, contract
 from tests.interleaving import Schedule, World, examples
 
@@ -157,7 +158,7 @@ class Simulation:
             return
         for number in range(1, batch.units + 1):
             unit = UnitResult(number, contract().digest, [], results if number == 1 else [])
-            services.lake.write_json(paths.result(name, number), unit.to_json())
+            services.lake.write_json(lake_paths.result(name, number), unit.to_json())
         good = [result.file_id for result in results if result.verdict is Verdict.GOOD]
         if good and not self.loads[name] and name not in self.tombstones.buried:  # one transaction, under the lock
             self.loads[name] += 1
@@ -169,7 +170,7 @@ class Simulation:
 
     def killed(self, batch: BatchRecord, services: Any) -> list[int]:
         """The units with a culprit in them."""
-        listed = {n: services.lake.read_json(paths.unit(batch.batch, n)) for n in range(1, batch.units + 1)}
+        listed = {n: services.lake.read_json(lake_paths.unit(batch.batch, n)) for n in range(1, batch.units + 1)}
         return [n for n, unit in listed.items() if self.culprits & {file["file_id"] for file in unit}]
 
     def recover(self, generation: int) -> None:

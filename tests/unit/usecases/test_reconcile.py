@@ -10,12 +10,12 @@ import pytest
 
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.usecases import paths
-from headrace.usecases.differences import Reconciliation, notice_of
-from headrace.usecases.reconcile import reconcile
+from headrace.usecases import lake_paths
+from headrace.usecases.recovery.reconcile import reconcile
+from headrace.usecases.recovery.reconcile_report import Reconciliation, notice_of
 from tests.fakes import MemoryCatalog, MemoryLanding, MemoryServices, MemoryWarehouse, contract
 
-PART = paths.part("readings", "readings-1", "0001")
+PART = lake_paths.part("readings", "readings-1", "0001")
 
 
 class World:
@@ -35,7 +35,7 @@ class World:
         self.services.ledger.save_batch(BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.LOADED, ids, "t"))
         self.services.lake.objects[PART] = b"12345"
         entry = {"url": f"s3://lake/{PART}", "mandatory": True, "meta": {"content_length": 5}}
-        self.services.lake.write_json(paths.manifest("readings-1"), {"entries": [entry]})
+        self.services.lake.write_json(lake_paths.manifest("readings-1"), {"entries": [entry]})
         self.answer(loads=[["readings-1", "loaded"]], accounts=[[*ids, 2, 1]], strays=[], rows=[[*ids, 2]])
 
     def answer(self, **answers: list[list[object]]) -> None:
@@ -98,7 +98,7 @@ def part_cut(world: World) -> None:
 
 
 def part_of_nobody(world: World) -> None:
-    world.services.lake.objects[paths.part("readings", "readings-99", "0001")] = b"1"
+    world.services.lake.objects[lake_paths.part("readings", "readings-99", "0001")] = b"1"
 
 
 def forgotten(world: World) -> None:

@@ -11,10 +11,10 @@ import pytest
 from headrace.domain.coverage import Coverage, beginnings
 from headrace.domain.landed import Landed
 from headrace.domain.ledger import FileRecord, FileStatus
-from headrace.usecases import reconcile as reconciling
-from headrace.usecases.differences import Reconciliation, notice_of
-from headrace.usecases.reconcile import Asked, note_coverage, reconcile
-from headrace.usecases.reconcile_warehouse import WarehouseRows
+from headrace.usecases.recovery import reconcile as reconciling
+from headrace.usecases.recovery.reconcile import Asked, note_coverage, reconcile
+from headrace.usecases.recovery.reconcile_report import Reconciliation, notice_of
+from headrace.usecases.recovery.reconcile_warehouse import WarehouseRows
 from tests.fakes import MemoryServices, file
 
 NOW = datetime.now(UTC)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from headrace.domain.arrival import route
 from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.usecases import reconcile as reconciling
-from headrace.usecases.differences import Reconciliation, notice_of
-from headrace.usecases.reconcile import Asked, reconcile
+from headrace.usecases.recovery import reconcile as reconciling
+from headrace.usecases.recovery.reconcile import Asked, reconcile
+from headrace.usecases.recovery.reconcile_report import Reconciliation, notice_of
 from tests.fakes import MemoryCatalog, MemoryLanding, MemoryServices, MemoryWarehouse, contract, file
 
 TABLES = """

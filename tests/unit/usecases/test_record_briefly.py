@@ -11,12 +11,12 @@ import pytest
 from headrace.domain.lane import MAX_ATTEMPTS
 from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.outcome import FileResult, Verdict
-from headrace.usecases import give_up as giving_up
-from headrace.usecases import paths
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_failure import record_failure
-from headrace.usecases.results import UnitResult
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest import bisect_batch as giving_up
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import record_failure
+from headrace.usecases.ingest.results import UnitResult
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 
@@ -37,7 +37,7 @@ def committed(services: MemoryServices, results: bool = True) -> tuple[BatchReco
         good = FileResult(files[0].file_id, Verdict.GOOD, 3, 2, 1, sha256="f", detected={"members": "x" * 10**6})
         copy = FileResult(files[1].file_id, Verdict.DUPLICATE, 2, reason="it is a copy")
         unit = UnitResult(1, contract().digest, [], [good, copy])
-        services.lake.write_json(paths.result(batch.batch, 1), unit.to_json())
+        services.lake.write_json(lake_paths.result(batch.batch, 1), unit.to_json())
     services.warehouse.answers["SELECT status"] = [["loaded"]]
     services.warehouse.answers["etl.load_files"] = [[files[0].file_id, batch.batch, 2, 2, 0]]
     services.ledger.record_arrival(file("next", arrived_at="c"))

@@ -6,7 +6,7 @@ import json
 
 from headrace.domain.arrival import DeadLetter, arrival_of
 from headrace.domain.ledger import FileStatus
-from headrace.usecases.redrive import Redriven, redrive
+from headrace.usecases.recovery.redrive import Redriven, redrive
 from tests.fakes import MemoryLedger, file
 
 

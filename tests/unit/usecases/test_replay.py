@@ -11,14 +11,15 @@ import pytest
 from headrace.domain.contract import Contract, FileFormat
 from headrace.domain.ledger import LIVE, FileRecord, RowCounts
 from headrace.transform import read_quarantine
-from headrace.usecases import paths, receive
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.prepare_load import prepare_load
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_outcome import record_outcome
-from headrace.usecases.replay import Quarantine, Replayed, Wanted, replay
-from headrace.usecases.results import unit_results
-from headrace.usecases.transform_unit import transform_unit
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest import starter
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.prepare_load import prepare_load
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_outcome import record_outcome
+from headrace.usecases.ingest.results import unit_results
+from headrace.usecases.recovery.replay import Quarantine, Replayed, Wanted, replay
+from headrace.usecases.unit.transform import transform_unit
 from tests.fakes import MemoryCatalog, MemoryLanding, MemoryServices, contract, file
 
 BAD = b"value,meter,read_at\n1,m1,2026-01-01T00:00:00Z\n-5,m2,2026-01-01T00:00:00Z\nx,m3,2026-01-01T00:00:00Z\n"
@@ -53,7 +54,7 @@ class World:
     def arrive(self) -> FileRecord:
         """What landed last is told."""
         landed = self.landing.all_versions[-1]
-        known = receive.record(landed.arrival("02"), self.services)
+        known = starter.record(landed.arrival("02"), self.services)
         self.services.lake.land(known, self.landing.bodies[landed.key])
         return known
 
@@ -205,7 +206,7 @@ def test_the_plan_is_written_before_the_rows_land() -> None:
     world.landing = Full()
     with pytest.raises(ConnectionError):
         world.replay()
-    assert [key for key in world.services.lake.objects if key.startswith(paths.replay("readings", "")[:-5])]
+    assert [key for key in world.services.lake.objects if key.startswith(lake_paths.replay("readings", "")[:-5])]
 
 
 def newer_version(world: World) -> FileRecord:

@@ -15,8 +15,8 @@ from headrace.domain.arrival import MAX_FILE_BYTES
 from headrace.domain.ledger import Arrival, FileStatus
 from headrace.domain.notice import Notice, of_group
 from headrace.domain.storm import MOST_FOLDERS, Counted, Group, hours_to_tell
-from headrace.usecases import receive
-from headrace.usecases.report_storms import report_storms
+from headrace.usecases.ingest import starter
+from headrace.usecases.recovery.report_storms import report_storms
 from tests.fakes import MemoryCatalog, MemoryServices, contract
 
 SEVEN = datetime(2026, 11, 30, 7, tzinfo=UTC).timestamp()
@@ -33,7 +33,7 @@ class World:
 
     def land(self, key: str, size: int = 0) -> FileStatus:
         at = datetime.fromtimestamp(self.at, UTC).isoformat()
-        return receive.record(Arrival("landing", key, "v", size, "e", "01", at), self.services).status
+        return starter.record(Arrival("landing", key, "v", size, "e", "01", at), self.services).status
 
     def sweep(self, at: float) -> list[Notice]:
         """What a sweep at that time sends."""
@@ -252,5 +252,5 @@ def test_a_group_too_large_to_count_says_so(world: World) -> None:
 
 def test_the_command_lists_objects_whose_events_came_late(world: World) -> None:
     arrival = Arrival("landing", "readings/late.csv", "v", 0, "e", "01", "2026-11-29T23:59:59.000000Z")
-    receive.record(arrival, world.services)
+    starter.record(arrival, world.services)
     assert "--failed --since 2026-11-29T23:00Z" in world.sent[0].lines[-1]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from headrace.domain.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
-from headrace.usecases.claim import claim
-from headrace.usecases.prepare_load import prepare_load
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.requeue import reload, retry
-from headrace.usecases.transform_unit import transform_unit
+from headrace.usecases.ingest.prepare_load import prepare_load
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.requeue import reload, retry
+from headrace.usecases.unit.deduplicate import claim
+from headrace.usecases.unit.transform import transform_unit
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n"

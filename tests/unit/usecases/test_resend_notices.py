@@ -10,8 +10,8 @@ import pytest
 
 from headrace.adapters.queues import UndeliveredNotices
 from headrace.domain.notice import Notice
-from headrace.usecases.redrive import Redriven
-from headrace.usecases.resend_notices import resend_notices
+from headrace.usecases.recovery.redrive import Redriven
+from headrace.usecases.recovery.resend_notices import resend_notices
 
 SLACK, PAGERDUTY = "arn:sns:topic:slack", "arn:sns:topic:pagerduty"
 

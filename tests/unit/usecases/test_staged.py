@@ -10,18 +10,18 @@ import pytest
 from headrace.domain.lane import LIMITS, wait_seconds
 from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.outcome import FileResult, Verdict
-from headrace.usecases import paths
-from headrace.usecases.give_up import give_up
-from headrace.usecases.hand_over import hand_over
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.bisect_batch import give_up
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.prepare_load import prepare_load
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import record_failure
+from headrace.usecases.ingest.record_outcome import record_outcome
+from headrace.usecases.ingest.record_staged import BatchGivenUpError
+from headrace.usecases.ingest.results import UnitResult, file_results
 from headrace.usecases.migrate import MigrationError, migrate
-from headrace.usecases.prepare_load import prepare_load
-from headrace.usecases.reconcile import reconcile
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.record_failure import record_failure
-from headrace.usecases.record_outcome import record_outcome
-from headrace.usecases.record_staged import BatchGivenUpError
-from headrace.usecases.requeue import reload, retry
-from headrace.usecases.results import UnitResult, file_results
+from headrace.usecases.recovery.reconcile import reconcile
+from headrace.usecases.recovery.requeue import reload, retry
 from tests.fakes import MemoryCatalog, MemoryLanding, MemoryServices, contract, file
 
 ROLE = "default"
@@ -41,7 +41,7 @@ def start(services: MemoryServices, lane: str, generation: int = 1) -> BatchReco
 
 def transformed(services: MemoryServices, batch: BatchRecord) -> list[FileResult]:
     results = [FileResult(one, Verdict.GOOD, rows_read=3, rows_good=2, rows_bad=1) for one in batch.file_ids]
-    services.lake.write_json(paths.result(batch.batch, 1), UnitResult(1, contract().digest, [], results).to_json())
+    services.lake.write_json(lake_paths.result(batch.batch, 1), UnitResult(1, contract().digest, [], results).to_json())
     return results
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.outcome import FileResult, Verdict
-from headrace.usecases.claim import claim
-from headrace.usecases.copies import MOST_LOOKED_AT, bereft_copies
-from headrace.usecases.judge_day import day_of
-from headrace.usecases.record_batch import NOTHING, record_batch
-from headrace.usecases.record_staged import BatchGivenUpError, record_staged
-from headrace.usecases.recover import sweep
+from headrace.usecases.ingest.orphaned_duplicates import MOST_LOOKED_AT, bereft_copies
+from headrace.usecases.ingest.record_batch import NOTHING, record_batch
+from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_staged
+from headrace.usecases.quality.judge_day import day_of
+from headrace.usecases.recovery.recover import sweep
+from headrace.usecases.unit.deduplicate import claim
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z", units=1)

@@ -21,9 +21,10 @@ from headrace.domain.statement import StatementState
 from headrace.errors import TransientError
 from headrace.exports.model.run import MOST_PUT_OFF, RUNNER_TRIES, CategoryState, Request, Run, RunStatus, UnloadStatus
 from headrace.exports.steps import advance, runner
-from headrace.usecases import record_briefly, unblock
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.record_batch import record_batch
+from headrace.usecases.ingest import record_briefly
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery import unblock
 from tests.fakes import MemoryServices, file
 from tests.unit.usecases.exportfakes import MemoryExportServices
 

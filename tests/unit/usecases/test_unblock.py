@@ -9,12 +9,12 @@ import pytest
 
 from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.outcome import FileResult, Verdict
-from headrace.usecases import paths
-from headrace.usecases import unblock as module
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.requeue import retry
-from headrace.usecases.results import UnitResult
-from headrace.usecases.unblock import Unblocked, UnknownBatchError, unblock
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.results import UnitResult
+from headrace.usecases.recovery import unblock as module
+from headrace.usecases.recovery.requeue import retry
+from headrace.usecases.recovery.unblock import Unblocked, UnknownBatchError, unblock
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 
@@ -25,7 +25,7 @@ def stuck(*names: str, loaded: bool = False) -> tuple[MemoryServices, BatchRecor
     services.workflow.start("readings", LIVE, 1, 0)
     batch = services.ledger.batch(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
     results = [FileResult(one.file_id, Verdict.GOOD, 2, 2, sha256=one.file_id) for one in files]
-    services.lake.write_json(paths.result(batch.batch, 1), UnitResult(1, contract().digest, [], results).to_json())
+    services.lake.write_json(lake_paths.result(batch.batch, 1), UnitResult(1, contract().digest, [], results).to_json())
     services.workflow.executions["readings", LIVE, 1] = "FAILED"
     if loaded:
         services.warehouse.answers["SELECT status"] = [["loaded"]]

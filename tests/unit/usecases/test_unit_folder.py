@@ -17,10 +17,10 @@ from headrace.domain.contract import Contract
 from headrace.domain.ledger import LIVE, FileStatus
 from headrace.errors import TransientError
 from headrace.transform import FileTransform, PartWriter, parts
-from headrace.usecases import unit_parts
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.transform_unit import transform_unit
-from headrace.usecases.unit_folder import PREFIX, unit_folder
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.unit import parts as unit_parts
+from headrace.usecases.unit.folder import PREFIX, unit_folder
+from headrace.usecases.unit.transform import transform_unit
 from tests.fakes import MemoryServices, contract, file
 from tests.unit.transform.kit import zipped
 
@@ -28,7 +28,7 @@ HEADER = "meter,read_at,value\n"
 GOOD = HEADER + "m1,2026-01-01T00:00:00Z,1\n"
 HOLDS_A_FOLDER = """
 import sys
-from headrace.usecases.unit_folder import unit_folder
+from headrace.usecases.unit.folder import unit_folder
 with unit_folder() as folder:
     (folder / "0001.good").write_bytes(b"rows")
     print(folder, flush=True)

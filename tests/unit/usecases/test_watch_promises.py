@@ -9,9 +9,9 @@ import pytest
 
 from headrace.domain.clock import written
 from headrace.domain.ledger import BACKFILL, LIVE, MERGE, FileRecord, FileStatus
-from headrace.usecases.hand_over import hand_over
-from headrace.usecases.record_batch import record_batch
-from headrace.usecases.watch_promises import watch_promises
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.watch_freshness import watch_promises
 from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 
 PROMISED = 600

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.domain.ledger import FileRecord
-from headrace.usecases.requeue import Requeued
+from headrace.usecases.recovery.requeue import Requeued
 from headrace_cli.output.console import Document, lines, table
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count

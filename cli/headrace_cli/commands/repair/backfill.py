@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.usecases.backfill import Backfilled
-from headrace.usecases.backfill import backfill as take_unknown
+from headrace.usecases.recovery.backfill import Backfilled
+from headrace.usecases.recovery.backfill import backfill as take_unknown
 from headrace_cli.output.console import Document, DryRun, Json, emit, lines
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count

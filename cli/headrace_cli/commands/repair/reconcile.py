@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.usecases.differences import Reconciliation
-from headrace.usecases.reconcile import Asked
-from headrace.usecases.reconcile import reconcile as compare
+from headrace.usecases.recovery.reconcile import Asked
+from headrace.usecases.recovery.reconcile import reconcile as compare
+from headrace.usecases.recovery.reconcile_report import Reconciliation
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Progress

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.usecases.redrive import FAILED, KNOWN, SENT, UNREADABLE
-from headrace.usecases.redrive import redrive as empty_dead_letters
-from headrace.usecases.resend_notices import resend_notices
+from headrace.usecases.recovery.redrive import FAILED, KNOWN, SENT, UNREADABLE
+from headrace.usecases.recovery.redrive import redrive as empty_dead_letters
+from headrace.usecases.recovery.resend_notices import resend_notices
 from headrace_cli.output.console import Document, DryRun, Json, emit, lines, table
 from headrace_cli.output.formatting import count
 from headrace_cli.stack.target import target_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from headrace.usecases import hold
+from headrace.usecases.quality import hold
 from headrace_cli.commands.repair._decided import Batch, batch_of, document_of, render, who
 from headrace_cli.output.console import DryRun, Json, emit
 from headrace_cli.stack.target import target_of

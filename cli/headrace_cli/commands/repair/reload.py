@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.usecases import requeue
+from headrace.usecases.recovery import requeue
 from headrace_cli.commands.repair._requeued import document_of, meant, render
 from headrace_cli.output.console import DryRun, Json, emit
 from headrace_cli.output.failures import CommandError

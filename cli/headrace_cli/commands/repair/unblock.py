@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headrace.usecases.unblock import UnknownBatchError
-from headrace.usecases.unblock import unblock as unblocked
+from headrace.usecases.recovery.unblock import UnknownBatchError
+from headrace.usecases.recovery.unblock import unblock as unblocked
 from headrace_cli.commands.repair._decided import Batch, who
 from headrace_cli.output.console import Document, DryRun, Json, emit, lines
 from headrace_cli.output.failures import CommandError

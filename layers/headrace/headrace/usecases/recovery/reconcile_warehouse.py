@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from headrace.domain.contract import Contract
 from headrace.domain.ledger import BatchStatus, FileRecord, FileStatus
-from headrace.usecases.differences import Difference
 from headrace.usecases.ports import Services
+from headrace.usecases.recovery.reconcile_report import Difference
 
 STAGED = {FileStatus.STAGED, FileStatus.MERGING}
 IDS_AT_ONCE = 3_000

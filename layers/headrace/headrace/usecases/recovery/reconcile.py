@@ -20,11 +20,11 @@ from headrace.domain.coverage import Coverage
 from headrace.domain.lane import LaneState
 from headrace.domain.ledger import LANES, FileRecord, FileStatus
 from headrace.observability import logger
-from headrace.usecases.differences import Difference, Reconciliation
 from headrace.usecases.ports import Landing, Services
-from headrace.usecases.reconcile_lake import LakeParts
-from headrace.usecases.reconcile_landing import LandedObjects
-from headrace.usecases.reconcile_warehouse import WarehouseRows
+from headrace.usecases.recovery.reconcile_lake import LakeParts
+from headrace.usecases.recovery.reconcile_landing import LandedObjects
+from headrace.usecases.recovery.reconcile_report import Difference, Reconciliation
+from headrace.usecases.recovery.reconcile_warehouse import WarehouseRows
 
 GRACE = timedelta(minutes=15)
 """An object this young may have an event that is still on its way."""

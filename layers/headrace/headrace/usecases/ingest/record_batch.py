@@ -9,8 +9,8 @@ from headrace.domain.clock import now
 from headrace.domain.lane import batch_name, limits_of
 from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
 from headrace.domain.packing import first_batch, units
-from headrace.usecases import paths
-from headrace.usecases.give_up import allowed_for, give_up
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
 from headrace.usecases.ports import Services
 
 NOTHING: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
@@ -44,7 +44,7 @@ def record_batch(
     packed = _packed(lane, files)
     for number, unit in enumerate(packed, start=1):
         services.lake.write_json(
-            paths.unit(batch.batch, number), [_reference(file) for file in unit if file.batch == batch.batch]
+            lake_paths.unit(batch.batch, number), [_reference(file) for file in unit if file.batch == batch.batch]
         )
     story = {"files": len(files), "units": len(packed), "attempt": batch.attempts}
     services.ledger.tell_batch(batch.batch, "Recorded", story)

@@ -15,7 +15,7 @@ from operator import attrgetter
 from headrace.domain.arrival import route
 from headrace.domain.landed import Landed
 from headrace.domain.ledger import BACKFILL, SEQUENCER_LENGTH, Arrival, FileRecord, FileStatus
-from headrace.usecases import receive
+from headrace.usecases.ingest import starter
 from headrace.usecases.ports import Landing, Services
 
 TOGETHER = 500
@@ -62,10 +62,10 @@ def backfill(
             for key, status in (answer for answers in pool.map(write, unknown) for answer in answers):
                 (found.taken if status == FileStatus.PENDING else found.refused).append(key)
             if found.taken and not dry_run:
-                receive.wake(dataset, services, BACKFILL)
+                starter.wake(dataset, services, BACKFILL)
             told(found)
     if not dry_run and services.ledger.pending(dataset, BACKFILL, 1):
-        receive.wake(dataset, services, BACKFILL)
+        starter.wake(dataset, services, BACKFILL)
     return found
 
 
@@ -111,4 +111,4 @@ def _of_dataset(arrivals: list[Arrival], services: Services, found: Backfilled) 
 def _status(arrival: Arrival, services: Services, *, dry_run: bool) -> str:
     if dry_run:
         return route(arrival, services.catalog.all()).status
-    return receive.record(arrival, services, BACKFILL).status
+    return starter.record(arrival, services, BACKFILL).status

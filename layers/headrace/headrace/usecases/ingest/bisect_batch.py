@@ -18,11 +18,11 @@ from headrace.domain.notice import Next, of_failure
 from headrace.domain.outcome import failed
 from headrace.domain.packing import APART, halves, killed_group, was_killed
 from headrace.errors import LoadTooLargeError
+from headrace.usecases.ingest.record_briefly import record_briefly
+from headrace.usecases.ingest.record_outcome import record_outcome
+from headrace.usecases.ingest.results import file_results
+from headrace.usecases.ingest.trouble import is_everybodys, report
 from headrace.usecases.ports import Services
-from headrace.usecases.record_briefly import record_briefly
-from headrace.usecases.record_outcome import record_outcome
-from headrace.usecases.results import file_results
-from headrace.usecases.trouble import is_everybodys, report
 
 UNSTAGE = "DELETE FROM {stage} WHERE _file_id = '{file}'"
 LOCK = "LOCK TABLE etl.guard_{dataset}"

@@ -13,8 +13,8 @@ from headrace.domain.contract import Contract
 from headrace.domain.coverage import Coverage, beginnings
 from headrace.domain.landed import Landed
 from headrace.domain.ledger import FileRecord
-from headrace.usecases.differences import Difference
 from headrace.usecases.ports import Landing, Services
+from headrace.usecases.recovery.reconcile_report import Difference
 
 OBJECTS_AT_ONCE = 1_000
 """A page of S3's listing."""

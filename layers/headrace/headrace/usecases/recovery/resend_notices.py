@@ -8,7 +8,7 @@ from collections.abc import Callable
 from headrace.domain.arrival import DeadLetter
 from headrace.domain.notice import of_message
 from headrace.usecases.ports import UndeliveredNotices
-from headrace.usecases.redrive import FAILED, SENT, UNREADABLE, Redriven, all_letters
+from headrace.usecases.recovery.redrive import FAILED, SENT, UNREADABLE, Redriven, all_letters
 
 
 def resend_notices(queue: UndeliveredNotices, *, pause: Callable[[], None], dry_run: bool = False) -> list[Redriven]:

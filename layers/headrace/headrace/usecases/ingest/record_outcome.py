@@ -15,10 +15,10 @@ from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, 
 from headrace.domain.replay import replay_of
 from headrace.errors import TransientError
 from headrace.observability import measure_outcome
-from headrace.usecases import paths
-from headrace.usecases.copies import bereft_copies
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.orphaned_duplicates import bereft_copies
+from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_staged
 from headrace.usecases.ports import Services
-from headrace.usecases.record_staged import BatchGivenUpError, record_staged
 
 NEVER_LOADED = WarehouseRows()
 PAGE = 2000
@@ -133,7 +133,7 @@ def _release(files: list[FileRecord], services: Services) -> None:
     for file in files:
         contract = services.catalog.contract(file.dataset)
         name = replay_of(contract, file.key) if file.status is FileStatus.LOADED else None
-        plan = services.lake.find_json(paths.replay(file.dataset, name)) if name else None
+        plan = services.lake.find_json(lake_paths.replay(file.dataset, name)) if name else None
         if name and plan:
             origin = services.ledger.file(plan["file_id"])
             same = origin.batch == plan["batch"]

@@ -15,13 +15,13 @@ from headrace.domain.replay import replay_of
 from headrace.errors import HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
 from headrace.transform import Block, FileRejected, FileReport, FileTransform
-from headrace.usecases import paths
-from headrace.usecases.allowance import COSTLY, Allowance, too_large
-from headrace.usecases.claim import claim
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.ports import Services
-from headrace.usecases.results import UnitResult
-from headrace.usecases.unit_folder import is_full, unit_folder
-from headrace.usecases.unit_parts import FileRows, UnitParts
+from headrace.usecases.unit.allowance import COSTLY, Allowance, too_large
+from headrace.usecases.unit.deduplicate import claim
+from headrace.usecases.unit.folder import is_full, unit_folder
+from headrace.usecases.unit.parts import FileRows, UnitParts
 
 
 def transform_unit(
@@ -34,14 +34,14 @@ def transform_unit(
     start and writes the same; only of files that were too much for it nothing more is tried.
     """
     contract = services.catalog.contract(batch.dataset)
-    references = services.lake.read_json(paths.unit(batch.batch, number))
+    references = services.lake.read_json(lake_paths.unit(batch.batch, number))
     with unit_folder() as folder:
         parts = UnitParts(folder, contract, batch.batch, number)
         files = services.ledger.files(reference["file_id"] for reference in references)
-        unit = _Unit(contract, parts, paths.refused(batch.batch, number), services, allowance or Allowance())
+        unit = _Unit(contract, parts, lake_paths.refused(batch.batch, number), services, allowance or Allowance())
         results = unit.transform(files)
         result = UnitResult(number, contract.digest, parts.upload(services.lake), results)
-    services.lake.write_json(paths.result(batch.batch, number), result.to_json())
+    services.lake.write_json(lake_paths.result(batch.batch, number), result.to_json())
     return _summary(result)
 
 

@@ -8,10 +8,10 @@ from headrace.domain.bounds import MOST_FOUND, within
 from headrace.domain.judgement import Finding, Scope, judge, scope_of, surprising
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileStatus
 from headrace.domain.notice import of_surprise
-from headrace.usecases.figures import day_of, figures_of, keep, past_figures
-from headrace.usecases.hold import hold
+from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.ports import Services
-from headrace.usecases.results import unit_results
+from headrace.usecases.quality.hold import hold
+from headrace.usecases.quality.measurements import day_of, figures_of, keep, past_figures
 
 
 def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:

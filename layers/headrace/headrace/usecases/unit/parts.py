@@ -15,7 +15,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.ledger import FileRecord
 from headrace.domain.load import Part
 from headrace.transform import BadRow, Block, FileRejected, Limits, PartWriter, QuarantineWriter
-from headrace.usecases import paths
+from headrace.usecases import lake_paths
 from headrace.usecases.ports import Lake
 
 HOLD_BYTES = 64 << 20
@@ -75,10 +75,10 @@ class Pair:
         """Write both to the lake. Returns the part with good rows, if there are any."""
         rows = self.close()
         if self._bad:
-            lake.upload(paths.quarantine(self._contract.dataset, self._batch, self._name), self._bad_path)
+            lake.upload(lake_paths.quarantine(self._contract.dataset, self._batch, self._name), self._bad_path)
         if not self._good:
             return []
-        key = paths.part(self._contract.dataset, self._batch, self._name)
+        key = lake_paths.part(self._contract.dataset, self._batch, self._name)
         return [Part(key, lake.upload(key, self._good_path), rows)]
 
 

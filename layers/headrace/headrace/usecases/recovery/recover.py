@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from headrace.domain.ledger import LANES
 from headrace.observability import logger
-from headrace.usecases.hand_over import hand_over
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import Services
-from headrace.usecases.receive import wake
 
 DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"})
 """Only a terminal status counts as dead. SUCCEEDED too, if the generation was not moved on."""

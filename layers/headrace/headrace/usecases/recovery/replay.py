@@ -18,7 +18,7 @@ from headrace.domain.replay import MOST_REPLAYS, object_key, replay_name
 from headrace.errors import ObjectGoneError
 from headrace.transform import FileRejected, QuarantinedRow, read_quarantine
 from headrace.transform.again import Frame, compressed, frame_of, rows_good_now
-from headrace.usecases import paths
+from headrace.usecases import lake_paths
 from headrace.usecases.ports import Landing, Services
 
 TOO_OFTEN = f"rows of it came back {MOST_REPLAYS} times: land it again as a whole, or `headrace reload {{}}`"
@@ -90,7 +90,7 @@ class Quarantine:
 
     def _replayed(self, file: FileRecord) -> set[int]:
         if file.file_id not in self._gone:
-            plans = [self._services.lake.read_json(paths.replay(file.dataset, name)) for name in file.replays]
+            plans = [self._services.lake.read_json(lake_paths.replay(file.dataset, name)) for name in file.replays]
             self._gone[file.file_id] = {number for plan in plans for number in plan["rows"]}
         return self._gone[file.file_id]
 
@@ -132,7 +132,7 @@ def _replay(
         return Replayed(file.key, file.file_id, len(rows), len(good), key, "it is on its way already")
     if not dry_run:
         plan = {"file_id": file.file_id, "batch": file.batch, "rows": [row.row_number for row in good]}
-        services.lake.write_json(paths.replay(contract.dataset, name), plan)
+        services.lake.write_json(lake_paths.replay(contract.dataset, name), plan)
         data = frame.around([row.raw for row in good])
         landing.put(key, compressed(data, contract.format.compression))
     return Replayed(file.key, file.file_id, len(rows), len(good), key)

@@ -13,10 +13,10 @@ from headrace.domain.failure import is_transient
 from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.notice import of_brief_record
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
+from headrace.usecases.ingest.record_outcome import own_counts
+from headrace.usecases.ingest.record_staged import record_staged
+from headrace.usecases.ingest.results import file_results
 from headrace.usecases.ports import Services
-from headrace.usecases.record_outcome import own_counts
-from headrace.usecases.record_staged import record_staged
-from headrace.usecases.results import file_results
 
 NO_ROWS = "the warehouse has no row of it, and what the transform made of it cannot be read"
 

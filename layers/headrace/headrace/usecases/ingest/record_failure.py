@@ -10,10 +10,10 @@ from headrace.domain.failure import classify, explain, for_people
 from headrace.domain.lane import MAX_ATTEMPTS
 from headrace.domain.ledger import BatchRecord
 from headrace.domain.notice import Next
-from headrace.usecases import paths
-from headrace.usecases.give_up import allowed_for, give_up, is_waited_out, treatment_of
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.bisect_batch import allowed_for, give_up, is_waited_out, treatment_of
+from headrace.usecases.ingest.trouble import report
 from headrace.usecases.ports import Services
-from headrace.usecases.trouble import report
 
 LOAD_REFUSED = "LoadRefused"
 """The state machine's name for a load that the warehouse has failed."""
@@ -53,7 +53,7 @@ def _files_of(batch: BatchRecord, killed: Sequence[int], services: Services) -> 
     """The files of the units that were killed; none where every unit of several was, and attempts are left."""
     if EVERY_UNIT <= len(killed) == batch.units and batch.attempts < MAX_ATTEMPTS:
         return frozenset()
-    listed = (services.lake.find_json(paths.unit(batch.batch, number)) or [] for number in killed)
+    listed = (services.lake.find_json(lake_paths.unit(batch.batch, number)) or [] for number in killed)
     return frozenset(str(file["file_id"]) for unit in listed for file in unit)
 
 

@@ -14,10 +14,10 @@ from headrace.domain.judgement import Finding, surprising
 from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.notice import Notice, of_hold
 from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, failed, settle
-from headrace.usecases.figures import quoted
-from headrace.usecases.give_up import COMMITTED, FATE, LOCK, TOMBSTONE
+from headrace.usecases.ingest.bisect_batch import COMMITTED, FATE, LOCK, TOMBSTONE
+from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import Services
-from headrace.usecases.receive import wake
+from headrace.usecases.quality.measurements import quoted
 
 DECISION = (
     "INSERT INTO etl.holds (batch_id, dataset, decision, decided_by, reason, decided_at)"

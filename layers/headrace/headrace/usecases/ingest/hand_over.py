@@ -10,9 +10,9 @@ from headrace.domain import clock
 from headrace.domain.lane import LaneState, limits_of, wait_seconds
 from headrace.domain.ledger import MERGE, FileRecord
 from headrace.domain.packing import waits_for_others
+from headrace.usecases.ingest.starter import wake
+from headrace.usecases.ingest.trouble import report_end
 from headrace.usecases.ports import Services
-from headrace.usecases.receive import wake
-from headrace.usecases.trouble import report_end
 
 
 def hand_over(dataset: str, lane: str, generation: int, services: Services) -> bool:

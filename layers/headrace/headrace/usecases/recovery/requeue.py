@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from headrace.domain.ledger import BatchStatus, FileRecord, FileStatus
+from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import Services
-from headrace.usecases.receive import wake
 
 HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
 """Batches whose rows are in the warehouse: a file of them that is sent again would be there twice."""

@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Any
 
 from headrace.domain.ledger import FileRecord, FileStatus
-from headrace.usecases import paths
-from headrace.usecases.differences import Difference
+from headrace.usecases import lake_paths
 from headrace.usecases.ports import Services
+from headrace.usecases.recovery.reconcile_report import Difference
 
 BROUGHT = {FileStatus.LOADED, FileStatus.STAGED, FileStatus.MERGING}
 AT_ONCE = 8
@@ -69,7 +69,7 @@ class LakeParts:
 
     def _promised(self, batch: str) -> dict[str, int]:
         """The parts of a batch and their sizes, by its manifest. None once the manifest has expired."""
-        manifest: dict[str, Any] = self._services.lake.find_json(paths.manifest(batch)) or {"entries": []}
+        manifest: dict[str, Any] = self._services.lake.find_json(lake_paths.manifest(batch)) or {"entries": []}
         start = len(f"s3://{self._services.lake.bucket}/")
         return {entry["url"][start:]: entry["meta"]["content_length"] for entry in manifest["entries"]}
 

@@ -8,7 +8,7 @@ from typing import Any
 from headrace.domain.ledger import MERGE, BatchRecord
 from headrace.domain.load import Part
 from headrace.domain.outcome import FileResult
-from headrace.usecases import paths
+from headrace.usecases import lake_paths
 from headrace.usecases.ports import Lake, Services
 
 
@@ -46,4 +46,4 @@ def file_results(batch: BatchRecord, services: Services) -> list[FileResult]:
 
 def unit_results(lake: Lake, batch: BatchRecord) -> list[UnitResult]:
     """The results of all units of a batch, in order."""
-    return [UnitResult.from_json(lake.read_json(paths.result(batch.batch, n))) for n in range(1, batch.units + 1)]
+    return [UnitResult.from_json(lake.read_json(lake_paths.result(batch.batch, n))) for n in range(1, batch.units + 1)]

@@ -14,9 +14,9 @@ from headrace.domain.outcome import FileResult, Verdict
 from headrace.domain.replay import object_key, origin_of, replay_of
 from headrace.domain.sqltext import MOST_BYTES, size_of
 from headrace.errors import ContractChangedError, LoadTooLargeError
-from headrace.usecases import paths
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.results import UnitResult, file_results, unit_results
 from headrace.usecases.ports import Lake, Services
-from headrace.usecases.results import UnitResult, file_results, unit_results
 
 MOST_CARRIED = 250_000
 """Bytes of the answer. Step Functions passes on 256 KiB, and adds what it says of the call itself."""
@@ -104,7 +104,7 @@ def _in_order_of_arrival(files: list[FileRecord]) -> list[str]:
 def _write_manifest(lake: Lake, batch: str, parts: list[Part]) -> str | None:
     if not parts:
         return None
-    key = paths.manifest(batch)
+    key = lake_paths.manifest(batch)
     lake.write_json(key, manifest(lake.bucket, parts))
     return f"s3://{lake.bucket}/{key}"
 

@@ -16,8 +16,8 @@ from headrace.domain.judgement import Finding, Scope, judge, surprising
 from headrace.domain.load import split_statements
 from headrace.domain.notice import Notice, of_surprise
 from headrace.observability import logger
-from headrace.usecases.figures import figures_of, keep, past_figures
 from headrace.usecases.ports import Services
+from headrace.usecases.quality.measurements import figures_of, keep, past_figures
 
 
 def day_of(event: Mapping[str, str]) -> date:

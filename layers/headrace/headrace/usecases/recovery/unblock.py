@@ -13,12 +13,12 @@ from headrace.domain.clock import now
 from headrace.domain.failure import is_transient
 from headrace.domain.lane import LaneState, batch_name
 from headrace.domain.ledger import LANES, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus
-from headrace.usecases.give_up import COMMITTED, FATE, LOCK, TOMBSTONE
+from headrace.usecases.ingest.bisect_batch import COMMITTED, FATE, LOCK, TOMBSTONE
+from headrace.usecases.ingest.record_briefly import record_briefly
+from headrace.usecases.ingest.record_outcome import record_outcome
+from headrace.usecases.ingest.results import file_results
 from headrace.usecases.ports import Services
-from headrace.usecases.record_briefly import record_briefly
-from headrace.usecases.record_outcome import record_outcome
-from headrace.usecases.recover import help_lane
-from headrace.usecases.results import file_results
+from headrace.usecases.recovery.recover import help_lane
 
 MOST_MARKERS = 1000
 MOST_GENERATIONS = 1000

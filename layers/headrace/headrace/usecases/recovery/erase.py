@@ -19,10 +19,10 @@ from headrace.domain.contract import Contract, Kind
 from headrace.domain.ledger import FileRecord, FileStatus
 from headrace.errors import TerminalError
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
-from headrace.usecases import paths
-from headrace.usecases.figures import quoted
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.refresh_views import refresh_views
 from headrace.usecases.ports import Landing, Ledger, Services
-from headrace.usecases.refresh_views import refresh_views
+from headrace.usecases.quality.measurements import quoted
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
 """Files whose rows may come to the lake or the table while one looks."""
@@ -134,7 +134,7 @@ class _Erasure:
         """Find every part of the lake and of quarantine with rows of the value, and the files that those came in."""
         dataset = self._contract.dataset
         self.report.lake_rows = self._look_in(f"{dataset}/batch=", good_rows(self._value), "_file_id", folder)
-        prefix = paths.quarantine(dataset, "", "").split("batch=")[0]
+        prefix = lake_paths.quarantine(dataset, "", "").split("batch=")[0]
         self.report.bad_rows = self._look_in(prefix, bad_rows(self._value), "file_id", folder)
 
     def _look_in(self, prefix: str, chosen: Chosen, file_id: str, folder: Path) -> int:
@@ -195,7 +195,7 @@ class _Erasure:
 
     def _correct_manifest(self, key: str, size: int) -> None:
         """COPY and the nightly comparison go by the sizes in the batch's manifest, where it has not expired."""
-        name = paths.manifest(key.split("/batch=")[1].split("/", maxsplit=1)[0])
+        name = lake_paths.manifest(key.split("/batch=")[1].split("/", maxsplit=1)[0])
         found = self._services.lake.find_json(name)
         url = f"s3://{self._services.lake.bucket}/{key}"
         for entry in found["entries"] if found else ():

@@ -1,0 +1,1 @@
+"""From an object's event to rows in the warehouse."""

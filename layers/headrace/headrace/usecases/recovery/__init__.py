@@ -1,0 +1,1 @@
+"""What puts right, finds and forgets."""

@@ -1,0 +1,1 @@
+"""One unit of a batch: files transformed together."""
