@@ -28,7 +28,7 @@ import psutil
 
 from benchmarks.laptop import ProcessMeter, machine, percentile
 from benchmarks.own_laptop import own_laptop, store, tell
-from headrace.domain.ledger import BACKFILL, FileStatus
+from headrace.domain.ingest.ledger import BACKFILL, FileStatus
 from headrace.usecases.recovery.reconcile import reconcile
 from headrace_cli.output.console import show, table
 from headrace_cli.output.formatting import moment

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.catalogue_walk import Met, Raised, Walk
 from benchmarks.own_laptop import own_laptop
-from headrace.domain.failure import Failure, Place, Treatment, catalogue
+from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue
 from headrace_cli.stack.target import target_at
 
 LANES = 8

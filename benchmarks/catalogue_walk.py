@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.domain.failure import Failure, Place, Treatment, classify
-from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.failure import Failure, Place, Treatment, classify
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace_cli.laptop.sink import received
 from headrace_cli.stack.landing import file_id_of
 from headrace_cli.stack.target import Target

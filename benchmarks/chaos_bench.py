@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.chaos_leftovers import Generations, Leftovers
 from benchmarks.chaos_points import Fault, Point
-from headrace.domain.ledger import FileStatus
+from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery.reconcile import reconcile
 from headrace_cli.stack.landing import file_id_of
 from headrace_cli.stack.target import Target

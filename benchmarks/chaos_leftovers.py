@@ -6,8 +6,8 @@ import json
 import urllib.request
 from collections.abc import Iterator
 
-from headrace.domain.lane import batch_name
-from headrace.domain.ledger import LANES, BatchStatus
+from headrace.domain.ingest.lane import batch_name
+from headrace.domain.ingest.ledger import LANES, BatchStatus
 from headrace_cli.stack.target import Target
 from headrace_cli.stack.warehouse import query
 

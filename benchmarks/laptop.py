@@ -30,7 +30,7 @@ from typing import Any, Self
 import psutil
 
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import FileRecord, FileStatus, RowCounts
 from headrace_cli.commands.files.wait import wait_until_quiet
 from headrace_cli.laptop import laptop
 from headrace_cli.laptop.samples import Write, generators

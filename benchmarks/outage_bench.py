@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.chaos_bench import ROWS, content, meter
 from benchmarks.chaos_leftovers import Leftovers
-from headrace.domain.ledger import FileStatus
+from headrace.domain.ingest.ledger import FileStatus
 from headrace_cli.stack.landing import file_id_of
 from headrace_cli.stack.target import Target
 from headrace_cli.stack.warehouse import query

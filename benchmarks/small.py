@@ -29,7 +29,7 @@ import psutil
 
 from benchmarks.laptop import DAEMON, ProcessMeter, machine, percentile
 from benchmarks.own_laptop import deploy_anew, own_laptop, store, tell
-from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import FileRecord, FileStatus, RowCounts
 from headrace.usecases.recovery.reconcile import reconcile
 from headrace_cli.commands.files.wait import wait_until_quiet
 from headrace_cli.output.console import show, table

@@ -1,6 +1,6 @@
 """Write the list of known errors into docs/operations.md: `.venv/bin/python -m scripts.list_errors`.
 
-The list is made of the catalogue, `layers/headrace/headrace/domain/failures.toml`; a test holds the page to it.
+The list is made of the catalogue, `layers/headrace/headrace/domain/ingest/failures.toml`; a test holds the page to it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from headrace.domain.failure import Failure, Place, Treatment, catalogue
+from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
 BEGIN = "<!-- the errors: written by scripts/list_errors.py -->\n"

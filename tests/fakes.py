@@ -13,14 +13,14 @@ from typing import Any, BinaryIO
 from headrace.adapters.storms import CLAIMED_SECONDS
 from headrace.domain.clock import now
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
-from headrace.domain.coverage import Coverage
 from headrace.domain.export import Export
+from headrace.domain.ingest.coverage import Coverage
+from headrace.domain.ingest.landed import Landed
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import BEFORE, LIVE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
+from headrace.domain.ingest.storm import MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
 from headrace.domain.judgement import Scope
-from headrace.domain.landed import Landed
-from headrace.domain.lane import LaneState
-from headrace.domain.ledger import BEFORE, LIVE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
 from headrace.domain.notice import Notice
-from headrace.domain.storm import MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
 from headrace.errors import ObjectGoneError
 from headrace_compiler.sql.load import load_sql, table_sql, views_sql
 from headrace_compiler.sql.metrics import measure_sql

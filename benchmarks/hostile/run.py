@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from benchmarks.hostile.kinds import KINDS, LOADED, QUARANTINED, REJECTED, Hostile
-from headrace.domain.ledger import LIVE
-from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.ingest.ledger import LIVE
+from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.transform import read_quarantine
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.results import unit_results

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from headrace.bootstrap import services
-from headrace.domain.arrival import arrival_of
-from headrace.domain.ledger import FileStatus
+from headrace.domain.ingest.arrival import arrival_of
+from headrace.domain.ingest.ledger import FileStatus
 from headrace.entrypoint import entrypoint
 from headrace.observability import logger
 from headrace.usecases.ingest import starter

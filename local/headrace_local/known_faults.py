@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from headrace.domain.failure import Failure, Place, catalogue
+from headrace.domain.ingest.failure import Failure, Place, catalogue
 
 WORKFLOW_ROLE = "IngestStateMachine"
 ANSWER = re.compile(

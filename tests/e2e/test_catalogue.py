@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.catalogue import ELSEWHERE, met_by_files, waves
 from benchmarks.catalogue_walk import Met, Raised, Walk
-from headrace.domain.failure import Failure, Place, Treatment, catalogue, named
+from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, named
 from headrace_cli.stack.target import target_at
 from tests.e2e.conftest import Laptop
 

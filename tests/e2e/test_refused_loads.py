@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import Contract
-from headrace.domain.load import load_statements
+from headrace.domain.ingest.load import load_statements
 from headrace_compiler import compile_folder
 from headrace_compiler.sql.load import load_sql
 from tests.e2e.conftest import Laptop

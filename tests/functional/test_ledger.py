@@ -15,12 +15,21 @@ import pytest
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
 from headrace.adapters.table import to_item
 from headrace.domain import clock
-from headrace.domain.arrival import Cause
 from headrace.domain.clock import now
-from headrace.domain.coverage import Coverage
-from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LIVE, MERGE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.storm import MOST_FOLDERS, Group, group_of
+from headrace.domain.ingest.arrival import Cause
+from headrace.domain.ingest.coverage import Coverage
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import (
+    LIVE,
+    MERGE,
+    Arrival,
+    BatchRecord,
+    BatchStatus,
+    FileRecord,
+    FileStatus,
+    RowCounts,
+)
+from headrace.domain.ingest.storm import MOST_FOLDERS, Group, group_of
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
 from headrace_local import laptop

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.lakefolders import LAKE_FOLDERS
+from headrace.domain.lake_folders import LAKE_FOLDERS
 from tests.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]

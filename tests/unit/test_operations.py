@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.domain.failure import catalogue
+from headrace.domain.ingest.failure import catalogue
 from scripts.list_errors import PAGE, SYMPTOMS, listed
 
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from ministack.services.stepfunctions import _evaluate_jsonata
 
-from headrace.domain.failure import Failure, Place, Treatment, catalogue, explain
+from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, explain
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachine").glob("*.asl.json")}

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.domain.clock import written
-from headrace.domain.naming import printable
+from headrace.domain.file_names import printable
 from headrace_cli.output.formatting import moment
 
 PIPED_WIDTH = 200

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from headrace.domain.lakefolders import QUARANTINE
+from headrace.domain.lake_folders import QUARANTINE
 from headrace_cli.stack.target import Target
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from headrace.domain.ledger import Arrival
+from headrace.domain.ingest.ledger import Arrival
 from headrace_cli.stack.target import Target
 
 ONE_REQUEST = 64 * 2**20

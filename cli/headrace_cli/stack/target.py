@@ -20,7 +20,7 @@ from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
-from headrace.domain.lakefolders import CONTRACTS
+from headrace.domain.lake_folders import CONTRACTS
 from headrace.exports.adapters.ledger import DynamoExports
 from headrace.sources.adapters.ledger import DynamoSourceLedger
 from headrace.sources.adapters.poll_queue import PollOrders

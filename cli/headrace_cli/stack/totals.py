@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import FileRecord, FileStatus, RowCounts
 from headrace_cli.output.formatting import moment
 
 COUNTED = tuple(status for status in FileStatus if status is not FileStatus.UNROUTABLE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headrace.domain.ledger import LANES, FileRecord
+from headrace.domain.ingest.ledger import LANES, FileRecord
 from headrace_cli.output.formatting import count
 from headrace_cli.stack.landing import Landed, landed_since
 from headrace_cli.stack.target import Target

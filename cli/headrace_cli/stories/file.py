@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.adapters.ledger import UNROUTABLE
 from headrace.domain.clock import written
-from headrace.domain.ledger import BatchRecord, Event, FileRecord, RowCounts
+from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord, RowCounts
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import moment
 from headrace_cli.stack.landing import Landed, newest_of

@@ -8,7 +8,7 @@ from typing import Any
 from open_data_contract_standard.model import SchemaProperty
 
 from headrace.domain.contract import Column, Kind
-from headrace.domain.sqltext import one_line
+from headrace.domain.sql_text import one_line
 from headrace.transform.rules import bound_values, value_rules, without_formats
 from headrace.transform.values import Broken, text_reader
 from headrace_compiler.compile.column_types import (

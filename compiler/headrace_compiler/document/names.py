@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from headrace.domain.lakefolders import LAKE_FOLDERS
-from headrace.domain.naming import plain_name
+from headrace.domain.file_names import plain_name
+from headrace.domain.lake_folders import LAKE_FOLDERS
 
 PLAIN = re.compile("[a-z][a-z0-9_]*")
 LONGEST = 127

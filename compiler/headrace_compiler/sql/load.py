@@ -1,7 +1,7 @@
 """The SQL that a contract means: its table, and the one transaction that loads a batch into it.
 
 The text is committed under `sql/datasets/`, so that a change of a contract is seen in review as a change of SQL.
-`${…}` marks what only a batch knows; `headrace.domain.load` fills it in.
+`${…}` marks what only a batch knows; `headrace.domain.ingest.load` fills it in.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from headrace.domain.ledger import FileRecord, FileStatus
-from headrace.domain.outcome import total
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.outcome import total
 
 logger = Logger(service="headrace", use_rfc3339=True)
 metrics = Metrics(namespace="Headrace")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.clock import now
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.transform import BadRow, QuarantineWriter, RowError
 from headrace_cli.main import run
 from headrace_cli.stack.target import Target

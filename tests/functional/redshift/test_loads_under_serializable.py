@@ -14,8 +14,8 @@ import pytest
 
 from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Contract, View
+from headrace.domain.ingest.load import load_statements, measure_statements
 from headrace.domain.judgement import Scope
-from headrace.domain.load import load_statements, measure_statements
 from headrace.usecases.migrate import MigrationError, migrate
 from headrace_compiler.sql.load import load_sql
 from headrace_compiler.sql.metrics import measure_sql

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
-from headrace.domain.load import load_statements, split_statements
+from headrace.domain.ingest.load import load_statements, split_statements
 from headrace.usecases.migrate import MigrationError, migrate, plan
 from headrace_compiler import compile_folder
 from headrace_compiler.sql.load import load_sql, table_sql

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.load import split_statements
+from headrace.domain.ingest.load import split_statements
 from headrace.usecases.ingest.record_outcome import OWN, TOUCHED
 from tests.functional.redshift.client import Client
 

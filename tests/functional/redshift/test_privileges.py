@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.load import load_statements
+from headrace.domain.ingest.load import load_statements
 from headrace.usecases.make_loader import make_loader
 from headrace.usecases.migrate import migrate
 from headrace_compiler.sql.load import load_sql

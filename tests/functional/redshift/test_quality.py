@@ -14,11 +14,11 @@ import pytest
 
 from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.load import measure_statements, split_statements
+from headrace.domain.ingest.outcome import FileResult
+from headrace.domain.ingest.outcome import Verdict as Good
 from headrace.domain.judgement import Finding, Scope, Verdict
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
-from headrace.domain.load import measure_statements, split_statements
-from headrace.domain.outcome import FileResult
-from headrace.domain.outcome import Verdict as Good
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.quality.hold import reject, release

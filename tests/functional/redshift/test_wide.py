@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind
-from headrace.domain.load import load_statements, split_statements
-from headrace.domain.sqltext import MOST_BYTES
+from headrace.domain.ingest.load import load_statements, split_statements
+from headrace.domain.sql_text import MOST_BYTES
 from headrace.transform.schema import arrow_type
 from headrace_compiler.compile.sizes import load_bytes
 from headrace_compiler.sql.load import is_wide, load_sql, table_sql

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ledger import FileStatus
+from headrace.domain.ingest.ledger import FileStatus
 from headrace.domain.source import After, Complete, Protocol
 from headrace.sources.model.source_file import (
     LONGEST_ABSENCE,

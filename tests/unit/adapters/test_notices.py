@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.adapters.notices import OPENER, post, slack_message, subject
-from headrace.domain.arrival import Cause
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.ingest.arrival import Cause
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.ingest.storm import group_of
 from headrace.domain.notice import Notice, of_arrival, of_batch, of_message
-from headrace.domain.outcome import FileResult, Verdict
-from headrace.domain.storm import group_of
 from headrace.errors import TerminalError, TransientError
 from tests.fakes import file
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from headrace.adapters.ledger import DynamoLedger
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import BatchRecord, Event, FileRecord
+from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord
 from headrace.sources.adapters.ledger import DynamoSourceLedger
 from headrace.sources.adapters.poll_queue import PollOrders
 from headrace_cli.stack.landing import file_id_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ledger import FileStatus, RowCounts
+from headrace.domain.ingest.ledger import FileStatus, RowCounts
 from headrace_cli.commands.laptop import _demo_report
 from headrace_cli.commands.laptop._demo_report import collect, render
 from headrace_cli.output.console import stdout

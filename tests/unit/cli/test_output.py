@@ -10,7 +10,7 @@ import pytest
 from rich.console import ConsoleRenderable
 from rich.text import Text
 
-from headrace.domain.ledger import FileStatus
+from headrace.domain.ingest.ledger import FileStatus
 from headrace_cli.output.console import emit, lines, messages, show, table
 from headrace_cli.output.progress import Progress
 from tests.fakes import file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.domain.ledger import FileStatus, RowCounts
+from headrace.domain.ingest.ledger import FileStatus, RowCounts
 from tests.fakes import contract, file
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack

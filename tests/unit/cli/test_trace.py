@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from headrace.domain.ledger import BatchRecord, BatchStatus, Event, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, Event, FileStatus, RowCounts
 from headrace_cli.stories.execution import summarised
 from tests.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText

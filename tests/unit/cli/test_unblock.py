@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
 from headrace_cli.commands.repair import unblock
 from tests.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText

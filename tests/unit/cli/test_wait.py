@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LIVE, FileStatus
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import LIVE, FileStatus
 from headrace_cli.commands.files.wait import wait_until_quiet
 from headrace_cli.stack.watch import RECENT, Snapshot, Watch
 from tests.fakes import file

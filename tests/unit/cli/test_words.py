@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.domain.clock import written
-from headrace.domain.ledger import RowCounts
+from headrace.domain.ingest.ledger import RowCounts
 from headrace_cli.output import formatting
 
 

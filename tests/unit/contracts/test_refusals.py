@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.lakefolders import LAKE_FOLDERS
+from headrace.domain.lake_folders import LAKE_FOLDERS
 from headrace_compiler import ContractErrors, compile_contract, compile_folder
 from tests.template import TEMPLATE
 

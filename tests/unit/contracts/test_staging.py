@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.domain.load import load_statements, split_statements
+from headrace.domain.ingest.load import load_statements, split_statements
 from headrace_compiler.sql.staged import append_sql, logic_problem, merge_sql, stage_sql
 from tests.fakes import contract
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.arrival import MAX_FILE_BYTES, arrival_of, route
-from headrace.domain.ledger import Arrival, FileStatus
+from headrace.domain.ingest.arrival import MAX_FILE_BYTES, arrival_of, route
+from headrace.domain.ingest.ledger import Arrival, FileStatus
 from tests.fakes import contract
 
 EVENTS = Path(__file__).parents[3] / "events"

@@ -16,13 +16,13 @@ from headrace.adapters.notices import LONGEST_TEXT, slack_message
 from headrace.adapters.pagerduty import event_of
 from headrace.adapters.storms import DynamoStorms, _counted_pk, _key
 from headrace.domain import bounds
-from headrace.domain.arrival import Cause
-from headrace.domain.lane import LIMITS, MOST_HELD, LaneState
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.arrival import Cause
+from headrace.domain.ingest.lane import LIMITS, MOST_HELD, LaneState
+from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle
+from headrace.domain.ingest.replay import MOST_REPLAYS
+from headrace.domain.ingest.storm import Counted, group_of
 from headrace.domain.notice import Incident, Notice, of_arrival, of_batch, of_group
-from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle
-from headrace.domain.replay import MOST_REPLAYS
-from headrace.domain.storm import Counted, group_of
 from tests.fakes import contract, file
 
 ITEM, TRANSACTION, STATE, SNS = 400 << 10, 4 << 20, 256 << 10, 256_000

@@ -7,7 +7,17 @@ import re
 
 import pytest
 
-from headrace.domain.failure import UNKNOWN, Failure, Known, Place, Treatment, catalogue, classify, explain, for_people
+from headrace.domain.ingest.failure import (
+    UNKNOWN,
+    Failure,
+    Known,
+    Place,
+    Treatment,
+    catalogue,
+    classify,
+    explain,
+    for_people,
+)
 
 EACH = pytest.mark.parametrize("failure", catalogue(), ids=lambda failure: failure.name)
 DETAIL = f"\n  Detail: \n  {'-' * 47}\n  query:     8238\n  process:   padbmaster [pid=1]\n"

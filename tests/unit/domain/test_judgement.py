@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from headrace.domain.baseline import Figure
 from headrace.domain.checks import OF_WHOLE_BATCHES, Check, Metric
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus
 from headrace.domain.judgement import Finding, Measured, Scope, Verdict, judge, scope_of, surprising
-from headrace.domain.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus
-from headrace.domain.usual import Figure
 from tests.fakes import contract, file
 
 TODAY = 1000

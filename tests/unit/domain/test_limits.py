@@ -5,24 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from headrace.domain import (
-    arrival,
-    bad_rows,
-    bounds,
-    contract,
-    export,
-    judgement,
-    lane,
-    migration,
-    notice,
-    packing,
-    replay,
-    sizes,
-    sqltext,
-    storm,
-    usual,
-)
-from headrace.domain.ledger import BACKFILL, LIVE, MERGE
+from headrace.domain import baseline, bounds, contract, export, judgement, migration, notice, sizes, sql_text
+from headrace.domain.ingest import arrival, bad_rows, lane, packing, replay, storm
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
 from headrace.exports.model import run
 from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
@@ -72,7 +57,7 @@ FILES = {
     "Bytes of a merge": size(lane.LIMITS[MERGE].size, "GiB"),
     "Time between two merges, unless the contract names it": time(contract.MERGE_SECONDS),
     "Statements of one call of the Data API": count(migration.MOST_STATEMENTS),
-    "Bytes of the statements of a batch": count(sqltext.MOST_BYTES),
+    "Bytes of the statements of a batch": count(sql_text.MOST_BYTES),
     "Columns of a table": count(migration.MOST_COLUMNS),
     "Bytes of the answer about a load": count(prepare_load.MOST_CARRIED),
     "Earlier files whose rows are corrected at once": count(record_outcome.PAGE),
@@ -114,9 +99,9 @@ MESSAGES = {
     "Days for which a refused object waits to be reported": count(storm.KEPT_DAYS),
 }
 USUAL = {
-    "Days that are looked at": count(usual.WINDOW_DAYS),
-    "Days without which nothing is said": count(usual.FEWEST_DAYS),
-    "Spreads from the usual that are no surprise": count(usual.SURPRISING),
+    "Days that are looked at": count(baseline.WINDOW_DAYS),
+    "Days without which nothing is said": count(baseline.FEWEST_DAYS),
+    "Spreads from the usual that are no surprise": count(baseline.SURPRISING),
 }
 SERVERS = {
     "Files of one source": count(remote_listing.MOST_FILES),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Contract
-from headrace.domain.load import Part, load_statements, manifest, split_statements
+from headrace.domain.ingest.load import Part, load_statements, manifest, split_statements
 from headrace.errors import TerminalError
 from headrace_compiler.sql.load import load_sql, table_sql
 from headrace_compiler.sql.staged import append_sql, merge_sql

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from headrace.domain.checks import Check, Metric
+from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult
+from headrace.domain.ingest.outcome import Verdict as Outcome
+from headrace.domain.ingest.storm import Counted, Group
 from headrace.domain.judgement import Finding, Verdict
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.notice import (
     Incident,
     Next,
@@ -26,9 +29,6 @@ from headrace.domain.notice import (
     of_recovery,
     of_surprise,
 )
-from headrace.domain.outcome import FileResult
-from headrace.domain.outcome import Verdict as Outcome
-from headrace.domain.storm import Counted, Group
 from tests.fakes import contract, file
 
 BATCH = BatchRecord("readings-1", "readings", "live", 1, BatchStatus.LOADED, ("1",), "2026-01-01T00:00:00Z")

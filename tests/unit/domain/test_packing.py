@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.domain.lane import Limits
-from headrace.domain.packing import UNIT_BYTES, UNIT_FILES, first_batch, halves, units
+from headrace.domain.ingest.lane import Limits
+from headrace.domain.ingest.packing import UNIT_BYTES, UNIT_FILES, first_batch, halves, units
 from tests.fakes import file
 
 SIZES = st.lists(st.integers(1, 2 * UNIT_BYTES), max_size=300)

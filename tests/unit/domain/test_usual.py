@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import quality
+from headrace.domain.baseline import FEWEST_DAYS, Figure, compare
 from headrace.domain.checks import Check, Metric
 from headrace.domain.judgement import Finding, Measured, Scope, Verdict, judge
 from headrace.domain.notice import of_surprise
-from headrace.domain.usual import FEWEST_DAYS, Figure, compare
 
 TODAY = 1000
 

@@ -8,8 +8,8 @@ from statistics import mean, median
 
 import pytest
 
+from headrace.domain.baseline import Figure, Usual, compare
 from headrace.domain.checks import Metric
-from headrace.domain.usual import Figure, Usual, compare
 
 TODAY = 730_000
 COUNTED = {Metric.ROW_COUNT, Metric.DISTINCT_COUNT, Metric.DUPLICATE_KEYS}

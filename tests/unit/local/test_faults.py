@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from headrace.domain.failure import Failure, catalogue, classify, explain
+from headrace.domain.ingest.failure import Failure, catalogue, classify, explain
 from headrace_local.faults import (
     REFUSED,
     Call,

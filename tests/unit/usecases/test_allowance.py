@@ -6,8 +6,8 @@ from itertools import chain, repeat
 
 import pytest
 
-from headrace.domain.ledger import LIVE
-from headrace.domain.outcome import FileResult
+from headrace.domain.ingest.ledger import LIVE
+from headrace.domain.ingest.outcome import FileResult
 from headrace.errors import TransientError
 from headrace.transform import FileRejected
 from headrace.usecases.ingest.record_batch import record_batch

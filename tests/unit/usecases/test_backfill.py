@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.domain.ledger import BACKFILL, LIVE, FileStatus
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, FileStatus
 from headrace.usecases.ingest import starter
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.backfill import backfill

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
-from headrace.domain.failure import explain
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.failure import explain
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.errors import ContractChangedError, TransientError
 from headrace.transform import Limits, read_quarantine
 from headrace.usecases import lake_paths
@@ -321,7 +321,7 @@ def test_reading_stops_when_more_rows_are_bad_than_may_be() -> None:
 
 
 def test_no_file_may_have_bad_rows_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.domain.bad_rows.MOST_BAD_ROWS", 150_000)
+    monkeypatch.setattr("headrace.domain.ingest.bad_rows.MOST_BAD_ROWS", 150_000)
     for data, says in (
         (MANY_BAD, "of its first 200,000 rows"),
         (MANY_BAD[: 20 + 27 * 160_000], "of 160,000 rows are bad, no"),

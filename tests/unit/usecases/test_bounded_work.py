@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.errors import TransientError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.prepare_load import prepare_load

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from headrace.domain.failure import Failure, Place, Treatment, catalogue, classify
-from headrace.domain.lane import MAX_ATTEMPTS
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, classify
+from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.record_failure import record_failure

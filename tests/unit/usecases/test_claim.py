@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases.unit.deduplicate import claim
 from tests.fakes import MemoryServices, contract, file
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import View
-from headrace.domain.ledger import FileStatus, RowCounts
+from headrace.domain.ingest.ledger import FileStatus, RowCounts
 from headrace.errors import TransientError
 from headrace.transform.erasure import Value
 from headrace.usecases import lake_paths

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from headrace.domain.lane import MAX_ATTEMPTS
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.packing import UNIT_BYTES
+from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.packing import UNIT_BYTES
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import give_up
 from headrace.usecases.ingest.hand_over import hand_over

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from headrace.domain.lane import MAX_ATTEMPTS, LaneState
-from headrace.domain.ledger import LIVE, Arrival, BatchStatus, FileStatus
-from headrace.domain.packing import APART
+from headrace.domain.ingest.lane import MAX_ATTEMPTS, LaneState
+from headrace.domain.ingest.ledger import LIVE, Arrival, BatchStatus, FileStatus
+from headrace.domain.ingest.packing import APART
 from headrace.usecases.ingest import starter
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch

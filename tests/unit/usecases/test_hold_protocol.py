@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.checks import Check, Metric
-from headrace.domain.ledger import LIVE, FileStatus
-from headrace.domain.outcome import FileResult
+from headrace.domain.ingest.ledger import LIVE, FileStatus
+from headrace.domain.ingest.outcome import FileResult
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.quality.hold import hold, reject, release

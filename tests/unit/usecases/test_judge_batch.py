@@ -9,8 +9,8 @@ import pytest
 
 from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
-from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
+from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.quality.hold import reject, release

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Column, Kind, View
-from headrace.domain.load import split_statements
+from headrace.domain.ingest.load import split_statements
 from headrace.domain.migration import plain_type
 from headrace.usecases.migrate import DEPLOYED_CONTRACTS, MigrationError, apply, migrate, plan
 from tests.fakes import MemoryCatalog, MemoryServices, contract

@@ -10,10 +10,10 @@ import pytest
 
 from headrace.domain import clock
 from headrace.domain.clock import written
-from headrace.domain.failure import Treatment
-from headrace.domain.lane import MAX_ATTEMPTS, Fate, LaneState, fate, is_patient, wait_seconds
-from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.packing import APART
+from headrace.domain.ingest.failure import Treatment
+from headrace.domain.ingest.lane import MAX_ATTEMPTS, Fate, LaneState, fate, is_patient, wait_seconds
+from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.packing import APART
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure

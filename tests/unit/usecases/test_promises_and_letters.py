@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from headrace.domain.arrival import arrival_of
-from headrace.domain.ledger import LIVE, FileStatus
-from headrace.domain.replay import MOST_REPLAYS
+from headrace.domain.ingest.arrival import arrival_of
+from headrace.domain.ingest.ledger import LIVE, FileStatus
+from headrace.domain.ingest.replay import MOST_REPLAYS
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.redrive import Redriven, redrive
 from headrace.usecases.recovery.watch_freshness import OLDEST, watch_promises

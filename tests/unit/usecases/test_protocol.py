@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.ingest.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest import starter as receive
 from headrace.usecases.ingest.hand_over import hand_over

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.usecases import lake_paths
 from headrace.usecases.recovery.reconcile import reconcile
 from headrace.usecases.recovery.reconcile_report import Reconciliation, notice_of

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from headrace.domain.coverage import Coverage, beginnings
-from headrace.domain.landed import Landed
-from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.coverage import Coverage, beginnings
+from headrace.domain.ingest.landed import Landed
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases.recovery import reconcile as reconciling
 from headrace.usecases.recovery.reconcile import Asked, note_coverage, reconcile
 from headrace.usecases.recovery.reconcile_report import Reconciliation, notice_of

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.arrival import route
-from headrace.domain.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.arrival import route
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.usecases.recovery import reconcile as reconciling
 from headrace.usecases.recovery.reconcile import Asked, reconcile
 from headrace.usecases.recovery.reconcile_report import Reconciliation, notice_of

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.lane import MAX_ATTEMPTS
-from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest import bisect_batch as giving_up
 from headrace.usecases.ingest.hand_over import hand_over

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from headrace.domain.arrival import DeadLetter, arrival_of
-from headrace.domain.ledger import FileStatus
+from headrace.domain.ingest.arrival import DeadLetter, arrival_of
+from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery.redrive import Redriven, redrive
 from tests.fakes import MemoryLedger, file
 

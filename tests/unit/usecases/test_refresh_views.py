@@ -6,7 +6,7 @@ import pytest
 
 from headrace.adapters.warehouse import WarehouseError
 from headrace.domain.contract import View
-from headrace.domain.failure import Failure, Place, catalogue
+from headrace.domain.ingest.failure import Failure, Place, catalogue
 from headrace.errors import HeadraceError, TransientError
 from headrace.usecases.ingest.refresh_views import refresh_views
 from tests.fakes import MemoryCatalog, MemoryServices, contract

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Contract, FileFormat
-from headrace.domain.ledger import LIVE, FileRecord, RowCounts
+from headrace.domain.ingest.ledger import LIVE, FileRecord, RowCounts
 from headrace.transform import read_quarantine
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest import starter

@@ -11,10 +11,10 @@ import pytest
 
 from headrace.adapters.notices import slack_message
 from headrace.domain import clock
-from headrace.domain.arrival import MAX_FILE_BYTES
-from headrace.domain.ledger import Arrival, FileStatus
+from headrace.domain.ingest.arrival import MAX_FILE_BYTES
+from headrace.domain.ingest.ledger import Arrival, FileStatus
+from headrace.domain.ingest.storm import MOST_FOLDERS, Counted, Group, hours_to_tell
 from headrace.domain.notice import Notice, of_group
-from headrace.domain.storm import MOST_FOLDERS, Counted, Group, hours_to_tell
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
 from tests.fakes import MemoryCatalog, MemoryServices, contract

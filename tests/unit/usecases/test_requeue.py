@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.usecases.ingest.prepare_load import prepare_load
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.requeue import reload, retry

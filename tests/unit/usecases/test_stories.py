@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
-from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.usecases.ingest.orphaned_duplicates import MOST_LOOKED_AT, bereft_copies
 from headrace.usecases.ingest.record_batch import NOTHING, record_batch
 from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_staged

@@ -15,8 +15,8 @@ from urllib3.exceptions import SSLError
 from headrace.adapters import lake as lakes
 from headrace.adapters.aws import is_transient as is_transient_call
 from headrace.domain.clock import written
-from headrace.domain.failure import is_transient
-from headrace.domain.ledger import LIVE, BatchRecord
+from headrace.domain.ingest.failure import is_transient
+from headrace.domain.ingest.ledger import LIVE, BatchRecord
 from headrace.domain.statement import StatementState
 from headrace.errors import TransientError
 from headrace.exports.model.run import MOST_PUT_OFF, RUNNER_TRIES, CategoryState, Request, Run, RunStatus, UnloadStatus

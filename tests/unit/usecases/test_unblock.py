@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.outcome import FileResult, Verdict
+from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.results import UnitResult

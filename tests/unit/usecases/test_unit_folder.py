@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import LIVE, FileStatus
+from headrace.domain.ingest.ledger import LIVE, FileStatus
 from headrace.errors import TransientError
 from headrace.transform import FileTransform, PartWriter, parts
 from headrace.usecases.ingest.record_batch import record_batch

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.clock import written
-from headrace.domain.ledger import BACKFILL, LIVE, MERGE, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord, FileStatus
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.watch_freshness import watch_promises

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headrace.domain.ledger import LANES, BatchStatus
+from headrace.domain.ingest.ledger import LANES, BatchStatus
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.formatting import clock, number
 from headrace_cli.stack.target import Target, target_of

@@ -10,7 +10,7 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
-from headrace.domain.naming import printable
+from headrace.domain.file_names import printable
 from headrace_cli.output.console import Document, Json, emit, lines
 from headrace_cli.output.highlight import fault_span
 from headrace_cli.stack.bad_rows import bad_rows

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from headrace.adapters.ledger import UNROUTABLE
-from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import ROW_HEADERS, STYLES, ago, balanced, clock, count, number, row_cells, tick
 from headrace_cli.stack.target import Target, target_of

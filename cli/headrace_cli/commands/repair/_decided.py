@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.domain.ledger import BatchRecord
+from headrace.domain.ingest.ledger import BatchRecord
 from headrace.usecases.quality.hold import Decided
 from headrace_cli.output.console import Document, lines, table
 from headrace_cli.output.failures import CommandError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.domain.ledger import FileRecord
+from headrace.domain.ingest.ledger import FileRecord
 from headrace.usecases.recovery.requeue import Requeued
 from headrace_cli.output.console import Document, lines, table
 from headrace_cli.output.failures import CommandError

@@ -9,7 +9,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions
 from botocore.config import Config
 
-from headrace.domain.failure import classify
+from headrace.domain.ingest.failure import classify
 
 CALLS = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
 WITHOUT_CHECKSUMS = CALLS.merge(Config(request_checksum_calculation="when_required"))

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from headrace.adapters.lake import GONE
 from headrace.domain.clock import written
-from headrace.domain.landed import Landed
+from headrace.domain.ingest.landed import Landed
 
 
 class LandingBucket:

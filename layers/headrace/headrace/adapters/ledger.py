@@ -33,9 +33,9 @@ from headrace.adapters.storms import DynamoStorms
 from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, expiry, from_item, read_all, to_item, type_of
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
-from headrace.domain.coverage import Coverage
-from headrace.domain.lane import LaneState
-from headrace.domain.ledger import (
+from headrace.domain.ingest.coverage import Coverage
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import (
     BEFORE,
     MERGE,
     BatchRecord,
@@ -45,7 +45,7 @@ from headrace.domain.ledger import (
     FileStatus,
     RowCounts,
 )
-from headrace.domain.storm import Group
+from headrace.domain.ingest.storm import Group
 
 PARALLEL_WRITES = 8
 TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2

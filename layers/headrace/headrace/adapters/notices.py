@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from headrace.adapters.error_text import plain
 from headrace.adapters.secret import address
-from headrace.domain.naming import printable
+from headrace.domain.file_names import printable
 from headrace.domain.notice import Notice
 from headrace.errors import TerminalError, TransientError
 

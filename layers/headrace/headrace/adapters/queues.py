@@ -6,7 +6,7 @@ import json
 from functools import cached_property
 from typing import Any
 
-from headrace.domain.arrival import DeadLetter
+from headrace.domain.ingest.arrival import DeadLetter
 
 HIDDEN_SECONDS = 300
 """How long a dead letter that was read is hidden from the next reading."""

@@ -18,8 +18,8 @@ from typing import Any
 
 from headrace.adapters.table import expiry, from_item, to_item
 from headrace.domain.bounds import LONGEST_REASON, cut
-from headrace.domain.ledger import FileRecord
-from headrace.domain.storm import KEPT_DAYS, MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
+from headrace.domain.ingest.ledger import FileRecord
+from headrace.domain.ingest.storm import KEPT_DAYS, MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
 
 CLAIMED_SECONDS = 300
 """How long one call has for reporting a group before another may: longer than the sweeper may run."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.domain.failure import classify, for_people
+from headrace.domain.ingest.failure import classify, for_people
 from headrace.domain.statement import StatementState
 from headrace.errors import HeadraceError, TerminalError, TransientError
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from headrace.domain.baseline import COUNTS, FEWEST_DAYS, SHARES, Figure, compare
 from headrace.domain.checks import OF_NUMBERS, OF_WHOLE_BATCHES, Check, Metric
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import LIVE, BatchRecord, FileRecord
-from headrace.domain.replay import replay_of
-from headrace.domain.usual import COUNTS, FEWEST_DAYS, SHARES, Figure, compare
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, FileRecord
+from headrace.domain.ingest.replay import replay_of
 
 LISTED = 5
 FEWEST_TOLD = 10

@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from headrace.domain.arrival import Cause
 from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
 from headrace.domain.checks import Metric
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
-from headrace.domain.failure import classify
+from headrace.domain.ingest.arrival import Cause
+from headrace.domain.ingest.failure import classify
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, FileRecord, FileStatus
+from headrace.domain.ingest.outcome import FileResult, Verdict, total
+from headrace.domain.ingest.storm import Counted, Group
 from headrace.domain.judgement import Finding
-from headrace.domain.ledger import LIVE, BatchRecord, FileRecord, FileStatus
-from headrace.domain.outcome import FileResult, Verdict, total
-from headrace.domain.storm import Counted, Group
 
 LISTED = 5
 OF_CHECK = "FROM etl.quality_figures WHERE dataset = '{}' AND column_name = '{}' AND metric = '{}'"

@@ -11,7 +11,7 @@ import orjson
 import pyarrow as pa
 
 from headrace.domain.bounds import LONGEST_NAME
-from headrace.domain.naming import plain_name
+from headrace.domain.file_names import plain_name
 from headrace.transform.inference import Guess, guess
 
 SEEN = 1000

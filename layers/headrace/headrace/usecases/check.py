@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from headrace.domain.bad_rows import hopeless, too_many_bad
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.bad_rows import hopeless, too_many_bad
 from headrace.transform import BadRow, Block, FileReport, FileTransform, PartWriter, QuarantineWriter
 
 SHOWN = 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.domain.lakefolders import BATCHES, QUARANTINE, REPLAYS
+from headrace.domain.lake_folders import BATCHES, QUARANTINE, REPLAYS
 
 
 def unit(batch: str, number: int) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from headrace.domain.contract import Contract
-from headrace.domain.lakefolders import CONTRACTS
-from headrace.domain.load import split_statements
+from headrace.domain.ingest.load import split_statements
+from headrace.domain.lake_folders import CONTRACTS
 from headrace.domain.migration import (
     Change,
     Existing,

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from headrace.domain.arrival import DeadLetter
 from headrace.domain.contract import Contract
-from headrace.domain.coverage import Coverage
 from headrace.domain.export import Export
+from headrace.domain.ingest.arrival import DeadLetter
+from headrace.domain.ingest.coverage import Coverage
+from headrace.domain.ingest.landed import Landed
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import BatchRecord, FileRecord
+from headrace.domain.ingest.storm import Counted, Group
 from headrace.domain.judgement import Scope
-from headrace.domain.landed import Landed
-from headrace.domain.lane import LaneState
-from headrace.domain.ledger import BatchRecord, FileRecord
 from headrace.domain.notice import Notice
-from headrace.domain.storm import Counted, Group
 
 
 class Catalog(Protocol):

@@ -15,7 +15,7 @@ from typing import Any
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.clock import now
 from headrace.domain.export import Export, KeyTooLongError, part_of
-from headrace.domain.failure import advised
+from headrace.domain.ingest.failure import advised
 from headrace.errors import OvertakenError
 from headrace.exports.model import sql
 from headrace.exports.model.run import Answer, CategoryState, Request, Run, RunStatus, Tally, UnloadStatus, total

@@ -12,7 +12,7 @@ from typing import Any
 
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.export import Export, part_of, parts_for
-from headrace.domain.lakefolders import EXPORTS
+from headrace.domain.lake_folders import EXPORTS
 from headrace.errors import TerminalError
 from headrace.exports.model import sql
 from headrace.exports.model.run import CategoryState, Request, Run, UnloadStatus

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.export import Export
-from headrace.domain.failure import is_transient
+from headrace.domain.ingest.failure import is_transient
 from headrace.errors import RowsError, TerminalError
 from headrace.exports.csv_writer import Lines, by_account
 from headrace.exports.model.run import MOST_PUT_OFF, PUT_OFF_SECONDS, RUNNER_TRIES, Answer, FileResult, Request

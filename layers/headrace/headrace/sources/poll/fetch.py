@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from headrace.domain.contract import Contract
-from headrace.domain.lakefolders import INCOMING
-from headrace.domain.naming import one_form
+from headrace.domain.file_names import one_form
+from headrace.domain.lake_folders import INCOMING
 from headrace.domain.sizes import LARGEST_FILE, largest, too_large
 from headrace.domain.source import Checksum, Source, shared_folder
 from headrace.errors import CannotResumeError, ChecksumError, FileChangedError, FileProblemError, UnreachableError

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.contract import Contract
-from headrace.domain.failure import is_transient
+from headrace.domain.ingest.failure import is_transient
 from headrace.domain.source import After, Source
 from headrace.errors import (
     ChecksumError,

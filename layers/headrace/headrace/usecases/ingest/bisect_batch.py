@@ -11,12 +11,12 @@ from dataclasses import replace
 from headrace.domain import clock
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.clock import now
-from headrace.domain.failure import Treatment, classify
-from headrace.domain.lane import MAX_ATTEMPTS, Fate, LaneState, attempts_allowed, fate, is_patient
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.failure import Treatment, classify
+from headrace.domain.ingest.lane import MAX_ATTEMPTS, Fate, LaneState, attempts_allowed, fate, is_patient
+from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.outcome import failed
+from headrace.domain.ingest.packing import APART, halves, killed_group, was_killed
 from headrace.domain.notice import Next, of_failure
-from headrace.domain.outcome import failed
-from headrace.domain.packing import APART, halves, killed_group, was_killed
 from headrace.errors import LoadTooLargeError
 from headrace.usecases.ingest.record_briefly import record_briefly
 from headrace.usecases.ingest.record_outcome import record_outcome

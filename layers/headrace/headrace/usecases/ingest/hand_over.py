@@ -7,9 +7,9 @@ look; one written after it starts the new name itself. So no wake-up is lost.
 from __future__ import annotations
 
 from headrace.domain import clock
-from headrace.domain.lane import LaneState, limits_of, wait_seconds
-from headrace.domain.ledger import MERGE, FileRecord
-from headrace.domain.packing import waits_for_others
+from headrace.domain.ingest.lane import LaneState, limits_of, wait_seconds
+from headrace.domain.ingest.ledger import MERGE, FileRecord
+from headrace.domain.ingest.packing import waits_for_others
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ingest.trouble import report_end
 from headrace.usecases.ports import Services

@@ -5,7 +5,7 @@ Whether the copy was an accident or stands for itself, nobody can see from here.
 
 from __future__ import annotations
 
-from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases.ports import Services
 
 MOST_LOOKED_AT = 100

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord
+from headrace.domain.ingest.load import Part, load_statements, manifest, measure_statements
+from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.ingest.replay import object_key, origin_of, replay_of
 from headrace.domain.judgement import Scope, scope_of
-from headrace.domain.ledger import MERGE, BatchRecord, FileRecord
-from headrace.domain.load import Part, load_statements, manifest, measure_statements
-from headrace.domain.outcome import FileResult, Verdict
-from headrace.domain.replay import object_key, origin_of, replay_of
-from headrace.domain.sqltext import MOST_BYTES, size_of
+from headrace.domain.sql_text import MOST_BYTES, size_of
 from headrace.errors import ContractChangedError, LoadTooLargeError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult, file_results, unit_results

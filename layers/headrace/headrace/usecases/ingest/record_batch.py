@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.domain.clock import now
-from headrace.domain.lane import batch_name, limits_of
-from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
-from headrace.domain.packing import first_batch, units
+from headrace.domain.ingest.lane import batch_name, limits_of
+from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
+from headrace.domain.ingest.packing import first_batch, units
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
 from headrace.usecases.ports import Services

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headrace.domain.clock import now
-from headrace.domain.failure import is_transient
-from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
+from headrace.domain.ingest.failure import is_transient
+from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
+from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.domain.notice import of_brief_record
-from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.usecases.ingest.record_outcome import own_counts
 from headrace.usecases.ingest.record_staged import record_staged
 from headrace.usecases.ingest.results import file_results

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from headrace.domain.clock import now
-from headrace.domain.failure import classify, explain, for_people
-from headrace.domain.lane import MAX_ATTEMPTS
-from headrace.domain.ledger import BatchRecord
+from headrace.domain.ingest.failure import classify, explain, for_people
+from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.ledger import BatchRecord
 from headrace.domain.notice import Next
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up, is_waited_out, treatment_of

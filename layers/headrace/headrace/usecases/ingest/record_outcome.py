@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import Any
 
 from headrace.domain.clock import now
-from headrace.domain.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, total
+from headrace.domain.ingest.replay import replay_of
 from headrace.domain.notice import Notice, of_batch
-from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, total
-from headrace.domain.replay import replay_of
 from headrace.errors import TransientError
 from headrace.observability import measure_outcome
 from headrace.usecases import lake_paths

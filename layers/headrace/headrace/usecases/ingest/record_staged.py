@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headrace.domain.clock import now
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, staged, total
 from headrace.domain.notice import Notice, of_batch
-from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, settle, staged, total
 from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
 from headrace.usecases.ports import Services

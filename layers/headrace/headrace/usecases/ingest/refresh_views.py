@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.domain.failure import advised
+from headrace.domain.ingest.failure import advised
 from headrace.errors import HeadraceError
 from headrace.usecases.ports import Services
 

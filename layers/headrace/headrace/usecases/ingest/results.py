@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from headrace.domain.ledger import MERGE, BatchRecord
-from headrace.domain.load import Part
-from headrace.domain.outcome import FileResult
+from headrace.domain.ingest.ledger import MERGE, BatchRecord
+from headrace.domain.ingest.load import Part
+from headrace.domain.ingest.outcome import FileResult
 from headrace.usecases import lake_paths
 from headrace.usecases.ports import Lake, Services
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from headrace.domain import clock
-from headrace.domain.arrival import Routing, route
-from headrace.domain.lane import wait_seconds
-from headrace.domain.ledger import LIVE, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.arrival import Routing, route
+from headrace.domain.ingest.lane import wait_seconds
+from headrace.domain.ingest.ledger import LIVE, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.storm import group_of
 from headrace.domain.notice import of_arrival
-from headrace.domain.storm import group_of
 from headrace.usecases.ports import Services
 
 

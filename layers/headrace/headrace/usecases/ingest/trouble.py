@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from headrace.domain.failure import classify
-from headrace.domain.lane import LaneState, limits_of
-from headrace.domain.ledger import BatchRecord
+from headrace.domain.ingest.failure import classify
+from headrace.domain.ingest.lane import LaneState, limits_of
+from headrace.domain.ingest.ledger import BatchRecord
 from headrace.domain.notice import Next, of_end_of_trouble, of_failure
 from headrace.usecases.ports import Services
 

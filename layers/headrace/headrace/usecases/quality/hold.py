@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from headrace.domain.clock import now
+from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, failed, settle
 from headrace.domain.judgement import Finding, surprising
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.notice import Notice, of_hold
-from headrace.domain.outcome import FileResult, Verdict, WarehouseRows, failed, settle
 from headrace.usecases.ingest.bisect_batch import COMMITTED, FATE, LOCK, TOMBSTONE
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import Services

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.domain.bounds import MOST_FOUND, within
+from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileStatus
 from headrace.domain.judgement import Finding, Scope, judge, scope_of, surprising
-from headrace.domain.ledger import BatchRecord, BatchStatus, FileStatus
 from headrace.domain.notice import of_surprise
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.ports import Services

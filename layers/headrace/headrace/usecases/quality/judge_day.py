@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from string import Template
 
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.load import split_statements
 from headrace.domain.judgement import Finding, Scope, judge, surprising
-from headrace.domain.load import split_statements
 from headrace.domain.notice import Notice, of_surprise
 from headrace.observability import logger
 from headrace.usecases.ports import Services

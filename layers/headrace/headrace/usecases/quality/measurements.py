@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from headrace.domain.baseline import WINDOW_DAYS, Figure
 from headrace.domain.checks import Metric
 from headrace.domain.contract import Contract
 from headrace.domain.judgement import Finding, Measured, Scope
-from headrace.domain.usual import WINDOW_DAYS, Figure
 from headrace.usecases.ports import Services
 
 LONGEST_SENTENCE = 2000

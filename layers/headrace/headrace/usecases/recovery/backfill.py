@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 
-from headrace.domain.arrival import route
-from headrace.domain.landed import Landed
-from headrace.domain.ledger import BACKFILL, SEQUENCER_LENGTH, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.arrival import route
+from headrace.domain.ingest.landed import Landed
+from headrace.domain.ingest.ledger import BACKFILL, SEQUENCER_LENGTH, Arrival, FileRecord, FileStatus
 from headrace.usecases.ingest import starter
 from headrace.usecases.ports import Landing, Services
 

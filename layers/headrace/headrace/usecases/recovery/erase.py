@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract, Kind
-from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.errors import TerminalError
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
 from headrace.usecases import lake_paths

@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract
-from headrace.domain.coverage import Coverage
-from headrace.domain.lane import LaneState
-from headrace.domain.ledger import LANES, FileRecord, FileStatus
+from headrace.domain.ingest.coverage import Coverage
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import LANES, FileRecord, FileStatus
 from headrace.observability import logger
 from headrace.usecases.ports import Landing, Services
 from headrace.usecases.recovery.reconcile_lake import LakeParts

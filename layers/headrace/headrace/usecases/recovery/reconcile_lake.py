@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
 
-from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases import lake_paths
 from headrace.usecases.ports import Services
 from headrace.usecases.recovery.reconcile_report import Difference

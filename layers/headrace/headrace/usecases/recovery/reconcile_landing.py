@@ -8,11 +8,11 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from headrace.domain.arrival import route
 from headrace.domain.contract import Contract
-from headrace.domain.coverage import Coverage, beginnings
-from headrace.domain.landed import Landed
-from headrace.domain.ledger import FileRecord
+from headrace.domain.ingest.arrival import route
+from headrace.domain.ingest.coverage import Coverage, beginnings
+from headrace.domain.ingest.landed import Landed
+from headrace.domain.ingest.ledger import FileRecord
 from headrace.usecases.ports import Landing, Services
 from headrace.usecases.recovery.reconcile_report import Difference
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from headrace.domain.coverage import Coverage
+from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.notice import Notice
 
 LISTED = 10

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ports import Services
 from headrace.usecases.recovery.reconcile_report import Difference
 

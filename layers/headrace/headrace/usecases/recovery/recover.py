@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.domain.ledger import LANES
+from headrace.domain.ingest.ledger import LANES
 from headrace.observability import logger
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.starter import wake

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from headrace.domain.arrival import DeadLetter, arrival_of
-from headrace.domain.ledger import Arrival
+from headrace.domain.ingest.arrival import DeadLetter, arrival_of
+from headrace.domain.ingest.ledger import Arrival
 from headrace.usecases.ports import DeadLetterQueue, IntakeQueues, Ledger
 
 SENT, KNOWN, UNREADABLE, FAILED = "sent", "known", "unreadable", "failed"

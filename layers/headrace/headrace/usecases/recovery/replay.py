@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from headrace.domain.contract import Contract
-from headrace.domain.lakefolders import QUARANTINE
-from headrace.domain.ledger import FileRecord, FileStatus
-from headrace.domain.replay import MOST_REPLAYS, object_key, replay_name
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.replay import MOST_REPLAYS, object_key, replay_name
+from headrace.domain.lake_folders import QUARANTINE
 from headrace.errors import ObjectGoneError
 from headrace.transform import FileRejected, QuarantinedRow, read_quarantine
 from headrace.transform.again import Frame, compressed, frame_of, rows_good_now

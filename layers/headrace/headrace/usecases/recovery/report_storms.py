@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace.domain import clock
+from headrace.domain.ingest.storm import Group, hours_to_tell
 from headrace.domain.notice import of_group
-from headrace.domain.storm import Group, hours_to_tell
 from headrace.usecases.ports import Services
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from headrace.domain.ledger import BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import Services
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from headrace.domain.arrival import DeadLetter
+from headrace.domain.ingest.arrival import DeadLetter
 from headrace.domain.notice import of_message
 from headrace.usecases.ports import UndeliveredNotices
 from headrace.usecases.recovery.redrive import FAILED, SENT, UNREADABLE, Redriven, all_letters

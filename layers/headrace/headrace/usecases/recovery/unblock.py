@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from headrace.domain.clock import now
-from headrace.domain.failure import is_transient
-from headrace.domain.lane import LaneState, batch_name
-from headrace.domain.ledger import LANES, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.failure import is_transient
+from headrace.domain.ingest.lane import LaneState, batch_name
+from headrace.domain.ingest.ledger import LANES, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.bisect_batch import COMMITTED, FATE, LOCK, TOMBSTONE
 from headrace.usecases.ingest.record_briefly import record_briefly
 from headrace.usecases.ingest.record_outcome import record_outcome

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from headrace.domain import clock
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import BACKFILL, LIVE, MERGE, FileRecord
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord
 from headrace.domain.notice import of_lateness, of_recovery
 from headrace.usecases.ports import Services
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases.ports import Ledger, Services
 
 

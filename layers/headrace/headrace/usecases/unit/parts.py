@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import FileRecord
-from headrace.domain.load import Part
+from headrace.domain.ingest.ledger import FileRecord
+from headrace.domain.ingest.load import Part
 from headrace.transform import BadRow, Block, FileRejected, Limits, PartWriter, QuarantineWriter
 from headrace.usecases import lake_paths
 from headrace.usecases.ports import Lake

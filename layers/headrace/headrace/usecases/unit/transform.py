@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from headrace.domain.bad_rows import hopeless, too_many_bad
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import BatchRecord, FileRecord
-from headrace.domain.outcome import FileResult, Verdict
-from headrace.domain.replay import replay_of
+from headrace.domain.ingest.bad_rows import hopeless, too_many_bad
+from headrace.domain.ingest.ledger import BatchRecord, FileRecord
+from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.ingest.replay import replay_of
 from headrace.errors import HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
 from headrace.transform import Block, FileRejected, FileReport, FileTransform

@@ -12,8 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from headrace.domain.contract import Contract
-from headrace.domain.failure import Treatment
-from headrace.domain.ledger import BACKFILL, LIVE, MERGE, BatchRecord
+from headrace.domain.ingest.failure import Treatment
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, BatchRecord
 
 MAX_ATTEMPTS = 3
 """How many executions may try one batch before it is given up."""

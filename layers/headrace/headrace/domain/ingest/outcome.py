@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from headrace.domain.ledger import FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import FileRecord, FileStatus, RowCounts
 
 NOT_AGAIN = "its rows are as they were, it could not be loaded again"
 

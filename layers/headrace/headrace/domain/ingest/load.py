@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any
 
-from headrace.domain.sqltext import one_line
+from headrace.domain.sql_text import one_line
 from headrace.errors import TerminalError
 
 CONDITION = re.compile(r"^-- if (\w+)$")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from headrace.domain.arrival import Cause
 from headrace.domain.bounds import LONGEST_NAME, cut
-from headrace.domain.ledger import FileRecord
+from headrace.domain.ingest.arrival import Cause
+from headrace.domain.ingest.ledger import FileRecord
 
 HOUR = "%Y-%m-%dT%H"
 GRACE = timedelta(minutes=2)

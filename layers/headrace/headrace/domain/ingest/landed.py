@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.domain.ledger import Arrival
+from headrace.domain.ingest.ledger import Arrival
 
 
 @dataclass(frozen=True, slots=True)

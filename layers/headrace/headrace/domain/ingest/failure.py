@@ -137,7 +137,7 @@ UNKNOWN = Failure(
 @cache
 def catalogue() -> tuple[Failure, ...]:
     """Every known error, in the order in which they are looked for."""
-    text = (files("headrace.domain") / "failures.toml").read_text()
+    text = (files("headrace.domain.ingest") / "failures.toml").read_text()
     listed = tomllib.loads(text)["failure"]
     return tuple(_failure(entry) for entry in listed)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.domain.clock import precise
 from headrace.domain.contract import Contract
-from headrace.domain.ledger import Arrival, FileStatus
+from headrace.domain.ingest.ledger import Arrival, FileStatus
 
 MAX_FILE_BYTES = 20 * 2**30
 """What one function can stream within Lambda's fifteen minutes."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headrace.domain.lane import Limits
-from headrace.domain.ledger import FileRecord
+from headrace.domain.ingest.lane import Limits
+from headrace.domain.ingest.ledger import FileRecord
 
 UNIT_FILES = 100
 UNIT_BYTES = 32 * 2**20

@@ -1,0 +1,1 @@
+"""Files, batches and lanes, and what becomes of them."""
