@@ -21,7 +21,7 @@ from pyarrow import csv as arrow_csv
 from benchmarks.transform_data import CONTRACT, JSON_CONTRACT, KINDS, NAMES, SCHEMA
 from headrace.domain.contract import LINEAGE_COLUMNS, Contract
 from headrace.transform import BadRow, FileTransform, PartWriter, QuarantineWriter, RowError
-from headrace.transform.parts import ROW_GROUP, ZSTD_LEVEL
+from headrace.transform.output.parts import ROW_GROUP, ZSTD_LEVEL
 from headrace.transform.schema import one_text
 
 BATCH = 65_536

@@ -9,8 +9,8 @@ from open_data_contract_standard.model import SchemaProperty
 
 from headrace.domain.contract import Column, Kind
 from headrace.domain.sql_text import one_line
-from headrace.transform.rules import bound_values, value_rules, without_formats
-from headrace.transform.values import Broken, text_reader
+from headrace.transform.rules.values import bound_values, value_rules, without_formats
+from headrace.transform.values.values import Broken, text_reader
 from headrace_compiler.compile.column_types import (
     KINDS,
     ColumnType,

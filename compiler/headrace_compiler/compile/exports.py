@@ -14,7 +14,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from headrace.domain.contract import Kind
 from headrace.domain.export import Export, ExportColumn
 from headrace.domain.sql_text import one_line
-from headrace.transform.times import FormatError, parse_format
+from headrace.transform.values.times import FormatError, parse_format
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.column_types import KINDS, TypeProblem, default_type, physical_type
 from headrace_compiler.compile.compiler import SUFFIX

@@ -10,7 +10,7 @@ import pyarrow as pa
 from open_data_contract_standard.model import DataQuality
 
 from headrace.domain.contract import Column, RowRule
-from headrace.transform.rowrules import evaluate
+from headrace.transform.rules.rows import evaluate
 from headrace.transform.schema import arrow_type
 from headrace_compiler.compile.expressions import ExpressionError, Tree, parse
 from headrace_compiler.compile.metrics import is_statistic

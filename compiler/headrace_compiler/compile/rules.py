@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from open_data_contract_standard.model import DataQuality, SchemaProperty
 
 from headrace.domain.contract import Kind
-from headrace.transform.times import FormatError, parse_format
+from headrace.transform.values.times import FormatError, parse_format
 from headrace_compiler.compile.column_types import ColumnType
 from headrace_compiler.compile.metrics import is_statistic
 from headrace_compiler.document.document import Problems, Where

@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.domain.file_names import plain_name
 from headrace.transform.drift import yaml_text
-from headrace.transform.inference import Guess, guess
+from headrace.transform.values.inference import Guess, guess
 from headrace_compiler.document.names import LONGEST, column_name_problem, dataset_name_problem
 from headrace_compiler.draft.doubts import doubt_of_text
 from headrace_compiler.draft.samples import Samples, read_samples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from headrace.transform.inference import LEADING_ZERO, guess
+from headrace.transform.values.inference import LEADING_ZERO, guess
 from headrace_compiler.draft.header import WORDS_OF_VALUES
 
 FIRST, LAST = 150, 50

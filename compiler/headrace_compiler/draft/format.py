@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import islice
 
 from headrace.domain.contract import FileFormat
-from headrace.transform.header import JSON_ARRAY, JSON_OBJECT, MARKUP
+from headrace.transform.delimited.header import JSON_ARRAY, JSON_OBJECT, MARKUP
+from headrace.transform.delimited.quoted import SplitError, Splitter
 from headrace.transform.outcome import FileRejected
-from headrace.transform.splitting import SplitError, Splitter
 from headrace_compiler.draft.header import doubt_of_header
 from headrace_compiler.draft.records import records
 from headrace_compiler.draft.text import SampleText

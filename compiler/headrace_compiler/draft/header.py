@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from headrace.transform.inference import guess
 from headrace.transform.outcome import FileRejected
+from headrace.transform.values.inference import guess
 
 WORDS_OF_VALUES = {"boolean", "integer", "number", "date", "timestamp"}
 NUMBERS = {"integer", "number"}

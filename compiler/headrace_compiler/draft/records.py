@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 
 from headrace.domain.contract import FileFormat
-from headrace.transform.jsonarray import ArrayElements
+from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminated
+from headrace.transform.json_files.array import ArrayElements
 from headrace.transform.outcome import Limits
-from headrace.transform.splitting import SplitError, Splitter, Unterminated
 
 
 def records(data: bytes, file_format: FileFormat) -> Iterator[list[str]]:

@@ -9,10 +9,10 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from headrace.transform.compression import SNIFF_BYTES, Member, open_members, sniff
-from headrace.transform.encoding import AUTO, NO_TEXT, TextBytes, is_utf8
+from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
+from headrace.transform.decode.encoding import AUTO, NO_TEXT, TextBytes, is_utf8
+from headrace.transform.decode.landed_bytes import PIECE, LandedBytes
 from headrace.transform.outcome import FileRejected, Limits
-from headrace.transform.source import PIECE, LandedBytes
 
 READ_BYTES = 8 << 20
 """So much of a sample is looked at."""

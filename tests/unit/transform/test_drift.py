@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, Kind
 from headrace.transform import FileRejected
-from headrace.transform.pattern import LinePatterns
+from headrace.transform.delimited.patterns import LinePatterns
 
 from .kit import contract, integer, read, text
 

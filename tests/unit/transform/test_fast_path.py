@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import Contract, Kind
 from headrace.transform import FileRejected
-from headrace.transform.explain import RecordReader
-from headrace.transform.pattern import LinePatterns
+from headrace.transform.delimited.patterns import LinePatterns
+from headrace.transform.delimited.record_path import RecordReader
 
 from .kit import Read, column, contract, decimal, integer, number, read, text
 

@@ -216,7 +216,9 @@ def test_delimiters_of_several_characters_stay_in_quoted_values(block_bytes: int
 def test_delimiters_of_several_characters_take_the_fast_path() -> None:
     spec = contract(text("id"), text("note", 40), integer("n"), delimiter="~|~")
     rows = "".join(f'"r{n}~|~"~|~x~|~{n}\n' for n in range(100))
-    with patch("headrace.transform.explain.RecordReader.read", side_effect=AssertionError("the slow path")):
+    with patch(
+        "headrace.transform.delimited.record_path.RecordReader.read", side_effect=AssertionError("the slow path")
+    ):
         found = read(spec, f"id~|~note~|~n\n{rows}".encode())
     assert found.values("id")[:2] == ["r0~|~", "r1~|~"]
 

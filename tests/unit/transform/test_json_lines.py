@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import Kind
 from headrace.transform import FileRejected, RowError
-from headrace.transform.jsoncolumns import JsonColumns
+from headrace.transform.json_files.columns import JsonColumns
 from headrace.transform.schema import data_schema
 
 from .kit import column, contract, decimal, integer, moment, number, read, text

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.transform.jsontext import CHARACTER, SHALLOW, is_json, not_json, repeated_key, shaped, shapes_of
+from headrace.transform.values.json_text import CHARACTER, SHALLOW, is_json, not_json, repeated_key, shaped, shapes_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -15,10 +15,10 @@ import pytest
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
 from headrace.transform import BadRow, FileRejected, Limits, QuarantineWriter, RowError, read_quarantine
-from headrace.transform.escaping import EscapedSplitter
-from headrace.transform.lines import LineBlocks
-from headrace.transform.parsed import Parsed, without
-from headrace.transform.sweep import LOOKS_AHEAD
+from headrace.transform.decode.lines import LineBlocks
+from headrace.transform.delimited.escaped import EscapedSplitter
+from headrace.transform.delimited.scan import LOOKS_AHEAD
+from headrace.transform.rules.parsed import Parsed, without
 
 from .kit import column, contract, integer, read, text, transform_of, zipped
 

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import Contract, Kind
-from headrace.transform import BadRow, PartWriter, QuarantineWriter, RowError, arrow_schema, parts, read_quarantine
+from headrace.transform import BadRow, PartWriter, QuarantineWriter, RowError, arrow_schema, read_quarantine
+from headrace.transform.output import parts
 from headrace.transform.schema import one_text
 
 from .kit import column, contract, decimal, integer, number, text, transform_of

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.ranges import between, fractions_up_to, highest, up_to, years
+from headrace.transform.values.ranges import between, fractions_up_to, highest, up_to, years
 
 from .kit import column, number
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import Contract, Kind, RowRule
 from headrace.transform import Limits
-from headrace.transform.rowrules import OPERATIONS
+from headrace.transform.rules.rows import OPERATIONS
 from headrace_compiler import compile_contract, to_json
 from headrace_compiler.compile.expressions import parse
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.transform.splitting import SplitError, Splitter, Unterminated
+from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminated
 
 COMMA = Splitter(b",", b'"')
 

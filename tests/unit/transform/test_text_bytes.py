@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.transform import FileRejected
-from headrace.transform.again import frame_of, rows_good_now
-from headrace.transform.encoding import TextBytes
+from headrace.transform.decode.encoding import TextBytes
+from headrace.transform.rebuild import frame_of, rows_good_now
 
 from .kit import contract, integer, read, text
 

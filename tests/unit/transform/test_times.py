@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.transform.times import FormatError, parse_format, timestamp_reader
+from headrace.transform.values.times import FormatError, parse_format, timestamp_reader
 
 from .kit import moment
 

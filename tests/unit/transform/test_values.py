@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.values import Broken, text_reader
+from headrace.transform.values.values import Broken, text_reader
 
 from .kit import column, decimal, integer, moment, number, text
 

@@ -339,7 +339,7 @@ def test_of_a_fault_of_ours_the_place_is_told_and_no_value(
     def broken(*_: object) -> None:
         raise KeyError("jane.doe@example.com")
 
-    monkeypatch.setattr("headrace.transform.rows.RowMaker.rows", broken)
+    monkeypatch.setattr("headrace.transform.delimited.rows.RowMaker.rows", broken)
     services = MemoryServices()
     land(services, "a.csv", GOOD)
     (result,) = unit_results(services.lake, transformed(services))[0].files
@@ -351,7 +351,7 @@ def test_of_a_fault_of_ours_the_place_is_told_and_no_value(
 
 def test_a_file_whose_parquet_does_not_fit_on_the_disk_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headrace.usecases.unit.parts.HOLD_BYTES", 1)
-    monkeypatch.setattr("headrace.transform.parts.ROW_GROUP", 1)
+    monkeypatch.setattr("headrace.transform.output.parts.ROW_GROUP", 1)
     monkeypatch.setattr("headrace.usecases.unit.parts.Limits", lambda: Limits(parquet=10))
     services = MemoryServices()
     land(services, "a.csv", GOOD)

@@ -16,7 +16,8 @@ import pytest
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import LIVE, FileStatus
 from headrace.errors import TransientError
-from headrace.transform import FileTransform, PartWriter, parts
+from headrace.transform import FileTransform, PartWriter
+from headrace.transform.output import parts
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.unit import parts as unit_parts
 from headrace.usecases.unit.folder import PREFIX, unit_folder

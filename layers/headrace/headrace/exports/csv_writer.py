@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from headrace.domain.contract import Kind
 from headrace.domain.export import Dialect, ExportColumn
 from headrace.errors import TerminalError
-from headrace.transform.times import TimeFormat, parse_format
+from headrace.transform.values.times import TimeFormat, parse_format
 
 FORMULA = r"^[=+\-@\t\r\n\x00＝＋－＠]"  # noqa: RUF001 - spreadsheets take the wide signs for the narrow ones
 """How a text begins that a spreadsheet would run: https://owasp.org/www-community/attacks/CSV_Injection, and NUL by

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headrace.transform.file import FileTransform
     from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits, RowError
-    from headrace.transform.parts import PartWriter
-    from headrace.transform.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
+    from headrace.transform.output.parts import PartWriter
+    from headrace.transform.output.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
     from headrace.transform.schema import arrow_schema
 
 __all__ = [
@@ -32,11 +32,11 @@ __all__ = [
 ]
 _HOMES = {
     "FileTransform": "file",
-    "PartWriter": "parts",
-    "QuarantineWriter": "quarantine",
-    "QuarantinedRow": "quarantine",
+    "PartWriter": "output.parts",
+    "QuarantineWriter": "output.quarantine",
+    "QuarantinedRow": "output.quarantine",
     "arrow_schema": "schema",
-    "read_quarantine": "quarantine",
+    "read_quarantine": "output.quarantine",
 }
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from headrace.domain.bounds import LONGEST_NAME
 from headrace.domain.file_names import plain_name
-from headrace.transform.inference import Guess, guess
+from headrace.transform.values.inference import Guess, guess
 
 SEEN = 1000
 """Rows that are looked at for the type of a new column."""

@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 
 from headrace.domain.bounds import LONGEST_NAME, cut
 from headrace.domain.contract import Contract
-from headrace.transform.compression import SNIFF_BYTES, Member, open_members, sniff
-from headrace.transform.delimited import DelimitedReader
+from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
+from headrace.transform.decode.encoding import TextBytes
+from headrace.transform.decode.landed_bytes import Guard, LandedBytes
+from headrace.transform.delimited.reader import DelimitedReader
 from headrace.transform.drift import LISTED, Drift, is_name
-from headrace.transform.encoding import TextBytes
-from headrace.transform.jsonlines import JsonLinesReader
+from headrace.transform.json_files.reader import JsonLinesReader
 from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
-from headrace.transform.parsed import Parsed
+from headrace.transform.rules.parsed import Parsed
 from headrace.transform.schema import arrow_schema, one_text
-from headrace.transform.source import Guard, LandedBytes
 
 READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {
     "csv": DelimitedReader,

@@ -17,7 +17,7 @@ from headrace.domain.ingest.replay import MOST_REPLAYS, object_key, replay_name
 from headrace.domain.lake_folders import QUARANTINE
 from headrace.errors import ObjectGoneError
 from headrace.transform import FileRejected, QuarantinedRow, read_quarantine
-from headrace.transform.again import Frame, compressed, frame_of, rows_good_now
+from headrace.transform.rebuild import Frame, compressed, frame_of, rows_good_now
 from headrace.usecases import lake_paths
 from headrace.usecases.ports import Landing, Services
 

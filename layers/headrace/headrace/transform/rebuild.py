@@ -13,13 +13,13 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from headrace.domain.contract import Contract
-from headrace.transform.compression import SNIFF_BYTES, open_members, sniff
-from headrace.transform.encoding import AUTO, BOMS, TextBytes, canonical
+from headrace.transform.decode.compression import SNIFF_BYTES, open_members, sniff
+from headrace.transform.decode.encoding import AUTO, BOMS, TextBytes, canonical
+from headrace.transform.decode.landed_bytes import LandedBytes
+from headrace.transform.decode.lines import LineBlocks
+from headrace.transform.delimited.header import header_line
 from headrace.transform.file import FileTransform
-from headrace.transform.header import header_line
-from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected, Limits
-from headrace.transform.source import LandedBytes
 
 BLOCK_BYTES = 1 << 16
 

@@ -12,12 +12,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.header import Layout
-from headrace.transform.jsontext import CONSTANTS, Shape, keys_of, shallow, shaped
-from headrace.transform.ranges import fractions_up_to, highest, up_to, years
-from headrace.transform.seen import Seen
-from headrace.transform.times import DIGITS, TimeFormat, parse_format
-from headrace.transform.values import BOOLEAN_FORMS
+from headrace.transform.delimited.header import Layout
+from headrace.transform.delimited.stand_in import Seen
+from headrace.transform.values.json_text import CONSTANTS, Shape, keys_of, shallow, shaped
+from headrace.transform.values.ranges import fractions_up_to, highest, up_to, years
+from headrace.transform.values.times import DIGITS, TimeFormat, parse_format
+from headrace.transform.values.values import BOOLEAN_FORMS
 
 INTEGER_DIGITS = {16: 4, 32: 9, 64: 18}
 DOUBLE_DIGITS = 15

@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.values import (
+from headrace.transform.values.values import (
     Broken,
     decimal_fits,
     float_fits,

@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract, FileFormat
+from headrace.transform.decode.lines import LineBlocks
 from headrace.transform.drift import is_name
-from headrace.transform.lines import LineBlocks
 from headrace.transform.outcome import FileRejected
-from headrace.transform.values import shown
+from headrace.transform.values.values import shown
 
 COMPARED = 1000
 """So many fields of a line are looked through for a misspelt name."""

@@ -10,18 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Contract
-from headrace.transform.checks import ColumnChecks
-from headrace.transform.columnar import ColumnarPath
-from headrace.transform.explain import RecordReader
-from headrace.transform.fast import FastPath
-from headrace.transform.header import Layout
-from headrace.transform.linekinds import LineKinds
+from headrace.transform.delimited.arrow_path import FastPath
+from headrace.transform.delimited.column_path import ColumnarPath
+from headrace.transform.delimited.header import Layout
+from headrace.transform.delimited.line_kinds import LineKinds
+from headrace.transform.delimited.patterns import Habits, LinePatterns
+from headrace.transform.delimited.record_path import RecordReader
+from headrace.transform.delimited.scan import Block, Numbered, Settled, Stretch, Swept
+from headrace.transform.delimited.stand_in import Seen
 from headrace.transform.outcome import BadRow
-from headrace.transform.parsed import Parsed, in_order, table_of, without
-from headrace.transform.pattern import Habits, LinePatterns
+from headrace.transform.rules.columns import ColumnChecks
+from headrace.transform.rules.parsed import Parsed, in_order, table_of, without
 from headrace.transform.schema import data_schema
-from headrace.transform.seen import Seen
-from headrace.transform.sweep import Block, Numbered, Settled, Stretch, Swept
 
 FEW = 250
 """So many records are read one by one sooner than a column at a time."""

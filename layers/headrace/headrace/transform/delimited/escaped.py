@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from headrace.transform.splitting import AFTER_QUOTE, SplitError, Unterminated
+from headrace.transform.delimited.quoted import AFTER_QUOTE, SplitError, Unterminated
 
 
 @cache

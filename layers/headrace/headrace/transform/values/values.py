@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.jsontext import (
+from headrace.transform.values.json_text import (
     DEEPEST,
     MOST_DIGITS,
     SUPER_BYTES,
@@ -24,7 +24,7 @@ from headrace.transform.jsontext import (
     is_too_deep,
     repeated_key,
 )
-from headrace.transform.times import date_reader, timestamp_reader
+from headrace.transform.values.times import date_reader, timestamp_reader
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -14,21 +14,21 @@ import pyarrow.compute as pc
 
 from headrace.domain.bounds import LONGEST_NAME
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.checks import ColumnChecks
-from headrace.transform.encoding import TextBytes
-from headrace.transform.explain import Row
-from headrace.transform.header import refuse_unknown
-from headrace.transform.jsonarray import ArrayElements
-from headrace.transform.jsoncolumns import JsonColumns, Values, at_path, known_keys, surplus
-from headrace.transform.jsontext import have_each_key_once, repeated_key
-from headrace.transform.jsonvalues import exact_number, json_reader
-from headrace.transform.lines import LineBlocks
+from headrace.transform.decode.encoding import TextBytes
+from headrace.transform.decode.lines import LineBlocks
+from headrace.transform.delimited.header import refuse_unknown
+from headrace.transform.delimited.record_path import Row
+from headrace.transform.json_files.array import ArrayElements
+from headrace.transform.json_files.columns import JsonColumns, Values, at_path, known_keys, surplus
+from headrace.transform.json_files.values import exact_number, json_reader
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
-from headrace.transform.parsed import Parsed, in_order, table_of, without
-from headrace.transform.rowrules import RowRules, apart
-from headrace.transform.rules import ColumnReader
+from headrace.transform.rules.columns import ColumnChecks
+from headrace.transform.rules.parsed import Parsed, in_order, table_of, without
+from headrace.transform.rules.rows import RowRules, apart
+from headrace.transform.rules.values import ColumnReader
 from headrace.transform.schema import data_schema
-from headrace.transform.values import shown
+from headrace.transform.values.json_text import have_each_key_once, repeated_key
+from headrace.transform.values.values import shown
 
 DOUBLE_DIGITS = 15
 """A JSON number of up to this many digits survives being read as a double."""

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from headrace.domain.contract import Contract, RowRule
 from headrace.transform.outcome import BadRow, RowError
-from headrace.transform.parsed import Parsed, without
-from headrace.transform.values import SHOWN
+from headrace.transform.rules.parsed import Parsed, without
+from headrace.transform.values.values import SHOWN
 
 Value = Any
 """A column of Arrow, or a scalar that stands for all rows."""

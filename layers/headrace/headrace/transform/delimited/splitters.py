@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from headrace.domain.contract import Contract
-from headrace.transform.escaping import EscapedSplitter
-from headrace.transform.fixedwidth import FixedSplitter
-from headrace.transform.splitting import Splitter
+from headrace.transform.delimited.escaped import EscapedSplitter
+from headrace.transform.delimited.fixed_width import FixedSplitter
+from headrace.transform.delimited.quoted import Splitter
 
 AnySplitter = Splitter | EscapedSplitter | FixedSplitter
 

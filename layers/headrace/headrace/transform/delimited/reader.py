@@ -12,20 +12,20 @@ from typing import Any
 import orjson
 
 from headrace.domain.contract import Contract, Kind
-from headrace.transform.encoding import TextBytes
-from headrace.transform.explain import RecordReader
-from headrace.transform.header import Layout, by_name, header_line, positional, seeming
-from headrace.transform.linekinds import line_end
-from headrace.transform.lines import LineBlocks
+from headrace.transform.decode.encoding import TextBytes
+from headrace.transform.decode.lines import LineBlocks
+from headrace.transform.delimited.header import Layout, by_name, header_line, positional, seeming
+from headrace.transform.delimited.line_kinds import line_end
+from headrace.transform.delimited.quoted import SplitError
+from headrace.transform.delimited.record_path import RecordReader
+from headrace.transform.delimited.rows import RowMaker
+from headrace.transform.delimited.scan import OFTEN, Block, Sweeper, Swept
+from headrace.transform.delimited.splitters import splitter_of
+from headrace.transform.delimited.stand_in import Seen
+from headrace.transform.delimited.time_columns import habits_of
 from headrace.transform.outcome import FileRejected, Limits
-from headrace.transform.parsed import Parsed
-from headrace.transform.rowrules import RowRules, apart
-from headrace.transform.rows import RowMaker
-from headrace.transform.seen import Seen
-from headrace.transform.splitters import splitter_of
-from headrace.transform.splitting import SplitError
-from headrace.transform.sweep import OFTEN, Block, Sweeper, Swept
-from headrace.transform.typed import habits_of
+from headrace.transform.rules.parsed import Parsed
+from headrace.transform.rules.rows import RowRules, apart
 
 JSON_MARKS = 4
 """Bytes that a member of a JSON object has beside its key, quoted and escaped, and its value."""

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.jsontext import SUPER_BYTES, not_json, repeats_a_key
-from headrace.transform.rules import bound_values, enum_values
+from headrace.transform.rules.values import bound_values, enum_values
 from headrace.transform.schema import arrow_type
+from headrace.transform.values.json_text import SUPER_BYTES, not_json, repeats_a_key
 
 Check = Callable[[pa.Array], pa.Array]
 """From a column to a mask that is true where a row breaks the rule; null where there is no value."""

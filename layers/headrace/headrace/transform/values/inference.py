@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.transform.times import date_reader, timestamp_reader
-from headrace.transform.values import EXACT_NUMBER, INTEGER, NUMBER
+from headrace.transform.values.times import date_reader, timestamp_reader
+from headrace.transform.values.values import EXACT_NUMBER, INTEGER, NUMBER
 
 DATES = ("", "dd/MM/yyyy", "MM/dd/yyyy", "dd.MM.yyyy", "yyyy/MM/dd", "dd-MM-yyyy")
 CLOCKS = ("HH:mm", "HH:mm:ss")

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.jsontext import is_mostly_shallow, shapes_of
-from headrace.transform.pattern import Habits
+from headrace.transform.delimited.patterns import Habits
 from headrace.transform.schema import arrow_type
-from headrace.transform.times import DIGITS, TimeFormat, parse_format
+from headrace.transform.values.json_text import is_mostly_shallow, shapes_of
+from headrace.transform.values.times import DIGITS, TimeFormat, parse_format
 
 ZONED = re.compile(rb"(?:Z|[+-]\d\d:\d\d)$")
 IN_UTC = pa.timestamp("us", tz="UTC")

@@ -14,16 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.checks import broken_by, column_checks
-from headrace.transform.fast import FieldParser, unknown_fields
-from headrace.transform.header import Layout
+from headrace.transform.delimited.arrow_path import FieldParser, unknown_fields
+from headrace.transform.delimited.header import Layout
+from headrace.transform.delimited.patterns import Habits, value_pattern
+from headrace.transform.delimited.time_columns import typed_texts
 from headrace.transform.outcome import RowError
-from headrace.transform.pattern import Habits, value_pattern
-from headrace.transform.rules import ColumnReader
+from headrace.transform.rules.columns import broken_by, column_checks
+from headrace.transform.rules.values import ColumnReader
 from headrace.transform.schema import arrow_type, data_schema
-from headrace.transform.typed import typed_texts
 from headrace.transform.unknown import unknown_json
-from headrace.transform.values import BOOLEAN_FORMS, text_reader
+from headrace.transform.values.values import BOOLEAN_FORMS, text_reader
 
 Errors = dict[int, list[RowError]]
 """By the place of a record, in the order of the columns."""

@@ -7,13 +7,13 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from headrace.domain.contract import Column, Contract
-from headrace.transform.header import Layout
-from headrace.transform.pattern import Habits
+from headrace.transform.delimited.header import Layout
+from headrace.transform.delimited.patterns import Habits
+from headrace.transform.delimited.stand_in import Seen
+from headrace.transform.delimited.time_columns import IN_UTC, WITHOUT_ZONE, typed_texts
 from headrace.transform.schema import arrow_type, data_schema
-from headrace.transform.seen import Seen
-from headrace.transform.typed import IN_UTC, WITHOUT_ZONE, typed_texts
 from headrace.transform.unknown import unknown_json
-from headrace.transform.values import BOOLEAN_FORMS
+from headrace.transform.values.values import BOOLEAN_FORMS
 
 
 class FieldParser:

@@ -17,8 +17,8 @@ from typing import IO, Protocol, cast
 
 import pyarrow as pa
 
+from headrace.transform.decode.landed_bytes import PIECE, LandedBytes
 from headrace.transform.outcome import FileRejected, Limits
-from headrace.transform.source import PIECE, LandedBytes
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
 SNIFF_BYTES = 8

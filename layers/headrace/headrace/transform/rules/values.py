@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from headrace.domain.contract import Column
 from headrace.transform.outcome import RowError
-from headrace.transform.values import Broken, shown, text_reader
+from headrace.transform.values.values import Broken, shown, text_reader
 
 Rule = Callable[[Any], str | None]
 """From a value to what is wrong with it, as the end of a sentence that begins with the value; None if nothing is."""

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.pattern import value_pattern
+from headrace.transform.delimited.patterns import value_pattern
+from headrace.transform.delimited.time_columns import is_zoned, typed_texts
 from headrace.transform.schema import arrow_type, data_schema
-from headrace.transform.typed import is_zoned, typed_texts
 
 Values = list[Any]
 Documents = Sequence[dict[str, Any]]

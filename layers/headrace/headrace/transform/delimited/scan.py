@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from headrace.transform.explain import RecordReader, Row
-from headrace.transform.linekinds import Kind, LineKinds, LineTable, Run, line_end, line_table, lines_of
-from headrace.transform.splitting import SplitError, Unterminated
+from headrace.transform.delimited.line_kinds import Kind, LineKinds, LineTable, Run, line_end, line_table, lines_of
+from headrace.transform.delimited.quoted import SplitError, Unterminated
+from headrace.transform.delimited.record_path import RecordReader, Row
 
 LOOKS_AHEAD = 16
 LOOKED_AT, OFTEN = 128, 16

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from headrace.domain.contract import Contract
-from headrace.transform.encoding import AUTO
-from headrace.transform.header import Layout
+from headrace.transform.decode.encoding import AUTO
+from headrace.transform.delimited.header import Layout
+from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminated, WellWritten
+from headrace.transform.delimited.splitters import splitter_of
 from headrace.transform.outcome import RowError
-from headrace.transform.rules import ColumnReader
-from headrace.transform.splitters import splitter_of
-from headrace.transform.splitting import SplitError, Splitter, Unterminated, WellWritten
+from headrace.transform.rules.values import ColumnReader
 from headrace.transform.unknown import json_object
-from headrace.transform.values import text_reader
+from headrace.transform.values.values import text_reader
 
 Texts = Sequence[str | UnicodeDecodeError | None]
 """The fields of a record, an error where one is no text; then those of an absent column and of unknown fields."""

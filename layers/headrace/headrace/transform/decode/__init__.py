@@ -1,0 +1,1 @@
+"""From landed bytes to blocks of text."""

@@ -1,0 +1,1 @@
+"""CSV and its kin: delimited and fixed-width records."""

@@ -1,0 +1,1 @@
+"""What the contract demands of values, rows and columns."""

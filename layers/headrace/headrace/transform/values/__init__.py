@@ -1,0 +1,1 @@
+"""What one value may be."""
