@@ -12,15 +12,15 @@ import ministack.app
 import pyarrow as pa
 from ministack.core import lambda_runtime
 
-from headrace_local import patches
-from headrace_local.door import FrontDoor
+from headrace_local.aws import patches
+from headrace_local.aws.layer_store import LayerStore
 from headrace_local.faults import Faults, FaultyDataApi, FaultyGateway
-from headrace_local.gateway import Gateway
-from headrace_local.layer_store import LayerStore
-from headrace_local.signatures import Signer
-from headrace_local.sink import NotificationSink
 from headrace_local.state import LaptopState
 from headrace_local.warehouse import Warehouse, Workgroups
+from headrace_local.web.door import FrontDoor
+from headrace_local.web.gateway import Gateway
+from headrace_local.web.signatures import Signer
+from headrace_local.web.sink import NotificationSink
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,17 +23,17 @@ from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id
 
 from headrace_local.access import Caller
-from headrace_local.gateway import body_of, once, reply, send_back
 from headrace_local.known_faults import known_fault, status_of
 from headrace_local.redshift import DataApiError
 from headrace_local.redshift.errors import SqlError
+from headrace_local.web.gateway import body_of, once, reply, send_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headrace_local.gateway import Application, Receive, Scope, Send
     from headrace_local.redshift.faults import Faults as WarehouseFaults
     from headrace_local.warehouse import DataApi
+    from headrace_local.web.gateway import Application, Receive, Scope, Send
 
 PAGE = "/_headrace/faults"
 SLACK = "/_headrace/slack"

@@ -23,7 +23,6 @@ import psutil
 from headrace_local.errors import LaptopError
 from headrace_local.progress import Progress, silent
 from headrace_local.server import KEPT_VARIABLES, PARAMETERS
-from headrace_local.sink import ROUTING_KEY_LENGTH
 from headrace_local.state import (
     PRIVATE_FILE,
     SERVER_MODULE,
@@ -34,6 +33,7 @@ from headrace_local.state import (
     read_state,
     write_state,
 )
+from headrace_local.web.sink import ROUTING_KEY_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

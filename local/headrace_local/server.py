@@ -22,7 +22,7 @@ from headrace_local.state import REGION, Keys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headrace_local.door import FrontDoor
+    from headrace_local.web.door import FrontDoor
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 PARAMETERS = ("HEADRACE_LAMBDA_CONCURRENCY", "HEADRACE_STATEMENT_LIMIT")

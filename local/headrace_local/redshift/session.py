@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from headrace_local.redshift.catalog import HIDDEN_SCHEMA, Catalog, string_literal
-from headrace_local.redshift.duckdberrors import in_redshifts_words
-from headrace_local.redshift.history import utc_now
-from headrace_local.redshift.locks import LockManager, Owner, Requests, one_writer_each
-from headrace_local.redshift.results import MAX_RESULT_BYTES, ResultSet, fetch
-from headrace_local.redshift.serializable import ViolationError
-from headrace_local.redshift.translate import Translator
+from headrace_local.redshift.catalog.catalog import HIDDEN_SCHEMA, Catalog, string_literal
+from headrace_local.redshift.catalog.history import utc_now
+from headrace_local.redshift.catalog.locks import LockManager, Owner, Requests, one_writer_each
+from headrace_local.redshift.catalog.serializable import ViolationError
+from headrace_local.redshift.datatypes.results import MAX_RESULT_BYTES, ResultSet, fetch
+from headrace_local.redshift.duckdb_errors import in_redshifts_words
+from headrace_local.redshift.meaning.translate import Translator
 
 if TYPE_CHECKING:
+    from headrace_local.redshift.catalog.history import History
+    from headrace_local.redshift.catalog.serializable import Isolation, Transaction
     from headrace_local.redshift.faults import Faults
-    from headrace_local.redshift.history import History
-    from headrace_local.redshift.s3 import S3Store
-    from headrace_local.redshift.serializable import Isolation, Transaction
+    from headrace_local.redshift.files.s3 import S3Store
 
 
 @dataclass(frozen=True)

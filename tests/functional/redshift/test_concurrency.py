@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from headrace_local.redshift.s3 import S3Store
+from headrace_local.redshift.files.s3 import S3Store
 from tests.functional.redshift.client import Client
 from tests.functional.redshift.test_load import TABLES, load, put_batch
 

@@ -11,7 +11,7 @@ import pytest
 from headrace.adapters.pagerduty import EVENTS_URL, Routing, event_of
 from headrace.domain.notice import Incident, Notice, of_message
 from headrace.errors import TerminalError
-from headrace_local.sink import pagerduty_errors
+from headrace_local.web.sink import pagerduty_errors
 
 KEY = "k" * 32
 INCIDENT = Incident("headrace/source/carrier", "trigger", "carrier")

@@ -6,9 +6,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from headrace_local.gateway import Gateway
 from headrace_local.redshift import HttpResponse
-from headrace_local.sink import NotificationSink
+from headrace_local.web.gateway import Gateway
+from headrace_local.web.sink import NotificationSink
 
 if TYPE_CHECKING:
     from pathlib import Path

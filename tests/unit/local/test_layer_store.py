@@ -6,8 +6,8 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
-from headrace_local.layer_store import LayerStore
-from headrace_local.worker import unpacked
+from headrace_local.aws.layer_store import LayerStore
+from headrace_local.aws.worker import unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path

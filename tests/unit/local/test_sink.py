@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from headrace_local.sink import NotificationSink
+from headrace_local.web.sink import NotificationSink
 
 if TYPE_CHECKING:
     from pathlib import Path

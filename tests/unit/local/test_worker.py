@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace_local import worker
-from headrace_local.worker import FAILURE
+from headrace_local.aws import worker
+from headrace_local.aws.worker import FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

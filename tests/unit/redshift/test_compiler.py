@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace_local.redshift.compiler import compile_statement, statement_kind
-from headrace_local.redshift.copystatement import Copy
 from headrace_local.redshift.errors import SqlError
-from headrace_local.redshift.maintenance import Lock, Truncate
-from headrace_local.redshift.merge import Merge
-from headrace_local.redshift.queries import Delete, Insert, Query, Update
+from headrace_local.redshift.statements.compiler import compile_statement, statement_kind
+from headrace_local.redshift.statements.copy_from_s3 import Copy
+from headrace_local.redshift.statements.maintenance import Lock, Truncate
+from headrace_local.redshift.statements.merge import Merge
+from headrace_local.redshift.statements.queries import Delete, Insert, Query, Update
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace_local.redshift.datatypes import RedshiftType, from_duckdb, parse_type
+from headrace_local.redshift.datatypes.datatypes import RedshiftType, from_duckdb, parse_type
 from headrace_local.redshift.errors import SqlError
 
 NUMERIC = st.integers(1, 38).flatmap(

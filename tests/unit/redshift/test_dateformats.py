@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 from sqlglot import exp
 
-from headrace_local.redshift.dateformats import strftime_format, unit_of
 from headrace_local.redshift.errors import SqlError
+from headrace_local.redshift.meaning.date_formats import strftime_format, unit_of
 
 
 @pytest.mark.parametrize(

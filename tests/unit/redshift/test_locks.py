@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace_local.redshift.catalog.locks import LockManager, LockMode, Owner
 from headrace_local.redshift.errors import SqlError, StatementAbortedError
-from headrace_local.redshift.locks import LockManager, LockMode, Owner
 
 MAY_SHARE = {
     (LockMode.READ, LockMode.READ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from headrace_local.redshift.api.validation import check_sql
 from headrace_local.redshift.errors import DataApiError
-from headrace_local.redshift.validation import check_sql
 
 A = [{"name": "a", "value": "1"}]
 

@@ -1,0 +1,1 @@
+"""The emulator of AWS, mended and limited as AWS is."""

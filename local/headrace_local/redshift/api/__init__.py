@@ -1,0 +1,1 @@
+"""The Data API and the serverless API, as boto3 speaks to them."""

@@ -1,0 +1,1 @@
+"""Tables, views, locks and the system views about them."""

@@ -1,0 +1,83 @@
+"""Redshift's functions that take more than a call to say in DuckDB, as macros of the hidden schema.
+
+Their names begin with an underscore where they are not functions of Redshift.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from headrace_local.redshift.catalog.catalog import HIDDEN_SCHEMA
+
+MACROS = """
+CREATE OR REPLACE MACRO {hidden}._json_valid(document) AS
+  json_valid(document) AND NOT CASE WHEN regexp_matches(document, '(?i),\\s*[\\]}]|nan|inf') THEN
+    regexp_matches(
+      regexp_replace(document, '"(?:[^"\\\\]|\\\\.)*"', '', 'g'), '(?i),\\s*[\\]}]|nan|inf') ELSE false END;
+CREATE OR REPLACE MACRO {hidden}._json(document) AS
+  CASE WHEN document IS NULL OR {hidden}._json_valid(document) THEN document ELSE error('Invalid JSON format') END;
+CREATE OR REPLACE MACRO {hidden}._keys_repeat(document) AS
+  len(json_keys(document)) <> len(list_distinct(json_keys(document)));
+CREATE OR REPLACE MACRO {hidden}._some_keys_repeat(document) AS
+  len(list_filter(list_prepend(document, json_extract(document, '$..*')),
+    lambda part: json_type(part) = 'OBJECT' AND {hidden}._keys_repeat(part))) > 0;
+CREATE OR REPLACE MACRO {hidden}.json_parse(document) AS
+  CASE WHEN document IS NULL THEN NULL
+    WHEN NOT {hidden}._json_valid(document) THEN error('Invalid JSON format')
+    WHEN NOT contains(document, ':') THEN json(document)
+    WHEN CASE WHEN json_type(document) = 'OBJECT' AND NOT contains(substr(document, strpos(document, '{') + 1), '{')
+        THEN {hidden}._keys_repeat(json(document)) ELSE {hidden}._some_keys_repeat(json(document)) END
+      THEN error('The same attribute name cannot appear in the same object: JSON_PARSE of a repeated key')
+    ELSE json(document) END;
+CREATE OR REPLACE MACRO {hidden}.initcap(value) AS
+  array_to_string(list_transform(
+    regexp_extract_all(lower(value), '[^[:punct:][:space:]]+|[[:punct:][:space:]]+'),
+    lambda word: upper(word[1]) || word[2:]), '');
+CREATE OR REPLACE MACRO {hidden}.add_months(moment, months) AS
+  CASE WHEN CAST(moment AS DATE) = last_day(moment)
+    THEN last_day(moment + to_months(months)) + (moment - date_trunc('day', moment))
+    ELSE moment + to_months(months) END;
+CREATE OR REPLACE MACRO {hidden}._add_years(moment, years) AS
+  moment + to_years(years)
+  + to_days(CASE WHEN day(moment) = 29 AND day(moment + to_years(years)) = 28 THEN 1 ELSE 0 END);
+CREATE OR REPLACE MACRO {hidden}.months_between(one, other) AS
+  CAST((year(one) - year(other)) * 12 + month(one) - month(other) AS DOUBLE)
+  + CASE WHEN day(one) = day(other)
+      OR (CAST(one AS DATE) = last_day(one) AND CAST(other AS DATE) = last_day(other)) THEN 0.0::DOUBLE
+    ELSE (day(one) - day(other)
+      + (epoch(one - date_trunc('day', one)) - epoch(other - date_trunc('day', other))) / 86400.0::DOUBLE)
+      / 31.0::DOUBLE END;
+CREATE OR REPLACE MACRO {hidden}.next_day(moment, weekday) AS
+  CAST(moment AS DATE) + CAST((weekday - isodow(moment) + 6) % 7 + 1 AS INTEGER);
+CREATE OR REPLACE MACRO {hidden}._integer(value) AS
+  CASE WHEN regexp_full_match(value, '\\s*[+-]?[0-9]+\\s*') THEN trim(value)
+    ELSE error('invalid input syntax for integer: "' || value || '"') END;
+CREATE OR REPLACE MACRO {hidden}._try_integer(value) AS
+  CASE WHEN regexp_full_match(value, '\\s*[+-]?[0-9]+\\s*') THEN trim(value) END;
+CREATE OR REPLACE MACRO {hidden}._substring(value, first, size) AS
+  CASE WHEN size < 0 THEN error('negative substring length not allowed')
+    ELSE substring(value, greatest(first, 1), greatest(first + size - greatest(first, 1), 0)) END;
+CREATE OR REPLACE MACRO {hidden}.split_part(value, delimiter, part) AS
+  CASE WHEN part < 1 THEN error('field position must be greater than zero')
+    ELSE split_part(value, delimiter, part) END;
+CREATE OR REPLACE MACRO {hidden}.strtol(value, base) AS
+  CASE WHEN trim(value) = '' THEN 0
+    WHEN NOT regexp_full_match(trim(value), '[+-]?(0[xX])?[0-9a-zA-Z]+')
+      THEN error('The input ' || value || ' is not valid to be converted to base ' || base)
+    ELSE CAST((CASE WHEN starts_with(trim(value), '-') THEN -1 ELSE 1 END) * list_reduce(list_transform(
+      string_split(regexp_replace(lower(trim(value)), '^[+-]?(0x)?', ''), ''),
+      lambda digit: CASE WHEN strpos('0123456789abcdefghijklmnopqrstuvwxyz', digit) > base
+        THEN error('The input ' || value || ' is not valid to be converted to base ' || base)
+        ELSE CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', digit) - 1 AS HUGEINT) END),
+      lambda total, digit: total * base + digit) AS BIGINT) END;
+CREATE OR REPLACE MACRO {hidden}.to_number(value) AS
+  CASE WHEN contains(value, '-') THEN '-' ELSE '' END || regexp_replace(value, '[^0-9.]', '', 'g');
+CREATE OR REPLACE MACRO {hidden}._compare(one, other) AS
+  CAST(CASE WHEN one < other THEN -1 WHEN one > other THEN 1 WHEN one = other THEN 0 END AS INTEGER);
+"""
+
+
+def macro(name: str, *arguments: exp.Expr) -> exp.Expr:
+    """A call of a macro."""
+    function = exp.Anonymous(this=name, expressions=list(arguments))
+    return exp.Dot(this=exp.to_identifier(HIDDEN_SCHEMA, quoted=True), expression=function)

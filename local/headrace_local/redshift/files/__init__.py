@@ -1,0 +1,1 @@
+"""Files in S3 that COPY reads and UNLOAD writes."""

@@ -1,0 +1,1 @@
+"""What Redshift's expressions mean, in DuckDB's SQL."""

@@ -1,0 +1,1 @@
+"""What the laptop's address answers, and to whom."""
