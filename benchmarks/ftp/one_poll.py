@@ -21,7 +21,7 @@ from headrace.sources.adapters.ledger import DynamoSourceLedger
 from headrace.sources.adapters.staging import S3Incoming
 from headrace.sources.model.credentials import Credentials
 from headrace.sources.model.source_file import SourceStatus
-from tests.sources import Bench, MemoryIncoming, MemorySourceLedger, source
+from tests.support.sources import Bench, MemoryIncoming, MemorySourceLedger, source
 
 
 class Discard(MemoryIncoming):

@@ -22,7 +22,7 @@ from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.unit.allowance import Allowance
 from headrace.usecases.unit.transform import transform_unit
-from tests.fakes import MemoryCatalog, MemoryLake, MemoryServices, file
+from tests.support.fakes import MemoryCatalog, MemoryLake, MemoryServices, file
 
 FUNCTION_SECONDS, FUNCTION_MEMORY = 900, 1769 << 20
 """The transform's, in template.yaml."""

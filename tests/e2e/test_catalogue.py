@@ -1,6 +1,6 @@
 """The short form of `make catalogue`: one error of each decision and place, each on a dataset of its own.
 
-`tests/unit/usecases/test_catalogue.py` goes through all of them without a laptop.
+`tests/unit/stories/test_catalogue.py` goes through all of them without a laptop.
 """
 
 from __future__ import annotations

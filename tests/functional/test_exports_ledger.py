@@ -13,7 +13,7 @@ from headrace.errors import OvertakenError
 from headrace.exports.adapters.ledger import DynamoExports
 from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, RunStatus, UnloadStatus
 from headrace_local import laptop
-from tests.unit.usecases.exportfakes import MemoryExportLedger
+from tests.support.export_fakes import MemoryExportLedger
 
 TABLE = "ledger"
 DATE = "2026-01-31"

@@ -33,7 +33,7 @@ from headrace.domain.ingest.storm import MOST_FOLDERS, Group, group_of
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
 from headrace_local import laptop
-from tests.fakes import MemoryLedger, MemoryServices, file
+from tests.support.fakes import MemoryLedger, MemoryServices, file
 
 TABLE = "ledger"
 KEYS = {"pk": "HASH", "sk": "RANGE"}
@@ -643,7 +643,7 @@ def test_a_file_is_counted_with_its_record_once(ledger: Any) -> None:
 
 def test_very_many_are_not_counted_to_their_end(ledger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headrace.adapters.storms.MOST_COUNTED", 3)
-    monkeypatch.setattr("tests.fakes.MOST_COUNTED", 3)
+    monkeypatch.setattr("tests.support.fakes.MOST_COUNTED", 3)
     group = ledger.storms.join(refused("a")[1])
     for name, more in (("b", False), ("c", False), ("d", False), ("e", True)):
         ledger.record_arrival(refused(name)[0], group)

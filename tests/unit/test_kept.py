@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headrace.domain.lake_folders import LAKE_FOLDERS
-from tests.template import TEMPLATE
+from tests.support.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
 SECURITY = (ROOT / "docs" / "security.md").read_text()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scripts.resolved_template import resolved
-from tests.template import TEMPLATE
+from tests.support.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]

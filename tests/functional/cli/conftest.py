@@ -14,7 +14,7 @@ from headrace_cli.main import run
 from headrace_cli.stack.target import CONTRACTS_KEY, Choice, Target, target_for
 from headrace_local import laptop as laptops
 from headrace_local.state import LaptopState
-from tests.fakes import contract
+from tests.support.fakes import contract
 
 KEYS = ("pk", "sk")
 STRINGS = [{"AttributeName": name, "AttributeType": "S"} for name in (*KEYS, "dataset_files", "arrived_at")]

@@ -16,8 +16,8 @@ from headrace.transform import BadRow, QuarantineWriter, RowError
 from headrace_cli.main import run
 from headrace_cli.stack.target import Target
 from headrace_local.state import LaptopState
-from tests.fakes import contract, file
 from tests.functional.cli.conftest import RunJson
+from tests.support.fakes import contract, file
 
 
 def drop(run_json: RunJson, folder: Path, name: str, *options: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from headrace_local.state import LaptopState
-from tests.template import TEMPLATE
+from tests.support.template import TEMPLATE
 
 STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue"}
 RESOURCES = {name: body for name, body in TEMPLATE["Resources"].items() if body["Type"] in STATEFUL}

@@ -9,9 +9,9 @@ import pytest
 
 from headrace.usecases.make_loader import LoaderError, digest, make_loader
 from headrace.usecases.migrate import migrate
-from tests.fakes import contract
 from tests.functional.redshift.client import ROOT, TARGET, Client, WarehouseOf
 from tests.functional.redshift.test_migrations import services_on
+from tests.support.fakes import contract
 
 USERS = "SELECT usename, usecreatedb, usesuper FROM pg_user ORDER BY 1"
 DIGEST = f"sha256|{'0' * 64}|{'1' * 64}"

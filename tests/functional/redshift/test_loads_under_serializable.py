@@ -19,11 +19,11 @@ from headrace.domain.judgement import Scope
 from headrace.usecases.migrate import MigrationError, migrate
 from headrace_compiler.sql.load import load_sql
 from headrace_compiler.sql.metrics import measure_sql
-from tests.fakes import contract
 from tests.functional.redshift.client import Client
 from tests.functional.redshift.test_concurrency import Gate, gate
 from tests.functional.redshift.test_isolation import alter, serializable
 from tests.functional.redshift.test_migrations import services_on
+from tests.support.fakes import contract
 
 __all__ = ["gate", "serializable"]
 

@@ -13,8 +13,8 @@ from headrace.domain.ingest.load import load_statements, split_statements
 from headrace.usecases.migrate import MigrationError, migrate, plan
 from headrace_compiler import compile_folder
 from headrace_compiler.sql.load import load_sql, table_sql
-from tests.fakes import MemoryCatalog, MemoryServices, contract
 from tests.functional.redshift.client import Client, WarehouseOf
+from tests.support.fakes import MemoryCatalog, MemoryServices, contract
 
 ROOT = Path(__file__).parents[3]
 MIGRATIONS = [(path.name, path.read_text()) for path in sorted((ROOT / "sql" / "migrations").glob("*.sql"))]

@@ -26,8 +26,8 @@ from headrace.usecases.quality.judge_batch import judge_batch
 from headrace.usecases.quality.judge_day import judge_day
 from headrace.usecases.quality.measurements import figures_of
 from headrace_compiler.sql.load import table_sql
-from tests.fakes import MemoryCatalog, MemoryServices, contract, file
 from tests.functional.redshift.client import Client, WarehouseOf
+from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
 
 MIGRATIONS = sorted((Path(__file__).parents[3] / "sql" / "migrations").glob("*.sql"))
 TODAY = datetime.now(UTC).date()

@@ -17,8 +17,8 @@ from headrace.transform.schema import arrow_type
 from headrace_compiler.compile.sizes import load_bytes
 from headrace_compiler.sql.load import is_wide, load_sql, table_sql
 from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
-from tests.fakes import contract
 from tests.functional.redshift.client import Client
+from tests.support.fakes import contract
 
 MIGRATIONS = sorted((Path(__file__).parents[3] / "sql" / "migrations").glob("*.sql"))
 KINDS: list[tuple[str, Kind, str, Any]] = [

@@ -16,7 +16,7 @@ from tests.servers.certificates import Authority
 from tests.servers.faults import PASSWORD, USER
 from tests.servers.ftp import FtpServer
 from tests.servers.sftp import SftpServer
-from tests.sources import Bench, source
+from tests.support.sources import Bench, source
 
 ROWS = b"meter,read_at,value\na,2026-01-01T00:00:00Z,1\n"
 Make = Callable[..., tuple[Any, Bench]]

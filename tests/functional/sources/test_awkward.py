@@ -22,7 +22,7 @@ from tests.servers.certificates import Authority
 from tests.servers.faults import PASSWORD, USER
 from tests.servers.ftp import FtpServer
 from tests.servers.sftp import SftpServer
-from tests.sources import Bench, source
+from tests.support.sources import Bench, source
 
 MD5 = hashlib.md5(ROWS, usedforsecurity=False).hexdigest()
 

@@ -23,7 +23,7 @@ from headrace.sources.model.source_file import SourceFile, SourceStatus
 from headrace_local import laptop
 from headrace_local.state import LaptopState
 from tests.functional.sources.conftest import ROWS, write
-from tests.sources import Bench, MemorySourceLedger
+from tests.support.sources import Bench, MemorySourceLedger
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 LAKE, LANDING, TABLE = "lake", "landing", "ledger"

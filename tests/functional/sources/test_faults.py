@@ -27,7 +27,7 @@ from tests.servers.certificates import Authority
 from tests.servers.faults import PASSWORD, USER
 from tests.servers.ftp import FtpServer
 from tests.servers.sftp import SftpServer
-from tests.sources import Bench, TurnedClock, source
+from tests.support.sources import Bench, TurnedClock, source
 
 LARGE = os.urandom(3 * PART_BYTES + 4321)
 

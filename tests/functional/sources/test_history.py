@@ -24,9 +24,9 @@ from headrace.sources.model.source_file import (
 from headrace.sources.poll import tally
 from headrace.sources.poll.poller import poll
 from headrace.usecases.unit.deduplicate import claim
-from tests.fakes import MemoryServices, contract, file
 from tests.functional.sources.conftest import ROWS, write
-from tests.sources import Bench
+from tests.support.fakes import MemoryServices, contract, file
+from tests.support.sources import Bench
 
 
 def with_history(bench: Bench, files: int, at: datetime) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from headrace.domain.source import After, Complete, Protocol
 from tests.functional.sources.conftest import ROWS, Make, write
-from tests.sources import Bench
-from tests.unit.domain.odd_listings import ODD
+from tests.support.sources import Bench
+from tests.unit.sources.model.odd_listings import ODD
 
 COMPOSED, DECOMPOSED = "caf\u00e9.csv", "cafe\u0301.csv"
 GROWS = "\U0001d160"

@@ -15,7 +15,7 @@ from headrace.sources.model.source_file import SourceStatus
 from tests.functional.sources.conftest import ROWS, Make, write
 from tests.servers.faults import USER
 from tests.servers.sftp import SftpServer
-from tests.sources import Bench, source
+from tests.support.sources import Bench, source
 
 
 def test_a_file_is_taken_once_and_its_key_tells_where_it_is_from(make: Make, root: Path) -> None:

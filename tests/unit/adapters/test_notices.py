@@ -23,7 +23,7 @@ from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.storm import group_of
 from headrace.domain.notice import Notice, of_arrival, of_batch, of_message
 from headrace.errors import TerminalError, TransientError
-from tests.fakes import file
+from tests.support.fakes import file
 
 BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.LOADED, (), "2026-01-01T00:00:00Z")
 

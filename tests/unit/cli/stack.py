@@ -18,8 +18,8 @@ from headrace.sources.adapters.ledger import DynamoSourceLedger
 from headrace.sources.adapters.poll_queue import PollOrders
 from headrace_cli.stack.landing import file_id_of
 from headrace_cli.stack.target import CONTRACTS_KEY, Target
-from tests.fakes import MemoryLedger, MemoryServices, contract
-from tests.sources import MemorySourceLedger
+from tests.support.fakes import MemoryLedger, MemoryServices, contract
+from tests.support.sources import MemorySourceLedger
 
 NOW = datetime.now(UTC)
 OUTPUTS = {

@@ -10,7 +10,7 @@ import pytest
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.home import laptop_home, repository
 from headrace_cli.stack.target import Choice, Target, target_for
-from tests.fakes import contract
+from tests.support.fakes import contract
 from tests.unit.cli.stack import FakeStack
 
 STATE = {

@@ -23,7 +23,7 @@ from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, s
 from headrace.domain.ingest.replay import MOST_REPLAYS
 from headrace.domain.ingest.storm import Counted, group_of
 from headrace.domain.notice import Incident, Notice, of_arrival, of_batch, of_group
-from tests.fakes import contract, file
+from tests.support.fakes import contract, file
 
 ITEM, TRANSACTION, STATE, SNS = 400 << 10, 4 << 20, 256 << 10, 256_000
 HUGE = "\u0001ö\U0001f600" * 30_000

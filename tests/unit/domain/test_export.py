@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.domain.export import Export, KeyTooLongError, named, part_of, parts_for
-from tests.unit.usecases.exportfakes import declared
+from tests.support.export_fakes import declared
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 

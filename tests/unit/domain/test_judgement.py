@@ -10,7 +10,7 @@ from headrace.domain.baseline import Figure
 from headrace.domain.checks import OF_WHOLE_BATCHES, Check, Metric
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus
 from headrace.domain.judgement import Finding, Measured, Scope, Verdict, judge, scope_of, surprising
-from tests.fakes import contract, file
+from tests.support.fakes import contract, file
 
 TODAY = 1000
 

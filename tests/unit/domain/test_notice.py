@@ -29,7 +29,7 @@ from headrace.domain.notice import (
     of_recovery,
     of_surprise,
 )
-from tests.fakes import contract, file
+from tests.support.fakes import contract, file
 
 BATCH = BatchRecord("readings-1", "readings", "live", 1, BatchStatus.LOADED, ("1",), "2026-01-01T00:00:00Z")
 FINDING = Finding(Check(Metric.ROW_COUNT), Verdict.SURPRISING, 5, expected=10.0)

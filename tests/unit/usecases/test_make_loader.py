@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from headrace.usecases.make_loader import LoaderError, digest, make_loader
-from tests.fakes import MemoryWarehouse
+from tests.support.fakes import MemoryWarehouse
 
 USER = "SELECT usesuper FROM pg_user WHERE usename = 'headrace'"
 

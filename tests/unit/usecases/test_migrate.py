@@ -12,7 +12,7 @@ from headrace.domain.contract import Column, Kind, View
 from headrace.domain.ingest.load import split_statements
 from headrace.domain.migration import plain_type
 from headrace.usecases.migrate import DEPLOYED_CONTRACTS, MigrationError, apply, migrate, plan
-from tests.fakes import MemoryCatalog, MemoryServices, contract
+from tests.support.fakes import MemoryCatalog, MemoryServices, contract
 
 THERE: list[list[Any]] = [
     ["meter", "character varying", 16, None, None, "NO"],

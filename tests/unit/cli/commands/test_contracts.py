@@ -1,0 +1,24 @@
+"""`headrace contracts`."""
+
+from __future__ import annotations
+
+from tests.support.fakes import contract
+from tests.unit.cli.conftest import RunJson, RunText
+from tests.unit.cli.stack import FakeStack
+
+
+def test_what_is_deployed(stack: FakeStack, run_json: RunJson) -> None:
+    stack.deploy(contract(freshness_seconds=900))
+    code, document = run_json("contracts")
+    (readings,) = document["datasets"]
+    assert code == 0
+    assert (readings["dataset"], readings["prefix"], readings["table"]) == ("readings", "readings/", "public.readings")
+    assert (readings["key"], readings["freshness_seconds"]) == (["meter"], 900)
+
+
+def test_text_says_the_promise(stack: FakeStack, run_text: RunText) -> None:
+    stack.deploy(contract(freshness_seconds=900), contract("events", primary_key=()))
+    _, text = run_text("contracts")
+    assert "loaded within" in text
+    assert "15 min" in text
+    assert "append only" in text

@@ -1,0 +1,126 @@
+"""The load transaction as text: what it holds, and what never gets into it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from headrace.domain.contract import Contract
+from headrace.domain.ingest.load import Part, load_statements, manifest, split_statements
+from headrace.errors import TerminalError
+from headrace_compiler.sql.load import load_sql, table_sql
+from headrace_compiler.sql.staged import append_sql, merge_sql
+from tests.support.fakes import contract
+
+MANIFEST = "s3://lake/batches/readings-1/manifest.json"
+FILE = "ab" * 12
+
+
+def statements(**changes: object) -> list[str]:
+    given: dict[str, Any] = {
+        "batch": "readings-1",
+        "manifest": MANIFEST,
+        "iam_role": "default",
+        "arrived": [FILE],
+        "replaced": [],
+        "reloaded": [],
+    }
+    return load_statements(load_sql(contract()), **given | changes)
+
+
+def test_lock_comes_first_and_copy_before_merge() -> None:
+    words = [statement.split()[0] for statement in statements()]
+    assert words[0] == "LOCK"
+    assert words.index("COPY") < words.index("MERGE")
+    assert len(words) <= 40  # what one batchExecuteStatement takes
+
+
+def test_nothing_is_copied_without_a_manifest() -> None:
+    assert not [s for s in statements(manifest=None) if s.startswith("COPY")]
+
+
+def test_replaced_files_are_counted_before_they_are_deleted() -> None:
+    text = statements(replaced=[FILE])
+    counted = next(i for i, s in enumerate(text) if s.startswith("INSERT INTO etl.superseded") and "_replaced" in s)
+    deleted = next(i for i, s in enumerate(text) if s.startswith("DELETE FROM public.readings") and "_replaced" in s)
+    assert counted < deleted
+    assert not [s for s in statements() if s.startswith("DELETE FROM public.readings")]
+
+
+def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> None:
+    deleted = [s.split()[2] for s in statements(reloaded=[FILE]) if s.startswith("DELETE") and "_reloaded = 1" in s]
+    assert deleted == ["public.readings", "etl.superseded", "etl.load_files"]
+
+
+def test_each_file_is_named_once_with_its_place_and_what_becomes_of_it() -> None:
+    other, older = "cd" * 12, "ef" * 12
+    text = statements(arrived=[FILE, other], replaced=[older, FILE], reloaded=[other])
+    (named,) = [statement for statement in text if FILE in statement]
+    assert named.endswith(f"VALUES ('{FILE}', 0, 0, 1), ('{other}', 1, 1, 0), ('{older}', -1, 0, 1)")
+    assert not [statement for statement in statements(arrived=[]) if statement.startswith("INSERT INTO files")]
+
+
+WRITES = re.compile(r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE INTO) (etl\.(?:superseded|load_files|loads))\b")
+
+
+@pytest.mark.parametrize("keys", [{}, {"primary_key": (), "ordering": ()}], ids=["merged", "appended"])
+@pytest.mark.parametrize("template", [load_sql, merge_sql, append_sql])
+def test_the_tables_that_datasets_share_are_written_in_one_order(
+    template: Callable[[Contract], str], keys: dict[str, Any]
+) -> None:
+    given: dict[str, Any] = {
+        "manifest": MANIFEST,
+        "arrived": [FILE],
+        "replaced": [FILE],
+        "reloaded": [FILE],
+    }
+    text = load_statements(template(contract(staged=True, **keys)), batch="b", iam_role="default", **given)
+    written = [match[1] for statement in text if (match := WRITES.match(statement))]
+    order = ["etl.superseded", "etl.load_files", "etl.loads"]
+    assert set(written) == (set(order) if template is not append_sql else {"etl.loads"})
+    first = {table: written.index(table) for table in written}
+    assert sorted(first, key=first.__getitem__) == [table for table in order if table in first]
+
+
+def test_no_placeholder_is_left() -> None:
+    assert not [s for s in statements(replaced=[FILE], reloaded=[FILE]) if "${" in s]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch", "x'; DROP TABLE y; --"),
+        ("manifest", "s3://lake/a' b"),
+        ("iam_role", "'arn:aws:iam::1:role/x'"),
+        ("replaced", ["zz"]),
+        ("reloaded", ["zz"]),
+        ("arrived", ["x', 0, 0, 0); DROP TABLE y; --"]),
+    ],
+)
+def test_values_that_are_no_plain_names_are_refused(name: str, value: object) -> None:
+    what = "files" if isinstance(value, list) else name
+    with pytest.raises(TerminalError, match=f"{what} cannot go into SQL"):
+        statements(**{name: value})
+
+
+def test_append_only_dataset_inserts() -> None:
+    text = load_sql(contract(primary_key=(), ordering=()))
+    assert "MERGE" not in text
+    assert "INSERT INTO public.readings" in text
+
+
+def test_table_has_keys_and_encodings() -> None:
+    text = table_sql(contract(dist_key="meter", sort_key=("read_at",)))
+    assert "DISTKEY (meter)" in text
+    assert "COMPOUND SORTKEY (read_at)" in text
+    assert "read_at TIMESTAMP NOT NULL ENCODE RAW" in text
+    assert len(split_statements(text)) == 2
+
+
+def test_manifest_names_exact_sizes() -> None:
+    assert manifest("lake", [Part("a/part.parquet", 10, 1)]) == {
+        "entries": [{"url": "s3://lake/a/part.parquet", "mandatory": True, "meta": {"content_length": 10}}]
+    }

@@ -1,0 +1,42 @@
+"""Units hold every file once, in order, within their bounds."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.domain.ingest.lane import Limits
+from headrace.domain.ingest.packing import UNIT_BYTES, UNIT_FILES, first_batch, halves, units
+from tests.support.fakes import file
+
+SIZES = st.lists(st.integers(1, 2 * UNIT_BYTES), max_size=300)
+
+
+@given(SIZES)
+def test_every_file_is_in_one_unit(sizes: list[int]) -> None:
+    files = [file(f"{i}.csv", size=size) for i, size in enumerate(sizes)]
+    packed = units(files)
+    assert [f for unit in packed for f in unit] == files
+    assert all(len(unit) == 1 or sum(f.size for f in unit) <= UNIT_BYTES for unit in packed)
+    assert all(0 < len(unit) <= UNIT_FILES for unit in packed)
+
+
+def test_a_batch_has_a_bound_but_always_a_file() -> None:
+    limits = Limits(files=3)
+    assert len(first_batch([file(f"{i}") for i in range(8)], limits)) == 3
+    assert len(first_batch([file(size=1 << 50), file("b")], limits)) == 1
+
+
+def test_suspects_are_only_with_their_own_group() -> None:
+    files = [file("a", suspects="x"), file("b"), file("c", suspects="y"), file("d", suspects="x")]
+    assert [f.key[-1] for f in first_batch(files, Limits())] == ["a", "d"]
+    assert [f.key[-1] for f in first_batch(files[1:], Limits())] == ["b"]
+
+
+@given(st.integers(2, 50))
+def test_halves_are_smaller_and_complete(count: int) -> None:
+    files = [file(f"{i}") for i in range(count)]
+    first, second = halves(files)
+    assert first + second == files
+    assert first
+    assert second

@@ -1,0 +1,372 @@
+"""One batch from landed bytes to its outcome, with everything outside in memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
+from headrace.domain.ingest.failure import explain
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.errors import ContractChangedError, TransientError
+from headrace.transform import Limits, read_quarantine
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.prepare_load import prepare_load
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.ingest.record_outcome import record_outcome
+from headrace.usecases.ingest.record_staged import BatchGivenUpError
+from headrace.usecases.ingest.results import unit_results
+from headrace.usecases.unit.transform import transform_unit
+from tests.support.fakes import MemoryCatalog, MemoryLedger, MemoryServices, contract, file
+
+GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\nm2,2026-01-01T00:00:00Z,2\n"
+ONE_BAD = GOOD + b"m3,2026-01-01T00:00:00Z,-5\n"
+
+UNKNOWN = Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)
+
+
+def land(services: MemoryServices, name: str, data: bytes, **changes: object) -> FileRecord:
+    record = file(name, size=len(data), **changes)
+    services.ledger.record_arrival(record)
+    services.lake.land(record, data)
+    return record
+
+
+def transformed(services: MemoryServices) -> BatchRecord:
+    recorded = record_batch("readings", LIVE, 1, "readings-1", services)
+    batch = services.ledger.batch(recorded["batch"])
+    for unit in recorded["units"]:
+        transform_unit(batch, unit, services)
+    return batch
+
+
+def outcome(services: MemoryServices, batch: BatchRecord) -> BatchRecord:
+    results = [result for unit in unit_results(services.lake, batch) for result in unit.files]
+    ended, notice = record_outcome(batch, results, services)
+    services.topic.publish(notice)
+    return ended
+
+
+def test_good_rows_and_bad_rows_go_their_ways() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", ONE_BAD)
+    batch = transformed(services)
+    (part,) = unit_results(services.lake, batch)[0].parts
+    assert pq.read_table(_buffer(services, part.key)).column("meter").to_pylist() == ["m1", "m2"]
+    (bad,) = read_quarantine(services.lake.objects[lake_paths.quarantine("readings", "readings-1", "0001")])
+    assert (bad.row_number, bad.raw, bad.file_id) == (3, b"m3,2026-01-01T00:00:00Z,-5", landed.file_id)
+    services.warehouse.answers["etl.load_files"] = [[landed.file_id, batch.batch, 2, 2, 0]]
+    assert outcome(services, batch).rows == RowCounts(read=3, loaded=2, quarantined=1)
+    assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
+    (notice,) = services.topic.notices
+    assert notice.level == "warning"
+    assert "value: minimum" in notice.lines[0]
+
+
+def test_a_contract_that_changes_between_transform_and_load_has_the_files_transformed_anew() -> None:
+    services = MemoryServices()
+    land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    swapped = tuple(reversed(contract().columns))
+    services.catalog = MemoryCatalog(contract(columns=swapped, digest="1" * 64))
+    with pytest.raises(ContractChangedError, match="readings was changed while"):
+        prepare_load(batch, "default", services)
+
+    assert record_failure(batch, "ContractChangedError", "the contract was changed", services)
+    transform_unit(batch, 1, services)
+    assert prepare_load(batch, "default", services)["rows"] == 2
+    (part,) = unit_results(services.lake, batch)[0].parts
+    assert pq.read_table(_buffer(services, part.key)).column_names[:3] == [column.name for column in swapped]
+
+
+def test_trouble_with_the_ledger_is_not_the_files_fault() -> None:
+    class Throttled(MemoryLedger):
+        def claim_content(self, *_: object) -> str:
+            raise RuntimeError("Rate exceeded")
+
+    services = MemoryServices(ledger=Throttled())
+    landed = land(services, "a.csv", GOOD)
+    with pytest.raises(RuntimeError, match="Rate exceeded"):
+        transformed(services)
+    assert services.ledger.file(landed.file_id).status is FileStatus.RUNNING
+
+
+def test_a_broken_file_does_not_harm_its_neighbour() -> None:
+    services = MemoryServices()
+    broken = land(services, "a.csv.gz", gzip.compress(GOOD)[:-9])
+    good = land(services, "b.csv", GOOD)
+    batch = transformed(services)
+    services.warehouse.answers["etl.load_files"] = [[good.file_id, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    assert services.ledger.file(broken.file_id).status is FileStatus.FAILED
+    assert services.ledger.file(broken.file_id).reason
+    assert services.ledger.file(good.file_id).rows.loaded == 2
+
+
+def test_twins_in_one_batch_are_loaded_once() -> None:
+    services = MemoryServices()
+    first, second = land(services, "a.csv", GOOD), land(services, "b.csv", GOOD)
+    batch = transformed(services)
+    (part,) = unit_results(services.lake, batch)[0].parts
+    assert part.rows == 2
+    services.warehouse.answers["etl.load_files"] = [[first.file_id, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    twin = services.ledger.file(second.file_id)
+    assert (twin.status, twin.duplicate_of, twin.rows) == (
+        FileStatus.DUPLICATE,
+        first.file_id,
+        RowCounts(read=2, duplicate=2),
+    )
+
+
+def test_a_newer_version_replaces_the_older_ones_rows() -> None:
+    services = MemoryServices()
+    old = file("a.csv", file_id="1" * 24, status=FileStatus.LOADED, rows=RowCounts(read=2, loaded=2))
+    services.ledger.given(old)
+    new = land(services, "a.csv", ONE_BAD, file_id="2" * 24, version="v2", sequencer="02")
+    batch = transformed(services)
+    ready = prepare_load(batch, "default", services)
+    assert ready["replaced"] == [old.file_id]
+    services.warehouse.answers["etl.load_files"] = [
+        [new.file_id, batch.batch, 2, 2, 0],
+        [old.file_id, "readings-0", 2, 0, 2],
+    ]
+    outcome(services, batch)
+    assert services.ledger.file(old.file_id).rows == RowCounts(read=2, superseded=2)
+
+
+def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
+    services = MemoryServices()
+    held = land(services, "a.csv", GOOD, file_id="1" * 24)
+    copy = land(services, "b.csv", GOOD, file_id="2" * 24)
+    batch = transformed(services)
+    services.warehouse.answers["etl.load_files"] = [[held.file_id, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
+    new = land(services, "a.csv", ONE_BAD, file_id="3" * 24, version="v2", sequencer="02")
+    hand_over("readings", LIVE, 1, services)
+    record_batch("readings", LIVE, 2, "readings-2", services)
+    second = services.ledger.batch("readings-2")
+    transform_unit(second, 1, services)
+    services.warehouse.answers["etl.load_files"] = [
+        [new.file_id, second.batch, 2, 2, 0],
+        [held.file_id, batch.batch, 2, 0, 2],
+    ]
+    outcome(services, second)
+    notice = services.topic.notices[-1]
+    assert [line for line in notice.lines if "b.csv copies what was replaced now" in line]
+    assert notice.level == "warning"
+    assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
+    assert services.ledger.pending("readings", LIVE, 9) == []
+
+
+def test_an_older_version_that_comes_late_replaces_nothing() -> None:
+    services = MemoryServices()
+    services.ledger.given(file("a.csv", file_id="2" * 24, sequencer="02", status=FileStatus.LOADED))
+    late = land(services, "a.csv", GOOD, file_id="1" * 24, sequencer="01")
+    assert prepare_load(transformed(services), "default", services)["replaced"] == [late.file_id]
+
+
+def test_a_batch_of_failed_files_does_not_wake_the_warehouse() -> None:
+    services = MemoryServices()
+    land(services, "a.csv", b"nothing,like,it\n1,2,3\n")
+    batch = transformed(services)
+    assert prepare_load(batch, "default", services)["statements"] == []
+    assert outcome(services, batch).status is BatchStatus.LOADED
+
+
+def test_rows_that_do_not_balance_are_an_alarm() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    services.warehouse.answers["etl.load_files"] = [[landed.file_id, batch.batch, 2, 1, 0]]
+    outcome(services, batch)
+    assert services.topic.notices[0].level == "error"
+    assert "do not balance" in str(services.ledger.file(landed.file_id).reason)
+
+
+def test_a_deleted_object_fails_alone() -> None:
+    services = MemoryServices()
+    gone = file("gone.csv")
+    services.ledger.record_arrival(gone)
+    transformed(services)
+    result = unit_results(services.lake, services.ledger.batch("readings-1"))[0].files[0]
+    assert "deleted before it could be read" in str(result.reason)
+
+
+def test_trouble_with_storage_fails_the_unit_not_the_file() -> None:
+    services = MemoryServices()
+    land(services, "a.csv", GOOD)
+
+    def unreachable(*_: str) -> None:
+        raise TransientError("S3 is slow")
+
+    services.lake.open = unreachable  # type: ignore[method-assign, assignment]
+    with pytest.raises(TransientError):
+        transformed(services)
+
+
+def test_transforming_again_writes_the_same() -> None:
+    services = MemoryServices()
+    land(services, "a.csv", ONE_BAD)
+    batch = transformed(services)
+    before = dict(services.lake.objects)
+    transform_unit(batch, 1, services)
+    assert services.lake.objects == before
+
+
+def test_a_refused_load_is_given_up_at_once_and_other_failures_are_tried_again() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    assert record_failure(batch, "Sandbox.Timedout", "it took too long", services)
+    assert services.ledger.batch(batch.batch).status is BatchStatus.RUNNING
+    assert not record_failure(batch, LOAD_REFUSED, "ERROR: String length exceeds DDL length", services)
+    assert services.ledger.file(landed.file_id).status is FileStatus.FAILED
+    assert "String length exceeds" in str(services.ledger.file(landed.file_id).reason)
+
+
+def test_a_load_that_committed_after_all_is_recorded_not_given_up() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = replace(transformed(services), attempts=3)
+    services.warehouse.answers = {"etl.loads": [["loaded"]], "etl.load_files": [[landed.file_id, batch.batch, 2, 2, 0]]}
+    record_failure(batch, "States.Timeout", "", services)
+    assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
+
+
+def test_the_outcome_of_a_batch_that_was_given_up_is_not_recorded() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    record_failure(batch, LOAD_REFUSED, "ERROR: division by zero", services)
+    with pytest.raises(BatchGivenUpError):
+        outcome(services, services.ledger.batch(batch.batch))
+    assert services.ledger.file(landed.file_id).status is FileStatus.FAILED
+
+
+def test_a_lambdas_error_is_told_in_its_own_words() -> None:
+    cause = json.dumps({"errorMessage": "no such\nthing", "errorType": "KeyError", "stackTrace": []})
+    assert explain("KeyError", cause) == "KeyError: no such thing"
+
+
+def test_drift_is_told_once_per_batch_and_written_down() -> None:
+    services = MemoryServices(MemoryCatalog(contract(columns=(*contract().columns, UNKNOWN))))
+    first = land(services, "a.csv", GOOD.replace(b"value\n", b"value,unit\n").replace(b"Z,", b"Z,7,"))
+    second = land(services, "b.csv", GOOD.replace(b"value\n", b"value,unit,site\n").replace(b"Z,", b"Z,7,a,"))
+    batch = transformed(services)
+    services.warehouse.answers["etl.load_files"] = [[f.file_id, batch.batch, 2, 2, 0] for f in (first, second)]
+    outcome(services, batch)
+    (notice,) = services.topic.notices
+    assert notice.level == "warning"
+    assert [line for line in notice.lines if "drift in 2 files" in line and "unit (VARCHAR(16)), site (BIGINT)" in line]
+    drift = services.ledger.file(first.file_id).detected["drift"]
+    assert drift["columns"] == [{"name": "unit", "type": "BIGINT"}]
+    assert "- name: unit" in drift["yaml"]
+
+
+@pytest.mark.parametrize("limit", [{"max_bad_rows": 0}, {"max_bad_share": 0.3}])
+@pytest.mark.parametrize("hold_bytes", [1, 64 << 20])
+def test_a_file_over_the_bad_row_limit_is_held_back_whole(
+    limit: dict[str, Any], hold_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.usecases.unit.parts.HOLD_BYTES", hold_bytes)
+    services = MemoryServices(MemoryCatalog(contract(**limit)))
+    held = land(services, "a.csv", ONE_BAD)
+    batch = transformed(services)
+    assert unit_results(services.lake, batch)[0].parts == []
+    (bad,) = [
+        row for key, data in services.lake.objects.items() if "quarantine" in key for row in read_quarantine(data)
+    ]
+    assert (bad.row_number, bad.file_id) == (3, held.file_id)
+    assert prepare_load(batch, "default", services)["statements"] == []
+    outcome(services, batch)
+    record = services.ledger.file(held.file_id)
+    assert (record.status, record.rows) == (FileStatus.FAILED, RowCounts())
+    assert "1 of 3 rows are bad, the contract allows" in str(record.reason)
+    assert "value: minimum x1" in str(record.reason)
+
+
+@pytest.mark.parametrize("limit", [{"max_bad_rows": 1}, {"max_bad_share": 0.34}])
+def test_a_file_within_the_limit_is_loaded(limit: dict[str, Any]) -> None:
+    services = MemoryServices(MemoryCatalog(contract(**limit)))
+    land(services, "a.csv", ONE_BAD)
+    assert unit_results(services.lake, transformed(services))[0].files[0].reason is None
+
+
+def _buffer(services: MemoryServices, key: str) -> object:
+    import io
+
+    return io.BytesIO(services.lake.objects[key])
+
+
+MANY_BAD = b"meter,read_at,value\n" + b"m1,2026-01-01T00:00:00Z,-1\n" * 300_000
+
+
+def test_reading_stops_when_more_rows_are_bad_than_may_be() -> None:
+    services = MemoryServices(MemoryCatalog(contract(max_bad_rows=1000)))
+    land(services, "a.csv", MANY_BAD)
+    (result,) = unit_results(services.lake, transformed(services))[0].files
+    assert result.rows_read == result.rows_bad == 100_000
+    assert "held back: 100,000 of its first 100,000 rows are bad, the contract allows 1,000" in str(result.reason)
+    kept = [row for key, data in services.lake.objects.items() if "quarantine" in key for row in read_quarantine(data)]
+    assert len(kept) == 100_000
+
+
+def test_no_file_may_have_bad_rows_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.domain.ingest.bad_rows.MOST_BAD_ROWS", 150_000)
+    for data, says in (
+        (MANY_BAD, "of its first 200,000 rows"),
+        (MANY_BAD[: 20 + 27 * 160_000], "of 160,000 rows are bad, no"),
+    ):
+        services = MemoryServices()
+        land(services, "a.csv", data)
+        (result,) = unit_results(services.lake, transformed(services))[0].files
+        assert (result.verdict, says in str(result.reason)) == ("failed", True), result.reason
+        assert "no file may have more than 150,000" in str(result.reason)
+
+
+def test_of_a_fault_of_ours_the_place_is_told_and_no_value(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("jane.doe@example.com")
+
+    monkeypatch.setattr("headrace.transform.delimited.rows.RowMaker.rows", broken)
+    services = MemoryServices()
+    land(services, "a.csv", GOOD)
+    (result,) = unit_results(services.lake, transformed(services))[0].files
+    assert "a fault of Headrace: KeyError at test_batch.py:" in str(result.reason)
+    said = [str(record.__dict__) for record in caplog.records]
+    assert "a file could not be transformed" in said[0]
+    assert "jane.doe" not in "".join(said) + json.dumps(result.to_json())
+
+
+def test_a_file_whose_parquet_does_not_fit_on_the_disk_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.usecases.unit.parts.HOLD_BYTES", 1)
+    monkeypatch.setattr("headrace.transform.output.parts.ROW_GROUP", 1)
+    monkeypatch.setattr("headrace.usecases.unit.parts.Limits", lambda: Limits(parquet=10))
+    services = MemoryServices()
+    land(services, "a.csv", GOOD)
+    (result,) = unit_results(services.lake, transformed(services))[0].files
+    assert "take more than 10 bytes as Parquet" in str(result.reason)
+
+
+def test_a_file_that_is_loaded_and_still_marked_as_waiting_is_not_loaded_again() -> None:
+    services = MemoryServices()
+    good, marked = land(services, "a.csv", GOOD), land(services, "b.csv", GOOD.replace(b"m1", b"m7"))
+    services.ledger.given(replace(marked, status=FileStatus.LOADED, batch="readings-0", rows=RowCounts(2, 2)))
+    batch = transformed(services)
+    assert set(batch.file_ids) == {good.file_id, marked.file_id}
+    (unit,) = unit_results(services.lake, batch)
+    assert [result.file_id for result in unit.files] == [good.file_id]
+    services.warehouse.answers["etl.load_files"] = [[good.file_id, batch.batch, 2, 2, 0]]
+    assert outcome(services, batch).rows == RowCounts(2, 2)
+    assert services.ledger.file(marked.file_id).batch == "readings-0"

@@ -1,0 +1,122 @@
+"""Every error of the catalogue meets a batch of two files: nothing is lost, and people learn cause and remedy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, classify
+from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import record_failure
+from tests.support.fakes import MemoryServices, file
+
+OF_BATCHES = [failure for failure in catalogue() if failure.place not in {Place.REFRESH, Place.UNLOAD}]
+OFTEN = 12
+"""Executions that fail with an error that passes, before it passes."""
+
+
+class Lane:
+    """A dataset's lane with two files that wait: each execution meets the error as long as the test says."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        self.services = MemoryServices()
+        self.files = [self.services.ledger.record_arrival(file(name, arrived_at=name)) for name in "ab"]
+        self.executions = 0
+
+    def run(self, culprit: FileRecord | None = None, times: int = 0) -> None:
+        """Executions until nothing waits. The error strikes the first `times`, or every batch with the culprit."""
+        while self.executions < OFTEN * 3:
+            self.executions += 1
+            if record_batch("readings", LIVE, self.executions, f"e{self.executions}", self.services)["batch"] is None:
+                return
+            batch = self._batch()
+            if self.executions <= times or (culprit and culprit.file_id in batch.file_ids):
+                self._fail(batch)
+            else:
+                self._load(batch)
+            hand_over("readings", LIVE, self.executions, self.services)
+        raise AssertionError("it does not end")
+
+    def _batch(self) -> BatchRecord:
+        return self.services.ledger.batch(str(self.services.ledger.lane_state("readings", LIVE).open_batch))
+
+    def _fail(self, batch: BatchRecord) -> None:
+        name, _, cause = self.failure.text.partition(": ")
+        if self.failure.place is Place.LOAD and name == "ERROR":
+            name, cause = "LoadRefused", f"Query #3 failed with {self.failure.text}"
+        record_failure(batch, name, cause, self.services)
+
+    def _load(self, batch: BatchRecord) -> None:
+        loaded = [
+            replace(f, status=FileStatus.LOADED, suspects=None) for f in self.services.ledger.files(batch.file_ids)
+        ]
+        self.services.ledger.settle(batch, loaded)
+        self.services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED))
+
+    def statuses(self) -> list[FileStatus]:
+        return [known.status for known in self.services.ledger.files(f.file_id for f in self.files)]
+
+    def told(self) -> list[str]:
+        return [" ".join(notice.lines) for notice in self.services.topic.notices]
+
+
+def of(*treatments: Treatment) -> pytest.MarkDecorator:
+    chosen = [failure for failure in OF_BATCHES if failure.treatment in treatments]
+    return pytest.mark.parametrize("failure", chosen, ids=lambda failure: failure.name)
+
+
+def explains(told: str, failure: Failure) -> bool:
+    """Whether a message says what happened, the cause and the remedy."""
+    happened, advice, _ = told.partition(failure.advice)
+    return bool(advice) and classify(happened) is failure
+
+
+@of(Treatment.AGAIN, Treatment.WAIT, Treatment.HOLD, Treatment.PERSON)
+def test_what_passes_is_waited_for_and_told_once(failure: Failure) -> None:
+    lane = Lane(failure)
+    lane.run(times=OFTEN)
+    assert lane.statuses() == [FileStatus.LOADED] * 2
+    assert lane.executions == OFTEN + 2  # all of one batch, which was never split
+    (told,) = lane.told()
+    assert explains(told, failure)
+
+
+@of(Treatment.FILE)
+def test_a_file_whose_data_are_refused_fails_alone(failure: Failure) -> None:
+    lane = Lane(failure)
+    lane.run(culprit=lane.files[0])
+    assert lane.statuses() == [FileStatus.FAILED, FileStatus.LOADED]
+    reason = str(lane.services.ledger.file(lane.files[0].file_id).reason)
+    assert classify(reason) is failure
+    assert all(explains(told, failure) for told in lane.told())
+    assert len(lane.told()) == 2
+
+
+@of(Treatment.BATCH)
+def test_a_batch_that_is_too_large_is_loaded_in_parts(failure: Failure) -> None:
+    lane = Lane(failure)
+    lane.run(times=1)
+    assert lane.statuses() == [FileStatus.LOADED] * 2
+    assert lane.executions == 4
+    (told,) = lane.told()
+    assert explains(told, failure)
+
+
+@of(Treatment.ISOLATE)
+def test_what_may_be_a_files_is_tried_three_times(failure: Failure) -> None:
+    lane = Lane(failure)
+    lane.run(times=MAX_ATTEMPTS - 1)
+    assert lane.statuses() == [FileStatus.LOADED] * 2
+    assert lane.executions == MAX_ATTEMPTS + 1
+    assert lane.told()
+    assert all(explains(told, failure) for told in lane.told())
+
+
+def test_every_error_of_a_batch_is_met() -> None:
+    assert {failure.treatment for failure in OF_BATCHES} == set(Treatment)
+    assert len(OF_BATCHES) >= len(catalogue()) - 4

@@ -1,0 +1,56 @@
+"""Formats of dates and times, in Java's letters and in strptime's."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.transform.values.times import FormatError, parse_format, timestamp_reader
+from tests.unit.transform.kit import moment
+
+NOON = moment(2024, 5, 31, 12, 5, 9)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("dd/MM/yyyy HH:mm:ss", "31/05/2024 12:05:09"),
+        ("yyyyMMddHHmmss", "20240531120509"),
+        ("yyyy-MM-dd'T'HH:mm:ss", "2024-05-31T12:05:09"),
+        ("yyyy-MM-dd HH:mm:ss XXX", "2024-05-31 14:05:09 +02:00"),
+        ("yyyy-MM-dd HH:mm:ssXXX", "2024-05-31 12:05:09Z"),
+        ("dd-MM-yyyy 'at' HH 'o''clock' mm:ss", "31-05-2024 at 12 o'clock 05:09"),
+        ("%d.%m.%Y %H:%M:%S", "31.05.2024 12:05:09"),
+        ("%Y-%m-%dT%H:%M:%S%z", "2024-05-31T12:05:09+00:00"),
+        ("%F %T", "2024-05-31 12:05:09"),
+    ],
+)
+def test_reads_the_same_time_in_many_formats(written: str, said: str) -> None:
+    assert timestamp_reader((written,))(said) == NOON
+
+
+def test_a_fraction_of_nine_digits_is_cut_where_the_format_announces_it() -> None:
+    read = timestamp_reader(("yyyy-MM-dd HH:mm:ss.SSSSSSSSS",))
+    assert read("2024-05-31 12:05:09.123456789") == NOON.replace(microsecond=123456)
+
+
+def test_the_first_format_that_fits_is_taken() -> None:
+    read = timestamp_reader(("yyyy-MM-dd", "dd/MM/yyyy"))
+    assert read("31/05/2024") == moment(2024, 5, 31)
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("dd/MM/yy", "'yy'"),
+        ("dd MMM yyyy", "'MMM'"),
+        ("dd/MM", "whole date"),
+        ("HH:mm", "whole date"),
+        ("yyyy-MM-dd 'at", "not closed"),
+        ("yyyy-MM-dd dd", "twice"),
+        ("yyyy-MM-dd hh:mm", "'hh'"),
+        ("%d/%m/%y", "%y"),
+    ],
+)
+def test_refuses_formats_that_it_cannot_read(written: str, says: str) -> None:
+    with pytest.raises(FormatError, match=says):
+        parse_format(written)

@@ -1,0 +1,218 @@
+"""A batch that fails is split until the file that does it is alone; its neighbours are loaded without it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.packing import UNIT_BYTES
+from headrace.usecases import lake_paths
+from headrace.usecases.ingest.bisect_batch import give_up
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from tests.support.fakes import MemoryServices, file
+
+
+def waiting(*names: str) -> tuple[MemoryServices, list[FileRecord]]:
+    services = MemoryServices()
+    return services, [services.ledger.record_arrival(file(name, arrived_at=name)) for name in names]
+
+
+def take(services: MemoryServices, generation: int) -> BatchRecord:
+    recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
+    return services.ledger.batch(recorded["batch"])
+
+
+def load(services: MemoryServices, batch: BatchRecord) -> None:
+    loaded = [replace(f, status=FileStatus.LOADED, suspects=None) for f in services.ledger.files(batch.file_ids)]
+    services.ledger.settle(batch, loaded)
+    services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED))
+
+
+def run(services: MemoryServices, culprit: str) -> int:
+    """Executions until nothing waits; how many it took."""
+    for generation in range(1, 50):
+        if record_batch("readings", LIVE, generation, f"readings-{generation}", services)["batch"] is None:
+            return generation
+        batch = services.ledger.batch(str(services.ledger.lane_state("readings", LIVE).open_batch))
+        if culprit in batch.file_ids:
+            record_failure(batch, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
+        else:
+            load(services, batch)
+        hand_over("readings", LIVE, generation, services)
+    raise AssertionError("it does not end")
+
+
+def test_the_file_that_fails_its_batch_is_found_and_its_neighbours_are_loaded() -> None:
+    services, files = waiting(*"abcdefgh")
+    assert run(services, files[5].file_id) < 10
+    for known in services.ledger.files(f.file_id for f in files):
+        assert known.status is (FileStatus.FAILED if known.key.endswith("f") else FileStatus.LOADED)
+        assert known.suspects is None
+    assert "value too long" in str(services.ledger.file(files[5].file_id).reason)
+
+
+def test_people_are_told_of_the_first_failure_and_of_the_file() -> None:
+    services, files = waiting(*"abcd")
+    run(services, files[0].file_id)
+    assert [notice.level for notice in services.topic.notices] == ["warning", "error"]
+    assert "split" in services.topic.notices[0].lines[-1]
+
+
+def test_a_tombstone_stands_before_any_file_is_let_go() -> None:
+    services, _ = waiting("a", "b")
+    batch = take(services, 1)
+    record_failure(batch, LOAD_REFUSED, "ERROR: division by zero", services)
+    assert "readings-1" in services.warehouse.ran[1]
+    assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
+    assert [f.suspects for f in services.ledger.pending("readings", LIVE, 9)] == ["readings-1-a", "readings-1-b"]
+
+
+def test_suspects_are_not_tried_three_times_before_they_are_split_further() -> None:
+    services, _ = waiting("a", "b", "c", "d")
+    for generation in range(1, MAX_ATTEMPTS + 1):
+        assert record_failure(take(services, generation), "States.Timeout", "", services) == (generation < MAX_ATTEMPTS)
+        hand_over("readings", LIVE, generation, services)
+    halved = take(services, MAX_ATTEMPTS + 1)
+    assert len(halved.file_ids) == 2
+    assert not record_failure(halved, "States.Timeout", "", services)
+
+
+def test_giving_up_goes_on_where_it_was_left() -> None:
+    services, files = waiting("a", "b")
+    batch = take(services, 1)
+    services.ledger.save_batch(replace(batch, condemned=True, reason="no"))
+    running = services.ledger.file(files[0].file_id)
+    services.ledger.requeue(replace(running, suspects="readings-1-a", batch=None), running)
+    hand_over("readings", LIVE, 1, services)
+    taken = take(services, 2)
+    assert (taken.batch, taken.file_ids) == ("readings-2", (files[0].file_id,))
+    assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
+    assert services.ledger.file(files[1].file_id).suspects == "readings-1-b"
+
+
+def test_a_late_failure_gives_nothing_up_that_another_execution_has_taken_up() -> None:
+    services, _ = waiting("a", "b")
+    early = take(services, 1)
+    hand_over("readings", LIVE, 1, services)  # stopped while it wrote its failure down, and recovered
+    again = take(services, 2)
+    assert (again.batch, again.attempts) == (early.batch, 2)
+    record_failure(early, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
+    assert services.ledger.batch(early.batch) == again
+    assert not services.warehouse.ran
+    assert {file.batch for file in services.ledger.files(early.file_ids)} == {again.batch}
+
+
+def test_a_file_that_cannot_be_loaded_again_keeps_the_rows_that_it_has() -> None:
+    services, (only,) = waiting("a")
+    rows = RowCounts(read=2, loaded=2)
+    services.ledger.given(replace(services.ledger.file(only.file_id), rows=rows, reload=True))
+    give_up(take(services, 1), "ERROR: division by zero", services)
+    kept = services.ledger.file(only.file_id)
+    assert (kept.status, kept.rows, kept.reload) == (FileStatus.LOADED, rows, False)
+    assert "could not be loaded again" in str(kept.reason)
+
+
+def tried(services: MemoryServices, executions: int, cause: str) -> list[bool]:
+    """Whether the batch was to be tried again after each of so many executions that ended in the same error."""
+    answers = []
+    for generation in range(1, executions + 1):
+        answers.append(record_failure(take(services, generation), LOAD_REFUSED, cause, services))
+        hand_over("readings", LIVE, generation, services)
+    return answers
+
+
+@pytest.mark.parametrize(
+    "cause", ["FATAL: terminating connection", "Query cancelled.", "ERROR: relation x does not exist", "Disk Full"]
+)
+def test_what_passes_is_waited_out_and_told_once(cause: str) -> None:
+    services, files = waiting("a", "b")
+    assert all(tried(services, 12, cause))
+    assert len(services.topic.notices) == 1
+    assert not services.warehouse.ran
+    load(services, take(services, 13))
+    assert {file.status for file in services.ledger.files(f.file_id for f in files)} == {FileStatus.LOADED}
+
+
+def test_an_error_that_nobody_knows_gets_three_executions() -> None:
+    services, _ = waiting("a", "b")
+    assert tried(services, 3, "a sentence that nobody has read yet") == [True, True, False]
+    assert services.warehouse.ran
+
+
+# -- units whose function is killed, by time or by memory -----------------------------------------------------------
+
+TIMED_OUT = ("Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 900.00 seconds")
+
+
+def run_with_killers(services: MemoryServices, *killers: str) -> list[tuple[int, int]]:
+    """Executions until nothing waits. Returns for each one how many units it had, and how many of them were killed."""
+    seen: list[tuple[int, int]] = []
+    for generation in range(1, 50):
+        recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
+        if recorded["batch"] is None:
+            return seen
+        batch = services.ledger.batch(recorded["batch"])
+        killed = [
+            number
+            for number in recorded["units"]
+            if {item["file_id"] for item in services.lake.read_json(lake_paths.unit(batch.batch, number))}
+            & set(killers)
+        ]
+        if killed:
+            record_failure(batch, *TIMED_OUT, services, killed)
+        else:
+            load(services, batch)
+        seen.append((len(recorded["units"]), len(killed)))
+        hand_over("readings", LIVE, generation, services)
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.parametrize("others", [0, 1, 40, 250])
+def test_a_file_that_kills_its_function_keeps_others_waiting_for_two_time_outs(others: int) -> None:
+    services, files = waiting(*(f"{number:03}" for number in range(others + 1)))
+    killer = files[others // 2].file_id
+    executions = run_with_killers(services, killer)
+    assert sum(1 for _, killed in executions if killed) == 2
+    assert len(executions) <= 4
+    for known in services.ledger.files(f.file_id for f in files):
+        assert known.status is (FileStatus.FAILED if known.file_id == killer else FileStatus.LOADED)
+    assert "timed out" in str(services.ledger.file(killer).reason)
+
+
+def test_files_of_a_killed_unit_are_units_alone_the_next_time() -> None:
+    services, files = waiting(*"abcd")
+    assert run_with_killers(services, files[1].file_id) == [(1, 1), (4, 1), (1, 0)]
+
+
+def test_people_hear_that_files_are_set_apart_and_which_one_failed() -> None:
+    services, files = waiting(*"abcd")
+    run_with_killers(services, files[1].file_id)
+    assert [notice.level for notice in services.topic.notices] == ["warning", "error"]
+
+
+def test_where_every_unit_is_killed_it_is_not_the_files() -> None:
+    services, _ = waiting(*"abcd")
+    services.ledger.all_files = {
+        name: replace(known, size=UNIT_BYTES) for name, known in services.ledger.all_files.items()
+    }
+    services.ledger._pending = {
+        name: replace(known, size=UNIT_BYTES) for name, known in services.ledger._pending.items()
+    }
+    batch = take(services, 1)
+    assert batch.units == 4
+    assert record_failure(batch, *TIMED_OUT, services, [1, 2, 3, 4])
+    assert services.ledger.batch(batch.batch).status is BatchStatus.RUNNING
+
+
+def test_giving_up_that_breaks_off_after_a_kill_is_gone_on_with() -> None:
+    services, _ = waiting(*"abcd")
+    batch = take(services, 1)
+    services.ledger.condemn(batch, "Sandbox.Timedout: it was killed")
+    recorded = record_batch("readings", LIVE, 1, "readings-1", services)
+    assert recorded["batch"] is None or recorded["batch"] != batch.batch
+    assert {f.suspects for f in services.ledger.pending("readings", LIVE, 9)} == {"readings-1-a", "readings-1-b"}

@@ -1,0 +1,81 @@
+"""Objects that the ledger does not know, through a lane of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, FileStatus
+from headrace.usecases.ingest import starter
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.backfill import backfill
+from tests.support.fakes import MemoryLanding, MemoryServices
+
+
+def landed(*keys: str) -> MemoryLanding:
+    landing = MemoryLanding()
+    for number, key in enumerate(keys):
+        landing.put(key, b"x" * (number + 1))
+    return landing
+
+
+def test_what_is_unknown_waits_in_a_lane_of_its_own() -> None:
+    services, landing = MemoryServices(), landed("readings/a", "readings/b", "others/c")
+    told = next(iter(landing.versions("readings/a")))
+    starter.record(told.arrival("05"), services)
+    found = backfill("readings", "readings/", landing, services)
+    assert (found.taken, found.known, found.elsewhere) == (["readings/b"], 1, 0)
+    assert services.workflow.executions == {("readings", BACKFILL, 1): "RUNNING"}
+    recorded = record_batch("readings", BACKFILL, 1, "readings-backfill-1", services)
+    assert recorded["batch"] == "readings-backfill-1"
+    assert len(services.ledger.pending("readings", LIVE, 9)) == 1
+
+
+def test_again_it_takes_nothing_but_wakes_what_waits() -> None:
+    services, landing = MemoryServices(), landed("readings/a")
+    backfill("readings", "readings/", landing, services)
+    services.workflow.executions.clear()  # it was stopped before it woke the lane
+    assert backfill("readings", "readings/", landing, services).taken == []
+    assert ("readings", BACKFILL, 1) in services.workflow.executions
+
+
+def test_versions_keep_their_order_among_those_that_came_by_event() -> None:
+    services, landing = MemoryServices(), landed(*["readings/a"] * 5)
+    versions = list(landing.versions("readings/a"))[::-1]
+    starter.record(versions[1].arrival("0B"), services)
+    starter.record(versions[3].arrival("0C"), services)
+    backfill("readings", "readings/", landing, services)
+    starter.record(versions[4].arrival("0D"), services)  # its event comes late: it is known by now
+    known = services.ledger.versions("landing", "readings/a")
+    assert [file.version for file in known] == [version.version for version in versions]
+
+
+def test_a_deleted_key_and_an_empty_object_are_not_loaded() -> None:
+    services, landing = MemoryServices(), landed("readings/a", "readings/b")
+    landing.put("readings/empty", b"")
+    landing.deleted.add("readings/a")
+    found = backfill("readings", "readings/", landing, services)
+    assert (found.taken, found.refused, found.deleted) == (["readings/b"], ["readings/empty"], 1)
+
+
+def test_a_dry_run_writes_nothing() -> None:
+    services, landing = MemoryServices(), landed("readings/a")
+    assert backfill("readings", "readings/", landing, services, dry_run=True).taken == ["readings/a"]
+    assert not services.ledger.all_files
+    assert not services.workflow.executions
+
+
+def test_a_late_event_of_a_backfilled_file_finds_it() -> None:
+    services, landing = MemoryServices(), landed("readings/a")
+    backfill("readings", "readings/", landing, services)
+    late = starter.record(next(iter(landing.versions("readings/"))).arrival("0F"), services)
+    assert (late.status, late.lane, late.deliveries) == (FileStatus.PENDING, BACKFILL, 2)
+
+
+def test_many_objects_are_taken_in_groups_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.usecases.recovery.backfill.TOGETHER", 3)
+    services, landing = MemoryServices(), landed(*[f"readings/{number:02}" for number in range(8)], "readings/00")
+    told: list[tuple[int, int]] = []
+    found = backfill("readings", "readings/", landing, services, told=lambda f: told.append((len(f.taken), f.known)))
+    assert found.taken == ["readings/00", "readings/00", *[f"readings/{number:02}" for number in range(1, 8)]]
+    assert told == [(3, 0), (6, 0), (9, 0), (9, 0)]
+    assert backfill("readings", "readings/", landing, services).known == 9

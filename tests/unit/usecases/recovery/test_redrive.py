@@ -1,0 +1,70 @@
+"""Dead letters: sent before they are deleted, not sent when they are known, kept when nobody can read them."""
+
+from __future__ import annotations
+
+import json
+
+from headrace.domain.ingest.arrival import DeadLetter, arrival_of
+from headrace.domain.ingest.ledger import FileStatus
+from headrace.usecases.recovery.redrive import Redriven, redrive
+from tests.support.fakes import MemoryLedger, file
+
+
+def event(key: str) -> dict[str, object]:
+    item = {"key": key, "version-id": "1", "size": 3, "etag": "e", "sequencer": "1"}
+    return {"time": "2026-01-01T00:00:00Z", "detail": {"bucket": {"name": "landing"}, "object": item}}
+
+
+class Queues:
+    """Two queues in memory; what was done is written down in order."""
+
+    def __init__(self, *bodies: str) -> None:
+        self.left = {str(number): DeadLetter(body, str(number)) for number, body in enumerate(bodies)}
+        self.hidden: set[str] = set()
+        self.done: list[str] = []
+
+    def receive(self) -> list[DeadLetter]:
+        shown = [letter for letter in self.left.values() if letter.receipt not in self.hidden][:2]
+        self.hidden |= {letter.receipt for letter in shown}
+        return shown
+
+    def send(self, letter: DeadLetter) -> None:
+        self.done.append(f"send {letter.receipt}")
+
+    def delete(self, letter: DeadLetter) -> None:
+        self.done.append(f"delete {letter.receipt}")
+        del self.left[letter.receipt]
+
+    def give_back(self, letter: DeadLetter) -> None:
+        self.hidden.remove(letter.receipt)
+
+
+def run(queues: Queues, ledger: MemoryLedger, *, dry_run: bool = False) -> list[Redriven]:
+    return redrive(queues, ledger, pause=lambda: queues.done.append("pause"), dry_run=dry_run)
+
+
+def test_each_is_sent_before_it_is_deleted_and_at_a_rate() -> None:
+    queues = Queues(*(json.dumps(event(f"readings/{n}")) for n in range(3)))
+    assert [answer.what for answer in run(queues, MemoryLedger())] == ["sent"] * 3
+    assert queues.done[:3] == ["send 0", "pause", "delete 0"]
+    assert not queues.left
+
+
+def test_what_the_ledger_knows_is_only_removed() -> None:
+    queues, ledger = Queues(json.dumps(event("readings/a"))), MemoryLedger()
+    ledger.given(file(file_id=arrival_of(event("readings/a")).file_id, status=FileStatus.LOADED))
+    assert [answer.what for answer in run(queues, ledger)] == ["known"]
+    assert queues.done == ["delete 0"]
+
+
+def test_what_is_no_event_stays_and_is_named() -> None:
+    queues = Queues("no event", json.dumps({"detail": 1}), json.dumps(event("readings/a")))
+    assert [answer.what for answer in run(queues, MemoryLedger())] == ["unreadable", "unreadable", "sent"]
+    assert set(queues.left) == {"0", "1"}
+    assert not queues.hidden & set(queues.left)
+
+
+def test_a_dry_run_gives_everything_back() -> None:
+    queues = Queues(json.dumps(event("readings/a")))
+    assert [answer.what for answer in run(queues, MemoryLedger(), dry_run=True)] == ["sent"]
+    assert (queues.done, queues.hidden, len(queues.left)) == ([], set(), 1)

@@ -1,0 +1,99 @@
+"""People are told once when a promise is broken, and once when it is met again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from headrace.domain.clock import written
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord, FileStatus
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.watch_freshness import watch_promises
+from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+
+PROMISED = 600
+
+
+def ago(seconds: float) -> str:
+    return written(datetime.now(UTC) - timedelta(seconds=seconds))
+
+
+def services_with(**promise: Any) -> MemoryServices:
+    return MemoryServices(MemoryCatalog(contract(**{"freshness_seconds": PROMISED} | promise)))
+
+
+def waiting(services: MemoryServices, seconds: float, name: str = "a.csv", **changes: Any) -> FileRecord:
+    return services.ledger.record_arrival(file(name, arrived_at=ago(seconds), **changes))
+
+
+def titles(services: MemoryServices) -> list[str]:
+    return [notice.title for notice in services.topic.notices]
+
+
+def test_a_broken_promise_is_told_once_and_its_end_once() -> None:
+    services = services_with(channel="#meters")
+    waiting(services, PROMISED + 1)
+    assert watch_promises(services) == ["readings"]
+    assert watch_promises(services) == []
+    services.ledger._pending.clear()  # as if it had been loaded
+    assert watch_promises(services) == ["readings"]
+    assert watch_promises(services) == []
+    assert titles(services) == ["readings: data is late", "readings: nothing is late any more"]
+    assert [notice.level for notice in services.topic.notices] == ["error", "ok"]
+    assert {notice.channel for notice in services.topic.notices} == {"#meters"}
+    assert "readings/a.csv came at" in services.topic.notices[0].lines[0]
+
+
+def test_a_batch_that_is_worked_on_is_late_too() -> None:
+    services = services_with()
+    waiting(services, PROMISED + 1)
+    record_batch("readings", LIVE, 1, "readings-1", services)
+    assert not services.ledger.pending("readings", LIVE, 1)
+    assert watch_promises(services) == ["readings"]
+
+
+def test_so_is_what_waits_for_a_merge() -> None:
+    services = services_with(staged=True)
+    waiting(services, PROMISED + 1, status=FileStatus.PENDING)
+    record_batch("readings", LIVE, 1, "readings-1", services)
+    (was,) = services.ledger.all_files.values()
+    hand_over("readings", LIVE, 1, services)
+    services.ledger.lanes.clear()
+    staged = file("a.csv", arrived_at=was.arrived_at, status=FileStatus.STAGED)
+    assert services.ledger.requeue(staged, was)
+    assert services.ledger.pending("readings", MERGE, 1)
+    assert watch_promises(services) == ["readings"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "promise", "changes"),
+    [
+        (PROMISED - 60, {}, {}),
+        (PROMISED + 1, {"freshness_seconds": None}, {}),
+        (PROMISED + 1, {}, {"lane": BACKFILL}),
+        (PROMISED + 1, {}, {"reload": True}),
+        (PROMISED + 1, {}, {"released": "readings-1"}),
+    ],
+    ids=["in time", "nothing promised", "it was there before", "its rows are in the table", "people held it up"],
+)
+def test_nobody_is_told_of(seconds: float, promise: dict[str, Any], changes: dict[str, Any]) -> None:
+    services = services_with(**promise)
+    waiting(services, seconds, **changes)
+    assert watch_promises(services) == []
+    assert not titles(services)
+
+
+def test_where_nothing_comes_nothing_is_late() -> None:
+    assert watch_promises(services_with()) == []
+
+
+def test_a_younger_file_behind_others_does_not_hide_an_older_one() -> None:
+    services = services_with()
+    waiting(services, PROMISED + 90, "reloaded.csv", reload=True)
+    waiting(services, PROMISED + 60, "late.csv")
+    waiting(services, 1, "young.csv")
+    assert watch_promises(services) == ["readings"]
+    assert "late.csv" in services.topic.notices[0].lines[0]

@@ -1,0 +1,75 @@
+"""A file that takes too much is rejected with a sentence, and no other file for it."""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+
+import pytest
+
+from headrace.domain.ingest.ledger import LIVE
+from headrace.domain.ingest.outcome import FileResult
+from headrace.errors import TransientError
+from headrace.transform import FileRejected
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.results import unit_results
+from headrace.usecases.unit.allowance import Allowance
+from headrace.usecases.unit.transform import transform_unit
+from tests.support.fakes import MemoryCatalog, MemoryServices, contract
+from tests.unit.stories.test_batch import GOOD, ONE_BAD, land
+
+
+def test_what_a_file_may_compute_grows_with_its_size() -> None:
+    times = iter([0.0, 241.0, 0.0, 241.0, 490.0])
+    allowance = Allowance(computed=lambda: next(times))
+    with pytest.raises(FileRejected, match=r"more computing than 240 s, the limit for a file of 3,140 bytes"):
+        allowance.of_file(3140)()
+    check = allowance.of_file(1 << 30)
+    check()
+    check()
+
+
+@pytest.mark.parametrize(
+    ("had", "computed", "error", "says"),
+    [
+        (900, 800, FileRejected, "more computing than the 850 s that the function has"),
+        (900, 200, TransientError, "time was over after 200 s of computing"),
+        (150, 90, TransientError, "time was over after 90 s of computing"),
+    ],
+)
+def test_when_time_is_over_the_file_is_rejected_that_took_it(
+    had: float, computed: float, error: type[Exception], says: str
+) -> None:
+    left, times = iter([900.0, had, 50.0]), iter([0.0, computed])
+    check = Allowance(lambda: next(left), computed=lambda: next(times)).of_file(1 << 40)
+    with pytest.raises(error, match=says):
+        check()
+
+
+def test_a_file_that_takes_nearly_all_memory_is_rejected_with_a_sentence() -> None:
+    check = Allowance(memory=1000 << 20, resident=lambda: 851 << 20).of_file(5)
+    with pytest.raises(FileRejected, match=r"more memory than the function has \(1,000 MB\)"):
+        check()
+    Allowance(memory=1000 << 20, resident=lambda: 849 << 20).of_file(5)()
+
+
+def unit_of(services: MemoryServices, allowance: Allowance) -> list[FileResult]:
+    record_batch("readings", LIVE, 1, "readings-1", services)
+    batch = services.ledger.batch("readings-1")
+    transform_unit(batch, 1, services, allowance)
+    return [file for unit in unit_results(services.lake, batch) for file in unit.files]
+
+
+def test_of_a_file_that_was_too_much_nothing_more_is_tried() -> None:
+    services = MemoryServices()
+    slow, good = land(services, "a.csv", ONE_BAD), land(services, "b.csv", GOOD)
+    sizes = chain(repeat(10, 2), repeat(0))
+    first = unit_of(services, Allowance(memory=10, resident=lambda: next(sizes)))
+    assert [file.verdict for file in first] == ["failed", "good"]
+    assert "more memory than the function has" in str(first[0].reason)
+    del services.lake.landed[slow.bucket, slow.key, slow.version]
+    again = unit_of(services, Allowance())
+    assert (again[0].file_id, again[0].reason) == (slow.file_id, first[0].reason)
+    assert again[1].file_id == good.file_id
+    services.catalog = MemoryCatalog(contract(digest="1" * 64))
+    services.lake.land(slow, ONE_BAD)
+    assert unit_of(services, Allowance())[0].verdict == "good"

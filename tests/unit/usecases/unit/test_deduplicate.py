@@ -1,0 +1,87 @@
+"""Content identity: what is a duplicate of what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
+from headrace.usecases.unit.deduplicate import claim
+from tests.support.fakes import MemoryServices, contract, file
+
+SAME = "f" * 64
+
+
+def loaded(services: MemoryServices, record: FileRecord, sha256: str | None = SAME) -> FileRecord:
+    services.ledger.given(replace(record, status=FileStatus.LOADED, sha256=sha256))
+    if sha256:
+        assert claim(record, sha256, contract(), services) is None
+    return record
+
+
+def running(services: MemoryServices, record: FileRecord) -> FileRecord:
+    services.ledger.given(replace(record, status=FileStatus.RUNNING))
+    return record
+
+
+def test_a_copy_under_another_name_is_a_duplicate() -> None:
+    services = MemoryServices()
+    first = loaded(services, file("a.csv"))
+    holder = claim(running(services, file("b.csv")), SAME, contract(), services)
+    assert holder is not None
+    assert holder.file_id == first.file_id
+
+
+def test_claiming_again_is_no_duplicate_of_oneself() -> None:
+    services = MemoryServices()
+    first = running(services, file("a.csv"))
+    assert claim(first, SAME, contract(), services) is None
+    assert claim(first, SAME, contract(), services) is None
+
+
+def test_a_failed_file_loses_its_content() -> None:
+    services = MemoryServices()
+    first = loaded(services, file("a.csv"))
+    services.ledger.given(replace(first, status=FileStatus.FAILED))
+    assert claim(running(services, file("b.csv")), SAME, contract(), services) is None
+
+
+def test_content_that_was_changed_and_changed_back_is_loaded_again() -> None:
+    services = MemoryServices()
+    loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))
+    loaded(services, file("a.csv", file_id="2" * 24, sequencer="02", version="v2"), sha256="e" * 64)
+    back = running(services, file("a.csv", file_id="3" * 24, sequencer="03", version="v3"))
+    assert claim(back, SAME, contract(), services) is None
+
+
+def test_changed_back_within_one_batch_is_loaded_too() -> None:
+    services = MemoryServices()
+    loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))
+    running(services, file("a.csv", file_id="2" * 24, sequencer="02", version="v2"))
+    back = running(services, file("a.csv", file_id="3" * 24, sequencer="03", version="v3"))
+    assert claim(back, SAME, contract(), services) is None
+
+
+def test_the_same_content_under_the_same_name_is_a_duplicate() -> None:
+    services = MemoryServices()
+    loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))
+    again = running(services, file("a.csv", file_id="2" * 24, sequencer="02", version="v2"))
+    assert claim(again, SAME, contract(), services) is not None
+
+
+def test_content_that_another_file_replaced_is_loaded_again() -> None:
+    services = MemoryServices()
+    loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))
+    loaded(services, file("a.csv", file_id="2" * 24, sequencer="02", version="v2"), sha256="e" * 64)
+    assert claim(running(services, file("b.csv")), SAME, contract(), services) is None
+    assert claim(running(services, file("c.csv")), SAME, contract(replace_versions=False), services) is not None
+
+
+def test_the_same_content_again_and_again_stays_a_duplicate() -> None:
+    services = MemoryServices()
+    loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))
+    for number in ("2", "3", "4"):  # in one batch, so none has its final status yet
+        again = running(services, file("a.csv", file_id=number * 24, sequencer=f"0{number}", version=number))
+        assert claim(again, SAME, contract(), services) is not None
+    services.ledger.given(replace(services.ledger.file("4" * 24), status=FileStatus.DUPLICATE))
+    last = running(services, file("a.csv", file_id="5" * 24, sequencer="05", version="5"))
+    assert claim(last, SAME, contract(), services) is not None
