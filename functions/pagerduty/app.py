@@ -6,14 +6,14 @@ from typing import Any
 
 from headrace.adapters.pagerduty import send
 from headrace.bootstrap import services
-from headrace.domain.notice import of_message
+from headrace.domain.notice import message_notice
 from headrace.entrypoint import entrypoint
 
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     """Send each incident. Raises TransientError when PagerDuty is out of reach, and SNS delivers it again."""
-    notices = [of_message(record["Sns"]["Message"]) for record in event["Records"]]
+    notices = [message_notice(record["Sns"]["Message"]) for record in event["Records"]]
     incidents = [(notice, notice.incident) for notice in notices if notice.incident]
     for notice, incident in incidents:
         send(services.pagerduty, notice, incident)

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.adapters.notices import post, slack_message
 from headrace.bootstrap import services
-from headrace.domain.notice import of_message
+from headrace.domain.notice import message_notice
 from headrace.entrypoint import entrypoint
 
 
@@ -14,5 +14,5 @@ from headrace.entrypoint import entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     """Post each notice. Raises TransientError when Slack is out of reach, and SNS delivers it again."""
     for record in event["Records"]:
-        post(services.slack_webhook, slack_message(of_message(record["Sns"]["Message"])))
+        post(services.slack_webhook, slack_message(message_notice(record["Sns"]["Message"])))
     return {"posted": len(event["Records"])}

@@ -38,7 +38,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     servers = compile_servers(model, problems)
     table = _table(model, problems)
     _check_name(model, problems)
-    custom.read_custom(model.customProperties, custom.NOTHING, (), problems)
+    custom.read_custom(model.customProperties, custom.NO_PROPERTIES, (), problems)
     promised = promises.freshness(model.slaProperties or [], problems)
     channel = promises.slack_channel(model.support or [], problems)
     if table is None:

@@ -58,7 +58,7 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     schema = target[1].schema_ or "public"
     if reason := schema_name_problem(schema):
         problems.add((*target[0], "schema"), reason)
-    custom.read_custom(target[1].customProperties, custom.NOTHING, target[0], problems)
+    custom.read_custom(target[1].customProperties, custom.NO_PROPERTIES, target[0], problems)
     return Servers(prefix, file_format, schema, target[1].database, sources)
 
 

@@ -37,7 +37,7 @@ DATASET = {
     "badRowLimit": "a number of rows, or a share such as 5%",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}
-NOTHING: dict[str, str] = {}
+NO_PROPERTIES: dict[str, str] = {}
 
 
 def read_custom(

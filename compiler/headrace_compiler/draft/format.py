@@ -14,7 +14,7 @@ from headrace_compiler.draft.records import records
 from headrace_compiler.draft.text import SampleText
 
 DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "||", "~|~")
-LOOKED_AT = 200
+LINES_SAMPLED = 200
 """So many lines tell how all are written."""
 COMMENT = b"#"
 
@@ -36,12 +36,12 @@ def format_of(text: SampleText) -> tuple[FileFormat, str | None]:
         return FileFormat(kind, encoding=text.encoding, null_tokens=()), None
     if MARKUP.match(text.data):
         raise FileRejected("not_text", "the file is HTML or XML, not rows")
-    lines = [line for line in text.data.splitlines()[:LOOKED_AT] if line.strip()]
+    lines = [line for line in text.data.splitlines()[:LINES_SAMPLED] if line.strip()]
     plain = [line for line in lines if not line.startswith(COMMENT)]
     delimiter = max(DELIMITERS, key=lambda candidate: _fitness(plain, candidate))
     comment = COMMENT.decode() if _has_comments(lines, delimiter.encode()) else ""
     made = FileFormat(delimiter=delimiter, encoding=text.encoding, comment=comment)
-    first, *rest = list(islice(records(text.data, made), LOOKED_AT)) or [[]]
+    first, *rest = list(islice(records(text.data, made), LINES_SAMPLED)) or [[]]
     if not first:
         raise FileRejected("empty", "no line can be read as a row")
     doubt = doubt_of_header(first, rest)

@@ -21,7 +21,7 @@ from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.storm import group_of
-from headrace.domain.notice import Notice, of_arrival, of_batch, of_message
+from headrace.domain.notice import Notice, arrival_notice, batch_notice, message_notice
 from headrace.errors import TerminalError, TransientError
 from tests.support.fakes import file
 
@@ -33,7 +33,7 @@ def loaded(name: str, rows: RowCounts) -> Any:
 
 
 def test_a_good_batch_is_one_line() -> None:
-    notice = of_batch(BATCH, [loaded("a", RowCounts(1, 1))], [], "#meters")
+    notice = batch_notice(BATCH, [loaded("a", RowCounts(1, 1))], [], "#meters")
     assert slack_message(notice) == {
         "text": ":white_check_mark: *readings: 1 row loaded from 1 file*",
         "channel": "#meters",
@@ -44,7 +44,7 @@ def test_a_batch_with_trouble_names_rules_and_files() -> None:
     failed = replace(file("b.csv"), status=FileStatus.FAILED, reason="it is no text")
     results = [FileResult("x", Verdict.GOOD, broken={"value: minimum": 3})]
     files = [loaded("a", RowCounts(1000, 990, 7, 3)), failed]
-    text = slack_message(of_batch(BATCH, files, results, None))["text"]
+    text = slack_message(batch_notice(BATCH, files, results, None))["text"]
     assert text.splitlines() == [
         ":rotating_light: *readings: 990 rows loaded from 1 file*",
         "• 3 rows quarantined (value: minimum x3)",
@@ -60,12 +60,12 @@ def test_a_files_name_cannot_speak_to_slack() -> None:
 
 def test_long_lists_are_cut_with_a_count() -> None:
     files = [replace(file(f"{i}"), status=FileStatus.FAILED, reason="no") for i in range(9)]
-    assert of_batch(BATCH, files, [], None).lines[-1] == "and 4 more failed"
+    assert batch_notice(BATCH, files, [], None).lines[-1] == "and 4 more failed"
 
 
 def test_a_file_that_brings_fewer_rows_than_before_is_named() -> None:
     before, same = loaded("a", RowCounts(9, 1, 6, 2)), loaded("b", RowCounts(3, 3))
-    notice = of_batch(BATCH, [], [], None, [(loaded("a", RowCounts(5, 5)), before), (same, same)])
+    notice = batch_notice(BATCH, [], [], None, [(loaded("a", RowCounts(5, 5)), before), (same, same)])
     assert notice.lines == ("readings/a has 5 rows now, its version before had 7",)
     assert notice.level == "warning"
 
@@ -81,7 +81,7 @@ def test_subjects_are_what_sns_takes(title: str) -> None:
 
 def test_a_key_with_control_characters_is_told_on_one_line() -> None:
     refused = file("a\x1b[2J\nb.csv", reason="no")
-    notice = of_arrival(refused, group_of(refused, Cause.EMPTY, None, 0))
+    notice = arrival_notice(refused, group_of(refused, Cause.EMPTY, None, 0))
     assert subject(notice) == "readings: readings/a?[2J b.csv is not loaded"
     text = slack_message(replace(notice, lines=("c\x1b\nd",)))["text"]
     assert text.splitlines() == [":rotating_light: *readings: readings/a\\x1b[2J b.csv is not loaded*", "• c\\x1b d"]
@@ -100,7 +100,7 @@ def test_a_key_with_control_characters_is_told_on_one_line() -> None:
     ],
 )
 def test_whatever_the_topic_carries_becomes_a_message(message: str, level: str, title: str) -> None:
-    notice = of_message(message)
+    notice = message_notice(message)
     assert (notice.level, notice.title) == (level, title)
     assert slack_message(notice)["text"].startswith(":")
 
@@ -112,7 +112,7 @@ def test_whatever_the_topic_carries_becomes_a_message(message: str, level: str, 
     )
 )
 def test_no_message_is_too_odd_to_be_told(value: dict[str, Any]) -> None:
-    notice = of_message(json.dumps(value))
+    notice = message_notice(json.dumps(value))
     json.dumps([slack_message(notice), notice.to_json()])
 
 

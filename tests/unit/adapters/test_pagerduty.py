@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.adapters.pagerduty import EVENTS_URL, Routing, event_of
-from headrace.domain.notice import Incident, Notice, of_message
+from headrace.domain.notice import Incident, Notice, message_notice
 from headrace.errors import TerminalError
 from headrace_local.web.sink import pagerduty_errors
 
@@ -45,7 +45,7 @@ def test_the_laptop_refuses_what_pagerduty_refuses(change: dict[str, Any], says:
 
 
 def test_an_incident_survives_the_topic() -> None:
-    assert of_message(json.dumps(NOTICE.to_json())) == NOTICE
+    assert message_notice(json.dumps(NOTICE.to_json())) == NOTICE
 
 
 def test_the_secret_is_a_key_or_json() -> None:

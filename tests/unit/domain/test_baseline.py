@@ -10,7 +10,7 @@ from benchmarks import quality
 from headrace.domain.baseline import FEWEST_DAYS, Figure, compare
 from headrace.domain.checks import Check, Metric
 from headrace.domain.judgement import Finding, Measured, Scope, Verdict, judge
-from headrace.domain.notice import of_surprise
+from headrace.domain.notice import surprise_notice
 
 TODAY = 1000
 
@@ -34,7 +34,7 @@ def test_a_fault_of_the_past_does_not_teach_that_faults_are_usual() -> None:
     past = [Figure(day, 10 if TODAY - day in {3, 9, 17} else 1000) for day in range(TODAY - 42, TODAY)]
     usual = compare(Metric.ROW_COUNT, Figure(TODAY, 500), past)
     assert usual is not None
-    assert usual.surprising
+    assert usual.anomalous
     assert usual.expected == pytest.approx(1000, rel=0.1)
 
 
@@ -44,10 +44,10 @@ def test_a_day_is_compared_with_days_of_its_kind() -> None:
 
     past = [Figure(day, rows(day)) for day in range(TODAY - 56, TODAY)]
     sunday = TODAY + (-TODAY % 7)
-    for day, surprising in ((sunday, False), (sunday + 1, True)):
+    for day, anomalous in ((sunday, False), (sunday + 1, True)):
         usual = compare(Metric.ROW_COUNT, Figure(day, 10), past)
         assert usual is not None
-        assert usual.surprising is surprising
+        assert usual.anomalous is anomalous
 
 
 def test_the_point_itself_and_later_days_are_no_part_of_the_past() -> None:
@@ -76,12 +76,12 @@ def test_too_few_days_say_nothing(metric: Metric) -> None:
         (Metric.FRESHNESS, 5000, True),
     ],
 )
-def test_figures_that_never_moved(metric: Metric, value: float, surprising: bool) -> None:
+def test_figures_that_never_moved(metric: Metric, value: float, anomalous: bool) -> None:
     usual = compare(metric, Figure(TODAY, value, 1000, 1.0), steady(1000))
     assert usual is not None
-    assert usual.surprising is surprising
+    assert usual.anomalous is anomalous
     unit = 1000 if metric is Metric.NULL_SHARE else 1
-    assert (usual.low <= value / unit <= usual.high) is not surprising
+    assert (usual.low <= value / unit <= usual.high) is not anomalous
 
 
 @given(
@@ -119,7 +119,7 @@ def categories(check: Check) -> Finding:
 def test_categories_are_counted_and_not_named() -> None:
     finding = categories(Check(Metric.CATEGORIES, "mail"))
     assert finding.sentence == "mail: categories: new: 1 value; gone: 1 value"
-    notice = of_surprise("people", "batch people-7", [finding], None)
+    notice = surprise_notice("people", "batch people-7", [finding], None)
     assert "example.org" not in str(notice)
     assert "etl.quality_figures WHERE dataset = 'people' AND column_name = 'mail'" in notice.lines[1]
 
@@ -132,7 +132,7 @@ def test_the_mean_of_a_few_values_is_not_told(rows: int, show: bool, said: bool)
     past = [Measured(Metric.MEAN, "salary", Figure(TODAY - back, 1000, 50, 10.0)) for back in range(1, 30)]
     now = [Measured(Metric.MEAN, "salary", Figure(TODAY, 73112, rows, 10.0))]
     (finding,) = judge([Check(Metric.MEAN, "salary", show_values=show)], now, past, Scope.BATCH)
-    notice = of_surprise("people", "batch people-7", [finding], None)
+    notice = surprise_notice("people", "batch people-7", [finding], None)
     assert finding.verdict is Verdict.SURPRISING
     told = " ".join(notice.lines)
     assert ("73,112" in told) is said
@@ -142,4 +142,4 @@ def test_the_mean_of_a_few_values_is_not_told(rows: int, show: bool, said: bool)
 def test_categories_are_named_where_the_contract_says_so() -> None:
     finding = categories(Check(Metric.CATEGORIES, "mail", show_values=True))
     assert finding.sentence == "mail: categories: new: ann@example.org; gone: bob@example.org"
-    assert of_surprise("people", "batch people-7", [finding], None).lines == (finding.sentence,)
+    assert surprise_notice("people", "batch people-7", [finding], None).lines == (finding.sentence,)

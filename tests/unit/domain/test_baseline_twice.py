@@ -8,7 +8,7 @@ from statistics import mean, median
 
 import pytest
 
-from headrace.domain.baseline import Figure, Usual, compare
+from headrace.domain.baseline import Baseline, Figure, compare
 from headrace.domain.checks import Metric
 
 TODAY = 730_000
@@ -56,7 +56,7 @@ def least_squares(x: list[int], y: list[float]) -> tuple[float, float]:
     return slope, (sum(y) - slope * of_days) / n - slope * x[0]
 
 
-def again(metric: Metric, now: Figure, past: list[Figure]) -> Usual:
+def again(metric: Metric, now: Figure, past: list[Figure]) -> Baseline:
     """As `compare`: line and weekdays in six turns, days far off drawn in to 2.5 spreads, three of them a surprise."""
     days = [figure for figure in past if 1 <= now.day - figure.day <= 91]
     x, y = [day.day for day in days], [scaled(metric, day, now.rows) for day in days]
@@ -78,7 +78,7 @@ def again(metric: Metric, now: Figure, past: list[Figure]) -> Usual:
     spread = max(noise, least_noise(metric, now, expected, days)) * unsure
     low, high = (unscaled(metric, expected + sign * 3 * spread, now.rows) for sign in (-1, 1))
     score = (scaled(metric, now, now.rows) - expected) / spread
-    return Usual(unscaled(metric, expected, now.rows), low, high, score)
+    return Baseline(unscaled(metric, expected, now.rows), low, high, score)
 
 
 def a_past(metric: Metric, random: Random, days: int, shape: str) -> list[Figure]:
@@ -127,10 +127,10 @@ def test_a_share_is_of_one_row_where_nothing_else_is_said() -> None:
 
 
 def test_what_is_off_by_three_spreads_is_no_surprise_and_what_is_off_by_more_is_one() -> None:
-    assert not Usual(0, 0, 0, 3.0).surprising
-    assert not Usual(0, 0, 0, -3.0).surprising
-    assert Usual(0, 0, 0, 3.001).surprising
-    assert Usual(0, 0, 0, -3.001).surprising
+    assert not Baseline(0, 0, 0, 3.0).anomalous
+    assert not Baseline(0, 0, 0, -3.0).anomalous
+    assert Baseline(0, 0, 0, 3.001).anomalous
+    assert Baseline(0, 0, 0, -3.001).anomalous
 
 
 @pytest.mark.parametrize(("oldest", "said"), [(91, True), (92, False)])

@@ -22,7 +22,7 @@ from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, 
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle
 from headrace.domain.ingest.replay import MOST_REPLAYS
 from headrace.domain.ingest.storm import Counted, group_of
-from headrace.domain.notice import Incident, Notice, of_arrival, of_batch, of_group
+from headrace.domain.notice import Incident, Notice, arrival_notice, batch_notice, group_notice
 from tests.support.fakes import contract, file
 
 ITEM, TRANSACTION, STATE, SNS = 400 << 10, 4 << 20, 256 << 10, 256_000
@@ -92,7 +92,7 @@ def worst_notice() -> Notice:
     results = [FileResult("f", Verdict.GOOD, 9, 1, 8, reason=HUGE, detected={"drift": drift}, broken={HUGE: 8})] * 20
     rows = RowCounts(9, 1, 1, 9)
     files = [worst_file(status=status, rows=rows) for status in FileStatus for _ in range(9)]
-    return of_batch(batch, files, results, "#" + "c" * 80, [(file, file) for file in files], files)
+    return batch_notice(batch, files, results, "#" + "c" * 80, [(file, file) for file in files], files)
 
 
 def test_a_notice_of_the_worst_batch_fits_every_channel() -> None:
@@ -127,7 +127,7 @@ def test_a_group_of_refused_objects_is_small_and_its_keys_are_what_dynamodb_take
     assert len(_counted_pk(group).encode()) <= 2048
     assert size(asdict(group)) < 1 << 10
     assert size(DynamoStorms(None, "t").counting(group, one)["Put"]["Item"]) < 2 << 10
-    for notice in (of_arrival(one, group), of_group(group, Counted(100_000, (key,) * 5, more=True))):
+    for notice in (arrival_notice(one, group), group_notice(group, Counted(100_000, (key,) * 5, more=True))):
         assert len(json.dumps(notice.to_json())) < SNS
         assert len(slack_message(notice)["text"]) <= LONGEST_TEXT
 

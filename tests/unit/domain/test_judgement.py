@@ -9,7 +9,7 @@ import pytest
 from headrace.domain.baseline import Figure
 from headrace.domain.checks import OF_WHOLE_BATCHES, Check, Metric
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus
-from headrace.domain.judgement import Finding, Measured, Scope, Verdict, judge, scope_of, surprising
+from headrace.domain.judgement import Finding, Measured, Scope, Verdict, anomalous, judge, scope_of
 from tests.support.fakes import contract, file
 
 TODAY = 1000
@@ -160,9 +160,7 @@ def test_what_the_contract_wants_is_said_so_and_a_remark_stands_for_itself() -> 
     found = Finding(check, Verdict.SURPRISING, 3, None, 5.0)
     assert found.sentence == "rowCount is 3; the contract wants at least 5"
     assert replace(found, remark="as it is").sentence == "rowCount: as it is"
-    assert surprising([found, replace(found, verdict=Verdict.GOOD), replace(found, verdict=Verdict.LEARNING)]) == [
-        found
-    ]
+    assert anomalous([found, replace(found, verdict=Verdict.GOOD), replace(found, verdict=Verdict.LEARNING)]) == [found]
 
 
 def test_a_batch_is_as_usual_when_one_of_its_files_is_and_it_came_live() -> None:

@@ -73,7 +73,7 @@ FAILURES = {
     "Replays of one file": count(replay.MOST_REPLAYS),
     "Copies that a batch looks at": count(orphaned_duplicates.MOST_LOOKED_AT),
     "Files that the promise of latency looks at, the oldest first": count(watch_freshness.OLDEST),
-    "Objects that a backfill writes down at once": count(backfill.TOGETHER),
+    "Objects that a backfill writes down at once": count(backfill.KEYS_TOGETHER),
     "Marks that `unblock` removes at once": count(unblock.MOST_MARKERS),
     "Generations that `unblock` leads a lane past": count(unblock.MOST_GENERATIONS),
 }

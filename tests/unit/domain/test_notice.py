@@ -18,16 +18,16 @@ from headrace.domain.notice import (
     Incident,
     Next,
     Notice,
-    of_arrival,
-    of_batch,
-    of_brief_record,
-    of_failure,
-    of_group,
-    of_hold,
-    of_lateness,
-    of_message,
-    of_recovery,
-    of_surprise,
+    arrival_notice,
+    batch_notice,
+    brief_record_notice,
+    failure_notice,
+    group_notice,
+    hold_notice,
+    lateness_notice,
+    message_notice,
+    recovery_notice,
+    surprise_notice,
 )
 from tests.support.fakes import contract, file
 
@@ -40,7 +40,7 @@ def loaded(name: str = "a.csv", read: int = 3, **changes: Any) -> FileRecord:
 
 
 def notice(files: list[FileRecord], results: list[FileResult] | None = None, **changes: Any) -> Notice:
-    return of_batch(BATCH, files, results or [], "#meters", **changes)
+    return batch_notice(BATCH, files, results or [], "#meters", **changes)
 
 
 def test_a_batch_without_trouble_is_ok_and_says_how_much() -> None:
@@ -130,13 +130,13 @@ def test_of_files_five_are_listed(number: int, rest: list[str]) -> None:
 
 def test_an_object_that_is_not_loaded_is_told_when_it_comes() -> None:
     group = Group("2026-01-31T23", "empty", "readings", channel="#m", since="2026-01-31T22:00Z")
-    told = of_arrival(file(reason="the file is empty"), group)
+    told = arrival_notice(file(reason="the file is empty"), group)
     listing = "`headrace status readings --failed --since 2026-01-31T22:00Z` lists them now."
     others = f"Others like it until 00:00 UTC are reported together then; {listing}"
     assert told == Notice(
         "error", "readings: readings/a.csv is not loaded", ("the file is empty", others), "readings", "", "#m"
     )
-    lost = of_arrival(file(dataset="", reason="no contract"), replace(group, dataset=""))
+    lost = arrival_notice(file(dataset="", reason="no contract"), replace(group, dataset=""))
     assert (lost.level, lost.title) == ("warning", "Unroutable: readings/a.csv is not loaded")
     assert "`headrace status --failed --since" in lost.lines[1]
 
@@ -151,7 +151,7 @@ def test_an_object_that_is_not_loaded_is_told_when_it_comes() -> None:
 )
 def test_the_others_of_a_group_are_a_number_and_examples(folder: str, more: bool, title: str) -> None:
     group = Group("2026-01-31T23", "no dataset", folder=folder, since="2026-01-31T23:00Z")
-    told = of_group(group, Counted(1, ("stray/x",), more=more))
+    told = group_notice(group, Counted(1, ("stray/x",), more=more))
     assert (told.level, told.title) == ("warning", title)
     assert told.lines == (
         "No contract has a prefix of their keys.",
@@ -162,7 +162,7 @@ def test_the_others_of_a_group_are_a_number_and_examples(folder: str, more: bool
 
 @pytest.mark.parametrize("then", Next)
 def test_a_failed_batch_says_what_happens_next(then: Next) -> None:
-    told = of_failure(BATCH, "disk full", "#m", then)
+    told = failure_notice(BATCH, "disk full", "#m", then)
     assert told.level == ("warning" if then in {Next.AGAIN, Next.SPLIT} else "error")
     assert (told.title, told.dataset, told.batch) == (
         "readings: batch readings-1 did not load", "readings", "readings-1",
@@ -172,14 +172,14 @@ def test_a_failed_batch_says_what_happens_next(then: Next) -> None:
 
 
 def test_a_batch_that_could_be_recorded_only_in_short_is_an_error() -> None:
-    told = of_brief_record(BATCH, "throttled", "#m")
+    told = brief_record_notice(BATCH, "throttled", "#m")
     assert (told.level, told.batch, told.channel, told.lines[0]) == ("error", "readings-1", "#m", "throttled")
     assert "`headrace unblock readings-1`" in told.lines[1]
 
 
 @pytest.mark.parametrize(("wait", "last"), [(True, "Later batches wait for that."), (False, "Later batches go on.")])
 def test_a_held_batch_says_what_to_type_and_whether_others_wait(wait: bool, last: str) -> None:
-    told = of_hold(BATCH, [FINDING], "#m", wait=wait)
+    told = hold_notice(BATCH, [FINDING], "#m", wait=wait)
     assert told.level == "error"
     assert told.lines[0] == FINDING.sentence
     assert "`headrace release readings-1`" in told.lines[1]
@@ -188,9 +188,9 @@ def test_a_held_batch_says_what_to_type_and_whether_others_wait(wait: bool, last
 
 def test_a_surprise_a_lateness_and_its_end() -> None:
     wanted = Notice("warning", "readings: the figures of it are unusual", (FINDING.sentence,), "readings", "", "#m")
-    assert of_surprise("readings", "it", [FINDING], "#m") == wanted
+    assert surprise_notice("readings", "it", [FINDING], "#m") == wanted
     promise = contract(freshness_seconds=60, channel="#m")
-    late, over = of_lateness(promise, file()), of_recovery(promise)
+    late, over = lateness_notice(promise, file()), recovery_notice(promise)
     assert (late.level, late.title, late.channel) == ("error", "readings: data is late", "#m")
     assert "is pending; 60 s were promised" in late.lines[0]
     assert over == Notice("ok", "readings: nothing is late any more", (), "readings", "", "#m")
@@ -224,9 +224,9 @@ INCIDENT = {"key": "k", "action": "trigger", "source": "s"}
     ],
 )
 def test_whatever_is_published_becomes_a_notice(message: Any, wanted: Notice) -> None:
-    assert of_message(message if isinstance(message, str) else json.dumps(message)) == wanted
+    assert message_notice(message if isinstance(message, str) else json.dumps(message)) == wanted
 
 
 def test_a_notice_comes_back_as_it_was() -> None:
     told = replace(notice([loaded()]), incident=Incident("k", "resolve", "s"), lines=("a", "b"))
-    assert of_message(json.dumps(told.to_json())) == told
+    assert message_notice(json.dumps(told.to_json())) == told

@@ -11,7 +11,7 @@ import pytest
 from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.usecases.ingest.orphaned_duplicates import MOST_LOOKED_AT, bereft_copies
-from headrace.usecases.ingest.record_batch import NOTHING, record_batch
+from headrace.usecases.ingest.record_batch import NO_BATCH, record_batch
 from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_staged
 from headrace.usecases.quality.judge_day import day_of
 from headrace.usecases.recovery.recover import sweep
@@ -38,13 +38,13 @@ def test_a_batch_is_recorded_with_its_files_units_and_attempt() -> None:
 
 def test_out_of_turn_blocked_or_with_nothing_there_is_no_batch() -> None:
     services = MemoryServices(MemoryCatalog(contract(wait_while_held=True)))
-    assert record_batch("readings", LIVE, 1, "e", services) == NOTHING
+    assert record_batch("readings", LIVE, 1, "e", services) == NO_BATCH
     services.ledger.record_arrival(file())
-    assert record_batch("readings", LIVE, 2, "e", services) == NOTHING
+    assert record_batch("readings", LIVE, 2, "e", services) == NO_BATCH
     state = services.ledger.lane_state("readings", LIVE)
     services.ledger.lanes["readings", LIVE] = replace(state, held=("readings-0",))
-    assert record_batch("readings", LIVE, 1, "e", services) == NOTHING
-    assert NOTHING == {"batch": None, "files": 0, "bytes": 0, "units": []}
+    assert record_batch("readings", LIVE, 1, "e", services) == NO_BATCH
+    assert NO_BATCH == {"batch": None, "files": 0, "bytes": 0, "units": []}
     services.ledger.lanes["readings", LIVE] = state
     assert record_batch("readings", LIVE, 1, "e", services)["files"] == 1
 

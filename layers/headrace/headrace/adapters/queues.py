@@ -10,7 +10,7 @@ from headrace.domain.ingest.arrival import DeadLetter
 
 HIDDEN_SECONDS = 300
 """How long a dead letter that was read is hidden from the next reading."""
-MOST = 10
+LETTERS_AT_ONCE = 10
 
 
 class DeadLetterQueue:
@@ -23,7 +23,10 @@ class DeadLetterQueue:
     def receive(self) -> list[DeadLetter]:
         """Some dead letters, none when there are no more. They are hidden for a while, not gone."""
         answer = self._client.receive_message(
-            QueueUrl=self._dead, MaxNumberOfMessages=MOST, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=1
+            QueueUrl=self._dead,
+            MaxNumberOfMessages=LETTERS_AT_ONCE,
+            VisibilityTimeout=HIDDEN_SECONDS,
+            WaitTimeSeconds=1,
         )
         return [DeadLetter(item["Body"], item["ReceiptHandle"]) for item in answer.get("Messages", [])]
 

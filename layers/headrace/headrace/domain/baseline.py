@@ -49,7 +49,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class Baseline:
     """What was expected of a figure, and between which bounds it is no surprise, in the figure's own unit."""
 
     expected: float
@@ -58,12 +58,12 @@ class Usual:
     score: float
 
     @property
-    def surprising(self) -> bool:
+    def anomalous(self) -> bool:
         """Whether the figure lies outside."""
         return abs(self.score) > SURPRISING
 
 
-def compare(metric: Metric, now: Figure, past: Sequence[Figure]) -> Usual | None:
+def compare(metric: Metric, now: Figure, past: Sequence[Figure]) -> Baseline | None:
     """The figure against past days, one figure each, that of its own day left out; None while they are too few."""
     days = [figure for figure in past if now.day - WINDOW_DAYS <= figure.day < now.day]
     if len(days) < FEWEST_DAYS:
@@ -75,7 +75,7 @@ def compare(metric: Metric, now: Figure, past: Sequence[Figure]) -> Usual | None
     score = (_on_scale(metric, now, now.rows) - expected) / spread
     low, high = expected - SURPRISING * spread, expected + SURPRISING * spread
     usual, lowest, highest = (_off_scale(metric, y, now.rows) for y in (expected, low, high))
-    return Usual(usual, lowest, highest, score)
+    return Baseline(usual, lowest, highest, score)
 
 
 def _on_scale(metric: Metric, figure: Figure, rows: int) -> float:

@@ -90,7 +90,7 @@ def judge(checks: Iterable[Check], now: Sequence[Measured], past: Sequence[Measu
     return [finding for check in wanted for finding in _judged(_in_scope(check, scope), now, past)]
 
 
-def surprising(findings: Iterable[Finding]) -> list[Finding]:
+def anomalous(findings: Iterable[Finding]) -> list[Finding]:
     """Those that people have to be told of."""
     return [finding for finding in findings if finding.verdict is Verdict.SURPRISING]
 
@@ -127,7 +127,7 @@ def _single(check: Check, now: Figure, past: list[Figure]) -> Finding:
     if usual is None:
         return Finding(check, Verdict.LEARNING, value)
     fresher = check.metric is Metric.FRESHNESS and usual.score < 0
-    verdict = Verdict.SURPRISING if usual.surprising and not fresher else Verdict.GOOD
+    verdict = Verdict.SURPRISING if usual.anomalous and not fresher else Verdict.GOOD
     close = check.metric in OF_NUMBERS and now.rows < FEWEST_TOLD and not check.show_values
     remark = f"is not what it usually is, of {now.rows} values" if close and verdict is Verdict.SURPRISING else ""
     return Finding(check, verdict, value, usual.expected, None if fresher else usual.low, usual.high, remark)
@@ -151,7 +151,7 @@ def _missed(name: str, now: Figure, past: list[Measured], days: dict[int, int]) 
     counts = {item.figure.day: item.figure.value for item in past if item.category == name}
     before = [Figure(day, counts.get(day, 0.0), rows) for day, rows in days.items()]
     usual = compare(Metric.CATEGORIES, replace(now, value=0.0), before)
-    return usual is not None and usual.surprising
+    return usual is not None and usual.anomalous
 
 
 def _listed(names: Sequence[str]) -> str:

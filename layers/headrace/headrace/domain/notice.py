@@ -96,7 +96,7 @@ def _incident(value: Any) -> Incident | None:
     return Incident(**texts) if len(texts) == len(INCIDENT) else None
 
 
-def of_message(text: str) -> Notice:
+def message_notice(text: str) -> Notice:
     """A message of the topic as a notice: one of ours, a CloudWatch alarm, or whatever somebody published."""
     try:
         value = json.loads(text)
@@ -114,7 +114,7 @@ def of_message(text: str) -> Notice:
     return Notice("warning", text)
 
 
-def of_batch(
+def batch_notice(
     batch: BatchRecord,
     files: list[FileRecord],
     results: Iterable[FileResult],
@@ -152,7 +152,7 @@ def of_batch(
     return Notice(level, f"{batch.dataset}: {what}", tuple(lines), batch.dataset, batch.batch, channel)
 
 
-def of_arrival(file: FileRecord, group: Group) -> Notice:
+def arrival_notice(file: FileRecord, group: Group) -> Notice:
     """An object that will not be loaded, the first of its group: reported when it comes."""
     lines = (
         str(file.reason),
@@ -161,7 +161,7 @@ def of_arrival(file: FileRecord, group: Group) -> Notice:
     return Notice(_level(group), f"{_owner(group)}: {file.key} is not loaded", lines, file.dataset, "", group.channel)
 
 
-def of_group(group: Group, counted: Counted) -> Notice:
+def group_notice(group: Group, counted: Counted) -> Notice:
     """The other objects of a group, when its hour has ended."""
     number = f"{'more than ' if counted.more else ''}{_count(counted.number, 'more object')}"
     where = f" in {group.folder}" if group.folder not in {"", "*", "/"} else ""
@@ -199,7 +199,7 @@ class Next(StrEnum):
     STUCK = "It could not be brought to an end. It is tried again by itself; `headrace unblock {batch}` ends it now."
 
 
-def of_failure(batch: BatchRecord, reason: str, channel: str | None, then: Next) -> Notice:
+def failure_notice(batch: BatchRecord, reason: str, channel: str | None, then: Next) -> Notice:
     """A batch that did not load: why, what that means, what to do about it, and what happens next."""
     level = "warning" if then in {Next.AGAIN, Next.SPLIT} else "error"
     lines = (reason, classify(reason).advice, then.format(batch=batch.batch))
@@ -208,7 +208,7 @@ def of_failure(batch: BatchRecord, reason: str, channel: str | None, then: Next)
     )
 
 
-def of_end_of_trouble(contract: Contract, lane: str, since: str, waiting: int) -> Notice:
+def end_of_trouble_notice(contract: Contract, lane: str, since: str, waiting: int) -> Notice:
     """A lane loads again, of which people know that it has been failing since a time."""
     title = f"{contract.dataset}: files load again{'' if lane == LIVE else f' in the lane {lane}'}"
     lines = (
@@ -218,14 +218,14 @@ def of_end_of_trouble(contract: Contract, lane: str, since: str, waiting: int) -
     return Notice("ok", title, lines, contract.dataset, "", contract.channel)
 
 
-def of_brief_record(batch: BatchRecord, reason: str, channel: str | None) -> Notice:
+def brief_record_notice(batch: BatchRecord, reason: str, channel: str | None) -> Notice:
     """A batch that is loaded, of which the ledger knows no more than that."""
     lines = (reason, f"Its rows are in the table. `headrace unblock {batch.batch}` records the rest.")
     title = f"{batch.dataset}: batch {batch.batch} is loaded, its outcome could not be recorded in full"
     return Notice("error", title, lines, batch.dataset, batch.batch, channel)
 
 
-def of_hold(batch: BatchRecord, findings: Iterable[Finding], channel: str | None, *, wait: bool) -> Notice:
+def hold_notice(batch: BatchRecord, findings: Iterable[Finding], channel: str | None, *, wait: bool) -> Notice:
     """A batch that waits for a person, with the figures and what to type."""
     findings = list(findings)
     lines = (
@@ -238,14 +238,14 @@ def of_hold(batch: BatchRecord, findings: Iterable[Finding], channel: str | None
     return Notice("error", title, lines, batch.dataset, batch.batch, channel)
 
 
-def of_surprise(dataset: str, what: str, findings: Iterable[Finding], channel: str | None) -> Notice:
+def surprise_notice(dataset: str, what: str, findings: Iterable[Finding], channel: str | None) -> Notice:
     """Figures that are not what they usually are, of something that is loaded all the same."""
     findings = list(findings)
     lines = (*(finding.sentence for finding in findings), *_where_values_are(dataset, findings))
     return Notice("warning", f"{dataset}: the figures of {what} are unusual", lines, dataset, "", channel)
 
 
-def of_lateness(contract: Contract, file: FileRecord) -> Notice:
+def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
     """A promise of latency that is broken, with a file that shows it."""
     lines = (
         f"{file.key} came at {file.arrived_at} and is {file.status}; {contract.freshness_seconds} s were promised.",
@@ -254,7 +254,7 @@ def of_lateness(contract: Contract, file: FileRecord) -> Notice:
     return Notice("error", f"{contract.dataset}: data is late", lines, contract.dataset, "", contract.channel)
 
 
-def of_recovery(contract: Contract) -> Notice:
+def recovery_notice(contract: Contract) -> Notice:
     """The end of that: what came has been loaded, or given up, of which people were told."""
     return Notice("ok", f"{contract.dataset}: nothing is late any more", (), contract.dataset, "", contract.channel)
 

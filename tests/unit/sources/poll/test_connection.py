@@ -9,7 +9,7 @@ import pytest
 
 from headrace.domain.source import Protocol, Source
 from headrace.errors import UnreachableError
-from headrace.sources.poll.connection import Line, OutOfTimeError
+from headrace.sources.poll.connection import Connection, OutOfTimeError
 from tests.support.sources import TurnedClock, source
 
 
@@ -39,8 +39,8 @@ def fails(times: int, then: str = "done") -> Callable[[Any], str]:
     return action
 
 
-def line(clock: TurnedClock, tries: int = 5) -> Line:
-    return Line(source(Protocol.FTP, 21), connect, clock, tries)
+def line(clock: TurnedClock, tries: int = 5) -> Connection:
+    return Connection(source(Protocol.FTP, 21), connect, clock, tries)
 
 
 def test_four_failures_are_made_good_with_growing_waits() -> None:
@@ -112,7 +112,7 @@ def test_time_that_went_by_without_a_failure_is_nobodys() -> None:
 def test_a_server_that_may_be_silent_for_long_is_left_with_so_much_more_in_hand() -> None:
     clock = TurnedClock(left=329)
     with pytest.raises(OutOfTimeError):
-        Line(source(Protocol.FTP, 21, timeout_seconds=300), connect, clock, 5).do(fails(0))
+        Connection(source(Protocol.FTP, 21, timeout_seconds=300), connect, clock, 5).do(fails(0))
 
 
 def test_a_connection_asks_whether_there_is_time() -> None:
@@ -124,5 +124,5 @@ def test_a_connection_asks_whether_there_is_time() -> None:
         check()
 
     with pytest.raises(OutOfTimeError):
-        Line(source(Protocol.FTP, 21), connecting, clock, 5).do(fails(0))
+        Connection(source(Protocol.FTP, 21), connecting, clock, 5).do(fails(0))
     assert len(asked) == 1

@@ -20,7 +20,7 @@ from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
 BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z", units=2)
 TOO_MANY = Check(Metric.ROW_COUNT, hold=True, highest=1.0)
 SAID = "rowCount is 5; the contract wants at most 1"
-FATE = "SELECT status"
+BATCH_STATUS = "SELECT status"
 
 
 class World:
@@ -136,7 +136,7 @@ def test_an_execution_that_died_while_it_held_is_followed_by_one_that_holds() ->
 
 def test_what_is_loaded_already_is_not_held() -> None:
     world = World(TOO_MANY)
-    world.services.warehouse.answers[FATE] = [["loaded"]]
+    world.services.warehouse.answers[BATCH_STATUS] = [["loaded"]]
     assert world.judge()["load"]
     assert world.statuses() == [FileStatus.RUNNING] * 3
     assert world.services.topic.notices == []

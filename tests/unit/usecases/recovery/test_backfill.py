@@ -72,7 +72,7 @@ def test_a_late_event_of_a_backfilled_file_finds_it() -> None:
 
 
 def test_many_objects_are_taken_in_groups_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.usecases.recovery.backfill.TOGETHER", 3)
+    monkeypatch.setattr("headrace.usecases.recovery.backfill.KEYS_TOGETHER", 3)
     services, landing = MemoryServices(), landed(*[f"readings/{number:02}" for number in range(8)], "readings/00")
     told: list[tuple[int, int]] = []
     found = backfill("readings", "readings/", landing, services, told=lambda f: told.append((len(f.taken), f.known)))

@@ -14,7 +14,7 @@ from headrace.domain import clock
 from headrace.domain.ingest.arrival import MAX_FILE_BYTES
 from headrace.domain.ingest.ledger import Arrival, FileStatus
 from headrace.domain.ingest.storm import MOST_FOLDERS, Counted, Group, hours_to_tell
-from headrace.domain.notice import Notice, of_group
+from headrace.domain.notice import Notice, group_notice
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
 from tests.support.fakes import MemoryCatalog, MemoryServices, contract
@@ -244,7 +244,7 @@ def test_no_sweep_looks_at_more_than_a_day(told: str | None) -> None:
 def test_a_group_too_large_to_count_says_so(world: World) -> None:
     world.land("readings/" + "\u202e" * 300)
     group = next(iter(world.services.ledger.storms.groups.values()))
-    notice = of_group(group, Counted(100_000, ("\x00" * 2_000,) * 5, more=True))
+    notice = group_notice(group, Counted(100_000, ("\x00" * 2_000,) * 5, more=True))
     assert notice.title == "readings: more than 100,000 more objects not loaded since 07:00 UTC"
     assert len(json.dumps(notice.to_json())) < 256_000
     assert slack_message(notice)["text"]

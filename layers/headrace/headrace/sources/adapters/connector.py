@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headrace.sources.adapters.sftp import SftpRemote
 
 
-NOT_TO_BE_HAD = frozenset({"AccessDeniedException", "InvalidRequestException", "DecryptionFailure"})
+UNREADABLE_SECRET = frozenset({"AccessDeniedException", "InvalidRequestException", "DecryptionFailure"})
 """Not allowed, marked for deletion, its key of KMS gone: a person has to act."""
 
 
@@ -58,7 +58,7 @@ class Connector:
             raise SecretError(f"there is no secret {source.secret} in Secrets Manager") from error
         except ClientError as error:
             told = error.response["Error"]
-            if told["Code"] not in NOT_TO_BE_HAD:
+            if told["Code"] not in UNREADABLE_SECRET:
                 raise
             raise SecretError(f"the secret {source.secret} cannot be read: {told['Message']}") from error
         if "SecretString" not in answer:

@@ -22,7 +22,7 @@ class OutOfTimeError(Exception):
     """The function's time is nearly over: stop here, the next poll goes on."""
 
 
-class Line:
+class Connection:
     """A connection that `do` makes when it needs one. Not for several threads."""
 
     def __init__(self, endpoint: Source, connect: Connect, clock: Clock, tries: int) -> None:

@@ -16,7 +16,7 @@ from headrace.domain.source import Checksum, Source, shared_folder
 from headrace.errors import CannotResumeError, ChecksumError, FileChangedError, FileProblemError, UnreachableError
 from headrace.sources.model.remote_file import CHECKSUMS, RemoteFile, Stat, checksum_in, key_of
 from headrace.sources.model.source_file import Candidate, SourceFile, SourceStatus
-from headrace.sources.poll.connection import Line, OutOfTimeError, check_time
+from headrace.sources.poll.connection import Connection, OutOfTimeError, check_time
 from headrace.sources.poll.transfer import Transfer
 from headrace.sources.ports import Clock, Incoming, Remote
 
@@ -34,7 +34,7 @@ class Fetcher:
         self._clock = clock
         self._save = save
 
-    def fetch(self, candidate: Candidate, line: Line) -> SourceFile:
+    def fetch(self, candidate: Candidate, line: Connection) -> SourceFile:
         """The record once the file is safe in S3; it is not yet saved.
 
         Raises FileProblemError when the file is not as it should be, UnreachableError and its kin when the server is
@@ -55,7 +55,7 @@ class Fetcher:
     def _begun(self, record: SourceFile, upload: str) -> None:
         self._save(replace(record, upload=upload))
 
-    def _fetched(self, candidate: Candidate, record: SourceFile, line: Line, transfer: Transfer) -> SourceFile:
+    def _fetched(self, candidate: Candidate, record: SourceFile, line: Connection, transfer: Transfer) -> SourceFile:
         if self._is_proven(candidate, line):
             return replace(candidate.record, status=SourceStatus.TAKEN, attempts=0, reason=None)
         before = line.do(lambda remote: _stat(remote, candidate.file))
@@ -105,7 +105,7 @@ class Fetcher:
             raise UnreachableError(f"{file.path} ended after {offset:,} of {size:,} bytes")
         raise FileProblemError(f"the server says that it has {size:,} bytes, and sends {offset:,}")
 
-    def _compare(self, candidate: Candidate, digests: dict[str, str], line: Line) -> None:
+    def _compare(self, candidate: Candidate, digests: dict[str, str], line: Connection) -> None:
         if self._source.checksum is Checksum.IGNORE:
             return
         where, expected = self._expected(candidate, line)
@@ -115,7 +115,7 @@ class Fetcher:
             if digests[name] != digest:
                 raise ChecksumError(f"its {name.upper()} is {digests[name]}, {where} says {digest}")
 
-    def _is_proven(self, candidate: Candidate, line: Line) -> bool:
+    def _is_proven(self, candidate: Candidate, line: Connection) -> bool:
         """Whether a file that was taken looks the same, and its checksum, which is new, is that of what was taken."""
         record = candidate.record
         if record.taken_at is None or candidate.partner is None:
@@ -123,7 +123,7 @@ class Fetcher:
         _, expected = self._expected(candidate, line)
         return expected.items() <= {"md5": record.md5, "sha256": record.sha256}.items()
 
-    def _expected(self, candidate: Candidate, line: Line) -> tuple[str, dict[str, str]]:
+    def _expected(self, candidate: Candidate, line: Connection) -> tuple[str, dict[str, str]]:
         """Who says so, and what the file's digests should be."""
         partner = candidate.partner
         if partner is None:

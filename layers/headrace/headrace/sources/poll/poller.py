@@ -22,11 +22,11 @@ from headrace.errors import (
 )
 from headrace.observability import logger
 from headrace.sources.model import breaker as breakers
-from headrace.sources.model import server_state as told
+from headrace.sources.model import server_state
 from headrace.sources.model.breaker import Breaker, State
 from headrace.sources.model.server_state import ServerState, Trouble
-from headrace.sources.poll.connection import Line, OutOfTimeError, reserve_seconds
-from headrace.sources.poll.source import SourceWork
+from headrace.sources.poll.connection import Connection, OutOfTimeError, reserve_seconds
+from headrace.sources.poll.source import SourcePoll
 from headrace.sources.poll.tally import Accounts, Tally
 from headrace.sources.ports import Clock, SourceServices
 
@@ -100,11 +100,11 @@ class _Poll:
         self._state = state
         self._services = services
         self._clock = clock
-        calls_left = max(0, told.MOST_INCIDENTS - len(state.incidents))
+        calls_left = max(0, server_state.MOST_INCIDENTS - len(state.incidents))
         self._accounts = Accounts(server.name, services.topic, state.incidents, calls_left)
         self._report = Report(server.name, tally=self._accounts.tally)
         tries = breakers.tries(state.breaker)
-        self._lines = [Line(server.endpoint, services.connect, clock, tries) for _ in range(server.connections)]
+        self._lines = [Connection(server.endpoint, services.connect, clock, tries) for _ in range(server.connections)]
 
     def run(self) -> Report:
         """Look, take, and write down how the server stands afterwards."""
@@ -126,7 +126,7 @@ class _Poll:
     def _look_and_take(self) -> None:
         tally, turn = self._report.tally, self._state.turn
         works = [
-            SourceWork(source, self._services, self._clock, self._accounts, turn) for source in self._server.sources
+            SourcePoll(source, self._services, self._clock, self._accounts, turn) for source in self._server.sources
         ]
         for look in range(LOOKS):
             tally.closed = {}
@@ -146,8 +146,8 @@ class _Poll:
         """A poll that ran out of time and took nothing is nobody's failure; one after another, they have a cause."""
         number = 0 if self._report.tally.files else self._state.fruitless + 1
         self._state = replace(self._state, fruitless=number)
-        if number == told.MOST_FRUITLESS:
-            self._services.topic.publish(told.fruitless(self._state, _channel(self._server, self._services)))
+        if number == server_state.MOST_FRUITLESS:
+            self._services.topic.publish(server_state.fruitless(self._state, _channel(self._server, self._services)))
 
     def _wait(self, seconds: float) -> None:
         """Wait between two looks, without keeping the server's connections."""
@@ -160,7 +160,9 @@ class _Poll:
     def _answered(self) -> None:
         """The server gave its listing: whatever was wrong with it is over."""
         before = self._state
-        incidents = {key: at for key, at in before.incidents.items() if key != told.server_incident(before.server)}
+        incidents = {
+            key: at for key, at in before.incidents.items() if key != server_state.server_incident(before.server)
+        }
         self._state = replace(
             before, breaker=Breaker(), last_seen=self._clock.now(), trouble=None, reason=None, incidents=incidents
         )
@@ -168,19 +170,19 @@ class _Poll:
         for line in self._lines:
             line.tries = breakers.TRIES
         if before.breaker.state is not State.CLOSED or incidents != before.incidents:
-            self._services.topic.publish(told.closed(before, _channel(self._server, self._services)))
+            self._services.topic.publish(server_state.closed(before, _channel(self._server, self._services)))
         if before.breaker != self._state.breaker:
             self._services.source_ledger.save_state(self._state)
 
     def _tell_of_folders(self) -> None:
         """Folders that the server will not list are told once, and once more when it does."""
         before = self._state.closed_folders
-        closed = dict(sorted(self._report.tally.closed.items())[: told.MOST_CLOSED])
+        closed = dict(sorted(self._report.tally.closed.items())[: server_state.MOST_CLOSED])
         channel = _channel(self._server, self._services)
         if fresh := {folder: reason for folder, reason in closed.items() if folder not in before}:
-            self._services.topic.publish(told.folders_closed(self._state, fresh, channel))
+            self._services.topic.publish(server_state.folders_closed(self._state, fresh, channel))
         if opened := sorted(before.keys() - closed):
-            self._services.topic.publish(told.folders_open(self._state, opened, channel))
+            self._services.topic.publish(server_state.folders_open(self._state, opened, channel))
         self._state = replace(self._state, closed_folders=closed)
 
     def _failed(self, error: HeadraceError) -> None:
@@ -195,7 +197,7 @@ class _Poll:
         self._report.trouble = reason
         self._state = replace(before, breaker=breaker, failures=before.failures + 1, trouble=trouble, reason=reason)
         if breaker.state is State.OPEN and before.breaker.state is State.CLOSED and not breaker.fatal:
-            self._services.topic.publish(told.opened(self._state, _channel(self._server, self._services)))
+            self._services.topic.publish(server_state.opened(self._state, _channel(self._server, self._services)))
         self._state = _called_if_needed(self._server, self._state, self._services, now)
 
     def _counted(self) -> ServerState:
@@ -219,10 +221,10 @@ def _trouble(error: HeadraceError) -> Trouble:
 
 def _called_if_needed(server: Server, state: ServerState, services: SourceServices, now: datetime) -> ServerState:
     """Call somebody, once an outage, when the contract's patience is over."""
-    key = told.server_incident(server.name)
+    key = server_state.server_incident(server.name)
     if key in state.incidents or not breakers.beyond_patience(state.breaker, now, server.patience_seconds):
         return state
-    services.topic.publish(told.critical(state, _channel(server, services)))
+    services.topic.publish(server_state.critical(state, _channel(server, services)))
     return replace(state, incidents=state.incidents | {key: now})
 
 

@@ -53,7 +53,7 @@ class Listing:
             self.more_closed += 1
 
 
-class Folders:
+class RemoteListing:
     """Lists them over a connection. `too_long` says why a path can be no key, or None."""
 
     def __init__(self, source: Source, remote: Remote, too_long: Callable[[str], str | None]) -> None:

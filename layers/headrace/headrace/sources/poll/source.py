@@ -21,7 +21,7 @@ from headrace.errors import (
     UnreachableError,
 )
 from headrace.observability import logger
-from headrace.sources.model import server_state as told
+from headrace.sources.model import server_state
 from headrace.sources.model.remote_file import LONGEST_KEY, SECOND
 from headrace.sources.model.source_file import (
     Candidate,
@@ -33,10 +33,10 @@ from headrace.sources.model.source_file import (
     wanted,
     was_held,
 )
-from headrace.sources.poll.connection import Line, OutOfTimeError
+from headrace.sources.poll.connection import Connection, OutOfTimeError
 from headrace.sources.poll.disposal import Disposal
 from headrace.sources.poll.fetch import Fetcher
-from headrace.sources.poll.remote_listing import Folders
+from headrace.sources.poll.remote_listing import RemoteListing
 from headrace.sources.poll.tally import Accounts
 from headrace.sources.ports import Clock, SourceServices
 
@@ -44,7 +44,7 @@ MOST_SURPRISES = 5
 """Errors that nobody foresaw, each about one file; after so many in a poll they are not about the files."""
 
 
-class SourceWork:
+class SourcePoll:
     """The work of one poll on one source."""
 
     def __init__(self, source: Source, services: SourceServices, clock: Clock, accounts: Accounts, turn: int) -> None:
@@ -58,9 +58,9 @@ class SourceWork:
         self._read: set[str] = set()
         self._surprises = 0
 
-    def look(self, line: Line) -> Plan:
+    def look(self, line: Connection) -> Plan:
         """List the source's folders and decide about each file."""
-        found = line.do(lambda remote: Folders(self._source, remote, self._too_long).listing())
+        found = line.do(lambda remote: RemoteListing(self._source, remote, self._too_long).listing())
         self._accounts.tally.closed |= {f"{self._source.dataset}: {path}": why for path, why in found.closed.items()}
         files = found.files.values()
         self._learn(file.path for file in files if wanted(self._source, file.name))
@@ -79,9 +79,11 @@ class SourceWork:
             self._services.incoming.abort(record.staged, record.upload)
         called = self._accounts.resolves(record)
         if called or record.status is SourceStatus.HELD:
-            self._accounts.tell("that were held are no longer there", told.left(record, self._channel, called=called))
+            self._accounts.tell(
+                "that were held are no longer there", server_state.left(record, self._channel, called=called)
+            )
 
-    def take(self, made: Plan, lines: list[Line]) -> None:
+    def take(self, made: Plan, lines: list[Connection]) -> None:
         """Take what is ready over all lines at once, then settle what is safe. The first server trouble ends it."""
         todo: queue.SimpleQueue[Candidate] = queue.SimpleQueue()
         for candidate in (*made.ready, *made.unsettled):
@@ -93,7 +95,7 @@ class SourceWork:
         for work in working:
             work.result()
 
-    def _work_beside(self, line: Line, todo: queue.SimpleQueue[Candidate]) -> None:
+    def _work_beside(self, line: Connection, todo: queue.SimpleQueue[Candidate]) -> None:
         """Over one more connection, if the server allows it: many let a user have only one."""
         try:
             line.connect()
@@ -102,7 +104,7 @@ class SourceWork:
             return
         self._work(line, todo)
 
-    def _work(self, line: Line, todo: queue.SimpleQueue[Candidate]) -> None:
+    def _work(self, line: Connection, todo: queue.SimpleQueue[Candidate]) -> None:
         try:
             while True:
                 candidate = todo.get_nowait()
@@ -116,7 +118,7 @@ class SourceWork:
             _drain(todo)
             raise
 
-    def _fetch(self, candidate: Candidate, line: Line) -> SourceFile:
+    def _fetch(self, candidate: Candidate, line: Connection) -> SourceFile:
         fetcher = Fetcher(self._source, self._contract, self._services.incoming, self._clock, self._save)
         try:
             record = fetcher.fetch(candidate, line)
@@ -149,7 +151,7 @@ class SourceWork:
             self._accounts.taken(candidate.file.size or 0)
         called = self._accounts.resolves(record)
         if called or was_held(candidate.record):
-            self._accounts.tell("were taken after all", told.released(record, self._channel, called=called))
+            self._accounts.tell("were taken after all", server_state.released(record, self._channel, called=called))
 
     def _wrong(self, record: SourceFile, error: FileProblemError) -> SourceFile:
         self._problem(f"{record.path}: {error}")
@@ -157,7 +159,7 @@ class SourceWork:
         after = after_problem(record, str(error), self._clock.now(), proven=proven)
         if after.status is SourceStatus.HELD and not was_held(record):
             call = proven and self._accounts.calls(after)
-            self._accounts.tell("are held", told.held(after, self._channel, call=call))
+            self._accounts.tell("are held", server_state.held(after, self._channel, call=call))
         return after
 
     def _problem(self, text: str) -> None:
@@ -170,7 +172,7 @@ class SourceWork:
         longest = LONGEST_KEY - len(self._contract.prefix) - len(self._source.server) - 40
         return "its path is too long for a key of S3" if len(path.encode()) > longest else None
 
-    def _settle(self, candidate: Candidate, line: Line) -> None:
+    def _settle(self, candidate: Candidate, line: Connection) -> None:
         """Do there what the contract wants, when S3 has the file and the server has still the one that was taken."""
         record = candidate.record
         if self._source.after is After.LEAVE or record.settled:
@@ -190,7 +192,7 @@ class SourceWork:
         self._problem(f"{record.path}: {reason}")
         reason = cut(reason, LONGEST_REASON)
         if record.reason != reason:
-            self._accounts.tell("stay there", told.unsettled(record, reason, self._channel))
+            self._accounts.tell("stay there", server_state.unsettled(record, reason, self._channel))
             self._save(replace(record, reason=reason))
 
     # -- the ledger -----------------------------------------------------------------------------------------------
@@ -226,7 +228,7 @@ class SourceWork:
         if not fresh:
             return
         texts = [f"{path}: {reason}" for path, reason in fresh.items()]
-        self._services.topic.publish(told.refused(server, dataset, texts, self._channel, more))
+        self._services.topic.publish(server_state.refused(server, dataset, texts, self._channel, more))
         records = [
             SourceFile(server, dataset, path, None, None, SECOND, now, SourceStatus.REFUSED, reason=reason)
             for path, reason in fresh.items()

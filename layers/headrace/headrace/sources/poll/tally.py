@@ -8,7 +8,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 
 from headrace.domain.notice import Notice
-from headrace.sources.model import server_state as told
+from headrace.sources.model import server_state
 from headrace.sources.model.source_file import SourceFile
 from headrace.sources.ports import Topic
 
@@ -64,7 +64,7 @@ class Accounts:
 
     def calls(self, record: SourceFile) -> bool:
         """Whether somebody is to be called because of a file: not for more than a server's record has room for."""
-        incident = told.file_incident(record)
+        incident = server_state.file_incident(record)
         with self._counting:
             if incident in self._incidents or incident in self.tally.called:
                 return True
@@ -75,7 +75,7 @@ class Accounts:
 
     def resolves(self, record: SourceFile) -> bool:
         """Whether somebody was called because of this file; if so, they can sleep again."""
-        incident = told.file_incident(record)
+        incident = server_state.file_incident(record)
         if incident not in self._incidents:
             return False
         with self._counting:
@@ -97,5 +97,5 @@ class Accounts:
         """One message for each kind of which there were more."""
         for kind, number in self._sent.items():
             if number > ONE_BY_ONE:
-                self._topic.publish(told.more(self._server, kind, number - ONE_BY_ONE, self._channels[kind]))
+                self._topic.publish(server_state.more(self._server, kind, number - ONE_BY_ONE, self._channels[kind]))
         self._sent.clear()

@@ -9,7 +9,7 @@ from pyarrow import csv
 from headrace.domain.contract import Column, Contract
 from headrace.transform.delimited.header import Layout
 from headrace.transform.delimited.patterns import Habits
-from headrace.transform.delimited.stand_in import Seen
+from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.delimited.time_columns import IN_UTC, WITHOUT_ZONE, typed_texts
 from headrace.transform.schema import arrow_type, data_schema
 from headrace.transform.unknown import unknown_json
@@ -20,7 +20,7 @@ class FieldParser:
     """Splits lines into the fields of a layout. The lines must be well formed, and not blank."""
 
     def __init__(self, contract: Contract, layout: Layout, types: dict[str, pa.DataType]) -> None:
-        seen = Seen(contract.format)
+        seen = DelimiterStandIn(contract.format)
         self._restoring = seen.restoring
         self._names = self._with_gaps(field_names(layout), seen.width)
         self._parsing = csv.ParseOptions(delimiter=seen.mark, quote_char=contract.format.quote or False)

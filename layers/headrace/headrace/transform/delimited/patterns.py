@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.delimited.header import Layout
-from headrace.transform.delimited.stand_in import Seen
+from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.values.json_text import CONSTANTS, Shape, keys_of, shallow, shaped
 from headrace.transform.values.ranges import fractions_up_to, highest, up_to, years
 from headrace.transform.values.times import DIGITS, TimeFormat, parse_format
@@ -65,7 +65,7 @@ class LinePatterns:
         self._columns = layout.columns
         self._formats = [text for column in contract.columns for text in column.formats]
         self._text_file = contract.format.kind == "csv"
-        seen = Seen(contract.format)
+        seen = DelimiterStandIn(contract.format)
         self._mark, self._between = seen.mark, _byte(seen.mark) * seen.width
         self._quote, self._escape = contract.format.quote, contract.format.escape
         self._special = (CONTROLS | {self._mark, self._quote, self._escape}) - {""}

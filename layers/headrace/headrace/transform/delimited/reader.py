@@ -19,9 +19,9 @@ from headrace.transform.delimited.line_kinds import line_end
 from headrace.transform.delimited.quoted import SplitError
 from headrace.transform.delimited.record_path import RecordReader
 from headrace.transform.delimited.rows import RowMaker
-from headrace.transform.delimited.scan import OFTEN, Block, Sweeper, Swept
+from headrace.transform.delimited.scan import ODD_LINE_EVERY, Block, Sweeper, Swept
 from headrace.transform.delimited.splitters import splitter_of
-from headrace.transform.delimited.stand_in import Seen
+from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.delimited.time_columns import habits_of
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
@@ -43,7 +43,7 @@ class DelimitedReader:
         self._comment = contract.format.comment.encode()
         self.layout = self._read_header()
         self._records = RecordReader(contract, self.layout, text.label)
-        self._seen = Seen(contract.format)
+        self._seen = DelimiterStandIn(contract.format)
         self._rules = RowRules(contract)
         self._has_json = any(column is not None and column.kind is Kind.SUPER for column in self.layout.columns)
         keeps = any(column.unknown for column in contract.columns)
@@ -114,7 +114,7 @@ class DelimitedReader:
         swept = sweeper.sweep(block, self._rows_read, start)
         self._rows_read += swept.rows
         parsed = maker.rows(block, swept)
-        if self._has_shapes and len(swept.sound) * OFTEN > swept.rows:
+        if self._has_shapes and len(swept.sound) * ODD_LINE_EVERY > swept.rows:
             self._ready = self._prepared(block.data, shaped=False)
         return apart(parsed, self._rules, lambda number: self._text.landed(swept.raw(number))), swept
 

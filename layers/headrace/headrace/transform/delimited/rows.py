@@ -17,13 +17,13 @@ from headrace.transform.delimited.line_kinds import LineKinds
 from headrace.transform.delimited.patterns import Habits, LinePatterns
 from headrace.transform.delimited.record_path import RecordReader
 from headrace.transform.delimited.scan import Block, Numbered, Settled, Stretch, Swept
-from headrace.transform.delimited.stand_in import Seen
+from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.outcome import BadRow
 from headrace.transform.rules.columns import ColumnChecks
 from headrace.transform.rules.parsed import Parsed, in_order, table_of, without
 from headrace.transform.schema import data_schema
 
-FEW = 250
+FEW_RECORDS = 250
 """So many records are read one by one sooner than a column at a time."""
 NO_NUMBERS = pa.array([], pa.int64())
 
@@ -43,7 +43,7 @@ class RowMaker:
         self._habits = habits
         self._records = records
         self._landed = landed
-        self._seen = Seen(contract.format)
+        self._seen = DelimiterStandIn(contract.format)
         self._schema = data_schema(contract)
         self._checks = ColumnChecks(contract, lambda column: self._patterns.proven(column, habits))
         self._fast = FastPath(contract, layout, habits) if self._patterns.exist else None
@@ -87,7 +87,7 @@ class RowMaker:
     def _sound_rows(self, lines: Numbered) -> tuple[Parsed, Numbered]:
         """The rows of sound records, and those that must be read one by one."""
         nothing = self._parsed([], [])
-        if self._columnar is None or len(lines) < FEW:
+        if self._columnar is None or len(lines) < FEW_RECORDS:
             return nothing, lines
         found = self._columnar.read([self._seen.line(line) for _, line in lines])
         if found is None:

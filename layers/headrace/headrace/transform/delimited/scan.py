@@ -17,7 +17,7 @@ from headrace.transform.delimited.quoted import SplitError, Unterminated
 from headrace.transform.delimited.record_path import RecordReader, Row
 
 LOOKS_AHEAD = 16
-LOOKED_AT, OFTEN = 128, 16
+ODD_LINES_BEFORE_TABLE, ODD_LINE_EVERY = 128, 16
 """Where so many lines are not good, and more than every so many-th, the kinds of all others are told at once."""
 
 
@@ -163,7 +163,7 @@ class _Sweep:
             else:
                 self._one_line()
             self._odd += 1
-            if self._odd == LOOKED_AT and self._found.rows < LOOKED_AT * OFTEN:
+            if self._odd == ODD_LINES_BEFORE_TABLE and self._found.rows < ODD_LINES_BEFORE_TABLE * ODD_LINE_EVERY:
                 self._table = self._lines_ahead(seen)
 
     def _lines_ahead(self, seen: bytes) -> LineTable | None:

@@ -8,7 +8,7 @@ STAND_IN = "\x1f"
 """The unit separator of ASCII, which hardly any text holds; a block that does is read record by record."""
 
 
-class Seen:
+class DelimiterStandIn:
     """A delimiter as Arrow's reader needs it: one byte, with empty fields between the bytes of a longer one."""
 
     def __init__(self, file_format: FileFormat) -> None:

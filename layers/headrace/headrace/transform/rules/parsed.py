@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from headrace.transform.outcome import BadRow
 
-FEW = 200
+FEW_ROWS = 200
 """Where fewer than one row in so many is left out, what is between them is put together, which is quicker."""
 NUMBER = "_row_number"
 """A name that no column of a contract has."""
@@ -36,7 +36,7 @@ def table_of(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 def without(parsed: Parsed, places: Collection[int]) -> Parsed:
     """The stretch without the rows at these places of its table."""
     rows = parsed.table.append_column(NUMBER, parsed.numbers)
-    if len(places) * FEW < rows.num_rows:
+    if len(places) * FEW_ROWS < rows.num_rows:
         rows = _between(rows, sorted(places))
     elif len(places) == rows.num_rows:
         rows = rows.schema.empty_table()  # a slice of no rows would keep all that it was cut from

@@ -29,7 +29,7 @@ AT_A_TIME = 2048
 """So many texts are parsed together."""
 ESCAPED_COLON = b"\\u003"
 """How a colon begins that is written as an escape, in either case of letters."""
-FEW = 2000
+FEW_TEXTS = 2000
 """Compiling the expression takes as long as parsing so many texts."""
 SHAPED_LEVELS = 2
 MOST_KEYS = 64
@@ -169,7 +169,7 @@ def has_vanishing_number(text: str) -> bool:
 
 def not_json(array: pa.Array) -> pa.Array:
     """A mask, true where the text is not JSON that the warehouse takes."""
-    if len(array) <= FEW:
+    if len(array) <= FEW_TEXTS:
         return _mask(array, _not_json(array, pc.indices_nonzero(pc.is_valid(array))))
     shallow = pc.fill_null(pc.match_substring_regex(array, SHALLOW), FALSE)
     others = pc.indices_nonzero(pc.and_(pc.is_valid(array), pc.invert(shallow)))

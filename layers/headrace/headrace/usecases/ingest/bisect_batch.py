@@ -16,7 +16,7 @@ from headrace.domain.ingest.lane import MAX_ATTEMPTS, Fate, LaneState, attempts_
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import failed
 from headrace.domain.ingest.packing import APART, halves, killed_group, was_killed
-from headrace.domain.notice import Next, of_failure
+from headrace.domain.notice import Next, failure_notice
 from headrace.errors import LoadTooLargeError
 from headrace.usecases.ingest.record_briefly import record_briefly
 from headrace.usecases.ingest.record_outcome import record_outcome
@@ -31,7 +31,7 @@ TOMBSTONE = (
     "WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '{batch}')"
 )
 COMMITTED = ([["loaded"]], [["staged"]])
-FATE = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
+BATCH_STATUS = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
 ENDS = {
     Fate.SPLIT: (BatchStatus.FAILED, "Split", Next.SPLIT),
     Fate.APART: (BatchStatus.FAILED, "Kept", Next.KEPT),
@@ -70,7 +70,7 @@ def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozens
     batch = replace(batch, condemned=True, reason=reason, failed_at=batch.failed_at or now())
     names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
-    if services.warehouse.query(FATE.format(**names)) in COMMITTED:
+    if services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED:
         _record(batch, reason, services)
         return
     files = _files(batch, services)
@@ -126,7 +126,7 @@ def _notify(batch: BatchRecord, reason: str, then: Next, services: Services) -> 
         report(batch, reason, then, services)
         return
     channel = services.catalog.contract(batch.dataset).channel
-    services.topic.publish(of_failure(batch, reason, channel, then))
+    services.topic.publish(failure_notice(batch, reason, channel, then))
 
 
 def _record(batch: BatchRecord, reason: str, services: Services) -> None:

@@ -13,7 +13,7 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
 from headrace.usecases.ports import Services
 
-NOTHING: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
+NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
 
 
 def record_batch(
@@ -29,17 +29,17 @@ def record_batch(
     """
     state = services.ledger.lane_state(dataset, lane)
     if state.generation != generation:
-        return NOTHING  # an execution out of its turn, redriven by hand for example
+        return NO_BATCH  # an execution out of its turn, redriven by hand for example
     batch = _left_open(state.open_batch, execution, services)
     if batch and (batch.condemned or batch.attempts > allowed_for(batch, services)):
         reason = batch.reason or f"it did not get through in {batch.attempts - 1} attempts"
         give_up(batch, reason, services)
         batch = None
     if batch is None and replace(state, open_batch=None).blocked(services.catalog.contract(dataset)):
-        return NOTHING
+        return NO_BATCH
     batch = batch or _of_pending_files(dataset, lane, generation, execution, state.loaded_at, services)
     if batch is None:
-        return NOTHING
+        return NO_BATCH
     files = services.ledger.take(batch)
     packed = _packed(lane, files)
     for number, unit in enumerate(packed, start=1):

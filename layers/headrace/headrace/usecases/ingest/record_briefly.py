@@ -12,7 +12,7 @@ from headrace.domain.clock import now
 from headrace.domain.ingest.failure import is_transient
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, total
-from headrace.domain.notice import of_brief_record
+from headrace.domain.notice import brief_record_notice
 from headrace.usecases.ingest.record_outcome import own_counts
 from headrace.usecases.ingest.record_staged import record_staged
 from headrace.usecases.ingest.results import file_results
@@ -28,7 +28,7 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
     """
     contract = services.catalog.contract(batch.dataset)
     reason = f"recorded without details: {why}"
-    services.topic.publish(of_brief_record(batch, reason, contract.channel))
+    services.topic.publish(brief_record_notice(batch, reason, contract.channel))
     services.ledger.tell_batch(batch.batch, "Recorded without details", {"why": why})
     known = services.ledger.known(batch.file_ids)
     batch = replace(batch, file_ids=tuple(file_id for file_id in batch.file_ids if file_id in known))

@@ -12,7 +12,7 @@ from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.domain.ingest.replay import replay_of
-from headrace.domain.notice import Notice, of_batch
+from headrace.domain.notice import Notice, batch_notice
 from headrace.errors import TransientError
 from headrace.observability import measure_outcome
 from headrace.usecases import lake_paths
@@ -72,7 +72,7 @@ def record_outcome(
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
     services.ledger.tell_batch(batch.batch, "Loaded", story)
     measure_outcome(batch.dataset, files)
-    return ended, of_batch(ended, files, results, contract.channel, corrected, bereft)
+    return ended, batch_notice(ended, files, results, contract.channel, corrected, bereft)
 
 
 def summary(batch: BatchRecord) -> dict[str, Any]:

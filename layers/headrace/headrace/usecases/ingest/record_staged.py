@@ -7,7 +7,7 @@ from dataclasses import replace
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, staged, total
-from headrace.domain.notice import Notice, of_batch
+from headrace.domain.notice import Notice, batch_notice
 from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
 from headrace.usecases.ports import Services
@@ -43,7 +43,7 @@ def record_staged(batch: BatchRecord, results: list[FileResult], services: Servi
     services.ledger.save_batch(ended)
     services.ledger.tell_batch(batch.batch, "Staged", {"rows": ended.rows.staged})
     measure_outcome(batch.dataset, [file for file in files if file.status is not FileStatus.STAGED])
-    return ended, of_batch(ended, files, results, contract.channel)
+    return ended, batch_notice(ended, files, results, contract.channel)
 
 
 def _counts(batch: BatchRecord, stage: str, results: list[FileResult], services: Services) -> dict[str, int]:

@@ -7,7 +7,7 @@ from headrace.domain.ingest.arrival import Routing, route
 from headrace.domain.ingest.lane import wait_seconds
 from headrace.domain.ingest.ledger import LIVE, Arrival, FileRecord, FileStatus
 from headrace.domain.ingest.storm import group_of
-from headrace.domain.notice import of_arrival
+from headrace.domain.notice import arrival_notice
 from headrace.usecases.ports import Services
 
 
@@ -26,7 +26,7 @@ def record(arrival: Arrival, services: Services, lane: str = LIVE) -> FileRecord
     if group.opened_by != file.file_id:
         return services.ledger.record_arrival(file, group)
     # Reported before it is written: a crash in between reports it twice, never not at all.
-    services.topic.publish(of_arrival(file, group))
+    services.topic.publish(arrival_notice(file, group))
     return services.ledger.record_arrival(file)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.domain.ingest.failure import classify
 from headrace.domain.ingest.lane import LaneState, limits_of
 from headrace.domain.ingest.ledger import BatchRecord
-from headrace.domain.notice import Next, of_end_of_trouble, of_failure
+from headrace.domain.notice import Next, end_of_trouble_notice, failure_notice
 from headrace.usecases.ports import Services
 
 WAITS = {Next.AGAIN, Next.KEPT, Next.STUCK}
@@ -18,7 +18,7 @@ def report(batch: BatchRecord, reason: str, then: Next, services: Services) -> N
     told = f"{then.name} {failure.name}"
     if told in services.ledger.lane_state(batch.dataset, batch.lane).told:
         return
-    services.topic.publish(of_failure(batch, reason, services.catalog.contract(batch.dataset).channel, then))
+    services.topic.publish(failure_notice(batch, reason, services.catalog.contract(batch.dataset).channel, then))
     waits = then in WAITS and (failure.treatment.passes or then is not Next.AGAIN)
     services.ledger.note_trouble(batch, told, waits=waits)
 
@@ -34,5 +34,5 @@ def report_end(dataset: str, lane: str, state: LaneState, services: Services) ->
         return
     contract = services.catalog.contract(dataset)
     waiting = len(services.ledger.pending(dataset, lane, limits_of(contract, lane).files))
-    services.topic.publish(of_end_of_trouble(contract, lane, str(state.failing_since), waiting))
+    services.topic.publish(end_of_trouble_notice(contract, lane, str(state.failing_since), waiting))
     services.ledger.end_trouble(dataset, lane, str(state.failing_since))

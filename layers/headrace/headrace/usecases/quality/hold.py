@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, failed, settle
-from headrace.domain.judgement import Finding, surprising
-from headrace.domain.notice import Notice, of_hold
-from headrace.usecases.ingest.bisect_batch import COMMITTED, FATE, LOCK, TOMBSTONE
+from headrace.domain.judgement import Finding, anomalous
+from headrace.domain.notice import Notice, hold_notice
+from headrace.usecases.ingest.bisect_batch import BATCH_STATUS, COMMITTED, LOCK, TOMBSTONE
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import Services
 from headrace.usecases.quality.measurements import quoted
@@ -44,11 +44,11 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     """
     names = {"batch": batch.batch, "dataset": batch.dataset, "status": str(BatchStatus.HELD)}
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
-    if services.warehouse.query(FATE.format(**names)) in COMMITTED:
+    if services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED:
         return False
     if services.ledger.batch(batch.batch).status is not BatchStatus.RUNNING:
         return True  # by another execution: people know of it, or have decided
-    reason = "; ".join(finding.sentence for finding in surprising(findings))
+    reason = "; ".join(finding.sentence for finding in anomalous(findings))
     services.topic.publish(_notice(batch, findings, services))
     for result in results:
         _wait_for_people(services.ledger.file(result.file_id), result, reason, batch, services)
@@ -103,7 +103,7 @@ def _wait_for_people(file: FileRecord, result: FileResult, reason: str, batch: B
 def _notice(batch: BatchRecord, findings: list[Finding], services: Services) -> Notice:
     contract = services.catalog.contract(batch.dataset)
     wait = services.ledger.lane_state(batch.dataset, batch.lane).waits_for_people(contract, more=1)
-    return of_hold(batch, surprising(findings), contract.channel, wait=wait)
+    return hold_notice(batch, anomalous(findings), contract.channel, wait=wait)
 
 
 def _held_files(batch: BatchRecord, services: Services) -> list[FileRecord]:

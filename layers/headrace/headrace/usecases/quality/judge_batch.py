@@ -6,8 +6,8 @@ from typing import Any
 
 from headrace.domain.bounds import MOST_FOUND, within
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileStatus
-from headrace.domain.judgement import Finding, Scope, judge, scope_of, surprising
-from headrace.domain.notice import of_surprise
+from headrace.domain.judgement import Finding, Scope, anomalous, judge, scope_of
+from headrace.domain.notice import surprise_notice
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.ports import Services
 from headrace.usecases.quality.hold import hold
@@ -23,7 +23,7 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
     if batch.status is not BatchStatus.RUNNING:
         return {"load": False, "findings": [str(batch.reason)]}
     findings = _findings(batch, services)
-    told = surprising(findings)
+    told = anomalous(findings)
     texts = within([finding.sentence for finding in told], MOST_FOUND)
     services.ledger.tell_batch(batch.batch, "Judged", {"checks": len(findings), "surprising": len(told)})
     if _half_held(batch, services) or (any(item.check.hold for item in told) and not _released(batch, services)):
@@ -31,7 +31,7 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
         return {"load": not hold(batch, findings, results, services), "findings": texts}
     if told:
         channel = services.catalog.contract(batch.dataset).channel
-        services.topic.publish(of_surprise(batch.dataset, f"batch {batch.batch}", told, channel))
+        services.topic.publish(surprise_notice(batch.dataset, f"batch {batch.batch}", told, channel))
     return {"load": True, "findings": texts}
 
 

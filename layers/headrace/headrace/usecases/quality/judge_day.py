@@ -13,8 +13,8 @@ from string import Template
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.load import split_statements
-from headrace.domain.judgement import Finding, Scope, judge, surprising
-from headrace.domain.notice import Notice, of_surprise
+from headrace.domain.judgement import Finding, Scope, anomalous, judge
+from headrace.domain.notice import Notice, surprise_notice
 from headrace.observability import logger
 from headrace.usecases.ports import Services
 from headrace.usecases.quality.measurements import figures_of, keep, past_figures
@@ -32,7 +32,7 @@ class Judged:
     """What is unusual of a day, in sentences by dataset, and why others could not be judged."""
 
     day: date
-    surprising: dict[str, list[str]] = field(default_factory=dict)
+    anomalous: dict[str, list[str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -41,13 +41,13 @@ def judge_all(contracts: Iterable[Contract], day: date, services: Services) -> J
     judged = Judged(day)
     for contract in contracts:
         try:
-            told = surprising(judge_day(contract, day, services))
+            told = anomalous(judge_day(contract, day, services))
         except Exception as error:
             logger.exception("a dataset could not be judged", extra={"dataset": contract.dataset})
             judged.failed[contract.dataset] = f"{type(error).__name__}: {error}"
             continue
         if told:
-            judged.surprising[contract.dataset] = [finding.sentence for finding in told]
+            judged.anomalous[contract.dataset] = [finding.sentence for finding in told]
     if judged.failed:
         lines = tuple(f"{dataset}: {why}" for dataset, why in judged.failed.items())
         title = f"the figures of {day} could not be judged for {len(lines)} of the datasets"
@@ -64,7 +64,7 @@ def judge_day(contract: Contract, day: date, services: Services) -> list[Finding
     measured = figures_of(contract, Scope.DAY, day.isoformat(), services)
     findings = judge(contract.checks, measured, past_figures(contract, Scope.DAY, day, services), Scope.DAY)
     keep(contract, Scope.DAY, day.isoformat(), findings, services)
-    told = surprising(findings)
+    told = anomalous(findings)
     if told:
-        services.topic.publish(of_surprise(contract.dataset, f"the rows of {day}", told, contract.channel))
+        services.topic.publish(surprise_notice(contract.dataset, f"the rows of {day}", told, contract.channel))
     return findings

@@ -18,7 +18,7 @@ from headrace.domain.ingest.ledger import BACKFILL, SEQUENCER_LENGTH, Arrival, F
 from headrace.usecases.ingest import starter
 from headrace.usecases.ports import Landing, Services
 
-TOGETHER = 500
+KEYS_TOGETHER = 500
 """Objects that are looked up, and those unknown written down, at once. Then the lane is woken, so that loading begins
 while the listing goes on."""
 PARALLEL = 8
@@ -70,11 +70,11 @@ def backfill(
 
 
 def _together(landed: Iterable[Landed]) -> Iterator[list[list[Landed]]]:
-    """The versions of each key, of so many keys at a time that they are at least `TOGETHER`; the last are the rest."""
+    """The versions of each key, at least `KEYS_TOGETHER` versions at a time; the last are the rest."""
     keys: list[list[Landed]] = []
     for _, versions in groupby(landed, key=attrgetter("key")):
         keys.append(list(versions))
-        if sum(map(len, keys)) >= TOGETHER:
+        if sum(map(len, keys)) >= KEYS_TOGETHER:
             yield keys
             keys = []
     yield keys

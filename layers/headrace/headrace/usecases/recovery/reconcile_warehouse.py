@@ -29,7 +29,7 @@ STAGE = "SELECT _file_id, COUNT(*) FROM {stage} GROUP BY _file_id"
 
 Counts = tuple[int, int, int]
 """Rows in the table, and the warehouse's account of loaded and superseded ones."""
-NOTHING: Counts = (0, 0, 0)
+NO_ROWS: Counts = (0, 0, 0)
 
 
 class WarehouseRows:
@@ -49,8 +49,8 @@ class WarehouseRows:
         self._staged |= {file.file_id for file in files if file.status in STAGED}
         self._brought |= {str(file.loaded_by) for file in files if file.status is FileStatus.LOADED and _brought(file)}
         counts = self._of_batches({str(file.loaded_by) for file in files if file.loaded_by})
-        self.rows += sum(counts.get(file_id, NOTHING)[0] for file_id in by_id)
-        differing = [file for file in files if counts.get(file.file_id, NOTHING) != _expected(file)]
+        self.rows += sum(counts.get(file_id, NO_ROWS)[0] for file_id in by_id)
+        differing = [file for file in files if counts.get(file.file_id, NO_ROWS) != _expected(file)]
         for start in range(0, len(differing), IDS_AT_ONCE):
             yield from self._exactly(differing[start : start + IDS_AT_ONCE])
         yield from self._strays({file_id: counts[file_id][0] for file_id in counts.keys() - by_id.keys()})
@@ -85,7 +85,7 @@ class WarehouseRows:
         counts = self._counts(f"file_id IN ({ids})", ids)
         fresh = self._services.ledger.known([file.file_id for file in files])  # the index may lag behind
         for file in fresh.values():
-            yield from _file_rows(file, counts.get(file.file_id, NOTHING))
+            yield from _file_rows(file, counts.get(file.file_id, NO_ROWS))
 
     def _strays(self, rows: dict[str, int]) -> Iterator[Difference]:
         """Rows of files that the ledger does not know. The others have their own slice, or arrived too long ago."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.domain import clock
 from headrace.domain.ingest.storm import Group, hours_to_tell
-from headrace.domain.notice import of_group
+from headrace.domain.notice import group_notice
 from headrace.usecases.ports import Services
 
 
@@ -29,6 +29,6 @@ def _report(group: Group, services: Services) -> bool:
     """Published before it is written down: a crash in between reports it twice, never not at all."""
     counted = services.ledger.storms.counted(group)
     if counted.number:
-        services.topic.publish(of_group(group, counted))
+        services.topic.publish(group_notice(group, counted))
     services.ledger.storms.note_told(group)
     return bool(counted.number)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from headrace.domain.ingest.arrival import DeadLetter
-from headrace.domain.notice import of_message
+from headrace.domain.notice import message_notice
 from headrace.usecases.ports import UndeliveredNotices
 from headrace.usecases.recovery.redrive import FAILED, SENT, UNREADABLE, Redriven, all_letters
 
@@ -40,6 +40,6 @@ def _read(letter: DeadLetter) -> tuple[str, str]:
     """A letter's title, and the subscription by which it came; "" when it did not come from a topic."""
     try:
         (record,) = json.loads(letter.body)["Records"]
-        return of_message(record["Sns"]["Message"]).title, str(record["EventSubscriptionArn"])
+        return message_notice(record["Sns"]["Message"]).title, str(record["EventSubscriptionArn"])
     except (ValueError, KeyError, TypeError):
         return letter.body[:80], ""

@@ -8,7 +8,7 @@ from datetime import datetime
 from headrace.domain import clock
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord
-from headrace.domain.notice import of_lateness, of_recovery
+from headrace.domain.notice import lateness_notice, recovery_notice
 from headrace.usecases.ports import Services
 
 OLDEST = 100
@@ -28,7 +28,7 @@ def _told(contract: Contract, services: Services) -> bool:
     if bool(late) == services.ledger.is_late(contract.dataset):
         return False
     # Told before it is written: a crash in between tells twice, never not at all.
-    services.topic.publish(of_lateness(contract, late) if late else of_recovery(contract))
+    services.topic.publish(lateness_notice(contract, late) if late else recovery_notice(contract))
     services.ledger.note_late(contract.dataset, late=bool(late))
     return True
 
