@@ -62,7 +62,7 @@ def test_too_few_days_say_nothing(metric: Metric) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "value", "surprising"),
+    ("metric", "value", "anomalous"),
     [
         (Metric.ROW_COUNT, 1000, False),
         (Metric.ROW_COUNT, 1060, False),  # the noise of counting

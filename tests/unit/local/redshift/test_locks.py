@@ -16,8 +16,11 @@ from headrace_local.redshift.errors import SqlError, StatementAbortedError
 MAY_SHARE = {
     (LockMode.READ, LockMode.READ),
     (LockMode.READ, LockMode.APPEND),
+    (LockMode.READ, LockMode.GROW),
     (LockMode.READ, LockMode.CHANGE),
     (LockMode.APPEND, LockMode.APPEND),
+    (LockMode.APPEND, LockMode.GROW),
+    (LockMode.GROW, LockMode.GROW),
 }
 
 

@@ -110,13 +110,13 @@ class _Computation:
                 raise _NoneComputedError from error
             whole = [value.combine_chunks() if isinstance(value, pa.ChunkedArray) else value for value in values]
             if operation is _divided and DIVIDED_BY_ZERO in str(error) and not isinstance(whole[1], pa.Scalar):
-                whole[1] = self._without_zeros(whole[1], str(error))
+                whole[1] = self._without_zeros(*whole, str(error))
                 return self._by_rows(operation, whole)
             return self._joined(list(self._halves(operation, whole, 0, rows, str(error))))
 
-    def _without_zeros(self, divisors: pa.Array, error: str) -> pa.Array:
-        """The divisors, null where they are zero: a column may be full of zeros."""
-        zero = pc.fill_null(pc.equal(divisors, 0), pa.scalar(value=False))
+    def _without_zeros(self, dividends: Value, divisors: pa.Array, error: str) -> pa.Array:
+        """The divisors, null where something is divided by zero: a column may be full of zeros."""
+        zero = pc.and_(pc.fill_null(pc.equal(divisors, 0), pa.scalar(value=False)), pc.is_valid(dividends))
         for place in pc.indices_nonzero(zero).to_pylist():
             self._failed.setdefault(place, error)
         return pc.if_else(zero, pa.scalar(None, divisors.type), divisors)
