@@ -24,12 +24,13 @@ down: ## Stop the laptop and remove all it kept
 	@if [ -x $(BIN)/headrace ]; then $(BIN)/headrace down; else echo "There is no laptop: nothing is set up."; fi
 
 .PHONY: lint
-lint: setup ## Style, types, layers of the code, template
+lint: setup ## Style, types, layers of the code, SQL, state machines, template
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql
+	@$(BIN)/python -m scripts.format_asl --check
 	@$(BIN)/cfn-lint template.yaml
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 

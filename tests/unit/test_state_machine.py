@@ -19,6 +19,8 @@ TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemac
 MACHINES: dict[str, dict[str, Any]] = {name: json.loads(text) for name, text in TEXTS.items()}
 MACHINE = MACHINES["ingest"]
 TEMPLATE = (ROOT / "template.yaml").read_text()
+TRIED_OTHERWISE = {"Transform the unit"}
+"""What kills a unit would kill it again: that is not tried again, but set aside."""
 CANNOT_FAIL = {"Wait", "Choice", "Pass", "Fail"}
 
 
@@ -240,3 +242,12 @@ def test_an_execution_ends_without_the_words_that_it_was_given() -> None:
     assert "Jane" not in json.dumps(said)
     ends = [state for _, state, _ in states(MACHINE) if state["Type"] == "Fail"]
     assert all(end["Cause"] == "{% $states.input.cause %}" for end in ends)
+
+
+@each_machine
+def test_states_that_call_the_same_service_try_again_alike(title: str) -> None:
+    policies: dict[str, set[str]] = {}
+    for name, state, _ in states(MACHINES[title]):
+        if "Retry" in state and name not in TRIED_OTHERWISE:
+            policies.setdefault(state["Resource"], set()).add(json.dumps(state["Retry"]))
+    assert {resource: len(found) for resource, found in policies.items()} == dict.fromkeys(policies, 1)
