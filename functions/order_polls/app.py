@@ -7,7 +7,7 @@ from typing import Any
 from headrace.bootstrap import services
 from headrace.config import setting
 from headrace.entrypoint import entrypoint
-from headrace.sources.poll.schedule import order_polls
+from headrace.sources.poll.order_polls import order_polls
 
 
 @entrypoint

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.list_code import use_case, with_map
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")])
 
@@ -112,3 +114,32 @@ def test_the_shell_completes_commands(shell: str) -> None:
         timeout=60,
     )
     assert "status" in completed.stdout
+
+
+def test_the_map_of_the_code_is_that_of_the_folders() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert page == with_map(page), "run `.venv/bin/python -m scripts.list_code`"
+
+
+CALLS_SEVERAL = {"sweeper", "slack", "pagerduty"}
+"""The sweeper recovers lanes, watches freshness and reports groups; the others are adapters alone."""
+
+
+@pytest.mark.parametrize("function", sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir()))
+def test_a_function_calls_the_module_of_its_name(function: str) -> None:
+    if function in CALLS_SEVERAL:
+        return
+    code = "".join(path.read_text("utf-8") for path in sorted((ROOT / "functions" / function).glob("*.py")))
+    module = use_case(function.removeprefix("export_")).strip("`").removesuffix(".py").replace("/", ".")
+    package, _, name = module.rpartition(".")
+    assert f"from headrace.{module} import" in code or f"from headrace.{package} import {name}" in code
+
+
+def test_contributing_says_where_changes_go_and_each_place_is_there() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    table = page.partition("## Where things belong")[2].partition("## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "you want to" not in line]
+    assert len(rows) >= 14
+    for row in rows:
+        for place in re.findall(r"`([\w./-]+/[\w./-]*)`", row.split(" | ")[1]):
+            assert list(ROOT.glob(place.rstrip("/"))) or (ROOT / "layers/headrace/headrace" / place).exists(), place

@@ -1,0 +1,1 @@
+"""The only callers of AWS and HTTP, behind the ports of `usecases`."""

@@ -1,0 +1,1 @@
+"""What functions and commands do, seeing the world through `ports`."""
