@@ -110,7 +110,7 @@ class _Computation:
                 raise _NoneComputedError from error
             whole = [value.combine_chunks() if isinstance(value, pa.ChunkedArray) else value for value in values]
             if operation is _divided and DIVIDED_BY_ZERO in str(error) and not isinstance(whole[1], pa.Scalar):
-                whole[1] = self._without_zeros(*whole, str(error))
+                whole[1] = self._without_zeros(whole[0], whole[1], str(error))
                 return self._by_rows(operation, whole)
             return self._joined(list(self._halves(operation, whole, 0, rows, str(error))))
 
