@@ -34,9 +34,10 @@ from benchmarks.mutation_plugin import Forks, fork, swap
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "layers" / "headrace" / "headrace"
-CODE = ("domain", "usecases")
+CODE = ("domain", "usecases", "sources/model", "sources/poll", "exports/model", "exports/steps")
 TESTS = (
-    *("tests/unit/domain", "tests/unit/usecases", "tests/unit/adapters", "tests/unit/contracts", "tests/unit/cli"),
+    *("tests/unit/domain", "tests/unit/usecases", "tests/unit/sources", "tests/unit/exports", "tests/unit/stories"),
+    *("tests/unit/adapters", "tests/unit/compiler", "tests/unit/cli"),
     *("tests/unit/transform", "tests/functional/sources", "tests/functional/test_ledger.py"),
 )
 """Sources are tested against real servers of FTP and SFTP; the others are unit tests and searches."""
@@ -350,7 +351,7 @@ def survives(mutant: Mutant, tests: list[str], forks: Forks) -> bool:
 
 def modules_of(ends: str) -> list[Path]:
     """The modules of domain and use cases whose path ends so."""
-    return [path for code in CODE for path in sorted((PACKAGE / code).glob("*.py")) if str(path).endswith(ends)]
+    return [path for code in CODE for path in sorted((PACKAGE / code).rglob("*.py")) if str(path).endswith(ends)]
 
 
 def main() -> int:

@@ -146,7 +146,8 @@ def test_the_sql_of_an_export_is_sql_to_another_parser(export: Any) -> None:
 
 
 VERB = re.compile(r"(SELECT|INSERT INTO|DELETE FROM|LOCK TABLE|CREATE|ALTER TABLE|DROP|REFRESH|UPDATE) ")
-WRITERS = ("layers/headrace/headrace/usecases", "layers/headrace/headrace/adapters", "cli/headrace_cli")
+WRITERS = tuple(f"layers/headrace/headrace/{name}" for name in ("usecases", "adapters", "sources", "exports/steps"))
+WRITERS += ("cli/headrace_cli",)
 
 
 def constants(path: Path) -> Iterator[str]:
