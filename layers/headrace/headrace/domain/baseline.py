@@ -1,7 +1,7 @@
 """What a figure usually is, from past days: robust, aware of weekdays and trend, with a floor for small tables.
 
-Figures are put on a scale first on which their noise does not depend on their size: counts and shares on a square-root
-scale, where the noise of counting is 1 whatever the count (Anscombe 1948), spreads and ages on a logarithmic one.
+Figures are first put on a scale on which their noise does not depend on their size: counts and shares on a square-root
+scale, where the noise of counting is 1 for any count (Anscombe 1948), spreads and ages on a logarithmic one.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from headrace.domain.checks import Metric
 WINDOW_DAYS = 91
 """How far back the usual is looked for."""
 FEWEST_DAYS = 14
-"""With fewer past days a weekday has been seen once, and nothing is said."""
+"""With fewer past days each weekday has been seen only once, and nothing is reported."""
 WEEK = 7
 MAD_TO_SPREAD = 1.4826
 """A normal distribution's standard deviation, in median absolute deviations."""
 SURPRISING = 3.0
-"""So many spreads from the usual are told; `make bench-quality` shows what that costs in false alarms."""
+"""A figure this many spreads from the usual is reported; `make bench-quality` shows the cost in false alarms."""
 SMALLEST_SHARE = 0.01
 """Changes of about this part of a figure are noise to people, however steady the figure has been."""
 
 ROUNDS = 6
 FAR = 2.5
-"""Past days are drawn in to so many spreads before they teach what is usual."""
+"""Past days are clipped to this many spreads before the usual is learned from them."""
 FITTED = 6
 """About how many numbers the fit takes from the days, which makes what is left look calmer than it is."""
 
@@ -50,7 +50,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What was expected of a figure, and between which bounds it is no surprise, in the figure's own unit."""
+    """What was expected of a figure, and the bounds within which it is not a surprise, in the figure's own unit."""
 
     expected: float
     low: float
@@ -64,7 +64,7 @@ class Baseline:
 
 
 def compare(metric: Metric, now: Figure, past: Sequence[Figure]) -> Baseline | None:
-    """The figure against past days, one figure each, that of its own day left out; None while they are too few."""
+    """The figure against past days, one figure each, its own day left out; None while there are too few."""
     days = [figure for figure in past if now.day - WINDOW_DAYS <= figure.day < now.day]
     if len(days) < FEWEST_DAYS:
         return None

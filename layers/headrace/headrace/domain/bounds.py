@@ -1,6 +1,6 @@
-"""How large a record, a line of a story or a message may become, and the one way in which what is larger is cut.
+"""How large a record, a line of a story or a message may become, and how anything larger is cut.
 
-Whatever a file, a server or the warehouse says, what is written of it has a size that every service takes:
+A file, a server or the warehouse may say anything; what is written about it fits the limits of every service:
 a DynamoDB item 400 KB, all items of one transaction 4 MB together
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html), a state of the workflow and a
 function's answer to it 256 KiB (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html), an SNS
@@ -33,7 +33,7 @@ NUMBER = 21
 
 
 def cut(text: str, most: int) -> str:
-    """A text of at most so many bytes of UTF-8; one that was longer ends in `…`. What is no Unicode becomes `?`."""
+    """A text cut to this many bytes of UTF-8; a cut one ends in `…`. What is not Unicode becomes `?`."""
     data = text.encode(errors="replace")
     if len(data) <= most:
         return data.decode()
@@ -54,7 +54,7 @@ def cut_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def within(value: Any, most: int) -> Any:
-    """A value of JSON's kinds that takes at most so many bytes: texts, lists and maps are cut where the room ends."""
+    """A JSON value of at most this many bytes: texts, lists and maps are cut where the room ends."""
     return _cut_value(value, most, DEEPEST)[0]
 
 

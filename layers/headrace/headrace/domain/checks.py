@@ -51,5 +51,5 @@ class Check:
 
     @property
     def bounded(self) -> bool:
-        """Whether the contract says itself what is right, so that no past is needed."""
+        """Whether the contract sets the bounds itself, so that no past days are needed."""
         return self.lowest is not None or self.highest is not None

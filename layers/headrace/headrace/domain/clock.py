@@ -16,7 +16,7 @@ def now() -> str:
 
 
 def precise(at: str) -> str:
-    """A time that somebody else wrote in ISO 8601, with or without parts of seconds, as the ledger writes it."""
+    """A foreign ISO 8601 time, with or without fractions of a second, as the ledger writes it."""
     return written(datetime.fromisoformat(at))
 
 

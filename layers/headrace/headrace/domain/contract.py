@@ -82,7 +82,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """How a file of this dataset is written. `compression` may be `auto`: told by the first bytes.
+    """How a file of this dataset is written. `compression` may be `auto`: detected from the first bytes.
 
     `kind` is csv (delimited text), fixed (columns at fixed places), jsonl, or json: one array or lines, as it begins.
     `encoding` may be `auto`: a byte order mark, or the pattern of UTF-16's zeros, or else UTF-8.

@@ -124,9 +124,9 @@ class Export:
 
 
 def named(value: str) -> str:
-    """A category or account as a part of a key: one part, whatever it contains, and another for each other value.
+    """A category or account as one part of a key, for any value; no two values share a part.
 
-    Letters, digits and `_-~` and points stay; all else becomes %XX. A name of points alone is no folder's name.
+    Letters, digits, `_-~` and dots stay; all else becomes %XX. A name made of dots alone cannot be a folder's name.
     """
     if not value:
         return EMPTY
@@ -134,10 +134,10 @@ def named(value: str) -> str:
 
 
 def part_of(account: str, parts: int) -> int:
-    """Which of so many parts an account belongs to; `exportsql.PART` computes the same in the warehouse."""
+    """Which of this many parts an account belongs to; `exportsql.PART` computes the same in the warehouse."""
     return int(hashlib.md5(account.encode(), usedforsecurity=False).hexdigest()[:8], 16) % parts
 
 
 def parts_for(accounts: int, rows: int) -> int:
-    """How many parts each category is unloaded in, for so many accounts and so many rows in the largest category."""
+    """How many parts each category is unloaded in, given the accounts and the rows of the largest category."""
     return max(1, -(-accounts // ACCOUNTS_PER_PART), -(-rows // ROWS_PER_PART))

@@ -15,7 +15,7 @@ def plain_name(name: str) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """A text in which no name can be a terminal's command, or forge a line: what does not print is an escape."""
+    """A text in which no name can forge a line or be a terminal command: what does not print is escaped."""
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() or sign in keep else repr(sign)[1:-1] for sign in text)

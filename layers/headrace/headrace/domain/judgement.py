@@ -91,7 +91,7 @@ def judge(checks: Iterable[Check], now: Sequence[Measured], past: Sequence[Measu
 
 
 def anomalous(findings: Iterable[Finding]) -> list[Finding]:
-    """Those that people have to be told of."""
+    """Those that people must be notified of."""
     return [finding for finding in findings if finding.verdict is Verdict.SURPRISING]
 
 

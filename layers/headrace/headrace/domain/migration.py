@@ -1,4 +1,4 @@
-"""What a changed contract does to a table that is there: followed where nothing can be lost, else refused with a way.
+"""How an existing table follows a changed contract: where nothing can be lost it is altered, else refused with advice.
 
 Redshift changes the type of a column only by lengthening a VARCHAR, outside of transactions, and not of a column that
 is a primary key, has a DEFAULT or one of four encodings (https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html),
@@ -245,7 +245,7 @@ def _add(contract: Contract, column: Column) -> Change:
 
 
 def _adds(contract: Contract, new: list[Column]) -> Iterator[Change]:
-    """Columns one by one, so that each is told of; very many in transactions of as many as the Data API takes."""
+    """Columns one by one, so that each is reported; very many in transactions of as many as the Data API takes."""
     if len(new) <= MOST_STATEMENTS:
         yield from (_add(contract, column) for column in new)
         return

@@ -1,4 +1,4 @@
-"""What people are told: one message per cause, in words, before it becomes Slack's or anybody's format."""
+"""Notices for people: one message per cause, in words, before it is formatted for Slack or anything else."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WHY: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What calls somebody out of bed, or lets him sleep again.
+    """An incident to be opened, or to be resolved.
 
     `key` stays the same from `trigger` to `resolve`, the two values of `action`; `source` is what has the trouble.
     """
@@ -76,7 +76,7 @@ class Notice:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Notice:
-        """The inverse of `to_json`. Of what somebody else has written it takes what a notice has, and warns."""
+        """The inverse of `to_json`. From a foreign message it takes the fields of a notice, as a warning."""
         lines, channel = value.get("lines"), value.get("channel")
         return cls(
             value["level"] if value.get("level") in LEVELS else "warning",
@@ -97,7 +97,7 @@ def _incident(value: Any) -> Incident | None:
 
 
 def message_notice(text: str) -> Notice:
-    """A message of the topic as a notice: one of ours, a CloudWatch alarm, or whatever somebody published."""
+    """A message of the topic as a notice: one of ours, a CloudWatch alarm, or anything else that was published."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -122,7 +122,7 @@ def batch_notice(
     corrected: Iterable[tuple[FileRecord, FileRecord]] = (),
     bereft: Iterable[FileRecord] = (),
 ) -> Notice:
-    """The outcome of a batch: what was loaded, and every file and rule that needs somebody's eye.
+    """The outcome of a batch: what was loaded, and every file and rule that needs attention.
 
     `corrected` are files with the earlier version that each replaced, `bereft` duplicates of what was replaced.
     """
@@ -219,7 +219,7 @@ def end_of_trouble_notice(contract: Contract, lane: str, since: str, waiting: in
 
 
 def brief_record_notice(batch: BatchRecord, reason: str, channel: str | None) -> Notice:
-    """A batch that is loaded, of which the ledger knows no more than that."""
+    """A batch of which the ledger knows only that it is loaded."""
     lines = (reason, f"Its rows are in the table. `headrace unblock {batch.batch}` records the rest.")
     title = f"{batch.dataset}: batch {batch.batch} is loaded, its outcome could not be recorded in full"
     return Notice("error", title, lines, batch.dataset, batch.batch, channel)
@@ -246,7 +246,7 @@ def surprise_notice(dataset: str, what: str, findings: Iterable[Finding], channe
 
 
 def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
-    """A promise of latency that is broken, with a file that shows it."""
+    """A broken promise of latency, with a file that shows it."""
     lines = (
         f"{file.key} came at {file.arrived_at} and is {file.status}; {contract.freshness_seconds} s were promised.",
         f"`headrace trace {file.key}` shows where it stands. You are told when nothing is late any more.",
@@ -255,7 +255,7 @@ def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
 
 
 def recovery_notice(contract: Contract) -> Notice:
-    """The end of that: what came has been loaded, or given up, of which people were told."""
+    """The promise is met again: what came has been loaded, or given up, of which people were notified."""
     return Notice("ok", f"{contract.dataset}: nothing is late any more", (), contract.dataset, "", contract.channel)
 
 
@@ -293,7 +293,7 @@ def _drifting(results: Iterable[FileResult]) -> list[str]:
 
 
 def _shrunk(corrected: Iterable[tuple[FileRecord, FileRecord]]) -> list[str]:
-    """Fewer rows than before may be right; nobody should have to find it out from the table."""
+    """Fewer rows than before may be right; people should not have to discover it from the table."""
     fewer = [
         (now.key, now.good_rows, before.good_rows) for now, before in corrected if now.good_rows < before.good_rows
     ]

@@ -9,7 +9,7 @@ MIB = 1 << 20
 PART_BYTES = 8 * MIB
 """Unless the file is so large that its parts would be too many."""
 UNKNOWN_PART_BYTES = 32 * MIB
-"""Of a file whose size nobody has announced: enough for 309 GiB."""
+"""For a file of unknown size: enough for 309 GiB."""
 MOST_PARTS = 9_900
 """What was copied from an earlier upload is cut otherwise: the others are for that."""
 LARGEST_FILE = 5 << 40
@@ -17,14 +17,14 @@ LARGEST_FILE = 5 << 40
 
 
 def part_bytes(size: int | None) -> int:
-    """The size of each part but the last, of a file of so many bytes; None where that is not known."""
+    """The size of each part but the last, of a file of this many bytes; None where that is not known."""
     if size is None:
         return UNKNOWN_PART_BYTES
     return max(PART_BYTES, -(-size // (MOST_PARTS * MIB)) * MIB)
 
 
 def largest(size: int | None) -> int:
-    """How many bytes can be taken of a file of which so many were announced."""
+    """How many bytes can be taken of a file that was announced with this size."""
     return LARGEST_FILE if size is None else size
 
 

@@ -23,8 +23,8 @@ class Protocol(StrEnum):
 class Complete(StrEnum):
     """How a producer shows that a file is whole.
 
-    STABLE: size and time stand still for a set time. RENAME: the file has another name while it is written, so a file
-    of the right name is whole. MARKER: a second file beside it says so.
+    STABLE: size and time are unchanged for a set time. RENAME: the file has another name while it is written, so a file
+    of the right name is whole. MARKER: a second file beside it shows that it is.
     """
 
     STABLE = "stable"
@@ -63,7 +63,7 @@ class Source:
     begins with. `timezone` is the server's own, for
     listings that give no zone. `secret` is the name of a Secrets Manager secret, None for anonymous FTP.
     `breaker_failures` polls that fail one after another open the breaker; after `patience_seconds` with it open,
-    somebody is called.
+    an incident is opened.
     """
 
     server: str
@@ -169,7 +169,7 @@ class Server:
 
     @property
     def patience_seconds(self) -> int:
-        """How long the breaker may be open before somebody is called."""
+        """How long the breaker may be open before an incident is opened."""
         return min(source.patience_seconds for source in self.sources)
 
 

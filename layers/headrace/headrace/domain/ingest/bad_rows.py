@@ -9,7 +9,7 @@ from headrace.domain.contract import Contract
 
 LISTED = 5
 MOST_BAD_ROWS = 5_000_000
-"""A file with more is given up, whatever its contract allows: all of it is another file than was agreed."""
+"""A file with more is given up even if its contract allows them: it is not the file that was agreed."""
 
 
 def hopeless(contract: Contract, rows_read: int, rows_bad: int, broken: Mapping[str, int]) -> str | None:

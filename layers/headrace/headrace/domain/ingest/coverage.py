@@ -43,7 +43,7 @@ class Coverage:
         return replace(self, began=at, since=min(since, self.last_began or since), upto="", objects=0)
 
     def at(self, key: str, objects: int) -> Coverage:
-        """The pass, so many objects further."""
+        """The pass, this many objects further."""
         return replace(self, upto=key, objects=self.objects + objects)
 
     def completed(self, at: str) -> Coverage:

@@ -1,7 +1,7 @@
 """What an error means and what is done about it: the one judgement, made from the catalogue `failures.toml`.
 
-What stays is named there; an error that the catalogue does not know is isolated: tried again, then set apart, and in
-the end left to a person.
+Permanent errors are named there. An unknown error is isolated: tried again, then set apart, and in the end left to a
+person.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _expressions(*, quotes: bool) -> tuple[tuple[re.Pattern[str], Failure], ...]
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether what was raised passes by itself, as the catalogue has it: somebody else's outage, and nobody's fault."""
+    """Whether the catalogue has the error as transient: an outage elsewhere, not a fault of the data or of Headrace."""
     treatment = classify(f"{type(error).__name__}: {error}").treatment
     return treatment.passes and not treatment.systemic
 
@@ -186,7 +186,7 @@ def explain(error: str, cause: str) -> str:
 
 
 def for_people(failure: Failure, text: str, names: Iterable[str] = ()) -> str:
-    """An error's text as people are told it and the ledger keeps it: without the values that it may quote.
+    """An error's text for notices and the ledger: without the values that it may quote.
 
     `names` are those of columns and tables, which may stay. The text is known again as the same failure.
     """
@@ -200,7 +200,7 @@ def for_people(failure: Failure, text: str, names: Iterable[str] = ()) -> str:
 
 
 def as_told(error: str, cause: str) -> str:
-    """Error and cause as they may be told."""
+    """Error and cause as they may be shown."""
     text = explain(error, cause)
     return for_people(classify(text), text)
 

@@ -20,7 +20,7 @@ class Landed:
     latest: bool
 
     def arrival(self, sequencer: str = "") -> Arrival:
-        """As if its event had told of it, with a place among its key's versions that the listing does not give."""
+        """As if it had come by event, with a place among its key's versions that the listing does not give."""
         return Arrival(self.bucket, self.key, self.version, self.size, self.etag, sequencer, self.at)
 
     @property

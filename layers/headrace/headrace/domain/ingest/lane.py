@@ -20,11 +20,11 @@ MAX_ATTEMPTS = 3
 LONGEST_BACKOFF_SECONDS = 300
 SHORTEST_BACKOFF_SECONDS = 4
 PATIENCE_SECONDS = 6 * 3600
-"""So long after its first failure a batch waits for an error to pass, and no attempt counts."""
+"""How long after its first failure a batch waits for a transient error to end; no attempt counts."""
 SYSTEMIC_PATIENCE_SECONDS = 7 * 24 * 3600
-"""The same for an error that refuses every file of a dataset, as far as anybody knows."""
+"""The same for an error that seems to refuse every file of a dataset."""
 MOST_HELD = 200
-"""Batches that a lane lists as held. With so many it waits for decisions, whatever its contract says."""
+"""Batches that a lane lists as held. With this many it waits for decisions, even if its contract does not ask to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class LaneState:
     """The generation whose execution may run, the batch that an earlier one left open, and those that people hold.
 
     `loaded_at` is when a batch of the lane last brought rows to the warehouse. `failing_since` is when the trouble
-    began whose end the lane waits for, as people know. `told` is what they were notified of since a batch has loaded.
+    began that people know of and the lane waits out. `told` is what they were notified of since a batch last loaded.
     """
 
     generation: int = 1
@@ -65,7 +65,7 @@ class LaneState:
 
     @property
     def recovered(self) -> bool:
-        """Whether something has loaded since the trouble began that people know of."""
+        """Whether something has loaded since the trouble that people know of began."""
         return self.failing_since is not None and self.loaded_since(self.failing_since)
 
     def loaded_since(self, at: str | None) -> bool:
@@ -77,7 +77,7 @@ class LaneState:
         return self.open_batch is None and self.waits_for_people(contract)
 
     def waits_for_people(self, contract: Contract, more: int = 0) -> bool:
-        """Whether the batches that are held, and so many more, keep later ones waiting."""
+        """Whether the batches that are held, and this many more, keep later ones waiting."""
         held = len(self.held) + more
         return held >= MOST_HELD or (contract.wait_while_held and held > 0)
 

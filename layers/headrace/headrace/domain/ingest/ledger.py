@@ -108,7 +108,7 @@ class Arrival:
 
     @property
     def file_id(self) -> str:
-        """The object's identity: the same version of the same key is the same file, however often it is told."""
+        """The object's identity: the same version of the same key is the same file, however often it is reported."""
         identity = f"{self.bucket}\0{self.key}\0{self.version}"
         return hashlib.sha256(identity.encode()).hexdigest()[:24]
 

@@ -13,7 +13,7 @@ HOUR = "%Y-%m-%dT%H"
 GRACE = timedelta(minutes=2)
 """After an hour's end, until what was counted in it is complete: six times as long as the starter may run."""
 KEPT_DAYS = 7
-"""How long what is counted waits for being told, should nothing sweep."""
+"""How long counts are kept to be reported, should the sweeper not run."""
 MOST_HOURS = 24
 """Hours that one sweep looks at, the oldest first."""
 MOST_FOLDERS = 20
@@ -24,9 +24,9 @@ MOST_COUNTED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What is told together: objects of one hour (`2026-01-31T07`, in UTC) that are refused for one cause.
+    """What is reported together: objects of one hour (`2026-01-31T07`, in UTC) that are refused for one cause.
 
-    Objects of no dataset are grouped by their first folder as well. `opened_by` is the file that was told at once; the
+    Objects of no dataset are grouped by their first folder as well. `opened_by` is the file reported at once; the
     others are counted. All of them have arrived after `since`, as far as the first one shows.
     """
 
@@ -40,7 +40,7 @@ class Group:
 
     @property
     def name(self) -> str:
-        """What tells it from the other groups of its hour."""
+        """What distinguishes it from the other groups of its hour."""
         return f"{self.cause}#{self.dataset}#{self.folder}"
 
     @property
@@ -59,7 +59,7 @@ class Group:
         return f"{(_moment(self.hour) + timedelta(hours=1)):%H:%M} UTC"
 
     def of_any_folder(self) -> Group:
-        """The group of those whose folder has no room for a group of its own."""
+        """The group of those whose folder has no room for its own group."""
         return replace(self, folder="*")
 
 

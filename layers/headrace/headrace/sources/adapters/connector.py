@@ -22,11 +22,11 @@ UNREADABLE_SECRET = frozenset({"AccessDeniedException", "InvalidRequestException
 
 
 class Connector:
-    """Connects. `secrets` is a boto3 Secrets Manager client; a secret is read anew for each connection.
+    """Connects. `secrets` is a boto3 Secrets Manager client; each connection reads the secret again.
 
-    A contract names what follows `folder` in a secret's name, so each stack reads secrets of its own.
+    A contract names what follows `folder` in a secret's name, so each stack reads its own secrets.
 
-    So a password or host key that was put right works at the next try, with no deployment.
+    So a corrected password or host key works at the next try, with no deployment.
     """
 
     def __init__(self, secrets: Any, folder: str) -> None:

@@ -1,7 +1,7 @@
 """FTP and FTPS, over the standard library's ftplib.
 
 The control connection carries bytes, one character each (latin-1): what a listing names can be asked for as it was
-written, whatever the server's encoding.
+written, in any encoding.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class FtpRemote:
 
     @contextmanager
     def _asking(self, path: str, what: str = "answer", most_bytes: int = ANSWER_BYTES) -> Iterator[None]:
-        """One question: patience with the server begins anew, ftplib's errors are put in our words."""
+        """One question: restarts the patience with the server, and puts ftplib's errors in our words."""
         self._patience.begin(what, most_bytes)
         with _errors(self._source, self._hidden, path):
             yield

@@ -96,7 +96,7 @@ class DynamoSourceLedger:
             raise LeaseLostError(f"another poll of {state.server} has begun") from error
 
     def reset(self, server: str) -> None:
-        """Close a server's breaker, whatever the last poll, or the one under way, has found.
+        """Close a server's breaker, regardless of what the last poll, or the one under way, has found.
 
         Which poll that is, not when, is written down: clocks differ, and a poll under way writes its state at its end.
         """
@@ -144,7 +144,7 @@ class DynamoSourceLedger:
         return {by_key[sk] for _, sk in read_all(self._client, self._table, ((pk, sk) for sk in by_key))}
 
     def refused(self, server: str, dataset: str, most: int) -> list[SourceFile]:
-        """Entries that were refused, so many of them."""
+        """Entries that were refused, at most this many."""
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",

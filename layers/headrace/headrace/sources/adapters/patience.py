@@ -1,6 +1,6 @@
 """How long, and how much, a server may talk in answer to one question.
 
-A socket's time-out begins anew with each byte: alone, it lets a server go on for ever.
+A socket's time-out restarts with each byte: alone, it lets a server go on for ever.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ LISTING_BYTES = 64 << 20
 """Of one folder: some 600,000 files."""
 ANSWER_BYTES = 1 << 20
 TIMES = 10
-"""A server may say nothing for `timeoutSeconds`, and take so many times that for all of an answer."""
+"""A server may be silent for `timeoutSeconds`, and take this many times that for a whole answer."""
 LONGEST_SECONDS = 300.0
-"""So that to connect and to list a folder are given up well within the time that a poll has."""
+"""So that connecting and listing a folder are given up well within the time that a poll has."""
 
 
 class Patience:
-    """Of one connection. `check` raises when the time of whoever asks is over: that is no fault of the server."""
+    """Of one connection. `check` raises when the caller's own time is over: that is not the server's fault."""
 
     def __init__(self, source: Source, check: Callable[[], None]) -> None:
         self._seconds = min(LONGEST_SECONDS, TIMES * source.timeout_seconds)
@@ -34,7 +34,7 @@ class Patience:
         self._left, self._until = most_bytes, time.monotonic() + self._seconds
 
     def heard(self, size: int) -> None:
-        """So many bytes more have come. Raises UnreachableError when it is too much, or takes too long."""
+        """Count bytes that have come. Raises UnreachableError when it is too much, or takes too long."""
         self._left -= size
         if self._left < 0:
             raise UnreachableError(f"its {self._what} is larger than {self._most_bytes >> 20} MiB")

@@ -1,4 +1,4 @@
-"""The queue of polls to be made: one message per server and round, each with a delay of its own."""
+"""The queue of polls to be made: one message per server and round, each with its own delay."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ class PollOrders:
         self._url = url
 
     def send(self, server: str, delay_seconds: int = 0) -> None:
-        """Order a poll, to begin after so many seconds (at most 900)."""
+        """Order a poll, to begin after this many seconds (at most 900)."""
         body = json.dumps({"server": server})
         self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)

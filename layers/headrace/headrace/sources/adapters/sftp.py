@@ -1,4 +1,4 @@
-"""SFTP, over asyncssh. Each connection has an event loop of its own, run only while something is asked.
+"""SFTP, over asyncssh. Each connection has its own event loop, run only while something is asked.
 
 Paths are bytes on the wire; here each byte is one character (latin-1), as with FTP.
 """
@@ -182,7 +182,7 @@ async def _hung_up(ssh: asyncssh.SSHClientConnection) -> None:
 def _signatures(keys: list[asyncssh.SSHKey]) -> list[str]:
     """Those of the keys that are known first: a server has several kinds.
 
-    The others follow, so that a server whose key is now of another kind shows it, and is told as one that changed it.
+    The others follow, so that a server whose key is now of another kind shows it, and is reported as changed.
     """
     known = (name.decode() for key in keys for name in key.sig_algorithms)
     return list(dict.fromkeys((*known, *SIGNATURES)))
@@ -223,7 +223,7 @@ def _put(block: bytes, room: Callable[[], memoryview]) -> Iterator[int]:
 
 
 async def _next(names: AsyncIterator[asyncssh.SFTPName], seconds: float) -> list[asyncssh.SFTPName]:
-    """Some more of a listing, what comes within so many seconds: all of it need not come within one time-out."""
+    """Some more of a listing, what comes within this many seconds: all of it need not come within one time-out."""
     some: list[asyncssh.SFTPName] = []
     until = time.monotonic() + seconds
     async for name in names:

@@ -24,7 +24,7 @@ GONE = frozenset({"NoSuchKey", "NoSuchUpload", "404", "NotFound"})
 
 
 class S3Incoming:
-    """`client` is a boto3 S3 client that adds no checksums of its own: each part is sent with its MD5."""
+    """`client` is a boto3 S3 client that adds no checksums itself: each part is sent with its MD5."""
 
     def __init__(self, client: Any, lake: str, landing: str) -> None:
         self._client = client

@@ -32,7 +32,7 @@ class Credentials:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """What no message may repeat, whatever the server says."""
+        """What no message may repeat, even if the server does."""
         return (self.password, self.passphrase, self.private_key)
 
 

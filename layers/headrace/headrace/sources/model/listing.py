@@ -2,7 +2,7 @@
 
 LIST was made for people: times are the server's own, without a zone, and without a year when they are recent.
 
-Whatever a line says, it is about one entry: a time that no calendar has is no time, a size that no file has is none.
+A line speaks of one entry only: an impossible time is taken as no time, an impossible size as no size.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def mlsd(lines: Iterable[str]) -> list[Entry]:
 
 
 def _entries(lines: Iterable[str], read: Callable[[str], Entry | None]) -> list[Entry]:
-    """A line that cannot be read is an entry of its own, unless all are: then nothing is known of the folder.
+    """A line that cannot be read is an entry by itself, unless none can: then nothing is known of the folder.
 
     One strange name, with a line end in it for example, must not keep its neighbours from being taken.
     """
@@ -107,7 +107,7 @@ def mlsd_time(text: str | None) -> datetime | None:
 def listed(lines: Iterable[str], zone: tzinfo, now: datetime) -> list[Entry]:
     """Entries of a LIST, each line in the format that it has. Raises UnreadableListingError when none has any.
 
-    `zone` is the server's own, `now` the time in UTC, which tells the year where the line does not.
+    `zone` is the server's own, `now` the time in UTC, which gives the year where the line does not.
     """
     said = (line for line in lines if line.strip() and not TOTAL.fullmatch(line.strip()))
     return _entries(said, lambda line: _list_entry(line, zone, now))

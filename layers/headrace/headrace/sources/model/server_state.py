@@ -1,4 +1,4 @@
-"""What is remembered of a server between polls, and what people are told when it changes."""
+"""What is remembered of a server between polls, and the notices when it changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_INCIDENTS = 200
 MOST_CLOSED = 100
 """Closed folders that its record names."""
 MOST_FRUITLESS = 4
-"""Polls, one after another, that ran out of time without taking a file, before it is said: an hour."""
+"""Consecutive polls that ran out of time without taking a file, before it is reported: an hour."""
 
 
 class Trouble(StrEnum):
@@ -86,7 +86,7 @@ def opened(state: ServerState, channel: str | None) -> Notice:
 
 
 def critical(state: ServerState, channel: str | None) -> Notice:
-    """Somebody has to look at the server."""
+    """A person has to look at the server."""
     what = {
         Trouble.UNTRUSTED: "is not trusted any more, its files are not taken",
         Trouble.LOGIN: "refuses our login, its files are not taken",
@@ -181,6 +181,6 @@ def fruitless(state: ServerState, channel: str | None) -> Notice:
 def reset(state: ServerState) -> ServerState:
     """The state after a person closed the breaker: the next poll asks as if nothing had been.
 
-    It counts up to the end of a poll that is under way: what that one finds is what the person has just put right.
+    It counts up to the end of a poll that is under way: what that one finds is what the person has just fixed.
     """
     return replace(state, breaker=Breaker(State.CLOSED), reason=None, trouble=None)

@@ -1,4 +1,4 @@
-"""A line to a server: one connection at a time, made anew when it breaks, tried a bounded number of times."""
+"""A line to a server: one connection at a time, made again when it breaks, tried a bounded number of times."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Connection:
     def do(self, action: Callable[[Remote], T], progress: Callable[[], int] = lambda: 0) -> T:
         """Do something over the connection. After trouble it is done again on a new one, from its beginning.
 
-        Tries are counted anew whenever `progress` has grown. Raises what the last try raised; OutOfTimeError where time
+        Counting starts over whenever `progress` has grown. Raises what the last try raised; OutOfTimeError where time
         is over and only that: a server that does not answer at all must not pass for a slow one.
         """
         begun = reached = progress()

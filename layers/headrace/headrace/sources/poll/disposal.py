@@ -12,7 +12,7 @@ from headrace.sources.poll.remote_listing import on_the_wire
 from headrace.sources.ports import Remote
 
 NOTHING_KNOWN = Stat(None, None)
-"""The answer of a server that tells of single files neither size nor time, whether they are there or not."""
+"""The answer of a server that gives neither size nor time of single files, whether they exist or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Disposal:
         """Do it. Raises FileProblemError when the server will not, FileChangedError when the file is another."""
         file = self.candidate.file
         if not self._is_still_there(remote):
-            return  # done already, by us or by somebody else
+            return  # done already, by us or by another
         if self.source.after is After.DELETE:
             remote.delete(file.wire)
         else:

@@ -1,4 +1,4 @@
-"""Every round: an order for each server, each at a moment of its own, so that they are not all asked at once."""
+"""Every round: an order for each server, each at its own moment, so that they are not all asked at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One poll of one server: what is there, what is new and whole, into S3 with it, and what people are told.
+"""One poll of one server: finds what is new and whole, brings it into S3, and notifies people.
 
 Polls of different servers share nothing but the ledger's table, so that none of them can delay another.
 """
@@ -56,7 +56,7 @@ def server_named(name: str, services: SourceServices) -> Server | None:
 def poll(name: str, owner: str, services: SourceServices, clock: Clock) -> Report:
     """Ask a server for its files, unless another poll is on it or its breaker is open.
 
-    `owner` names this poll in the ledger. What a server does wrong is written down and told, never raised.
+    `owner` names this poll in the ledger. What a server does wrong is recorded and reported, never raised.
     """
     server = server_named(name, services)
     if server is None:
@@ -143,7 +143,7 @@ class _Poll:
             self._wait(max(worthwhile))
 
     def _note_fruitless(self) -> None:
-        """A poll that ran out of time and took nothing is nobody's failure; one after another, they have a cause."""
+        """One poll that ran out of time and took nothing is not a failure; several in a row have a cause."""
         number = 0 if self._report.tally.files else self._state.fruitless + 1
         self._state = replace(self._state, fruitless=number)
         if number == server_state.MOST_FRUITLESS:
@@ -158,7 +158,7 @@ class _Poll:
         self._clock.sleep(seconds)
 
     def _answered(self) -> None:
-        """The server gave its listing: whatever was wrong with it is over."""
+        """The server gave its listing: its trouble is over."""
         before = self._state
         incidents = {
             key: at for key, at in before.incidents.items() if key != server_state.server_incident(before.server)
@@ -175,7 +175,7 @@ class _Poll:
             self._services.source_ledger.save_state(self._state)
 
     def _tell_of_folders(self) -> None:
-        """Folders that the server will not list are told once, and once more when it does."""
+        """Folders that the server will not list are reported once, and once more when it lists them again."""
         before = self._state.closed_folders
         closed = dict(sorted(self._report.tally.closed.items())[: server_state.MOST_CLOSED])
         channel = _channel(self._server, self._services)
@@ -220,7 +220,7 @@ def _trouble(error: HeadraceError) -> Trouble:
 
 
 def _called_if_needed(server: Server, state: ServerState, services: SourceServices, now: datetime) -> ServerState:
-    """Call somebody, once an outage, when the contract's patience is over."""
+    """Open an incident, once an outage, when the contract's patience is over."""
     key = server_state.server_incident(server.name)
     if key in state.incidents or not breakers.beyond_patience(state.breaker, now, server.patience_seconds):
         return state

@@ -188,7 +188,7 @@ class SourcePoll:
         self._save(replace(record, settled=True, reason=None))
 
     def _unsettled(self, record: SourceFile, reason: str) -> None:
-        """Write it down and tell of it, once; every poll tries again."""
+        """Record and report it once; every poll tries again."""
         self._problem(f"{record.path}: {reason}")
         reason = cut(reason, LONGEST_REASON)
         if record.reason != reason:

@@ -1,4 +1,4 @@
-"""What a poll has done, and what people are told of it: both bounded, whatever a server has."""
+"""What a poll has done, and its notices: both bounded, however much a server has."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Accounts:
                 self.tally.more_problems += 1
 
     def calls(self, record: SourceFile) -> bool:
-        """Whether somebody is to be called because of a file: not for more than a server's record has room for."""
+        """Whether an incident is to be opened for a file: not for more than a server's record has room for."""
         incident = server_state.file_incident(record)
         with self._counting:
             if incident in self._incidents or incident in self.tally.called:
@@ -74,7 +74,7 @@ class Accounts:
         return self._calls_left >= 0
 
     def resolves(self, record: SourceFile) -> bool:
-        """Whether somebody was called because of this file; if so, they can sleep again."""
+        """Whether this file has an open incident; if so, it is resolved."""
         incident = server_state.file_incident(record)
         if incident not in self._incidents:
             return False

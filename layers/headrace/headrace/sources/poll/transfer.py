@@ -71,7 +71,7 @@ class Transfer:
             worker.shutdown()
 
     def expect(self, size: int | None) -> None:
-        """So many bytes will come, as far as is known: the parts are made large enough for all of them."""
+        """How many bytes will come, as far as is known: the parts are made large enough for all of them."""
         self._part_bytes = part_bytes(size)
 
     def resume(self, upload: str, check: Callable[[], None] = lambda: None) -> None:
@@ -103,7 +103,7 @@ class Transfer:
         self._part.filled += size
 
     def restart(self) -> None:
-        """Forget what came: the server can only begin anew."""
+        """Forget what came: the server can only start from the beginning."""
         self.abandon()
         self._reset()
 
