@@ -25,7 +25,7 @@ from headrace_cli.commands.repair import (
 )
 from headrace_cli.stack.target import Choice, Target
 
-LAPTOP, FILES, LOOK, REPAIR = "The laptop", "Files", "Looking", "Putting right"
+LAPTOP, FILES, LOOK, REPAIR = "The laptop", "Files", "Inspection", "Recovery"
 
 app = typer.Typer(
     name="headrace",
@@ -45,17 +45,17 @@ def _tell_version(*, wanted: bool) -> None:
 @app.callback()
 def choose_target(
     context: typer.Context,
-    profile: Annotated[str | None, typer.Option(help="AWS profile; without it the laptop, if one runs here.")] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile. Default: the laptop running here.")] = None,
     region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
-    endpoint_url: Annotated[str | None, typer.Option(help="Another laptop's address.")] = None,
-    stack: Annotated[str | None, typer.Option(help="CloudFormation stack; `headrace` if not given.")] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="Address of another laptop.")] = None,
+    stack: Annotated[str | None, typer.Option(help="CloudFormation stack. Default: `headrace`.")] = None,
     _version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True)
     ] = False,
 ) -> None:
     """Files land in S3, rows appear in Redshift: each exactly once, each traceable, every bad row kept and explained.
 
-    The commands work alike on the laptop (`headrace up`) and on AWS. Each takes `--json`.
+    The commands work the same on the laptop (`headrace up`) and on AWS. Each takes `--json`.
 
     First steps: `headrace demo`, then `headrace status`, then `headrace trace FILE`.
     """

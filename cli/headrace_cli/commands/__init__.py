@@ -1,1 +1,1 @@
-"""One module per command. Each collects one JSON document and knows how to show it to a person."""
+"""One module per command. Each collects one JSON document and can render it as text."""

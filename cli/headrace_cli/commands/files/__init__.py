@@ -1,1 +1,1 @@
-"""What a person does with files and contracts."""
+"""Commands that work on files and contracts."""

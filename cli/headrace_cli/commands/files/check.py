@@ -1,4 +1,4 @@
-"""`headrace check`: a file against its contract, without any cloud."""
+"""`headrace check`: validate a file against its contract, without AWS."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ LONGEST_LINE = 200
 
 def check(
     file: Annotated[Path, typer.Argument(help="A local file.", exists=True, dir_okay=False)],
-    dataset: Annotated[str | None, typer.Option(help="Its dataset, one of the checkout's contracts.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="The file's dataset; its contract is in the checkout.")] = None,
     contract: Annotated[
-        Path | None, typer.Option(help="Or a contract file of your own.", exists=True, dir_okay=False)
+        Path | None, typer.Option(help="Or the path of a contract file.", exists=True, dir_okay=False)
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write good and bad rows to.", file_okay=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the good and bad rows.", file_okay=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """Read a file as the pipeline would and say what would be loaded, what not, and why. Needs no AWS and no laptop.
+    """Check a file as the pipeline would: what would be loaded, what would not, and why. Needs no AWS or laptop.
 
-    Exit code 1 when the file as a whole would be rejected.
+    Exits with 1 if the whole file would be rejected.
 
     Examples: `headrace check today.jsonl --dataset readings`, `headrace check a.csv --contract new.odcs.yaml`
     """
     if (dataset is None) == (contract is None):
-        raise typer.BadParameter("say either --dataset NAME or --contract PATH", param_hint="--dataset")
+        raise typer.BadParameter("give either --dataset NAME or --contract PATH", param_hint="--dataset")
     chosen = compiled(contract) if contract else known(str(dataset))
     document = collect(chosen, file, out)
     emit(document, render, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`headrace drop`: give files to the pipeline."""
+"""`headrace drop`: upload files to the pipeline."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ def drop(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
     files: Annotated[list[Path], typer.Argument(help="Local files.", exists=True, dir_okay=False, metavar="FILE…")],
-    key: Annotated[str | None, typer.Option(help="Key below the dataset's prefix, or whole; for one file.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Key, with or without the dataset's prefix; for a single file.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Upload even if no such dataset is deployed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Upload files to the landing bucket, under the dataset's prefix. Loading starts by itself.
+    """Upload files to the landing bucket, under the dataset's prefix. Loading starts automatically.
 
     Examples: `headrace drop readings today.jsonl`, `headrace drop readings fixed.jsonl --key 2026/today.jsonl`
     """
     if key and len(files) > 1:
-        raise typer.BadParameter("--key names one object, so give one file with it", param_hint="--key")
+        raise typer.BadParameter("--key names one object: give exactly one file", param_hint="--key")
     if key == "":
-        raise typer.BadParameter("the key is empty: name the object, or leave the option out", param_hint="--key")
+        raise typer.BadParameter("the key is empty: name the object, or omit the option", param_hint="--key")
     target = target_of(context)
     prefix = prefix_of(target, dataset, force=force)
     keys = {path: key_for(prefix, path, key) for path in files}
@@ -60,7 +62,9 @@ def refuse_twins(keys: dict[Path, str]) -> None:
     """Two files under one key would be two versions of it, the second in the first one's place."""
     twice = [key for key, times in Counter(keys.values()).items() if times > 1]
     if twice:
-        raise CommandError(f"{count(len(keys), 'file')} would share the key {twice[0]}: drop them apart, with --key")
+        raise CommandError(
+            f"{count(len(keys), 'file')} would share the key {twice[0]}: drop them one at a time, with --key"
+        )
 
 
 def key_for(prefix: str, path: Path, key: str | None) -> str:
@@ -71,7 +75,7 @@ def key_for(prefix: str, path: Path, key: str | None) -> str:
 
 
 def upload_all(target: Target, dataset: str, keys: dict[Path, str], tell: Callable[[str], None]) -> Document:
-    """Upload the files, several at a time, and tell how far it has come.
+    """Upload the files, several at a time, and report progress.
 
     Returns `{"dataset", "bucket", "files": [{"file", "key", "version", "size", "file_id"}]}`.
     """

@@ -1,4 +1,4 @@
-"""`headrace export …`: a day's files for every account, run, watched, put right and checked."""
+"""`headrace export …`: run, watch, retry and verify a day's files for every account."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from headrace_cli.stack.target import Target
 
 LINE_SECONDS = 5
-"""Where nobody sees a bar, a line is written in each fifth second."""
-commands = typer.Typer(no_args_is_help=True, help="The daily export: a CSV for each account and category.")
-Name = Annotated[str | None, typer.Argument(help="The export; not needed where only one is deployed.")]
-Date = Annotated[str | None, typer.Option(help="The day, as 2026-01-31; today in UTC if not given.")]
-LastDate = Annotated[str | None, typer.Option("--date", help="The day, as 2026-01-31; the last run's if not given.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Stay and show how it goes.")]
-Timeout = Annotated[float, typer.Option(help="Seconds to stay.", min=1)]
+"""Without a terminal, one line every five seconds."""
+commands = typer.Typer(no_args_is_help=True, help="The daily export: one CSV per account and category.")
+Name = Annotated[str | None, typer.Argument(help="The export; optional if only one is deployed.")]
+Date = Annotated[str | None, typer.Option(help="The day, as 2026-01-31. Default: today in UTC.")]
+LastDate = Annotated[str | None, typer.Option("--date", help="The day, as 2026-01-31. Default: the last run's.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait and show progress.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait.", min=1)]
 
 
 @commands.command()
@@ -43,9 +43,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     timeout: Timeout = 86400,
     as_json: Json = False,
 ) -> None:
-    """Export a day, as the schedule does every morning. What is exported already is not exported again.
+    """Export a day, as the schedule does every morning. Files already exported are not exported again.
 
-    Exit code 1 when files are missing in the end.
+    Exits with 1 if files are missing at the end.
 
     Example: `headrace export run statements --date 2026-01-31 --category fees`
     """
@@ -59,10 +59,10 @@ def status(
     context: typer.Context,
     name: Name = None,
     date: LastDate = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay until it has ended.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Watch until the run has ended.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show how a day's run stands: a bar per category, the pace, the time to go, and what failed.
+    """Show the progress of a day's run: a bar per category, the rate, the time left, and what failed.
 
     Example: `headrace export status statements --watch`
     """
@@ -88,9 +88,9 @@ def retry(  # noqa: PLR0913, PLR0917 - one parameter per option
     timeout: Timeout = 86400,
     as_json: Json = False,
 ) -> None:
-    """Export what failed once more, with the rows that the warehouse has now. What is done stays as it is.
+    """Export the failed files again, with the rows now in the warehouse. Finished files stay as they are.
 
-    Its dead letters are removed. Exit code 1 when files are missing in the end.
+    Their dead letters are removed. Exits with 1 if files are still missing at the end.
 
     Example: `headrace export retry statements --date 2026-01-31`
     """
@@ -101,8 +101,8 @@ def retry(  # noqa: PLR0913, PLR0917 - one parameter per option
     if document["status"] == RunStatus.RUNNING:
         named = f"{ask.export} --date {ask.date}"
         raise CommandError(
-            f"{ask.export} of {ask.date} still runs: `headrace export status {named} --watch` shows how it goes;"
-            f" where nothing is on it, `headrace export run {named}` starts it again"
+            f"{ask.export} of {ask.date} is still running: `headrace export status {named} --watch` shows its progress;"
+            f" if nothing is working on it, `headrace export run {named}` restarts it"
         )
     if document["status"] != RunStatus.COMPLETE:
         take_dead_letters(target.client("sqs"), target.output("ExportDeadLetterQueueUrl"), ask.export, ask.date)
@@ -114,12 +114,12 @@ def verify(
     context: typer.Context,
     name: Name = None,
     date: LastDate = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Read every file and compute its SHA-256 again.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every file and recompute its SHA-256.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare a day's manifest with the bucket, and with the rows that the warehouse has now.
+    """Compare a day's manifest with the bucket and with the rows now in the warehouse.
 
-    Exit code 1 when there is a difference or files are missing.
+    Exits with 1 if there is a difference or files are missing.
 
     Example: `headrace export verify statements --date 2026-01-31 --deep`
     """
@@ -146,7 +146,7 @@ def _do(target: Target, ask: Ask, *, wait: bool, timeout: float, as_json: bool) 
 
 @contextmanager
 def _live(*, as_json: bool) -> Iterator[Callable[[Document], None]]:
-    """Shows a run while it lasts: the whole table on a terminal, a line now and then elsewhere."""
+    """Shows a run in progress: the whole table on a terminal, an occasional line elsewhere."""
     console = messages()
     if as_json:
         yield lambda _: None

@@ -1,4 +1,4 @@
-"""`headrace new`: a first contract from sample files."""
+"""`headrace new`: draft a contract from sample files."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ MARK = "# decide:"
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="The dataset: lower case letters, digits and underscores.")],
-    samples: Annotated[list[Path], typer.Argument(help="Files as they will land.", exists=True, dir_okay=False)],
+    name: Annotated[str, typer.Argument(help="The dataset's name: lower-case letters, digits and underscores.")],
+    samples: Annotated[
+        list[Path], typer.Argument(help="Sample files, exactly as they will land.", exists=True, dir_okay=False)
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="Where to write it; contracts/NAME.odcs.yaml if not given.", dir_okay=False)
+        Path | None, typer.Option(help="Where to write it. Default: contracts/NAME.odcs.yaml.", dir_okay=False)
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a first contract from sample files: format, types, key and allowed values as the samples show them.
+    """Draft a contract from sample files, inferring format, types, key and allowed values.
 
-    What only people can know is marked `# decide:` in the contract. The samples are then checked against it.
+    What only you can know is marked `# decide:` in the contract. The samples are then checked against it.
 
-    Exit code 1 when a sample as a whole would be rejected by it, as `headrace check` has it; the contract is written.
+    Exits with 1 if a whole sample would be rejected, as in `headrace check`; the contract is written even so.
 
     Example: `headrace new parcels today.csv yesterday.csv.gz`
     """
@@ -49,7 +51,7 @@ def collect(name: str, samples: list[Path], path: Path) -> Document:
     from headrace_compiler.draft.contract import draft  # noqa: PLC0415 - pyarrow is slow to import
 
     if path.exists():
-        raise CommandError(f"{path} is there already: remove it first, or write elsewhere with --out")
+        raise CommandError(f"{path} already exists: remove it first, or choose another path with --out")
     try:
         text = draft(name, samples)
     except (FileRejected, ValueError) as error:
@@ -72,14 +74,14 @@ def _decisions(text: str) -> list[dict[str, Any]]:
 
 
 def render(document: Document) -> ConsoleRenderable:
-    """Where the contract is, what is to be decided, and how the samples fare."""
+    """Where the contract is, what to decide, and the verdict on each sample."""
     head = Text(f"Written: {document['contract']}, {count(document['columns'], 'column')}.", style="green")
     decide = [f"  line {item['line']}: {item['text']}" for item in document["decide"]]
     told = lines(head, "", "To decide:", *decide, "", *map(_sample, document["samples"]))
     bad = next((checked for checked in document["samples"] if checked["reason"] or checked["rows_bad"]), None)
     if bad is None:
         return told
-    return lines(told, "", f"What is wrong: headrace check {bad['file']} --contract {document['contract']}")
+    return lines(told, "", f"To see what is wrong: headrace check {bad['file']} --contract {document['contract']}")
 
 
 def _sample(checked: Document) -> Text:

@@ -1,4 +1,4 @@
-"""`headrace wait`: until everything that was dropped has come to its end."""
+"""`headrace wait`: wait until every dropped file is finished."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 3.0
-"""Seconds between two looks, growing by half each time."""
+"""Seconds between two checks, growing by half each time."""
 LISTED = 10
 
 
 def wait(
     context: typer.Context,
-    timeout: Annotated[float, typer.Option(help="Seconds after which to give up.", min=0)] = 300,
+    timeout: Annotated[float, typer.Option(help="Give up after this many seconds.", min=0)] = 300,
     as_json: Json = False,
 ) -> None:
-    """Wait until no file is pending or running. Exit code 1, and what is still open, when the time runs out.
+    """Wait until no file is pending or running. On a timeout, show what is still open and exit with 1.
 
     Example: `headrace drop readings today.jsonl && headrace wait --timeout 60`
     """
@@ -42,7 +42,7 @@ def wait(
 def wait_until_quiet(
     watch: Watch, timeout: float, tell: Callable[[Snapshot], None], pause: Callable[[float], None] = time.sleep
 ) -> Snapshot:
-    """Look until nothing is open or `timeout` seconds have passed; every look is told. Returns the last one."""
+    """Check until nothing is open or `timeout` seconds have passed, reporting each check. Returns the last one."""
     deadline, length = time.monotonic() + timeout, FIRST_PAUSE
     while True:
         snapshot = watch.look()
@@ -83,6 +83,6 @@ def _amount(what: Any) -> str:
 def render(document: Document) -> ConsoleRenderable:
     """Done or not, and what is open."""
     if not document["done"]:
-        return lines(document["error"], "`headrace trace KEY` tells how far a file has come.")
+        return lines(document["error"], "`headrace trace KEY` shows where a file is.")
     files = document["files"]["done"]
     return lines(f"All done in {duration(document['seconds'])}; {count(files, 'file')} in the last 15 minutes.")

@@ -1,1 +1,1 @@
-"""What sets a laptop or a stack up, shows it and takes it down."""
+"""Commands that start, deploy to, demonstrate and stop a laptop."""

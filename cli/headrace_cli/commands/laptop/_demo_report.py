@@ -1,4 +1,4 @@
-"""What the demo shows at its end: every file, the warehouse's answer, bad rows, messages, and where to go on."""
+"""What the demo shows at the end: every file, the warehouse's answer, bad rows, messages, and next steps."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _some_bad_rows(target: Target, datasets: list[str]) -> list[dict[str, Any]]:
 
 
 def _some_messages(target: Target, told_before: int) -> list[dict[str, Any]]:
-    """Of the messages since then, those that say most."""
+    """The most telling of the messages since then."""
     deadline = time.monotonic() + PATIENCE
     while not (messages := received(target, told_before)) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -83,11 +83,11 @@ def render(document: Document) -> ConsoleRenderable:
     """The report, in the order in which a newcomer asks."""
     parts: list[ConsoleRenderable | str] = ["", _title("Every file, every row"), _files(document["files"])]
     if document["seen_before"]:
-        parts += ["", "These files were loaded by an earlier demo: by their content they are known, so nothing is"]
+        parts += ["", "An earlier demo loaded these files. Headrace recognizes them by their content, so nothing is"]
         parts += ["loaded twice. For a fresh start: `make down`, then `make demo`."]
     parts += ["", _title("The warehouse says"), _counts(document["counts"])]
     if document["quarantined"]:
-        parts += ["", _title("Some of the rows in quarantine"), *bad_rows_text(document["quarantined"])]
+        parts += ["", _title("Some quarantined rows"), *bad_rows_text(document["quarantined"])]
     if document["notifications"]:
         parts += [_title("What Slack received"), *map(message_text, document["notifications"])]
     return lines(*parts, _title("Try next"), _next_commands(document), "", _closing(document))
@@ -120,7 +120,7 @@ def _counts(counts: list[dict[str, Any]]) -> Table:
 
 def _next_commands(document: Document) -> Table:
     command = _command()
-    hints = [(f"{command} status", "where every dataset stands")]
+    hints = [(f"{command} status", "the state of every dataset")]
     if document["files"]:
         hints.append((f"{command} trace {_most_telling(document['files'])['key']}", "the whole story of one file"))
     if document["quarantined"]:
@@ -128,11 +128,11 @@ def _next_commands(document: Document) -> Table:
         hints.append((f"{command} quarantine {dataset}", "its bad rows, with reasons"))
     if document["counts"]:
         target = document["counts"][0]["sql"].rsplit(" ", 1)[1]
-        hints.append((f'{command} sql "SELECT * FROM {target} LIMIT 5"', "ask the warehouse"))  # noqa: S608 - shown only
+        hints.append((f'{command} sql "SELECT * FROM {target} LIMIT 5"', "query the warehouse"))  # noqa: S608 - shown only
     hints += [
-        (f"{command} notifications", "all that Slack received"),
+        (f"{command} notifications", "everything Slack received"),
         ("make demo", "again: see that nothing is loaded twice"),
-        ("make down", "stop the laptop, leave nothing behind"),
+        ("make down", "stop the laptop and remove everything"),
     ]
     grid = Table.grid(padding=(0, 3))
     grid.add_column(no_wrap=True)

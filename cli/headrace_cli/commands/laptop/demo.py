@@ -30,13 +30,13 @@ STAGES = 6
 
 
 def demo(
-    port: Annotated[int | None, typer.Option(help="Port of 127.0.0.1; a free one if not given.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that loading may take.", min=1)] = 300,
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1. Default: a free one.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to allow for loading.", min=1)] = 300,
     as_json: Json = False,
 ) -> None:
     """Start a laptop, deploy to it, drop the sample files of every contract, and show what became of them.
 
-    Leaves the laptop running, so that you can look around. Run again, it shows that nothing is loaded twice.
+    The laptop keeps running, so you can look around. Run the demo again to see that nothing is loaded twice.
 
     Example: `headrace demo`
     """
@@ -51,7 +51,7 @@ def demo(
 
 @contextmanager
 def _naming_the_log() -> Iterator[None]:
-    """An error that nobody foresaw is one in the laptop's log."""
+    """Point an unexpected error to the laptop's log."""
     try:
         yield
     except CommandError:

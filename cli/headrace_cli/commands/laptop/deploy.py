@@ -1,4 +1,4 @@
-"""`headrace deploy`: the laptop gets the checkout as it is now."""
+"""`headrace deploy`: deploy the checkout to the laptop."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
 BUILD_AND_DEPLOY = 2
-ON_AWS = "on AWS it is SAM that deploys: `sam build && sam deploy`"
+ON_AWS = "on AWS, SAM deploys: `sam build && sam deploy`"
 
 
 def deploy(context: typer.Context, as_json: Json = False) -> None:
-    """Build and deploy again, after a contract or code has changed. For the laptop; on AWS use `sam deploy`.
+    """Build and deploy to the laptop again after a contract or code has changed. On AWS, use `sam deploy`.
 
-    With `--stack` it is deployed beside the first, with a warehouse of its own.
+    With `--stack`, deploys a second stack beside the first, with a separate warehouse.
 
     Example: `headrace deploy`, or `headrace --stack second deploy`
     """
@@ -41,6 +41,6 @@ def collect(target: Target) -> Document:
 
 
 def render(document: Document) -> ConsoleRenderable:
-    """What stands now."""
+    """What is deployed now."""
     datasets = document["datasets"]
     return lines(f"{document['stack']} is deployed with {count(len(datasets), 'dataset')}: {', '.join(datasets)}.")

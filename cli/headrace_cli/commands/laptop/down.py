@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def down(as_json: Json = False) -> None:
-    """Stop the laptop and remove all it kept: no process, no port, no file stays behind.
+    """Stop the laptop and remove everything it kept: no process, port or file stays behind.
 
     Example: `headrace down`
     """

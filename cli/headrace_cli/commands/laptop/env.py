@@ -1,4 +1,4 @@
-"""`headrace env`: what other AWS tools need to know to work with the laptop."""
+"""`headrace env`: environment variables that point other AWS tools to the laptop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headrace_cli.stack.home import laptop
 
 
 def env(as_json: Json = False) -> None:
-    """Print what makes any AWS tool work with the laptop, for a shell to evaluate. Its keys are this laptop's only.
+    """Print shell commands that point any AWS tool to the laptop. The keys are valid for this laptop only.
 
     Example: `eval "$(headrace env)"`, then `aws stepfunctions list-state-machines`
     """
@@ -33,6 +33,6 @@ def collect() -> Document:
 
 
 def render(document: Document) -> Text:
-    """A line for each, as a shell reads them; what a person has set beside them would be in the way."""
+    """A line for each, as a shell reads them; a profile or session token already set would interfere."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in document.items()]
     return Text("\n".join(["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]), no_wrap=True, overflow="ignore")

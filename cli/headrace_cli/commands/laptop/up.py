@@ -1,4 +1,4 @@
-"""`headrace up`: a laptop with the stack on it."""
+"""`headrace up`: start a laptop with the stack on it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ STAGES = 3
 
 
 def up(
-    port: Annotated[
-        int | None, typer.Option(help="Port of 127.0.0.1; a free one if not given.", min=1, max=65535)
-    ] = None,
-    bare: Annotated[bool, typer.Option("--bare", help="Only start it, deploy nothing.")] = False,
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1. Default: a free one.", min=1, max=65535)] = None,
+    bare: Annotated[bool, typer.Option("--bare", help="Start without deploying anything.")] = False,
     as_json: Json = False,
 ) -> None:
     """Start the laptop: an embedded AWS and warehouse, with the checkout's template deployed to it.
 
-    Its state is in `.headrace/` of the checkout, or in `$HEADRACE_HOME`. A laptop that runs already is used as it is.
+    Its state is in `.headrace/` of the checkout, or in `$HEADRACE_HOME`. A laptop that is already running is reused.
 
     Example: `headrace up`, or `HEADRACE_HOME=/tmp/second headrace up --port 4600` for a second one
     """
@@ -58,4 +56,4 @@ def render(document: Document) -> ConsoleRenderable:
     if not document["deployed"]:
         return lines(where, "Nothing is deployed on it: `headrace deploy`.")
     next_step = "Next: `headrace contracts`, `headrace drop DATASET FILE`, `headrace status`."
-    return lines(where, next_step, 'Other AWS tools work with it after `eval "$(headrace env)"`.')
+    return lines(where, next_step, 'To use other AWS tools with it: `eval "$(headrace env)"`.')

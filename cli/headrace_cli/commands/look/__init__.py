@@ -1,1 +1,1 @@
-"""What shows a state and changes nothing."""
+"""Commands that show a state and change nothing."""

@@ -1,4 +1,4 @@
-"""`headrace doctor`: what a deployment needs and what a deployed stack needs, looked at and said line by line."""
+"""`headrace doctor`: check, line by line, what a deployment needs and what a deployed stack needs."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def doctor(
     context: typer.Context,
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", help="A parameter of the coming deployment, as Name=value; may be repeated."),
+        typer.Option("--parameter", "-p", help="A parameter of the coming deployment, as Name=value; repeatable."),
     ] = None,
     warehouse: Annotated[
-        bool, typer.Option("--warehouse/--no-warehouse", help="Ask the warehouse too, which wakes it.")
+        bool, typer.Option("--warehouse/--no-warehouse", help="Query the warehouse too, which wakes it.")
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Examine account, region and stack, before and after a deployment; each fault says what to type.
+    """Check account, region and stack, before and after a deployment; each fault comes with the command that fixes it.
 
-    Nothing is changed. Without a stack it looks at what a deployment needs: quotas, network, capacity, names that are
-    taken, secrets, the build. With one it looks at the stack too: buckets, rights, the warehouse, alarms.
-    The exit code is 1 when there is a fault.
+    Nothing is changed. Without a stack, it checks what a deployment needs: quotas, network, capacity, names already
+    taken, secrets, the build. With a stack, it also checks buckets, permissions, the warehouse and alarms.
+    Exits with 1 if there is a fault.
 
     Examples: `headrace doctor`, `headrace --profile prod doctor -p WorkgroupBaseCapacity=8`
     """

@@ -1,4 +1,4 @@
-"""`headrace held`: the batches that wait for a person."""
+"""`headrace held`: batches waiting for a decision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def held(context: typer.Context, as_json: Json = False) -> None:
-    """List the batches that wait for a person: for unusual figures, or an error that has not passed in days.
+    """List the batches waiting for your decision: those with unusual figures, or an error that has lasted for days.
 
     `headrace release BATCH` loads one, `headrace reject BATCH` gives it up.
 

@@ -1,4 +1,4 @@
-"""`headrace notifications`: what people were told."""
+"""`headrace notifications`: the notifications that were sent."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
 PAUSE = 1.0
-"""Seconds between two looks of --follow."""
+"""Seconds between two polls of --follow."""
 
 
 def notifications(
     context: typer.Context,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing new ones, until Ctrl-C.")] = False,
-    limit: Annotated[int, typer.Option(help="Only the newest so many.", min=1)] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new ones, until Ctrl-C.")] = False,
+    limit: Annotated[int, typer.Option(help="Show at most this many, newest first.", min=1)] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show what the laptop received for Slack, as one would see it there.
+    """Show the notifications the laptop received for Slack, as they would look there.
 
     Example: `headrace notifications --limit 3`
     """
     if follow and as_json:
-        raise typer.BadParameter("it prints for ever, --json prints one document: choose one", param_hint="--follow")
+        raise typer.BadParameter("--follow never ends, --json prints one document: choose one", param_hint="--follow")
     target = target_of(context)
     document = collect(target, limit)
     emit(document, render, as_json=as_json)
@@ -59,7 +59,7 @@ def render(document: Document) -> ConsoleRenderable:
     """The messages below each other."""
     shown = document["notifications"]
     if not shown:
-        return lines("Nobody has been told anything yet.")
+        return lines("No notifications yet.")
     hidden = document["received"] - len(shown)
     earlier = [Text(f"({hidden} earlier ones: --limit {document['received']})\n", style="dim")] if hidden else []
     return lines(*earlier, *map(message_text, shown))

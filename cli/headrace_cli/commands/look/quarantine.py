@@ -1,4 +1,4 @@
-"""`headrace quarantine`: the rows that could not be loaded."""
+"""`headrace quarantine`: rows that could not be loaded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def quarantine(
     batch: Annotated[str | None, typer.Option(help="Only of this batch.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a dataset's bad rows, the newest batch first: where each was, what was wrong, and its raw text.
+    """Show a dataset's bad rows, newest batch first: where each was, what was wrong, and its raw text.
 
     Example: `headrace quarantine readings --limit 5`
     """

@@ -31,17 +31,18 @@ MOST_REFUSED = 1_000
 def sources(
     context: typer.Context,
     reset: Annotated[
-        str | None, typer.Option(metavar="SERVER", help="Close its breaker, release its held files, ask it now.")
+        str | None, typer.Option(metavar="SERVER", help="Close its breaker, release its held files, poll it now.")
     ] = None,
     poll: Annotated[
-        str | None, typer.Option(metavar="SERVER", help="Ask it now, if its breaker lets it; not only at its round.")
+        str | None,
+        typer.Option(metavar="SERVER", help="Poll it now instead of at its next round, if its breaker allows."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the servers that files are fetched from: last seen, files taken, failures, breaker, next try.
 
-    Files that are held or refused are listed with their reason. A server whose breaker is open is left alone until the
-    next try; one good listing closes it.
+    Held and refused files are listed with the reason. A server whose breaker is open is not polled until the next try;
+    one successful listing closes the breaker.
 
     Example: `headrace sources --reset carrier`
     """
@@ -112,7 +113,7 @@ def _stamp(moment: datetime | None) -> str | None:
 
 
 def render(document: Document) -> ConsoleRenderable:
-    """A line per server, and below it what needs somebody's eye."""
+    """A line per server, with what needs attention below it."""
     if not document["sources"]:
         return lines("No contract fetches files: docs/ftp.md says how to add a server.")
     headers = ("server", "address", "breaker", "last seen", "taken", "bytes", "waiting", "failures", "next try")

@@ -1,4 +1,4 @@
-"""`headrace sql`: ask the warehouse."""
+"""`headrace sql`: query the warehouse."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def result_table(document: Document) -> ConsoleRenderable:
 
 
 def _width(columns: list[str], cells: list[list[Text]]) -> int:
-    """How wide the table is when nothing of it is folded."""
+    """How wide the table is when nothing is folded."""
     widths = [max([len(name), *(row[i].cell_len for row in cells)]) for i, name in enumerate(columns)]
     return sum(widths) + 2 * len(widths)
 

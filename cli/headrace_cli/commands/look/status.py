@@ -1,4 +1,4 @@
-"""`headrace status`: where every dataset stands."""
+"""`headrace status`: the state of every dataset."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def status(
     failed: Annotated[bool, typer.Option("--failed", help="List the files that were not loaded, and why.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show per dataset how many files and rows are where, and how fresh its table is.
+    """Show for each dataset how many files and rows are in each state, and how fresh its table is.
 
-    `loaded` rows are in the table now; `superseded` ones were replaced by newer rows. In the end
-    read = loaded + superseded + quarantined + duplicate; rows that are staged wait for their dataset's next merge.
+    `loaded` rows are in the table now; `superseded` rows were replaced by newer ones. Once all is loaded,
+    read = loaded + superseded + quarantined + duplicate; `staged` rows wait for their dataset's next merge.
 
-    Every file's record is read; where there are millions, `--since` is quicker. `--failed` lists the newest thousand
-    files that failed or, where no dataset is named, belong to none.
+    This reads every file's record: with millions of files, `--since` is quicker. `--failed` lists the newest thousand
+    files that failed or, if no dataset is named, belong to none.
 
     Examples: `headrace status`, `headrace status readings --since 2026-01-31`, `headrace status --failed`
     """
@@ -86,7 +86,7 @@ def render_failed(document: Document) -> ConsoleRenderable:
 
 
 def render(document: Document) -> ConsoleRenderable:
-    """A line per dataset, and what needs somebody's eye below."""
+    """A line per dataset, with what needs attention below."""
     rows = [_row(item) for item in document["datasets"]]
     headers = ("\ndataset", "\nfiles", *ROW_HEADERS, "\nbalance", "\nlast load")
     return lines(table(headers, rows, numbers=ROW_HEADERS), *_remarks(document))

@@ -27,9 +27,9 @@ def trace(
     file: Annotated[str, typer.Argument(help="A key, the name of a dropped file, or a file id.", metavar="FILE")],
     as_json: Json = False,
 ) -> None:
-    """Tell what became of a file: arrival, batch, execution, each step with its time, and the row balance.
+    """Show what became of a file: arrival, batch, execution, each step with its time, and the row balance.
 
-    A file that landed several times is told by its newest version; the others are listed.
+    For a file that landed several times, shows the newest version and lists the others.
 
     Examples: `headrace trace readings/today.jsonl`, `headrace trace ./today.jsonl`
     """

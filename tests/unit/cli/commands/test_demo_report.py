@@ -62,7 +62,7 @@ def test_files_of_an_earlier_demo_are_explained(stack: FakeStack, capsys: pytest
     sent = loaded(stack, rows_in_table=0, status=FileStatus.DUPLICATE, rows=RowCounts(10, duplicate=10))
     document = collect(stack.target, sent, told_before=0)
     assert document["seen_before"]
-    assert "by their content they are known" in text_of(document, capsys)
+    assert "recognizes them by their content" in text_of(document, capsys)
 
 
 def test_the_new_messages_that_say_most_in_the_order_of_time(stack: FakeStack) -> None:

@@ -1,4 +1,4 @@
-"""`headrace new`: a first contract from samples, which the samples then keep."""
+"""`headrace new`: a draft of a contract from samples, which then pass it."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_contract_that_is_there_is_left_alone(checkout: Path, run_json: RunJso
     run_json("new", "things", "a.csv")
     code, document = run_json("new", "things", "a.csv")
     assert code == 1
-    assert "is there already" in document["error"]
+    assert "already exists" in document["error"]
 
 
 def test_reads_well(checkout: Path, run_text: RunText) -> None:
