@@ -79,7 +79,7 @@ def _superuser(warehouse: Any, user: str) -> Iterator[Finding]:
         return
     if found and found[0][0]:
         text = f"the user {user} is a superuser: what a contract's SQL may do has no bound"
-        yield warning(text, "load as another user (README, 'Into a workgroup that you have')")
+        yield warning(text, "load as another user (README, 'Into an existing workgroup')")
     else:
         yield ok(f"the user {user} is no superuser")
 
