@@ -1,7 +1,7 @@
 """CloudFormation custom resource: the warehouse's tables follow the contracts at every deployment.
 
-CloudFormation waits for an answer until the resource's ServiceTimeout, so there is one whatever happens: everything but
-the standard library is imported where a failure is answered, and the work ends before the function's time does.
+CloudFormation waits for an answer until the resource's ServiceTimeout, so there is always one: everything but the
+standard library is imported where a failure is answered, and the work ends before the function's time does.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
 """
 
@@ -55,7 +55,7 @@ def attempt(request: str, seconds: float) -> str:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise TimeIsUp in what is done here after so many seconds."""
+    """Raise TimeIsUp in what is done here after this many seconds."""
 
     def end(*_: object) -> None:
         raise TimeIsUp

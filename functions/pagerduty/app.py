@@ -1,4 +1,4 @@
-"""SNS topic -> PagerDuty, for the notices that call somebody or end a call."""
+"""SNS topic -> PagerDuty, for the notices that open or resolve an incident."""
 
 from __future__ import annotations
 

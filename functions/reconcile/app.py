@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
 
     Compares what arrived in the last three days, and goes on with a pass over all objects; `coverage` says for each
     dataset how far that has come. With `{"since": "2026-01-31"}`, what arrived since then, and the pass stays where it
-    is. People are told of differences, and of datasets that could not be compared.
+    is. People are notified of differences, and of datasets that could not be compared.
     """
     since = event.get("since")
     asked = Asked(since=since or f"{datetime.now(UTC) - DAYS:%Y-%m-%dT%H:%M:%SZ}", left=left, nightly=since is None)

@@ -12,7 +12,7 @@ from headrace.usecases.ingest.record_failure import record_failure
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """`{"dataset", "lane", "error", "cause"?, "killed"?: [unit]}` -> `{"batch", "again", "cause"}`; people hear of it.
+    """`{"dataset", "lane", "error", "cause"?, "killed"?: [unit]}` -> `{"batch", "again", "cause"}`, and a notice.
 
     The cause that is returned takes the place of one that may quote a row: the execution ends with it.
     """

@@ -1,4 +1,4 @@
-"""Every few minutes: lanes that stand still are started again, broken promises and refused objects are reported."""
+"""Every few minutes: lanes that are stuck are started again, broken promises and refused objects are reported."""
 
 from __future__ import annotations
 

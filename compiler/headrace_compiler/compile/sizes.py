@@ -21,7 +21,7 @@ from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 
 COLUMNS: Where = ("schema", 0, "properties")
 LEAST_FILES = 50
-"""A batch must have room for so many, or a dataset of many small files would never get through."""
+"""A batch must have room for this many, or a dataset of many small files would never get through."""
 TOO_LONG = f"would be longer than the {MOST_BYTES:,} bytes that Redshift's Data API takes"
 BATCH = "b" * 80
 MANIFEST = f"s3://{'l' * 63}/batches/{BATCH}/manifest.json"
@@ -55,7 +55,7 @@ def room_for_files(contract: Contract) -> int:
 
 
 def load_bytes(contract: Contract, files: int) -> int:
-    """The size of the transaction that takes so many files to the target, at worst."""
+    """The size, at worst, of the transaction that takes this many files to the target."""
     new = [f"{number:024x}" for number in range(files)]
     old = [f"{number:024x}" for number in range(files, 2 * files)]
     template = merge_sql(contract) if contract.staged else load_sql(contract)
@@ -106,7 +106,7 @@ def _with_checks(contract: Contract, number: int) -> Contract:
 
 
 def _with_columns(contract: Contract, number: int) -> Contract:
-    """The contract with so many columns, its keys among them."""
+    """The contract with this many columns, its keys among them."""
     keys = {*contract.primary_key, *contract.ordering, *contract.sort_key, contract.dist_key}
     ranked = sorted(contract.columns, key=lambda column: (column.name not in keys, not column.unknown))
     return replace(contract, columns=tuple(ranked[: max(number, len(keys))]))

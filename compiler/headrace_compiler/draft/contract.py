@@ -23,7 +23,7 @@ AUTO = "auto"
 LONGEST_NAME = LONGEST - len("_9999")
 """Names may be numbered, to be different."""
 NAMED = 3
-"""So many samples are named where there are more."""
+"""At most this many samples are named."""
 
 
 def draft(name: str, paths: list[Path]) -> str:
@@ -158,7 +158,7 @@ def _enum(values: Sequence[Any], found: Guess) -> Iterator[str]:
 
 
 def _column_names(columns: Iterable[str]) -> dict[str, str]:
-    """A name of its own in the warehouse for each column."""
+    """A distinct name in the warehouse for each column."""
     names: dict[str, str] = {}
     for column in columns:
         plain = plain_name(column)[:LONGEST_NAME]

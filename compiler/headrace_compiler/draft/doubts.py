@@ -8,7 +8,7 @@ from headrace.transform.values.inference import LEADING_ZERO, guess
 from headrace_compiler.draft.header import WORDS_OF_VALUES
 
 FIRST, LAST = 150, 50
-"""So many different values of a column's beginning and end are looked at: a footer is at the end."""
+"""How many different values of a column's beginning and end are looked at: a footer is at the end."""
 FEW, ENOUGH = 0.02, 3
 SHOWN = 40
 COMMA_NUMBER = re.compile(

@@ -15,7 +15,7 @@ from headrace_compiler.draft.text import SampleText
 
 DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "||", "~|~")
 LINES_SAMPLED = 200
-"""So many lines tell how all are written."""
+"""How many lines the format is detected from."""
 COMMENT = b"#"
 
 

@@ -16,7 +16,7 @@ from headrace_compiler.draft.text import SampleText, named, odd_lines, sample_te
 
 Row = dict[str, Any]
 SHOWN = 80
-"""So much of a line is shown."""
+"""How much of a line is shown."""
 
 
 @dataclass(slots=True)

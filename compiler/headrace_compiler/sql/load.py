@@ -149,7 +149,7 @@ def _distribution(contract: Contract) -> str:
 
 
 def listed(items: list[str], indent: int) -> str:
-    """The items of a list, each on a line of its own."""
+    """The items of a list, one a line."""
     return ",\n".join(" " * indent + item for item in items)
 
 
@@ -199,7 +199,7 @@ def _create_winners(contract: Contract) -> str:
         return f"{create}FROM stage\nWHERE _file_id NOT IN {files_that('_replaced = 1')}"
     order = ", ".join(f"{name} DESC" for name in (*(called[n] for n in contract.ordering), "_place", "_row_number"))
     keys = ", ".join(called[name] for name in contract.primary_key)
-    if is_wide(contract):  # a rank of its own would be one column more than Redshift allows
+    if is_wide(contract):  # a separate rank would be one column more than Redshift allows
         return (
             "CREATE TEMP TABLE winners AS\nSELECT stage.*\n"
             "FROM stage INNER JOIN files ON stage._file_id = files._file\nWHERE files._replaced = 0\n"

@@ -50,7 +50,7 @@ class AwsServices:
 
     @cached_property
     def topic(self) -> Topic:
-        """The topic that people listen to."""
+        """The topic of the notices."""
         return Topic(aws.client("sns"), setting("NOTIFICATION_TOPIC"))
 
     @cached_property
@@ -97,7 +97,7 @@ class AwsServices:
 
     @cached_property
     def unloader(self) -> Warehouse:
-        """The warehouse, for statements that nobody waits for."""
+        """The warehouse, for statements that are not waited for."""
         return self.warehouse
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a function is told by its environment. Read when asked for, never at import."""
+"""A function's settings, from its environment. Read when asked for, never at import."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def setting(name: str) -> str:
 
 
 def function_memory() -> int | None:
-    """The bytes of memory that the function may take; None where it is no function of Lambda's."""
+    """The bytes of memory that the function may take; None outside of Lambda."""
     megabytes = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     return int(megabytes) << 20 if megabytes else None

@@ -3,11 +3,11 @@
 HeadraceError
 ├── TransientError            worth another try: the state machine's Retry names it
 │   ├── LeaseLostError        another poll of the same server has begun since
-│   └── UnreachableError      a server of somebody else's did not answer, broke off, was too slow
+│   └── UnreachableError      a partner's server did not answer, broke off, was too slow
 │       └── CannotResumeError it sends a file from its beginning only
 ├── RowsError                Arrow could not do something with rows: where, without its words
 ├── OvertakenError            another function has moved on what this one read: what it would write is not written
-├── ContractChangedError      the batch's next execution transforms its files anew
+├── ContractChangedError      the batch's next execution transforms its files again
 └── TerminalError             trying again changes nothing
     ├── LoadTooLargeError     a batch of fewer files may do
     ├── MissingSetting        the function was deployed without something it needs
@@ -41,7 +41,7 @@ class RowsError(HeadraceError):
 
 
 class OvertakenError(HeadraceError):
-    """What was read has been changed by somebody else since: nothing was written."""
+    """Another function has changed what was read: nothing was written."""
 
 
 class ContractChangedError(HeadraceError):
@@ -73,7 +73,7 @@ class ObjectGoneError(TerminalError):
 
 
 class LeaseLostError(TransientError):
-    """Another poll has the server by now: what this one would write is no longer true."""
+    """Another poll has the server by now: what this one would write is out of date."""
 
 
 class UnreachableError(TransientError):
@@ -109,7 +109,7 @@ class ChecksumError(FileProblemError):
 
 
 def place_of(error: Exception) -> list[str]:
-    """Where an error came up, the innermost place last: what can be told when its words may quote a row."""
+    """Where an error came up, the innermost place last: all that may be shown when its words may quote a row."""
     frames, at = [], error.__traceback__
     while at is not None:
         code = at.tb_frame.f_code

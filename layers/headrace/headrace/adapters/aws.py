@@ -13,7 +13,7 @@ from headrace.domain.ingest.failure import classify
 
 CALLS = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
 WITHOUT_CHECKSUMS = CALLS.merge(Config(request_checksum_calculation="when_required"))
-"""For multipart uploads part by part: boto3 adds a CRC32 to each part unless it is told not to, which S3 refused for an
+"""For multipart uploads part by part: boto3 adds a CRC32 to each part unless configured not to, which S3 refused for an
 upload that was begun without an algorithm (https://github.com/boto/botocore/issues/3216), and which would have to be
 listed at its end."""
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
@@ -59,6 +59,6 @@ def _reasons(error: exceptions.ClientError) -> list[str]:
 
 
 def _passes(code: str) -> bool:
-    """Whether the catalogue of errors says that a code passes by itself, whatever the words beside it repeat."""
+    """Whether the catalogue of errors has a code as transient; the words beside it do not matter."""
     treatment = classify(f"An error occurred ({code}) when calling AWS").treatment
     return treatment.passes and not treatment.systemic

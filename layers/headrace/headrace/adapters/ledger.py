@@ -151,11 +151,11 @@ class DynamoLedger:
     # -- promises -------------------------------------------------------------------------------------------------
 
     def is_late(self, dataset: str) -> bool:
-        """Whether people were told that the dataset's promise is broken, and not yet that it is met again."""
+        """Whether people were notified that the dataset's promise is broken, and not yet that it is met again."""
         return "since" in self._get(f"PROMISE#{dataset}", "LATE")
 
     def note_late(self, dataset: str, *, late: bool) -> None:
-        """Write down what people were told last."""
+        """Write down what people were last notified of."""
         expression, values = ("SET since = :now", {":now": now()}) if late else ("REMOVE since", {})
         update = self._updating(f"PROMISE#{dataset}", "LATE", expression, values)
         self._client.update_item(**{name: value for name, value in update.items() if value})
@@ -344,7 +344,7 @@ class DynamoLedger:
             self._change_batch(batch, expression, values, f"{RUNS} AND condemned = :no")
 
     def note_trouble(self, batch: BatchRecord, told: str, *, waits: bool) -> None:
-        """Write of what people were notified, and, where the batch's lane `waits` for its end, since when."""
+        """Write what people were notified of, and, where the batch's lane `waits` for it to end, since when."""
         expression, values = "ADD told :told", dict[str, Any]({":told": {cut(told, LONGEST_NAME)}})
         if waits:
             expression += " SET failing_since = if_not_exists(failing_since, :since)"
@@ -352,7 +352,7 @@ class DynamoLedger:
         self._client.update_item(**self._updating(_lane_pk(batch.dataset, batch.lane), "STATE", expression, values))
 
     def end_trouble(self, dataset: str, lane: str, since: str) -> None:
-        """Write that people know of the end of the trouble that began then."""
+        """Write that people were notified of the end of the trouble that began then."""
         values = {":since": since}
         self._update_if(_lane_pk(dataset, lane), "STATE", "REMOVE failing_since", values, "failing_since = :since")
 
@@ -567,7 +567,7 @@ class DynamoLedger:
         return map(_file, self._query(query))
 
     def newest(self, dataset: str, most: int) -> list[FileRecord]:
-        """The last so many files of a dataset that arrived, the last one first. The index may lag a moment."""
+        """The files of a dataset that arrived last, at most this many, newest first. The index may lag a moment."""
         answer = self._client.query(
             TableName=self._table,
             IndexName="by_dataset",
@@ -680,7 +680,7 @@ class DynamoLedger:
                 yield from_item(item)
 
     def _few(self, pk: str, most: int, before: str | None = None) -> list[dict[str, Any]]:
-        """The last items of a partition, the last one first, or those before a sort key; no more than so many."""
+        """The last items of a partition, or those before a sort key: at most this many, the last one first."""
         query = {
             "KeyConditionExpression": "pk = :pk" + (" AND sk < :before" if before else ""),
             "ExpressionAttributeValues": to_item({":pk": pk, ":before": before}),
@@ -727,7 +727,7 @@ def _file_item(file: FileRecord) -> dict[str, Any]:
 
 
 def _plain_file(file: FileRecord) -> dict[str, Any]:
-    """The file as an item that DynamoDB takes, whatever was found in it."""
+    """The file as an item that DynamoDB takes, cut where what was found in it is too large."""
     return asdict(file) | {
         "status": str(file.status),
         "replays": list(file.replays),

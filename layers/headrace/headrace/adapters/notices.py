@@ -1,4 +1,4 @@
-"""Telling people: onto the SNS topic, and from there to Slack's webhook."""
+"""Notices: onto the SNS topic, and from there to Slack's webhook."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Topic:
     def publish(self, notice: Notice) -> None:
         """Publish a notice as JSON, its title as the subject for whoever reads mail.
 
-        One that calls somebody has the attribute `incident`, by which subscribers choose.
+        A notice with an incident has the attribute `incident`, by which subscribers filter.
         """
         called = {"incident": {"DataType": "String", "StringValue": notice.incident.action}} if notice.incident else {}
         self._client.publish(
@@ -71,7 +71,7 @@ def post(webhook: str, message: dict[str, Any]) -> None:
 
 
 def post_json(url: str, document: dict[str, Any], whose: str) -> None:
-    """Post a JSON document to somebody's API, under https or on this machine. Redirects are not followed.
+    """Post a JSON document to an API, under https or on this machine. Redirects are not followed.
 
     The address of a webhook is a secret, and the errors of the standard library quote it: none of them is passed on.
     """
@@ -93,7 +93,7 @@ def post_json(url: str, document: dict[str, Any], whose: str) -> None:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would become a GET without its document, at an address that nobody has checked."""
+    """A redirected POST would become a GET without its document, at an unchecked address."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None

@@ -1,4 +1,4 @@
-"""PagerDuty's Events API v2: calls somebody, and lets him sleep again."""
+"""PagerDuty's Events API v2: opens an incident, and resolves it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORM = "a routing key of the Events API v2, 32 letters and digits, alone or as J
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Which service is called, and where PagerDuty takes events."""
+    """Which PagerDuty service gets the incident, and where events are sent."""
 
     key: str = field(repr=False)
     url: str = EVENTS_URL

@@ -52,7 +52,7 @@ class IntakeQueues(DeadLetterQueue):
 
 
 class UndeliveredNotices(DeadLetterQueue):
-    """Events of SNS that a function was called with in vain, and the functions. All three are boto3 clients."""
+    """SNS events that their function failed to process, and the functions. All three are boto3 clients."""
 
     def __init__(self, sqs: Any, sns: Any, functions: Any, queue_url: str, topic_arn: str) -> None:
         super().__init__(sqs, queue_url)

@@ -20,7 +20,7 @@ MOST_IN_TRANSACTION = 100
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds before what DynamoDB had no capacity for is asked for again: its SDK does not do that.
 
-They begin anew when something gets through."""
+They start over when something gets through."""
 
 EXPIRES = "expires"
 """The attribute by which DynamoDB removes an item, in seconds since 1970; within two days of it.
@@ -39,7 +39,7 @@ def to_item(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def expiry(days: int) -> dict[str, int]:
-    """What an item has that is kept for so many days from now; nothing for one that stays, which 0 days mean."""
+    """The attribute of an item that is kept for this many days from now; nothing for 0 days: it stays."""
     return {EXPIRES: int(time.time()) + days * DAY} if days else {}
 
 
@@ -101,7 +101,7 @@ def put_all_if(client: Any, table: str, items: Iterable[dict[str, Any]], conditi
 
 
 def in_batches(items: Iterable[A], most: int, do: Callable[[list[A]], list[A]]) -> None:
-    """Do something with all, at most so many at once. `do` returns those that it could not; they are done again.
+    """Do something with all, at most this many at once. `do` returns those that it could not; they are done again.
 
     Raises TransientError when nothing gets through, though it was tried again and again.
     """

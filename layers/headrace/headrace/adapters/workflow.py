@@ -14,7 +14,7 @@ class Executions:
         self._arn = state_machine_arn
 
     def start_named(self, name: str, order: dict[str, Any]) -> bool:
-        """Start an execution. False when one of this name was started before, whatever became of it."""
+        """Start an execution. False when one of this name was started before, however it ended."""
         try:
             self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(order))
         except self._client.exceptions.ExecutionAlreadyExists:
@@ -34,7 +34,7 @@ class IngestWorkflow(Executions):
     """The ingest state machine: one execution per dataset, lane and generation."""
 
     def start(self, dataset: str, lane: str, generation: int, wait_seconds: int) -> bool:
-        """Start the execution of a generation. False when it was started before, whatever became of it."""
+        """Start the execution of a generation. False when it was started before, however it ended."""
         order = {"dataset": dataset, "lane": lane, "generation": generation, "wait_seconds": wait_seconds}
         return self.start_named(execution_name(dataset, lane, generation), order)
 
@@ -44,5 +44,5 @@ class IngestWorkflow(Executions):
 
 
 def execution_name(dataset: str, lane: str, generation: int) -> str:
-    """`readings-17`; other lanes than the live one say so: `readings-backfill-17`."""
+    """`readings-17`; lanes other than the live one are named: `readings-backfill-17`."""
     return f"{dataset}-{generation}" if lane == "live" else f"{dataset}-{lane}-{generation}"

@@ -48,7 +48,7 @@ class RequestQueue(Protocol):
 
 
 class Unloader(Protocol):
-    """The warehouse, asked for statements that nobody waits for."""
+    """The warehouse, for statements that are not waited for."""
 
     def submit(self, sql: str, token: str, name: str) -> str: ...
     def look(self, statement: str) -> StatementState: ...

@@ -17,9 +17,9 @@ from headrace.transform.values.inference import Guess, guess
 SEEN = 1000
 """Rows that are looked at for the type of a new column."""
 LISTED = 50
-"""So many unknown fields are named: documents may have keys without end."""
+"""At most this many unknown fields are named: documents may have keys without end."""
 NAMED = 1000
-"""So many of them are looked at, the first ones."""
+"""How many of them are looked at, the first ones."""
 NAME = re.compile(r"(?!.*\d{5})(?=.)(?:[^\W\d][\w .:/#%$&()-]{0,63})?(?: ?\(\d{1,4}\))?", re.DOTALL)
 """How fields are named: by a word first, without long numbers. A place in brackets is Headrace's own."""
 PLAIN = re.compile("[A-Za-z][A-Za-z0-9_]*")
@@ -27,7 +27,7 @@ YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
 
 def is_name(text: str) -> bool:
-    """Whether a field's name reads like one, and so may be told. Keys of JSON, and of a wrong header, can be values."""
+    """Whether a field's name reads like a name, and so may be shown: JSON keys and a wrong header may be values."""
     return NAME.fullmatch(text) is not None
 
 

@@ -68,9 +68,9 @@ class Limits:
     bad_rows: int = MOST_BAD_ROWS
 
     def rows_of(self, faults: int, columns: int, names: int = 0) -> int:
-        """The rows of a block of so many columns, each of which may have so many faults, and each fault a reason.
+        """The rows of a block, given its columns and the faults that each may have, with a reason for each fault.
 
-        In each row names of so many bytes may be repeated.
+        Each row may repeat names of this many bytes.
         """
         most = (self.cells // max(faults, 1), self.empty_cells // max(columns, 1), self.names // max(names, 1))
         return max(1, min(self.rows, *most))

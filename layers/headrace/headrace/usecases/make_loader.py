@@ -1,6 +1,6 @@
 """The database user that makes, owns and loads the tables of the stack's own warehouse: made by its admin.
 
-The admin is a superuser, and a contract brings SQL of its own; so nothing but this runs as the admin.
+The admin is a superuser, and a contract brings its own SQL; so nothing but this runs as the admin.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def isolation_problem(services: Services, database: str) -> list[str]:
 
     Under SERIALIZABLE two loads that both read and write the tables of `etl` are a cycle, which Redshift ends with
     error 1023 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html). STV_DB_ISOLATION_LEVEL is not
-    asked: who is no superuser may be denied it, while all users may read SVV_REDSHIFT_DATABASES
+    asked: users who are not superusers may be denied it, while all may read SVV_REDSHIFT_DATABASES
     (https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_REDSHIFT_DATABASES.html).
     """
     found = services.warehouse.query(ISOLATION.format(database=database.replace("'", "''")))
@@ -203,7 +203,7 @@ def _views(
 ) -> tuple[list[Change], list[Change]]:
     """Materialized views that are dropped before anything else is changed, and those that are made in the end.
 
-    They hold nothing of their own, so one whose definition changed is made anew. One that reads a table of which a
+    They hold no data themselves, so one whose definition changed is made again. One that reads a table of which a
     column becomes longer could never be refreshed again
     (https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-create-sql-command.html): it is forgotten and
     dropped first, so that a plan that ends half-way makes it the next time.

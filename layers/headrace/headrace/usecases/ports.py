@@ -1,4 +1,4 @@
-"""What the use cases need from outside. The adapters provide it; tests bring fakes of their own."""
+"""What the use cases need from outside. The adapters provide it; tests bring their own fakes."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class IntakeQueues(DeadLetterQueue, Protocol):
 
 
 class UndeliveredNotices(DeadLetterQueue, Protocol):
-    """Notices that their function did not get through to anybody."""
+    """Notices that their function could not deliver."""
 
     def deliver(self, letter: DeadLetter, subscription: str) -> str: ...
 

@@ -1,4 +1,4 @@
-"""Runs of exports in DynamoDB, in the ledger's table under keys of their own.
+"""Runs of exports in DynamoDB, in the ledger's table under their own keys.
 
 pk                       sk                                   what
 EXPORT#<export>          RUN#<date>                           a day's run
@@ -113,7 +113,7 @@ class DynamoExports:
         return moved
 
     def answered(self, request: Request) -> set[str]:
-        """The accounts of the request that need no answer (any more): all of them once nobody waits for it."""
+        """The accounts of the request that need no answer (any more): all of them once the request is out of date."""
         if not self._awaited(request):
             return set(request.accounts)
         known: set[str] = set()

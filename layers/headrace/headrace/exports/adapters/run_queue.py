@@ -67,7 +67,7 @@ class ExportQueue:
 def take_dead_letters(client: Any, url: str, export: str, date: str) -> int:
     """Remove a run's letters from the dead-letter queue: they are about to be asked for again. Returns how many.
 
-    Those of other runs stay, and end it when they come again; what is left after so many looks is found by the next.
+    Those of other runs stay, and end it when they come again; what is left after this many looks is found by the next.
     """
     removed = 0
     seen: set[str] = set()
@@ -87,7 +87,7 @@ def take_dead_letters(client: Any, url: str, export: str, date: str) -> int:
 
 
 def _run_of(body: str) -> tuple[str, str] | None:
-    """The run that a letter is of; None for one that is no request."""
+    """The run that a letter belongs to; None for one that is not a request."""
     try:
         letter = json.loads(body)
         return letter["export"], letter["date"]

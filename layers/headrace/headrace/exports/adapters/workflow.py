@@ -10,7 +10,7 @@ class RunWorkflow(Executions):
     """The export state machine: one execution per attempt of a run."""
 
     def start(self, run: Run) -> bool:
-        """Start the execution of an attempt. False when it was started before, whatever became of it."""
+        """Start the execution of an attempt. False when it was started before, however it ended."""
         return self.start_named(run.name, {"export": run.export, "date": run.date, "attempt": run.attempt})
 
     def status(self, run: Run) -> str | None:

@@ -117,7 +117,7 @@ class CategoryState:
 @dataclass(frozen=True, slots=True)
 class Request:
     """The requests for the accounts of one part, in one message; `files` are the keys of the part's Parquet, `folder`
-    that of its UNLOAD: once the category has another, nobody waits for the answer.
+    that of its UNLOAD: once the category has another, the answer is ignored.
 
     An account whose request has failed travels `alone` from then on. `put_off` counts how often a request was put off,
     because a service was out of order.

@@ -59,7 +59,7 @@ def counts(export: Export, date: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Unload:
-    """The UNLOAD of one category: to `target`, an s3:// prefix, as `role`, the accounts spread over so many parts.
+    """The UNLOAD of one category: to `target`, an s3:// prefix, as `role`, the accounts spread over this many parts.
 
     `only` narrows it to some accounts.
     """

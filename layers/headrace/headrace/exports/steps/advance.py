@@ -25,9 +25,9 @@ from headrace.exports.steps.finish import exactly, finish, unknown
 from headrace.observability import logger
 
 STALL_SECONDS = 120
-"""After so long without an answer, with nothing in the queue, requests are lost."""
+"""After this long without an answer, with nothing in the queue, requests are lost."""
 UNLOAD_PATIENCE_SECONDS = 6 * 3600
-"""So long after an attempt began an UNLOAD is tried again, with each look, when its error passes."""
+"""How long after an attempt began an UNLOAD is tried again, with each look, if its error is transient."""
 OVERTAKEN_SECONDS = 2
 """Until the next look, when another function was faster with this one."""
 MOST_NARROWED = 500
@@ -53,7 +53,7 @@ class Look:
 
 
 def advance(name: str, date: str, attempt: int, services: ExportServices) -> dict[str, Any]:
-    """One look. `{"over": False, "wait_seconds"}`, or `{"over": True, …}` with what is to be told."""
+    """One look. `{"over": False, "wait_seconds"}`, or `{"over": True, …}` with what is to be reported."""
     try:
         return _look(name, date, attempt, services)
     except OvertakenError as error:
@@ -124,7 +124,7 @@ def _settle(state: CategoryState, look: Look) -> None:
 
 
 def _no_key(state: CategoryState, look: Look) -> str:
-    """Why a category can have no file, whatever the account; nothing where it can."""
+    """Why a category can have no file for any account; nothing where it can."""
     try:
         look.export.key(look.run.date, state.category, "")
     except KeyTooLongError as error:
@@ -234,7 +234,7 @@ def _open(state: CategoryState, tally: Tally, look: Look) -> int:
 
 
 def _watch(look: Look, states: list[CategoryState], tallies: dict[str, Tally]) -> None:
-    """Note progress. Where there is none and the queue is empty, ask again; after that, answer for who does not."""
+    """Note progress. Without any, and with an empty queue, ask again once; after that, record the rest as failed."""
     run = look.run
     answered = total(tallies.values()).answers
     asked = all(state.asked >= run.attempt for state in plans.scope(run, states))
@@ -252,7 +252,7 @@ def _watch(look: Look, states: list[CategoryState], tallies: dict[str, Tally]) -
 
 
 def _ask_again(state: CategoryState, lost: list[str], look: Look) -> None:
-    """Once more, each alone, so that what kills its runner kills nobody else's; then it has failed."""
+    """Once more, each alone, so that one that kills its runner affects no other; then it has failed."""
     run = look.run
     if run.nudged:
         for account in lost:

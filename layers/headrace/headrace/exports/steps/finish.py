@@ -1,4 +1,4 @@
-"""The end of a run: the list of its files, the event, and what people are told."""
+"""The end of a run: the list of its files, the event, and the notice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPLETED, INCOMPLETE = "ExportCompleted", "ExportIncomplete"
 def finish(
     run: Run, export: Export, states: list[CategoryState], tallies: dict[str, Tally], services: ExportServices
 ) -> dict[str, Any]:
-    """Write the manifest and say what is to be told. The run stays open until that is done and `close` is called."""
+    """Write the manifest and return what to report. The run stays open until that is done and `close` is called."""
     status = _status(run, states, tallies)
     ended = now()
     seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(run.started_at)).total_seconds()
@@ -69,13 +69,13 @@ def _files(run: Run, category: str, services: ExportServices) -> Iterator[tuple[
 
 
 def unknown(run: Run, reason: str) -> dict[str, Any]:
-    """The end of an attempt that asked for something the day does not have; only who asked is told."""
+    """The end of an attempt that asked for something the day does not have; only the requester is notified."""
     over = replace(run, status=RunStatus.PARTIAL, ended_at=now(), reason=reason)
     return {"over": True, "tell": False, "run": over.to_json()}
 
 
 def close(over: dict[str, Any], services: ExportServices) -> Run:
-    """Write down how the run ended, once people and consumers were told."""
+    """Write down how the run ended, once people and consumers were notified."""
     run = Run.from_json(over)
     services.exports.end_run(run)
     return run
@@ -119,7 +119,7 @@ def _failures(tallies: dict[str, Tally]) -> list[dict[str, str]]:
 
 
 def _status(run: Run, states: list[CategoryState], tallies: dict[str, Tally]) -> RunStatus:
-    """Complete is the whole day, whatever this attempt was about."""
+    """Complete refers to the whole day, even if this attempt was about a part of it."""
     if all(_complete(run, state, tallies.get(state.category, Tally())) for state in states):
         return RunStatus.COMPLETE
     failed = any(state.status is UnloadStatus.FAILED for state in states) or total(tallies.values()).failed
@@ -153,7 +153,7 @@ def _event(run: Run, export: Export, tallies: dict[str, Tally], services: Export
 
 
 def notice_of(run: Run, export: Export, states: list[CategoryState], tallies: dict[str, Tally]) -> Notice:
-    """What people are told."""
+    """The notice of the run's end."""
     summed = total(tallies.values())
     expected = run.accounts * len(states)
     good = run.status is RunStatus.COMPLETE

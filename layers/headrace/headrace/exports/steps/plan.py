@@ -124,7 +124,7 @@ def requests(
 
 
 def _in_messages(request: Request) -> Iterator[Request]:
-    """The request in pieces, each of which a message holds, whatever the length of the accounts' names."""
+    """The request in pieces that each fit in a message, however long the accounts' names are."""
     base = _length(replace(request, accounts=()).to_json())
     if base > MOST_BYTES_OF_FILES:
         raise TerminalError(f"part {request.part} of {request.category!r} has {len(request.files):,} files: too many")

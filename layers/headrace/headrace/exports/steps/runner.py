@@ -29,7 +29,7 @@ Failed = Callable[[str, Exception], None]
 def answer(request: Request, delivery: int, services: ExportServices, failed: Failed) -> None:
     """Do what is asked, unless it was done before.
 
-    An account that fails beside others is asked for again, alone, and told to `failed`. One that is alone raises, so
+    An account that fails beside others is asked for again, alone, and passed to `failed`. One that is alone raises, so
     that the queue brings it again; its failure is recorded when it comes for the last time, or when it is one that
     trying again does not change. While a service is out of order the request is put off, for hours, and no delivery of
     it counts.
@@ -97,7 +97,7 @@ def _export(
     def write(item: tuple[str, Lines]) -> FileResult | Exception:
         try:
             return _write(request, *item, export, services)
-        except Exception as error:  # it is nobody else's
+        except Exception as error:  # one account's error does not fail the others
             return error
 
     with ThreadPoolExecutor(min(UPLOADS, len(work))) as pool:

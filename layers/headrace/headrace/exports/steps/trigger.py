@@ -78,7 +78,7 @@ def _date(text: str) -> str:
 
 
 def due(detail: Any, services: ExportServices) -> Any:
-    """Do what an `Export Due` asks for. People are told of one that cannot be: taken again it would not either."""
+    """Do what an `Export Due` asks for. Of an impossible one people are notified: trying it again would not help."""
     try:
         wanted = wanted_of(detail, [export.name for export in services.catalog.exports()])
     except WrongOrderError as error:
@@ -97,7 +97,7 @@ def ended(detail: dict[str, Any], services: ExportServices) -> str:
 
 
 def look_after(services: ExportServices) -> list[dict[str, str]]:
-    """Start what runs without an execution: it was never started, or nobody heard of its end. Returns what was done."""
+    """Start what runs without an execution: it was never started, or its end was not recorded. Returns what it did."""
     runs = [run for export in services.catalog.exports() for run in services.exports.runs(export.name, LOOKED_AFTER)]
     done = [(run, _look_after(run, services)) for run in runs if run.status is RunStatus.RUNNING]
     return [{"export": run.export, "date": run.date, "outcome": outcome} for run, outcome in done if outcome]

@@ -15,12 +15,12 @@ from headrace.transform.outcome import FileRejected
 BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 PEEKED = 4096
 TAR_PLACE = 257
-"""Where a tar archive says so (POSIX, ustar interchange format)."""
+"""Where a tar archive has its magic (POSIX, ustar interchange format)."""
 AUTO = "auto"
 MOSTLY = 0.4
 """This share of a text's characters is ASCII at least, where the zeros of UTF-16 are to be believed."""
 SEVERAL, MANY = 3, 0.15
-"""So many lines, and such a share of them, are no accident any more."""
+"""This many lines, and this share of them, are not an accident any more."""
 NAMES = {
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
@@ -137,7 +137,7 @@ def _told_apart(first: bytes, declared: str) -> tuple[str, int]:
 def detected(first: bytes) -> str:
     """The encoding where the contract names none. Raises FileRejected where it is none that tells itself.
 
-    A byte order mark or the zeros of UTF-16 are proof enough; other text is UTF-8, or nothing that can be told apart.
+    A byte order mark or the zeros of UTF-16 are proof enough; other text is UTF-8, or nothing that can be detected.
     """
     mark = next((name for bom, name in BOMS.items() if first.startswith(bom)), None)
     if mark is not None:
@@ -156,7 +156,7 @@ def detected(first: bytes) -> str:
 
 
 def _is_mostly(first: bytes, odd: Callable[[bytes], bool]) -> bool:
-    """Whether so many whole lines are odd that it is no accident."""
+    """Whether too many whole lines are odd for an accident."""
     lines = first.split(b"\n")
     found = sum(map(odd, lines[:-1]))
     return found >= SEVERAL and found > len(lines) * MANY

@@ -1,4 +1,4 @@
-"""The landed bytes as they are read: counted, hashed, and told apart from failures of the network."""
+"""The landed bytes as they are read: counted, hashed, and separate from failures of the network."""
 
 from __future__ import annotations
 

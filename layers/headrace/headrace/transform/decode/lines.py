@@ -1,4 +1,4 @@
-"""A text stream cut into blocks of whole lines, whatever the line ends."""
+"""A text stream cut into blocks of whole lines, with any kind of line end."""
 
 from __future__ import annotations
 

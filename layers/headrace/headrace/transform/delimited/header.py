@@ -14,11 +14,11 @@ from headrace.transform.outcome import FileRejected
 from headrace.transform.values.values import shown
 
 COMPARED = 1000
-"""So many fields of a line are looked through for a misspelt name."""
+"""How many fields of a line are searched for a misspelt name."""
 LONGEST = 127
 """A longer name could be no column."""
 LISTED = 10
-"""So many columns are named."""
+"""At most this many columns are named."""
 JSON_OBJECT = re.compile(rb'\s*\{\s*(?:"|\}|\Z)')
 JSON_ARRAY = re.compile(rb'\s*\[\s*(?:[\[{\]"0-9-]|true|false|null|\Z)')
 MARKUP = re.compile(rb"\s*<[!?A-Za-z]")
@@ -91,7 +91,7 @@ def header_line(lines: LineBlocks, written: FileFormat) -> bytes:
 
 
 def seeming(line: bytes, contract: Contract) -> str:
-    """What a file seems to be whose first line is no header of the contract, as the beginning of a reason."""
+    """What a file whose first line is not the contract's header seems to be, as the beginning of a reason."""
     if JSON_OBJECT.match(line) or JSON_ARRAY.match(line):
         return "the file begins like JSON, the contract says csv: "
     if MARKUP.match(line):
@@ -117,7 +117,7 @@ def refuse_unknown(names: list[str]) -> None:
 
 
 def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) -> FileRejected:
-    """Why the line is no header of the contract. It may be a row, so that the reason quotes nothing of it."""
+    """Why the line is not the contract's header. It may be a row, so the reason quotes nothing of it."""
     known = sum(name in wanted for name in names)
     near = _near(missing[:LISTED], names, wanted)
     quoted = known * 2 >= len(names)

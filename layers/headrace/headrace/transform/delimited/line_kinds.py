@@ -49,7 +49,7 @@ class LineKinds:
 
 
 class LineTable:
-    """The kinds of all lines of a text, told in one pass; worth it where they change often."""
+    """The kinds of all lines of a text, found in one pass; worth it where they change often."""
 
     def __init__(self, kinds: LineKinds, data: bytes, start: int, stop: int) -> None:
         """Looks at the lines from `start` to `stop`. Raises ArrowInvalid for an expression too large for Arrow."""

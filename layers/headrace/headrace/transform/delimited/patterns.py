@@ -1,7 +1,7 @@
 """The contract as expressions over the bytes of a line: one for good rows, up to `checks`, one for sound records.
 
 RE2 runs them in Latin-1, where a character is a byte. They are sound, not complete: what does not match is looked at
-more closely, and may still be accepted. So whatever is rare or intricate is left out here.
+more closely, and may still be accepted. So anything rare or intricate is left out here.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class LinePatterns:
 
     @property
     def exist(self) -> bool:
-        """Whether such lines can be told apart at all: records that are lines of text, with marks of one byte."""
+        """Whether such lines can be matched at all: records that are lines of text, with marks of one byte."""
         marks = self._quote + self._escape
         return self._text_file and marks.isascii() and self._mark not in CONTROLS | set(marks)
 

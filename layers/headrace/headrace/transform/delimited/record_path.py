@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 class RecordReader:
-    """Reads the records of one delimited file. It decides; whatever is fast must agree with it."""
+    """Reads the records of one delimited file. It is the authority: the fast paths must agree with it."""
 
     def __init__(self, contract: Contract, layout: Layout, encoding: str) -> None:
         self.splitter = splitter_of(contract)

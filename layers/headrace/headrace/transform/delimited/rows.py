@@ -24,7 +24,7 @@ from headrace.transform.rules.parsed import Parsed, in_order, table_of, without
 from headrace.transform.schema import data_schema
 
 FEW_RECORDS = 250
-"""So many records are read one by one sooner than a column at a time."""
+"""Up to this many records are read one by one sooner than a column at a time."""
 NO_NUMBERS = pa.array([], pa.int64())
 
 

@@ -1,6 +1,6 @@
 """One pass over a block of lines, in order: which are good rows, which are sound records, and what the others are.
 
-Lines first: a line that matches an expression is a record, whatever stands before it. The others are read one by one,
+Lines first: a line that matches an expression is a record, whatever precedes it. The others are read one by one,
 and joined with the lines after them where a quoted value is still open. So a bad quote costs its own row and no other.
 """
 
@@ -18,7 +18,7 @@ from headrace.transform.delimited.record_path import RecordReader, Row
 
 LOOKS_AHEAD = 16
 ODD_LINES_BEFORE_TABLE, ODD_LINE_EVERY = 128, 16
-"""Where so many lines are not good, and more than every so many-th, the kinds of all others are told at once."""
+"""Where this many lines are not good, and more than one in this many, the kinds of all others are found at once."""
 
 
 class Block(NamedTuple):
@@ -109,7 +109,7 @@ class Sweeper:
         return self._looked_ahead < self._swept * LOOKS_AHEAD
 
     def looked_ahead(self, size: int) -> None:
-        """So many bytes were looked through for the end of a record."""
+        """How many bytes were searched for the end of a record."""
         self._looked_ahead += size
 
     def sweep(self, block: Block, before: int, start: int = 0) -> Swept:
@@ -205,7 +205,7 @@ class _Sweep:
         self._at = end
 
     def _after_lines(self, lines: int) -> int:
-        """Where so many lines from here on end, or the block."""
+        """Where this many lines from here on end, or the block."""
         place, newline = self._at, self._its.newline
         if self._data.count(newline, place, self._stop) < lines:
             return self._stop
@@ -264,7 +264,7 @@ class _Sweep:
         """Settles a record with an open quote, with the lines after it if they complete it.
 
         The lines are one record if that is good, or at least no line of it is good by itself. Where the block ends
-        before this can be told, the rest of it is left to the next.
+        before this is known, the rest of it is left to the next.
         """
         records = self._its.records
         record_end = self._record_end(self._at)

@@ -27,7 +27,7 @@ Taken = tuple[pa.Array, set[int]]
 EXACT_INTEGER = 1 << 53
 """Up to here a double holds every integer."""
 SAFE_DECIMAL = 15
-"""A number of so many characters survives being read as a double."""
+"""A number of this many characters survives being read as a double."""
 
 
 TOO_DEEP = "nested too deeply"

@@ -40,9 +40,9 @@ LOSSY = re.compile(rb"[0-9][0-9.]{15}|[eE]-0*[1-9][0-9]{2}")
 FLOAT = r"[0-9][.e]"
 """How a double is written, and some texts."""
 NAMED = 1000
-"""So many unknown keys are remembered: documents may have keys without end."""
+"""At most this many unknown keys are remembered: documents may have keys without end."""
 AT_A_TIME = 256
-"""So many documents are parsed and taken apart before the next: they stay in the processor's cache."""
+"""How many documents are parsed and taken apart before the next: they stay in the processor's cache."""
 
 
 class _Exact(NamedTuple):

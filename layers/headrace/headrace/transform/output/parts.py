@@ -13,7 +13,7 @@ from headrace.domain.contract import Contract
 from headrace.transform.schema import arrow_schema
 
 ROW_GROUP = 65_536
-"""At least so many rows are a group, but the last. Four times as many took 50 MB more, and came out no sooner."""
+"""A row group has at least this many rows, but the last. Four times as many took 50 MB more, and was no faster."""
 GROUP_BYTES = 64 << 20
 """Fewer are a group where they take as much: rows may be wide."""
 GLANCE, SAMPLE = 1000, 10_000

@@ -31,7 +31,7 @@ ROW_GROUP = 32_768
 GROUP_BYTES = 64 << 20
 """Fewer are a group where they take as much: a bad row may be a line of 16 MB."""
 AT_A_TIME = 128
-"""So many rows are made Python's objects together: each may have an error for every column."""
+"""How many rows are made Python objects together: each may have an error for every column."""
 REPEATING = [
     *("dataset", "file_id", "key", "contract_version", "batch_id"),
     *("errors.list.element.column", "errors.list.element.rule"),

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from headrace.transform.outcome import BadRow
 
 FEW_ROWS = 200
-"""Where fewer than one row in so many is left out, what is between them is put together, which is quicker."""
+"""Where fewer than one row in this many is left out, what is between them is concatenated, which is quicker."""
 NUMBER = "_row_number"
 """A name that no column of a contract has."""
 

@@ -18,7 +18,7 @@ Rule = Callable[[Any], str | None]
 
 
 REMEMBERED = 128
-"""Verdicts on texts of up to so many characters are kept, which bounds what a warm function keeps to a few MB."""
+"""Verdicts on texts of up to this many characters are kept, which bounds a warm function's cache to a few MB."""
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -73,7 +73,7 @@ def enum_values(column: Column) -> list[Any]:
 
 
 def without_formats(column: Column) -> Column:
-    """Bounds and enum values are written in ISO, whatever the format of the file."""
+    """Bounds and enum values are written in ISO, in any format of file."""
     return Column(
         column.name, column.source, column.kind, column.redshift_type,
         bits=column.bits, precision=column.precision, scale=column.scale, max_bytes=column.max_bytes,

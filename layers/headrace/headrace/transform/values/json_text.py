@@ -26,14 +26,14 @@ DIGITS = re.compile(r"[0-9.]+")
 MAY_VANISH = re.compile(r"[eE]-0*[1-9][0-9]{2}|0{200}")
 MANTISSA_AND_EXPONENT = re.compile(r"([0-9.]+)(?:[eE][+-]?[0-9]+)?")
 AT_A_TIME = 2048
-"""So many texts are parsed together."""
+"""How many texts are parsed together."""
 ESCAPED_COLON = b"\\u003"
 """How a colon begins that is written as an escape, in either case of letters."""
 FEW_TEXTS = 2000
-"""Compiling the expression takes as long as parsing so many texts."""
+"""Compiling the expression takes as long as parsing this many texts."""
 SHAPED_LEVELS = 2
 MOST_KEYS = 64
-"""So many keys, over all shapes, the expression for them may have: each is an expression for a value, too."""
+"""How many keys, over all shapes, the expression for them may have: each is an expression for a value, too."""
 PLAIN_KEY = re.compile("[A-Za-z0-9_-]+")
 BLANK = " *"
 CHARACTER = r'[^"\\\x00-\x1f]'
@@ -214,7 +214,7 @@ def have_each_key_once(lines: Sequence[bytes], documents: Sequence[dict[str, Any
 
 
 def _has_each_key_once(text: bytes, document: Any) -> bool:
-    """Whether it is plain that no object in the text has a key twice. Parsers keep the last and tell nobody.
+    """Whether it is plain that no object in the text has a key twice. Parsers silently keep the last.
 
     There are as many colons in the text as in what was parsed of it: one for each key, and those within texts.
     """

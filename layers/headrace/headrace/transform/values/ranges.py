@@ -1,4 +1,4 @@
-"""The bounds of a column as far as expressions tell them without effort; the checks still decide.
+"""The bounds of a column as far as expressions express them simply; the checks still decide.
 
 What is plainly beyond a bound is then with the bad rows from the start. A row that only a check finds must be cut out
 of a table that is made already, which costs more than the check.
@@ -43,7 +43,7 @@ def years(column: Column) -> str:
 
 
 def highest(column: Column, digits: int) -> int | None:
-    """The column's maximum, where it is a whole number of up to so many digits."""
+    """The column's maximum, where it is a whole number of up to this many digits."""
     bound = column.maximum or column.exclusive_maximum or ""
     return int(bound) if WHOLE.fullmatch(bound) and len(bound) <= digits else None
 

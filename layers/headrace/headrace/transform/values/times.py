@@ -1,4 +1,4 @@
-"""Dates and times as files write them: ISO 8601 unless the contract gives formats of its own.
+"""Dates and times as files write them: ISO 8601 unless the contract gives its own formats.
 
 A format is written in the letters that ODCS borrows from Java (`dd/MM/yyyy HH:mm:ss.SSS XXX`) or in strptime's
 (`%d/%m/%Y %H:%M`). Letters that stand for themselves go in single quotes: `yyyy-MM-dd'T'HH:mm`.

@@ -1,7 +1,7 @@
 """A batch that cannot be loaded is given up, but never while a load of it may still commit.
 
-One file alone may be what fails it. So a batch of several files is split, and its halves are tried apart from each
-other and from all other files, until the file that does it is alone.
+A single file may make it fail. So a batch of several files is split, and its halves are tried apart from each
+other and from all other files, until the failing file is alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ENDS = {
     Fate.HELD: (BatchStatus.HELD, "Held", Next.HELD),
     Fate.FAILED: (BatchStatus.FAILED, "Given up", Next.GIVEN_UP),
 }
-"""What a batch becomes, what its story says of it, and what people hear."""
+"""What a batch becomes, what its story says of it, and what people are notified of."""
 
 
 def allowed_for(batch: BatchRecord, services: Services) -> int:
@@ -107,7 +107,7 @@ def treatment_of(reason: str) -> Treatment:
 
 
 def _others_load(batch: BatchRecord, files: list[FileRecord], state: LaneState) -> bool | None:
-    """Whether something else of the lane has loaded since the files were set apart; None where nobody knows."""
+    """Whether something else of the lane has loaded since the files were set apart; None where that is not known."""
     apart_since = next((file.apart_since for file in files if file.runs_in(batch.batch)), None)
     if state.loaded_since(apart_since or batch.failed_at):
         return True
@@ -115,7 +115,7 @@ def _others_load(batch: BatchRecord, files: list[FileRecord], state: LaneState) 
 
 
 def _is_news(end: Fate, group: str | None) -> bool:
-    """Of one cause people hear once: when a batch is split, and when nothing else was loaded either meanwhile."""
+    """One notice per cause: when a batch is split, and when nothing else was loaded meanwhile either."""
     if end is Fate.SPLIT:
         return group is None
     return end is not Fate.APART or group == APART
@@ -139,13 +139,13 @@ def _record(batch: BatchRecord, reason: str, services: Services) -> None:
 
 
 def _files(batch: BatchRecord, services: Services) -> list[FileRecord]:
-    """The batch's files. One that somebody has removed from the ledger must not keep the others waiting."""
+    """The batch's files. One that was removed from the ledger must not keep the others waiting."""
     known = services.ledger.known(batch.file_ids)
     return [known[file_id] for file_id in batch.file_ids if file_id in known]
 
 
 def _split(batch: BatchRecord, files: list[FileRecord], services: Services) -> None:
-    """Let each half wait as a group of its own. The order is the batch's, so that doing it again gives the same."""
+    """Let each half wait as its own group. The order is the batch's, so that doing it again gives the same."""
     for name, half in zip(("a", "b"), halves(files), strict=True):
         _set_apart(batch, half, f"{batch.batch}-{name}", services)
 

@@ -1,4 +1,4 @@
-"""The end of an execution, by itself or by whoever finds it dead: the next generation's turn.
+"""The end of an execution, which it does itself or a function that finds it dead: the next generation's turn.
 
 The generation is moved on first and the look for files comes after. A file written before the move is seen by that
 look; one written after it starts the new name itself. So no wake-up is lost.
@@ -18,7 +18,7 @@ from headrace.usecases.ports import Services
 def hand_over(dataset: str, lane: str, generation: int, services: Services) -> bool:
     """Move on from `generation`, and start the next execution if anything waits. Returns whether anything does.
 
-    What a batch has staged is told to the merge lane in the same way as a landed file to its own: after it was written.
+    What a batch has staged is announced to the merge lane as a landed file is to its own: after it was written.
     People are notified when the lane loads again after a trouble that they know of.
     """
     services.ledger.advance_generation(dataset, lane, generation)

@@ -1,6 +1,6 @@
-"""A duplicate has no rows of its own: when those of the file it copies are replaced, a person has to know.
+"""A duplicate has no rows itself: when those of the file it copies are replaced, a person has to know.
 
-Whether the copy was an accident or stands for itself, nobody can see from here. So nothing is loaded by itself.
+Whether the copy was an accident or is wanted cannot be seen from here. So nothing is loaded automatically.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases.ports import Services
 
 MOST_LOOKED_AT = 100
-"""Copies that one batch looks at: people are told of a few, and of these there may be as many as files."""
+"""Copies that one batch looks at: notices name a few, but there may be as many as files."""
 
 
 def bereft_copies(replaced: list[FileRecord], services: Services) -> list[FileRecord]:
-    """The duplicates of files whose rows this batch replaced: their content is in no row now. Their stories say so.
+    """The duplicates of files whose rows this batch replaced: their content is in no row now. Their stories record it.
 
     Only a copy that is the newest version of its own key counts; an older one has been replaced itself.
     """

@@ -1,7 +1,7 @@
 """The least that is recorded of a batch whose rows the warehouse has: so much always fits, and the lane goes on.
 
-The rows are in the table, whatever the ledger says of them. A batch whose outcome cannot be recorded in full, however
-often that is tried, must not keep its dataset's next files waiting.
+The rows are in the table, even if the ledger does not say so. A batch whose outcome cannot be recorded in full,
+however often that is tried, must not keep its dataset's next files waiting.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NO_ROWS = "the warehouse has no row of it, and what the transform made of it can
 
 
 def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
-    """Settle the batch's files with the warehouse's counts and nothing else. People are told first.
+    """Settle the batch's files with the warehouse's counts and nothing else. People are notified first.
 
     What earlier files lost to the batch stays as it was recorded, until `headrace unblock` records it in full.
     """

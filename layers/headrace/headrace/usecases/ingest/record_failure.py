@@ -20,13 +20,13 @@ LOAD_REFUSED = "LoadRefused"
 
 
 EVERY_UNIT = 3
-"""Where so many units or more are all killed, it is not the files: the batch gets its attempts as it is."""
+"""If at least this many units are all killed, the files are not the cause: the batch keeps its attempts."""
 
 
 def record_failure(batch: BatchRecord, error: str, cause: str, services: Services, killed: Sequence[int] = ()) -> bool:
-    """Returns whether the batch is tried again as it is: what is done about an error, the catalogue says.
+    """Returns whether the batch is tried again as it is; the catalogue says what is done about an error.
 
-    An error that passes is waited out and no attempt counts; one that a file's data or the size of the batch brings
+    A transient error is waited out and no attempt counts; one that a file's data or the size of the batch brings
     about is final at once, and so is a function that was killed, by time or memory, over the units `killed`; any other
     gets more executions. People are notified of each cause once while it lasts.
     """
@@ -58,7 +58,7 @@ def _files_of(batch: BatchRecord, killed: Sequence[int], services: Services) -> 
 
 
 def _give_up(batch: BatchRecord, reason: str, services: Services, killed: frozenset[str]) -> None:
-    """People hear of it, once, also when that fails."""
+    """Notify people, once, also when giving up fails."""
     try:
         give_up(batch, reason, services, killed)
     except Exception as error:

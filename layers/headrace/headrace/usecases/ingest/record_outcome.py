@@ -49,7 +49,7 @@ def record_outcome(
     """Give every file of the batch its final status and rows, and earlier files the rows that they lost to it.
 
     All values are absolute and come from the warehouse, so that doing it again writes the same. Raises
-    BatchGivenUpError when somebody has put a tombstone for the batch: then its load did nothing; TransientError when
+    BatchGivenUpError when there is a tombstone for the batch: then its load did nothing; TransientError when
     the seconds `left` are over: doing it again goes on with the earlier files where it was.
     """
     if batch.status not in {BatchStatus.RUNNING, BatchStatus.STAGED, BatchStatus.LOADED}:

@@ -10,7 +10,7 @@ from headrace.usecases.ports import Services
 def refresh_views(dataset: str, services: Services) -> list[str]:
     """Refresh each, one after the other. Returns their names. Raises what the warehouse raises, with cause and remedy.
 
-    A statement of its own each, outside of transactions: a refresh sees only what others have committed.
+    One statement each, outside of transactions: a refresh sees only what others have committed.
     """
     views = [view.name for view in services.catalog.contract(dataset).views]
     for view in views:

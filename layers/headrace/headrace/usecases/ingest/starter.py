@@ -1,4 +1,4 @@
-"""A new object was told: write it down, and see that an execution is coming for it."""
+"""A new object was announced: record it, and make sure that an execution is coming for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headrace.usecases.ports import Services
 def record(arrival: Arrival, services: Services, lane: str = LIVE) -> FileRecord:
     """Write the arrival to the ledger, into a lane. A second delivery of the same object version changes nothing.
 
-    An object that cannot be loaded is final at once. Of its kind the first of an hour is reported now, the others are
+    An object that cannot be loaded is final at once. The first of its kind in an hour is reported now, the others are
     counted, in the transaction that writes them down, and reported together when the hour has ended.
     """
     routing = route(arrival, services.catalog.all())
@@ -33,8 +33,8 @@ def record(arrival: Arrival, services: Services, lane: str = LIVE) -> FileRecord
 def wake(dataset: str, services: Services, lane: str = LIVE) -> None:
     """Start the lane's current generation, after its files were written.
 
-    When that execution exists already somebody is on it: it looks for files after it has moved the generation on.
-    A lane that waits for people sleeps on: their decision wakes it.
+    If that execution exists already, it takes the files: it looks for them after it has moved the generation on.
+    A lane that waits for people is left asleep: their decision wakes it.
     """
     state = services.ledger.lane_state(dataset, lane)
     contract = services.catalog.contract(dataset)

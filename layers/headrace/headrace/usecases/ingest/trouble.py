@@ -1,4 +1,4 @@
-"""What people hear of a lane that does not get on: each thing once, and once that it is over."""
+"""Notices of a lane that is stuck: each cause once, and once that it is over."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WAITS = {Next.AGAIN, Next.KEPT, Next.STUCK}
 
 
 def report(batch: BatchRecord, reason: str, then: Next, services: Services) -> None:
-    """Notify people of a failure, unless they heard of the same cause and the same end since a batch has loaded."""
+    """Notify people of a failure, unless they were notified of the same cause and outcome since a batch last loaded."""
     failure = classify(reason)
     told = f"{then.name} {failure.name}"
     if told in services.ledger.lane_state(batch.dataset, batch.lane).told:
@@ -24,7 +24,7 @@ def report(batch: BatchRecord, reason: str, then: Next, services: Services) -> N
 
 
 def is_everybodys(state: LaneState) -> bool:
-    """Whether people know that nothing of the lane loads, for an error that may be nobody's fault."""
+    """Whether people know that nothing of the lane loads, for an error that may not be the files' fault."""
     return any(told.startswith(Next.KEPT.name) for told in state.told)
 
 

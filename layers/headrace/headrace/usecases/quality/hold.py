@@ -1,8 +1,8 @@
 """A batch whose figures are not what they should be waits for a person, who releases or rejects it.
 
 A held batch is buried like one that is given up: a tombstone with its id is in `etl.loads`, so nothing of it can be
-loaded any more, whatever still runs. Released files wait again, as a group of their own, which is loaded as a batch of
-its own and is not held a second time. So holding needs no other protocol than the one that loads have.
+loaded any more, even by an execution that still runs. Released files wait again, as their own group, which is loaded
+as a separate batch and is not held a second time. So holding needs no other protocol than the one that loads have.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Decided:
 
 
 def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult], services: Services) -> bool:
-    """Keep the batch from the target and tell people why. False when it is loaded already.
+    """Keep the batch from the target and notify people why. False when it is loaded already.
 
     Files that the transform found to be duplicates or bad are settled; the others wait with their batch. Doing it
     again goes on where it was left.
@@ -47,7 +47,7 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     if services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED:
         return False
     if services.ledger.batch(batch.batch).status is not BatchStatus.RUNNING:
-        return True  # by another execution: people know of it, or have decided
+        return True  # by another execution: people were notified, or have decided
     reason = "; ".join(finding.sentence for finding in anomalous(findings))
     services.topic.publish(_notice(batch, findings, services))
     for result in results:

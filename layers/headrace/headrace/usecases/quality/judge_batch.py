@@ -18,7 +18,7 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
     """Compare what was measured with past days. Returns `{"load": whether it goes on, "findings": [sentences]}`.
 
     A batch that people have been asked about, or that was given up meanwhile, does not go on. One whose files were
-    released goes on whatever is found.
+    released goes on regardless of what is found.
     """
     if batch.status is not BatchStatus.RUNNING:
         return {"load": False, "findings": [str(batch.reason)]}

@@ -1,7 +1,7 @@
 """Every night: are yesterday's numbers in the tables what this dataset's numbers usually are?
 
-The rows are loaded by then, so people are told and nothing is held. It finds what no batch shows: a day of too few
-files, and rows that somebody loaded by hand.
+The rows are loaded by then, so people are notified and nothing is held. It finds what no batch shows: a day of too few
+files, and rows that were loaded by hand.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Judged:
 
 
 def judge_all(contracts: Iterable[Contract], day: date, services: Services) -> Judged:
-    """Judge a day of each dataset. What goes wrong with one is told at the end, and the others go on."""
+    """Judge a day of each dataset. A failure of one is reported at the end, and the others go on."""
     judged = Judged(day)
     for contract in contracts:
         try:
@@ -56,7 +56,7 @@ def judge_all(contracts: Iterable[Contract], day: date, services: Services) -> J
 
 
 def judge_day(contract: Contract, day: date, services: Services) -> list[Finding]:
-    """Measure the rows that came on `day`, compare them with past days, tell people what is surprising."""
+    """Measure the rows that came on `day`, compare them with past days, notify people of what is surprising."""
     if not contract.checks:
         return []
     text = services.catalog.measure_sql(contract.dataset, Scope.DAY)

@@ -62,7 +62,7 @@ def keep(contract: Contract, scope: Scope, point: str, findings: list[Finding], 
 
 
 def quoted(text: str, most: int = LONGEST_SENTENCE) -> str:
-    """At most so many bytes of text, as a literal of Redshift's, in which a backslash is an escape too."""
+    """At most this many bytes of text, as a Redshift literal, in which a backslash is an escape too."""
     cut = text.encode()[:most].decode(errors="ignore")
     escaped = cut.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"

@@ -1,6 +1,6 @@
-"""Objects that landed and were never told: there before Headrace was, or their events were lost.
+"""Objects that landed without an event: older than Headrace's deployment, or their events were lost.
 
-They go through a lane of their own, so that live files are not delayed. What the ledger knows is passed over, so a
+They go through a separate lane, so that live files are not delayed. What the ledger knows is passed over, so a
 backfill that was stopped goes on where it was, and one that is done does nothing.
 """
 

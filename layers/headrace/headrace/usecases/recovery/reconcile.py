@@ -2,10 +2,10 @@
 
 Nothing is changed. Files are compared in slices, in the order in which they arrived: neither memory nor an answer of
 the warehouse grows with the number of files. What is being loaded differs for a moment, and is right to: a slice whose
-dataset does not stand still while the warehouse is asked is left for the next time, and said to be.
+dataset changes while the warehouse is asked is left for the next time, and reported as left.
 
 A night has the time of one function. It looks at what came lately, and at a part of all objects, from where the night
-before stopped; how far it came is noted once people are told of what it found.
+before stopped; how far it came is noted once people are notified of what it found.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from headrace.usecases.recovery.reconcile_warehouse import WarehouseRows
 GRACE = timedelta(minutes=15)
 """An object this young may have an event that is still on its way."""
 STILL = timedelta(hours=1)
-"""A file that waits or runs for so long is helped by nobody."""
+"""A file that waits or runs for this long is stuck."""
 OPEN = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}
 FILES_AT_ONCE = 20_000
 """Some 40 MB of records."""
 BATCHES_AT_ONCE = 500
 """They are named in a statement, of which the Data API takes 100 kB; a name has up to 160 characters."""
 MOST_DIFFERENCES = 10_000
-"""Of one dataset. More than that is one cause, and nobody's list."""
+"""Of one dataset. More than that have one cause, and are too many to list."""
 RESERVE_SECONDS = 120.0
-"""What is kept of a function's time for one more answer of the warehouse, and to tell people."""
+"""What is kept of a function's time for one more answer of the warehouse, and to notify people."""
 FILES_SHARE, NEAR_SHARE = 0.5, 0.2
 """Of a dataset's time in a night: for its files, and for objects near those that came lately. The pass has the rest."""
 LONGEST_PASS = timedelta(days=30)
@@ -61,7 +61,7 @@ class _OutOfTimeError(_EndedEarlyError):
 class Asked:
     """What is to be compared: files and objects that arrived `since` (ISO 8601), all of them by default.
 
-    `grace` is how young an object may be that nobody told of; `left` gives the seconds until the caller is stopped, of
+    `grace` is how young an object without an event may be; `left` gives the seconds until the caller is stopped, of
     which each dataset gets its share; `told` is called between two slices. `nightly` goes on where the last one that
     was nightly stopped, and leaves the rest to the next.
     """
@@ -74,7 +74,7 @@ class Asked:
 
 
 def reconcile(datasets: list[str], landing: Landing, services: Services, asked: Asked | None = None) -> Reconciliation:
-    """Compare all places for each dataset. What goes wrong with one is written down, and the others go on."""
+    """Compare all places for each dataset. A failure of one is recorded, and the others go on."""
     asked, found = asked or Asked(), Reconciliation()
     for number, dataset in enumerate(datasets):
         left = asked.left()
@@ -91,7 +91,7 @@ def reconcile(datasets: list[str], landing: Landing, services: Services, asked: 
 
 
 def note_coverage(found: Reconciliation, services: Services) -> None:
-    """Let the next night go on where this one stopped: once people were told, so that a night that is killed before
+    """Let the next night go on where this one stopped: once people were notified, so that a night that is killed before
     that is done again. Where two nights have run at once, the first one counts.
     """
     for dataset, coverage in found.coverage.items():
@@ -223,7 +223,7 @@ def _standing_still(files: list[FileRecord], since: datetime) -> Iterator[Differ
 
 
 def slices(files: Iterable[FileRecord]) -> Iterator[list[FileRecord]]:
-    """The files in their order, so many at a time that neither they nor their batches are too many."""
+    """The files in their order, in slices in which neither they nor their batches are too many."""
     some: list[FileRecord] = []
     batches: set[str | None] = set()
     for file in files:

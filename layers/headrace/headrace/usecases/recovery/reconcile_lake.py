@@ -18,7 +18,7 @@ AT_ONCE = 8
 
 
 class LakeParts:
-    """Of one dataset. `parts` is how many were looked at; each batch is looked at once, whatever slices it is in."""
+    """Of one dataset. `parts` is how many were looked at; each batch is looked at once, even if in several slices."""
 
     def __init__(self, dataset: str, services: Services) -> None:
         self._dataset = dataset
@@ -37,7 +37,7 @@ class LakeParts:
                 yield from differences
 
     def strays(self) -> Iterator[Difference]:
-        """Parts of batches that nobody knows, of all that the lake has: only once all files were looked at."""
+        """Parts in the lake of unknown batches: only once all files were looked at."""
         everything = self._services.lake.listing(f"{self._dataset}/batch=")
         for batch, parts in groupby((part for part, _ in everything), _batch_of):
             if batch in self._seen:

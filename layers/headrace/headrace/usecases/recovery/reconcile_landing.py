@@ -111,7 +111,7 @@ class LandedObjects:
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """So many at a time."""
+    """Lists of at most `size` items."""
     left = iter(items)
     while some := list(islice(left, size)):
         yield some

@@ -1,4 +1,4 @@
-"""What a reconciliation finds, and what people are told of it."""
+"""What a reconciliation finds, and the notice of it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Reconciliation:
 
 
 def notice_of(found: Reconciliation) -> Notice | None:
-    """What people are told of differences, and of datasets that could not be compared. None when all agree."""
+    """The notice of differences, and of datasets that could not be compared. None when all agree."""
     if not found.differences and not found.uncompared:
         return None
     lines = [f"{item.dataset}: {item.what}: {item.advice}" for item in found.differences[:LISTED]]

@@ -14,7 +14,7 @@ STAGED = {FileStatus.STAGED, FileStatus.MERGING}
 IDS_AT_ONCE = 3_000
 """24 characters each: the Data API takes 100 kB of a statement."""
 CLOCKS = timedelta(days=1)
-"""A file is loaded after it arrived, by whatever clock."""
+"""A file is loaded after it arrived, by any clock."""
 # All names below are the contract's, checked when it was compiled, or were made by Headrace.
 LOADS = "SELECT batch_id, status FROM etl.loads WHERE dataset = '{dataset}' AND loaded_at >= '{since}'"
 ACCOUNTS = "SELECT file_id, loaded, superseded FROM etl.file_rows WHERE {which}"

@@ -18,7 +18,7 @@ def recover(dataset: str, lane: str, generation: int, services: Services) -> boo
 
 
 def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
-    """Look at every lane and put right what stands still. Returns the lanes that were helped."""
+    """Look at every lane and restart those that are stuck. Returns them."""
     helped = [
         f"{contract.dataset}/{lane}"
         for contract in services.catalog.all()
@@ -31,7 +31,7 @@ def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
 
 
 def help_lane(dataset: str, lane: str, services: Services) -> bool:
-    """Start a lane that stands still. Returns whether it did."""
+    """Start a lane that is stuck. Returns whether it did."""
     state = services.ledger.lane_state(dataset, lane)
     status = services.workflow.status(dataset, lane, state.generation)
     if status in DEAD:

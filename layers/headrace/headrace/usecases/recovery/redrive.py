@@ -29,7 +29,7 @@ def redrive(
     queues: IntakeQueues, ledger: Ledger, *, pause: Callable[[], None], dry_run: bool = False
 ) -> list[Redriven]:
     """Empty the dead-letter queue. Each letter is sent before it is deleted: a crash in between sends it twice, which
-    changes nothing. `pause` is called after each that was sent, to keep to a rate. What is no event of an object stays.
+    changes nothing. `pause` is called after each that was sent, to keep to a rate. What isn't an S3 object event stays.
     """
     answers: list[Redriven] = []
     kept: list[DeadLetter] = []

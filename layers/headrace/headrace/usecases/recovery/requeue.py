@@ -1,4 +1,4 @@
-"""Files that a person sends through the pipeline once more: failed ones, and loaded ones that are to be loaded anew."""
+"""Files that a person sends through the pipeline once more: failed ones, and loaded ones to be loaded again."""
 
 from __future__ import annotations
 

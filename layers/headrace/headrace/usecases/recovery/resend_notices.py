@@ -14,8 +14,8 @@ from headrace.usecases.recovery.redrive import FAILED, SENT, UNREADABLE, Redrive
 def resend_notices(queue: UndeliveredNotices, *, pause: Callable[[], None], dry_run: bool = False) -> list[Redriven]:
     """Call the function again whose dead letter each is, and delete it when it was delivered.
 
-    What fails again stays, and so does what is no notice: the start of an export is in the same queue. A crash between
-    delivery and deletion delivers twice.
+    What fails again stays, and so does what isn't a notice: the start of an export is in the same queue. A crash
+    between delivery and deletion delivers twice.
     """
     answers: list[Redriven] = []
     kept: list[DeadLetter] = []

@@ -1,4 +1,4 @@
-"""The way out for a person: whatever keeps a batch from its end, or its lane from the next one, is put right.
+"""For operators: removes what keeps a batch from ending, or its lane from the next one.
 
 What is done is what an execution would do, behind the same conditions: the batch is taken up, so that no function that
 still runs for it changes anything; a tombstone stands before any of its files is let go; what the warehouse has is
@@ -77,7 +77,7 @@ class _Work:
         self._answer.done.append(what)
 
     def _rebuilt(self, name: str) -> BatchRecord:
-        """What can be told of a batch without its record."""
+        """What is known of a batch without its record."""
         if not self._listed:
             raise UnknownBatchError(name)
         dataset, lane, state = self._listed[0]
@@ -116,7 +116,7 @@ class _Work:
         self._say(f"it was not loaded, and cannot be any more: {count} of its files wait again")
 
     def _settle_what_is_left(self) -> None:
-        """Of a batch that has ended: what it has not told of its files."""
+        """Of a batch that has ended: what was not recorded of its files."""
         batch = self._batch
         left = [file for file in self._files() if _has(batch.batch, file)]
         if batch.status not in HAS_ROWS:
@@ -138,7 +138,7 @@ class _Work:
         batch = replace(batch, file_ids=tuple(name for name in batch.file_ids if name in known))
         try:
             record_outcome(batch, file_results(batch, self._services), self._services)
-        except Exception as error:  # whatever keeps it from being recorded: that it is loaded must be
+        except Exception as error:  # even if the outcome cannot be recorded in full, that it is loaded must be
             if is_transient(error):
                 raise
             record_briefly(batch, f"{type(error).__name__}: {error}", self._services)

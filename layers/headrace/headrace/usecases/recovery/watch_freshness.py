@@ -16,9 +16,9 @@ OLDEST = 100
 
 
 def watch_promises(services: Services) -> list[str]:
-    """Tell people of each dataset whose promise is broken, once, and once when nothing is late any more.
+    """Notify people of each dataset whose promise is broken, once, and once when nothing is late any more.
 
-    Returns the datasets that they were told of. Where nothing comes nothing is late.
+    Returns those datasets. A dataset that receives no files is never late.
     """
     return [contract.dataset for contract in services.catalog.all() if _told(contract, services)]
 
@@ -27,7 +27,7 @@ def _told(contract: Contract, services: Services) -> bool:
     late = next(_late(contract, services), None)
     if bool(late) == services.ledger.is_late(contract.dataset):
         return False
-    # Told before it is written: a crash in between tells twice, never not at all.
+    # Notified before it is written: a crash in between notifies twice, never not at all.
     services.topic.publish(lateness_notice(contract, late) if late else recovery_notice(contract))
     services.ledger.note_late(contract.dataset, late=bool(late))
     return True

@@ -17,7 +17,7 @@ from headrace.transform import FileRejected
 SECONDS = 240
 """Of computing, for any file. Plain files are read at some 80 MB a second, JSON at 30."""
 BYTES_A_SECOND = 4 << 20
-"""What is given to large files beyond that: a second for so many bytes as they landed."""
+"""What is given to large files beyond that: a second for this many bytes as they landed."""
 END = 60.0
 """Seconds before the function's end: then nothing more is read, and there is time to write what was found out."""
 WHOLE = 0.6
@@ -59,7 +59,7 @@ class Allowance:
         self._resident = resident
 
     def of_file(self, size: int) -> Callable[[], None]:
-        """A function that is called while the file, of so many bytes as it landed, is read.
+        """A function that is called while the file, of this many bytes as it landed, is read.
 
         It raises FileRejected when the file has taken what there is for it, and TransientError when time is over that
         it has not taken itself.
@@ -78,7 +78,7 @@ class Allowance:
         return check
 
     def _end(self, taken: float, passed: float) -> None:
-        """Whose fault it is that time is over."""
+        """Raises FileRejected if the file at work used up the time, else TransientError."""
         if passed >= WHOLE * self._whole and taken >= passed / 2:
             raise FileRejected(TOO_LONG, _too_long(f"the {passed:,.0f} s that the function has"))
         raise TransientError(f"the unit's time was over after {taken:,.0f} s of computing on the file at work")

@@ -3,7 +3,7 @@
 Lambda does not clear `/tmp` when it resets a sandbox whose invocation ran out of time or failed, so the next one would
 find that much less room (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html). On a laptop
 several workers share one disk. So a folder is locked for as long as its process lives; the kernel lifts the lock when
-that dies, and only a folder that nobody holds is removed.
+that dies, and only an unlocked folder is removed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def unit_folder() -> Iterator[Path]:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether it tells of a full disk: no fault of the file that was being read."""
+    """Whether it is about a full disk: not the fault of the file that was being read."""
     return isinstance(error, OSError) and error.errno in NO_ROOM
 
 
@@ -53,7 +53,7 @@ def _remove_if_dead(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder. Raises BlockingIOError when somebody else does."""
+    """Hold a folder. Raises BlockingIOError when another process does."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
