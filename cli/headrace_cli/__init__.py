@@ -1,1 +1,1 @@
-"""The `headrace` command: what an operator does with a Headrace, on the laptop and on AWS alike."""
+"""The `headrace` command: the operator's interface, on the laptop and on AWS."""

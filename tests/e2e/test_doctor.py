@@ -38,5 +38,5 @@ def test_a_spoilt_laptop_is_found_out(spoilt: Laptop) -> None:
     said = spoilt.run("doctor")
     assert said.returncode == 1
     assert "3 faults" in said.stdout
-    for words in ("keeps no versions", "sends no events", "a blank or a line end", "put-bucket-versioning"):
+    for words in ("is not versioned", "sends no events", "a blank or a line end", "put-bucket-versioning"):
         assert words in said.stdout

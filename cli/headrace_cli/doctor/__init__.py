@@ -1,1 +1,1 @@
-"""What an account, a region and a deployed stack are examined for, before and after a deployment."""
+"""The checks of an account, a region and a deployed stack, before and after a deployment."""

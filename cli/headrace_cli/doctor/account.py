@@ -45,9 +45,9 @@ def clock(examination: Examination) -> Iterator[Finding]:
     apart = abs((datetime.now(UTC) - theirs).total_seconds())
     remedy = "set the clock of this machine by NTP (`timedatectl set-ntp true`)"
     if apart > CLOCK_LIMIT_SECONDS:
-        yield fault(f"this machine's clock is {apart:.0f} s off: AWS refuses what it signs", remedy)
+        yield fault(f"this machine's clock is {apart:.0f} s off: AWS refuses its requests", remedy)
     elif apart > CLOCK_SECONDS:
-        yield warning(f"this machine's clock is {apart:.0f} s off; AWS refuses it from five minutes on", remedy)
+        yield warning(f"this machine's clock is {apart:.0f} s off; AWS refuses requests from five minutes on", remedy)
     else:
         yield ok("this machine's clock agrees with AWS's")
 
@@ -59,29 +59,29 @@ def concurrency(examination: Examination) -> Iterator[Finding]:
     transforms, exports = int(parameters["TransformConcurrency"]), int(parameters["ExportConcurrency"])
     wanted = transforms + exports + OTHER_FUNCTIONS
     if limit >= wanted:
-        yield ok(f"{limit} functions may run at the same time; the stack wants {wanted} at most")
+        yield ok(f"{limit} functions may run at the same time; the stack needs at most {wanted}")
         return
-    text = f"only {limit} functions may run at the same time, the stack wants {wanted}: it will be throttled"
+    text = f"only {limit} functions may run at the same time, the stack needs {wanted}: it will be throttled"
     remedy = f"{CONCURRENCY} --desired-value 1000, or deploy with TransformConcurrency=3 ExportConcurrency=2"
     yield fault(text, remedy) if limit < OTHER_FUNCTIONS else warning(text, remedy)
 
 
 def network(examination: Examination) -> Iterator[Finding]:
-    """A workgroup without subnets of its own goes to the default VPC."""
+    """A workgroup without its own subnets goes to the default VPC."""
     if not examination.makes_warehouse:
-        yield ok("no network is needed: the warehouse is one that is there")
+        yield ok("no network is needed: the stack uses an existing warehouse")
         return
     ec2 = examination.client("ec2")
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
     if not vpcs:
-        remedy = "aws ec2 create-default-vpc, or load into a workgroup that is there with CreateWarehouse=false"
+        remedy = "aws ec2 create-default-vpc, or load into an existing workgroup with CreateWarehouse=false"
         yield fault("the region has no default VPC, which the stack's workgroup needs", remedy)
         return
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpcs[0]["VpcId"]]}])["Subnets"]
     zones = {subnet["AvailabilityZone"] for subnet in subnets}
     if len(zones) < WANTED_ZONES:
-        text = f"the default VPC has subnets in {len(zones)} availability zones, Redshift Serverless asks for three"
-        yield fault(text, "aws ec2 create-default-subnet --availability-zone ZONE, for each zone that has none")
+        text = f"the default VPC has subnets in {len(zones)} availability zones, Redshift Serverless needs three"
+        yield fault(text, "aws ec2 create-default-subnet --availability-zone ZONE, for each zone without one")
     else:
         yield ok(f"the default VPC has subnets in {len(zones)} availability zones")
 
@@ -97,7 +97,7 @@ def capacity(examination: Examination) -> Iterator[Finding]:
     else:
         yield ok(f"{base} RPU exist in {examination.region}")
     if not most:
-        text = "the workgroup may grow without a bound, and so may its bill"
+        text = "the workgroup may grow without a limit, and so may its bill"
         yield warning(text, f"deploy with WorkgroupMaxCapacity={max(base * 4, 16)}")
 
 
@@ -106,7 +106,7 @@ def stack(examination: Examination) -> Iterator[Finding]:
     name, status = examination.target.stack, examination.status
     delete = f"sam delete --stack-name {name}, then deploy again"
     if status == ABSENT:
-        yield ok(f"no stack {name} is here: a deployment makes it")
+        yield ok(f"there is no stack {name} yet: a deployment creates it")
     elif status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}:
         yield fault(f"the stack {name} is {status}: nothing can be deployed over it", delete)
     elif status == "UPDATE_ROLLBACK_FAILED":
@@ -126,14 +126,14 @@ def _why(name: str) -> str:
 
 
 def names(examination: Examination) -> Iterator[Finding]:
-    """What an earlier stack, or somebody else's, has left under a name that the stack will want."""
+    """What an earlier or foreign stack has left under a name that the stack will need."""
     if examination.status != ABSENT:
         return
     name = examination.target.stack
     taken = [*_log_groups(examination, name), *_machines(examination, name), *_bus(examination, name)]
     if examination.makes_warehouse:
         taken += _workgroup(examination)
-    yield from taken or [ok("no name that the stack wants is taken")]
+    yield from taken or [ok("no name that the stack needs is taken")]
 
 
 def _log_groups(examination: Examination, stack_name: str) -> Iterator[Finding]:

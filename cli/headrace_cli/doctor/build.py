@@ -25,7 +25,7 @@ def contracts(examination: Examination) -> Iterator[Finding]:
     try:
         found = compile_folder(folder)
     except ContractErrors as errors:
-        yield fault(str(errors), "mend the contract, then `headrace doctor` again")
+        yield fault(str(errors), "fix the contract, then run `headrace doctor` again")
         return
     yield ok(f"{count(len(found), 'contract')} compile")
     database = examination.parameters["Database"]
@@ -47,7 +47,9 @@ def sam(examination: Examination) -> Iterator[Finding]:
     if own.is_file():
         yield ok(f"{said.stdout.strip()} is in {SAM_OF_PROJECT.parents[1]}")
     else:
-        yield warning(f"{said.stdout.strip()} is not the one that the project pins", "make setup makes .venv-sam")
+        yield warning(
+            f"{said.stdout.strip()} is not the version that the project pins", "`make setup` installs it in .venv-sam"
+        )
 
 
 def build(examination: Examination) -> Iterator[Finding]:

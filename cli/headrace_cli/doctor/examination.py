@@ -78,7 +78,7 @@ class Examination:
 
     @property
     def makes_warehouse(self) -> bool:
-        """Whether the stack has a workgroup of its own."""
+        """Whether the stack has its own workgroup."""
         return self.parameters["CreateWarehouse"] == "true"
 
     @property
@@ -96,7 +96,7 @@ _Template.add_multi_constructor("!", lambda *_: None)
 
 def _defaults(template: Path) -> dict[str, str]:
     if not template.is_file():
-        raise CommandError(f"there is no {template}: type this in the checkout")
+        raise CommandError(f"there is no {template}: run this in the checkout")
     found = yaml.load(template.read_text("utf-8"), _Template)["Parameters"]  # noqa: S506 - a SafeLoader
     return {name: str(value.get("Default", "")) for name, value in found.items()}
 
@@ -116,6 +116,6 @@ def parsed(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (equals and name.isalnum()):
-            raise CommandError(f"{pair!r} is no parameter: write Name=value")
+            raise CommandError(f"{pair!r} is not a parameter: write Name=value")
         found[name] = value.strip("'\"")
     return found

@@ -1,4 +1,4 @@
-"""What a check says: a line, whether it is good, and what to type when it is not."""
+"""What a check reports: a line, whether it is good, and the remedy if it is not."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ def findings_of(check: Check, examination: Examination) -> Iterator[Finding]:
     except ClientError as error:
         yield _refused(error)
     except (BotoCoreError, HeadraceError) as error:
-        yield fault(str(error), "mend that, then run `headrace doctor` again")
+        yield fault(str(error), "fix that, then run `headrace doctor` again")
 
 
 def _refused(error: ClientError) -> Finding:
     code = error.response.get("Error", {}).get("Code", "")
     action = f"{error.operation_name}"
     if code in DENIED:
-        return unknown(f"not allowed to look: {action} was denied to you")
+        return unknown(f"not allowed to look: you are denied {action}")
     if code in UNANSWERED:
         return unknown(f"nothing here answers {action}: a laptop has no such service")
-    return fault(str(error), "mend that, then run `headrace doctor` again")
+    return fault(str(error), "fix that, then run `headrace doctor` again")

@@ -25,7 +25,9 @@ def slack(examination: Examination) -> Iterator[Finding]:
     text = _secret(examination, name)
     form = f"{WEBHOOK}…"
     if text is None:
-        yield fault(f"the secret {name} does not exist: no notice can be sent", CREATE.format(name=name, form=form))
+        yield fault(
+            f"the secret {name} does not exist: no notification can be sent", CREATE.format(name=name, form=form)
+        )
         return
     try:
         webhook = address(text, f"the secret {name}", "the address of Slack's webhook")
@@ -33,24 +35,22 @@ def slack(examination: Examination) -> Iterator[Finding]:
         yield fault(str(error), PUT.format(name=name, form=form))
         return
     if not webhook.startswith(WEBHOOK) and not examination.on_laptop:
-        yield warning(f"the secret {name} is no webhook of Slack's", PUT.format(name=name, form=form))
+        yield warning(f"the secret {name} does not hold a Slack webhook URL", PUT.format(name=name, form=form))
     else:
         yield ok(f"the secret {name} holds a webhook")
 
 
 def pagerduty(examination: Examination) -> Iterator[Finding]:
-    """Who is called."""
+    """Who is paged."""
     name = examination.parameters["PagerDutySecret"]
     if not name:
-        yield warning(
-            "PagerDutySecret is empty: nobody is called", "name a secret with a routing key, if somebody should be"
-        )
+        yield warning("PagerDutySecret is empty: nobody is paged", "to page somebody, name a secret with a routing key")
         return
     text = _secret(examination, name)
     form = "ROUTING_KEY"
     if text is None:
         remedy = CREATE.format(name=name, form=form) + ", or deploy with PagerDutySecret='\"\"'"
-        yield fault(f"the secret {name} does not exist: nobody can be called", remedy)
+        yield fault(f"the secret {name} does not exist: nobody can be paged", remedy)
         return
     try:
         Routing.from_secret(text, f"the secret {name}")

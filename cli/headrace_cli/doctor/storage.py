@@ -1,4 +1,4 @@
-"""The buckets, the keys that they are encrypted with, and who hears of alarms."""
+"""The buckets, the keys that they are encrypted with, and who is notified of alarms."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def landing(examination: Examination) -> Iterator[Finding]:
     again = "deploy again: the template sets it"
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         remedy = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
-        yield fault(f"{bucket} keeps no versions: a file that is replaced before it is read is lost", remedy)
+        yield fault(f"{bucket} is not versioned: a file replaced before it is read is lost", remedy)
     else:
-        yield ok(f"{bucket} keeps versions")
+        yield ok(f"{bucket} is versioned")
     if "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=bucket):
         remedy = "aws s3api put-bucket-notification-configuration --bucket {} --notification-configuration '{}'"
         setting = '{"EventBridgeConfiguration": {}}'
-        text = f"{bucket} sends no events to EventBridge: nothing that lands is loaded"
+        text = f"{bucket} sends no events to EventBridge: landed files are not loaded"
         yield fault(text, f"{remedy.format(bucket, setting)}, then `headrace backfill`")
     else:
         yield ok(f"{bucket} sends its events to EventBridge")
@@ -45,9 +45,9 @@ def _closed(s3: Any, bucket: str, remedy: str) -> Iterator[Finding]:
             raise
         found = {}
     if found and all(found.values()):
-        yield ok(f"{bucket} is closed to the public")
+        yield ok(f"{bucket} blocks public access")
     else:
-        yield fault(f"{bucket} may be opened to the public", remedy)
+        yield fault(f"{bucket} does not block public access", remedy)
 
 
 def keys(examination: Examination) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def keys(examination: Examination) -> Iterator[Finding]:
             default = rule["ApplyServerSideEncryptionByDefault"]
             key = default.get("KMSMasterKeyID", "")
             if default["SSEAlgorithm"].startswith("aws:kms") and key not in {"", parameter}:
-                text = f"{bucket} encrypts with the key {key}, which the functions may not use"
+                text = f"{bucket} encrypts with the key {key}, which the functions are not allowed to use"
                 yield fault(text, f"deploy with {name.removesuffix('Bucket')}KmsKeyArn={key}")
             else:
                 yield ok(f"{bucket} encrypts with {default['SSEAlgorithm']}")
@@ -80,17 +80,17 @@ def alarms(examination: Examination) -> Iterator[Finding]:
 
 
 def subscriptions(examination: Examination) -> Iterator[Finding]:
-    """Who hears of anything."""
+    """Who is notified at all."""
     topic = examination.target.output("NotificationTopicArn")
     pages = examination.client("sns").get_paginator("list_subscriptions_by_topic")
     found = list(pages.paginate(TopicArn=topic).search("Subscriptions[]"))
     waiting = [item["Endpoint"] for item in found if item["SubscriptionArn"] == "PendingConfirmation"]
     for address in waiting:
-        yield warning(f"{address} has not confirmed its subscription: it hears nothing", "open the mail from AWS")
+        yield warning(f"{address} has not confirmed its subscription: it receives nothing", "open the mail from AWS")
     if not found:
-        yield fault("nothing is subscribed to the topic of notices", "deploy again")
+        yield fault("nothing is subscribed to the notification topic", "deploy again")
     elif not waiting:
-        yield ok(f"{count(len(found), 'subscription')} to the topic of notices")
+        yield ok(f"{count(len(found), 'subscription')} to the notification topic")
 
 
 CHECKS = (

@@ -33,7 +33,7 @@ def workgroup(examination: Examination) -> Iterator[Finding]:
 def answers(examination: Examination) -> Iterator[Finding]:
     """Whether a statement runs, and what the database and its user are like. This wakes a workgroup that sleeps."""
     if not examination.wake:
-        yield unknown("the warehouse was not asked: --no-warehouse")
+        yield unknown("the warehouse was not queried: --no-warehouse")
         return
     services, database = examination.target.services, examination.parameters["Database"]
     (user,) = services.warehouse.query("SELECT current_user")[0]
@@ -78,10 +78,10 @@ def _superuser(warehouse: Any, user: str) -> Iterator[Finding]:
         yield unknown(f"whether the user is a superuser: {error}")
         return
     if found and found[0][0]:
-        text = f"the user {user} is a superuser: what a contract's SQL may do has no bound"
+        text = f"the user {user} is a superuser: a contract's SQL may do anything"
         yield warning(text, "load as another user (README, 'Into an existing workgroup')")
     else:
-        yield ok(f"the user {user} is no superuser")
+        yield ok(f"the user {user} is not a superuser")
 
 
 def copy_role(examination: Examination) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def copy_role(examination: Examination) -> Iterator[Finding]:
     if not any(service in trust for service in TRUSTED):
         yield fault(f"the role {arn} does not trust Redshift", f"let {' and '.join(TRUSTED)} assume it")
     else:
-        yield ok(f"Redshift may take on the role {arn}")
+        yield ok(f"Redshift may assume the role {arn}")
     if examination.stands:
         yield from _may_read(examination, arn)
 
@@ -129,7 +129,7 @@ def _may_read(examination: Examination, arn: str) -> Iterator[Finding]:
         if answer["EvaluationResults"][0]["EvalDecision"] == "allowed":
             yield ok(f"the role may {action} on {resource}")
         else:
-            yield fault(f"the role {arn} may not {action} on {resource}", "give it that right")
+            yield fault(f"the role {arn} may not {action} on {resource}", "grant it that permission")
 
 
 CHECKS = (

@@ -1,1 +1,1 @@
-"""Runs of exports: what they gave, and whether it is right."""
+"""Runs of exports: their progress, their results, and their verification."""

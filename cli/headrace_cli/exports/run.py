@@ -50,7 +50,7 @@ def checked_date(text: str | None) -> str:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat() if text else today()
     except ValueError as error:
-        raise CommandError(f"{text!r} is no date: write it as {today()}") from error
+        raise CommandError(f"{text!r} is not a date: write it as {today()}") from error
 
 
 def last_date(target: Target, export: str, text: str | None) -> str:
@@ -67,7 +67,7 @@ def send(target: Target, ask: Ask) -> None:
     }  # fmt: skip
     answer = target.client("events").put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
-        raise CommandError(f"the event was not taken: {answer['Entries'][0].get('ErrorMessage')}")
+        raise CommandError(f"the event was not accepted: {answer['Entries'][0].get('ErrorMessage')}")
 
 
 def begin(target: Target, ask: Ask) -> Run:
@@ -85,7 +85,7 @@ def begin(target: Target, ask: Ask) -> Run:
             return run
         time.sleep(0.2)
     raise CommandError(
-        f"nobody took up the export within {START_SECONDS:.0f} s: the log of the function export_trigger says why"
+        f"the export did not start within {START_SECONDS:.0f} s: the log of the function export_trigger says why"
     )
 
 
@@ -98,7 +98,7 @@ def follow(target: Target, run: Run, show: Callable[[Document], None], timeout: 
         if document["status"] != RunStatus.RUNNING:
             return document
         if time.monotonic() > until:
-            raise CommandError(f"the run goes on after {timeout:.0f} s: `headrace export status` shows how it stands")
+            raise CommandError(f"the run continues after {timeout:.0f} s: `headrace export status` shows its progress")
         time.sleep(LOOK_SECONDS)
 
 
@@ -106,7 +106,9 @@ def standing(target: Target, export: str, date: str) -> Document:
     """A run as a document: what `status --json` prints."""
     run = target.export_runs.find_run(export, date)
     if run is None:
-        raise CommandError(f"{export} was not exported on {date}: `headrace export run {export} --date {date}` does it")
+        raise CommandError(
+            f"{export} was not exported on {date}: `headrace export run {export} --date {date}` exports it"
+        )
     tallies = target.export_runs.tallies(export, date)
     states = target.export_runs.categories(export, date)
     rows = [_category(state.to_json(), tallies.get(state.category, Tally()), run) for state in states]

@@ -41,7 +41,7 @@ def _against_bucket(listed: dict[str, Any], sizes: dict[str, int], manifest_key:
     for item in listed["files"]:
         size = sizes.pop(item["key"], None)
         if size is None:
-            yield {"where": "bucket", "what": f"{item['key']} is not there"}
+            yield {"where": "bucket", "what": f"{item['key']} is missing"}
         elif size != item["bytes"]:
             yield {"where": "bucket", "what": f"{item['key']} has {size:,} bytes, {item['bytes']:,} by the manifest"}
     sizes.pop(manifest_key, None)

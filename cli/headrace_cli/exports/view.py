@@ -74,9 +74,9 @@ def _failures(document: Document) -> list[str]:
     if document["failed"] > NAMED:
         said.append(f"  and {document['failed'] - NAMED:,} more")
     if document["stray_rows"]:
-        said.append(f"{document['stray_rows']:,} rows have no category; they are in no file.")
+        said.append(f"{document['stray_rows']:,} rows have no category and are in no file.")
     if failures:
-        said.append(f"`headrace export retry {document['export']} --date {document['date']}` tries these alone.")
+        said.append(f"`headrace export retry {document['export']} --date {document['date']}` retries only these.")
     return said
 
 
@@ -88,5 +88,5 @@ def render_check(document: Document) -> ConsoleRenderable:
     how = "digests computed again" if document["digests_computed"] else "sizes; --deep computes the digests again"
     verdict = f"{count(len(found), 'difference')}." if found else "No difference."
     looked = f"{count(document['files'], 'file')}, {document['rows']:,} rows, {size(document['bytes'])} ({how})."
-    incomplete = [] if document["complete"] else ["The day is incomplete: its manifest lists what failed."]
+    incomplete = [] if document["complete"] else ["The day is incomplete: its manifest lists the failures."]
     return lines(*shown, *more, f"{verdict} {looked}", *incomplete)

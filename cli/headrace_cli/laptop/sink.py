@@ -10,7 +10,7 @@ from typing import Any
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.target import Target
 
-ONLY_ON_THE_LAPTOP = "only the laptop keeps notifications; on AWS look into the Slack channel"
+ONLY_ON_THE_LAPTOP = "only the laptop keeps notifications; on AWS, look in the Slack channel"
 TIMEOUT = 10
 
 

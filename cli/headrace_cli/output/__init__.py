@@ -1,1 +1,1 @@
-"""What is printed, and how."""
+"""How results, progress and errors are printed."""

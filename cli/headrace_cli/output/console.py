@@ -19,23 +19,23 @@ from headrace.domain.file_names import printable
 from headrace_cli.output.formatting import moment
 
 PIPED_WIDTH = 200
-"""Columns when nobody's terminal sets a width, so that a pipe gets whole lines."""
+"""Columns when no terminal sets a width, so that a pipe gets whole lines."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, without doing it.")]
 
 
 def _as_the_ledger_writes_it(text: str | None) -> str | None:
     try:
         return text and written(moment(text))
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time: write it as 2026-01-31 or 2026-01-31T13:45:00Z") from error
+        raise typer.BadParameter(f"{text!r} is not a time: write it as 2026-01-31 or 2026-01-31T13:45:00Z") from error
 
 
 Since = Annotated[
     str | None,
     typer.Option(
-        help="Only files that arrived since: 2026-01-31, or longer; in UTC.", callback=_as_the_ledger_writes_it
+        help="Only files that arrived since this date or time, in UTC: 2026-01-31.", callback=_as_the_ledger_writes_it
     ),
 ]
 Document = dict[str, Any]
@@ -109,7 +109,7 @@ def show(what: ConsoleRenderable) -> None:
 
 
 def warn(text: str) -> None:
-    """A remark that is no error, on stderr."""
+    """A remark, not an error, on stderr."""
     messages().print(text, style="yellow", markup=False)
 
 

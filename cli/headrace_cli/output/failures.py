@@ -40,7 +40,7 @@ class CommandError(HeadraceError):
 
 
 def report(error: Exception, *, as_json: bool) -> int:
-    """Tell a person (stderr) or a program (stdout, `{"error": …}`) what went wrong. Returns the exit code."""
+    """Report what went wrong, to a person (stderr) or a program (stdout, `{"error": …}`). Returns the exit code."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     sentence = explain(error)

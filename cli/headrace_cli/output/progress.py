@@ -1,4 +1,4 @@
-"""Telling a person how it goes, on stderr: a line that moves on a terminal, plain lines elsewhere."""
+"""Progress for a person, on stderr: a moving line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The stack that a command speaks to."""
+"""The stack that a command works against."""

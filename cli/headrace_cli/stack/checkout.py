@@ -26,7 +26,7 @@ class CheckoutCatalog:
 
     def __init__(self, contracts: Path, sql: Path) -> None:
         if not contracts.is_dir():
-            raise CommandError(f"there is no folder {contracts} here: type this where the contracts are")
+            raise CommandError(f"there is no folder {contracts} here: run this where the contracts are")
         try:
             self._contracts = {contract.dataset: contract for contract in compile_folder(contracts)}
             self._exports = compile_exports(contracts.parent / "exports")

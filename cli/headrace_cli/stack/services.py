@@ -49,17 +49,17 @@ class DeployedCatalog:
         return []
 
     def load_sql(self, dataset: str) -> str:
-        """Not to be had from here."""
+        """Not available here."""
         raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
 
     merge_sql = table_sql = stage_sql = load_sql
 
     def views_sql(self, dataset: str) -> str:
-        """Not to be had from here."""
+        """Not available here."""
         raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
 
     def measure_sql(self, dataset: str, scope: Scope) -> str:
-        """Not to be had from here."""
+        """Not available here."""
         raise CommandError(f"the SQL that measures a {scope} of {dataset} is in the functions' layer only")
 
     def migrations(self) -> list[tuple[str, str]]:
@@ -95,7 +95,7 @@ class TargetServices:
 
     @cached_property
     def topic(self) -> Topic:
-        """The topic that people listen to."""
+        """The notification topic."""
         return Topic(self._stack.client("sns"), self._stack.output("NotificationTopicArn"))
 
     @cached_property

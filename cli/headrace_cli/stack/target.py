@@ -36,10 +36,10 @@ EXPORTS_KEY = f"{CONTRACTS}/exports.json"
 """And the exports."""
 LOCAL_REGION = "us-east-1"
 AWS_CHOSEN = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
-"""Variables by which a person has said that AWS is meant."""
+"""Variables that select AWS."""
 ON_AWS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 4})
 ON_LAPTOP = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 2})
-"""A laptop that does not answer is not up: trying again more than once would only hide that for a while."""
+"""A laptop that does not answer is not up: more than one retry would only hide that for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Target:
     def page(self, name: str) -> str:
         """The address of one of the laptop's own pages. Raises CommandError for a stack that is on no known laptop."""
         if not (self.endpoint_url and self._token):
-            raise CommandError("only a laptop whose home is known has such a page: set HEADRACE_HOME to its home")
+            raise CommandError("this needs the laptop's home: set HEADRACE_HOME to it")
         return f"{self.endpoint_url}/_headrace/{self._token}/{name}"
 
     def output(self, name: str) -> str:
@@ -173,7 +173,7 @@ class Target:
         if len(chosen) == 1:
             return chosen[0]
         known = ", ".join(export.name for export in found) or "none: declare one in exports/"
-        problem = f"no export is called {name} here" if name else "say which export"
+        problem = f"no export is called {name} here" if name else "name the export"
         raise CommandError(f"{problem}; deployed: {known}")
 
     def contract(self, dataset: str) -> Contract:
@@ -187,7 +187,7 @@ class Target:
 def target_for(choice: Choice) -> Target:
     """The chosen stack: a given endpoint or profile, else the laptop that runs here, else AWS if it was named at all.
 
-    Nobody whose laptop has stopped should find the command working on an account instead.
+    When a laptop has stopped, a command must not silently work on an account instead.
     """
     local = laptop()
     if choice.endpoint_url:
@@ -212,10 +212,10 @@ def target_at(home: Path, stack: str = STACK) -> Target:
 
 
 def _tell_of_unused_profile(endpoint_url: str) -> None:
-    """Somebody who has exported a profile may believe to be on AWS."""
+    """A user who has exported a profile may believe they are on AWS."""
     if profile := os.environ.get("AWS_PROFILE"):
-        meant = f"`--profile {profile}` means AWS"
-        typer.echo(f"headrace: this is the laptop at {endpoint_url}, which runs here; {meant}.", err=True)
+        meant = f"for AWS, pass `--profile {profile}`"
+        typer.echo(f"headrace: using the laptop running here, at {endpoint_url}; {meant}.", err=True)
 
 
 def target_of(context: typer.Context) -> Target:
@@ -232,7 +232,7 @@ def _aws(choice: Choice) -> Target:
 
 
 def _local(choice: Choice, endpoint_url: str, local: Laptop | None) -> Target:
-    """An endpoint of one's own, with the keys of the laptop that is there or, without one, those that boto3 finds."""
+    """A given endpoint, with the keys of the laptop there or, without one, those that boto3 finds."""
     known = local if local and local.endpoint_url == endpoint_url else None
     keys = {"aws_access_key_id": known.access_key_id, "aws_secret_access_key": known.secret_access_key} if known else {}
     own = {} if choice.profile else keys

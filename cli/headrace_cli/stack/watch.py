@@ -1,4 +1,4 @@
-"""Is anything still on its way? Looked at from the landing bucket to the last running execution."""
+"""Whether anything is still on its way, from the landing bucket to the last running execution."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Snapshot:
 
 
 class Watch:
-    """Looks again and again at what is on its way. Files that have come to their end are not read again."""
+    """Looks again and again at what is on its way. Files that have finished are not read again."""
 
     def __init__(self, target: Target) -> None:
         self._target = target

@@ -1,1 +1,1 @@
-"""What became of a file, of an execution."""
+"""What became of a file, and of an execution."""

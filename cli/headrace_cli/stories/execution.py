@@ -28,7 +28,7 @@ LONGEST_CAUSE = 300
 
 
 TOLD = ("statement", "status", "error")
-"""What a task's output says of the work it looked at, worth telling as it is."""
+"""What a task's output says of the work it looked at, worth showing as it is."""
 
 
 @dataclass(slots=True)

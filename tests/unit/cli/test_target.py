@@ -73,8 +73,7 @@ def test_an_exported_profile_does_not_leave_the_laptop_but_is_spoken_of(
     out, err = capsys.readouterr()
     assert out == ""
     assert (
-        err
-        == f"headrace: this is the laptop at {STATE['endpoint_url']}, which runs here; `--profile work` means AWS.\n"
+        err == f"headrace: using the laptop running here, at {STATE['endpoint_url']}; for AWS, pass `--profile work`.\n"
     )
     assert target_for(Choice(profile="work")).endpoint_url is None
     assert capsys.readouterr() == ("", "")

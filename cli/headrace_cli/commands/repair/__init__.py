@@ -1,1 +1,1 @@
-"""What puts something right."""
+"""Commands that repair."""

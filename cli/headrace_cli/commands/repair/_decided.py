@@ -1,4 +1,4 @@
-"""What `release` and `reject` share: the batch, who decides, and telling what came of it."""
+"""What `release` and `reject` share: the batch, who decides, and the report of the outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from headrace_cli.stack.target import Target
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
-Batch = Annotated[str, typer.Argument(help="The batch, as the message and `headrace held` name it.", metavar="BATCH")]
+Batch = Annotated[
+    str, typer.Argument(help="The batch, as named in the notification and by `headrace held`.", metavar="BATCH")
+]
 
 
 def batch_of(target: Target, name: str) -> BatchRecord:
@@ -24,7 +26,7 @@ def batch_of(target: Target, name: str) -> BatchRecord:
     try:
         return target.ledger.batch(name)
     except KeyError:
-        raise CommandError(f"the ledger knows no batch called {name}: `headrace held` lists those that wait") from None
+        raise CommandError(f"no batch {name} in the ledger: `headrace held` lists the batches that are held") from None
 
 
 def who(target: Target) -> str:

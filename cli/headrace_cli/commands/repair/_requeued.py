@@ -1,4 +1,4 @@
-"""What `retry` and `reload` share: finding the files, and telling what was decided of each."""
+"""What `retry` and `reload` share: finding the files, and reporting the decision on each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def meant(target: Target, wanted: str) -> list[FileRecord]:
     except KeyError:
         found = find(target, wanted)
     if not found:
-        raise CommandError(f"the ledger knows no file and no batch called {wanted}")
+        raise CommandError(f"no file or batch {wanted} in the ledger")
     return found[-1:]
 
 

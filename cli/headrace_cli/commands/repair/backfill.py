@@ -1,4 +1,4 @@
-"""`headrace backfill`: objects that the ledger does not know."""
+"""`headrace backfill`: load objects that are missing from the ledger."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ LISTED = 10
 def backfill(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
-    prefix: Annotated[str, typer.Argument(help="Keys in the landing bucket that begin so.")],
+    prefix: Annotated[str, typer.Argument(help="Only keys in the landing bucket with this prefix.")],
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Load objects that landed and were never told: there before Headrace was, or their events were lost.
+    """Load objects that Headrace was never notified of: they landed before it was deployed, or their events were lost.
 
-    They go through a lane of their own, beside live files. Stopped and started again, it goes on where it was.
+    They go through a separate lane, beside live files. If you stop the command, it resumes where it was.
 
     Example: `headrace backfill readings readings/2025/ --dry-run`
     """
     target = target_of(context)
     below = target.contract(dataset).prefix
     if not prefix.startswith(below):
-        raise CommandError(f"the objects of {dataset} are below {below}: give a prefix that begins so")
+        raise CommandError(f"the objects of {dataset} are below {below}: give a prefix that starts with it")
     with Progress(f"backfill of {dataset}") as line:
 
-        def told(found: Backfilled) -> None:
+        def show(found: Backfilled) -> None:
             line.show(f"{len(found.taken):,} wait, {found.known:,} known already")
 
-        found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, told=told)
+        found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, told=show)
     emit({"dry_run": dry_run, **asdict(found)}, render, as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""`headrace erase`: every row of one value, a person's for example, out of everything that is kept."""
+"""`headrace erase`: erase every row with one value, such as a person's id, wherever it is kept."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def erase(
     which: Annotated[
         str, typer.Argument(help="COLUMN=VALUE; COLUMN=- reads the value from standard input.", metavar="COLUMN=VALUE")
     ],
-    force: Annotated[bool, typer.Option(help="Yes: it is deleted for good.")] = False,
+    force: Annotated[bool, typer.Option(help="Confirm permanent deletion.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Erase every row whose column has the value: landed files, Parquet, quarantine, table, views, ledger details.
 
-    A landed file with such a row is deleted as a whole, since only its other rows are needed: the good ones are in the
-    lake and in the table, the bad ones in quarantine. Such a file cannot be reloaded afterwards. Counts stay: the rows
-    are superseded by the row balance. Run it again after a failure, until it finds nothing. What was exported, backed
-    up or sent on before is not reached; docs/security.md says how long those stay.
+    A landed file with such a row is deleted whole, and cannot be reloaded afterwards. Its other rows are kept: the good
+    ones in the lake and the table, the bad ones in quarantine. Counts stay: the row balance has the erased rows as
+    superseded. After a failure, run it again until it finds nothing. Data already exported, backed up or sent on is not
+    reached; docs/security.md says how long it stays.
 
     Examples: `headrace erase readings meter=M-17 --dry-run`, `headrace erase readings meter=- --force < id.txt`
     """
     if not force and not dry_run:
-        raise CommandError("this deletes for good: --dry-run shows what, --force does it")
+        raise CommandError("this deletes permanently: preview it with --dry-run, confirm it with --force")
     column, equals, text = which.partition("=")
     if not equals:
-        raise CommandError(f"{which!r} names no value: write COLUMN=VALUE")
+        raise CommandError(f"{which!r} has no value: write COLUMN=VALUE")
     value = sys.stdin.read().rstrip("\n") if text == FROM_STDIN else text
     document = collect(target_of(context), dataset, column, value, dry_run=dry_run)
     emit(document, render, as_json=as_json)
@@ -63,7 +63,7 @@ def collect(target: Target, dataset: str, column: str, value: str, *, dry_run: b
 
 
 def render(document: Document) -> ConsoleRenderable:
-    """What went, place by place."""
+    """What was erased, place by place."""
     if not document["found"]:
         return lines(f"No row of {document['dataset']} has that {document['column']}: nothing was changed.")
     landed = document["landed"]

@@ -1,4 +1,4 @@
-"""`headrace migrate`: the warehouse follows the contracts of this checkout, with the plan shown first."""
+"""`headrace migrate`: change the warehouse to match the contracts of this checkout; `--plan` previews it."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ SQL = Path("sql")
 def migrate(
     context: typer.Context,
     only_plan: Annotated[
-        bool, typer.Option("--plan", "--dry-run", help="Show what would be done, do nothing.")
+        bool, typer.Option("--plan", "--dry-run", help="Show the changes without making them.")
     ] = False,
     contracts: Annotated[Path, typer.Option(help="The folder of contracts.")] = Path("contracts"),
     as_json: Json = False,
 ) -> None:
-    """Change the warehouse as the contracts and migrations here want it; a deployment does the same.
+    """Change the warehouse to match the contracts and migrations here. A deployment does the same.
 
-    Additions are made: tables, columns, longer VARCHARs. What could lose data is refused with the reason and the way,
-    and then nothing is changed (exit code 1). Columns that left their contract stay, with their values.
+    Additions are made: tables, columns, longer VARCHARs. A change that could lose data is refused, with the reason and
+    the way out; nothing is then changed, and the exit code is 1. Columns removed from a contract keep their values.
 
     Examples: `headrace migrate --plan`, `headrace migrate`
     """
     target = target_of(context)
     services = CheckoutServices(target, contracts, SQL)
     with Progress() as progress:
-        progress.show("the warehouse is compared with the contracts")
+        progress.show("comparing the warehouse with the contracts")
         planned = plan(services, target.output("Database"))
         applied = []
         if not (only_plan or planned.refused):
@@ -73,9 +73,9 @@ def render(document: Document) -> ConsoleRenderable:
 def _closing(document: Document) -> str:
     changes = document["changes"]
     if document["refused"]:
-        return "Nothing was changed. A deployment of these contracts would be stopped in the same way."
+        return "Nothing was changed. A deployment of these contracts would be stopped for the same reason."
     if not changes:
-        return "The warehouse is as the contracts want it."
+        return "The warehouse matches the contracts."
     if all(item["done"] for item in changes):
         return f"{count(len(changes), 'change')} made."
     return f"{count(len(changes), 'change')} would be made; nothing was changed."

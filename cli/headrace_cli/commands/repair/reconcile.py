@@ -1,4 +1,4 @@
-"""`headrace reconcile`: whether all places say the same."""
+"""`headrace reconcile`: check that landing, ledger, lake and warehouse agree."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ if TYPE_CHECKING:
 def reconcile(
     context: typer.Context,
     dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
-    grace: Annotated[float, typer.Option(help="Minutes that an object's event may be on its way.", min=0)] = 15,
+    grace: Annotated[
+        float,
+        typer.Option(
+            help="Ignore objects younger than this many minutes: their events may still be on the way.", min=0
+        ),
+    ] = 15,
     since: Since = None,
     as_json: Json = False,
 ) -> None:
-    """Compare landing, ledger, lake and warehouse, and name each difference with what to do about it.
+    """Compare landing, ledger, lake and warehouse, and list each difference with what to do about it.
 
-    Nothing is changed. Exit code 1 when there is a difference, or a dataset could not be compared. The stack does the
-    same every night, for what arrived in the last three days; where there are millions of files, `--since` is quicker.
+    Nothing is changed. Exits with 1 if there is a difference or a dataset could not be compared. The stack does the
+    same every night for what arrived in the last three days. With millions of files, `--since` is quicker.
 
     Examples: `headrace reconcile`, `headrace reconcile readings --since 2026-01-31`
     """
@@ -38,10 +43,10 @@ def reconcile(
     names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
     with Progress("reconciliation") as line:
 
-        def told(found: Reconciliation) -> None:
+        def show(found: Reconciliation) -> None:
             line.show(f"{found.files:,} files, {found.objects:,} objects, {len(found.differences):,} differences")
 
-        asked = Asked(since or "", timedelta(minutes=grace), told=told)
+        asked = Asked(since or "", timedelta(minutes=grace), told=show)
         found = compare(names, target.landing, target.services, asked)
     emit(asdict(found), render, as_json=as_json)
     if found.differences or found.uncompared:
@@ -56,7 +61,7 @@ def render(document: Document) -> ConsoleRenderable:
         f" {count(document['parts'], 'Parquet part')} and {count(document['rows'], 'row')} were compared."
     )
     verdict = f"\n{count(len(rows), 'difference')}. " if rows else "No difference. "
-    busy = [f"Not all compared with the warehouse, for they were loading: {', '.join(document['busy'])}."]
+    busy = [f"Not fully compared with the warehouse because they were loading: {', '.join(document['busy'])}."]
     uncompared = [f"{dataset} could not be compared: {why}" for dataset, why in document["uncompared"].items()]
     shown = [table(("dataset", "where", "what", "what to do"), rows)] if rows else []
     return lines(*shown, verdict + looked, *(busy if document["busy"] else []), *uncompared)

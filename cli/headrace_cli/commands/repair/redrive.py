@@ -1,4 +1,4 @@
-"""`headrace redrive`: dead letters once more, of the intake or of the notices."""
+"""`headrace redrive`: process dead letters again, of the intake or of the notifications."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ INTAKE_RATE, NOTICES_RATE = 20.0, 1.0
 def redrive(
     context: typer.Context,
     rate: Annotated[
-        float | None, typer.Option(help="Letters sent per second: 20, or 1 of notices.", min=0.1, show_default=False)
+        float | None,
+        typer.Option(help="Letters per second. Default: 20; 1 with --notices.", min=0.1, show_default=False),
     ] = None,
     notices: Annotated[
-        bool, typer.Option("--notices", help="Those of Slack and PagerDuty, instead of the intake's.")
+        bool, typer.Option("--notices", help="Redrive notifications to Slack and PagerDuty instead.")
     ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Send the intake's dead letters back to its queue, once what kept them from being recorded is put right.
+    """Send the intake's dead letters back to its queue, after fixing what kept them from being recorded.
 
-    Letters whose object the ledger knows are only removed. Each is sent before it is deleted. What is no event of an
-    object stays in the dead-letter queue.
+    Letters whose object is already in the ledger are only removed. Each is sent before it is deleted. A letter that is
+    not an S3 object event stays in the dead-letter queue.
 
-    With `--notices`: deliver messages again that Slack or PagerDuty did not take. What fails again stays.
+    With `--notices`: redeliver messages that Slack or PagerDuty did not accept. Those that fail again stay.
 
     Examples: `headrace redrive --dry-run`, `headrace redrive --rate 10`, `headrace redrive --notices`
     """

@@ -1,4 +1,4 @@
-"""`headrace reject`: nothing of a held batch is loaded."""
+"""`headrace reject`: give up a held batch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from headrace_cli.stack.target import target_of
 def reject(
     context: typer.Context,
     batch: Batch,
-    reason: Annotated[str, typer.Option(help="Why, for those who ask later.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Give up a batch that was held because its figures are unusual. `headrace held` lists them.
+    """Give up a batch held for unusual figures. `headrace held` lists the held batches.
 
-    Its files have failed then, with the figures as the reason. A producer sends better ones under the same keys;
-    `headrace retry BATCH` tries these again, and they are judged again.
+    Its files become failed, with the figures as the reason. A producer can send corrected files under the same keys;
+    `headrace retry BATCH` tries the rejected ones again, and they are judged again.
 
     Example: `headrace reject readings-17 --reason "the sensor was broken"`
     """

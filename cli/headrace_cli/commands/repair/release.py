@@ -1,4 +1,4 @@
-"""`headrace release`: a held batch is loaded after all."""
+"""`headrace release`: load a held batch after all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from headrace_cli.stack.target import target_of
 
 
 def release(context: typer.Context, batch: Batch, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Load a batch that was held because its figures are unusual. `headrace held` lists them.
+    """Load a batch that was held. `headrace held` lists the held batches.
 
-    Its files wait again and are loaded as a batch of their own, which is not held a second time.
+    Its files wait again and are loaded as a separate batch, which is not held a second time.
 
     Example: `headrace release readings-17`
     """

@@ -1,4 +1,4 @@
-"""`headrace reload`: a loaded file once more."""
+"""`headrace reload`: load a loaded file again."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from headrace_cli.stack.target import target_of
 def reload(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A key, the end of one, or a file id.", metavar="FILE")],
-    force: Annotated[bool, typer.Option(help="Yes: rows in the table are replaced.")] = False,
+    force: Annotated[bool, typer.Option(help="Confirm that rows in the table are replaced.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Load a loaded or duplicate file again, by the contract of today. Its own rows are replaced in one transaction.
+    """Load a loaded or duplicate file again, with today's contract. Its own rows are replaced in one transaction.
 
-    Where the contract has no ordering columns, the rows that come again win over later ones of the same key.
+    If the contract has no ordering columns, the reloaded rows replace later ones of the same key.
 
     Examples: `headrace reload readings/today.csv --dry-run`, `headrace reload readings/today.csv --force`
     """
     if not force and not dry_run:
-        raise CommandError("this replaces rows that are in the table: --dry-run shows which file, --force does it")
+        raise CommandError("this replaces rows in the table: --dry-run shows the file, --force confirms it")
     target = target_of(context)
     answers = requeue.reload(meant(target, file), target.services, dry_run=dry_run)
     emit(document_of(answers, dry_run=dry_run), render, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`headrace replay`: quarantined rows back in."""
+"""`headrace replay`: load quarantined rows that are good now."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
-    rule: Annotated[str | None, typer.Option(help="Only rows that broke this: `minimum`, or `value: minimum`.")] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Only rows that broke this rule: `minimum`, or `value: minimum`.")
+    ] = None,
     since: Since = None,
-    batch: Annotated[str | None, typer.Option(help="Only of this batch.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only rows of this batch.")] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Send quarantined rows through again that the deployed contract lets through now; the others stay.
+    """Load the quarantined rows that the deployed contract now accepts; the others stay.
 
-    Per file they land as an object of their own, `<prefix>replay/…`, and leave quarantine when that has loaded.
+    The rows of each file land as a new object, `<prefix>replay/…`, and leave quarantine when that has loaded.
 
     Example: `headrace replay readings --rule minimum --dry-run`
     """
@@ -43,7 +45,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
 def render(document: Document) -> ConsoleRenderable:
     """A line per file, and the sums."""
     if not document["files"]:
-        return lines(f"No such row of {document['dataset']} is in quarantine.")
+        return lines(f"No matching row of {document['dataset']} is in quarantine.")
     rows = [
         (item["key"], number(item["rows"]), number(item["good"]), item["why"] or item["landed_as"])
         for item in document["files"]

@@ -1,4 +1,4 @@
-"""`headrace retry`: failed files once more."""
+"""`headrace retry`: try failed files again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def retry(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Try failed files again, once what failed them is put right. Of a batch, those of its files that failed.
+    """Try failed files again, after fixing the cause. Given a batch, tries its failed files.
 
-    A file that waits or runs is left alone, so doing it twice is harmless.
+    Files that are waiting or running are left alone, so running it twice is harmless.
 
     Examples: `headrace retry readings/today.csv`, `headrace retry readings-17 --dry-run`
     """

@@ -1,4 +1,4 @@
-"""`headrace unblock`: the way out for a batch that does not come to its end."""
+"""`headrace unblock`: end a batch that is stuck."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def unblock(context: typer.Context, batch: Batch, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Bring a batch to its end that keeps its dataset standing still, and start the next one.
+    """End a batch that blocks its dataset, and start the next one.
 
-    If the warehouse has loaded it, its outcome is recorded, in full where that is possible. If not, a tombstone is put
-    up, so that nothing of it can be loaded any more, and its files wait again. A lane that names a batch which is gone
-    or has ended names it no more. It is safe at any time, and to do again; what works is left alone.
+    If the warehouse has loaded it, its outcome is recorded, in full if possible. If not, a tombstone keeps it from ever
+    being loaded, and its files wait again. A lane that still points to a missing or ended batch is cleared. It is safe
+    to run at any time and to repeat; a batch that makes progress is left alone.
 
     Examples: `headrace unblock readings-17 --dry-run`, `headrace unblock readings-17`
     """
@@ -33,7 +33,7 @@ def unblock(context: typer.Context, batch: Batch, dry_run: DryRun = False, as_js
         with contextlib.redirect_stdout(io.StringIO()):  # metrics of outcomes are for a function's log
             answer = unblocked(batch, who(target), target.services, dry_run=dry_run)
     except UnknownBatchError:
-        raise CommandError(f"neither the ledger nor a lane knows a batch called {batch}") from None
+        raise CommandError(f"no batch {batch} in the ledger or in a lane") from None
     if answer.refused:
         raise CommandError(f"{batch} is left alone: {answer.refused}")
     document: Document = {
@@ -50,5 +50,7 @@ def render(document: Document) -> ConsoleRenderable:
     """What was found and done."""
     found = [f"{document['batch']} of {document['dataset']}: {what}." for what in document["done"]]
     if not found:
-        return lines(f"{document['batch']} has come to its end, and nothing is left to do.")
-    return lines(*found, "", "Nothing was changed." if document["dry_run"] else "`headrace status` shows what waits.")
+        return lines(f"{document['batch']} has ended; nothing is left to do.")
+    return lines(
+        *found, "", "Nothing was changed." if document["dry_run"] else "`headrace status` shows what is waiting."
+    )

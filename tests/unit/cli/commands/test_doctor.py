@@ -278,10 +278,10 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ),
     ("a workgroup that changes", {"workgroup_status": "MODIFYING"}, EXISTING, "MODIFYING", "wait"),
     ("no default role", {"default_role": ""}, EXISTING, "no default role", "update-namespace"),
-    ("no versions", {"stack": DEPLOYED, "versioning": "Suspended"}, OWN, "keeps no versions", "put-bucket-versioning"),
+    ("no versions", {"stack": DEPLOYED, "versioning": "Suspended"}, OWN, "is not versioned", "put-bucket-versioning"),
     ("no events", {"stack": DEPLOYED, "notifications": {}}, OWN, "no events", "put-bucket-notification"),
-    ("an open bucket", {"stack": DEPLOYED, "public": {}}, OWN, "opened to the public", "deploy again"),
-    ("a customer's key", {"stack": DEPLOYED, "key": "arn:kms"}, OWN, "may not use", "KmsKeyArn=arn:kms"),
+    ("an open bucket", {"stack": DEPLOYED, "public": {}}, OWN, "does not block public access", "deploy again"),
+    ("a customer's key", {"stack": DEPLOYED, "key": "arn:kms"}, OWN, "not allowed to use", "KmsKeyArn=arn:kms"),
     ("no subscription", {"stack": DEPLOYED, "subscriptions": []}, OWN, "nothing is subscribed", "deploy again"),
     ("a broken function", {"stack": DEPLOYED, "function_state": "Failed"}, OWN, "is Failed", "deploy again"),
     ("SERIALIZABLE", {"stack": DEPLOYED, "isolation": "Serializable"}, EXISTING, "SERIALIZABLE", "ALTER DATABASE"),
@@ -298,7 +298,7 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
         {"stack": DEPLOYED, "decision": "implicitDeny"},
         (*EXISTING, "CopyRole=arn:aws:iam::1:role/copy"),
         "may not s3:GetObject",
-        "right",
+        "permission",
     ),
 ]  # fmt: skip
 
@@ -314,10 +314,10 @@ def test_a_fault_is_found_and_says_what_to_type(
 
 
 WARNED: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
-    ("a bill without a bound", {}, (), "without a bound", "WorkgroupMaxCapacity="),
+    ("a bill without a bound", {}, (), "without a limit", "WorkgroupMaxCapacity="),
     ("few functions", {"concurrency": 40}, OWN, "only 40 functions", "TransformConcurrency=3"),
     ("an update under way", {"stack": {"StackStatus": "UPDATE_IN_PROGRESS"}}, OWN, "IN_PROGRESS", "wait"),
-    ("nobody is called", {}, (*OWN, "PagerDutySecret="), "nobody is called", "routing key"),
+    ("nobody is called", {}, (*OWN, "PagerDutySecret="), "nobody is paged", "routing key"),
     ("an alarm", {"stack": DEPLOYED, "ringing": ["headrace-x"]}, OWN, "headrace-x is on", "operations.md"),
     ("a mail unread", {"stack": DEPLOYED, "subscriptions": ["PendingConfirmation"]}, OWN, "not confirmed", "mail"),
     ("a superuser", {"stack": DEPLOYED, "superuser": True}, EXISTING, "superuser", "another user"),

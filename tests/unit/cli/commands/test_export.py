@@ -91,7 +91,7 @@ def test_the_bucket_is_what_the_manifest_says() -> None:
     said = [item["what"] for item in _against_bucket(LISTED, changed, "s/d/manifest.json")]
     assert said == [
         "s/d/fees/a.csv has 21 bytes, 20 by the manifest",
-        "s/d/fees/b.csv is not there",
+        "s/d/fees/b.csv is missing",
         "s/d/fees/c.csv is not in the manifest",
     ]
 

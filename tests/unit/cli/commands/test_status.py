@@ -51,7 +51,7 @@ def test_only_files_that_arrived_since(stack: FakeStack, run_json: RunJson) -> N
 def test_a_time_that_is_none_is_refused(run_json: RunJson) -> None:
     code, document = run_json("status", "--since", "yesterday")
     assert code == 2
-    assert "'yesterday' is no time: write it as 2026-01-31" in document["error"]
+    assert "'yesterday' is not a time: write it as 2026-01-31" in document["error"]
 
 
 def test_an_unknown_dataset_is_an_error_that_lists_the_known(run_json: RunJson) -> None:
