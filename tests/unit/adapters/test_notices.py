@@ -66,7 +66,7 @@ def test_long_lists_are_cut_with_a_count() -> None:
 def test_a_file_that_brings_fewer_rows_than_before_is_named() -> None:
     before, same = loaded("a", RowCounts(9, 1, 6, 2)), loaded("b", RowCounts(3, 3))
     notice = batch_notice(BATCH, [], [], None, [(loaded("a", RowCounts(5, 5)), before), (same, same)])
-    assert notice.lines == ("readings/a has 5 rows now, its version before had 7",)
+    assert notice.lines == ("readings/a has 5 rows now, its previous version had 7",)
     assert notice.level == "warning"
 
 

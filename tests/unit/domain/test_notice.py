@@ -108,7 +108,7 @@ def test_a_drift_without_columns_is_none() -> None:
 def test_files_that_have_fewer_rows_than_before_are_told(number: int, rest: list[str]) -> None:
     before, now = loaded(read=2000), loaded(rows=RowCounts(1, 0, 1))
     told = notice([now], corrected=[(now, before)] * number)
-    line = "readings/a.csv has 1 row now, its version before had 2,000"
+    line = "readings/a.csv has 1 row now, its previous version had 2,000"
     assert told.level == "warning"
     assert list(told.lines[1:]) == [line] * 5 + rest
     assert notice([now], corrected=[(before, before), (before, now)]).level == "ok"
@@ -132,7 +132,7 @@ def test_an_object_that_is_not_loaded_is_told_when_it_comes() -> None:
     group = Group("2026-01-31T23", "empty", "readings", channel="#m", since="2026-01-31T22:00Z")
     told = arrival_notice(file(reason="the file is empty"), group)
     listing = "`headrace status readings --failed --since 2026-01-31T22:00Z` lists them now."
-    others = f"Others like it until 00:00 UTC are reported together then; {listing}"
+    others = f"Others like it are reported together after 00:00 UTC; {listing}"
     assert told == Notice(
         "error", "readings: readings/a.csv is not loaded", ("the file is empty", others), "readings", "", "#m"
     )
@@ -177,7 +177,9 @@ def test_a_batch_that_could_be_recorded_only_in_short_is_an_error() -> None:
     assert "`headrace unblock readings-1`" in told.lines[1]
 
 
-@pytest.mark.parametrize(("wait", "last"), [(True, "Later batches wait for that."), (False, "Later batches go on.")])
+@pytest.mark.parametrize(
+    ("wait", "last"), [(True, "Later batches wait for the decision."), (False, "Later batches go on.")]
+)
 def test_a_held_batch_says_what_to_type_and_whether_others_wait(wait: bool, last: str) -> None:
     told = hold_notice(BATCH, [FINDING], "#m", wait=wait)
     assert told.level == "error"
@@ -192,7 +194,7 @@ def test_a_surprise_a_lateness_and_its_end() -> None:
     promise = contract(freshness_seconds=60, channel="#m")
     late, over = lateness_notice(promise, file()), recovery_notice(promise)
     assert (late.level, late.title, late.channel) == ("error", "readings: data is late", "#m")
-    assert "is pending; 60 s were promised" in late.lines[0]
+    assert "is pending; the promise is 60 s" in late.lines[0]
     assert over == Notice("ok", "readings: nothing is late any more", (), "readings", "", "#m")
 
 

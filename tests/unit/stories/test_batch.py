@@ -161,7 +161,7 @@ def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
     ]
     outcome(services, second)
     notice = services.topic.notices[-1]
-    assert [line for line in notice.lines if "b.csv copies what was replaced now" in line]
+    assert [line for line in notice.lines if "b.csv is a duplicate of a file that was just replaced" in line]
     assert notice.level == "warning"
     assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
     assert services.ledger.pending("readings", LIVE, 9) == []

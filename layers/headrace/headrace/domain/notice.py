@@ -156,7 +156,7 @@ def arrival_notice(file: FileRecord, group: Group) -> Notice:
     """An object that will not be loaded, the first of its group: reported when it comes."""
     lines = (
         str(file.reason),
-        f"Others like it until {group.end} are reported together then; `{_list_command(group)}` lists them now.",
+        f"Others like it are reported together after {group.end}; `{_list_command(group)}` lists them now.",
     )
     return Notice(_level(group), f"{_owner(group)}: {file.key} is not loaded", lines, file.dataset, "", group.channel)
 
@@ -189,14 +189,12 @@ def _level(group: Group) -> str:
 class Next(StrEnum):
     """What happens after a batch has failed, in words."""
 
-    AGAIN = "It is tried again by itself."
-    SPLIT = "It is split to find the file that does it: the others are loaded without it."
-    KEPT = (
-        "Nothing else of its lane loads either, so it is not taken for the files' fault: they are kept and tried again."
-    )
+    AGAIN = "It is retried automatically."
+    SPLIT = "The batch is being split to isolate the failing file: the others are loaded without it."
+    KEPT = "Nothing else of its lane loads either, so its files may not be the cause: they are kept and retried."
     HELD = "It is held: `headrace release {batch}` lets its files load again, `headrace reject {batch}` fails them."
-    GIVEN_UP = "It is given up: its file is failed, nothing of it was loaded."
-    STUCK = "It could not be brought to an end. It is tried again by itself; `headrace unblock {batch}` ends it now."
+    GIVEN_UP = "It is given up: its file has failed, and nothing of it was loaded."
+    STUCK = "It could not be ended. It is retried automatically; `headrace unblock {batch}` ends it now."
 
 
 def failure_notice(batch: BatchRecord, reason: str, channel: str | None, then: Next) -> Notice:
@@ -213,7 +211,7 @@ def end_of_trouble_notice(contract: Contract, lane: str, since: str, waiting: in
     title = f"{contract.dataset}: files load again{'' if lane == LIVE else f' in the lane {lane}'}"
     lines = (
         f"It had been failing since {since}.",
-        f"{_count(waiting, 'file')} that waited will be loaded now." if waiting else "No file waits any more.",
+        f"{_count(waiting, 'file')} that waited will be loaded now." if waiting else "No files are waiting.",
     )
     return Notice("ok", title, lines, contract.dataset, "", contract.channel)
 
@@ -232,7 +230,7 @@ def hold_notice(batch: BatchRecord, findings: Iterable[Finding], channel: str | 
         *(finding.sentence for finding in findings),
         *_where_values_are(batch.dataset, findings),
         f"`headrace release {batch.batch}` loads it, `headrace reject {batch.batch}` gives it up.",
-        "Later batches wait for that." if wait else "Later batches go on.",
+        "Later batches wait for the decision." if wait else "Later batches go on.",
     )
     title = f"{batch.dataset}: batch {batch.batch} is held, nothing of it is loaded"
     return Notice("error", title, lines, batch.dataset, batch.batch, channel)
@@ -248,8 +246,8 @@ def surprise_notice(dataset: str, what: str, findings: Iterable[Finding], channe
 def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
     """A broken promise of latency, with a file that shows it."""
     lines = (
-        f"{file.key} came at {file.arrived_at} and is {file.status}; {contract.freshness_seconds} s were promised.",
-        f"`headrace trace {file.key}` shows where it stands. You are told when nothing is late any more.",
+        f"{file.key} arrived at {file.arrived_at} and is {file.status}; the promise is {contract.freshness_seconds} s.",
+        f"`headrace trace {file.key}` shows where it stands. You are notified when nothing is late any more.",
     )
     return Notice("error", f"{contract.dataset}: data is late", lines, contract.dataset, "", contract.channel)
 
@@ -298,15 +296,13 @@ def _shrunk(corrected: Iterable[tuple[FileRecord, FileRecord]]) -> list[str]:
         (now.key, now.good_rows, before.good_rows) for now, before in corrected if now.good_rows < before.good_rows
     ]
     lines = [
-        f"{key} has {_count(now, 'row')} now, its version before had {then:,}" for key, now, then in fewer[:LISTED]
+        f"{key} has {_count(now, 'row')} now, its previous version had {then:,}" for key, now, then in fewer[:LISTED]
     ]
     return lines + ([f"and {len(fewer) - LISTED} more such files"] if len(fewer) > LISTED else [])
 
 
 def _bereft(keys: list[str]) -> list[str]:
-    said = (
-        "copies what was replaced now, and is still a duplicate: if it is right as it is, `headrace reload {} --force`"
-    )
+    said = "is a duplicate of a file that was just replaced: if its own rows are right, `headrace reload {} --force`"
     rest = f"and {len(keys) - LISTED} more such copies"
     return [f"{key} {said.format(key)}" for key in keys[:LISTED]] + ([rest] if len(keys) > LISTED else [])
 

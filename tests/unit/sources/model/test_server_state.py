@@ -66,8 +66,8 @@ def test_a_held_file_says_how_it_goes_on(call: bool) -> None:
         assert (notice.level, notice.title) == ("error", "Source carrier: /a.csv is held")
         assert (notice.dataset, notice.channel, notice.lines[0]) == ("readings", "#c", "wrong sum")
         assert notice.incident == (incident if call else None)
-    assert by_itself.lines[1].startswith("It is tried again by itself")
-    assert by_hand.lines[1].startswith("It is taken when it or the checksum beside it changes")
+    assert by_itself.lines[1].startswith("It is retried automatically")
+    assert by_hand.lines[1].startswith("It is taken when it or its checksum file changes")
 
 
 @pytest.mark.parametrize("called", [True, False])

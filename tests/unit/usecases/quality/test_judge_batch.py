@@ -112,7 +112,9 @@ def test_a_held_batch_keeps_its_good_files_and_settles_the_others() -> None:
     assert told.lines[-1] == "Later batches go on."
 
 
-@pytest.mark.parametrize(("wait", "last"), [(True, "Later batches wait for that."), (False, "Later batches go on.")])
+@pytest.mark.parametrize(
+    ("wait", "last"), [(True, "Later batches wait for the decision."), (False, "Later batches go on.")]
+)
 def test_people_read_whether_later_batches_wait(wait: bool, last: str) -> None:
     world = World(TOO_MANY, wait_while_held=wait)
     world.held()

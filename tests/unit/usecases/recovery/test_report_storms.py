@@ -76,7 +76,7 @@ def test_three_hundred_objects_are_a_message_per_cause_and_one_for_the_rest_of_e
     first = world.sent[0]
     assert (first.level, first.channel) == ("error", "#meters")
     listing = "`headrace status readings --failed --since 2026-11-30T07:00Z` lists them"
-    others = f"Others like it until 08:00 UTC are reported together then; {listing} now."
+    others = f"Others like it are reported together after 08:00 UTC; {listing} now."
     assert first.lines == ("the file is empty (0 bytes)", others)
     assert world.sweep(SEVEN + 59 * MINUTE) == world.sweep(SEVEN + 61 * MINUTE) == []
     summed = {notice.title: notice for notice in world.sweep(SEVEN + 62 * MINUTE)}

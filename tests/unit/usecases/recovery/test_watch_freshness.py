@@ -44,7 +44,7 @@ def test_a_broken_promise_is_told_once_and_its_end_once() -> None:
     assert titles(services) == ["readings: data is late", "readings: nothing is late any more"]
     assert [notice.level for notice in services.topic.notices] == ["error", "ok"]
     assert {notice.channel for notice in services.topic.notices} == {"#meters"}
-    assert "readings/a.csv came at" in services.topic.notices[0].lines[0]
+    assert "readings/a.csv arrived at" in services.topic.notices[0].lines[0]
 
 
 def test_a_batch_that_is_worked_on_is_late_too() -> None:

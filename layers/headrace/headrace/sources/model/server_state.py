@@ -78,7 +78,7 @@ def opened(state: ServerState, channel: str | None) -> Notice:
     retry = state.breaker.retry_at
     lines = (
         str(state.reason),
-        f"It is left alone until {retry:%H:%M} UTC, then one try decides." if retry else "",
+        f"It is not contacted until {retry:%H:%M} UTC; then one attempt decides." if retry else "",
         "Nothing is lost: its files stay there and are taken when it is back.",
     )
     what = SHORT_OF_CALLING.get(Trouble(state.trouble or Trouble.UNREACHABLE), "does not answer")
@@ -112,9 +112,9 @@ def held(record: SourceFile, channel: str | None, *, call: bool) -> Notice:
     title = f"Source {record.server}: {record.path} is held"
     again = f"`headrace sources --reset {record.server}`"
     if record.retry_at is None:
-        how = f"It is taken when it or the checksum beside it changes, or after {again}."
+        how = f"It is taken when it or its checksum file changes, or after {again}."
     else:
-        how = f"It is tried again by itself, in an hour at first and then every day; {again} tries at once."
+        how = f"It is retried automatically, in an hour at first, later once a day; {again} retries at once."
     lines = (str(record.reason), how)
     incident = Incident(file_incident(record), "trigger", record.server) if call else None
     return Notice("error", title, lines, dataset=record.dataset, channel=channel, incident=incident)
@@ -139,7 +139,7 @@ def folders_closed(state: ServerState, folders: Mapping[str, str], channel: str 
     """Folders that the server will not list, while it answers: a path in a contract, or a right on the server."""
     title = f"Source {state.server}: {len(folders)} folder{'' if len(folders) == 1 else 's'} cannot be listed"
     lines = tuple(f"{folder}: {reason}" for folder, reason in list(folders.items())[:5])
-    rest = "Its other folders are fetched as usual, and these are asked for at every poll."
+    rest = "Its other folders are fetched as usual, and every poll tries these again."
     return Notice("warning", title, (*lines, rest), channel=channel)
 
 
@@ -151,7 +151,7 @@ def folders_open(state: ServerState, folders: list[str], channel: str | None) ->
 
 def unsettled(record: SourceFile, reason: str, channel: str | None) -> Notice:
     """A file is safe in S3, but could not be moved or deleted on the server."""
-    lines = (f"{reason}. It is tried again at every poll; its rows are not touched by this.",)
+    lines = (f"{reason}. Every poll tries again; its rows are not affected.",)
     return Notice("warning", f"Source {record.server}: {record.path} stays there", lines, record.dataset, "", channel)
 
 
@@ -172,7 +172,7 @@ def fruitless(state: ServerState, channel: str | None) -> Notice:
     """Polls run out of time again and again, and nothing is taken."""
     title = f"Source {state.server}: {state.fruitless} polls ran out of time without taking a file"
     lines = (
-        "Its folders cannot be listed, or its next file not be read, in the 14 minutes that a poll has.",
+        "Its folders cannot be listed, or its next file cannot be read, within the 14 minutes of a poll.",
         "Fewer folders in `location`, fewer files in them, or a faster server: docs/ftp.md, Time.",
     )
     return Notice("warning", title, lines, channel=channel)
