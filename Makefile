@@ -1,4 +1,4 @@
-# What a person does with Headrace. `make help` lists it.
+# The project's commands. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?=
@@ -16,15 +16,15 @@ setup: ## Make .venv and .venv-sam (Python >= 3.11; PYTHON=... chooses one)
 	@sh scripts/setup.sh "$(PYTHON)"
 
 .PHONY: demo
-demo: setup ## Watch files become warehouse rows, on this machine
+demo: setup ## Watch files become warehouse rows on this machine
 	@$(BIN)/headrace demo
 
 .PHONY: down
-down: ## Stop the laptop and remove all it kept
+down: ## Stop the laptop and remove everything it kept
 	@if [ -x $(BIN)/headrace ]; then $(BIN)/headrace down; else echo "There is no laptop: nothing is set up."; fi
 
 .PHONY: lint
-lint: setup ## Style, types, layers of the code, SQL, state machines, template
+lint: setup ## Check style, types, imports, SQL, state machines, template
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -35,7 +35,7 @@ lint: setup ## Style, types, layers of the code, SQL, state machines, template
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
 .PHONY: audit
-audit: setup .venv-audit ## Scanners over code, template, rights and dependencies; what is accepted has its reason in audit.toml
+audit: setup .venv-audit ## Scan code, template, permissions and dependencies; accepted findings are in audit.toml, with reasons
 	@$(BIN)/python -m scripts.audit
 
 .venv-audit: requirements-audit.lock
@@ -44,11 +44,11 @@ audit: setup .venv-audit ## Scanners over code, template, rights and dependencie
 	@touch $@
 
 .PHONY: test
-test: setup lint tests/reference/node_modules ## Everything, from lint to end-to-end
+test: setup lint tests/reference/node_modules ## Run everything, from lint to end-to-end tests
 	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 .PHONY: test-unit
-test-unit: setup tests/reference/node_modules ## The unit tests alone: no servers, no network
+test-unit: setup tests/reference/node_modules ## Run only the unit tests: no servers, no network
 	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
 
 tests/reference/node_modules: tests/reference/package-lock.json
@@ -61,12 +61,12 @@ bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
 	@$(BIN)/python -m benchmarks
 
 .PHONY: chaos
-chaos: setup ## Break the laptop at every named point, then by 300 seeds, and compare every row
+chaos: setup ## Break the laptop at every named point, then with 300 seeds, and compare every row
 	@$(BIN)/python -m benchmarks.chaos
 	@$(BIN)/python -m benchmarks.chaos --seeds 300 --journal build/chaos-seeds.jsonl
 
 .PHONY: catalogue
-catalogue: setup ## Raise every error of the catalogue on a laptop and look at every file; 15 minutes (ARGS="--only redshift-s3")
+catalogue: setup ## Raise every error of the catalogue on a laptop and check every file; 15 minutes (ARGS="--only redshift-s3")
 	@$(BIN)/python -m benchmarks.catalogue $(ARGS)
 
 .PHONY: outage
@@ -75,7 +75,7 @@ outage: setup ## Refuse a whole service for an hour (a minute stands for it) whi
 	@$(BIN)/python -m benchmarks.outage --hostile
 
 .PHONY: mutants
-mutants: setup ## Put 200 small faults into the code, one at a time: which do the tests not find? (ARGS="--seed 7 --sample 50")
+mutants: setup ## Put 200 small faults into the code, one at a time, and list those the tests miss (ARGS="--seed 7 --sample 50")
 	@$(BIN)/python -W ignore -m benchmarks.mutants $(ARGS)
 
 EXAMPLES ?= 5000
@@ -87,7 +87,7 @@ search: setup ## Search the protocols for holes: 5,000 schedules for each proper
 		tests/unit/stories/test_protocol.py tests/unit/stories/test_hold_protocol.py
 
 .PHONY: bench-backfill
-bench-backfill: setup ## Measure a backfill of 10,000 objects, killed in the middle, beside live files (ARGS="--objects 1000")
+bench-backfill: setup ## Measure a backfill of 10,000 objects, killed midway, beside live files (ARGS="--objects 1000")
 	@$(BIN)/python -W ignore -m benchmarks.backfill $(ARGS)
 
 .PHONY: bench-small
@@ -104,12 +104,12 @@ bench-transform: setup .venv-bench ## Measure and check the transform beside pan
 	@touch $@
 
 .PHONY: fuzz
-fuzz: setup ## Mutated rows through both paths, which must agree (ARGS="--rows 1000000 --seed 1")
+fuzz: setup ## Run mutated rows through both transform paths, which must agree (ARGS="--rows 1000000 --seed 1")
 	@$(BIN)/python -m tests.unit.transform.fuzz $(ARGS)
 
 
 .PHONY: bench-imports
-bench-imports: setup ## Measure the import of each function with the layers as they are built (ARGS="--only slack")
+bench-imports: setup ## Measure the imports of each function with the built layers (ARGS="--only slack")
 	@$(BIN)/python -m benchmarks.imports $(ARGS)
 
 .PHONY: hostile
@@ -122,7 +122,7 @@ bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain D
 	@$(BIN)/python -m benchmarks.warehouse
 
 .PHONY: demo-export
-demo-export: setup ## Watch a day's export: 2,000 files, one account that spoils, its retry (ARGS="--accounts 500")
+demo-export: setup ## Watch a day's export: 2,000 files, one account that fails, its retry (ARGS="--accounts 500")
 	@$(BIN)/python -m examples.demo_export $(ARGS)
 
 .PHONY: bench-export
@@ -130,7 +130,7 @@ bench-export: setup ## Measure the export beside a loop, its growth, and ten kil
 	@$(BIN)/python -m benchmarks.export $(ARGS)
 
 .PHONY: demo-ftp
-demo-ftp: setup ## Watch files come from two servers, an outage, and its end
+demo-ftp: setup ## Watch files arrive from two servers, an outage, and the recovery
 	@$(BIN)/python -W ignore -m benchmarks.ftp.demo
 
 .PHONY: bench-ftp
@@ -138,18 +138,18 @@ bench-ftp: setup ## Measure fetching from FTP, FTPS and SFTP servers (ARGS="--on
 	@$(BIN)/python -W ignore -m benchmarks.ftp.bench $(ARGS)
 
 .PHONY: bench-queries
-bench-queries: setup ## Measure analysts' queries on 10,000,000 events, with sort key and view and without
+bench-queries: setup ## Measure analysts' queries on 10,000,000 events, with and without sort key and view
 	@$(BIN)/python -m benchmarks.queries
 
 .PHONY: bench-quality
-bench-quality: setup ## Measure what the third tier finds, and how often it cries wolf (SETS=30 datasets)
+bench-quality: setup ## Measure what the third tier finds, and its false alarms (SETS=30 datasets)
 	@$(BIN)/python -m benchmarks.quality
 
 .PHONY: lock
-lock: setup ## Resolve all dependencies anew
+lock: setup ## Resolve and lock all dependencies again
 	@$(BIN)/python scripts/lock.py
 
 .PHONY: clean
-clean: down ## Remove all that was built, the environments included
+clean: down ## Remove everything that was built, including the environments
 	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +

@@ -1,1 +1,1 @@
-"""The laptop: an emulated AWS, with the real stack on it. It is never deployed."""
+"""The laptop: an emulated AWS with the real stack on it. Never deployed."""

@@ -1,1 +1,1 @@
-"""What a contract says, checked and compiled piece by piece."""
+"""Checks and compiles a contract, piece by piece."""

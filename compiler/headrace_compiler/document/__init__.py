@@ -1,1 +1,1 @@
-"""A contract as it is written: its YAML, its shape, its names, its mistakes."""
+"""A contract as written: its YAML, structure, names and errors."""

@@ -1,1 +1,1 @@
-"""The draft of a contract from a sample."""
+"""Drafts a contract from samples."""

@@ -1,1 +1,1 @@
-"""SQL made from compiled contracts."""
+"""SQL generated from compiled contracts."""

@@ -1,7 +1,7 @@
 """Files land in S3, rows appear in Redshift.
 
-In a function, its layers were made for one Python on one processor; importing anything of them elsewhere fails in ways
-that do not say so. So that is looked at before anything else.
+In a function, the layers were built for one Python version and one architecture; importing from them on another fails
+with misleading errors. So this is checked first.
 """
 
 from headrace.built_for import check_layers

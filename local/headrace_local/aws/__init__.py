@@ -1,1 +1,1 @@
-"""The emulator of AWS, mended and limited as AWS is."""
+"""The AWS emulator, patched and limited to behave as AWS does."""

@@ -1,1 +1,1 @@
-"""What the laptop's address answers, and to whom."""
+"""What the laptop's HTTP endpoint answers, and to whom."""

@@ -1,1 +1,1 @@
-"""What is declared and decided: pure, and free of any import from outside."""
+"""Declarations and decisions: pure, without imports from outside."""

@@ -1,1 +1,1 @@
-"""Rows of the warehouse as files in accounts' buckets."""
+"""Exports warehouse rows to S3, one file per account and category."""

@@ -1,1 +1,1 @@
-"""Files that are fetched from FTP and SFTP servers into the landing bucket."""
+"""Fetches files from FTP and SFTP servers into the landing bucket."""

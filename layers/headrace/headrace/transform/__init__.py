@@ -1,7 +1,7 @@
-"""From a landed file and a contract to typed Parquet and a complete account of what was wrong.
+"""From a landed file and a contract to typed Parquet and a complete account of the errors.
 
-What is named here is imported when it is first used: the exports need one small module of the package, and pay for no
-more of it at their cold start.
+The names here are imported on first use: the exports need one small module of the package, and should not pay for the
+rest at their cold start.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What functions and commands do, seeing the world through `ports`."""
+"""What functions and commands do; they reach the outside only through `ports`."""

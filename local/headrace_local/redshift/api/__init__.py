@@ -1,1 +1,1 @@
-"""The Data API and the serverless API, as boto3 speaks to them."""
+"""The Data API and the serverless API, as boto3 calls them."""

@@ -1,1 +1,1 @@
-"""Files in S3 that COPY reads and UNLOAD writes."""
+"""The S3 files that COPY reads and UNLOAD writes."""

@@ -1,1 +1,1 @@
-"""What Redshift's expressions mean, in DuckDB's SQL."""
+"""Translates Redshift's expressions into DuckDB's SQL."""

@@ -1,1 +1,1 @@
-"""Redshift's SQL, read."""
+"""Parses Redshift's SQL."""

@@ -1,1 +1,1 @@
-"""A run, and the SQL that it makes."""
+"""A run and its SQL."""

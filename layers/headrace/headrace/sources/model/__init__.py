@@ -1,1 +1,1 @@
-"""What is known of a server and its files, and what follows from it."""
+"""What is known about a server and its files, and what follows from it."""

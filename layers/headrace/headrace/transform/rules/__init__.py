@@ -1,1 +1,1 @@
-"""What the contract demands of values, rows and columns."""
+"""What the contract requires of values, rows and columns."""

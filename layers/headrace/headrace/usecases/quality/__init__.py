@@ -1,1 +1,1 @@
-"""What is measured, judged and held."""
+"""Measures and judges figures, and holds batches."""

@@ -1,1 +1,1 @@
-"""What puts right, finds and forgets."""
+"""Repairs, finds what was lost, and erases."""
