@@ -172,7 +172,7 @@ def _table(model: OpenDataContractStandard, problems: Problems) -> SchemaObject 
         problems.add(("schema",), "schema must describe one table")
         return None
     for index in range(1, len(tables)):
-        problems.add(("schema", index), "a contract describes one table: write a contract of its own for this one")
+        problems.add(("schema", index), "a contract describes one table: write a separate contract for this one")
     table = tables[0]
     name = table.physicalName or table.name
     if reason := name_problem(name or "", "table"):

@@ -45,7 +45,7 @@ def test_letters_are_redriven_for_good_unless_asked_otherwise_and_what_they_are_
     ledger.given(replace(record, file_id=arrival_of(known).file_id))
     first, second, third = redrive(queues, ledger, pause=lambda: None)
     assert (first.key, first.what) == ("x" * 80, "unreadable")
-    assert first.detail.startswith("it is no event of an object (JSONDecodeError: ")
+    assert first.detail.startswith("not an S3 object event (JSONDecodeError: ")
     assert second == Redriven("readings/known", "known", "the ledger has it: it is loaded")
     assert third == Redriven("readings/new", "sent")
     assert set(queues.left) == {"0"}

@@ -92,7 +92,7 @@ def test_what_nobody_subscribes_to_any_more_stays() -> None:
 )
 def test_what_is_no_notice_stays(body: str) -> None:
     aws = Aws(body)
-    assert run(aws) == [Redriven(body, "unreadable", "it is no notice")]
+    assert run(aws) == [Redriven(body, "unreadable", "not a notice")]
     assert aws.bodies
     assert not aws.delivered
 

@@ -132,7 +132,7 @@ def resume(export: str, date: str, attempt: int, ended: str, services: ExportSer
     if run is None or run.attempt != attempt or run.status is not RunStatus.RUNNING:
         return "another attempt is on it"
     if attempt >= MOST_ATTEMPTS[ended]:
-        reason = f"given up after {attempt} attempts: what people were told, and the log of export_advance, say why"
+        reason = f"given up after {attempt} attempts: its notices and the log of export_advance show why"
         services.exports.end_run(replace(run, status=RunStatus.INCOMPLETE, ended_at=now(), reason=reason))
         return reason
     return _open(_next(run, run.category, run.account), run, services)

@@ -64,7 +64,7 @@ class LakeParts:
 
     def _wrong(self, batch: str, key: str, part: str, size: int, is_there: int | None) -> Difference:
         state = "is missing" if is_there is None else f"has {is_there:,} bytes, not {size:,}"
-        advice = f"the table is not affected; `headrace reload {key} --force` writes its rows anew"
+        advice = f"the table is not affected; `headrace reload {key} --force` writes its rows again"
         return Difference("lake part", self._dataset, f"{part} of {batch} {state}", advice)
 
     def _promised(self, batch: str) -> dict[str, int]:

@@ -26,7 +26,7 @@ def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
         if help_lane(contract.dataset, lane, services)
     ]
     if helped:
-        logger.warning("lanes that stood still were started again", extra={"lanes": helped})
+        logger.warning("stuck lanes were started again", extra={"lanes": helped})
     return helped
 
 

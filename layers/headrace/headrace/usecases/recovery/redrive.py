@@ -58,7 +58,7 @@ def _judge(letter: DeadLetter, ledger: Ledger) -> Redriven:
     try:
         arrival: Arrival = arrival_of(json.loads(letter.body))
     except (ValueError, KeyError, TypeError) as error:
-        return Redriven(letter.body[:80], UNREADABLE, f"it is no event of an object ({type(error).__name__}: {error})")
+        return Redriven(letter.body[:80], UNREADABLE, f"not an S3 object event ({type(error).__name__}: {error})")
     if ledger.knows(arrival.file_id):
         return Redriven(arrival.key, KNOWN, f"the ledger has it: it is {ledger.file(arrival.file_id).status}")
     return Redriven(arrival.key, SENT)

@@ -45,8 +45,8 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
     if ended is not BatchStatus.RUNNING:
         return _left_in(str(works), ended)
     if file.status in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}:
-        return False, f"it is {file.status} and will come to its end by itself"
-    return False, f"it is {file.status}: there is nothing to try again (`headrace reload` loads it anew)"
+        return False, f"it is {file.status} and will finish without help"
+    return False, f"it is {file.status}: there is nothing to try again (`headrace reload` loads it again)"
 
 
 def _left_in(batch: str, ended: BatchStatus) -> tuple[bool, str]:

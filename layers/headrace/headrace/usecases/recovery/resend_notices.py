@@ -22,7 +22,7 @@ def resend_notices(queue: UndeliveredNotices, *, pause: Callable[[], None], dry_
     for letter in all_letters(queue):
         title, subscription = _read(letter)
         if dry_run or not subscription:
-            error = "" if subscription else "it is no notice"
+            error = "" if subscription else "not a notice"
         else:
             error = queue.deliver(letter, subscription)
             pause()
