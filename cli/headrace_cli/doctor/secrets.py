@@ -44,7 +44,7 @@ def pagerduty(examination: Examination) -> Iterator[Finding]:
     """Who is paged."""
     name = examination.parameters["PagerDutySecret"]
     if not name:
-        yield warning("PagerDutySecret is empty: nobody is paged", "to page somebody, name a secret with a routing key")
+        yield warning("PagerDutySecret is empty: nobody is paged", "to be paged, name a secret with a routing key")
         return
     text = _secret(examination, name)
     form = "ROUTING_KEY"

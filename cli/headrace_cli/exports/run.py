@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 START_SECONDS = 30.0
 NAMED_FAILURES = 1000
-"""A document names so many; the manifest names all."""
+"""How many failures a document names; the manifest names all."""
 
 
 @dataclass(frozen=True, slots=True)

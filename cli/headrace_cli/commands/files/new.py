@@ -77,11 +77,11 @@ def render(document: Document) -> ConsoleRenderable:
     """Where the contract is, what to decide, and the verdict on each sample."""
     head = Text(f"Written: {document['contract']}, {count(document['columns'], 'column')}.", style="green")
     decide = [f"  line {item['line']}: {item['text']}" for item in document["decide"]]
-    told = lines(head, "", "To decide:", *decide, "", *map(_sample, document["samples"]))
+    found = lines(head, "", "To decide:", *decide, "", *map(_sample, document["samples"]))
     bad = next((checked for checked in document["samples"] if checked["reason"] or checked["rows_bad"]), None)
     if bad is None:
-        return told
-    return lines(told, "", f"To see what is wrong: headrace check {bad['file']} --contract {document['contract']}")
+        return found
+    return lines(found, "", f"To see what is wrong: headrace check {bad['file']} --contract {document['contract']}")
 
 
 def _sample(checked: Document) -> Text:

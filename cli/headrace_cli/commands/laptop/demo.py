@@ -100,8 +100,8 @@ def _drop(stages: Stages, target: Target, written: dict[str, list[Path]]) -> lis
     return sent
 
 
-def _show_of(stages: Stages, dataset: str, told: str) -> None:
-    stages.show(f"{dataset}: {told}")
+def _show_of(stages: Stages, dataset: str, text: str) -> None:
+    stages.show(f"{dataset}: {text}")
 
 
 def _load(stages: Stages, target: Target, file_ids: list[str], timeout: float) -> None:
