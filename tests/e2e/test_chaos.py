@@ -36,7 +36,7 @@ def test_what_breaks_is_right_in_the_end(bench: Bench, name: str) -> None:
     assert (result.wrong, result.injected > 0) == ([], True)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2, 3])  # others need the staged dataset of the whole bench
 def test_several_faults_at_once(bench: Bench, seed: int) -> None:
     point = composed(seed)
     assert point == composed(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.request import Request, urlopen
@@ -149,12 +150,17 @@ def received(laptop: Laptop, queue: str) -> Iterator[str]:
             queues.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 
+def unpacked(value: bytes) -> str:
+    """What the answers of exports are kept as."""
+    return zlib.decompress(value).decode()
+
+
 def items(laptop: Laptop) -> Iterator[str]:
     """All of DynamoDB."""
     dynamodb = laptop.client("dynamodb")
     for table in dynamodb.list_tables()["TableNames"]:
         for page in dynamodb.get_paginator("scan").paginate(TableName=table):
-            yield from (json.dumps(item) for item in page["Items"])
+            yield from (json.dumps(item, default=unpacked) for item in page["Items"])
 
 
 def logged(laptop: Laptop) -> Iterator[str]:

@@ -66,7 +66,9 @@ class MemoryS3:
     def put_object(self, *, Bucket: str, Key: str, Body: Any) -> dict[str, str]:  # noqa: N803
         data = Body if isinstance(Body, bytes) else Body.read()
         version = f"v{len(self.stored) + 1}"
-        self.stored.append(StoredObject(Bucket, Key, version, data, NOW + timedelta(seconds=len(self.stored))))
+        self.stored.append(
+            StoredObject(Bucket, Key, version, data, datetime.now(UTC) + timedelta(seconds=len(self.stored)))
+        )
         return {"VersionId": version}
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
