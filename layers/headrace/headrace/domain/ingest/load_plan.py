@@ -1,0 +1,155 @@
+"""What the load of a batch consists of: decided from records alone, nothing is read or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headrace.domain.contract import Contract
+from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord
+from headrace.domain.ingest.load import Part
+from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.ingest.replay import object_key, origin_of, replay_of
+from headrace.domain.judgement import Scope, scope_of
+
+Place = tuple[str, str]
+"""Bucket and key."""
+Versions = Mapping[Place, Sequence[FileRecord]]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the ledger knows of the keys from which a load takes rows out.
+
+    `versions` are those with rows, the oldest first. `origins` are files by id, whose quarantined rows come back in
+    files of the batch.
+    """
+
+    versions: Versions = field(default_factory=dict)
+    origins: Mapping[str, FileRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What one load brings and takes out.
+
+    `rows` are the good ones that it brings. `arrived` are the batch's files in their order of arrival; `replaced` those
+    whose rows go, or never come; `reloaded` those of the batch whose earlier rows make way for the ones it brings.
+    `scope` is None when there is nothing to measure. Unless it is `needed`, the warehouse need not know of the batch.
+    `views` are refreshed after the load.
+    """
+
+    parts: list[Part]
+    rows: int
+    arrived: list[str]
+    replaced: list[str]
+    reloaded: list[str]
+    needed: bool
+    scope: Scope | None
+    views: list[str]
+
+
+def load_plan(
+    batch: BatchRecord,
+    contract: Contract,
+    files: Sequence[FileRecord],
+    *,
+    results: Sequence[FileResult],
+    parts: list[Part],
+    history: History,
+) -> LoadPlan:
+    """The plan of one batch's load. `files` and `results` are those of the whole batch.
+
+    A batch that is only staged takes nothing out of the target: its merge does.
+    """
+    targeted = reaches_target(batch, contract)
+    good = accepted(files, results)
+    rows = sum(result.rows_good for result in results if result.verdict is Verdict.GOOD)
+    replaced = replaced_by(good, history, contract) if replaces(batch, contract) else []
+    reloaded = [file.file_id for file in good if file.reload] if targeted else []
+    needed = bool(parts or replaced or reloaded or (batch.lane == MERGE and good))
+    return LoadPlan(
+        parts=parts,
+        rows=rows,
+        arrived=in_order_of_arrival(files),
+        replaced=replaced,
+        reloaded=reloaded,
+        needed=needed,
+        scope=scope_of(batch, files, contract) if rows and parts and contract.checks else None,
+        views=[view.name for view in contract.views] if needed and targeted else [],
+    )
+
+
+def reaches_target(batch: BatchRecord, contract: Contract) -> bool:
+    """Whether the load writes to the target. That of a staged dataset fills its stage table instead."""
+    return batch.lane == MERGE or not contract.staged
+
+
+def replaces(batch: BatchRecord, contract: Contract) -> bool:
+    """Whether the load takes earlier versions of its files out of the target."""
+    return contract.replace_versions and reaches_target(batch, contract)
+
+
+def accepted(files: Iterable[FileRecord], results: Iterable[FileResult]) -> list[FileRecord]:
+    """The files whose rows are loaded, in the order of their results."""
+    known = {file.file_id: file for file in files}
+    return [known[result.file_id] for result in results if result.verdict is Verdict.GOOD]
+
+
+def in_order_of_arrival(files: Iterable[FileRecord]) -> list[str]:
+    """The ids of the files, the first to arrive first; S3's own order decides between versions of a key."""
+    return [file.file_id for file in sorted(files, key=lambda file: (file.arrived_at, *file.order))]
+
+
+def replaced_by(files: Sequence[FileRecord], history: History, contract: Contract) -> list[str]:
+    """Every version of the files' keys that is not the newest: its rows go, or never come.
+
+    Of one key no more than the ledger lists, the newest first: where a contract replaces what it used to add, the next
+    version of the key takes out the next ones.
+    """
+    alive = _alive(files, history.versions)
+    behind = _behind(files, alive)
+    own = {file.file_id for file in files}
+    # Versions without rows are left out, so that the list does not grow with every version of a key.
+    stale = {file.file_id for file in behind if file.file_id in own or file.rows.loaded}
+    stale |= {version.file_id for place in _replays(behind, contract) for version in alive.get(place, ())}
+    return sorted(stale | _late_replays(files, alive, history, contract))
+
+
+def origins_of(files: Iterable[FileRecord], contract: Contract) -> dict[str, str]:
+    """Of those files that are replays, the files that their rows were first in. Ids."""
+    names = {file.file_id: replay_of(contract, file.key) for file in files}
+    return {file_id: origin_of(name) for file_id, name in names.items() if name}
+
+
+def replay_places(files: Sequence[FileRecord], versions: Versions, contract: Contract) -> set[Place]:
+    """Where rows of the versions behind the files came back from quarantine: they go with those versions."""
+    return _replays(_behind(files, _alive(files, versions)), contract)
+
+
+def _alive(files: Iterable[FileRecord], versions: Versions) -> dict[Place, list[FileRecord]]:
+    """The versions of these keys that count, the oldest first: those with rows, and those of the batch."""
+    alive = {place: {version.file_id: version for version in known} for place, known in versions.items()}
+    for file in files:
+        if file.place in alive:
+            alive[file.place][file.file_id] = file
+    return {place: sorted(known.values(), key=lambda file: file.order) for place, known in alive.items()}
+
+
+def _behind(files: Iterable[FileRecord], alive: Versions) -> list[FileRecord]:
+    """The versions of the files' keys that are not the newest."""
+    return [version for place in {file.place for file in files} for version in alive.get(place, ())[:-1]]
+
+
+def _replays(behind: Iterable[FileRecord], contract: Contract) -> set[Place]:
+    return {(origin.bucket, object_key(contract, name)) for origin in behind for name in origin.replays}
+
+
+def _late_replays(files: Iterable[FileRecord], alive: Versions, history: History, contract: Contract) -> set[str]:
+    """The replays among the files, of rows whose file a newer version has replaced."""
+    origins = {replay: history.origins.get(origin) for replay, origin in origins_of(files, contract).items()}
+    return {
+        replay
+        for replay, origin in origins.items()
+        if origin and (versions := alive.get(origin.place)) and versions[-1].order > origin.order
+    }
