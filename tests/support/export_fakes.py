@@ -68,7 +68,7 @@ class MemoryExportServices:
         self.requests = MemoryQueue(self.hand)
         self.lake = MemoryWork(self.hand)
         self.unloader = MemoryUnloader(self.rows, self.lake, self.hand, self.broken)
-        self.files = MemoryFiles(self.hand)
+        self.bucket = MemoryFiles(self.hand)
         self.export_workflow = MemoryRunWorkflow()
         self.topic = MemoryTopic()
 

@@ -86,7 +86,7 @@ class AwsServices:
         return ExportQueue(aws.client("sqs"), setting("EXPORT_QUEUE"))
 
     @cached_property
-    def files(self) -> ExportBucket:
+    def bucket(self) -> ExportBucket:
         """The bucket of exported files."""
         return ExportBucket(aws.client("s3"), setting("EXPORT_BUCKET"))
 

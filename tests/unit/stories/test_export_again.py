@@ -38,12 +38,12 @@ def expire(world: World, *ends: str) -> None:
 
 def test_a_day_is_retried_after_its_work_has_expired() -> None:
     world = incomplete()
-    before = dict(world.services.files.written)
+    before = dict(world.services.bucket.written)
     expire(world)
     world.trigger()
     assert world.run() is RunStatus.COMPLETE
     world.assert_complete(world.services.unloader._rows)
-    again = {key for key, number in world.services.files.written.items() if number != before.get(key)}
+    again = {key for key, number in world.services.bucket.written.items() if number != before.get(key)}
     assert again == {f"notes/{DATE}/c1/a2.csv"}
 
 
@@ -57,11 +57,11 @@ def test_accounts_that_have_come_since_and_those_that_have_gone() -> None:
     expire(world)
     world.trigger()
     assert world.run() is RunStatus.COMPLETE
-    manifest = json.loads(world.services.files.objects[f"notes/{DATE}/manifest.json"])
+    manifest = json.loads(world.services.bucket.objects[f"notes/{DATE}/manifest.json"])
     names = {item["account"] for item in manifest["files"]}
     assert {"new", "a5"} <= names
     assert len(manifest["files"]) == 3 * 10
-    assert world.services.files.objects[f"notes/{DATE}/c2/new.csv"] == b"note\r\nnew in c2\r\n"
+    assert world.services.bucket.objects[f"notes/{DATE}/c2/new.csv"] == b"note\r\nnew in c2\r\n"
 
 
 @pytest.mark.parametrize("ends", [("manifest",), (".parquet",), ("manifest", ".parquet")])
@@ -92,7 +92,7 @@ def test_a_category_without_rows_has_those_that_came_until_the_retry() -> None:
     given["c0", "a2"] = ["mended"]
     world.trigger()
     assert world.run() is RunStatus.COMPLETE
-    assert world.services.files.objects[f"notes/{DATE}/empty/a0.csv"] == b"note\r\nlate\r\n"
+    assert world.services.bucket.objects[f"notes/{DATE}/empty/a0.csv"] == b"note\r\nlate\r\n"
 
 
 # -- names and numbers ---------------------------------------------------------------------------------------------

@@ -164,13 +164,13 @@ class World:
 
     def snapshot(self) -> dict[str, Any]:
         """What people and consumers have been told of: the run, its categories, its manifest and the files in it."""
-        manifest = json.loads(self.services.files.objects[f"notes/{DATE}/manifest.json"])
+        manifest = json.loads(self.services.bucket.objects[f"notes/{DATE}/manifest.json"])
         run = self.run_of_day()
         return {
             "run": (run.attempt, run.status, run.accounts, run.parts, run.seconds),
             "categories": self.services.exports.categories("notes", DATE),
             "manifest": manifest,
-            "files": {item["key"]: self.services.files.objects[item["key"]] for item in manifest["files"]},
+            "files": {item["key"]: self.services.bucket.objects[item["key"]] for item in manifest["files"]},
         }
 
 

@@ -105,8 +105,8 @@ class World:
         assert sorted((category, file.account) for category, file in files) == sorted(given)
         for category, file in files:
             text = "".join(f"{note}\r\n" for note in ["note", *given[category, file.account]])
-            assert self.services.files.objects[file.key] == text.encode("cp1252")
-        manifest = json.loads(self.services.files.objects[f"notes/{DATE}/manifest.json"])
+            assert self.services.bucket.objects[file.key] == text.encode("cp1252")
+        manifest = json.loads(self.services.bucket.objects[f"notes/{DATE}/manifest.json"])
         assert len(manifest["files"]) == len(given)
         assert manifest["complete"]
         assert [look["detail_type"] for look in self.told][-1] == "ExportCompleted"
@@ -146,7 +146,7 @@ def test_without_trouble_each_file_is_written_once() -> None:
     world.trigger()
     assert world.run() is RunStatus.COMPLETE
     world.assert_complete(rows())
-    assert set(world.services.files.written.values()) == {1}
+    assert set(world.services.bucket.written.values()) == {1}
     assert len(world.services.unloader.unloads) == 3
 
 
@@ -187,13 +187,13 @@ def test_a_poisoned_account_fails_alone_and_is_retried_alone() -> None:
     tallies = world.services.exports.tallies("notes", DATE)
     assert {name for tally in tallies.values() for name in tally.failures} == {"a2"}
     assert sum(tally.done for tally in tallies.values()) == len(given) - 1
-    before = dict(world.services.files.written)
+    before = dict(world.services.bucket.written)
 
     given["c1", "a2"] = ["good", "mended"]
     world.trigger()
     assert world.run() is RunStatus.COMPLETE
     world.assert_complete(given)
-    again = {key: number - before.get(key, 0) for key, number in world.services.files.written.items()}
+    again = {key: number - before.get(key, 0) for key, number in world.services.bucket.written.items()}
     assert {key for key, number in again.items() if number} == {f"notes/{DATE}/c1/a2.csv"}
     assert world.services.unloader.unloads[-1].only == ("a2",)
 
@@ -246,14 +246,14 @@ def test_a_request_that_is_lost_is_made_again() -> None:
 
 def test_an_account_that_kills_its_runner_every_time_is_alone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(rows())
-    put = world.services.files.put
+    put = world.services.bucket.put
 
     def deadly(key: str, body: bytes, sha256: bytes) -> None:
         if key.endswith("c1/a2.csv"):
             raise KilledError
         put(key, body, sha256)
 
-    monkeypatch.setattr(world.services.files, "put", deadly)
+    monkeypatch.setattr(world.services.bucket, "put", deadly)
     world.trigger()
     assert world.run() is RunStatus.INCOMPLETE
     tallies = world.services.exports.tallies("notes", DATE)

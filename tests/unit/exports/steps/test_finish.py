@@ -62,7 +62,7 @@ def test_a_complete_run_is_told_with_its_event_and_manifest() -> None:
         "manifest": f"notes/{DATE}/manifest.json", "files": 2, "failed": 0, "rows": 7, "bytes": 900,
         "seconds": over["seconds"],
     }  # fmt: skip
-    manifest = json.loads(services.files.objects[f"notes/{DATE}/manifest.json"])
+    manifest = json.loads(services.bucket.objects[f"notes/{DATE}/manifest.json"])
     assert manifest["files"] == [
         {"category": "c", "account": "a", "key": "notes/a.csv", "rows": 3, "bytes": 450, "sha256": "s"}
     ]

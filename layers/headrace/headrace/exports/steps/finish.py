@@ -34,7 +34,7 @@ def finish(
         return outcome | {"run": over.to_json()}
     names = [state.category for state in states]
     lines = manifest_lines(over, export, names, tallies, services)
-    digest = services.files.put_lines(export.manifest_key(run.date), lines)
+    digest = services.bucket.put_lines(export.manifest_key(run.date), lines)
     event = _event(over, export, tallies, services) | {"manifest_sha256": digest}
     notice = notice_of(over, export, states, tallies)
     kind = COMPLETED if status is RunStatus.COMPLETE else INCOMPLETE
@@ -62,7 +62,7 @@ def _files(run: Run, category: str, services: ExportServices) -> Iterator[tuple[
     found: dict[str, FileResult] = {}
     for _, file in services.exports.files(run.export, run.date, category):
         other = found.get(file.account)
-        if other is None or (other.sha256 != file.sha256 and services.files.sha256(file.key) == file.sha256):
+        if other is None or (other.sha256 != file.sha256 and services.bucket.sha256(file.key) == file.sha256):
             found[file.account] = file
     for file in found.values():
         yield category, file
@@ -97,7 +97,7 @@ def manifest_lines(
     summed = total(tallies.values())
     head = {
         "export": run.export, "date": run.date, "complete": run.status is RunStatus.COMPLETE, "version": export.version,
-        "bucket": services.files.bucket, "done": summed.done, "failed": summed.failed, "rows": summed.rows,
+        "bucket": services.bucket.bucket, "done": summed.done, "failed": summed.failed, "rows": summed.rows,
         "bytes": summed.bytes,
     }  # fmt: skip
     yield f"{json.dumps(head, ensure_ascii=False)[:-1]},\n"
@@ -146,7 +146,7 @@ def _event(run: Run, export: Export, tallies: dict[str, Tally], services: Export
     """The event's detail. A consumer that sees a manifest's digest again has seen this end before."""
     summed = total(tallies.values())
     return {
-        "run": run.name, "export": run.export, "date": run.date, "bucket": services.files.bucket,
+        "run": run.name, "export": run.export, "date": run.date, "bucket": services.bucket.bucket,
         "manifest": export.manifest_key(run.date), "files": summed.done, "failed": summed.failed, "rows": summed.rows,
         "bytes": summed.bytes, "seconds": run.seconds,
     }  # fmt: skip

@@ -125,5 +125,5 @@ def _write(request: Request, account: str, lines: Lines, export: Export, service
     body = lines.encoded()
     digest = hashlib.sha256(body)
     key = export.key(request.date, request.category, account)
-    services.files.put(key, body, digest.digest())
+    services.bucket.put(key, body, digest.digest())
     return FileResult(account, key, len(lines.texts), len(body), digest.hexdigest())
