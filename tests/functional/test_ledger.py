@@ -372,9 +372,10 @@ def test_what_came_back_from_quarantine_is_kept(ledger: Any) -> None:
 
 
 def test_versions_come_in_the_order_of_their_sequencers(ledger: Any) -> None:
-    for sequencer in ("0A", "9", "00000000B"):
-        ledger.record_arrival(file("a.csv", file_id=sequencer.zfill(24), sequencer=sequencer))
-    assert [version.sequencer for version in ledger.versions("landing", "readings/a.csv")] == ["9", "0A", "00000000B"]
+    in_order = ["0055AED6DCD9D5E6F7", "0055AED6DCD9D5E8", "0055AED6DCD9D5E8-000001", "0055AED6DCD9D5E81B", "0055AF"]
+    for number, sequencer in enumerate(reversed(in_order)):
+        ledger.record_arrival(file("a.csv", file_id=f"{number:024x}", sequencer=sequencer))
+    assert [version.sequencer for version in ledger.versions("landing", "readings/a.csv")] == in_order
 
 
 def test_the_index_lists_files_by_dataset(table: DynamoLedger) -> None:

@@ -29,7 +29,7 @@ def find(target: Target, wanted: str) -> list[FileRecord]:
         return [other for other in target.ledger.versions(bucket, meant.key) if other != meant] + [meant]
     key = wanted.removeprefix(f"s3://{bucket}/")
     found = target.ledger.versions(bucket, key) or _named(target, PurePath(wanted).name)
-    return sorted(found, key=lambda file: (moment(file.arrived_at), file.sequencer))
+    return sorted(found, key=lambda file: (moment(file.arrived_at), *file.order))
 
 
 def _named(target: Target, name: str) -> list[FileRecord]:

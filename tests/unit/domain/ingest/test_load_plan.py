@@ -48,7 +48,7 @@ def replayed(origin: FileRecord) -> tuple[FileRecord, FileRecord]:
 
 def test_files_are_listed_in_the_order_of_their_arrival_and_versions_in_that_of_s3() -> None:
     late = file("a.csv", arrived_at="2026-01-02T00:00:00Z")
-    second, first = file("b.csv", sequencer="0A"), file("c.csv", sequencer="9")
+    second, first = file("b.csv", sequencer="0B"), file("c.csv", sequencer="0ABC")
     assert planned(late, second, first).arrived == [first.file_id, second.file_id, late.file_id]
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from headrace.domain.ingest.sequencer import sortable
+
 LIVE = "live"
 """The lane of files that arrive by event."""
 BACKFILL = "backfill"
@@ -14,9 +16,6 @@ BACKFILL = "backfill"
 MERGE = "merge"
 """The lane of a staged dataset's merges: from its stage table into the target."""
 LANES = (LIVE, BACKFILL, MERGE)
-
-
-SEQUENCER_LENGTH = 40
 
 
 class FileStatus(StrEnum):
@@ -191,8 +190,8 @@ class FileRecord:
 
     @property
     def order(self) -> tuple[str, str]:
-        """Where this version stands among those of its key: S3's sequencers compare as text of one length."""
-        return self.sequencer.zfill(SEQUENCER_LENGTH), self.file_id
+        """Where this version stands among those of its key."""
+        return sortable(self.sequencer), self.file_id
 
     @property
     def has_rows(self) -> bool:

@@ -14,7 +14,8 @@ from operator import attrgetter
 
 from headrace.domain.ingest.arrival import route
 from headrace.domain.ingest.landed import Landed
-from headrace.domain.ingest.ledger import BACKFILL, SEQUENCER_LENGTH, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BACKFILL, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.sequencer import right_after
 from headrace.usecases.ingest import starter
 from headrace.usecases.ports import Landing, Services
 
@@ -98,7 +99,7 @@ def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -
             before = known[version.file_id].sequencer
         else:
             number += 1
-            yield version.arrival(f"{before.zfill(SEQUENCER_LENGTH)}-{number:06}")
+            yield version.arrival(right_after(before, number))
 
 
 def _of_dataset(arrivals: list[Arrival], services: Services, found: Backfilled) -> list[Arrival]:
