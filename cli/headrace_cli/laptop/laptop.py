@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.progress import Stages
+from headrace_cli.stack.choice import Choice
 from headrace_cli.stack.home import laptop_home
-from headrace_cli.stack.target import Choice, Target, target_for
+from headrace_cli.stack.target import Target, target_for
 
 if TYPE_CHECKING:
     from headrace_local.state import LaptopState
@@ -22,7 +23,7 @@ DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 def start(port: int | None, stages: Stages) -> LaptopState:
     """Start the laptop of `laptop_home()`, or find it running, as one stage."""
     with _errors(), stages.stage("Starting the laptop"):
-        from headrace_local.laptop import state, up  # noqa: PLC0415
+        from headrace_local.laptop import state, up
 
         running = state(laptop_home())
         found = up(laptop_home(), port=port)
@@ -33,8 +34,8 @@ def start(port: int | None, stages: Stages) -> LaptopState:
 def deploy(stages: Stages, stack: str | None = None) -> None:
     """Build the checkout and deploy it to the running laptop, as two stages; as another stack if one is named."""
     with _errors(), stages.until_done():
-        from headrace_local.laptop import state  # noqa: PLC0415
-        from headrace_local.sam import deploy as build_and_deploy  # noqa: PLC0415
+        from headrace_local.laptop import state
+        from headrace_local.sam import deploy as build_and_deploy
 
         running = state(laptop_home())
         if running is None:
@@ -45,7 +46,7 @@ def deploy(stages: Stages, stack: str | None = None) -> None:
 def stop() -> bool:
     """Stop the laptop and remove what it kept. Returns whether there was one."""
     with _errors():
-        from headrace_local.laptop import down  # noqa: PLC0415
+        from headrace_local.laptop import down
 
         return down(laptop_home())
 
@@ -71,7 +72,7 @@ def log_file() -> Path:
 def _errors() -> Iterator[None]:
     """The laptop's errors as ours, with their advice."""
     try:
-        from headrace_local.errors import LaptopError  # noqa: PLC0415
+        from headrace_local.errors import LaptopError
     except ModuleNotFoundError as error:
         raise CommandError(NOT_INSTALLED) from error
     try:

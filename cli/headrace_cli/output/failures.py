@@ -10,21 +10,15 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
-from botocore.exceptions import ConnectionError as AwsConnectionError
 from typer.exceptions import Abort, TyperException
 
 from headrace.errors import HeadraceError
 from headrace_cli.output.console import json_text, messages
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
 
 DEBUG = "HEADRACE_DEBUG"
 NO_CREDENTIALS = (
@@ -57,6 +51,8 @@ def explain(error: Exception) -> str:
         return _misuse(error)
     if isinstance(error, HeadraceError):
         return str(error)
+    from botocore.exceptions import BotoCoreError, ClientError
+
     if isinstance(error, ClientError):
         return _refused(error)
     if isinstance(error, BotoCoreError):
@@ -81,13 +77,15 @@ def _refused(error: ClientError) -> str:
 
 
 def _unreachable(error: BotoCoreError) -> str:
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+    from botocore import exceptions as aws
+
+    if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError):
         return NO_CREDENTIALS
-    if isinstance(error, NoRegionError):
+    if isinstance(error, aws.NoRegionError):
         return "no AWS region is set: give --region, or set one in the profile"
-    if isinstance(error, ProfileNotFound):
+    if isinstance(error, aws.ProfileNotFound):
         return f"{error} (`aws configure list-profiles` lists them)"
-    if isinstance(error, AwsConnectionError | HTTPClientError):
+    if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
         return f"{error}: is it up? (`headrace up` starts a laptop)"
     return str(error)
 
@@ -95,8 +93,13 @@ def _unreachable(error: BotoCoreError) -> str:
 def _unexpected(error: Exception) -> str:
     if isinstance(error, Abort):
         return "stopped"
-    if isinstance(error, KeyError):
-        return str(error.args[0]) if error.args else "a name is not known"
+    if isinstance(error, KeyError) and " " in str(error.args[:1]):  # a sentence of the ledger's, not a bare key
+        return str(error.args[0])
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return f"{type(error).__name__}: {error} (set {DEBUG}=1 to see where)"
+    from headrace_cli.output.fault_report import written_report
+
+    return (
+        f"this is a fault in Headrace: {type(error).__name__}: {' '.join(str(error).split())}. Please open an issue"
+        f" where you got Headrace from, and attach {written_report(error)} after reading it"
+    )

@@ -21,8 +21,8 @@ def bad_rows(
     A row that breaks several rules is one item: the first rule stands in it, all of them in its `errors`.
     `file` is a key, or the last part of one.
     """
-    from headrace.transform import read_quarantine  # noqa: PLC0415 - pyarrow takes longer than most commands do
-    from headrace.usecases.recovery.replay import Quarantine  # noqa: PLC0415 - the same
+    from headrace.transform import read_quarantine
+    from headrace.usecases.recovery.replay import Quarantine
 
     quarantine = Quarantine(target.services)
     s3, bucket = target.client("s3"), target.output("LakeBucket")

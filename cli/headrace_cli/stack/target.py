@@ -5,29 +5,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import typer
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from headrace.adapters import queues as intake
-from headrace.adapters.landing import LandingBucket
-from headrace.adapters.ledger import DynamoLedger
-from headrace.domain.contract import Contract
-from headrace.domain.export import Export
 from headrace.domain.lake_folders import CONTRACTS
-from headrace.exports.adapters.ledger import DynamoExports
-from headrace.sources.adapters.ledger import DynamoSourceLedger
-from headrace.sources.adapters.poll_queue import PollOrders
-from headrace.usecases.ports import IntakeQueues, Landing, Services, UndeliveredNotices
 from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.choice import Choice
 from headrace_cli.stack.home import Laptop, laptop
-from headrace_cli.stack.services import TargetServices
+
+if TYPE_CHECKING:
+    from headrace.adapters.ledger import DynamoLedger
+    from headrace.domain.contract import Contract
+    from headrace.domain.export import Export
+    from headrace.exports.adapters.ledger import DynamoExports
+    from headrace.sources.adapters.ledger import DynamoSourceLedger
+    from headrace.sources.adapters.poll_queue import PollOrders
+    from headrace.usecases.ports import IntakeQueues, Landing, Services, UndeliveredNotices
 
 STACK = "headrace"
 CONTRACTS_KEY = f"{CONTRACTS}/contracts.json"
@@ -37,19 +33,9 @@ EXPORTS_KEY = f"{CONTRACTS}/exports.json"
 LOCAL_REGION = "us-east-1"
 AWS_CHOSEN = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
 """Variables that select AWS."""
-ON_AWS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 4})
-ON_LAPTOP = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 2})
+ON_AWS = {"connect_timeout": 5, "read_timeout": 60, "retries": {"mode": "standard", "max_attempts": 4}}
+ON_LAPTOP = {"connect_timeout": 2, "read_timeout": 60, "retries": {"mode": "standard", "max_attempts": 2}}
 """A laptop that does not answer is not up: more than one retry would only hide that for a while."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The global options as they were given."""
-
-    profile: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
-    stack: str | None = None
 
 
 class Target:
@@ -92,6 +78,8 @@ class Target:
     @cached_property
     def outputs(self) -> dict[str, str]:
         """All CloudFormation outputs of the stack. Raises CommandError when there is no such stack."""
+        from botocore.exceptions import ClientError
+
         try:
             answer = self.client("cloudformation").describe_stacks(StackName=self.stack)
         except ClientError as error:
@@ -108,50 +96,68 @@ class Target:
     @cached_property
     def ledger(self) -> DynamoLedger:
         """The stack's ledger."""
+        from headrace.adapters.ledger import DynamoLedger
+
         return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"), int(self.outputs.get("KeepDays", 0)))
 
     @cached_property
     def services(self) -> Services:
         """What the use cases need, on this stack."""
+        from headrace_cli.stack.services import TargetServices
+
         return TargetServices(self)
 
     @cached_property
     def landing(self) -> Landing:
         """The landing bucket, to list and to land objects in."""
+        from headrace.adapters.landing import LandingBucket
+
         return LandingBucket(self.client("s3"), self.output("LandingBucket"))
 
     @cached_property
     def queues(self) -> IntakeQueues:
         """The intake queue and its dead-letter queue."""
+        from headrace.adapters.queues import IntakeQueues
+
         dead_letters = self.output("IntakeDeadLetterQueueUrl")
-        return intake.IntakeQueues(self.client("sqs"), self.output("IntakeQueueUrl"), dead_letters)
+        return IntakeQueues(self.client("sqs"), self.output("IntakeQueueUrl"), dead_letters)
 
     @cached_property
     def undelivered(self) -> UndeliveredNotices:
         """The queue of notices that could not be delivered."""
+        from headrace.adapters.queues import UndeliveredNotices
+
         sqs, sns, functions = (self.client(service) for service in ("sqs", "sns", "lambda"))
         queue, topic = self.output("UndeliveredNoticesQueueUrl"), self.output("NotificationTopicArn")
-        return intake.UndeliveredNotices(sqs, sns, functions, queue, topic)
+        return UndeliveredNotices(sqs, sns, functions, queue, topic)
 
     @cached_property
     def source_ledger(self) -> DynamoSourceLedger:
         """What the stack's ledger knows of servers and their files."""
+        from headrace.sources.adapters.ledger import DynamoSourceLedger
+
         keep_days = int(self.outputs.get("KeepDays", 0))
         return DynamoSourceLedger(self.client("dynamodb"), self.output("LedgerTable"), keep_days)
 
     @cached_property
     def poll_orders(self) -> PollOrders:
         """The queue of polls to be made."""
+        from headrace.sources.adapters.poll_queue import PollOrders
+
         return PollOrders(self.client("sqs"), self.output("PollQueueUrl"))
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:
         """The contracts the stack was deployed with, by dataset name, in alphabetical order."""
+        from headrace.domain.contract import Contract
+
         found = [Contract.from_json(item) for item in self._deployed(CONTRACTS_KEY)]
         return {contract.dataset: contract for contract in sorted(found, key=lambda item: item.dataset)}
 
     def _deployed(self, key: str) -> list[dict[str, Any]]:
         """A list that the deployment has left in the lake. Raises CommandError when there is none."""
+        from botocore.exceptions import ClientError
+
         try:
             answer = self.client("s3").get_object(Bucket=self.output("LakeBucket"), Key=key)
         except ClientError as error:
@@ -164,10 +170,14 @@ class Target:
     @cached_property
     def export_runs(self) -> DynamoExports:
         """The runs of exports."""
+        from headrace.exports.adapters.ledger import DynamoExports
+
         return DynamoExports(self.client("dynamodb"), self.output("LedgerTable"))
 
     def export(self, name: str | None) -> Export:
         """One export, the only one without a name. Raises CommandError, naming the known ones."""
+        from headrace.domain.export import Export
+
         found = [Export.from_json(item) for item in self._deployed(EXPORTS_KEY)]
         chosen = [export for export in found if name in {None, export.name}]
         if len(chosen) == 1:
@@ -226,16 +236,22 @@ def target_of(context: typer.Context) -> Target:
 
 
 def _aws(choice: Choice) -> Target:
+    import boto3
+    from botocore.config import Config
+
     # AWS's own command line reads AWS_REGION first; boto3 does not read it at all.
     session = boto3.Session(profile_name=choice.profile, region_name=choice.region or os.environ.get("AWS_REGION"))
-    return Target(partial(session.client, config=ON_AWS), choice.stack or STACK)
+    return Target(partial(session.client, config=Config(**ON_AWS)), choice.stack or STACK)
 
 
 def _local(choice: Choice, endpoint_url: str, local: Laptop | None) -> Target:
     """A given endpoint, with the keys of the laptop there or, without one, those that boto3 finds."""
+    import boto3
+    from botocore.config import Config
+
     known = local if local and local.endpoint_url == endpoint_url else None
     keys = {"aws_access_key_id": known.access_key_id, "aws_secret_access_key": known.secret_access_key} if known else {}
     own = {} if choice.profile else keys
     session = boto3.Session(profile_name=choice.profile, region_name=choice.region or LOCAL_REGION, **own)
-    connect = partial(session.client, endpoint_url=endpoint_url, config=ON_LAPTOP)
+    connect = partial(session.client, endpoint_url=endpoint_url, config=Config(**ON_LAPTOP))
     return Target(connect, choice.stack or STACK, endpoint_url, known.token if known else None)

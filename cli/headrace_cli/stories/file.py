@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
-from headrace.adapters.ledger import UNROUTABLE
 from headrace.domain.clock import written
 from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord, RowCounts
 from headrace_cli.output.failures import CommandError
@@ -34,6 +33,8 @@ def find(target: Target, wanted: str) -> list[FileRecord]:
 
 def _named(target: Target, name: str) -> list[FileRecord]:
     """Every file of the ledger whose key ends in this name. Reads the whole index."""
+    from headrace.adapters.ledger import UNROUTABLE
+
     files = (file for dataset in (*target.contracts, UNROUTABLE) for file in target.ledger.files_of(dataset))
     return [file for file in files if PurePath(file.key).name == name]
 

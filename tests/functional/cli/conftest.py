@@ -11,7 +11,8 @@ import boto3
 import pytest
 
 from headrace_cli.main import run
-from headrace_cli.stack.target import CONTRACTS_KEY, Choice, Target, target_for
+from headrace_cli.stack.choice import Choice
+from headrace_cli.stack.target import CONTRACTS_KEY, Target, target_for
 from headrace_local import laptop as laptops
 from headrace_local.state import LaptopState
 from tests.support.fakes import contract

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from botocore import exceptions as aws
 
@@ -27,13 +29,36 @@ from tests.unit.cli.stack import FakeStack, refused
         (refused("PutObject", "NoSuchBucket", "gone"), "PutObject was refused: gone (NoSuchBucket)"),
         (KeyError("the ledger does not know FILE#1"), "the ledger does not know FILE#1"),
         (FileNotFoundError(2, "No such file or directory", "a.csv"), "a.csv: No such file or directory"),
-        (ZeroDivisionError("division by zero"), f"ZeroDivisionError: division by zero (set {DEBUG}=1"),
+        (
+            ZeroDivisionError("division by zero"),
+            "a fault in Headrace: ZeroDivisionError: division by zero. Please",
+        ),
+        (KeyError("multipleOf"), "a fault in Headrace: KeyError: 'multipleOf'."),
     ],
 )
 def test_explain(error: Exception, said: str) -> None:
     sentence = explain(error)
     assert said in sentence
     assert "\n" not in sentence
+
+
+def test_the_report_of_a_fault_has_the_traceback_and_no_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["headrace", "erase", "readings", "meter=M-17"])
+    try:
+        {"pattern": 1}["multipleOf"]
+    except KeyError as error:
+        sentence = explain(error)
+    (report,) = tmp_path.iterdir()
+    assert str(report) in sentence
+    text = report.read_text()
+    assert "KeyError: 'multipleOf'" in text
+    assert "test_failures.py" in text
+    assert "headrace 0" in text
+    assert "M-17" not in text
+    assert report.stat().st_mode & 0o077 == 0
 
 
 def test_errors_of_aws_in_json(stack: FakeStack, run_json: RunJson) -> None:

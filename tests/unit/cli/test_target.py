@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.choice import Choice
 from headrace_cli.stack.home import laptop_home, repository
-from headrace_cli.stack.target import Choice, Target, target_for
+from headrace_cli.stack.target import Target, target_for
 from tests.support.fakes import contract
 from tests.unit.cli.stack import FakeStack
 

@@ -53,7 +53,7 @@ def check(
 
 def compiled(path: Path) -> Contract:
     """The contract in a file. Raises CommandError, with line and reason, for one with mistakes."""
-    from headrace_compiler import ContractErrors, compile_contract  # noqa: PLC0415 - its parser is slow to import
+    from headrace_compiler import ContractErrors, compile_contract
 
     try:
         return compile_contract(path)
@@ -63,7 +63,7 @@ def compiled(path: Path) -> Contract:
 
 def known(dataset: str) -> Contract:
     """A contract of the checkout, by its dataset's name."""
-    from headrace_compiler import ContractErrors, compile_folder  # noqa: PLC0415 - as above
+    from headrace_compiler import ContractErrors, compile_folder
 
     folder = repository() / "contracts"
     try:
@@ -81,8 +81,8 @@ def collect(contract: Contract, file: Path, out: Path | None) -> Document:
 
     `reason` says why the whole file is rejected, and is null when it is not; `line` is the one that it is about.
     """
-    from headrace.transform import FileRejected  # noqa: PLC0415 - pyarrow is slow to import
-    from headrace.usecases.check import check_file  # noqa: PLC0415
+    from headrace.transform import FileRejected
+    from headrace.usecases.check import check_file
 
     head = {"file": str(file), "dataset": contract.dataset, "bytes": file.stat().st_size}
     start = perf_counter()

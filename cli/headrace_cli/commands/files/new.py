@@ -47,8 +47,8 @@ def new(
 
 def collect(name: str, samples: list[Path], path: Path) -> Document:
     """`{"contract", "dataset", "columns", "decide": [{"line", "text"}], "samples": [what `headrace check` says]}`."""
-    from headrace.transform import FileRejected  # noqa: PLC0415
-    from headrace_compiler.draft.contract import draft  # noqa: PLC0415 - pyarrow is slow to import
+    from headrace.transform import FileRejected
+    from headrace_compiler.draft.contract import draft
 
     if path.exists():
         raise CommandError(f"{path} already exists: remove it first, or choose another path with --out")

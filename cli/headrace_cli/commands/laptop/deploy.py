@@ -11,7 +11,8 @@ from headrace_cli.output.console import Document, Json, emit, lines
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Stages
-from headrace_cli.stack.target import Choice, Target
+from headrace_cli.stack.choice import Choice
+from headrace_cli.stack.target import Target
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable

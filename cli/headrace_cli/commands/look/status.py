@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from headrace.adapters.ledger import UNROUTABLE
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import ROW_HEADERS, STYLES, ago, balanced, clock, count, number, row_cells, tick
@@ -52,6 +51,8 @@ def status(
 
 def collect(target: Target, dataset: str | None = None, since: str = "") -> Document:
     """`{"datasets": [{"dataset", "files", "rows", "last_load", "freshness_seconds"}], "unroutable"}`."""
+    from headrace.adapters.ledger import UNROUTABLE
+
     names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
     now = datetime.now(UTC)
     return {
@@ -62,6 +63,8 @@ def collect(target: Target, dataset: str | None = None, since: str = "") -> Docu
 
 def collect_failed(target: Target, dataset: str | None, since: str) -> Document:
     """`{"files": [the newest, with their reasons], "more": how many others}`."""
+    from headrace.adapters.ledger import UNROUTABLE
+
     names = [target.contract(dataset).dataset] if dataset else [*target.contracts, UNROUTABLE]
     found = 0
 

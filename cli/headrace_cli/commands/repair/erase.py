@@ -53,8 +53,8 @@ def erase(
 
 def collect(target: Target, dataset: str, column: str, value: str, *, dry_run: bool) -> Document:
     """`{"dataset", "column", "dry_run", "landed": […], "lake_rows", "bad_rows", "table_rows", …}`; never the value."""
-    from headrace.transform.erasure import Value  # noqa: PLC0415 - pyarrow takes longer than most commands do
-    from headrace.usecases.recovery.erase import erase as erased  # noqa: PLC0415 - the same
+    from headrace.transform.erasure import Value
+    from headrace.usecases.recovery.erase import erase as erased
 
     contract = target.contract(dataset)
     with Progress() as progress:

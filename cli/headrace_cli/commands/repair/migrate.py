@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from headrace.usecases.migrate import Plan, apply, plan
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Progress
-from headrace_cli.stack.checkout import CheckoutServices
 from headrace_cli.stack.target import target_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
+
+    from headrace.usecases.migrate import Plan
 
 SQL = Path("sql")
 
@@ -36,7 +36,11 @@ def migrate(
 
     Examples: `headrace migrate --plan`, `headrace migrate`
     """
+    from headrace.usecases.migrate import apply, plan
+
     target = target_of(context)
+    from headrace_cli.stack.checkout import CheckoutServices
+
     services = CheckoutServices(target, contracts, SQL)
     with Progress() as progress:
         progress.show("comparing the warehouse with the contracts")

@@ -32,7 +32,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     Example: `headrace replay readings --rule minimum --dry-run`
     """
-    from headrace.usecases.recovery import replay as use_case  # noqa: PLC0415 - pyarrow takes longer than most commands do
+    from headrace.usecases.recovery import replay as use_case
 
     target = target_of(context)
     wanted = use_case.Wanted(rule, since, batch)
