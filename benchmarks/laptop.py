@@ -177,7 +177,7 @@ def chosen(target: Target, dataset: str | None, files: int, rows: int) -> Load:
     found = generators([dataset] if dataset else target.contracts)
     for name, write in found.items():
         contract = target.contract(name)
-        if dataset or (contract.format.kind == "csv" and contract.primary_key and can_be_sized(write)):
+        if dataset or (contract.format.traits.delimited and contract.primary_key and can_be_sized(write)):
             return Load(contract, write, files, rows)
     raise CommandError("no dataset has a sample generator whose files can be counted and sized")
 

@@ -46,7 +46,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
     columns = _columns(table, values, problems)
     if servers is not None:
-        _check_places(servers.format.kind, columns, problems)
+        _check_places(columns, problems, placed=servers.format.traits.placed)
     on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
     waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
     versions = _chosen("onNewVersion", tuple(VERSIONS), table, values, problems)
@@ -210,15 +210,15 @@ def _with_default_encoding(column: Column, encode: str | None, table: SchemaObje
     return replace(column, encode=encode.upper())
 
 
-def _check_places(kind: str, columns: Sequence[Column], problems: Problems) -> None:
+def _check_places(columns: Sequence[Column], problems: Problems, *, placed: bool) -> None:
     """Columns of files with fixed width have places that do not overlap; others have none."""
     for index, column in enumerate(columns):
         where = (*TABLE, "properties", index)
-        if kind != "fixed" and (column.start or column.width):
+        if not placed and (column.start or column.width):
             problems.add(where, "start and width belong to files of format fixed")
-        if kind == "fixed" and not (column.start and column.width):
+        if placed and not (column.start and column.width):
             problems.add(where, f"the column {column.name!r} needs the customProperties start (from 1) and width")
-        for other in columns[:index] if kind == "fixed" else ():
+        for other in columns[:index] if placed else ():
             if column.start < other.start + other.width and other.start < column.start + column.width:
                 problems.add(where, f"the places of {column.name!r} and {other.name!r} overlap")
 

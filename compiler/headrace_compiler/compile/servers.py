@@ -10,6 +10,7 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from headrace.domain.contract import FileFormat
+from headrace.domain.file_formats import FORMATS, NAMES, Format
 from headrace.domain.source import Source
 from headrace_compiler.compile.sources import PROTOCOLS, compile_sources
 from headrace_compiler.document import custom
@@ -18,13 +19,6 @@ from headrace_compiler.document.names import schema_name_problem
 from headrace_compiler.document.shape import suggestion
 
 LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_][A-Za-z0-9_./=-]*?)/?")
-FORMATS = {"csv": "csv", "fixed": "fixed", "json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
-NOT_FOR = {
-    "json": ("delimiter", "quote", "header", "escape", "skipLines", "comment"),
-    "jsonl": ("delimiter", "quote", "header", "escape", "skipLines", "comment"),
-    "fixed": ("delimiter", "quote", "header", "escape"),
-    "csv": (),
-}
 COMPRESSIONS = ("auto", "none", "gzip", "bzip2", "zstd", "zip")
 ENCODINGS = re.compile(r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
@@ -83,20 +77,19 @@ def _prefix(server: Server, where: Where, problems: Problems) -> str:
 
 
 def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat:
-    kind = FORMATS.get(server.format or "")
-    if kind is None:
-        hint = suggestion(server.format or "", FORMATS)
-        problems.add(
-            (*where, "format"), f"format {server.format!r} is not supported, csv, fixed, json and jsonl are{hint}"
-        )
+    traits = NAMES.get(server.format or "")
+    if traits is None:
+        *others, last = FORMATS
+        reason = f"format {server.format!r} is not supported, {', '.join(others)} and {last} are"
+        problems.add((*where, "format"), reason + suggestion(server.format or "", NAMES))
         return FileFormat()
     values = custom.read_custom(server.customProperties, custom.SERVER, where, problems)
-    _refuse_others_keys(kind, server, values, where, problems)
+    _refuse_others_keys(traits, server, values, where, problems)
     made = FileFormat(
-        kind=kind,
-        delimiter=NAMED_DELIMITERS.get(server.delimiter or "", server.delimiter or ","),
-        quote=values.get("quote", '"'),
-        header=values.get("header", kind == "csv"),
+        kind=traits.name,
+        delimiter=NAMED_DELIMITERS.get(server.delimiter or "", server.delimiter or traits.delimiter),
+        quote=values.get("quote", traits.quote),
+        header=values.get("header", traits.header),
         escape=values.get("escape", ""),
         skip_lines=int(values.get("skipLines", 0)),
         comment=values.get("comment", ""),
@@ -104,14 +97,16 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
         compression=values.get("compression", "auto"),
         max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),
         max_decompressed_bytes=int(values.get("maxDecompressedBytes", FileFormat().max_decompressed_bytes)),
-        null_tokens=tuple(values.get("nullTokens", [] if kind.startswith("json") else [""])),
+        null_tokens=tuple(values.get("nullTokens", traits.null_tokens)),
     )
     _check_format(made, server, where, problems)
     return made
 
 
-def _refuse_others_keys(kind: str, server: Server, values: dict[str, Any], where: Where, problems: Problems) -> None:
-    for name in NOT_FOR[kind]:
+def _refuse_others_keys(
+    traits: Format, server: Server, values: dict[str, Any], where: Where, problems: Problems
+) -> None:
+    for name in traits.lacks:
         if name in values:
             place = custom.place_of(server.customProperties, name, where)
             problems.add(place, f"files of format {server.format} have no {name}: leave it out")
@@ -153,5 +148,5 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
     if made.escape and not made.escape.isascii():
         problems.add(places["escape"], "escape must be one mark of ASCII")
     for token in made.null_tokens:
-        if made.kind == "csv" and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
+        if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
             problems.add(places["nullTokens"], f"the null token {token!r} cannot stand in a file with this format")

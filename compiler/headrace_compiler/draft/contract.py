@@ -67,7 +67,7 @@ def _servers(name: str, samples: Samples) -> Iterator[str]:
     written = samples.format
     yield from ("servers:", "  - server: landing", "    type: s3", f"    location: s3://{{landing}}/{name}/")
     yield f"    format: {written.kind}"
-    if written.kind == "csv":
+    if written.traits.delimited:
         doubt = (
             "  # decide: one column only; another delimiter, or `format: fixed`?" if len(samples.columns) == 1 else ""
         )

@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import islice
 
 from headrace.domain.contract import FileFormat
-from headrace.transform.delimited.header import JSON_ARRAY, JSON_OBJECT, MARKUP
+from headrace.domain.file_formats import format_that_begins
+from headrace.transform.delimited.header import MARKUP
 from headrace.transform.delimited.quoted import SplitError, Splitter
 from headrace.transform.outcome import FileRejected
 from headrace_compiler.draft.header import doubt_of_header
@@ -19,21 +20,14 @@ LINES_SAMPLED = 200
 COMMENT = b"#"
 
 
-def kind_of(data: bytes) -> str:
-    """`jsonl`, `json` for an array, or `csv`."""
-    if JSON_OBJECT.match(data):
-        return "jsonl"
-    return "json" if JSON_ARRAY.match(data) else "csv"
-
-
 def format_of(text: SampleText) -> tuple[FileFormat, str | None]:
     """How the text is written; for one without a header also what speaks against its first line being one.
 
     Raises FileRejected for delimited text whose first line belongs to no table.
     """
-    kind = kind_of(text.data)
-    if kind != "csv":
-        return FileFormat(kind, encoding=text.encoding, null_tokens=()), None
+    traits = format_that_begins(text.data)
+    if traits.typed:
+        return FileFormat(traits.name, encoding=text.encoding, null_tokens=traits.null_tokens), None
     if MARKUP.match(text.data):
         raise FileRejected("not_text", "the file is HTML or XML, not rows")
     lines = [line for line in text.data.splitlines()[:LINES_SAMPLED] if line.strip()]

@@ -1,18 +1,12 @@
-"""The records of a sample, as far as they can be read: fields of delimited text, documents of JSON."""
+"""The records of delimited text in a sample, as far as they can be read."""
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
-from typing import Any
-
-import orjson
 
 from headrace.domain.contract import FileFormat
 from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminated
-from headrace.transform.json_files.array import ArrayElements
-from headrace.transform.outcome import Limits
 
 
 def records(data: bytes, file_format: FileFormat) -> Iterator[list[str]]:
@@ -50,20 +44,3 @@ def _fields(splitter: Splitter, record: bytes) -> list[str]:
     except SplitError:
         return []
     return [field.decode("utf-8", "replace") for field in fields]
-
-
-def documents(data: bytes, kind: str) -> Iterator[dict[str, Any]]:
-    """The objects of JSON Lines, or of an array."""
-    for text in data.splitlines() if kind == "jsonl" else _elements(data):
-        try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(value, dict):
-            yield value
-
-
-def _elements(data: bytes) -> list[bytes]:
-    """The elements of a JSON array that are there whole."""
-    elements, _ = ArrayElements(io.BytesIO(data).read, len(data), Limits(), Limits().rows).next_elements()
-    return elements

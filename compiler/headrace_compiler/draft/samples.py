@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from headrace.domain.contract import FileFormat
+from headrace.domain.file_formats import common_format, format_that_begins
 from headrace.transform.outcome import FileRejected
-from headrace_compiler.draft.format import format_of, kind_of
+from headrace.transform.readers import documents
+from headrace_compiler.draft.format import format_of
 from headrace_compiler.draft.header import NULL_WORDS, repeated_name
-from headrace_compiler.draft.records import documents, records
+from headrace_compiler.draft.records import records
 from headrace_compiler.draft.text import SampleText, named, odd_lines, sample_texts
 
 Row = dict[str, Any]
@@ -39,7 +41,7 @@ class Samples:
     @property
     def are_json(self) -> bool:
         """Whether the values have types of their own."""
-        return self.format.kind.startswith("json")
+        return self.format.traits.typed
 
 
 def read_samples(paths: list[Path]) -> Samples:
@@ -66,10 +68,11 @@ def _begun(text: SampleText) -> Samples:
 
 def _take_format(text: SampleText, samples: Samples) -> None:
     """Widens the format to this text's. Raises FileRejected where one contract cannot say both."""
-    kind, agreed = kind_of(text.data), samples.format.kind
-    if kind != agreed and "csv" in {kind, agreed}:
-        raise FileRejected("format", f"{text.label} is {_kind(kind)}, {samples.labels[0]} is {_kind(agreed)}")
-    samples.format = replace(samples.format, kind=kind if kind == agreed else "json")
+    found, agreed = format_that_begins(text.data), samples.format.traits
+    common = common_format(found, agreed)
+    if common is None:
+        raise FileRejected("format", f"{text.label} is {found.title}, {samples.labels[0]} is {agreed.title}")
+    samples.format = replace(samples.format, kind=common.name)
     if text.data.isascii():
         return
     samples.encodings.setdefault(text.encoding, text.label)
@@ -78,10 +81,6 @@ def _take_format(text: SampleText, samples: Samples) -> None:
         reason = f"{one} is UTF-8 or UTF-16, {other} is neither: the files of a dataset have one encoding"
         raise FileRejected("encoding", reason)
     samples.format = replace(samples.format, encoding=text.encoding)
-
-
-def _kind(kind: str) -> str:
-    return "delimited text" if kind == "csv" else "JSON"
 
 
 def _take_rows(text: SampleText, samples: Samples) -> None:
@@ -102,13 +101,10 @@ def _take_rows(text: SampleText, samples: Samples) -> None:
 
 
 def _documents(data: bytes) -> tuple[list[str], list[Row]]:
-    kind = kind_of(data)
-    rows = list(documents(data, kind))
-    if not rows and kind == "jsonl":
-        reason = "there is no object on a line of its own, as JSON Lines have; one object over several lines is no row"
-        raise FileRejected("empty", reason)
+    traits = format_that_begins(data)
+    rows = list(documents(data, traits.name))
     if not rows:
-        raise FileRejected("empty", "the JSON array holds no objects")
+        raise FileRejected("empty", traits.no_rows)
     return list(dict.fromkeys(key for row in rows for key in row)), rows
 
 
@@ -150,7 +146,7 @@ def _remarks(text: SampleText, names: list[str]) -> list[str]:
     more = f", and so do {len(odd) - 1} more" if len(odd) > 1 else ""
     remarks = [f"{text.label}, {odd[0]}, which no text has{more}"] if odd else []
     places = ", ".join(str(place) for place, name in enumerate(names, start=1) if not name)
-    if places and kind_of(text.data) != "csv":
+    if places and format_that_begins(text.data).typed:
         remarks.append(f"{text.label}, a key has no name: what it holds is kept in _unknown")
     elif places:
         remarks.append(f"{text.label}, the header has no name for field {places}: what it holds is kept in _unknown")

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from headrace.domain.checks import Check, Metric
+from headrace.domain.file_formats import FORMATS, Format
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls
 
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
@@ -84,7 +85,7 @@ class Column:
 class FileFormat:
     """How a file of this dataset is written. `compression` may be `auto`: detected from the first bytes.
 
-    `kind` is csv (delimited text), fixed (columns at fixed places), jsonl, or json: one array or lines, as it begins.
+    `kind` is the name of one of `FORMATS`, which `traits` gives.
     `encoding` may be `auto`: a byte order mark, or the pattern of UTF-16's zeros, or else UTF-8.
     """
 
@@ -100,6 +101,11 @@ class FileFormat:
     comment: str = ""
     max_line_bytes: int = 16 << 20
     max_decompressed_bytes: int = 20 << 30
+
+    @property
+    def traits(self) -> Format:
+        """What is true of every file of this format."""
+        return FORMATS[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

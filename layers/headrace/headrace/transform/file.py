@@ -13,21 +13,12 @@ import pyarrow.compute as pc
 from headrace.domain.bounds import LONGEST_NAME, cut
 from headrace.domain.contract import Contract
 from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
-from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.decode.landed_bytes import Guard, LandedBytes
-from headrace.transform.delimited.reader import DelimitedReader
 from headrace.transform.drift import LISTED, Drift, is_name
-from headrace.transform.json_files.reader import JsonLinesReader
 from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
+from headrace.transform.readers import READERS
 from headrace.transform.rules.parsed import Parsed
 from headrace.transform.schema import arrow_schema, one_text
-
-READERS: dict[str, type[DelimitedReader | JsonLinesReader]] = {
-    "csv": DelimitedReader,
-    "fixed": DelimitedReader,
-    "json": JsonLinesReader,
-    "jsonl": JsonLinesReader,
-}
 
 
 class FileTransform:
@@ -60,7 +51,7 @@ class FileTransform:
         self._schema = arrow_schema(contract)
         self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
         self._unnamed: set[str] = set()
-        self._drift = Drift(typed=contract.format.kind.startswith("json"))
+        self._drift = Drift(typed=contract.format.traits.typed)
         self.report = FileReport(name, file_id)
 
     def __iter__(self) -> Iterator[Block]:
@@ -93,8 +84,7 @@ class FileTransform:
             members["first"].append(cut(name, LONGEST_NAME))
 
     def _member(self, member: Member) -> Iterator[Block]:
-        text = TextBytes(member.read, self._contract.format.encoding)
-        reader = READERS[self._contract.format.kind](self._contract, text, self._limits, self._block_bytes)
+        reader = READERS[self._contract.format.kind](self._contract, member.read, self._limits, self._block_bytes)
         before = self.report.rows_read
         for parsed in reader.parse():
             yield self._block(parsed, before)

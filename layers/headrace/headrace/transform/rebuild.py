@@ -58,7 +58,7 @@ def _frame(contract: Contract, read: Callable[[int], bytes]) -> Frame:
     for _ in range(written.skip_lines):
         lines.next_line()
     header = lines.newline * written.skip_lines
-    if written.kind == "csv" and written.header:
+    if written.traits.delimited and written.header:
         header += header_line(lines, written) + lines.newline
     return Frame(_mark(text.encoding, contract.format.encoding), text.landed(header), text.landed(lines.newline))
 

@@ -196,7 +196,7 @@ def test_json_keys_without_a_name_are_left_to_unknown(checkout: Path, run_json: 
         ("things", bytes(range(256)), "a: the file is not text: line 1 holds byte 0x00"),
         ("things", random.Random(1).randbytes(5000), "a: the file is not text"),
         ("things", "id,n\n1,2\n".encode("utf-16-le")[:-1], "middle of a character"),
-        ("things", b'{\n "id": 1\n}\n', "one object over several lines is no row"),
+        ("things", b'{\n "id": 1\n}\n', "an object over several lines is not a row"),
         ("things", b"[1, 2]", "holds no objects"),
         ("things", b"id,name\n", "a: only a header, no rows to learn from"),
         ("things", b"id,name,name\n1,a,b\n", "a: the header names 'name' twice"),

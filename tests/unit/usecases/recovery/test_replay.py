@@ -179,9 +179,10 @@ def test_rows_come_back_in_an_encoding_that_tells_itself(encoding: str, declared
     assert world.rows() == RowCounts(read=2, loaded=1, superseded=1)
 
 
-def test_json_lines_have_no_header() -> None:
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+def test_json_lines_have_no_header(kind: str) -> None:
     row = b'{"meter": "m1", "read_at": "2026-01-01T00:00:00Z", "value": -1}'
-    world = World(row + b"\n", format=FileFormat(kind="json"))
+    world = World(row + b"\n", format=FileFormat(kind=kind))
     world.mend()
     (answer,) = world.replay()
     assert str(answer.landed_as).endswith(".jsonl")
@@ -209,8 +210,10 @@ def test_the_plan_is_written_before_the_rows_land() -> None:
     assert [key for key in world.services.lake.objects if key.startswith(lake_paths.replay("readings", "")[:-5])]
 
 
-def newer_version(world: World) -> FileRecord:
-    data = b"meter,read_at,value\nm2,2026-01-01T00:00:00Z,5\n"
+NEWER = b"meter,read_at,value\nm2,2026-01-01T00:00:00Z,5\n"
+
+
+def newer_version(world: World, data: bytes = NEWER) -> FileRecord:
     newer = file(file_id="f" * 24, version="v2", sequencer="09", size=len(data))
     world.services.ledger.record_arrival(newer)
     world.services.lake.land(newer, data)
@@ -224,6 +227,20 @@ def test_a_newer_version_of_the_file_replaces_the_rows_that_came_back_too() -> N
     replayed = world.arrive()
     world.load()
     newer_version(world)
+    recorded = record_batch("readings", LIVE, 3, "readings-3", world.services)
+    batch = world.services.ledger.batch(recorded["batch"])
+    transform_unit(batch, 1, world.services)
+    assert set(prepare_load(batch, "default", world.services)["replaced"]) == {world.origin.file_id, replayed.file_id}
+
+
+def test_a_newer_version_in_another_format_replaces_the_rows_that_came_back_too() -> None:
+    world = World(BAD)
+    world.mend()
+    world.replay()
+    replayed = world.arrive()
+    world.load()
+    world.services.catalog = MemoryCatalog(contract(format=FileFormat(kind="jsonl", null_tokens=())))
+    newer_version(world, b'{"meter": "m2", "read_at": "2026-01-01T00:00:00Z", "value": 5}\n')
     recorded = record_batch("readings", LIVE, 3, "readings-3", world.services)
     batch = world.services.ledger.batch(recorded["batch"])
     transform_unit(batch, 1, world.services)

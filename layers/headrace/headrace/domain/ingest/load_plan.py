@@ -9,7 +9,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult, Verdict
-from headrace.domain.ingest.replay import object_key, origin_of, replay_of
+from headrace.domain.ingest.replay import origin_of, possible_keys, replay_of
 from headrace.domain.judgement import Scope, scope_of
 
 Place = tuple[str, str]
@@ -142,7 +142,9 @@ def _behind(files: Iterable[FileRecord], alive: Versions) -> list[FileRecord]:
 
 
 def _replays(behind: Iterable[FileRecord], contract: Contract) -> set[Place]:
-    return {(origin.bucket, object_key(contract, name)) for origin in behind for name in origin.replays}
+    return {
+        (origin.bucket, key) for origin in behind for name in origin.replays for key in possible_keys(contract, name)
+    }
 
 
 def _late_replays(files: Iterable[FileRecord], alive: Versions, history: History, contract: Contract) -> set[str]:

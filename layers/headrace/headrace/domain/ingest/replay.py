@@ -7,11 +7,11 @@ import json
 import re
 
 from headrace.domain.contract import Contract
+from headrace.domain.file_formats import FORMATS
 
 NAME = re.compile(r"replay/([0-9a-f]{24}-[0-9a-f]{16})\.\w+")
 MOST_REPLAYS = 500
 """Replays of one file: its record names them all."""
-EXTENSIONS = {"csv": "csv", "json": "jsonl"}
 
 
 def replay_name(file_id: str, batch: str, rows: list[int]) -> str:
@@ -27,7 +27,16 @@ def origin_of(name: str) -> str:
 
 def object_key(contract: Contract, name: str) -> str:
     """Where the rows land."""
-    return f"{contract.prefix}replay/{name}.{EXTENSIONS.get(contract.format.kind, 'txt')}"
+    return _key(contract, name, contract.format.traits.extension)
+
+
+def possible_keys(contract: Contract, name: str) -> list[str]:
+    """Where the rows of an earlier replay may have landed: the dataset may have had another format then."""
+    return [_key(contract, name, extension) for extension in sorted({made.extension for made in FORMATS.values()})]
+
+
+def _key(contract: Contract, name: str, extension: str) -> str:
+    return f"{contract.prefix}replay/{name}.{extension}"
 
 
 def replay_of(contract: Contract, key: str) -> str | None:

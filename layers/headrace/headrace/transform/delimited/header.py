@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract, FileFormat
+from headrace.domain.file_formats import format_that_begins
 from headrace.transform.decode.lines import LineBlocks
 from headrace.transform.drift import is_name
 from headrace.transform.outcome import FileRejected
@@ -19,8 +20,6 @@ LONGEST = 127
 """A longer name could be no column."""
 LISTED = 10
 """At most this many columns are named."""
-JSON_OBJECT = re.compile(rb'\s*\{\s*(?:"|\}|\Z)')
-JSON_ARRAY = re.compile(rb'\s*\[\s*(?:[\[{\]"0-9-]|true|false|null|\Z)')
 MARKUP = re.compile(rb"\s*<[!?A-Za-z]")
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -92,10 +91,12 @@ def header_line(lines: LineBlocks, written: FileFormat) -> bytes:
 
 def seeming(line: bytes, contract: Contract) -> str:
     """What a file whose first line is not the contract's header seems to be, as the beginning of a reason."""
-    if JSON_OBJECT.match(line) or JSON_ARRAY.match(line):
-        return "the file begins like JSON, the contract says csv: "
+    said = f"the contract says {contract.format.kind}"
+    seems = format_that_begins(line)
+    if seems.begins:
+        return f"the file begins like {seems.title}, {said}: "
     if MARKUP.match(line):
-        return "the file begins like HTML or XML, the contract says csv: "
+        return f"the file begins like HTML or XML, {said}: "
     agreed, wanted = contract.format.delimiter, {column.source for column in contract.named_columns}
     text = line.decode("utf-8", "replace")
     found = (mark for mark in DELIMITERS if mark in text and not wanted.isdisjoint(_fields(text, mark)))

@@ -64,7 +64,7 @@ class LinePatterns:
     def __init__(self, contract: Contract, layout: Layout) -> None:
         self._columns = layout.columns
         self._formats = [text for column in contract.columns for text in column.formats]
-        self._text_file = contract.format.kind == "csv"
+        self._text_file = contract.format.traits.delimited
         seen = DelimiterStandIn(contract.format)
         self._mark, self._between = seen.mark, _byte(seen.mark) * seen.width
         self._quote, self._escape = contract.format.quote, contract.format.escape

@@ -13,7 +13,7 @@ AnySplitter = Splitter | EscapedSplitter | FixedSplitter
 def splitter_of(contract: Contract) -> AnySplitter:
     """The splitter for the files of a contract."""
     file_format = contract.format
-    if file_format.kind == "fixed":
+    if file_format.traits.placed:
         return FixedSplitter(contract.named_columns)
     delimiter, quote = file_format.delimiter.encode(), file_format.quote.encode()
     if file_format.escape:

@@ -1,10 +1,10 @@
-"""JSON Lines to typed rows: one object a line, columns taken by key, or by path such as `customer.id`."""
+"""JSON documents to typed rows: one object a row, columns taken by key, or by path such as `customer.id`."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -15,11 +15,10 @@ import pyarrow.compute as pc
 from headrace.domain.bounds import LONGEST_NAME
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.decode.encoding import TextBytes
-from headrace.transform.decode.lines import LineBlocks
 from headrace.transform.delimited.header import refuse_unknown
 from headrace.transform.delimited.record_path import Row
-from headrace.transform.json_files.array import ArrayElements
 from headrace.transform.json_files.columns import JsonColumns, Values, at_path, known_keys, surplus
+from headrace.transform.json_files.records import Records
 from headrace.transform.json_files.values import exact_number, json_reader
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
 from headrace.transform.rules.columns import ColumnChecks
@@ -52,15 +51,15 @@ class _Exact(NamedTuple):
     as_written: Any
 
 
-class JsonLinesReader:
-    """Reads one text of JSON Lines."""
+class JsonReader:
+    """Reads one text of JSON documents, which `records` cuts apart."""
 
-    def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int) -> None:
+    def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, records: Records) -> None:
         self._text = text
         self._limits = limits
         faults = sum(column.required for column in contract.columns) + len(contract.rules)
         self._most_rows = limits.rows_of(faults, len(contract.columns))
-        self._records = _records(contract, text, limits, block_bytes, self._most_rows)
+        self._records = records(text, limits, block_bytes, self._most_rows)
         self._schema = data_schema(contract)
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
@@ -216,22 +215,6 @@ class JsonLinesReader:
             errors.extend(reader.missing)
             return None
         return reader.value(said, errors)
-
-
-def _records(
-    contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, most_rows: int
-) -> Callable[[], tuple[list[bytes], bool]]:
-    """A function that gives some of the text's records, and whether they are the last."""
-    text.skip_blanks()
-    if contract.format.kind == "json" and text.begins_with(b"["):
-        return ArrayElements(text.read, block_bytes, limits, most_rows).next_elements
-    blocks = LineBlocks(text.read, max(1, block_bytes // 2), limits)  # its values take more room than its text
-
-    def lines() -> tuple[list[bytes], bool]:
-        data, final = blocks.next_block()
-        return [line for line in data.split(blocks.newline) if line and line != b"\r"], final
-
-    return lines
 
 
 def _is_exact(column: Column) -> bool:
