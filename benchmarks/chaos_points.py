@@ -24,6 +24,7 @@ CALLS: dict[str, list[tuple[str, str] | tuple[str, str, int]]] = {
         ("s3", "GET"), ("dynamodb", "BatchGetItem"), ("dynamodb", "PutItem"), ("s3", "PUT"),
     ],
     "PrepareLoadFunction": [("s3", "GET"), ("s3", "PUT"), ("dynamodb", "PutItem")],
+    "RunStatementsFunction": [("redshift-data", "BatchExecuteStatement"), ("redshift-data", "DescribeStatement")],
     "RecordOutcomeFunction": [
         ("s3", "GET"), ("dynamodb", "BatchGetItem"), ("dynamodb", "PutItem"), ("dynamodb", "UpdateItem"),
         ("dynamodb", "Query"), ("dynamodb", "PutItem", 2), ("dynamodb", "UpdateItem", 2),
@@ -88,22 +89,17 @@ def _unanswered(function: str, service: str, operation: str) -> Point:
 
 
 def _of_the_warehouse() -> Iterator[Point]:
-    load = {"service": "redshift-data", "operation": "BatchExecuteStatement"}
-    yield Point("load: 5xx before it is submitted", (load,))
+    load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "RunStatementsFunction"}
     yield Point("load: submitted, the answer lost", ({**load, "when": "after"},))
-    yield Point("load: throttled", ({**load, "what": "throttle"},))
     for name, text in WAREHOUSE_WORDS.items():
         yield Point(f"load: refused, {name}", ({**load, "what": "refuse", "text": text, "times": 2},))
-    look = {"service": "redshift-data", "operation": "DescribeStatement"}
-    yield Point("look at the load: 5xx", (look,))
-    yield Point("look at the load: throttled", ({**look, "what": "throttle"},))
     ask = {"service": "redshift-data", "operation": "ExecuteStatement", "caller": "RecordOutcomeFunction"}
     yield Point("outcome: the warehouse answers 5xx", ({**ask, "times": SDK_TRIES},))
 
 
 def _of_the_workflow() -> Iterator[Point]:
     """Calls that Step Functions itself makes."""
-    for function in ("RecordBatch", "Transform", "PrepareLoad", "RecordOutcome", "HandOver"):
+    for function in ("RecordBatch", "Transform", "PrepareLoad", "RunStatements", "RecordOutcome", "HandOver"):
         where = {"service": "lambda", "operation": "invoke", "path": function}
         yield Point(f"workflow: Lambda {function}, 5xx before", (where,))
         yield Point(f"workflow: Lambda {function}, the answer lost", ({**where, "when": "after"},))
@@ -117,7 +113,7 @@ def _of_the_workflow() -> Iterator[Point]:
 
 def _of_failures() -> Iterator[Point]:
     """What is broken while a failure is recorded: a load is refused until its batch is given up."""
-    load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "IngestStateMachine"}
+    load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "RunStatementsFunction"}
     refused = {**load, "what": "refuse", "text": UNKNOWN_WORDS, "times": 3}
     yield Point("failure: refused until the batch is given up", (refused,))
     yield Point("failure: refused until every part of it is kept", ({**refused, "times": 7},))
@@ -137,7 +133,7 @@ def _of_failures() -> Iterator[Point]:
 
 def _of_merges() -> Iterator[Point]:
     """A staged dataset's second load is its merge."""
-    load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "IngestStateMachine"}
+    load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "RunStatementsFunction"}
     yield Point("merge: nothing", staged=True)
     for call, what in ((1, "stage"), (2, "merge")):
         text = WAREHOUSE_WORDS["1023"]

@@ -28,7 +28,7 @@ OUTAGES: dict[str, dict[str, Any]] = {
     "Lambda": {"service": "lambda"},
     "Data API": {"service": "redshift-data"},
     "warehouse, in words that no catalogue knows": {
-        "service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "IngestStateMachine",
+        "service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "RunStatementsFunction",
         "what": "refuse", "text": "ERROR: a sentence that nobody has read yet",
     },
     "Step Functions": {"service": "states"},

@@ -8,7 +8,6 @@ from typing import Any
 
 from headrace.domain.ingest.failure import Failure, Place, catalogue
 
-WORKFLOW_ROLE = "IngestStateMachine"
 ANSWER = re.compile(
     r"An error occurred \((?P<code>[\w.]+)\) when calling the (?P<operation>\w+) operation: (?P<text>.*)"
 )
@@ -22,10 +21,11 @@ CALLS = {
     "GetSecretValue": ("secretsmanager", "GetSecretValue", ""),
     "SendMessage": ("sqs", "SendMessage", ""),
     "ReceiveMessage": ("sqs", "ReceiveMessage", ""),
+    "BatchExecuteStatement": ("redshift-data", "BatchExecuteStatement", "RunStatementsFunction"),
+    "DescribeStatement": ("redshift-data", "DescribeStatement", "RunStatementsFunction"),
 }
 """Which service an operation belongs to, what the laptop calls it, and a function on a file's way that makes it."""
 STATEMENTS = {Place.LOAD: "COPY ", Place.REFRESH: "REFRESH MATERIALIZED VIEW", Place.UNLOAD: "UNLOAD"}
-OPERATIONS = {Place.SUBMIT: "BatchExecuteStatement", Place.LOOK: "DescribeStatement"}
 FORBIDDEN, UNAUTHORIZED = 403, {"AccessDenied", "InvalidObjectState", "RequestTimeTooSkewed"}
 
 
@@ -43,9 +43,6 @@ def _fields(failure: Failure) -> dict[str, Any]:
         text = failure.text.removeprefix("ERROR: ")
         return {"service": "redshift", "operation": kind, "path": STATEMENTS[failure.place], "text": text}
     code, _, text = failure.text.partition(": ")
-    if failure.place in OPERATIONS:
-        call = {"service": "redshift-data", "operation": OPERATIONS[failure.place], "caller": WORKFLOW_ROLE}
-        return call | {"code": code.removeprefix("RedshiftData."), "text": text}
     if failure.place is Place.EVENT:
         return {"service": "events", "operation": "putEvents", "code": code, "text": text}
     if failure.place is Place.TASK:

@@ -54,6 +54,7 @@ def test_there_is_an_event_for_each_function() -> None:
         ("record_batch", {"batch": None, "files": 0, "bytes": 0, "units": []}),  # its turn is over
         ("transform", {"unit": 1}),
         ("prepare_load", {"replaced": []}),
+        ("run_statements", {"status": "failed"}),  # the warehouse knows no such statement
         ("record_outcome", {"outcome": {"batch": "readings-1"}}),
         ("record_failure", {"batch": None, "again": False}),  # no batch is open
         ("hand_over", {"more": False}),

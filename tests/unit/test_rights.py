@@ -100,6 +100,16 @@ def test_the_ledger_is_changed_by_those_verbs_that_a_function_uses(role: str) ->
     assert verbs(role, "dynamodb") == LEDGER[role]
 
 
+def test_the_workflows_transactions_are_run_by_one_function_that_may_do_nothing_else() -> None:
+    """The Data API shows a statement only to the role that submitted it, so one role does both."""
+    role = "RunStatementsFunctionRole"
+    assert verbs(role, "redshift-data") == {"BatchExecuteStatement", "DescribeStatement"}
+    assert verbs(role, "secretsmanager") == {"GetSecretValue"}
+    assert not {action for service in ("dynamodb", "s3", "sns", "states") for action in verbs(role, service)}
+    assert verbs("IngestStateMachineRole", "redshift-data") == set()
+    assert verbs("IngestStateMachineRole", "secretsmanager") == set()
+
+
 def test_only_functions_that_take_items_away_may_delete_them() -> None:
     deleting = {
         name

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from ministack.services.stepfunctions import _evaluate_jsonata
 
-from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, explain
+from headrace.domain.ingest.failure import explain
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachine").glob("*.asl.json")}
@@ -133,10 +132,8 @@ def test_a_unit_that_was_killed_is_set_aside_and_not_tried_again_in_its_batch() 
     assert set(unit["Catch"][0]["ErrorEquals"]) == KILLED
 
 
-DATA_API = boto3.client("redshift-data", region_name="us-east-1").meta.service_model
 BASE = {"sns": "SNS.AmazonSNSException", "events": "EventBridge.AmazonEventBridgeException"}
 """What unmodelled errors of the older integrations should be called, in the manner of `Lambda.AWSLambdaException`."""
-NOT_PASSING = {"ValidationException", "ResourceNotFoundException"}
 
 
 @pytest.mark.parametrize(("state", "machine"), STATES)
@@ -147,14 +144,9 @@ def test_errors_of_services_are_retried_under_the_names_that_step_functions_give
 
     https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
     """
-    *_, service, action = state.get("Resource", "::").split(":")
+    *_, service, _ = state.get("Resource", "::").split(":")
     retried = {name for retry in state.get("Retry", []) for name in retry["ErrorEquals"]}
-    if service == "redshiftdata":
-        shapes = DATA_API.operation_model(action[0].upper() + action[1:]).error_shapes
-        modelled = {shape.name for shape in shapes} - NOT_PASSING
-        assert retried >= {f"RedshiftData.{name}" for name in modelled | {"RedshiftDataException"}}
-        assert retried.isdisjoint(f"RedshiftData.{name}" for name in NOT_PASSING)
-    elif service in BASE:
+    if service in BASE:
         assert BASE[service] in retried
 
 
@@ -191,42 +183,24 @@ def test_what_tells_of_a_failure_knows_error_and_cause() -> None:
                     )
 
 
-# -- which errors of a load are tried again at once ----------------------------------------------------------------
-AT_ONCE = [f for f in catalogue() if f.place is Place.LOAD and f.treatment is Treatment.AGAIN]
+# -- which statements are submitted again at once -------------------------------------------------------------------
 ENDED = ["Has the load ended?", "Has the measurement ended?"]
 
 
-def condition(state: str) -> str:
-    """By which a failed load is submitted again within the same execution."""
-    choice = next(one for one in MACHINE["States"][state]["Choices"] if "$loadTry < 5" in one["Condition"])
-    return str(choice["Condition"]).removeprefix("{%").removesuffix("%}")
-
-
-def tried_at_once(error: str, load_try: int = 1) -> bool:
-    load = {"status": "FAILED", "error": error}
-    return bool(_evaluate_jsonata(condition(ENDED[0]), load, {"variables": {"loadTry": load_try}}))
-
-
-def test_a_measurement_is_tried_again_as_a_load_is() -> None:
-    assert len({condition(state) for state in ENDED}) == 1
-
-
-@pytest.mark.parametrize("failure", [f for f in catalogue() if f.place is Place.LOAD], ids=lambda failure: failure.name)
-def test_the_catalogue_says_what_is_tried_again_at_once(failure: Failure) -> None:
-    """By the expression alone: evaluating JSONata takes a tenth of a second."""
-    (expression,) = re.findall(r"/(.+)/i", condition(ENDED[0]))
-    said = failure.text.removeprefix("ERROR: ").removeprefix("LoadAborted: ")
-    texts = [f"{before}{said}" for before in ("ERROR: ", "ERROR:  ", "error:\n", "Query #10 failed with ERROR: ")]
-    for text in (*texts, texts[0].replace(" ", "\n  ")):
-        assert bool(re.search(expression, text, re.IGNORECASE)) is (failure.treatment is Treatment.AGAIN)
-
-
-@pytest.mark.parametrize("failure", AT_ONCE, ids=lambda failure: failure.name)
-def test_it_is_tried_again_five_times_and_no_value_of_a_row_is(failure: Failure) -> None:
-    assert tried_at_once(failure.text)
-    assert not tried_at_once(failure.text, load_try=5)
-    assert not tried_at_once(f"ERROR: Invalid digit, Value '{failure.text}', Pos 0, Type: Integer")
-    assert not tried_at_once(f'ERROR: invalid input syntax for integer: "{failure.text}"')
+@pytest.mark.parametrize("state", ENDED)
+@pytest.mark.parametrize(
+    ("status", "load_try", "again"), [("conflict", 1, True), ("conflict", 5, False), ("failed", 1, False)]
+)
+def test_a_conflict_is_submitted_again_four_times(state: str, status: str, load_try: int, again: bool) -> None:
+    met = next(
+        choice["Next"]
+        for choice in MACHINE["States"][state]["Choices"]
+        if _evaluate_jsonata(
+            choice["Condition"][2:-2], {"status": status}, {"variables": {"loadTry": load_try, "polls": 1}}
+        )
+    )
+    assert met.startswith("Let the other ") is again
+    assert again or met == "Record the failure"
 
 
 def test_an_execution_ends_without_the_words_that_it_was_given() -> None:

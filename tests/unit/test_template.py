@@ -58,13 +58,13 @@ def test_whoever_asks_the_warehouse_is_told_its_user(name: str) -> None:
     assert RESOURCES[name]["Properties"]["Environment"]["Variables"]["WAREHOUSE_SECRET"] == SECRET
 
 
-def test_the_workflow_loads_as_that_user() -> None:
-    assert RESOURCES["IngestStateMachine"]["Properties"]["DefinitionSubstitutions"]["WarehouseSecret"] == SECRET
-    tasks = [
-        state for state in INGEST["States"].values() if state.get("Resource", "").endswith("batchExecuteStatement")
-    ]
-    assert len(tasks) == 2
-    assert all(task["Arguments"]["SecretArn"] == "${WarehouseSecret}" for task in tasks)
+def test_the_workflow_itself_asks_the_warehouse_nothing() -> None:
+    """Redshift's answer may quote a row, and Step Functions keeps each answer in the execution's history."""
+    asked = [state for state in INGEST["States"].values() if "redshift" in state.get("Resource", "")]
+    assert asked == []
+    granted = str(statements(RESOURCES["IngestStateMachine"]))
+    assert "redshift-data" not in granted
+    assert "secretsmanager" not in granted
 
 
 def test_a_warehouse_of_ones_own_needs_the_secret_of_its_user() -> None:

@@ -66,16 +66,22 @@ LAMBDAS: dict[str, list[Any]] = {
     ],
 }
 STATEMENT = "d9b6c0c9-0747-4bf4-b142-e8883122f766"
-ENDED = [
-    {"Id": STATEMENT, "Status": "FINISHED"},
-    {"Id": STATEMENT, "Status": "STARTED"},
-    {"Id": STATEMENT, "Status": "FAILED", "Error": "ERROR: 1023 DETAIL: Serializable isolation violation on table"},
-    {"Id": STATEMENT, "Status": "FAILED", "Error": TRICKY},
-    {"Id": STATEMENT, "Status": "ABORTED"},
+SUBMITTED = [{"Payload": {"statement": STATEMENT}}]
+RUNNING = {"Payload": {"status": "running"}}
+LOOKED: list[Any] = [
+    {"Payload": {"status": "finished"}},
+    RUNNING,
+    {
+        "Payload": {
+            "status": "conflict",
+            "error": "LoadRefused",
+            "cause": "ERROR: 1023 DETAIL: Serializable …",
+        }
+    },
+    {"Payload": {"status": "failed", "error": "LoadRefused", "cause": TRICKY}},
+    {"Payload": {"status": "failed", "error": "LoadAborted", "cause": "ABORTED"}},
 ]
 SERVICES: dict[str, list[Any]] = {
-    "batchExecuteStatement": [{"Id": STATEMENT}],
-    "describeStatement": ENDED,
     "putEvents": [{"FailedEntryCount": 0, "Entries": [{"EventId": "e-1"}]}],
     "publish": [{"MessageId": "m-1"}],
 }
@@ -84,12 +90,16 @@ SERVICES: dict[str, list[Any]] = {
 def answers(state: str, resource: str, arguments: dict[str, Any]) -> list[Any]:
     """What a task may get. A task that is not known here fails the test: what it answers decides the machine's ways."""
     action = resource.rsplit(":", 1)[-1]
-    return LAMBDAS[arguments["FunctionName"]] if action == "invoke" else SERVICES[action]
+    if action != "invoke":
+        return SERVICES[action]
+    if arguments["FunctionName"] == "RunStatementsFunction":
+        return SUBMITTED if "statements" in arguments["Payload"] else LOOKED
+    return LAMBDAS[arguments["FunctionName"]]
 
 
 def never_ending(state: str, resource: str, arguments: dict[str, Any]) -> list[Any]:
     """A warehouse whose statements do not end."""
-    return [ENDED[1]] if resource.endswith("describeStatement") else answers(state, resource, arguments)
+    return [RUNNING] if state.startswith("Look at ") else answers(state, resource, arguments)
 
 
 def never_measured(state: str, resource: str, arguments: dict[str, Any]) -> list[Any]:

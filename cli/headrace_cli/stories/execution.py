@@ -27,7 +27,7 @@ TASK_FAILURES = {
 LONGEST_CAUSE = 300
 
 
-TOLD = ("statement", "status", "error")
+TOLD = ("statement", "status", "error", "cause")
 """What a task's output says of the work it looked at, worth showing as it is."""
 
 

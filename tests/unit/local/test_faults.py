@@ -24,7 +24,7 @@ from headrace_local.redshift.errors import SqlError, StatementAbortedError
 from headrace_local.redshift.faults import Faults as WarehouseFaults
 
 ROLE = "arn:aws:sts::000000000000:assumed-role/headrace-TransformFunctionRole/x"
-WORKFLOW = "arn:aws:sts::000000000000:assumed-role/headrace-IngestStateMachineRole/x"
+LOADER = "arn:aws:sts::000000000000:assumed-role/headrace-RunStatementsFunctionRole/x"
 PUT = Call("s3", "PUT", ROLE, "/lake/part-1")
 
 
@@ -133,8 +133,9 @@ def raised(failure: Failure) -> str:
         return failed_statement(waiting, f"-- {fault.path} --")
     if fault.service == "redshift-data":
         with pytest.raises(DataApiError) as refused:
-            FaultyDataApi(DataApi(), waiting).call(fault.operation, {}, principal=WORKFLOW)
-        return explain(f"RedshiftData.{refused.value.code}", refused.value.message)
+            FaultyDataApi(DataApi(), waiting).call(fault.operation, {}, principal=LOADER)
+        error = {"Code": refused.value.code, "Message": refused.value.message}
+        return explain("ClientError", str(ClientError({"Error": error}, fault.operation)))
     if fault.service in {"lambda", "events", "sns"}:
         resource = f"arn:aws:states:::{fault.service}:{fault.operation}"
         with pytest.raises(TaskFaultError) as task:

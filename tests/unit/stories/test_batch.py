@@ -19,10 +19,11 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.prepare_load import prepare_load
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.record_staged import BatchGivenUpError
 from headrace.usecases.ingest.results import unit_results
+from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.unit.transform import transform_unit
 from tests.support.fakes import MemoryCatalog, MemoryLedger, MemoryServices, contract, file
 

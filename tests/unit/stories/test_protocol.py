@@ -23,10 +23,11 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest import starter as receive
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.record_staged import BatchGivenUpError
 from headrace.usecases.ingest.results import UnitResult
+from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.recovery.recover import recover, sweep
 from headrace.usecases.unit.deduplicate import claim
 from tests.support.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, MemoryWorkflow, contract

@@ -1,16 +1,18 @@
-"""Redshift through the Data API, for the functions that ask it something. The load itself is the state machine's."""
+"""Redshift through the Data API. Its error texts come in here, and leave without the values that they may quote."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.domain.ingest.failure import classify, for_people
+from headrace.domain.ingest.failure import Failure, Treatment, classify, explain, for_people
 from headrace.domain.statement import StatementState
 from headrace.errors import HeadraceError, TerminalError, TransientError
 
 LONG_POLL_SECONDS = 20
+FAILED = frozenset({"FAILED", "ABORTED"})
 
 
 class WarehouseError(TerminalError):
@@ -61,40 +63,61 @@ class Warehouse:
         )
         return str(answer["Id"])
 
-    def look(self, statement: str) -> StatementState:
+    def submit_transaction(self, statements: list[str], token: str, name: str) -> str:
+        """Start statements as one transaction and do not wait. The token is as that of `submit`."""
+        answer = self._client.batch_execute_statement(
+            Sqls=statements, ClientToken=token, StatementName=name, **self._connection.arguments()
+        )
+        return str(answer["Id"])
+
+    def look(self, statement: str, names: Iterable[str] = ()) -> StatementState:
         """Where a statement stands. The warehouse shows it to the role that has submitted it, and to no other.
 
-        After a day it does not know it any more, and it can be made again:
-        https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html.
+        An error's text may keep the `names` of tables and columns. After a day the warehouse does not know a statement
+        any more, and it can be made again: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html.
         """
         try:
             state = self._client.describe_statement(Id=statement)
         except self._client.exceptions.ResourceNotFoundException:
             return StatementState(ended=True, error="the warehouse no longer knows the statement", transient=True)
-        if state["Status"] not in {"FINISHED", "FAILED", "ABORTED"}:
+        if state["Status"] not in {"FINISHED", *FAILED}:
             return StatementState(ended=False)
         if state["Status"] == "FINISHED":
             return StatementState(ended=True)
-        failure = _failure(str(state.get("Error") or state["Status"]))
-        return StatementState(ended=True, error=str(failure), transient=isinstance(failure, TransientError))
+        failure, told = _explained(state, names)
+        return StatementState(
+            ended=True,
+            error=told,
+            transient=_is_transient(failure),
+            conflict=failure.treatment is Treatment.AGAIN,
+            aborted=state["Status"] == "ABORTED",
+        )
 
     def _wait(self, statement: str) -> None:
         while True:
             state = self._client.describe_statement(Id=statement, WaitTimeSeconds=LONG_POLL_SECONDS)
             if state["Status"] == "FINISHED":
                 return
-            if state["Status"] in {"FAILED", "ABORTED"}:
-                raise _failure(str(state.get("Error") or state["Status"]))
+            if state["Status"] in FAILED:
+                raise _failure(state)
             time.sleep(0.2)
 
 
-def _failure(words: str) -> HeadraceError:
+def _failure(state: dict[str, Any]) -> HeadraceError:
     """The error to raise. What it says goes to logs, messages and executions' histories."""
-    text = f"{WarehouseError.__name__}: {words}"
+    failure, told = _explained(state)
+    return TransientError(told) if _is_transient(failure) else WarehouseError(told)
+
+
+def _explained(state: dict[str, Any], names: Iterable[str] = ()) -> tuple[Failure, str]:
+    """What a failed statement died of, and its text without values."""
+    text = explain(WarehouseError.__name__, str(state.get("Error") or state["Status"]))
     failure = classify(text)
-    told = for_people(failure, text).partition(": ")[2]
-    passes = failure.treatment.passes and not failure.treatment.systemic
-    return TransientError(told) if passes else WarehouseError(told)
+    return failure, for_people(failure, text, names).partition(": ")[2]
+
+
+def _is_transient(failure: Failure) -> bool:
+    return failure.treatment.passes and not failure.treatment.systemic
 
 
 def _value(field: dict[str, Any]) -> Any:

@@ -183,6 +183,11 @@ class Contract:
         """The columns that the contract names: all but the one for unknown fields."""
         return tuple(column for column in self.columns if not column.unknown)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the contract names in the warehouse: an error's text may name it too."""
+        return (self.dataset, self.schema, self.table, *(column.name for column in self.columns))
+
     def to_json(self) -> dict[str, Any]:
         """The contract as plain JSON values."""
         return asdict(self)

@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StatementState:
-    """A statement as the warehouse sees it; `error` when it has failed, in words that quote no row."""
+    """A statement as the warehouse sees it; `error` when it has failed, in words that quote no row.
+
+    `transient`: it may work later. `conflict`: another transaction was in its way, it may work at once. `aborted`: it
+    was ended from outside.
+    """
 
     ended: bool
     error: str = ""
     transient: bool = False
+    conflict: bool = False
+    aborted: bool = False

@@ -16,6 +16,7 @@ from headrace.domain.ingest.ledger import BatchRecord, FileRecord
 from headrace.domain.ingest.storm import Counted, Group
 from headrace.domain.judgement import Scope
 from headrace.domain.notice import Notice
+from headrace.domain.statement import StatementState
 
 
 class Catalog(Protocol):
@@ -121,6 +122,13 @@ class Warehouse(Protocol):
     def run(self, statements: list[str]) -> None: ...
     def run_alone(self, statement: str) -> None: ...
     def query(self, sql: str) -> list[list[Any]]: ...
+
+
+class Transactions(Protocol):
+    """The warehouse, given transactions that nobody waits for."""
+
+    def submit_transaction(self, statements: list[str], token: str, name: str) -> str: ...
+    def look(self, statement: str, names: Iterable[str]) -> StatementState: ...
 
 
 class Topic(Protocol):

@@ -148,9 +148,9 @@ def test_a_state_that_is_not_left_has_no_time() -> None:
 
 
 def test_what_a_task_says_of_its_work_is_told() -> None:
-    output = '{"statement": "s1", "status": "FINISHED", "error": "", "order": {}}'
+    output = '{"statement": "s1", "status": "finished", "error": "", "order": {}}'
     (step,) = summarised([entered("Look at the load", 0), left("Look at the load", 1, output)])
-    assert step["detail"] == {"seconds": 1.0, "statement": "s1", "status": "FINISHED"}
+    assert step["detail"] == {"seconds": 1.0, "statement": "s1", "status": "finished"}
 
 
 def test_failures_and_the_bad_end_are_told_with_their_cause() -> None:

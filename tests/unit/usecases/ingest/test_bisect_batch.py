@@ -13,7 +13,8 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import give_up
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.ingest.record_failure import record_failure
+from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from tests.support.fakes import MemoryServices, file
 
 

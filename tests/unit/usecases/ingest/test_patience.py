@@ -16,7 +16,8 @@ from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus,
 from headrace.domain.ingest.packing import APART
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.ingest.record_failure import LOAD_REFUSED, record_failure
+from headrace.usecases.ingest.record_failure import record_failure
+from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.quality.hold import reject, release
 from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, file
 

@@ -15,10 +15,6 @@ from headrace.usecases.ingest.bisect_batch import allowed_for, give_up, is_waite
 from headrace.usecases.ingest.trouble import report
 from headrace.usecases.ports import Services
 
-LOAD_REFUSED = "LoadRefused"
-"""The state machine's name for a load that the warehouse has failed."""
-
-
 EVERY_UNIT = 3
 """If at least this many units are all killed, the files are not the cause: the batch keeps its attempts."""
 
@@ -32,7 +28,7 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     """
     text = explain(error, cause)
     failure = classify(text)
-    reason = for_people(failure, text, _names(batch, services))
+    reason = for_people(failure, text, services.catalog.contract(batch.dataset).names)
     services.ledger.tell_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
     batch = replace(batch, failed_at=batch.failed_at or now())
     if batch.condemned:  # what is left of giving it up has failed
@@ -66,9 +62,3 @@ def _give_up(batch: BatchRecord, reason: str, services: Services, killed: frozen
         why = f"{reason}; giving it up failed: {for_people(classify(said), said)}"
         report(batch, why, Next.STUCK, services)
         raise
-
-
-def _names(batch: BatchRecord, services: Services) -> list[str]:
-    """What the contract names: an error may name it too."""
-    contract = services.catalog.contract(batch.dataset)
-    return [contract.dataset, contract.schema, contract.table, *(column.name for column in contract.columns)]
