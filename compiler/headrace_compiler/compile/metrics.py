@@ -21,8 +21,8 @@ from typing import Any
 
 from open_data_contract_standard.model import DataQuality, SchemaObject
 
-from headrace.domain.checks import OF_NUMBERS, OF_TABLE, SHOW_VALUES, Check, Metric
-from headrace.domain.contract import Column, Kind
+from headrace.domain.checks import OF_TABLE, Check, Metric, Scale
+from headrace.domain.contract import Column
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.shape import suggestion
@@ -30,12 +30,7 @@ from headrace_compiler.document.shape import suggestion
 ENGINE = "headrace"
 CUSTOM = {"onBreach": "text", "showValues": "true or false"}
 ACTIONS = {"warn": False, "hold": True}
-LIBRARY = {
-    "rowCount": Metric.ROW_COUNT, "duplicateValues": Metric.DUPLICATE_KEYS, "nullValues": Metric.NULL_SHARE,
-}  # fmt: skip
-NUMBERS = {Kind.INTEGER, Kind.FLOAT, Kind.DECIMAL}
-TIMES = {Kind.DATE, Kind.TIMESTAMP}
-NO_CATEGORY = {Kind.FLOAT, Kind.DECIMAL, Kind.TIMESTAMP, Kind.SUPER}
+LIBRARY = {metric.traits.library: metric for metric in Metric if metric.traits.library}
 
 
 def is_statistic(check: DataQuality) -> bool:
@@ -114,8 +109,9 @@ def _wishes(check: DataQuality, metric: Metric, where: Where, problems: Problems
     action = str(values.get("onBreach", "warn"))
     if action not in ACTIONS:
         problems.add(custom.place_of(check.customProperties, "onBreach", where), "onBreach must be warn or hold")
-    if "showValues" in values and metric not in SHOW_VALUES:
-        reason = f"showValues goes with {', '.join(sorted(SHOW_VALUES))}: {metric} shows no value of a row"
+    if "showValues" in values and not metric.traits.shows_values:
+        others = ", ".join(sorted(other for other in Metric if other.traits.shows_values))
+        reason = f"showValues goes with {others}: {metric} shows no value of a row"
         problems.add(custom.place_of(check.customProperties, "showValues", where), reason)
     if check.severity is not None:
         problems.add(
@@ -134,13 +130,7 @@ def _misplaced(metric: Metric, column: Column | None) -> str | None:
 
 def unfit(metric: Metric, column: Column) -> bool:
     """Whether a metric says nothing of a column of this kind."""
-    return (
-        metric in OF_TABLE
-        or (metric in OF_NUMBERS and column.kind not in NUMBERS)
-        or (metric is Metric.FRESHNESS and column.kind not in TIMES)
-        or (metric is Metric.CATEGORIES and column.kind in NO_CATEGORY)
-        or (metric is Metric.DISTINCT_COUNT and column.kind is Kind.SUPER)
-    )
+    return column.kind not in metric.traits.kinds
 
 
 def _wrong_arguments(check: DataQuality, metric: Metric, key: Sequence[str]) -> str | None:
@@ -165,7 +155,7 @@ def _bounds(check: DataQuality, metric: Metric, where: Where, problems: Problems
         problems.add(where, "mustNotBe and mustNotBeBetween are not supported: say between which bounds it must be")
     elif low is None and high is None:
         problems.add(where, f"{check.metric} needs bounds, such as mustBeGreaterThan: 0")
-    share = metric is Metric.NULL_SHARE
+    share = metric.traits.scale is Scale.SHARE
     if share != (check.unit == "percent"):
         problems.add(where, f"{check.metric} is in {'percent: write unit: percent' if share else 'rows'}")
     return (low / 100 if share and low is not None else low), (high / 100 if share and high is not None else high)

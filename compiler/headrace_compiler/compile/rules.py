@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from open_data_contract_standard.model import DataQuality, SchemaProperty
 
 from headrace.domain.contract import Kind
+from headrace.domain.kind import NUMBERS, TIMES
 from headrace.transform.values.times import FormatError, parse_format
 from headrace_compiler.compile.column_types import ColumnType
 from headrace_compiler.compile.metrics import is_statistic
@@ -23,8 +24,6 @@ BOUNDS = {
     "exclusiveMaximum": "exclusive_maximum",
 }
 LENGTHS = {"minLength": "min_length", "maxLength": "max_length"}
-NUMBERS = {Kind.INTEGER, Kind.FLOAT, Kind.DECIMAL}
-TIMES = {Kind.DATE, Kind.TIMESTAMP}
 OPERATORS = (
     "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
     "mustBeBetween", "mustNotBeBetween",

@@ -5,9 +5,10 @@ One pass over the rows makes a table of one row, `measured`; from it come the ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from headrace.domain.checks import OF_NUMBERS, OF_TABLE, Check, Metric
+from headrace.domain.checks import OF_TABLE, Check, Metric
 from headrace.domain.contract import LINEAGE_COLUMNS, Contract, Kind
 from headrace.domain.judgement import Scope
 from headrace_compiler.sql.load import HEADER, create_stage, step
@@ -16,6 +17,33 @@ MOST_CATEGORIES = 200
 """Categories of a column that are counted, the most frequent ones."""
 LONGEST_CATEGORY = 256
 LINEAGE = ("_file_id", "_row_number")
+OF_NUMBER = {
+    "mean": "AVG(CAST({column} AS DOUBLE PRECISION))",
+    "spread": "STDDEV_SAMP(CAST({column} AS DOUBLE PRECISION))",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a figure of a column is measured: the aggregates that it needs, by alias, and what they are put together to.
+
+    `{column}` is the column, `{n}` the number that its aliases end in. `rows` are those that the figure is of.
+    """
+
+    figure: str
+    aggregates: Mapping[str, str] = field(default_factory=dict)
+    rows: str = "known_{n}"
+    deviation: str = "0"
+
+
+MEASURES = {
+    Metric.NULL_SHARE: Measure("row_count - known_{n}", rows="row_count"),
+    Metric.DISTINCT_COUNT: Measure("different_{n}", {"different": "COUNT(DISTINCT {column})"}),
+    Metric.MEAN: Measure("mean_{n}", OF_NUMBER, deviation="COALESCE(spread_{n}, 0)"),
+    Metric.SPREAD: Measure("spread_{n}", OF_NUMBER),
+    Metric.FRESHNESS: Measure("age_{n}", {"age": "DATEDIFF(SECOND, CAST(MAX({column}) AS TIMESTAMP), GETDATE())"}),
+}
+"""The metrics of columns, except categories, which have a row for each."""
 
 
 def measure_sql(contract: Contract, scope: Scope) -> str:
@@ -67,15 +95,10 @@ def _measured(contract: Contract, scope: Scope) -> str:
 
 
 def _aggregates(name: str, metrics: set[Metric]) -> dict[str, str]:
-    found = {"known": f"COUNT({name})"}
-    if Metric.DISTINCT_COUNT in metrics:
-        found["different"] = f"COUNT(DISTINCT {name})"
-    if metrics & OF_NUMBERS:
-        number = f"CAST({name} AS DOUBLE PRECISION)"
-        found |= {"mean": f"AVG({number})", "spread": f"STDDEV_SAMP({number})"}
-    if Metric.FRESHNESS in metrics:
-        found["age"] = f"DATEDIFF(SECOND, CAST(MAX({name}) AS TIMESTAMP), GETDATE())"
-    return found
+    found = {"known": "COUNT({column})"}
+    for metric, measure in MEASURES.items():
+        found |= measure.aggregates if metric in metrics else {}
+    return {alias: expression.format(column=name) for alias, expression in found.items()}
 
 
 def _by_column(contract: Contract) -> dict[str, set[Metric]]:
@@ -111,18 +134,13 @@ def _rows(contract: Contract, scope: Scope) -> Iterator[str]:
         if check.metric is Metric.CATEGORIES:
             yield _category_rows(check.column, numbers[check.column], kinds[check.column])
         elif check.metric not in OF_TABLE:
-            yield _row(check.column, check.metric, **_of_column(check, numbers[check.column]))
+            yield _of_column(check, numbers[check.column])
 
 
-def _of_column(check: Check, number: int) -> dict[str, str]:
-    known = f"known_{number}"
-    return {
-        Metric.NULL_SHARE: {"figure": f"row_count - {known}"},
-        Metric.DISTINCT_COUNT: {"figure": f"different_{number}", "rows": known},
-        Metric.MEAN: {"figure": f"mean_{number}", "rows": known, "deviation": f"COALESCE(spread_{number}, 0)"},
-        Metric.SPREAD: {"figure": f"spread_{number}", "rows": known},
-        Metric.FRESHNESS: {"figure": f"age_{number}", "rows": known},
-    }[check.metric]
+def _of_column(check: Check, number: int) -> str:
+    measure = MEASURES[check.metric]
+    parts = (measure.figure, measure.rows, measure.deviation)
+    return _row(check.column, check.metric, *(part.format(n=number) for part in parts))
 
 
 def _row(column: str, metric: Metric, figure: str, rows: str = "row_count", deviation: str = "0") -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from headrace.domain.baseline import Figure
-from headrace.domain.checks import OF_WHOLE_BATCHES, Check, Metric
+from headrace.domain.checks import Check, Metric
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus
 from headrace.domain.judgement import Finding, Measured, Scope, Verdict, anomalous, judge, scope_of
 from tests.support.fakes import contract, file
@@ -79,7 +79,7 @@ def test_fresher_than_usual_is_no_news_and_staler_is() -> None:
 @pytest.mark.parametrize("metric", Metric)
 def test_of_a_part_only_what_does_not_depend_on_the_whole_is_judged(metric: Metric) -> None:
     now = [measured(metric, 1)]
-    said = metric not in OF_WHOLE_BATCHES
+    said = not metric.traits.of_whole_batches
     assert bool(judge([Check(metric, "c")], now, [], Scope.PART)) is said
     assert judge([Check(metric, "c", highest=5)], now, [], Scope.PART)
     assert judge([Check(metric, "c")], now, [], Scope.BATCH)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, linear_regression, median
 
-from headrace.domain.checks import Metric
+from headrace.domain.checks import Metric, Scale
 
 WINDOW_DAYS = 91
 """How far back the usual is looked for."""
@@ -30,9 +30,6 @@ FAR = 2.5
 """Past days are clipped to this many spreads before the usual is learned from them."""
 FITTED = 6
 """About how many numbers the fit takes from the days, which makes what is left look calmer than it is."""
-
-COUNTS = frozenset({Metric.ROW_COUNT, Metric.DISTINCT_COUNT, Metric.DUPLICATE_KEYS})
-SHARES = frozenset({Metric.NULL_SHARE, Metric.CATEGORIES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +65,61 @@ def compare(metric: Metric, now: Figure, past: Sequence[Figure]) -> Baseline | N
     days = [figure for figure in past if now.day - WINDOW_DAYS <= figure.day < now.day]
     if len(days) < FEWEST_DAYS:
         return None
-    scaled = [(figure.day, _on_scale(metric, figure, now.rows)) for figure in days]
+    scale = metric.traits.scale
+    scaled = [(figure.day, _on_scale(scale, figure, now.rows)) for figure in days]
     expected, noise, certainty = _forecast(scaled, now.day)
-    floor = _floor(metric, now, expected, [figure.deviation for figure in days])
+    floor = _floor(scale, now, expected, [figure.deviation for figure in days])
     spread = max(noise, floor) * certainty
-    score = (_on_scale(metric, now, now.rows) - expected) / spread
+    score = (_on_scale(scale, now, now.rows) - expected) / spread
     low, high = expected - SURPRISING * spread, expected + SURPRISING * spread
-    usual, lowest, highest = (_off_scale(metric, y, now.rows) for y in (expected, low, high))
+    usual, lowest, highest = (_off_scale(scale, y, now.rows) for y in (expected, low, high))
     return Baseline(usual, lowest, highest, score)
 
 
-def _on_scale(metric: Metric, figure: Figure, rows: int) -> float:
-    if metric in SHARES:
-        return 2 * math.sqrt(figure.value / max(figure.rows, 1) * rows + 3 / 8)
-    if metric in COUNTS:
-        return 2 * math.sqrt(figure.value + 3 / 8)
-    if metric is Metric.MEAN:
-        return figure.value
-    return math.log1p(max(figure.value, 0.0)) if metric is Metric.FRESHNESS else math.log(max(figure.value, 1e-300))
+def _on_scale(scale: Scale, figure: Figure, rows: int) -> float:
+    match scale:
+        case Scale.SHARE:
+            return 2 * math.sqrt(figure.value / max(figure.rows, 1) * rows + 3 / 8)
+        case Scale.COUNT:
+            return 2 * math.sqrt(figure.value + 3 / 8)
+        case Scale.MEAN:
+            return figure.value
+        case Scale.SPREAD:
+            return math.log(max(figure.value, 1e-300))
+        case Scale.AGE:
+            return math.log1p(max(figure.value, 0.0))
 
 
-def _off_scale(metric: Metric, y: float, rows: int) -> float:
-    if metric in SHARES | COUNTS:
-        count = max((max(y, 0.0) / 2) ** 2 - 3 / 8, 0.0)
-        return count / max(rows, 1) if metric in SHARES else count
-    if metric is Metric.MEAN:
-        return y
-    return math.expm1(min(y, 700.0)) if metric is Metric.FRESHNESS else math.exp(min(y, 700.0))
+def _off_scale(scale: Scale, y: float, rows: int) -> float:
+    match scale:
+        case Scale.SHARE:
+            return _count(y) / max(rows, 1)
+        case Scale.COUNT:
+            return _count(y)
+        case Scale.MEAN:
+            return y
+        case Scale.SPREAD:
+            return math.exp(min(y, 700.0))
+        case Scale.AGE:
+            return math.expm1(min(y, 700.0))
 
 
-def _floor(metric: Metric, now: Figure, expected: float, deviations: Sequence[float]) -> float:
+def _count(y: float) -> float:
+    return max((max(y, 0.0) / 2) ** 2 - 3 / 8, 0.0)
+
+
+def _floor(scale: Scale, now: Figure, expected: float, deviations: Sequence[float]) -> float:
     """The noise that is there at least: that of counting few rows, and what is too small for people to care."""
-    if metric in SHARES | COUNTS:
-        return max(1.0, SMALLEST_SHARE / 2 * expected)
-    if metric is Metric.MEAN:
-        usual = median(deviations)
-        return max(usual / math.sqrt(max(now.rows, 1)), SMALLEST_SHARE * usual, 1e-9 * abs(expected), 1e-300)
-    if metric is Metric.SPREAD:
-        return max(1 / math.sqrt(max(now.rows, 1)), SMALLEST_SHARE)
-    return 0.25
+    match scale:
+        case Scale.SHARE | Scale.COUNT:
+            return max(1.0, SMALLEST_SHARE / 2 * expected)
+        case Scale.MEAN:
+            usual = median(deviations)
+            return max(usual / math.sqrt(max(now.rows, 1)), SMALLEST_SHARE * usual, 1e-9 * abs(expected), 1e-300)
+        case Scale.SPREAD:
+            return max(1 / math.sqrt(max(now.rows, 1)), SMALLEST_SHARE)
+        case Scale.AGE:
+            return 0.25
 
 
 def _forecast(points: Sequence[tuple[int, float]], day: int) -> tuple[float, float, float]:

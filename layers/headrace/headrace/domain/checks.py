@@ -5,9 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from headrace.domain.kind import NUMBERS, TIMES, Kind
+
+
+class Scale(StrEnum):
+    """What a figure's noise depends on, and how it is shown: a count, a share, a mean, a deviation or an age."""
+
+    COUNT = "rows or values"
+    SHARE = "percent"
+    MEAN = "the column's unit"
+    SPREAD = "the column's unit, as a deviation"
+    AGE = "hours"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is true of a metric. `kinds` are the columns that have it; none: it is about the table.
+
+    `library` is ODCS's name of the metric with bounds. `of_whole_batches`: the figure says nothing of a batch that
+    people or a failure have put together. `shows_values`: what is found may be a value of a row.
+    """
+
+    scale: Scale
+    kinds: frozenset[Kind] = frozenset()
+    library: str = ""
+    of_whole_batches: bool = False
+    shows_values: bool = False
+
 
 class Metric(StrEnum):
-    """What is measured. Those about a column name one, the others are about the table."""
+    """What is measured. The SQL of each is in the compiler's `sql.metrics`."""
 
     ROW_COUNT = "rowCount"
     DUPLICATE_KEYS = "duplicateKeys"
@@ -18,15 +45,28 @@ class Metric(StrEnum):
     CATEGORIES = "categories"
     FRESHNESS = "freshness"
 
+    @property
+    def traits(self) -> Traits:
+        """What is true of it."""
+        return METRICS[self]
 
-OF_TABLE = frozenset({Metric.ROW_COUNT, Metric.DUPLICATE_KEYS})
-OF_WHOLE_BATCHES = frozenset(
-    {Metric.ROW_COUNT, Metric.DUPLICATE_KEYS, Metric.DISTINCT_COUNT, Metric.CATEGORIES, Metric.FRESHNESS}
-)
-"""Figures that say nothing of a batch that people or a failure have put together."""
-OF_NUMBERS = frozenset({Metric.MEAN, Metric.SPREAD})
-SHOW_VALUES = OF_NUMBERS | {Metric.CATEGORIES}
-"""What is found by these may be a value of a row."""
+
+METRICS = {
+    Metric.ROW_COUNT: Traits(Scale.COUNT, library="rowCount", of_whole_batches=True),
+    Metric.DUPLICATE_KEYS: Traits(Scale.COUNT, library="duplicateValues", of_whole_batches=True),
+    Metric.NULL_SHARE: Traits(Scale.SHARE, frozenset(Kind), library="nullValues"),
+    Metric.DISTINCT_COUNT: Traits(Scale.COUNT, frozenset(Kind) - {Kind.SUPER}, of_whole_batches=True),
+    Metric.MEAN: Traits(Scale.MEAN, NUMBERS, shows_values=True),
+    Metric.SPREAD: Traits(Scale.SPREAD, NUMBERS, shows_values=True),
+    Metric.CATEGORIES: Traits(
+        Scale.SHARE,
+        frozenset({Kind.STRING, Kind.INTEGER, Kind.BOOLEAN, Kind.DATE}),
+        of_whole_batches=True,
+        shows_values=True,
+    ),
+    Metric.FRESHNESS: Traits(Scale.AGE, TIMES, of_whole_batches=True),
+}
+OF_TABLE = frozenset(metric for metric in Metric if not metric.traits.kinds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,24 @@ contracts layer, so nothing that runs in Lambda parses a contract or imports its
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from enum import StrEnum
 from typing import Any, Self
 
 from headrace.domain.checks import Check, Metric
 from headrace.domain.file_formats import FORMATS, Format
+from headrace.domain.kind import Kind
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls
+
+__all__ = [
+    "LINEAGE_COLUMNS",
+    "MERGE_SECONDS",
+    "UNKNOWN_COLUMN",
+    "Column",
+    "Contract",
+    "FileFormat",
+    "Kind",
+    "RowRule",
+    "View",
+]
 
 LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 """Every row of a target names the file, the row in it (1-based, header not counted) and the batch that brought it."""
@@ -26,19 +38,6 @@ NESTED = {"columns", "format", "rules", "checks", "views", "sources"}
 
 MERGE_SECONDS = 900
 """How often the rows of a staged dataset are merged, unless its contract says otherwise."""
-
-
-class Kind(StrEnum):
-    """What a column's values are, independent of how a file writes them."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    FLOAT = "float"
-    DECIMAL = "decimal"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    TIMESTAMP = "timestamp"
-    SUPER = "super"
 
 
 @dataclass(frozen=True, slots=True)

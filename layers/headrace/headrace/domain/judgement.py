@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from headrace.domain.baseline import COUNTS, FEWEST_DAYS, SHARES, Figure, compare
-from headrace.domain.checks import OF_NUMBERS, OF_WHOLE_BATCHES, Check, Metric
+from headrace.domain.baseline import FEWEST_DAYS, Figure, compare
+from headrace.domain.checks import Check, Metric, Scale
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, FileRecord
 from headrace.domain.ingest.replay import replay_of
@@ -96,7 +96,7 @@ def anomalous(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _says_something(check: Check, scope: Scope) -> bool:
-    return scope is not Scope.PART or check.bounded or check.metric not in OF_WHOLE_BATCHES
+    return scope is not Scope.PART or check.bounded or not check.metric.traits.of_whole_batches
 
 
 def _in_scope(check: Check, scope: Scope) -> Check:
@@ -118,7 +118,8 @@ def _about(item: Measured, check: Check) -> bool:
 
 
 def _single(check: Check, now: Figure, past: list[Figure]) -> Finding:
-    value = now.value / max(now.rows, 1) if check.metric in SHARES else now.value
+    scale = check.metric.traits.scale
+    value = now.value / max(now.rows, 1) if scale is Scale.SHARE else now.value
     if check.bounded:
         low, high = check.lowest, check.highest
         outside = (low is not None and value < low) or (high is not None and value > high)
@@ -126,9 +127,9 @@ def _single(check: Check, now: Figure, past: list[Figure]) -> Finding:
     usual = compare(check.metric, now, past)
     if usual is None:
         return Finding(check, Verdict.LEARNING, value)
-    fresher = check.metric is Metric.FRESHNESS and usual.score < 0
+    fresher = scale is Scale.AGE and usual.score < 0
     verdict = Verdict.SURPRISING if usual.anomalous and not fresher else Verdict.GOOD
-    close = check.metric in OF_NUMBERS and now.rows < FEWEST_TOLD and not check.show_values
+    close = scale in {Scale.MEAN, Scale.SPREAD} and now.rows < FEWEST_TOLD and not check.show_values
     remark = f"is not what it usually is, of {now.rows} values" if close and verdict is Verdict.SURPRISING else ""
     return Finding(check, verdict, value, usual.expected, None if fresher else usual.low, usual.high, remark)
 
@@ -164,9 +165,10 @@ def _counted(names: Sequence[str]) -> str:
 
 
 def _written(metric: Metric, value: float) -> str:
-    if metric in SHARES:
+    scale = metric.traits.scale
+    if scale is Scale.SHARE:
         return f"{100 * value:.3g} %"
-    if metric is Metric.FRESHNESS:
+    if scale is Scale.AGE:
         return f"{value / 3600:,.1f} h"
-    whole = metric in COUNTS or abs(value) >= 1000 or value == int(value)
+    whole = scale is Scale.COUNT or abs(value) >= 1000 or value == int(value)
     return f"{value:,.0f}" if whole else f"{value:,.4g}"
