@@ -6,10 +6,12 @@ from typing import Any
 
 from headrace.bootstrap import services
 from headrace.entrypoint import entrypoint
-from headrace.usecases.ingest.refresh_views import refresh_views
+from headrace.usecases.ingest.refresh_views import refresh_views, report_stale
 
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """`{"dataset"}` -> `{"refreshed": [names of views]}`."""
-    return {"refreshed": refresh_views(event["dataset"], services)}
+    """`{"dataset"}`, or with `"error"` and `"cause"` of a call that has failed -> `{"refreshed", "stale"}`: views."""
+    if "error" in event:
+        return report_stale(event["dataset"], event["error"], event.get("cause", ""), services)
+    return refresh_views(event["dataset"], services)

@@ -39,6 +39,6 @@ def test_a_view_that_cannot_be_refreshed_is_told_and_costs_no_rows(laptop: Lapto
     laptop.put("happenings/3.jsonl", happening("closed", None))
     laptop.settle()
     assert laptop.trace("happenings/3.jsonl")["status"] == "loaded"
-    (told,) = [message for message in laptop.messages()[len(before) :] if "materialized view is stale" in message]
+    (told,) = [message for message in laptop.messages()[len(before) :] if "is stale" in message]
     assert "happenings_by_type" in told
     assert "errorMessage" not in told

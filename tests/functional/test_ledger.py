@@ -29,6 +29,7 @@ from headrace.domain.ingest.ledger import (
     FileStatus,
     RowCounts,
 )
+from headrace.domain.ingest.reported import LATE, Reported, stale
 from headrace.domain.ingest.storm import MOST_FOLDERS, Group, group_of
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
@@ -430,14 +431,18 @@ def test_stories_are_told_in_order(table: DynamoLedger) -> None:
 
 
 def test_what_people_were_told_of_a_promise_is_kept(ledger: Any) -> None:
-    assert not ledger.is_late("readings")
-    ledger.note_late("readings", late=True)
-    ledger.note_late("readings", late=True)
-    assert ledger.is_late("readings")
-    assert not ledger.is_late("others")
-    ledger.note_late("readings", late=False)
-    ledger.note_late("readings", late=False)
-    assert not ledger.is_late("readings")
+    late = Reported("2026-01-31T00:00:00Z")
+    quiet = Reported(late.since, "words", "2026-01-31T01:00:00Z")
+    assert ledger.reported("readings", LATE) == Reported()
+    assert ledger.note_reported("readings", LATE, Reported(), late)
+    assert not ledger.note_reported("readings", LATE, Reported(), Reported("2026-02-01T00:00:00Z"))
+    assert ledger.reported("readings", LATE) == late
+    assert ledger.reported("readings", stale("by_hour")) == ledger.reported("others", LATE) == Reported()
+    assert ledger.note_reported("readings", LATE, late, quiet)
+    assert ledger.reported("readings", LATE) == quiet
+    assert ledger.note_reported("readings", LATE, quiet, Reported())
+    assert not ledger.note_reported("readings", LATE, quiet, late)
+    assert ledger.reported("readings", LATE) == Reported()
 
 
 def test_stories_and_notes_of_copies_expire_and_what_decisions_hang_on_stays(

@@ -18,6 +18,7 @@ from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import BEFORE, LIVE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
+from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
 from headrace.domain.judgement import Scope
 from headrace.domain.notice import Notice
@@ -160,16 +161,19 @@ class MemoryLedger:
         self.noted: dict[str, dict[tuple[str, str], FileRecord]] = {}
         self.forgotten: set[str] = set()
         self.told: dict[str, list[Event]] = {}
-        self.late: set[str] = set()
+        self.troubles: dict[tuple[str, str], Reported] = {}
         self.covered: dict[str, Coverage] = {}
         self._pending: dict[tuple[str, str], FileRecord] = {}
         self.storms = MemoryStorms()
 
-    def is_late(self, dataset: str) -> bool:
-        return dataset in self.late
+    def reported(self, dataset: str, matter: str) -> Reported:
+        return self.troubles.get((dataset, matter), Reported())
 
-    def note_late(self, dataset: str, *, late: bool) -> None:
-        self.late = self.late | {dataset} if late else self.late - {dataset}
+    def note_reported(self, dataset: str, matter: str, was: Reported, becomes: Reported) -> bool:
+        if self.reported(dataset, matter).since != was.since:
+            return False
+        self.troubles[dataset, matter] = becomes
+        return True
 
     def knows(self, file_id: str) -> bool:
         return file_id in self.all_files

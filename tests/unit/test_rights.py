@@ -89,6 +89,7 @@ LEDGER = {
     "TransformFunctionRole": READ | {"PutItem", "UpdateItem"},
     "PrepareLoadFunctionRole": READ | {"PutItem"},
     "HandOverFunctionRole": READ | {"UpdateItem"},
+    "RefreshViewsFunctionRole": {"GetItem", "UpdateItem"},
     "RecoverFunctionRole": READ | {"UpdateItem"},
     "SweeperFunctionRole": READ | {"UpdateItem"},
     "ReconcileFunctionRole": READ | {"PutItem"},  # of COVERAGE# items alone

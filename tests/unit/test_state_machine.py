@@ -150,7 +150,7 @@ def test_errors_of_services_are_retried_under_the_names_that_step_functions_give
         assert BASE[service] in retried
 
 
-TELLING = {"ingest": "Tell of the stale view", "export": "Tell of the failure"}
+TELLING = {"export": "Tell of the failure"}
 ORDER = {"dataset": "readings", "export": "statements", "date": "2026-01-31", "attempt": 2}
 
 

@@ -22,11 +22,13 @@ from headrace.domain.notice import (
     batch_notice,
     brief_record_notice,
     failure_notice,
+    fresh_notice,
     group_notice,
     hold_notice,
     lateness_notice,
     message_notice,
     recovery_notice,
+    stale_notice,
     surprise_notice,
 )
 from tests.support.fakes import contract, file
@@ -192,10 +194,12 @@ def test_a_surprise_a_lateness_and_its_end() -> None:
     wanted = Notice("warning", "readings: the figures of it are unusual", (FINDING.sentence,), "readings", "", "#m")
     assert surprise_notice("readings", "it", [FINDING], "#m") == wanted
     promise = contract(freshness_seconds=60, channel="#m")
-    late, over = lateness_notice(promise, file()), recovery_notice(promise)
+    late, over = lateness_notice(promise, file()), recovery_notice(promise, "2026-01-31")
     assert (late.level, late.title, late.channel) == ("error", "readings: data is late", "#m")
     assert "is pending; the promise is 60 s" in late.lines[0]
-    assert over == Notice("ok", "readings: nothing is late any more", (), "readings", "", "#m")
+    assert over == Notice(
+        "ok", "readings: nothing is late any more", ("Nothing has been late since 2026-01-31.",), "readings", "", "#m"
+    )
 
 
 INCIDENT = {"key": "k", "action": "trigger", "source": "s"}
@@ -232,3 +236,16 @@ def test_whatever_is_published_becomes_a_notice(message: Any, wanted: Notice) ->
 def test_a_notice_comes_back_as_it_was() -> None:
     told = replace(notice([loaded()]), incident=Incident("k", "resolve", "s"), lines=("a", "b"))
     assert message_notice(json.dumps(told.to_json())) == told
+
+
+def test_a_view_that_is_stale_and_refreshed_again() -> None:
+    stale, fresh = stale_notice(contract(channel="#m"), "public.v", "why"), fresh_notice(contract(), "public.v", "then")
+    assert (stale.level, stale.title, stale.channel) == (
+        "warning",
+        "readings: the materialized view public.v is stale",
+        "#m",
+    )
+    assert stale.lines[0] == "why"
+    assert (fresh.level, fresh.title, fresh.lines) == (
+        "ok", "readings: public.v is refreshed again", ("It had not been since then.",)
+    )  # fmt: skip

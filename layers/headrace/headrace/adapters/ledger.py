@@ -45,6 +45,7 @@ from headrace.domain.ingest.ledger import (
     FileStatus,
     RowCounts,
 )
+from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import Group
 
 PARALLEL_WRITES = 8
@@ -150,15 +151,21 @@ class DynamoLedger:
 
     # -- promises -------------------------------------------------------------------------------------------------
 
-    def is_late(self, dataset: str) -> bool:
-        """Whether people were notified that the dataset's promise is broken, and not yet that it is met again."""
-        return "since" in self._get(f"PROMISE#{dataset}", "LATE")
+    def reported(self, dataset: str, matter: str) -> Reported:
+        """What people know of a lasting trouble of the dataset."""
+        item = self._get(f"PROMISE#{dataset}", matter)
+        return Reported(item.get("since"), item.get("what", ""), item.get("quiet_since"))
 
-    def note_late(self, dataset: str, *, late: bool) -> None:
-        """Write down what people were last notified of."""
-        expression, values = ("SET since = :now", {":now": now()}) if late else ("REMOVE since", {})
-        update = self._updating(f"PROMISE#{dataset}", "LATE", expression, values)
-        self._client.update_item(**{name: value for name, value in update.items() if value})
+    def note_reported(self, dataset: str, matter: str, was: Reported, becomes: Reported) -> bool:
+        """Write down what people were notified of last, unless that is no longer what it `was`. Returns whether."""
+        values = {":since": becomes.since, ":what": becomes.what, ":quiet": becomes.quiet_since, ":was": was.since}
+        given = {name: value for name, value in values.items() if value}
+        words = [("since", ":since"), ("what", ":what"), ("quiet_since", ":quiet")]
+        kept = ", ".join(f"{name} = {word}" for name, word in words if word in given)
+        gone = ", ".join(name for name, word in words if word not in given)
+        expression = " ".join(f"{verb} {what}" for verb, what in (("SET", kept), ("REMOVE", gone)) if what)
+        condition = "since = :was" if was.since else "attribute_not_exists(since)"
+        return self._update_if(f"PROMISE#{dataset}", matter, expression, given, condition)
 
     # -- group commit ---------------------------------------------------------------------------------------------
 
@@ -667,12 +674,13 @@ class DynamoLedger:
             "ExpressionAttributeValues": to_item(values),
         }
 
-    def _update_if(self, pk: str, sk: str, expression: str, values: dict[str, Any], condition: str) -> None:
+    def _update_if(self, pk: str, sk: str, expression: str, values: dict[str, Any], condition: str) -> bool:
         try:
             update = self._updating(pk, sk, expression, values)
             self._client.update_item(**update, ConditionExpression=condition)
         except self._client.exceptions.ConditionalCheckFailedException:
-            return
+            return False
+        return True
 
     def _query(self, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for page in self._client.get_paginator("query").paginate(TableName=self._table, **query):

@@ -252,9 +252,23 @@ def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
     return Notice("error", f"{contract.dataset}: data is late", lines, contract.dataset, "", contract.channel)
 
 
-def recovery_notice(contract: Contract) -> Notice:
+def recovery_notice(contract: Contract, since: str) -> Notice:
     """The promise is met again: what came has been loaded, or given up, of which people were notified."""
-    return Notice("ok", f"{contract.dataset}: nothing is late any more", (), contract.dataset, "", contract.channel)
+    lines = (f"Nothing has been late since {since}.",)
+    return Notice("ok", f"{contract.dataset}: nothing is late any more", lines, contract.dataset, "", contract.channel)
+
+
+def stale_notice(contract: Contract, view: str, reason: str) -> Notice:
+    """A materialized view that does not show what is loaded."""
+    lines = (reason, "The rows are loaded; each load tries again. You are notified when the view is refreshed again.")
+    title = f"{contract.dataset}: the materialized view {view} is stale"
+    return Notice("warning", title, lines, contract.dataset, "", contract.channel)
+
+
+def fresh_notice(contract: Contract, view: str, since: str) -> Notice:
+    """A view shows again what is loaded."""
+    title = f"{contract.dataset}: {view} is refreshed again"
+    return Notice("ok", title, (f"It had not been since {since}.",), contract.dataset, "", contract.channel)
 
 
 def _where_values_are(dataset: str, findings: Iterable[Finding]) -> list[str]:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from headrace.domain import clock
 from headrace.domain.clock import written
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord, FileStatus
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.recovery.watch_freshness import watch_promises
+from headrace.usecases.recovery.watch_freshness import QUIET_SECONDS, watch_promises
 from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
 
 PROMISED = 600
+Later = Callable[[float], None]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Lets time pass, in seconds."""
+    passed = 0.0
+    monkeypatch.setattr(clock, "seconds", lambda: datetime.now(UTC).timestamp() + passed)
+    monkeypatch.setattr(clock, "now", lambda: ago(0))
+
+    def pass_(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    return pass_
 
 
 def ago(seconds: float) -> str:
-    return written(datetime.now(UTC) - timedelta(seconds=seconds))
+    return written(datetime.fromtimestamp(clock.seconds(), UTC) - timedelta(seconds=seconds))
 
 
 def services_with(**promise: Any) -> MemoryServices:
@@ -33,18 +50,45 @@ def titles(services: MemoryServices) -> list[str]:
     return [notice.title for notice in services.topic.notices]
 
 
-def test_a_broken_promise_is_told_once_and_its_end_once() -> None:
+def test_a_broken_promise_is_told_once_and_its_end_once(later: Later) -> None:
     services = services_with(channel="#meters")
     waiting(services, PROMISED + 1)
     assert watch_promises(services) == ["readings"]
     assert watch_promises(services) == []
     services.ledger._pending.clear()  # as if it had been loaded
+    assert watch_promises(services) == []
+    later(PROMISED + QUIET_SECONDS + 1)
     assert watch_promises(services) == ["readings"]
     assert watch_promises(services) == []
     assert titles(services) == ["readings: data is late", "readings: nothing is late any more"]
     assert [notice.level for notice in services.topic.notices] == ["error", "ok"]
     assert {notice.channel for notice in services.topic.notices} == {"#meters"}
     assert "readings/a.csv arrived at" in services.topic.notices[0].lines[0]
+
+
+def test_loads_that_are_late_at_each_end_are_one_trouble(later: Later) -> None:
+    """A day of loads that take a minute longer than promised: each sweep sees something late, or just nothing."""
+    services = services_with()
+    told: list[str] = []
+    for sweep in range(24 * 12):
+        services.ledger._pending.clear()
+        services.ledger.all_files.clear()
+        waiting(services, PROMISED + 1 if sweep % 3 == 2 else 1, f"{sweep}.csv")
+        told += watch_promises(services)
+        later(300)
+    assert (told, titles(services)) == (["readings"], ["readings: data is late"])
+
+
+@pytest.mark.parametrize("promised", [60, 7 * 86_400])
+def test_the_end_is_told_within_hours_whatever_was_promised(later: Later, promised: int) -> None:
+    services = services_with(freshness_seconds=promised)
+    waiting(services, promised + 1)
+    watch_promises(services)
+    services.ledger._pending.clear()
+    for _sweep in range(4 * 12 + 2):
+        watch_promises(services)
+        later(300)
+    assert len(titles(services)) == 2
 
 
 def test_a_batch_that_is_worked_on_is_late_too() -> None:

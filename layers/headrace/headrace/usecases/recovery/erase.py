@@ -20,7 +20,7 @@ from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.errors import TerminalError
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
 from headrace.usecases import lake_paths
-from headrace.usecases.ingest.refresh_views import refresh_views
+from headrace.usecases.ingest.refresh_views import refresh_view
 from headrace.usecases.ports import Landing, Ledger, Services
 from headrace.usecases.quality.measurements import quoted
 
@@ -232,7 +232,8 @@ class _Erasure:
             return
         if rows:
             warehouse.run([text.format(**names) for text in (LOCK, ACCOUNT, DELETE, FIGURES, RESULTS)])
-            refresh_views(contract.dataset, self._services)
+            for view in contract.views:
+                refresh_view(view.name, self._services)
         self._correct_counts()
 
     def _correct_counts(self) -> None:

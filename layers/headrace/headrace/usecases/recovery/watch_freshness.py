@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from headrace.domain import clock
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord
-from headrace.domain.notice import lateness_notice, recovery_notice
+from headrace.domain.ingest.reported import LATE, Reported
+from headrace.domain.notice import Notice, lateness_notice, recovery_notice
 from headrace.usecases.ports import Services
 
 OLDEST = 100
 """Files that are looked at in each place, the oldest first."""
+QUIET_SECONDS, LONGEST_QUIET_SECONDS = 900, 4 * 3600
+"""How much longer than the promise nothing must have been late before people learn that it is over; and at most."""
 
 
 def watch_promises(services: Services) -> list[str]:
-    """Notify people of each dataset whose promise is broken, once, and once when nothing is late any more.
+    """Notify people of each dataset whose promise is broken, once, and once when nothing has been late for a while.
 
     Returns those datasets. A dataset that receives no files is never late.
     """
@@ -25,12 +29,32 @@ def watch_promises(services: Services) -> list[str]:
 
 def _told(contract: Contract, services: Services) -> bool:
     late = next(_late(contract, services), None)
-    if bool(late) == services.ledger.is_late(contract.dataset):
-        return False
+    known = services.ledger.reported(contract.dataset, LATE)
+    becomes, notice = _next(contract, late, known)
     # Notified before it is written: a crash in between notifies twice, never not at all.
-    services.topic.publish(lateness_notice(contract, late) if late else recovery_notice(contract))
-    services.ledger.note_late(contract.dataset, late=bool(late))
-    return True
+    if notice:
+        services.topic.publish(notice)
+    if becomes != known:
+        services.ledger.note_reported(contract.dataset, LATE, known, becomes)
+    return notice is not None
+
+
+def _next(contract: Contract, late: FileRecord | None, known: Reported) -> tuple[Reported, Notice | None]:
+    """What people know after this look, and what they are notified of."""
+    if late and not known.since:
+        return Reported(clock.now()), lateness_notice(contract, late)
+    if late or not known.since:
+        return replace(known, quiet_since=None), None
+    if not known.quiet_since:
+        return replace(known, quiet_since=clock.now()), None
+    if clock.seconds() - datetime.fromisoformat(known.quiet_since).timestamp() < _quiet_seconds(contract):
+        return known, None
+    return Reported(), recovery_notice(contract, known.quiet_since)
+
+
+def _quiet_seconds(contract: Contract) -> int:
+    """Loads that take a little longer than the promise are late at each end, and not at each beginning."""
+    return min((contract.freshness_seconds or 0) + QUIET_SECONDS, LONGEST_QUIET_SECONDS)
 
 
 def _late(contract: Contract, services: Services) -> Iterator[FileRecord]:

@@ -1,0 +1,25 @@
+"""A lasting trouble of a dataset that people are notified of once, and once that it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LATE = "LATE"
+"""The trouble that a promise of freshness is broken."""
+
+
+def stale(view: str) -> str:
+    """The trouble that a materialized view is not refreshed."""
+    return f"VIEW#{view}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What people were notified of: since when (ISO 8601, UTC; None: nothing), and what was the matter.
+
+    `quiet_since` is since when it seems to be over, while that is watched.
+    """
+
+    since: str | None = None
+    what: str = ""
+    quiet_since: str | None = None
