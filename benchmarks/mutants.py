@@ -5,7 +5,8 @@
 A mutant is one small change of the code: another comparison, `and` for `or`, another number, a condition turned round,
 a statement left out, nothing returned. First every test runs once, and it is noted which statements it reaches; then
 each mutant of the sample runs under the tests that reach its statement, the quickest first, until one fails. What no
-test minds is printed, with its line. Alternatives that were looked at, and what is left alone: decision 66.
+test minds is printed, with its line. Changes that change nothing are listed in `equivalents.toml`, with the reasons.
+Alternatives that were looked at, and what is left alone: decision 66.
 """
 
 from __future__ import annotations
@@ -14,23 +15,27 @@ import argparse
 import ast
 import builtins
 import copy
+import hashlib
 import json
 import os
-import random
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
+import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.mutation_plugin import Forks, fork, swap
+from benchmarks.mutation_plugin import Forks, fork
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "layers" / "headrace" / "headrace"
@@ -42,10 +47,14 @@ TESTS = (
 )
 """Sources are tested against real servers of FTP and SFTP; the others are unit tests and searches."""
 PLUGIN = "benchmarks.mutation_plugin"
+EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
 AT_ONCE = 2
-LIMIT_SECONDS = 20
-"""On top of five times what its tests take: a mutant that loops for ever is found out by that."""
-OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "--timeout=0")
+CPU_SECONDS = 20
+"""On top of five times what its tests take: a mutant that loops for ever is found out by that, however busy all is."""
+WALL_SECONDS = 90
+"""On top of ten times what its tests take: one that waits for ever is found out by that."""
+NEAR_FILES = 3
+OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "--timeout=0", "--tb=native", "--assert=plain")
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -58,22 +67,40 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: which module, the line of the statement (0: it runs on import), where, from what to what."""
+    """One change: in which module and function, line of the statement (0: it runs on import), where, from what to what.
+
+    `nth` counts changes of a function that read the same.
+    """
 
     path: Path
+    function: str
     statement: int
     line: int
     was: str
     now: str
     source: str
+    nth: int
 
     def __str__(self) -> str:
-        place = f"{self.path.relative_to(PACKAGE)}:{self.line}"
-        return f"{place}: {_short(self.was)}  ->  {_short(self.now)}"
+        return f"{self.module}:{self.line}: {_short(self.was)}  ->  {_short(self.now)}"
+
+    @property
+    def module(self) -> str:
+        """The module's path below the package."""
+        return str(self.path.relative_to(PACKAGE))
+
+    @property
+    def name(self) -> tuple[str, str, str, str, int]:
+        """What is the same after other lines of the module have changed."""
+        return self.module, self.function, _line(self.was), _line(self.now), self.nth
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = _line(text)
     return line if len(line) <= 90 else f"{line[:89]}…"
 
 
@@ -84,19 +111,54 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
     """Every mutant of a module."""
     text = path.read_text("utf-8")
     tree = ast.parse(text)
+    functions = _functions(tree)
+    alike: Counter[tuple[str, str, str]] = Counter()
     for node, statement in _with_statements(tree, 0):
         for changed in _changes(node):
             was = ast.get_source_segment(text, node) or ""
             now = ast.unparse(changed)
             source = _replaced(text, node, now if isinstance(changed, ast.stmt) else f"({now})")
             if _compiles(source):
-                yield Mutant(path, statement, getattr(node, "lineno", 0), was, now, source)
+                line = getattr(node, "lineno", 0)
+                function = functions.get(line, "")
+                alike[function, was, now] += 1
+                yield Mutant(path, function, statement, line, was, now, source, alike[function, was, now])
+
+
+def _functions(tree: ast.AST, within: str = "") -> dict[int, str]:
+    """Which function or class each line is in, by its dotted name."""
+    found: dict[int, str] = {}
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            name = f"{within}{node.name}"
+            found |= dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), name)
+            found |= _functions(node, f"{name}.")
+    return found
+
+
+def equivalents() -> set[tuple[str, str, str, str, int]]:
+    """The names of the mutants that change nothing, as they are listed. Raises ValueError for one without a reason."""
+    listed = tomllib.loads(EQUIVALENTS.read_text("utf-8"))["mutant"]
+    for item in listed:
+        if len(item.get("why", "")) < 20:
+            raise ValueError(f"{item} needs a reason, as `why`")
+    return {(item["module"], item["function"], item["was"], item["now"], item.get("nth", 1)) for item in listed}
+
+
+def drawn(mutants: list[Mutant], seed: int, number: int) -> list[Mutant]:
+    """So many of them by chance. A change of one module leaves the choice in the others as it is."""
+    by_chance = sorted(mutants, key=lambda mutant: hashlib.sha256(repr((seed, *mutant.name)).encode()).digest())
+    return by_chance[: number or None]
 
 
 def _with_statements(node: ast.AST, statement: int) -> Iterator[tuple[ast.AST, int]]:
     """Every node that may be changed, with the line of its statement; 0 for what runs as the module is imported."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.arg | ast.alias | ast.ImportFrom) or _says_nothing(node, child):
+        if (
+            isinstance(child, ast.arg | ast.alias | ast.ImportFrom)
+            or _says_nothing(node, child)
+            or _does_nothing(child)
+        ):
             continue
         if isinstance(child, ast.BinOp) and _is_number(child):
             yield child, statement
@@ -112,6 +174,16 @@ def _says_nothing(parent: ast.AST, child: ast.AST) -> bool:
     """Annotations, and decorators: nothing that is done depends on whether a dataclass has slots."""
     annotations = (getattr(parent, "annotation", None), getattr(parent, "returns", None))
     return child in annotations or child in getattr(parent, "decorator_list", ())
+
+
+def _does_nothing(node: ast.AST) -> bool:
+    """A line of the log; an argument that only asserts (`strict`) or only says what for (`usedforsecurity`)."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="logger")))):
+            return True
+        case ast.keyword(arg="strict" | "usedforsecurity"):
+            return True
+    return False
 
 
 def _is_number(node: ast.expr) -> bool:
@@ -197,7 +269,9 @@ def _compiles(source: str) -> bool:
 
 @dataclass
 class Reached:
-    """Which tests run which statement, and how long each test takes in seconds."""
+    """Which tests run which statement, and how long each test takes in seconds. `by_module` has those that run any, or
+    whose file imports the module: constants are read without a statement.
+    """
 
     by_statement: dict[tuple[str, int], set[str]]
     by_module: dict[str, set[str]]
@@ -208,6 +282,17 @@ class Reached:
         path = str(mutant.path)
         found = self.by_statement.get((path, mutant.statement), set()) if mutant.statement else self.by_module.get(path)
         return sorted(found or (), key=lambda test: self.seconds[test])
+
+    def near(self, mutant: Mutant) -> list[str]:
+        """The tests of the module in the few files that reach least beside it."""
+        tests = self.by_module.get(str(mutant.path), set())
+        reached = Counter(_file_of(test) for others in self.by_module.values() for test in others)
+        files = sorted({_file_of(test) for test in tests}, key=lambda file: reached[file])[:NEAR_FILES]
+        return sorted((test for test in tests if _file_of(test) in files), key=lambda test: self.seconds[test])
+
+
+def _file_of(test: str) -> str:
+    return test.partition("::")[0]
 
 
 class Watching(ast.NodeTransformer):
@@ -237,21 +322,41 @@ def watched(path: Path) -> str:
 
 def recorded(forks: Forks) -> Reached:
     """Run all tests once. Exits when one fails: nothing could be said of a mutant then."""
+    names = list(dict.fromkeys(map(_file_of, forks.tests)))
+    shares = [[test for test in forks.tests if _file_of(test) in names[start::AT_ONCE]] for start in range(AT_ONCE)]
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "reached"
-        file.touch()
-        pid = fork(lambda: Notes(file).of_all(forks))
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-        if status:
-            raise pytest.UsageError(f"a test fails without any mutant: {lines[-1].get('failure', lines[-1])}")
+        files = [Path(folder) / str(number) for number in range(len(shares))]
+        pids = []
+        for file, share in zip(files, shares, strict=True):
+            file.touch()
+            pids.append(fork(partial(Notes(file).of, share, forks)))
+        failed = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in pids]
+        lines = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+    if any(failed):
+        reasons = [line["failure"] for line in lines if "failure" in line]
+        raise pytest.UsageError(f"a test fails without any mutant: {reasons or 'a process was killed'}")
     statements: dict[tuple[str, int], set[str]] = defaultdict(set)
     modules: dict[str, set[str]] = defaultdict(set)
     for line in lines:
         for path, number in line["reached"]:
             statements[path, number].add(line["test"])
             modules[path].add(line["test"])
+    for file, tests in groupby(forks.tests, _file_of):
+        beside = set(tests)
+        for path in _imported(ROOT / file):
+            modules[path] |= beside
     return Reached(dict(statements), dict(modules), {line["test"]: line["seconds"] for line in lines})
+
+
+def _imported(test_file: Path) -> set[str]:
+    """The modules of the code that a test's file imports by name."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(test_file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {str(path) for path in modules_of("") if _module_name(path) in names}
 
 
 class Notes:
@@ -261,11 +366,11 @@ class Notes:
         self._file = file
         self._reached: set[tuple[str, int]] = set()
 
-    def of_all(self, forks: Forks) -> bool:
-        """Run all tests; whether they pass. To be called in a fork."""
+    def of(self, tests: list[str], forks: Forks) -> bool:
+        """Run them; whether they pass. To be called in a fork."""
         builtins.reached_by_test = self._reached.add  # type: ignore[attr-defined]
-        odd = [path for path in modules_of("") if not swap(str(path), watched(path))]
-        passed = not odd and forks.pass_here(forks.tests, self._passed)
+        odd = [path for path in modules_of("") if not forks.swap(str(path), watched(path))]
+        passed = not odd and forks.pass_here(tests, self._passed)
         if not passed:
             self._write({"failure": forks.failure or f"functions of {odd} cannot be told apart"})
         return passed
@@ -317,9 +422,10 @@ class Trials:
                 os.killpg(pid, signal.SIGKILL)
 
     def _start(self, mutant: Mutant, tests: list[str]) -> None:
-        limit = LIMIT_SECONDS + 5 * sum(self._reached.seconds[test] for test in tests)
-        pid = fork(lambda: survives(mutant, tests, self._forks))
-        self._running[pid] = Trial(mutant, time.monotonic() + limit)
+        usual = sum(self._reached.seconds[test] for test in tests)
+        cpu = CPU_SECONDS + round(5 * usual)
+        pid = fork(lambda: survives(mutant, tests, self._reached.near(mutant), self._forks, cpu))
+        self._running[pid] = Trial(mutant, time.monotonic() + WALL_SECONDS + 10 * usual)
 
     def _next(self) -> tuple[Mutant, bool]:
         """The next that ends, or takes too long."""
@@ -336,10 +442,16 @@ class Trials:
             time.sleep(0.005)
 
 
-def survives(mutant: Mutant, tests: list[str], forks: Forks) -> bool:
+def survives(mutant: Mutant, tests: list[str], near: list[str], forks: Forks, cpu_seconds: int) -> bool:
     """Whether no test minds. Leaves the mutant in place: to be called in a fork."""
-    if mutant.statement and swap(str(mutant.path), mutant.source):
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    if mutant.statement and forks.swap(str(mutant.path), mutant.source):
         return forks.pass_here(tests)
+    return all(_pass_elsewhere(mutant, some) for some in (near, tests))
+
+
+def _pass_elsewhere(mutant: Mutant, tests: list[str]) -> bool:
+    """Run tests in a process that imports the mutant."""
     with tempfile.TemporaryDirectory() as folder:
         source, listed = Path(folder) / "mutant.py", Path(folder) / "tests"
         source.write_text(mutant.source, "utf-8")
@@ -352,6 +464,10 @@ def survives(mutant: Mutant, tests: list[str], forks: Forks) -> bool:
 def modules_of(ends: str) -> list[Path]:
     """The modules of domain and use cases whose path ends so."""
     return [path for code in CODE for path in sorted((PACKAGE / code).rglob("*.py")) if str(path).endswith(ends)]
+
+
+def _module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
 def main() -> int:
@@ -367,12 +483,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     modules = sorted({path for ends in chosen.only for path in modules_of(ends)})
     every = [mutant for path in modules for mutant in mutants_of(path)]
-    sample = random.Random(chosen.seed).sample(every, min(chosen.sample or len(every), len(every)))
+    known = equivalents()
+    meant = [mutant for mutant in every if mutant.name not in known]
+    sample = drawn(meant, chosen.seed, chosen.sample)
     print(
-        f"{len(every):,} mutants of {len(modules)} modules; a sample of {len(sample)}, seed {chosen.seed}", flush=True
+        f"{len(every):,} mutants of {len(modules)} modules, {len(every) - len(meant)} of which change nothing; "
+        f"a sample of {len(sample)} of the others, seed {chosen.seed}",
+        flush=True,
     )
     living: list[Mutant] = []
-    failed = pytest.main([*OPTIONS, *chosen.tests], [Forks(lambda forks: living.extend(_tried(sample, forks)))])
+    forks = Forks(map(_module_name, modules_of("")), lambda forks: living.extend(_tried(sample, forks)))
+    failed = pytest.main([*OPTIONS, *chosen.tests], [forks])
     if failed:
         return failed
     share = len(living) / max(1, len(sample))

@@ -38,22 +38,13 @@ def put_in_place(path: str, source: Path) -> None:
     importlib.machinery.SourceFileLoader.get_code = get_code
 
 
-def swap(path: str, source: str) -> bool:
-    """Give every function of an imported module the code of another source. Whether each could be given its own."""
-    was, now = (_codes(compile(text, path, "exec")) for text in (Path(path).read_text("utf-8"), source))
-    if [code.co_qualname for code in was] != [code.co_qualname for code in now]:
-        return False
-    codes: dict[tuple[str, int], list[CodeType]] = defaultdict(list)
-    for old, new in zip(was, now, strict=True):
-        codes[old.co_qualname, old.co_firstlineno].append(new)
-    for function in [item for item in gc.get_objects() if isinstance(item, FunctionType)]:
-        old = function.__code__
-        if old.co_filename == path:
-            fitting = codes[old.co_qualname, old.co_firstlineno]
-            if len(fitting) != 1 or fitting[0].co_freevars != old.co_freevars:
-                return False
-            function.__code__ = fitting[0]
-    return True
+def functions_by_path() -> dict[str, list[FunctionType]]:
+    """Every function there is, by the file of its code."""
+    found: dict[str, list[FunctionType]] = defaultdict(list)
+    for item in gc.get_objects():
+        if isinstance(item, FunctionType):
+            found[item.__code__.co_filename].append(item)
+    return found
 
 
 def _codes(code: CodeType) -> list[CodeType]:
@@ -63,29 +54,55 @@ def _codes(code: CodeType) -> list[CodeType]:
 
 
 class Forks:
-    """The tests of one pytest session, run again and again in forks of it. `work` does that in place of its own run."""
+    """The tests of one pytest session, run again and again in forks of it. `work` does that in place of its own run.
 
-    def __init__(self, work: Callable[[Forks], None]) -> None:
+    `modules` are those that may be changed: all of them are imported before the first fork.
+    """
+
+    def __init__(self, modules: Iterable[str], work: Callable[[Forks], None]) -> None:
+        self._modules = list(modules)
         self._work = work
         self._session: pytest.Session
         self._items: dict[str, pytest.Item] = {}
+        self._functions: dict[str, list[FunctionType]] = {}
         self.failure = ""
         """The test that failed here, and how."""
 
     def pytest_configure(self) -> None:
         """A run finds what the run before found."""
-        settings = importlib.import_module(
-            "hypothesis"
-        ).settings  # pytest rewrites its plugins before they are imported
-        settings.register_profile("mutants", deadline=None, derandomize=True, database=None)
+        hypothesis = importlib.import_module("hypothesis")  # pytest rewrites its plugins before they are imported
+        settings, phase = hypothesis.settings, hypothesis.Phase
+        phases = (phase.explicit, phase.generate)  # the smallest counterexample is nobody's question here
+        settings.register_profile("mutants", deadline=None, derandomize=True, database=None, phases=phases)
         settings.load_profile("mutants")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Everything is collected."""
+        """Everything is collected. From here on nothing old is looked at for garbage: forks share its memory."""
         self._session = session
         self._items = {item.nodeid: item for item in session.items}
+        for module in self._modules:
+            importlib.import_module(module)
+        self._functions = functions_by_path()
+        gc.collect()
+        gc.freeze()
         self._work(self)
+        return True
+
+    def swap(self, path: str, source: str) -> bool:
+        """Give every function of an imported module the code of another source. Whether each could be given its own."""
+        was, now = (_codes(compile(text, path, "exec")) for text in (Path(path).read_text("utf-8"), source))
+        if [code.co_qualname for code in was] != [code.co_qualname for code in now]:
+            return False
+        codes: dict[tuple[str, int], list[CodeType]] = defaultdict(list)
+        for old, new in zip(was, now, strict=True):
+            codes[old.co_qualname, old.co_firstlineno].append(new)
+        for function in self._functions.get(path, ()):
+            old = function.__code__
+            fitting = codes[old.co_qualname, old.co_firstlineno]
+            if len(fitting) != 1 or fitting[0].co_freevars != old.co_freevars:
+                return False
+            function.__code__ = fitting[0]
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
