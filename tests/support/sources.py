@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.domain.contract import Contract, FileFormat
 from headrace.domain.notice import Notice
-from headrace.domain.source import Protocol, Source
+from headrace.domain.source import Complete, Protocol, Source
 from headrace.errors import LeaseLostError
 from headrace.sources.model.credentials import Credentials
 from headrace.sources.model.server_state import ServerState, reset
@@ -19,6 +19,7 @@ from headrace.sources.model.source_file import OPEN, SourceFile, SourceStatus
 from headrace.sources.poll.poller import Report, poll
 from headrace.sources.ports import Remote
 from tests.servers.faults import PASSWORD, USER
+from tests.support.memory_server import MemoryServer
 
 SERVER = "carrier"
 
@@ -183,7 +184,9 @@ class MemoryIncoming:
 
 @dataclass
 class Bench:
-    """The services of a poll. `credentials` are what Secrets Manager would give."""
+    """The services of a poll. `credentials` are what Secrets Manager would give. Polls ask `server`, if there is one in
+    memory, or a real one at the source's address.
+    """
 
     contracts: list[Contract]
     credentials: Credentials = field(default_factory=lambda: Credentials(USER, PASSWORD))
@@ -191,12 +194,21 @@ class Bench:
     incoming: MemoryIncoming = field(default_factory=MemoryIncoming)
     notices: list[Notice] = field(default_factory=list)
     clock: TurnedClock = field(default_factory=TurnedClock)
+    server: MemoryServer | None = None
 
     @classmethod
     def of(cls, *sources: Source, **changes: Any) -> Bench:
         """One dataset that is fetched from these sources."""
         empty = Contract("readings", "1", "digest", "readings/", FileFormat(), "public", "readings", ())
         return cls([replace(empty, sources=sources, **changes)])
+
+    @classmethod
+    def in_memory(cls, server: MemoryServer | None = None, **changes: Any) -> Bench:
+        """One dataset that is fetched from a server in memory, each file as soon as it is there."""
+        given: dict[str, Any] = {"complete": Complete.RENAME, "connections": 1}
+        bench = cls.of(source(Protocol.FTP, 21, **given | changes))
+        bench.server = server or MemoryServer()
+        return bench
 
     @property
     def catalog(self) -> Bench:
@@ -214,6 +226,8 @@ class Bench:
 
     def connect(self, endpoint: Source, check: Callable[[], None]) -> Remote:
         """As `adapters.remote.Connector` does; what a protocol needs is imported when it is used."""
+        if self.server is not None:
+            return self.server.connect(endpoint, check)
         if endpoint.protocol is Protocol.SFTP:
             from headrace.sources.adapters.sftp import SftpRemote
 

@@ -44,9 +44,10 @@ def line(clock: TurnedClock, tries: int = 5) -> Connection:
 
 
 def test_four_failures_are_made_good_with_growing_waits() -> None:
-    clock = TurnedClock()
+    clock, closed = TurnedClock(), Nobody.closed
     assert line(clock).do(fails(4)) == "done"
     assert clock.slept == [1, 2, 4, 8]
+    assert Nobody.closed == closed + 4, "each on a new connection"
 
 
 def test_the_fifth_failure_is_the_last() -> None:
@@ -67,8 +68,16 @@ def test_a_transfer_that_comes_on_may_break_any_number_of_times() -> None:
 
 
 def test_a_server_that_never_answers_does_not_pass_for_a_slow_one() -> None:
+    clock = TurnedClock(left=60.5)
     with pytest.raises(UnreachableError):
-        line(TurnedClock(left=60.5)).do(fails(1))
+        line(clock).do(fails(1))
+    assert clock.slept == []
+
+
+def test_as_long_as_the_wait_does_not_reach_into_the_reserve_it_is_tried_again() -> None:
+    clock = TurnedClock(left=61)
+    assert line(clock).do(fails(1)) == "done"
+    assert (clock.slept, clock.remaining) == ([1], 60)
 
 
 def test_a_transfer_that_breaks_near_the_end_goes_on_in_the_next_poll() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,7 +78,6 @@ def test_what_was_staged_is_taken_up_read_once_more_and_copied() -> None:
     body, incoming, begun = bytes(range(200)), Recorded(), list[str]()
     with Transfer(incoming, STAGED, begun.append) as first:
         give(first, body[:150])
-        first.flush()
     assert sorted(incoming.calls) == ["part 1 of 64", "part 2 of 64"]
     with Transfer(incoming, STAGED, begun.append) as second:
         second.resume(begun[0])
@@ -129,7 +129,7 @@ def test_a_part_that_is_refused_is_noticed_and_the_upload_given_up() -> None:
         def part(self, staged: str, upload: str, number: int, body: bytes | bytearray) -> str:
             raise ConnectionError("refused")
 
-    for end in (Transfer.digests, Transfer.flush, Transfer.abandon):
+    for end in (Transfer.digests, Transfer.abandon):
         incoming = Refusing()
         with Transfer(incoming, STAGED, lambda _: None) as transfer:
             give(transfer, bytes(65))
@@ -138,7 +138,11 @@ def test_a_part_that_is_refused_is_noticed_and_the_upload_given_up() -> None:
         assert incoming.calls == ([f"abort {STAGED}-0"] if end is Transfer.abandon else [])
 
 
-def test_no_more_parts_are_in_memory_than_are_allowed() -> None:
+@pytest.mark.parametrize(("memory", "allowed"), [(1 << 20, module.PARTS_IN_MEMORY), (128, 2), (127, 1), (0, 1)])
+def test_no_more_parts_are_in_memory_than_are_allowed(
+    memory: int, allowed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MEMORY_BYTES", memory)
     most, go = 0, threading.Event()
 
     class Slow(Recorded):
@@ -147,7 +151,7 @@ def test_no_more_parts_are_in_memory_than_are_allowed() -> None:
             return super().part(staged, upload, number, body)
 
     body = bytes(n % 251 for n in range(64 * 12))
-    threading.Timer(0.05, go.set).start()
+    threading.Timer(0.02, go.set).start()
     incoming = Slow()
     with Transfer(incoming, STAGED, lambda _: None) as transfer:
         for start in range(0, len(body), 64):
@@ -156,7 +160,31 @@ def test_no_more_parts_are_in_memory_than_are_allowed() -> None:
         assert transfer.digests() == digests(body)
         transfer.land(KEY, digests(body))
     assert incoming.landed[KEY] == [body]
-    assert most == module.PARTS_IN_MEMORY
+    assert most == allowed
+
+
+def test_parts_are_hashed_in_their_order_however_long_one_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = threading.Event()
+
+    class Slow:
+        name = "md5"
+
+        def __init__(self, **_: object) -> None:
+            self.seen: list[int] = []
+
+        def update(self, body: bytes | bytearray) -> None:
+            if body[0] == 1:
+                second.wait(0.05)
+            second.set()
+            self.seen.append(body[0])
+
+        def hexdigest(self) -> str:
+            return str(self.seen)
+
+    monkeypatch.setattr(module, "hashlib", SimpleNamespace(md5=Slow, sha256=hashlib.sha256))
+    with Transfer(Recorded(), STAGED, lambda _: None) as transfer:
+        give(transfer, b"\1" * 64 + b"\2" * 64 + b"\3")
+        assert transfer.digests()["md5"] == "[1, 2, 3]"
 
 
 def test_its_threads_end_with_it() -> None:

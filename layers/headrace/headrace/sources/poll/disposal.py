@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace.domain.source import After, Source
 from headrace.errors import FileChangedError
@@ -38,10 +38,9 @@ class Disposal:
         now = remote.stat(file.wire)
         if now is None:
             return False
-        size = file.size if record.size is None else record.size
         stamp = record.stamp or file.modified
-        seen = RemoteFile(file.path, file.wire, size, stamp, SECOND if record.stamp else file.precision)
-        if not same_file(size if now.size is None else now.size, now.modified or stamp, SECOND, seen):
+        seen = replace(file, modified=stamp, precision=SECOND if record.stamp else file.precision)
+        if not same_file(file.size if now.size is None else now.size, now.modified or stamp, SECOND, seen):
             raise FileChangedError("it has been replaced since it was taken")
         return True
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -46,10 +45,6 @@ class Fetcher:
                 return self._fetched(candidate, record, line, transfer)
             except FileProblemError:
                 transfer.abandon()
-                raise
-            except Exception:
-                with suppress(Exception):  # the reason why it stops is the one to tell
-                    transfer.flush()
                 raise
 
     def _begun(self, record: SourceFile, upload: str) -> None:

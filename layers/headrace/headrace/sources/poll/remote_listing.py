@@ -31,12 +31,12 @@ class Listing:
     `hashes` is whether the server computes checksums.
     """
 
+    hashes: bool
     files: dict[str, RemoteFile] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     more_refused: int = 0
     closed: dict[str, str] = field(default_factory=dict)
     more_closed: int = 0
-    hashes: bool = False
 
     def refuse(self, folder: str, name: str, reason: str) -> None:
         """Note an entry that is not taken."""

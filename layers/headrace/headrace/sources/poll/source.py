@@ -88,8 +88,8 @@ class SourcePoll:
         todo: queue.SimpleQueue[Candidate] = queue.SimpleQueue()
         for candidate in (*made.ready, *made.unsettled):
             todo.put(candidate)
-        first, *others = lines[: max(1, todo.qsize())]
-        with ThreadPoolExecutor(1 + len(others)) as pool:
+        first, *others = used = lines[: max(1, todo.qsize())]
+        with ThreadPoolExecutor(len(used)) as pool:
             working = [pool.submit(self._work, first, todo)]
             working += [pool.submit(self._work_beside, line, todo) for line in others]
         for work in working:

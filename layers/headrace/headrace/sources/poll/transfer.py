@@ -67,6 +67,7 @@ class Transfer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Whole parts that are here are staged before it ends, for the next poll to go on from."""
         for worker in (*self._hashing, self._sending):
             worker.shutdown()
 
@@ -123,10 +124,6 @@ class Transfer:
         else:
             etags = [etag if isinstance(etag, str) else etag.result() for etag in self._etags]
             self._incoming.land(self._staged, self._upload, etags, key, notes)
-
-    def flush(self) -> None:
-        """Stage the whole parts that are here, for the next poll to go on from."""
-        self._finish_work()
 
     def abandon(self) -> None:
         """Remove what is staged."""
