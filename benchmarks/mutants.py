@@ -222,8 +222,8 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - a case for eac
         case ast.Constant(value=bool()):
             changed.value = not changed.value
             yield changed
-        case ast.Constant(value=int() | float()):
-            changed.value = _other_number(changed.value)
+        case ast.Constant(value=int() | float() as number):
+            changed.value = _other_number(number)
             yield changed
         case ast.IfExp():
             changed.test = ast.UnaryOp(ast.Not(), changed.test)
@@ -250,10 +250,12 @@ def _of_text(node: ast.BinOp) -> bool:
 def _replaced(text: str, node: ast.AST, with_: str) -> str:
     """The text with the node's own part of it replaced. Columns of the syntax tree count bytes."""
     lines = text.encode().splitlines(keepends=True)
+    assert isinstance(node, ast.expr | ast.stmt)
+    assert node.end_lineno is not None
     first, last = node.lineno - 1, node.end_lineno - 1
     before = b"".join(lines[:first]) + lines[first][: node.col_offset]
     after = lines[last][node.end_col_offset :] + b"".join(lines[last + 1 :])
-    return (before + with_.encode() + after).decode()
+    return str(before + with_.encode() + after, "utf-8")
 
 
 def _compiles(source: str) -> bool:
@@ -341,9 +343,9 @@ def recorded(forks: Forks) -> Reached:
         for path, number in line["reached"]:
             statements[path, number].add(line["test"])
             modules[path].add(line["test"])
-    for file, tests in groupby(forks.tests, _file_of):
+    for test_file, tests in groupby(forks.tests, _file_of):
         beside = set(tests)
-        for path in _imported(ROOT / file):
+        for path in _imported(ROOT / test_file):
             modules[path] |= beside
     return Reached(dict(statements), dict(modules), {line["test"]: line["seconds"] for line in lines})
 

@@ -35,7 +35,7 @@ def put_in_place(path: str, source: Path) -> None:
             return compile(source.read_text("utf-8"), path, "exec")
         return original(self, name)
 
-    importlib.machinery.SourceFileLoader.get_code = get_code
+    setattr(importlib.machinery.SourceFileLoader, "get_code", get_code)  # noqa: B010 - a method cannot be assigned to
 
 
 def functions_by_path() -> dict[str, list[FunctionType]]:
