@@ -31,7 +31,7 @@ AWS_SERVICES = (
 )  # fmt: skip
 # Nothing in these is used by a function; together they are more than a third of a layer.
 NOT_NEEDED = {
-    "headrace": ("bin", "boto3/examples"),
+    "headrace": ("bin",),
     "sources": ("bin",),
     "transform": (
         "bin",

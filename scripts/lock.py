@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SAM_CLI = "aws-sam-cli==1.170.0"
 SCANNERS = "bandit\ncheckov\nparliament\npip-audit\nsetuptools<81\n"  # parliament imports pkg_resources
 LAYERS = {
-    "headrace": ("aws-lambda-powertools", "boto3"),
+    "headrace": ("aws-lambda-powertools", "botocore", "s3transfer"),
     "sources": ("asyncssh", "tzdata"),
     "transform": ("google-re2", "orjson", "pyarrow"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from headrace.bootstrap import services
+from headrace.bootstrap.exports import services
 from headrace.entrypoint import entrypoint
 from headrace.exports.model.run import Request, deliveries
 from headrace.exports.steps.runner import answer

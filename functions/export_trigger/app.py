@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.bootstrap import services
+from headrace.bootstrap.exports import services
 from headrace.entrypoint import entrypoint
 from headrace.exports.steps.trigger import due, ended, look_after
 from headrace.observability import logger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.bootstrap import services
+from headrace.bootstrap.ingest import services
 from headrace.entrypoint import entrypoint
 from headrace.usecases.quality.judge_batch import judge_batch
 

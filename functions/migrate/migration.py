@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from headrace.adapters.aws import is_denied, is_transient
-from headrace.bootstrap import services
+from headrace.bootstrap.ingest import services
 from headrace.config import setting
 from headrace.errors import TransientError
 from headrace.observability import logger

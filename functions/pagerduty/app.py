@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.adapters.pagerduty import send
-from headrace.bootstrap import services
+from headrace.bootstrap.channels import services
 from headrace.domain.notice import message_notice
 from headrace.entrypoint import entrypoint
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from headrace.bootstrap import services
+from headrace.bootstrap.sources import services
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.observability import logger
 from headrace.sources.adapters.clock import WallClock

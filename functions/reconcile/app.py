@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headrace.bootstrap import services
+from headrace.bootstrap.ingest import services
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.observability import logger
 from headrace.usecases.recovery.reconcile import Asked, note_coverage, reconcile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.bootstrap import services
+from headrace.bootstrap.ingest import services
 from headrace.domain.ingest.failure import as_told
 from headrace.entrypoint import entrypoint
 from headrace.usecases.ingest.record_failure import record_failure

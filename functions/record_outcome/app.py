@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.bootstrap import services
+from headrace.bootstrap.ingest import services
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.usecases.ingest.record_outcome import record_outcome, summary
 from headrace.usecases.ingest.results import file_results

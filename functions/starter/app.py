@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from headrace.bootstrap import services
+from headrace.bootstrap.ingest import services
 from headrace.domain.ingest.arrival import arrival_of
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.entrypoint import entrypoint

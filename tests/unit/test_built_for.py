@@ -46,7 +46,7 @@ def test_a_layer_for_another_function_is_named(
     assert f"Runtime={runtime} Architecture={architecture}" in str(caught.value)
 
 
-@pytest.mark.parametrize("module", ["headrace", "headrace.bootstrap", "headrace.usecases.unit.transform"])
+@pytest.mark.parametrize("module", ["headrace", "headrace.bootstrap.ingest", "headrace.usecases.unit.transform"])
 def test_whatever_is_imported_first_it_is_looked_at_before_anything_native(tmp_path: Path, module: str) -> None:
     mark(tmp_path, "transform", "python3.99", build.architecture())
     says = "print(type(error).__name__, 'pyarrow' in sys.modules)"

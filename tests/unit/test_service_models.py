@@ -28,7 +28,7 @@ PAGES = re.compile(r"get_paginator\('(\w+)'\)\.paginate")
 def services_of_adapters() -> dict[str, str]:
     """Which service each adapter's client is of, as bootstrap makes them: `{"DynamoLedger": "dynamodb", …}`."""
     found = dict(MADE_ELSEWHERE)
-    for call in calls(LAYER / "bootstrap.py"):
+    for call in (call for module in (LAYER / "bootstrap").glob("*.py") for call in calls(module)):
         for argument in call.args:
             if isinstance(argument, ast.Call) and ast.unparse(argument.func) == "aws.client":
                 assert isinstance(argument.args[0], ast.Constant)

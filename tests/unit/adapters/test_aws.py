@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
@@ -19,6 +18,7 @@ from botocore.retries import standard
 from botocore.stub import Stubber
 
 from headrace.adapters.aws import is_transient
+from headrace.adapters.lake import S3Lake
 from headrace.entrypoint import entrypoint
 from headrace.errors import TransientError
 
@@ -68,8 +68,8 @@ def test_an_upload_fails_as_the_call_in_it(code: str, passes: bool, tmp_path: Pa
     client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     with Stubber(client) as stub:
         stub.add_client_error("put_object", code)
-        with pytest.raises(S3UploadFailedError) as failed:
-            client.upload_file(str(part), "lake", "part")
+        with pytest.raises(ClientError) as failed:
+            S3Lake(client, "lake").upload("part", part)
     assert is_transient(failed.value) is passes
 
 

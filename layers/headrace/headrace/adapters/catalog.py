@@ -6,11 +6,14 @@ import json
 from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
-from headrace.domain.judgement import Scope
 from headrace.errors import TerminalError
+
+if TYPE_CHECKING:
+    from headrace.domain.judgement import Scope  # brings `statistics`, which only judging needs
 
 
 class UnknownDatasetError(TerminalError):

@@ -42,7 +42,9 @@ class S3Lake:
 
     def upload(self, key: str, path: Path) -> int:
         """Write a file to the lake. Returns its size in bytes."""
-        self._client.upload_file(str(path), self.bucket, key)
+        from headrace.adapters.transfers import upload  # noqa: PLC0415 - most functions upload nothing
+
+        upload(self._client, str(path), self.bucket, key)
         return path.stat().st_size
 
     def replace(self, key: str, path: Path) -> int:

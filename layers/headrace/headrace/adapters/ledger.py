@@ -29,8 +29,9 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
+from headrace.adapters.attributes import attribute_of
 from headrace.adapters.storms import DynamoStorms
-from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, expiry, from_item, read_all, to_item, type_of
+from headrace.adapters.table import MOST_IN_TRANSACTION, condition_failed, expiry, from_item, read_all, to_item
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
 from headrace.domain.ingest.coverage import Coverage
@@ -139,7 +140,7 @@ class DynamoLedger:
         """The files that wait for a batch, the oldest first. A consistent read."""
         query = {
             "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": type_of(_pending_pk(dataset, lane))},
+            "ExpressionAttributeValues": {":pk": attribute_of(_pending_pk(dataset, lane))},
             "ConsistentRead": True,
         }
         found: list[FileRecord] = []
@@ -569,7 +570,7 @@ class DynamoLedger:
         query = {
             "IndexName": "by_dataset",
             "KeyConditionExpression": "dataset_files = :dataset AND arrived_at >= :since",
-            "ExpressionAttributeValues": {":dataset": type_of(dataset), ":since": type_of(since or "0")},
+            "ExpressionAttributeValues": {":dataset": attribute_of(dataset), ":since": attribute_of(since or "0")},
         }
         return map(_file, self._query(query))
 
@@ -579,7 +580,7 @@ class DynamoLedger:
             TableName=self._table,
             IndexName="by_dataset",
             KeyConditionExpression="dataset_files = :dataset",
-            ExpressionAttributeValues={":dataset": type_of(dataset)},
+            ExpressionAttributeValues={":dataset": attribute_of(dataset)},
             ScanIndexForward=False,
             Limit=most,
         )

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from headrace.adapters.attributes import attribute_of, value_of
 from headrace.errors import TransientError
 
-type_of = TypeSerializer().serialize
-value_of = TypeDeserializer().deserialize
 MOST_READ = 100
 """Keys that BatchGetItem takes at once: its own limit."""
 MOST_IN_TRANSACTION = 100
@@ -35,7 +33,7 @@ Key = tuple[str, str]
 
 def to_item(value: dict[str, Any]) -> dict[str, Any]:
     """Python values as DynamoDB attributes; absent values are left out."""
-    return {name: type_of(field) for name, field in value.items() if field is not None}
+    return {name: attribute_of(field) for name, field in value.items() if field is not None}
 
 
 def expiry(days: int) -> dict[str, int]:
@@ -45,15 +43,7 @@ def expiry(days: int) -> dict[str, int]:
 
 def from_item(item: dict[str, Any]) -> dict[str, Any]:
     """DynamoDB attributes as Python values, whole numbers as int."""
-    return {name: _plain(value_of(field)) for name, field in item.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(field) for name, field in value.items()}
-    if isinstance(value, list):
-        return [_plain(field) for field in value]
-    return int(value) if hasattr(value, "to_integral_value") and value == value.to_integral_value() else value
+    return {name: value_of(field) for name, field in item.items()}
 
 
 def condition_failed(error: ClientError) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.export import Export
@@ -15,9 +15,11 @@ from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import BatchRecord, FileRecord
 from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import Counted, Group
-from headrace.domain.judgement import Scope
 from headrace.domain.notice import Notice
 from headrace.domain.statement import StatementState
+
+if TYPE_CHECKING:
+    from headrace.domain.judgement import Scope  # brings `statistics`, which only judging needs
 
 
 class Catalog(Protocol):

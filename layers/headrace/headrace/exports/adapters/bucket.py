@@ -28,13 +28,15 @@ class ExportBucket:
 
     def put_lines(self, key: str, lines: Iterable[str]) -> str:
         """Write a JSON document line by line, over a file without a name on the disk. Returns its SHA-256."""
+        from headrace.adapters.transfers import upload  # noqa: PLC0415 - most functions upload nothing
+
         digest = hashlib.sha256()
         with TemporaryFile() as file:
             for line in lines:
                 file.write(line.encode())
                 digest.update(line.encode())
             file.seek(0)
-            self._client.upload_fileobj(file, self.bucket, key, ExtraArgs={"ContentType": "application/json"})
+            upload(self._client, file, self.bucket, key, {"ContentType": "application/json"})
         return digest.hexdigest()
 
     def sha256(self, key: str) -> str:

@@ -327,6 +327,4 @@ def _packed(files: Iterable[FileResult]) -> bytes:
 
 
 def _files(item: dict[str, Any]) -> list[FileResult]:
-    packed = item["files"]
-    data = bytes(packed.value if hasattr(packed, "value") else packed)
-    return [FileResult(*fields) for fields in json.loads(zlib.decompress(data))]
+    return [FileResult(*fields) for fields in json.loads(zlib.decompress(item["files"]))]

@@ -19,6 +19,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
+from headrace.adapters.attributes import value_of
 from headrace.adapters.table import EXPIRES, MOST_READ, from_item, in_batches, put_all_if, read_all, to_item
 from headrace.domain.clock import written
 from headrace.errors import LeaseLostError
@@ -27,7 +28,7 @@ from headrace.sources.model.server_state import ServerState, reset
 from headrace.sources.model.source_file import OPEN, SourceFile, SourceStatus, forgotten_at
 
 PAGE = 2000
-"""Of a page of 1 MB, which is the most that DynamoDB gives, boto3 makes 15 MB of dictionaries."""
+"""Of a page of 1 MB, which is the most that DynamoDB gives, botocore makes 15 MB of dictionaries."""
 TIMES = ("since", "taken_at", "modified", "stamp", "retry_at", "listed_at")
 NOT_LATER = "attribute_not_exists(turn) OR turn <= :turn"
 INDEX_KEYS = ("dataset_files", "arrived_at")
@@ -257,14 +258,8 @@ def _item(record: SourceFile, turn: int, keep_days: int) -> dict[str, Any]:
 
 
 def _record(server: str, dataset: str, item: dict[str, Any]) -> SourceFile:
-    """Read without boto3's deserializer, which takes longer than the listing of a large folder."""
-    plain = {name: _plain(value) for name, value in item.items() if name not in {"pk", "turn", EXPIRES, *INDEX_KEYS}}
+    plain = {name: value_of(value) for name, value in item.items() if name not in {"pk", "turn", EXPIRES, *INDEX_KEYS}}
     sk = plain.pop("sk")
     plain |= {name: datetime.fromisoformat(plain[name]) for name in TIMES if name in plain}
     plain = {"path": sk, "size": None, "modified": None} | plain
     return SourceFile(server, dataset, **plain | {"status": SourceStatus(plain["status"])})
-
-
-def _plain(value: dict[str, Any]) -> Any:
-    kind, content = next(iter(value.items()))
-    return int(content) if kind == "N" else content

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from headrace.domain.sizes import part_bytes
@@ -93,14 +92,12 @@ class S3Incoming:
 
     def land(self, staged: str, upload: str, etags: list[str], key: str, notes: dict[str, str]) -> None:
         """Copy the whole file into the landing bucket, and forget what was staged."""
+        from headrace.adapters.transfers import copy  # noqa: PLC0415 - only the poller copies
+
         self._complete(staged, upload, etags)
-        self._client.copy(
-            {"Bucket": self._lake, "Key": staged},
-            self._landing,
-            key,
-            ExtraArgs={"Metadata": notes, "MetadataDirective": "REPLACE"},
-            Config=TransferConfig(multipart_threshold=COPY_PART_BYTES, multipart_chunksize=COPY_PART_BYTES),
-        )
+        source = {"Bucket": self._lake, "Key": staged}
+        extra = {"Metadata": notes, "MetadataDirective": "REPLACE"}
+        copy(self._client, source, self._landing, key, extra, COPY_PART_BYTES)
         self._client.delete_object(Bucket=self._lake, Key=staged)
 
     def put(self, key: str, body: bytes, notes: dict[str, str]) -> None:

@@ -1,0 +1,70 @@
+"""What the functions of ingest, quality and recovery work with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from headrace.adapters import aws
+from headrace.adapters.catalog import Catalog
+from headrace.adapters.lake import S3Lake
+from headrace.adapters.landing import LandingBucket
+from headrace.adapters.ledger import DynamoLedger
+from headrace.adapters.notices import Topic
+from headrace.adapters.secret import read_login
+from headrace.adapters.warehouse import Connection, Warehouse
+from headrace.adapters.workflow import IngestWorkflow
+from headrace.config import setting
+
+
+class AwsServices:
+    """The services of `usecases.ports` on AWS, as the function's environment names them."""
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The contracts of the contracts layer."""
+        return Catalog()
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        """The ledger table."""
+        return DynamoLedger(aws.client("dynamodb"), setting("LEDGER_TABLE"), int(setting("KEEP_DAYS")))
+
+    @cached_property
+    def lake(self) -> S3Lake:
+        """The lake bucket."""
+        return S3Lake(aws.client("s3"), setting("LAKE_BUCKET"))
+
+    @cached_property
+    def workflow(self) -> IngestWorkflow:
+        """The ingest state machine."""
+        return IngestWorkflow(aws.client("stepfunctions"), setting("INGEST_STATE_MACHINE"))
+
+    @cached_property
+    def topic(self) -> Topic:
+        """The topic of the notices."""
+        return Topic(aws.client("sns"), setting("NOTIFICATION_TOPIC"))
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse, as the user in its secret."""
+        connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("WAREHOUSE_SECRET"))
+        return Warehouse(aws.client("redshift-data"), connection)
+
+    @property
+    def warehouse_admin(self) -> Warehouse:
+        """The warehouse as its admin, for making the user that all else logs in as."""
+        connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("ADMIN_SECRET"))
+        return Warehouse(aws.client("redshift-data"), connection)
+
+    @property
+    def warehouse_login(self) -> tuple[str, str]:
+        """Username and password of the user that all else logs in as, from its secret."""
+        return read_login(aws.client("secretsmanager"), setting("WAREHOUSE_SECRET"))
+
+    @cached_property
+    def landing(self) -> LandingBucket:
+        """The landing bucket."""
+        return LandingBucket(aws.client("s3"), setting("LANDING_BUCKET"))
+
+
+services = AwsServices()
