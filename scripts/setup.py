@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ NO_INDEX = (
     "ProxyError",
     "Temporary failure in name",
 )
+PROGRESS_SECONDS = 10
 _speaking = threading.Lock()
 
 
@@ -76,7 +78,8 @@ def main() -> int:
     if not stale:
         return 0
     say(
-        "setup", "making " + " and ".join(environment.name for environment in stale) + "; the first time takes a minute"
+        "setup",
+        "making " + " and ".join(environment.name for environment in stale) + "; the first time takes some minutes",
     )
     with ThreadPoolExecutor() as pool:
         failures = [failure for failure in pool.map(attempt, stale) if failure]
@@ -115,17 +118,33 @@ def install(environment: Environment, arguments: tuple[str, ...]) -> None:
     command = [str(environment.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     # Compiling ahead would take longer than everything that is used compiled when it is first used.
     command += ["--retries", "2", "--no-deps", "--no-compile", *arguments]
-    with environment.log.open("a", encoding="utf-8") as log:
-        ended = subprocess.run(  # noqa: S603 - pip, with arguments made here
-            command,
-            cwd=ROOT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    if ended.returncode:
+    before = len(environment.log.read_text("utf-8", "replace"))
+    with (
+        environment.log.open("a", encoding="utf-8") as log,
+        subprocess.Popen(  # noqa: S603 - pip, with arguments made here
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        ) as pip,
+    ):
+        while not has_ended(pip):
+            say(environment.name, progress(environment.log.read_text("utf-8", "replace")[before:]))
+    if pip.returncode:
         raise SetupError(reason(environment.log))
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process ends before the next line of progress is due."""
+    try:
+        process.wait(PROGRESS_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def progress(said: str) -> str:
+    """How far pip has come, by what it has said: it fetches all packages, then it unpacks them."""
+    if re.search("^Installing collected packages", said, re.MULTILINE):
+        return "unpacking the packages"
+    return f"{len(re.findall('^Collecting ', said, re.MULTILINE))} packages fetched"
 
 
 def reason(log: Path) -> str:

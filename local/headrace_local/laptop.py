@@ -13,11 +13,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import boto3
 import psutil
 
 from headrace_local.errors import LaptopError
@@ -45,6 +44,8 @@ WAREHOUSE_SECRET = "headrace/warehouse"  # noqa: S105 - the name of a secret
 WAREHOUSE_USER = {"username": "headrace", "password": "the embedded Redshift compares none"}
 LOCK = "laptop.lock"
 PRIVATE_FOLDER = 0o700
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""No proxy knows a way to 127.0.0.1."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -66,9 +67,11 @@ def up(home: Path | None = None, *, port: int | None = None, progress: Progress 
             progress("Starting the laptop")
             clear(home)
             return start(home, port)
-    if port not in (None, running.port):
-        raise LaptopError(f"This laptop is up already, on port {running.port}.", "Stop it first with `make down`.")
-    return running
+        if port not in (None, running.port):
+            raise LaptopError(f"This laptop is up already, on port {running.port}.", "`headrace down` stops it.")
+        if daemon := daemon_process(running.pid, home):
+            complete(running, daemon, home)
+        return running
 
 
 def down(home: Path | None = None) -> bool:
@@ -89,7 +92,7 @@ def claimed(home: Path) -> Iterator[None]:
     """Hold the home against another `up` or `down`; a folder with other things in it is never taken for a home."""
     lock = home / LOCK
     if home.exists() and not lock.exists() and any(home.iterdir()):
-        advice = "Choose an empty or a new folder as HEADRACE_HOME: `make down` removes it with all that is in it."
+        advice = "Choose an empty or a new folder as HEADRACE_HOME: `headrace down` removes it with all that is in it."
         raise LaptopError(f"{home} has files in it that are not a laptop's.", advice)
     make_private(home)
     with lock.open("a") as file:
@@ -128,13 +131,23 @@ def start(home: Path, port: int | None) -> LaptopState:
     laptop = LaptopState(daemon.pid, port, f"http://127.0.0.1:{port}", **asdict(keys))
     # Before it answers, so that `down` finds it whatever happens to us meanwhile.
     write_state(home, laptop)
-    wait_until_healthy(laptop, daemon, home / "laptop.log")
-    secrets = boto3.client("secretsmanager", **laptop.client_arguments())
-    secrets.create_secret(Name=SLACK_SECRET, SecretString=laptop.slack_url)
-    pagerduty = {"routing_key": "0" * ROUTING_KEY_LENGTH, "url": laptop.pagerduty_url}
-    secrets.create_secret(Name=PAGERDUTY_SECRET, SecretString=json.dumps(pagerduty))
-    secrets.create_secret(Name=WAREHOUSE_SECRET, SecretString=json.dumps(WAREHOUSE_USER))
+    complete(laptop, daemon, home)
     return laptop
+
+
+def complete(laptop: LaptopState, daemon: psutil.Process, home: Path) -> None:
+    """Wait until the laptop answers and has its secrets: whoever started it may have been stopped in between."""
+    wait_until_healthy(laptop, daemon, home / "laptop.log")
+    pagerduty = {"routing_key": "0" * ROUTING_KEY_LENGTH, "url": laptop.pagerduty_url}
+    secrets = {
+        SLACK_SECRET: laptop.slack_url,
+        PAGERDUTY_SECRET: json.dumps(pagerduty),
+        WAREHOUSE_SECRET: json.dumps(WAREHOUSE_USER),
+    }
+    client = laptop.client("secretsmanager")
+    for name, value in secrets.items():
+        with suppress(client.exceptions.ResourceExistsException):
+            client.create_secret(Name=name, SecretString=value)
 
 
 def launch(home: Path, port: int, keys: Keys) -> psutil.Process:
@@ -182,7 +195,7 @@ def has_ended(process: psutil.Process, within: float) -> bool:
 def answers(url: str) -> bool:
     """Whether there is a server that answers this page."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - the laptop's own address
+        with DIRECT.open(url, timeout=2) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

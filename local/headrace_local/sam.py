@@ -15,21 +15,21 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import boto3
-
 from headrace_local.errors import LaptopError
-from headrace_local.laptop import WAREHOUSE_SECRET
+from headrace_local.laptop import DIRECT, WAREHOUSE_SECRET
 from headrace_local.progress import Progress, silent
 from headrace_local.state import STACK, LaptopState, home_folder, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 CONFIG_ENVIRONMENT = "laptop"
+NOT_FOR_SAM = ("AWS_", "SAM_CLI_", "MAKE", "MFLAGS", "GNUMAKEFLAGS")
+"""Beginnings of variables that are the person's, or of the make that called us, and would change what SAM does."""
 WORTH_TELLING = 1_000_000
 ENDED = re.compile(r"^(?:CREATE|UPDATE|DELETE)_COMPLETE +\S+ +(\S+)")
 PLANNED = re.compile(r"^(?:\+ Add|\* Modify|- Delete) +\S+")
@@ -65,7 +65,7 @@ def make_workgroup(laptop: LaptopState, name: str) -> None:
     """Let the laptop have a workgroup of this name. Raises LaptopError when the name is none."""
     request = urllib.request.Request(laptop.page("workgroups"), json.dumps(name).encode(), method="POST")  # noqa: S310
     try:
-        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - the laptop's own address
+        DIRECT.open(request, timeout=30).close()
     except urllib.error.HTTPError as error:
         raise LaptopError(json.load(error)["message"], "The stack's name is its workgroup's too.") from error
 
@@ -140,7 +140,7 @@ def parameter_overrides(root: Path, secret_arn: str, stack: str = STACK) -> list
 
 def warehouse_secret(laptop: LaptopState) -> str:
     """The ARN of the secret that the laptop has of its warehouse's user."""
-    secrets = boto3.client("secretsmanager", **laptop.client_arguments())
+    secrets = laptop.client("secretsmanager")
     return str(secrets.describe_secret(SecretId=WAREHOUSE_SECRET)["ARN"])
 
 
@@ -163,7 +163,7 @@ def keep_sam_offline(folder: Path) -> None:
 
 def sam_environment(laptop: LaptopState, home: Path) -> dict[str, str]:
     """What SAM and the makefiles it calls see: this laptop as AWS, nothing of the person's own AWS settings."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(NOT_FOR_SAM)}
     return {
         **own,
         **laptop.environment,
@@ -172,7 +172,11 @@ def sam_environment(laptop: LaptopState, home: Path) -> dict[str, str]:
         "COLUMNS": "200",
         "HEADRACE_ARCH": "native",
         "HEADRACE_RUNTIME": own_runtime(),
-        "PATH": f"{project_root() / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "HEADRACE_PYTHON": sys.executable,
+        "NO_PROXY": (directly := ",".join(filter(None, ["127.0.0.1", os.environ.get("NO_PROXY")]))),
+        "no_proxy": directly,
+        # `sam build` of a function without requirements asks for a Python of the runtime's version by its name.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
         "SAM_CLI_POLL_DELAY": "0.5",
         "SAM_CLI_TELEMETRY": "0",
@@ -224,7 +228,7 @@ def essence(said: list[str]) -> str:
 
 def failed_resources(laptop: LaptopState, stack: str, since: datetime) -> str:
     """What CloudFormation says about the resources that have failed since then, a line each."""
-    cloudformation = boto3.client("cloudformation", **laptop.client_arguments())
+    cloudformation = laptop.client("cloudformation")
     try:
         events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     except cloudformation.exceptions.ClientError:

@@ -7,7 +7,7 @@ import os
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -87,6 +87,13 @@ class LaptopState:
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,
         }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service of this laptop, as the account's root."""
+        from headrace_local.clients import direct, isolated  # noqa: PLC0415 - boto3 takes longer than reading the state
+
+        session = isolated(self.region, self.access_key_id, self.secret_access_key)
+        return session.client(service, endpoint_url=self.endpoint_url, config=direct())
 
     @property
     def environment(self) -> dict[str, str]:

@@ -27,6 +27,15 @@ SHARED = (".venv", ".venv-sam", ".aws-sam")
 COPIED = ("cli", "compiler", "contracts", "exports", "functions", "layers", "local", "scripts", "sql", "statemachine")
 
 
+SHELL = {
+    "AWS_PROFILE": "missing",
+    "AWS_DEFAULT_REGION": "mars-east-1",
+    "AWS_USE_FIPS_ENDPOINT": "true",
+    "MAKEFLAGS": "-- PYTHON=/nowhere/python",
+}
+"""What a person may have set: none of it may reach the laptop."""
+
+
 @dataclass(frozen=True)
 class Laptop:
     """A checkout and the laptop it runs on. Groups wait for a second only, unless the stack's `parameters` differ."""
@@ -50,6 +59,7 @@ class Laptop:
             "HEADRACE_HOME": str(self.home),
             "HEADRACE_PARAMETERS": self.parameters,
             "PYTHONPATH": os.pathsep.join(map(str, sources)),
+            **SHELL,
         }
         return subprocess.run(
             [str(Path(sys.executable).parent / "headrace"), *arguments],
@@ -121,7 +131,7 @@ def copy_checkout(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkout of all end-to-end tests."""
-    return copy_checkout(tmp_path_factory.mktemp("checkout"))
+    return copy_checkout(tmp_path_factory.mktemp("check out"))
 
 
 @pytest.fixture(scope="session")

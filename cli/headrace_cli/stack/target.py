@@ -247,11 +247,14 @@ def _aws(choice: Choice) -> Target:
 def _local(choice: Choice, endpoint_url: str, local: Laptop | None) -> Target:
     """A given endpoint, with the keys of the laptop there or, without one, those that boto3 finds."""
     import boto3
-    from botocore.config import Config
+
+    from headrace_local.clients import direct, isolated
 
     known = local if local and local.endpoint_url == endpoint_url else None
-    keys = {"aws_access_key_id": known.access_key_id, "aws_secret_access_key": known.secret_access_key} if known else {}
-    own = {} if choice.profile else keys
-    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or LOCAL_REGION, **own)
-    connect = partial(session.client, endpoint_url=endpoint_url, config=Config(**ON_LAPTOP))
+    region = choice.region or LOCAL_REGION
+    if known and not choice.profile:
+        session = isolated(region, known.access_key_id, known.secret_access_key)
+    else:
+        session = boto3.Session(profile_name=choice.profile, region_name=region)
+    connect = partial(session.client, endpoint_url=endpoint_url, config=direct(**ON_LAPTOP))
     return Target(connect, choice.stack or STACK, endpoint_url, known.token if known else None)

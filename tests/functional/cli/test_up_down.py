@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from headrace_cli.main import run
+from headrace_local.state import LaptopState
 
 RunHere = Callable[..., tuple[int, Any]]
 
@@ -48,6 +49,40 @@ def test_up_again_and_down(run_here: RunHere, home: Path) -> None:
     assert (code, down["stopped"]) == (0, True)
     assert not home.exists()
     assert not psutil.pid_exists(first["pid"])
+
+
+def test_nothing_of_the_persons_aws_reaches_the_laptop(
+    run_here: RunHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken config").write_text("no section = here")
+    strange = {
+        "AWS_PROFILE": "missing",
+        "AWS_CONFIG_FILE": str(tmp_path / "broken config"),
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_MAX_ATTEMPTS": "many",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+    }
+    for name, value in strange.items():
+        monkeypatch.setenv(name, value)
+    try:
+        assert run_here("up", "--bare")[0] == 0
+        assert "no stack headrace is deployed here" in run_here("status")[1]["error"]
+        assert run_here("notifications")[1]["received"] == 0
+    finally:
+        run_here("down")
+
+
+def test_a_laptop_whose_start_was_interrupted_is_completed(run_here: RunHere, home: Path) -> None:
+    run_here("up", "--bare")
+    try:
+        state = LaptopState(**json.loads((home / "laptop.json").read_text()))
+        secrets = state.client("secretsmanager")
+        secrets.delete_secret(SecretId="headrace/warehouse", ForceDeleteWithoutRecovery=True)
+        run_here("up", "--bare")
+        assert secrets.describe_secret(SecretId="headrace/warehouse")["Name"] == "headrace/warehouse"
+    finally:
+        run_here("down")
 
 
 def test_what_other_tools_need(run_here: RunHere, home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,12 +22,15 @@ LAMBDA_LIMIT = 250_000_000
 
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of each layer, built by its makefile from elsewhere, as SAM calls it."""
+    """The folder of each layer, built by its makefile from elsewhere, as SAM calls it, in a folder with a blank."""
+    checkout = tmp_path_factory.mktemp("its parent") / "a  checkout"
+    checkout.symlink_to(ROOT)
     built = {}
     for layer, folder in MAKEFILES.items():
         built[layer] = tmp_path_factory.mktemp(layer)
         environment = {"HEADRACE_RUNTIME": own_runtime(), "HEADRACE_ARCH": "native", "ARTIFACTS_DIR": str(built[layer])}
-        command = ["make", "--silent", "--makefile", str(ROOT / folder / "Makefile"), "build-AnyLayer"]
+        command = ["make", "--silent", "--makefile", str(checkout / folder / "Makefile"), "build-AnyLayer"]
+        command += ["PYTHON=/nowhere/python"]
         subprocess.run(command, check=True, cwd=built[layer], env={**os.environ, **environment})
     return built
 

@@ -85,13 +85,16 @@ def test_sam_sees_the_laptop_and_nothing_of_the_persons_aws(monkeypatch: pytest.
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("SAM_CLI_POLL_DELAY", "60")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    monkeypatch.setenv("NO_PROXY", "intranet")
+    monkeypatch.setenv("MAKEFLAGS", "-- PYTHON=/opt/python3.13")
 
     environment = sam.sam_environment(LAPTOP, tmp_path)
 
     assert environment["AWS_ENDPOINT_URL"] == LAPTOP.endpoint_url
     assert environment["HTTPS_PROXY"] == "http://proxy"
     assert environment["SAM_CLI_POLL_DELAY"] == "0.5"
-    assert "AWS_PROFILE" not in environment
+    assert environment["NO_PROXY"] == environment["no_proxy"] == "127.0.0.1,intranet"
+    assert not {"AWS_PROFILE", "MAKEFLAGS"} & set(environment)
 
 
 def test_parameters_are_samconfigs_and_the_machine_at_hand(tmp_path: Path) -> None:

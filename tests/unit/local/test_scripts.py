@@ -45,6 +45,18 @@ other==4.0 \\
 """
 
 
+@pytest.mark.parametrize(
+    ("said", "progress"),
+    [
+        ("", "0 packages fetched"),
+        ("Collecting a==1\n  Downloading a.whl\nCollecting b==2\n", "2 packages fetched"),
+        ("Collecting a==1\nInstalling collected packages: a\n", "unpacking the packages"),
+    ],
+)
+def test_the_first_setup_says_how_far_it_is(said: str, progress: str) -> None:
+    assert setup.progress(said) == progress
+
+
 class TestLayerRequirements:
     def test_they_are_the_part_of_the_lock_that_the_roots_need(self) -> None:
         requirements = lock.layer_requirements(LOCK, ("app",))
