@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from headrace.adapters.channels import CHANNELS
 from headrace_local.errors import LaptopError
 from headrace_local.progress import Progress, silent
 from headrace_local.server import KEPT_VARIABLES, PARAMETERS
@@ -32,14 +33,11 @@ from headrace_local.state import (
     read_state,
     write_state,
 )
-from headrace_local.web.sink import ROUTING_KEY_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SLACK_SECRET = "headrace/slack-webhook"  # noqa: S105 - the name of a secret
-PAGERDUTY_SECRET = "headrace/pagerduty-routing-key"  # noqa: S105 - the name of a secret
 WAREHOUSE_SECRET = "headrace/warehouse"  # noqa: S105 - the name of a secret
 WAREHOUSE_USER = {"username": "headrace", "password": "the embedded Redshift compares none"}
 LOCK = "laptop.lock"
@@ -120,7 +118,7 @@ def clear(home: Path) -> None:
 
 
 def start(home: Path, port: int | None) -> LaptopState:
-    """Start the daemon, wait until it answers, and give it the secrets of Slack, PagerDuty and the warehouse."""
+    """Start the daemon, wait until it answers, and give it the secrets of the channels and the warehouse."""
     if port is not None and not is_free(port):
         raise LaptopError(
             f"Port {port} of 127.0.0.1 is in use.", "Choose another with --port, or let a free one be taken."
@@ -138,12 +136,8 @@ def start(home: Path, port: int | None) -> LaptopState:
 def complete(laptop: LaptopState, daemon: psutil.Process, home: Path) -> None:
     """Wait until the laptop answers and has its secrets: whoever started it may have been stopped in between."""
     wait_until_healthy(laptop, daemon, home / "laptop.log")
-    pagerduty = {"routing_key": "0" * ROUTING_KEY_LENGTH, "url": laptop.pagerduty_url}
-    secrets = {
-        SLACK_SECRET: laptop.slack_url,
-        PAGERDUTY_SECRET: json.dumps(pagerduty),
-        WAREHOUSE_SECRET: json.dumps(WAREHOUSE_USER),
-    }
+    secrets = {channel.secret: channel.secret_for(laptop.page(name)) for name, channel in CHANNELS.items()}
+    secrets[WAREHOUSE_SECRET] = json.dumps(WAREHOUSE_USER)
     client = laptop.client("secretsmanager")
     for name, value in secrets.items():
         with suppress(client.exceptions.ResourceExistsException):

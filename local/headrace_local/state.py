@@ -66,11 +66,6 @@ class LaptopState:
         return self.page("slack")
 
     @property
-    def pagerduty_url(self) -> str:
-        """Where the sink takes PagerDuty's events."""
-        return self.page("pagerduty")
-
-    @property
     def notifications_url(self) -> str:
         """Where the messages that the Slack sink took can be read."""
         return self.page("notifications")

@@ -121,8 +121,8 @@ def test_the_map_of_the_code_is_that_of_the_folders() -> None:
     assert page == with_map(page), "run `.venv/bin/python -m scripts.list_code`"
 
 
-CALLS_SEVERAL = {"sweeper", "slack", "pagerduty"}
-"""The sweeper recovers lanes, watches freshness and reports groups; the others are adapters alone."""
+CALLS_SEVERAL = {"sweeper", "notify"}
+"""The sweeper recovers lanes, watches freshness and reports groups; notifying is up to adapters alone."""
 
 
 @pytest.mark.parametrize("function", sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir()))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from botocore.exceptions import ClientError
 
-from headrace.adapters.pagerduty import Routing
-from headrace.adapters.secret import address
+from headrace.adapters.channels import CHANNELS
+from headrace.adapters.channels.channel import Channel
 from headrace.domain.contract import Contract
 from headrace.errors import TerminalError
 from headrace_cli.doctor.examination import Examination
@@ -16,47 +17,31 @@ from headrace_cli.doctor.findings import Check, Finding, fault, ok, warning
 
 CREATE = "aws secretsmanager create-secret --name {name} --secret-string {form}"
 PUT = "aws secretsmanager put-secret-value --secret-id {name} --secret-string {form}"
-WEBHOOK = "https://hooks.slack.com/services/"
 
 
-def slack(examination: Examination) -> Iterator[Finding]:
-    """Where notices go."""
-    name = examination.parameters["SlackWebhookSecret"]
-    text = _secret(examination, name)
-    form = f"{WEBHOOK}…"
-    if text is None:
-        yield fault(
-            f"the secret {name} does not exist: no notification can be sent", CREATE.format(name=name, form=form)
-        )
-        return
-    try:
-        webhook = address(text, f"the secret {name}", "the address of Slack's webhook")
-    except TerminalError as error:
-        yield fault(str(error), PUT.format(name=name, form=form))
-        return
-    if not webhook.startswith(WEBHOOK) and not examination.on_laptop:
-        yield warning(f"the secret {name} does not hold a Slack webhook URL", PUT.format(name=name, form=form))
-    else:
-        yield ok(f"the secret {name} holds a webhook")
-
-
-def pagerduty(examination: Examination) -> Iterator[Finding]:
-    """Who is paged."""
-    name = examination.parameters["PagerDutySecret"]
+def channel(called: Channel, examination: Examination) -> Iterator[Finding]:
+    """Where notifications go."""
+    name = examination.parameters[called.parameter]
     if not name:
-        yield warning("PagerDutySecret is empty: nobody is paged", "to be paged, name a secret with a routing key")
+        remedy = f"to change that, name a secret that holds {called.holds}"
+        yield warning(f"{called.parameter} is empty: {called.title} receives nothing", remedy)
         return
     text = _secret(examination, name)
-    form = "ROUTING_KEY"
     if text is None:
-        remedy = CREATE.format(name=name, form=form) + ", or deploy with PagerDutySecret='\"\"'"
-        yield fault(f"the secret {name} does not exist: nobody can be paged", remedy)
+        optional = f", or deploy with {called.parameter}='\"\"'" if called.optional else ""
+        remedy = CREATE.format(name=name, form=called.form) + optional
+        yield fault(f"the secret {name} does not exist: {called.title} can receive nothing", remedy)
         return
     try:
-        Routing.from_secret(text, f"the secret {name}")
-        yield ok(f"the secret {name} holds a routing key")
+        called.read(text, f"the secret {name}")
     except TerminalError as error:
-        yield fault(str(error), PUT.format(name=name, form=form))
+        yield fault(str(error), PUT.format(name=name, form=called.form))
+        return
+    if not text.startswith(called.begins) and not examination.on_laptop:
+        reason = f"the secret {name} does not begin with {called.begins}"
+        yield warning(reason, PUT.format(name=name, form=called.form))
+    else:
+        yield ok(f"the secret {name} holds {called.holds}")
 
 
 def warehouse(examination: Examination) -> Iterator[Finding]:
@@ -112,8 +97,7 @@ def _secret(examination: Examination, name: str) -> str | None:
 
 
 CHECKS = (
-    Check("secrets", "Slack", slack),
-    Check("secrets", "PagerDuty", pagerduty),
+    *(Check("secrets", called.title, partial(channel, called)) for called in CHANNELS.values()),
     Check("secrets", "warehouse", warehouse),
     Check("secrets", "servers", servers, deployed=True),
 )

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from headrace.adapters.channels import CHANNELS
 from headrace_local.redshift import TARGET_PREFIX
 from headrace_local.warehouse import Warehouse
 from headrace_local.web.sink import pagerduty_errors
@@ -58,7 +59,7 @@ class Gateway:
     async def _own_page(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
         pages: dict[tuple[str, str], Callable[[Any], tuple[int, dict[str, Any]]]] = {
             ("GET", "health"): lambda _: (200, {"status": "ok"}),
-            ("POST", "slack"): lambda message: (200, {"number": self._sink.keep(message)["number"]}),
+            **{("POST", channel): self._keep for channel in CHANNELS},
             ("POST", "pagerduty"): self._pagerduty,
             ("GET", "notifications"): lambda _: (200, {"notifications": self._sink.after(after_of(scope))}),
             ("GET", "warehouse"): lambda _: (200, self._workgroups.held()),
@@ -75,6 +76,9 @@ class Gateway:
         except ValueError as error:
             return 400, {"message": str(error)}
         return 200, {"workgroups": self._workgroups.names()}
+
+    def _keep(self, message: Any) -> tuple[int, dict[str, Any]]:
+        return 200, {"number": self._sink.keep(message)["number"]}
 
     def _pagerduty(self, event: Any) -> tuple[int, dict[str, Any]]:
         """PagerDuty's answer to an event: what it would refuse is refused here too."""

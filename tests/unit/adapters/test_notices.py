@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.adapters.notices import OPENER, post, slack_message, subject
+from headrace.adapters.channels.channel import OPENER
+from headrace.adapters.channels.slack import post, slack_message
+from headrace.adapters.notices import subject
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict

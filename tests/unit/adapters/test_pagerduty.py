@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headrace.adapters.pagerduty import EVENTS_URL, Routing, event_of
+from headrace.adapters.channels.pagerduty import EVENTS_URL, Routing, event_of
 from headrace.domain.notice import Incident, Notice, message_notice
 from headrace.errors import TerminalError
 from headrace_local.web.sink import pagerduty_errors

@@ -11,9 +11,9 @@ from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.adapters.channels.pagerduty import event_of
+from headrace.adapters.channels.slack import LONGEST_TEXT, slack_message
 from headrace.adapters.ledger import _batch_item, _file_item, _marker
-from headrace.adapters.notices import LONGEST_TEXT, slack_message
-from headrace.adapters.pagerduty import event_of
 from headrace.adapters.storms import DynamoStorms, _counted_pk, _key
 from headrace.domain import bounds
 from headrace.domain.ingest.arrival import Cause

@@ -1,32 +1,19 @@
-"""What the functions that deliver notices work with: the secrets of Slack and PagerDuty."""
+"""What the functions that deliver notices work with: a channel and its secret."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import partial
 
 from headrace.adapters import aws
-from headrace.adapters.pagerduty import Routing
-from headrace.adapters.secret import address, read_secret
+from headrace.adapters.channels import CHANNELS
+from headrace.adapters.secret import read_secret
 from headrace.config import setting
+from headrace.domain.notice import Notice
 
 
-class Channels:
-    """Where notices are delivered to, as the function's environment names it."""
-
-    @cached_property
-    def slack_webhook(self) -> str:
-        """The webhook's URL, from Secrets Manager; a rotated secret is seen by the next cold start."""
-        name, parameter = setting("SLACK_WEBHOOK_SECRET"), "SlackWebhookSecret"
-        text = read_secret(aws.client("secretsmanager"), name, parameter)
-        form = "the address of Slack's incoming webhook, https://hooks.slack.com/services/…,"
-        return address(text, f"the secret {name} (parameter {parameter})", form)
-
-    @property
-    def pagerduty(self) -> Routing:
-        """PagerDuty's routing key, from Secrets Manager, read for each of the few incidents."""
-        name, parameter = setting("PAGERDUTY_SECRET"), "PagerDutySecret"
-        text = read_secret(aws.client("secretsmanager"), name, parameter)
-        return Routing.from_secret(text, f"the secret {name} (parameter {parameter})")
-
-
-services = Channels()
+def notifier() -> Callable[[Notice], bool]:
+    """Sends a notice to the function's channel, if it is one for it. The channel's secret is read each time."""
+    channel, name = CHANNELS[setting("CHANNEL")], setting("CHANNEL_SECRET")
+    text = read_secret(aws.client("secretsmanager"), name, channel.parameter)
+    return partial(channel.send, channel.read(text, f"the secret {name} (parameter {channel.parameter})"))

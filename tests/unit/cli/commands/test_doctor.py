@@ -317,7 +317,7 @@ WARNED: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("a bill without a bound", {}, (), "without a limit", "WorkgroupMaxCapacity="),
     ("few functions", {"concurrency": 40}, OWN, "only 40 functions", "TransformConcurrency=3"),
     ("an update under way", {"stack": {"StackStatus": "UPDATE_IN_PROGRESS"}}, OWN, "IN_PROGRESS", "wait"),
-    ("nobody is called", {}, (*OWN, "PagerDutySecret="), "nobody is paged", "routing key"),
+    ("nobody is called", {}, (*OWN, "PagerDutySecret="), "PagerDuty receives nothing", "routing key"),
     ("an alarm", {"stack": DEPLOYED, "ringing": ["headrace-x"]}, OWN, "headrace-x is on", "operations.md"),
     ("a mail unread", {"stack": DEPLOYED, "subscriptions": ["PendingConfirmation"]}, OWN, "not confirmed", "mail"),
     ("a superuser", {"stack": DEPLOYED, "superuser": True}, EXISTING, "superuser", "another user"),

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.adapters.notices import post_json
+from headrace.adapters.channels.channel import Channel, post_json
 from headrace.adapters.secret import address
 from headrace.domain.notice import Incident, Notice
 from headrace.errors import TerminalError
@@ -67,6 +67,26 @@ def event_of(notice: Notice, incident: Incident, routing_key: str) -> dict[str, 
     return event
 
 
-def send(routing: Routing, notice: Notice, incident: Incident) -> None:
-    """Send it. Raises TransientError when it is worth another try, TerminalError when not."""
-    post_json(routing.url, event_of(notice, incident, routing.key), "PagerDuty")
+def _send(routing: Routing, notice: Notice) -> bool:
+    """Send an incident; other notices are not for PagerDuty."""
+    if notice.incident is None:
+        return False
+    post_json(routing.url, event_of(notice, notice.incident, routing.key), "PagerDuty")
+    return True
+
+
+def _secret_for(url: str) -> str:
+    return json.dumps({"routing_key": "0" * 32, "url": url})
+
+
+PAGERDUTY = Channel(
+    "PagerDuty",
+    "PagerDutySecret",
+    "headrace/pagerduty-routing-key",
+    holds="a routing key",
+    form="ROUTING_KEY",
+    read=Routing.from_secret,
+    send=_send,
+    secret_for=_secret_for,
+    optional=True,
+)

@@ -1,0 +1,59 @@
+"""Slack's incoming webhook: every notice, as one message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.adapters.channels.channel import Channel, post_json
+from headrace.adapters.secret import address
+from headrace.domain.file_names import printable
+from headrace.domain.notice import Notice
+
+MARKS = {"ok": ":white_check_mark:", "warning": ":warning:", "error": ":rotating_light:"}
+LONGEST_TEXT = 39_000
+"""Signs that Slack gets: it cuts what has more than 40,000, and escapes of ours make a text longer.
+
+https://docs.slack.dev/reference/methods/chat.postMessage
+"""
+WEBHOOK = "https://hooks.slack.com/services/"
+
+
+def slack_message(notice: Notice) -> dict[str, Any]:
+    """A notice in Slack's words: one bold line, then the details."""
+    text = f"{MARKS[notice.level]} *{_plain(notice.title)}*"
+    details = "\n".join(f"• {_plain(line)}" for line in notice.lines)
+    message = {"text": f"{text}\n{details}".rstrip()[:LONGEST_TEXT]}
+    return message | ({"channel": notice.channel} if notice.channel else {})
+
+
+def _plain(text: str) -> str:
+    """Text that Slack shows as it is: whoever names a file cannot call a channel, or forge a link or a line."""
+    text = printable(text.replace("\n", " "))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("*", "\u2217")
+
+
+def post(webhook: str, message: dict[str, Any]) -> None:
+    """Post to an incoming webhook. Raises TransientError when it is worth another try, TerminalError when not."""
+    post_json(webhook, message, "Slack")
+
+
+def _webhook(text: str, what: str) -> str:
+    return address(text, what, f"the address of Slack's incoming webhook, {WEBHOOK}…,")
+
+
+def _send(webhook: str, notice: Notice) -> bool:
+    post(webhook, slack_message(notice))
+    return True
+
+
+SLACK = Channel(
+    "Slack",
+    "SlackWebhookSecret",
+    "headrace/slack-webhook",
+    holds="a webhook",
+    form=f"{WEBHOOK}…",
+    read=_webhook,
+    send=_send,
+    secret_for=str,
+    begins=WEBHOOK,
+)
