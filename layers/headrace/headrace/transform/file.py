@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator
-from typing import Any, BinaryIO
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import BinaryIO
 
 from headrace.domain.bounds import LONGEST_NAME, cut
 from headrace.domain.contract import Contract
 from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.decode.landed_bytes import Guard, LandedBytes
-from headrace.transform.drift import LISTED, Drift, is_name
-from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits
+from headrace.transform.detected import Detected
+from headrace.transform.drift import LISTED
+from headrace.transform.lineage import Lineage
+from headrace.transform.outcome import Block, FileRejected, FileReport, Limits
 from headrace.transform.readers import READERS
 from headrace.transform.rules.parsed import Parsed
-from headrace.transform.schema import arrow_schema, one_text
+
+BLOCK_BYTES = 6 << 20
+
+
+def limits_of(contract: Contract) -> Limits:
+    """How much a file of the contract may ask for."""
+    return Limits(contract.format.max_line_bytes, decompressed=contract.format.max_decompressed_bytes)
 
 
 class FileTransform:
@@ -38,21 +43,18 @@ class FileTransform:
         name: str,
         file_id: str,
         batch_id: str,
-        block_bytes: int = 6 << 20,
+        block_bytes: int = BLOCK_BYTES,
         limits: Limits | None = None,
         guard: Guard = lambda: None,
     ) -> None:
         self._contract = contract
         self._source = LandedBytes(stream, guard)
-        self._batch_id = batch_id
         self._block_bytes = block_bytes
-        agreed = contract.format
-        self._limits = limits or Limits(agreed.max_line_bytes, decompressed=agreed.max_decompressed_bytes)
-        self._schema = arrow_schema(contract)
+        self._limits = limits or limits_of(contract)
+        self._lineage = Lineage(contract, file_id, batch_id)
         self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
-        self._unnamed: set[str] = set()
-        self._drift = Drift(typed=contract.format.traits.typed)
-        self.report = FileReport(name, file_id)
+        self._detected = Detected(contract)
+        self.report = FileReport(name, file_id, detected=self._detected.values)
 
     def __iter__(self) -> Iterator[Block]:
         try:
@@ -89,33 +91,17 @@ class FileTransform:
         for parsed in reader.parse():
             yield self._block(parsed, before)
             self._source.guard()
-        self._tell(reader.detected)
-
-    def _tell(self, detected: dict[str, Any]) -> None:
-        """What a member showed of itself, and the drift up to here."""
-        known = self.report.detected.get("unknown_columns", [])
-        self.report.detected.update(detected)
-        unknown = list(dict.fromkeys([*known, *detected.get("unknown_columns", [])]))
-        if not unknown:
-            return
-        named = [name for name in unknown if len(name) <= LONGEST_NAME and is_name(name)][:LISTED]
-        self._unnamed |= {name for name in unknown if not is_name(name)}
-        self.report.detected["unknown_columns"] = named
-        if self._unknown is not None:
-            self.report.detected["drift"] = self._drift.told(named, len(self._unnamed))
+        self._detected.tell(reader.detected)
 
     def _block(self, parsed: Parsed, before: int) -> Block:
         """Adds the lineage, and moves row numbers on by the members before this one."""
         good = parsed.table.num_rows
         if self._unknown is not None:
-            self._drift.see(parsed.table.column(self._unknown))
+            self._detected.see(parsed.table.column(self._unknown))
         self.report.rows_good += good
         self.report.rows_bad += len(parsed.bad)
         self.report.rows_read += good + len(parsed.bad)
-        numbers = pc.add(parsed.numbers, before) if before else parsed.numbers
-        lineage = [one_text(self.report.file_id, good), numbers, one_text(self._batch_id, good)]
-        bad = [BadRow(row.row_number + before, row.raw, row.errors) for row in parsed.bad] if before else parsed.bad
-        return Block(pa.table([*parsed.table.columns, *lineage], schema=self._schema), bad)
+        return self._lineage.block(parsed, before)
 
     def _close_report(self) -> None:
         self._source.drain()

@@ -12,8 +12,9 @@ import orjson
 from headrace.domain.contract import Contract
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.delimited.reader import DelimitedReader
+from headrace.transform.delimited.within import Within
 from headrace.transform.json_files.reader import JsonReader
-from headrace.transform.json_files.records import Records, array_or_lines, lines
+from headrace.transform.json_files.records import LineRecords, Records, array_or_lines, lines
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
 
@@ -36,18 +37,27 @@ Open = Callable[[Contract, Read, Limits, int], Reader]
 """Makes the reader of a file from the contract, its decompressed bytes, the limits, and the bytes of a block."""
 
 
-def _delimited(contract: Contract, read: Read, limits: Limits, block_bytes: int) -> Reader:
-    return DelimitedReader(contract, TextBytes(read, contract.format.encoding), limits, block_bytes)
+def reader_of(
+    contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, within: Within | None = None
+) -> DelimitedReader | JsonReader:
+    """The reader of a text in the contract's format, from its beginning or from a record on `within` it."""
+    if contract.format.kind not in DOCUMENTS:
+        return DelimitedReader(contract, text, limits, block_bytes, within)
+    cut = DOCUMENTS[contract.format.kind] if within is None else _lines_within(within)
+    return JsonReader(contract, text, limits, block_bytes, cut)
 
 
-def _json(contract: Contract, read: Read, limits: Limits, block_bytes: int) -> Reader:
-    cut = DOCUMENTS[contract.format.kind]
-    return JsonReader(contract, TextBytes(read, contract.format.encoding), limits, block_bytes, cut)
+def _lines_within(within: Within) -> Records:
+    return lambda text, limits, block_bytes, _: LineRecords(text, limits, block_bytes, within)
+
+
+def _text(contract: Contract, read: Read, limits: Limits, block_bytes: int) -> Reader:
+    return reader_of(contract, TextBytes(read, contract.format.encoding), limits, block_bytes)
 
 
 DOCUMENTS: dict[str, Records] = {"json": array_or_lines, "jsonl": lines}
 """The formats whose rows are JSON documents, and what cuts their files apart."""
-READERS: Mapping[str, Open] = {"csv": _delimited, "fixed": _delimited} | dict.fromkeys(DOCUMENTS, _json)
+READERS: Mapping[str, Open] = {"csv": _text, "fixed": _text} | dict.fromkeys(DOCUMENTS, _text)
 
 
 def documents(data: bytes, kind: str) -> Iterator[dict[str, Any]]:

@@ -12,13 +12,17 @@ MOST_BAD_ROWS = 5_000_000
 """A file with more is given up even if its contract allows them: it is not the file that was agreed."""
 
 
+def most_bad_rows(contract: Contract) -> int:
+    """How many bad rows a file may have, whatever their share."""
+    return MOST_BAD_ROWS if contract.max_bad_rows is None else min(contract.max_bad_rows, MOST_BAD_ROWS)
+
+
 def hopeless(contract: Contract, rows_read: int, rows_bad: int, broken: Mapping[str, int]) -> str | None:
     """Why reading ends here, `rows_read` rows into a file: more are bad already than may be; None if they are not."""
-    allowed = contract.max_bad_rows
-    most = MOST_BAD_ROWS if allowed is None else min(allowed, MOST_BAD_ROWS)
+    most = most_bad_rows(contract)
     if rows_bad <= most:
         return None
-    whose = "the contract allows" if most == allowed else "no file may have more than"
+    whose = "the contract allows" if most == contract.max_bad_rows else "no file may have more than"
     return (
         f"held back: {rows_bad:,} of its first {rows_read:,} rows are bad, {whose} {most:,} ({_listed(broken)});"
         " the rest was not read, nothing of it is loaded, the bad rows up to there are in quarantine"

@@ -44,18 +44,37 @@ def canonical(name: str) -> str:
 class TextBytes:
     """A stream in some encoding, read as UTF-8 without its byte order mark."""
 
-    def __init__(self, read: Callable[[int], bytes], declared: str) -> None:
+    def __init__(self, read: Callable[[int], bytes], declared: str, *, within: bool = False) -> None:
+        """`within`, the stream begins with a line somewhere in a file of which `declared` is known to be the encoding.
+
+        Raises FileRejected where what a file begins with is no text of that encoding.
+        """
         self._read = read
-        first = read(4096)
-        self.encoding, mark = _told_apart(first, detected(first) if declared == AUTO else canonical(declared))
+        self._first = self._ahead = self._kept_back = b""
+        self._last = b"\n"
+        self._taken = 0
+        self.encoding = canonical(declared) if within else self._begun(read(PEEKED), declared)
+        self._decoder = None if self.encoding == "utf-8" else _decoder(self.encoding)
+
+    def _begun(self, first: bytes, declared: str) -> str:
+        """Looks at a file's first bytes. Gives the encoding."""
+        encoding, mark = _told_apart(first, detected(first) if declared == AUTO else canonical(declared))
         if first[TAR_PLACE:].startswith(b"ustar") and b"\0" in first[:TAR_PLACE]:
             raise FileRejected("not_text", "the file is a tar archive, which is not supported: send a zip of its files")
-        self._first = first[mark:]
-        self._ahead = b""
-        self._last, self._kept_back = b"\n", b""
-        self._decoder = None if self.encoding == "utf-8" else _decoder(self.encoding)
-        if self._decoder is None and b"\0" in first and (b"\n" not in first or _is_mostly(first, _has_nul)):
+        if encoding == "utf-8" and b"\0" in first and (b"\n" not in first or _is_mostly(first, _has_nul)):
             raise FileRejected("not_text", "the file is not text: its first 4 KB are full of NUL bytes")
+        self._first, self._taken = first[mark:], mark
+        return encoding
+
+    @property
+    def place(self) -> int:
+        """How many bytes of the stream became text so far."""
+        return self._taken - (len(self._decoder.getstate()[0]) if self._decoder else 0)
+
+    @property
+    def waiting(self) -> bytes:
+        """Text that was made, and that `read` has not given yet."""
+        return self._ahead + self._kept_back
 
     def read(self, size: int) -> bytes:
         """Some bytes of UTF-8, b"" at the end; not exactly `size` where bytes are transcoded."""
@@ -80,15 +99,20 @@ class TextBytes:
         return b""
 
     def _transcoded(self, size: int) -> bytes:
-        piece = self._first or self._read(size)
-        self._first = b""
+        piece = self._taken_piece(size)
         if self._decoder is None:
             return piece
         text = self._decode(piece)
         while piece and not text:
-            piece = self._read(size)
+            piece = self._taken_piece(size)
             text = self._decode(piece)
         return text.encode("utf-8", "surrogatepass")
+
+    def _taken_piece(self, size: int) -> bytes:
+        piece = self._first or self._read(size)
+        self._first = b""
+        self._taken += len(piece)
+        return piece
 
     def skip_blanks(self) -> None:
         """Leaves out blanks and line ends at the beginning, as far as they are in the first piece."""

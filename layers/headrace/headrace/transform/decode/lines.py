@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from headrace.transform.outcome import FileRejected, Limits
 
@@ -17,13 +18,20 @@ LARGEST_BLOCK = 16 << 20
 class LineBlocks:
     """Reads whole lines. `newline` is what ends them; a carriage return before it is left to the reader of the line."""
 
-    def __init__(self, read: Callable[[int], bytes], block_bytes: int, limits: Limits) -> None:
+    def __init__(
+        self, read: Callable[[int], bytes], block_bytes: int, limits: Limits, newline: bytes | None = None
+    ) -> None:
         self._read = read
         self._block_bytes = block_bytes
         self._limits = limits
-        self._ahead = self._window()
+        self._ahead = b"" if newline else self._window()
         self._at = 0
-        self.newline = b"\r" if b"\n" not in self._ahead and b"\r" in self._ahead[:-1] else b"\n"
+        self.newline = newline or (b"\r" if b"\n" not in self._ahead and b"\r" in self._ahead[:-1] else b"\n")
+
+    @property
+    def ahead(self) -> bytes:
+        """What was read, and not given yet."""
+        return self._ahead[self._at :]
 
     def next_line(self) -> bytes | None:
         """The next line without its end, None after the last."""
@@ -75,7 +83,7 @@ class LineBlocks:
     def _window(self) -> bytes:
         ahead = b""
         while b"\n" not in ahead and len(ahead) < WINDOW:
-            piece = self._read(self._block_bytes)
+            piece = self._read(min(self._block_bytes, WINDOW))
             if not piece:
                 break
             ahead += piece
@@ -85,6 +93,27 @@ class LineBlocks:
         if size > self._limits.line:
             reason = f"a line is longer than {self._limits.line:,} bytes: is the file in the contract's format?"
             raise FileRejected("line_too_long", reason)
+
+
+class Skimmed(NamedTuple):
+    """The number of records that begin before a border of the text, and what the last of them has beyond it.
+
+    The border is None where the text ended before it was known.
+    """
+
+    rows: int
+    border: int | None
+    beyond: bytes
+
+
+def filled_lines(data: bytes, newline: bytes, comment: bytes) -> int:
+    """How many lines are neither empty nor comments."""
+    odd = [newline, b"\r" + newline, comment or newline]
+    if data.startswith(tuple(odd)) or any(newline + mark in data for mark in odd):
+        lines = data.split(newline)
+        return sum(line not in {b"", b"\r"} and not (comment and line.startswith(comment)) for line in lines)
+    last = data[data.rfind(newline) + 1 :]
+    return data.count(newline) + (last not in {b"", b"\r"})
 
 
 def _keep_freed_blocks() -> None:

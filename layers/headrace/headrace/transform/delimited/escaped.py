@@ -48,7 +48,7 @@ class EscapedSplitter:
             if after >= stop:
                 raise Unterminated
             if not data.startswith(self.delimiter, after):
-                raise SplitError(self._fault(data, position))
+                raise SplitError(self._fault(data, position), after)
             position = after + len(self.delimiter)
 
     def _fault(self, data: bytes, start: int) -> str:

@@ -10,11 +10,12 @@ AFTER_QUOTE = "text follows a closing quote: a quote inside a quoted value must 
 
 
 class SplitError(Exception):
-    """The record's quoting is wrong. `reason` says how."""
+    """The record's quoting is wrong. `reason` says how, `place` where, if a text was searched for a record's end."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, place: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.place = place
 
 
 class Unterminated(SplitError):  # noqa: N818 - a state of the record more than an error
@@ -96,7 +97,7 @@ class Splitter:
             raise Unterminated
         line_end = after >= len(data) or data.startswith((newline, b"\r" + newline), after)
         if not line_end and not data.startswith(self.delimiter, after):
-            raise SplitError(AFTER_QUOTE)
+            raise SplitError(AFTER_QUOTE, after)
         return after
 
     def _field(self, record: bytes, start: int) -> tuple[bytes, int]:

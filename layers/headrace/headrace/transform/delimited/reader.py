@@ -5,7 +5,7 @@ A block is swept once for what its lines are (`sweep`), then its rows are made (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,16 +13,17 @@ import orjson
 
 from headrace.domain.contract import Contract, Kind
 from headrace.transform.decode.encoding import TextBytes
-from headrace.transform.decode.lines import LineBlocks
+from headrace.transform.decode.lines import LineBlocks, Skimmed, filled_lines
 from headrace.transform.delimited.header import Layout, by_name, header_line, positional, seeming
 from headrace.transform.delimited.line_kinds import line_end
 from headrace.transform.delimited.quoted import SplitError
 from headrace.transform.delimited.record_path import RecordReader
 from headrace.transform.delimited.rows import RowMaker
-from headrace.transform.delimited.scan import ODD_LINE_EVERY, Block, Sweeper, Swept
+from headrace.transform.delimited.scan import ODD_LINE_EVERY, Block, LookAhead, Sweeper, Swept, Window
 from headrace.transform.delimited.splitters import splitter_of
 from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.delimited.time_columns import habits_of
+from headrace.transform.delimited.within import Within
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
 from headrace.transform.rules.rows import RowRules, apart
@@ -33,15 +34,19 @@ FIRST_LINES, LATER_LINES = 100, 50
 
 
 class DelimitedReader:
-    """Reads one delimited text."""
+    """Reads one delimited text, from its beginning or from `within` it."""
 
-    def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int) -> None:
+    def __init__(
+        self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, within: Within | None = None
+    ) -> None:
         self._contract = contract
         self._text = text
         self._limits = limits
-        self._lines = LineBlocks(text.read, block_bytes, limits)
+        self.lines = LineBlocks(text.read, block_bytes, limits, within.newline if within else None)
         self._comment = contract.format.comment.encode()
-        self.layout = self._read_header()
+        self.layout = (within and within.layout) or self._read_header()
+        self._before = within.before if within else 0
+        self._wanted = within.rows if within else None
         self._records = RecordReader(contract, self.layout, text.label)
         self._seen = DelimiterStandIn(contract.format)
         self._rules = RowRules(contract)
@@ -50,14 +55,17 @@ class DelimitedReader:
         named = sum(len(orjson.dumps(name)) + JSON_MARKS for name in self.layout.unknown) if keeps else 0
         faults = len(self.layout.columns) + len(contract.rules)
         self._most_rows = limits.rows_of(faults, len(contract.columns), named)
+        self.look_ahead = LookAhead(limits.record)
         self._ready: tuple[Sweeper, RowMaker] | None = None
         self._has_shapes = False
         self._rows_read = 0
+        self._carry = b""
+        self._marks = (contract.format.quote.encode(), contract.format.escape.encode())
 
     @property
     def detected(self) -> dict[str, Any]:
         """What the text showed of itself."""
-        newline = {"newline": "CR"} if self._lines.newline == b"\r" else {}
+        newline = {"newline": "CR"} if self.lines.newline == b"\r" else {}
         unknown = {"unknown_columns": self.layout.unknown} if self.layout.unknown else {}
         missing = [column.source for column in self.layout.absent if not column.unknown]
         absent = {"absent_columns": missing} if missing else {}
@@ -65,22 +73,56 @@ class DelimitedReader:
 
     def parse(self) -> Iterator[Parsed]:
         """The rows, a stretch at a time."""
-        carry, final = b"", False
-        while not final:
-            data, final = self._lines.next_block(carry)
-            block = Block(data, self._seen.data(data), final)
-            carry, start = b"", 0
-            while start < len(data):
+        for block in self._blocks():
+            start = 0
+            while start < len(block.data) and self._left:
                 parsed, swept = self._stretch(block, start)
                 yield parsed
-                carry, start = swept.carry, swept.end
+                start = swept.end
+
+    def skim(self, border: Callable[[], int | None]) -> Skimmed:
+        """Counts the records that begin before a border of the text, which must be known once it is read up to there.
+
+        The border is where a line begins.
+        """
+        for block in self._blocks():
+            known = border()
+            stop = len(block.data) if known is None else min(len(block.data), known - block.place)
+            end = self._skim_block(block, stop)
+            if known is not None and block.place + end >= known:
+                return Skimmed(self._rows_read, known, block.data[known - block.place : end])
+        return Skimmed(self._rows_read, None, b"")
+
+    def _skim_block(self, block: Block, stop: int) -> int:
+        """Where the last record ends that begins before `stop`; before that, where it goes on beyond the block."""
+        if not any(mark and mark in block.data for mark in self._marks):
+            self._rows_read += filled_lines(memoryview(block.data)[:stop].tobytes(), self.lines.newline, self._comment)
+            return stop
+        end = 0
+        while end < stop and not self._carry:
+            end = self._swept(block, end, stop)[1].end
+        return end - len(self._carry)
+
+    def _blocks(self) -> Iterator[Block]:
+        """The text, block by block. What a sweep leaves for the next block is in `_carry`."""
+        place, final = 0, False
+        while not final and self._left:
+            data, final = self.lines.next_block(self._carry)
+            self._carry = b""
+            yield Block(data, self._seen.data(data), final, place)
+            place += len(data) - len(self._carry)
+
+    @property
+    def _left(self) -> int:
+        """How many records more are read together."""
+        return self._most_rows if self._wanted is None else min(self._most_rows, self._wanted - self._rows_read)
 
     def _read_header(self) -> Layout:
         for _ in range(self._contract.format.skip_lines):
-            self._lines.next_line()
+            self.lines.next_line()
         if not self._contract.format.header:
             return positional(self._contract)
-        line = header_line(self._lines, self._contract.format)
+        line = header_line(self.lines, self._contract.format)
         try:
             names = self._header_names(line)
             self._check_width(len(names))
@@ -110,13 +152,19 @@ class DelimitedReader:
 
     def _stretch(self, block: Block, start: int) -> tuple[Parsed, Swept]:
         """The rows of a block from `start` on, as many as are read at a time."""
-        sweeper, maker = self._ready = self._ready or self._prepared(block.data)
-        swept = sweeper.sweep(block, self._rows_read, start)
-        self._rows_read += swept.rows
+        maker, swept = self._swept(block, start, len(block.data))
         parsed = maker.rows(block, swept)
         if self._has_shapes and len(swept.sound) * ODD_LINE_EVERY > swept.rows:
             self._ready = self._prepared(block.data, shaped=False)
         return apart(parsed, self._rules, lambda number: self._text.landed(swept.raw(number))), swept
+
+    def _swept(self, block: Block, start: int, stop: int) -> tuple[RowMaker, Swept]:
+        """What the block holds from `start` on, as much as is read at a time, and what makes rows of it."""
+        sweeper, maker = self._ready = self._ready or self._prepared(block.data)
+        swept = sweeper.sweep(block, self._before + self._rows_read, Window(start, stop, self._left))
+        self._rows_read += swept.rows
+        self._carry = swept.carry
+        return maker, swept
 
     def _prepared(self, data: bytes, *, shaped: bool = True) -> tuple[Sweeper, RowMaker]:
         """What reads the blocks, made for a file whose text is like this; `shaped`, its JSON is so too."""
@@ -126,12 +174,12 @@ class DelimitedReader:
         habits = habits if shaped else replace(habits, shapes={})
         self._has_shapes = any(habits.shapes.values())
         maker = RowMaker(self._contract, self.layout, habits, self._records, self._text.landed)
-        kinds = maker.kinds(self._lines.newline)
-        return Sweeper(self._records, kinds, self._comment, self._limits.record, self._most_rows), maker
+        kinds = maker.kinds(self.lines.newline)
+        return Sweeper(self._records, kinds, self._comment, self.look_ahead), maker
 
     def _samples(self, data: bytes) -> list[bytes]:
         """The first lines, and some from all over the text."""
-        newline = self._lines.newline
+        newline = self.lines.newline
         first = data.split(newline, FIRST_LINES)[:FIRST_LINES]
         if len(first) < FIRST_LINES or not self._has_json:
             return first

@@ -22,11 +22,23 @@ ODD_LINES_BEFORE_TABLE, ODD_LINE_EVERY = 128, 16
 
 
 class Block(NamedTuple):
-    """Whole lines. `seen` is what the expressions see: the same bytes, or None where they must not look."""
+    """Whole lines, which begin at `place` of the text.
+
+    `seen` is what the expressions see: the same bytes, or None where they must not look.
+    """
 
     data: bytes
     seen: bytes | None
     final: bool
+    place: int = 0
+
+
+class Window(NamedTuple):
+    """Which of a block's records are wanted: those that begin from `start` on and before `stop`, at most so many."""
+
+    start: int
+    stop: int
+    rows: int
 
 
 BLANK_RUN = {b"\r\n": re.compile(rb"(?:\r?\n)*+"), b"\r": re.compile(rb"\r*+")}
@@ -84,51 +96,57 @@ class Swept:
         return self._split[stretch.start][number - stretch.first].removesuffix(b"\r")
 
 
-class Sweeper:
-    """Sweeps the blocks of one file."""
+class LookAhead:
+    """How far the ends of open records are looked for.
 
-    def __init__(
-        self, records: RecordReader, kinds: LineKinds, comment: bytes, longest_record: int, most_rows: int
-    ) -> None:
+    Each line of a file may open a record that ends nowhere, and each is looked for up to `longest` bytes. Where that
+    has come to many times what was read of the file, open records cost their own line without a look. Whether it has
+    depends on the text before a record alone, not on the blocks in which it is read.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.searched = 0
+        self.spare = longest * LOOKS_AHEAD
+        """The least that was left of what may be searched."""
+
+    def may_look(self, place: int) -> bool:
+        """Whether the end of an open record that begins at this place of the text is looked for."""
+        spare = (self.longest + place) * LOOKS_AHEAD - self.searched
+        self.spare = min(self.spare, spare)
+        return spare > 0
+
+    def note(self, size: int) -> None:
+        """How many bytes were searched for the end of a record."""
+        self.searched += size
+
+
+class Sweeper:
+    """Sweeps the blocks of one text."""
+
+    def __init__(self, records: RecordReader, kinds: LineKinds, comment: bytes, look_ahead: LookAhead) -> None:
         self.records = records
         self.kinds = kinds
         self.newline = kinds.newline
         self.comment = comment
-        self.longest_record = longest_record
-        self.most_rows = most_rows
-        self._swept = longest_record
-        self._looked_ahead = 0
+        self.look_ahead = look_ahead
 
-    @property
-    def may_look_ahead(self) -> bool:
-        """Whether the end of one more open record is looked for.
-
-        Each line of a file may open a record that ends nowhere, and each is looked for up to `longest_record`. Where
-        that has come to many times the file, open records cost their own line without a look.
-        """
-        return self._looked_ahead < self._swept * LOOKS_AHEAD
-
-    def looked_ahead(self, size: int) -> None:
-        """How many bytes were searched for the end of a record."""
-        self._looked_ahead += size
-
-    def sweep(self, block: Block, before: int, start: int = 0) -> Swept:
-        """What the block holds from `start` on, up to `most_rows` records, `before` having been read already."""
-        swept = _Sweep(self, block, before, start).swept()
-        self._swept += swept.end - start - len(swept.carry)
-        return swept
+    def sweep(self, block: Block, before: int, window: Window) -> Swept:
+        """What the block holds in the window, `before` records having been read already."""
+        return _Sweep(self, block, before, window).swept()
 
 
 class _Sweep:
     """The pass over one block."""
 
-    def __init__(self, sweeper: Sweeper, block: Block, before: int, start: int) -> None:
+    def __init__(self, sweeper: Sweeper, block: Block, before: int, window: Window) -> None:
         self._its = sweeper
-        self._data, self._seen, self._final = block
+        self._data, self._seen, self._final, self._place = block
         self._found = Swept(block.data, sweeper.newline, before)
-        self._at = start
+        self._at = window.start
         self._next_comment = 0
-        self._stop = len(block.data)
+        self._stop = min(window.stop, len(block.data))
+        self._most = window.rows
         self._table: LineTable | None = None
         self._odd = 0
 
@@ -146,7 +164,7 @@ class _Sweep:
     @property
     def _room(self) -> int:
         """How many records more are read at a time."""
-        return self._its.most_rows - self._found.rows
+        return self._most - self._found.rows
 
     def _search(self, seen: bytes) -> None:
         """Takes the good lines from here on, and looks at the one after them."""
@@ -281,18 +299,21 @@ class _Sweep:
 
     def _record_end(self, start: int) -> int | None:
         """Where the record ends that begins here: 0 if nowhere in reach, None if it goes on beyond the block."""
-        if not self._its.may_look_ahead:
+        look = self._its.look_ahead
+        if not look.may_look(self._place + start):
             return 0
-        end = horizon = min(len(self._data), start + self._its.longest_record)
+        horizon = min(len(self._data), start + look.longest)
+        searched = end = horizon
         try:
-            end = self._its.records.splitter.record_end(self._data, start, horizon, self._its.newline)
+            searched = end = self._its.records.splitter.record_end(self._data, start, horizon, self._its.newline)
         except Unterminated:
-            return None if horizon == len(self._data) else 0
-        except SplitError:
-            return 0
-        finally:
-            self._its.looked_ahead(end - start)
-        return None if end == len(self._data) and not self._final else end
+            end = 0
+        except SplitError as error:
+            searched, end = error.place or horizon, 0
+        if searched == len(self._data) and not self._final:
+            return None
+        look.note(searched - start)
+        return end
 
     def _hangs_together(self, row: Row, second: int, beyond: int) -> bool:
         """Whether a bad record over several lines is better seen as one bad row than line by line."""

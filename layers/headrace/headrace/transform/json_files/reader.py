@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,10 +14,11 @@ import pyarrow.compute as pc
 from headrace.domain.bounds import LONGEST_NAME
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.decode.encoding import TextBytes
-from headrace.transform.delimited.header import refuse_unknown
+from headrace.transform.decode.lines import LineBlocks, Skimmed
+from headrace.transform.delimited.header import Layout, refuse_unknown
 from headrace.transform.delimited.record_path import Row
 from headrace.transform.json_files.columns import JsonColumns, Values, at_path, known_keys, surplus
-from headrace.transform.json_files.records import Records
+from headrace.transform.json_files.records import LineRecords, Records
 from headrace.transform.json_files.values import exact_number, json_reader
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
 from headrace.transform.rules.columns import ColumnChecks
@@ -72,13 +72,19 @@ class JsonReader:
         self._supers = [place for place, column in enumerate(contract.columns) if column.kind is Kind.SUPER]
         self._exact = any(map(_is_exact, contract.columns))
         self._unknown: dict[str, None] = {}
-        self._rows_read = 0
+        self._rows_read = self._records.before if isinstance(self._records, LineRecords) else 0
+        self.layout: Layout | None = None
 
     @property
     def detected(self) -> dict[str, Any]:
         """What the text showed of itself."""
         unknown = {"unknown_columns": list(self._unknown)} if self._unknown else {}
         return {"encoding": self._text.label} | unknown
+
+    @property
+    def lines(self) -> LineBlocks | None:
+        """The text's lines; None if it is one array."""
+        return self._records.lines if isinstance(self._records, LineRecords) else None
 
     def parse(self) -> Iterator[Parsed]:
         """The rows, a stretch at a time. Raises FileRejected for an array where the contract says JSON Lines."""
@@ -87,6 +93,14 @@ class JsonReader:
             lines, final = self._records()
             for start in range(0, len(lines), self._most_rows):
                 yield self._block(lines[start : start + self._most_rows])
+
+    def skim(self, border: Callable[[], int | None]) -> Skimmed:
+        """Counts the records that begin before a border of the text, which must be known once it is read up to there.
+
+        The border is where a line begins.
+        """
+        assert isinstance(self._records, LineRecords)
+        return self._records.skim(border)
 
     def _block(self, lines: list[bytes]) -> Parsed:
         before, self._rows_read = self._rows_read, self._rows_read + len(lines)
@@ -107,8 +121,6 @@ class JsonReader:
             documents = self._documents(lines[start : start + AT_A_TIME], start, places)
             for gathered, values in zip(by_column, self._quick.values(documents), strict=True):
                 gathered.extend(values)
-        if self._refuse_unknown:
-            refuse_unknown(list(self._unknown))
         return by_column, places
 
     def _documents(self, lines: list[bytes], start: int, places: list[int]) -> list[dict[str, Any]]:
@@ -135,8 +147,12 @@ class JsonReader:
         return line.count(b",") + line.count(b"[") + line.count(b"{") > self._limits.values
 
     def _note_unknown(self, document: dict[str, Any]) -> None:
-        unknown = islice((key for key in document if key not in self._known), NAMED)
-        self._unknown.update(dict.fromkeys(key[: LONGEST_NAME + 1] for key in unknown))
+        """Remembers the keys that are not known, up to `NAMED`: which they are does not depend on blocks."""
+        for key in document:
+            if key not in self._known and len(self._unknown) < NAMED:
+                self._unknown.setdefault(key[: LONGEST_NAME + 1])
+        if self._refuse_unknown:
+            refuse_unknown(list(self._unknown))
 
     def _fast_rows(
         self, values: list[Values], places: list[int], lines: list[bytes], before: int

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.bad_rows import hopeless, too_many_bad
+from headrace.domain.ingest.bad_rows import hopeless, most_bad_rows, too_many_bad
 from headrace.domain.ingest.ledger import BatchRecord, FileRecord
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import replay_of
@@ -53,11 +53,22 @@ class _Account:
     broken: Counter[str] = field(default_factory=Counter)
     held: str | None = None
 
-    def add(self, block: Block, report: FileReport, contract: Contract) -> None:
+    def add(self, block: Block, report: FileReport, contract: Contract) -> Block:
+        """Counts a block. Gives what counts of it: where too many rows are bad, up to the first one too many.
+
+        So what is told and kept of a file that is held back does not depend on how it was read.
+        """
+        too_many = report.rows_bad - most_bad_rows(contract)
+        if too_many > 0:
+            block = Block(block.good, block.bad[: len(block.bad) - too_many + 1])
         for row in block.bad:
             self.broken.update(f"{error.column or 'row'}: {error.rule}" for error in row.errors)
-        self.held = hopeless(contract, report.rows_read, report.rows_bad, self.broken)
         self.report = replace(report)
+        if too_many > 0:
+            read, bad = block.bad[-1].row_number, most_bad_rows(contract) + 1
+            self.report = replace(report, rows_read=read, rows_bad=bad, rows_good=read - bad)
+            self.held = hopeless(contract, read, bad, self.broken)
+        return block
 
 
 class _Unit:
@@ -137,10 +148,9 @@ class _Unit:
             )
             account = _Account(transform.report)
             for block in transform:
+                rows.add(account.add(block, transform.report, contract))
                 if account.held:
                     return account.report, account
-                rows.add(block)
-                account.add(block, transform.report, contract)
         return transform.report, replace(account, held=None)
 
 

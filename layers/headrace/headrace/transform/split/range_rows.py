@@ -1,0 +1,119 @@
+"""The second pass: the rows of one range, and the report over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from headrace.domain.contract import Contract
+from headrace.transform.decode.encoding import TextBytes
+from headrace.transform.detected import Detected
+from headrace.transform.drift import SEEN
+from headrace.transform.file import BLOCK_BYTES
+from headrace.transform.json_files.reader import NAMED
+from headrace.transform.lineage import Lineage
+from headrace.transform.outcome import Block, FileReport, Limits
+from headrace.transform.readers import reader_of
+from headrace.transform.split.head import Head
+from headrace.transform.split.ranges import Range
+from headrace.transform.split.source import Source, Stretch
+
+UNKNOWN = "unknown_columns"
+
+
+@dataclass(slots=True)
+class RangeReport:
+    """The account of one range. `unknown` are fields without a column, `samples` what the first rows had in them."""
+
+    rows_read: int = 0
+    rows_good: int = 0
+    rows_bad: int = 0
+    unknown: list[str] = field(default_factory=list)
+    samples: list[str] = field(default_factory=list)
+
+
+class RangeTransform:
+    """Reads one range; iterate it for its blocks, then read `report`. Raises FileRejected as `FileTransform` does."""
+
+    def __init__(  # noqa: PLR0913 - what identifies the file, and which records of it
+        self,
+        contract: Contract,
+        source: Source,
+        head: Head,
+        part: Range,
+        *,
+        file_id: str,
+        batch_id: str,
+        limits: Limits,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
+        self._contract = contract
+        self._source = source
+        self._head = head
+        self._part = part
+        self._lineage = Lineage(contract, file_id, batch_id)
+        self._limits = limits
+        self._block_bytes = block_bytes
+        self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
+        self.report = RangeReport()
+
+    def __iter__(self) -> Iterator[Block]:
+        part, head = self._part, self._head
+        with self._source.open(part.start) as stream:
+            text = TextBytes(Stretch(stream, part.start, part.border).read, head.encoding, within=True)
+            within = head.within(part.before, part.rows)
+            reader = reader_of(self._contract, text, self._limits, self._block_bytes, within)
+            for parsed in reader.parse():
+                self._note_samples(parsed.table)
+                block = self._lineage.block(parsed)
+                self._count(block)
+                yield block
+            self.report.unknown = reader.detected.get(UNKNOWN, [])
+        if part.rows is not None and self.report.rows_read != part.rows:
+            raise AssertionError(f"{self.report.rows_read} records, not {part.rows}, from byte {part.start}")
+
+    def _count(self, block: Block) -> None:
+        self.report.rows_good += block.good.num_rows
+        self.report.rows_bad += len(block.bad)
+        self.report.rows_read += block.good.num_rows + len(block.bad)
+
+    def _note_samples(self, table: pa.Table) -> None:
+        if self._unknown is None or len(self.report.samples) >= SEEN:
+            return
+        unknown = table.column(self._unknown)
+        if unknown.null_count < len(unknown):
+            self.report.samples += unknown.drop_null().slice(0, SEEN - len(self.report.samples)).to_pylist()
+
+
+def report_of(  # noqa: PLR0913 - what identifies the file, and what was found out of it
+    contract: Contract,
+    head: Head,
+    ranges: Sequence[RangeReport],
+    *,
+    name: str,
+    file_id: str,
+    size: int,
+    sha256: str | None,
+) -> FileReport:
+    """The report over all ranges of a file, in order: that of one pass."""
+    detected = Detected(contract)
+    detected.values["compression"] = "none"
+    for part in ranges:
+        detected.see(pa.chunked_array([pa.array(part.samples, pa.string())]))
+    unknown = list(dict.fromkeys(name for part in ranges for name in part.unknown))[:NAMED]
+    of_all = {key: value for key, value in head.detected.items() if key != UNKNOWN}
+    if head.layout is not None:
+        unknown = head.layout.unknown
+    detected.tell(of_all | ({UNKNOWN: unknown} if unknown else {}))
+    return FileReport(
+        name,
+        file_id,
+        rows_read=sum(part.rows_read for part in ranges),
+        rows_good=sum(part.rows_good for part in ranges),
+        rows_bad=sum(part.rows_bad for part in ranges),
+        bytes_read=size,
+        sha256=sha256,
+        detected=detected.values,
+    )
