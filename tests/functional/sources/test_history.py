@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tracemalloc
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,7 @@ import pytest
 
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.domain.source import After, Complete, Protocol
-from headrace.sources.model.source_file import (
-    LONGEST_ABSENCE,
-    OPEN,
-    RENEWED_AFTER,
-    SourceFile,
-    SourceStatus,
-    forgotten_at,
-)
+from headrace.sources.model.source_file import RENEWED_AFTER, SourceFile, SourceStatus
 from headrace.sources.poll import tally
 from headrace.sources.poll.poller import poll
 from headrace.usecases.unit.deduplicate import claim
@@ -80,16 +73,6 @@ def test_a_record_is_renewed_as_long_as_its_file_is_listed(start: Any, root: Pat
     last = bench.records["/a.csv"].listed_at
     bench.poll(after_minutes=RENEWED_AFTER.total_seconds() / 30)
     assert bench.records["/a.csv"].listed_at == last
-
-
-@pytest.mark.parametrize(("keep_days", "days"), [(400, 400), (1, 100), (100, 100), (101, 101), (0, None)])
-def test_a_record_outlives_the_longest_absence_of_its_server(keep_days: int, days: int | None) -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    record = SourceFile("carrier", "readings", "/a", 1, now, 1, now, SourceStatus.TAKEN, listed_at=now)
-    assert forgotten_at(record, keep_days) == (None if days is None else now + timedelta(days=days))
-    assert days is None or timedelta(days=days) >= RENEWED_AFTER + LONGEST_ABSENCE
-    for status in OPEN:
-        assert forgotten_at(replace(record, status=status), keep_days) is None
 
 
 def test_a_file_that_comes_back_after_it_was_forgotten_is_known_by_its_content(start: Any, root: Path) -> None:

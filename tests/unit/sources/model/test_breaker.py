@@ -50,6 +50,38 @@ def test_an_open_one_lets_one_try_through_when_its_pause_is_over() -> None:
     assert again.retry_at == NOON + timedelta(minutes=30)
 
 
+MINUTES = [10, 20, 40, 80, 120, 120]
+
+
+def test_the_longer_it_lasts_the_longer_are_the_pauses_up_to_two_hours() -> None:
+    breaker, late = after(2), []
+    for _ in MINUTES:
+        breaker = failed(breaker, NOON, 3, 0.0)
+        late.append(breaker.retry_at)
+    assert late == [NOON + timedelta(minutes=minutes) for minutes in MINUTES]
+    assert failed(Breaker(State.HALF_OPEN, 10_000, NOON), NOON, 3, 0.0).retry_at == NOON + LONGEST_PAUSE
+
+
+def test_what_opens_it_at_once_has_pauses_from_the_first_failure_on() -> None:
+    breaker, late = Breaker(), []
+    for _ in MINUTES:
+        breaker = failed(breaker, NOON, 3, 0.0, at_once=True)
+        late.append(breaker.retry_at)
+    assert late == [NOON + timedelta(minutes=minutes) for minutes in MINUTES]
+
+
+def test_after_failures_below_the_threshold_a_probe_that_fails_waits_as_at_first() -> None:
+    """A contract may have got a higher threshold meanwhile."""
+    again = failed(Breaker(State.HALF_OPEN, 1, NOON, NOON, fatal=True), NOON, 10, 0.0)
+    assert again == Breaker(State.OPEN, 2, NOON, NOON + timedelta(minutes=10), fatal=True)
+
+
+def test_chance_takes_up_to_a_quarter_of_a_pause_and_half_of_a_wait() -> None:
+    assert failed(after(2), NOON, 3, 1.0).retry_at == NOON + timedelta(minutes=7.5)
+    assert [wait_seconds(attempt, 0.0) for attempt in range(1, 7)] == [1, 2, 4, 8, 16, 30]
+    assert [wait_seconds(attempt, 1.0) for attempt in range(1, 7)] == [0.5, 1, 2, 4, 8, 15]
+
+
 @given(st.integers(1, 1000), st.integers(1, 100), st.floats(0, 1), st.booleans())
 def test_however_long_it_lasts_it_is_asked_again(count: int, threshold: int, chance: float, at_once: bool) -> None:
     breaker = Breaker(State.HALF_OPEN, count, NOON)

@@ -65,5 +65,8 @@ def test_an_sftp_server_without_a_known_key_is_not_asked(keys: Any) -> None:
         read(hostKeys=keys)
 
 
-def test_a_password_is_not_shown() -> None:
-    assert "secret word" not in repr(read(hostKeys=KEY, password="secret word"))
+def test_no_secret_is_shown() -> None:
+    words = {"password": "first word", "passphrase": "second word", "privateKey": "third word"}
+    read_one = read(hostKeys=KEY, **words)
+    assert "word" not in repr(read_one).replace("password", "")
+    assert sorted(read_one.hidden) == sorted(words.values())

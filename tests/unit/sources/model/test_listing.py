@@ -39,6 +39,8 @@ def at(*parts: int) -> datetime:
         ("05-06-24  07:08AM                 5 dos name.csv", "dos name.csv", 5, at(2024, 5, 6, 7, 8), MINUTE),
         ("05-06-2024  12:08PM         1,024 noon.csv", "noon.csv", 1024, at(2024, 5, 6, 12, 8), MINUTE),
         ("05-06-98  12:08AM         5 night.csv", "night.csv", 5, at(1998, 5, 6, 0, 8), MINUTE),
+        ("05-06-69  12:08AM         5 last.csv", "last.csv", 5, at(2069, 5, 6, 0, 8), MINUTE),
+        ("05-06-70  12:08AM         5 first.csv", "first.csv", 5, at(1970, 5, 6, 0, 8), MINUTE),
     ],
 )  # fmt: skip
 def test_a_line_of_list(line: str, name: str, size: int, modified: datetime | None, precision: int) -> None:
@@ -75,6 +77,8 @@ YEARS_END = [
     ("Jan  1  2026", at(2026, 1, 1, 3, 0), UTC, at(2026, 1, 1)),
     ("Dec 31  2025", at(2026, 1, 1, 3, 0), ZoneInfo("Pacific/Honolulu"), at(2025, 12, 31, 10, 0)),
     ("Feb 29 12:00", at(2028, 3, 1), UTC, at(2028, 2, 29, 12, 0)),
+    ("Jan  2 06:00", at(2026, 1, 1, 6, 0), UTC, at(2026, 1, 2, 6, 0)),
+    ("Jan  2 06:01", at(2026, 1, 1, 6, 0), UTC, at(2025, 1, 2, 6, 1)),
 ]
 
 

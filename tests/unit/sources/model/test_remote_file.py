@@ -54,6 +54,8 @@ def test_a_file_is_the_same_as_far_as_the_coarser_time_goes(
 def test_names_that_are_refused(name: str) -> None:
     assert refusal(name)
     assert shown(name).isprintable()
+    assert shown(name * 300) == shown(name * 300)[:200]
+    assert not name or len(shown(name * 300)) == 200
 
 
 @given(st.text(min_size=1))

@@ -70,6 +70,6 @@ def wait_seconds(attempt: int, jitter: float) -> float:
 
 def beyond_patience(breaker: Breaker, now: datetime, patience_seconds: int) -> bool:
     """Whether an incident has to be opened."""
-    if breaker.since is None or breaker.state is State.CLOSED:
+    if breaker.since is None:
         return False
     return breaker.fatal or now - breaker.since >= timedelta(seconds=patience_seconds)

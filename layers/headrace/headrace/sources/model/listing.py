@@ -59,14 +59,14 @@ def _entries(lines: Iterable[str], read: Callable[[str], Entry | None]) -> list[
     """
     entries: list[Entry] = []
     unreadable: list[str] = []
-    readable = 0
+    readable = False
     for line in lines:
         try:
             entry = read(line)
         except (ValueError, OverflowError):
             unreadable.append(line)
             continue
-        readable += 1
+        readable = True
         if entry and entry.name not in {".", ".."}:
             entries.append(entry)
     if unreadable and not readable:

@@ -68,7 +68,7 @@ class RemoteFile:
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return self.path.rsplit("/", 1)[-1]
+        return self.path.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +139,4 @@ def _text(body: bytes) -> str:
 
 
 def _last_part(path: str) -> str:
-    return one_form(path.replace("\\", "/").rsplit("/", 1)[-1])
+    return one_form(path.replace("\\", "/").rpartition("/")[2])
