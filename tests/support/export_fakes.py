@@ -213,16 +213,20 @@ def _key(request: Request) -> tuple[str, str, str, int, tuple[str, ...]]:
 
 
 class MemoryQueue:
-    """Messages as text, and how often each has come. What is not done after three times is dead."""
+    """Messages as text, and how often each has come; `delays` has the seconds of all that were sent. What is not done
+    after three times is dead.
+    """
 
     def __init__(self, hand: Hand) -> None:
         self._hand = hand
         self.waiting: list[tuple[str, int]] = []
         self.dead: list[str] = []
+        self.delays: list[int] = []
 
     def send(self, requests: Iterable[Request], delay: int = 0) -> None:
         for request in requests:
             self._hand.passes()
+            self.delays.append(delay)
             self.waiting.append((json.dumps(request.to_json()), 0))
 
     def give_back(self, receipt: str, delivery: int) -> None:
