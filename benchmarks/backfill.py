@@ -76,11 +76,11 @@ class Live:
 
     def took(self) -> list[float]:
         """Seconds from landing to queryable of each file."""
-        files = self.target.ledger.files([file_id for file_id, _ in self.sent])
+        files = self.target.ledger.files.get_all([file_id for file_id, _ in self.sent])
         return [self._loaded_at(str(file.batch)) - at for file, (_, at) in zip(files, self.sent, strict=True)]
 
     def _loaded_at(self, batch: str) -> float:
-        events = self.target.ledger.batch_events(batch)
+        events = self.target.ledger.events.of_batch(batch)
         return min(moment(event.at).timestamp() for event in events if event.step == "Loaded")
 
 
@@ -187,12 +187,12 @@ def killed_backfill(laptop: Laptop, target: Target) -> int:
     command = [str(Path(sys.executable).parent / "headrace"), "backfill", DATASET, f"{DATASET}/old/", "--json"]
     where = os.environ | {"HEADRACE_HOME": str(laptop.home)}
     begun = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=where)
-    while not target.ledger.pending(DATASET, BACKFILL, 1) and begun.poll() is None:
+    while not target.ledger.lanes.pending(DATASET, BACKFILL, 1) and begun.poll() is None:
         time.sleep(0.2)
     time.sleep(KILL_AFTER)
     begun.kill()
     begun.wait()
-    known = sum("/old/" in file.key for file in target.ledger.files_of(DATASET))
+    known = sum("/old/" in file.key for file in target.ledger.files.of_dataset(DATASET))
     tell(f"  killed (exit {begun.returncode}) when {known:,} objects were known")
     return known
 
@@ -201,7 +201,7 @@ def wait_for(file_ids: list[str], target: Target) -> None:
     """Wait until these files are loaded."""
     deadline = time.monotonic() + PATIENCE
     while not all(
-        file and file.status is FileStatus.LOADED for file in map(target.ledger.known(file_ids).get, file_ids)
+        file and file.status is FileStatus.LOADED for file in map(target.ledger.files.known(file_ids).get, file_ids)
     ):
         if time.monotonic() > deadline:
             raise TimeoutError("live files were not loaded")
@@ -229,7 +229,7 @@ def _wrong(target: Target, objects: int, others: int, phases: dict[str, Any]) ->
         counted = query(target, f"SELECT COUNT(*), COUNT(DISTINCT meter) FROM {target.contract(dataset).target}").rows
         if [int(value) for value in counted[0]] != [files * ROWS, files * ROWS]:
             yield f"{dataset}: the table has {counted[0]}, not {files * ROWS}"
-        known = list(target.ledger.files_of(dataset))
+        known = list(target.ledger.files.of_dataset(dataset))
         loaded = [file for file in known if file.status is FileStatus.LOADED and file.rows.loaded == ROWS]
         if (len(known), len(loaded)) != (files, files):
             yield f"{dataset}: {len(known)} files, {len(loaded)} loaded, not {files}"

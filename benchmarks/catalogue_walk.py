@@ -118,7 +118,7 @@ class Walk:
         return {}
 
     def _look(self, raised: Raised, landed: list[str], told: list[str], open_: dict[str, Any]) -> Met:
-        files = [self._target.ledger.file(file_id) for file_id in landed]
+        files = [self._target.ledger.files.get(file_id) for file_id in landed]
         met = Met(raised, self._failed_of(raised, files), [file.status for file in files])
         if open_:
             met.wrong.append(f"not at rest after {PATIENCE} s: {open_}")
@@ -127,9 +127,11 @@ class Walk:
 
     def _failed_of(self, raised: Raised, files: Iterable[FileRecord]) -> bool:
         """Whether a batch of these files has failed of the error, as the ledger tells it."""
-        batches = {str(e.detail.get("batch")) for file in files for e in self._target.ledger.file_events(file.file_id)}
+        batches = {
+            str(e.detail.get("batch")) for file in files for e in self._target.ledger.events.of_file(file.file_id)
+        }
         batches |= {str(file.batch) for file in files}
-        events = [event for batch in batches for event in self._target.ledger.batch_events(batch)]
+        events = [event for batch in batches for event in self._target.ledger.events.of_batch(batch)]
         return any(event.detail.get("failure") == raised.failure.name for event in events)
 
     def _lost(self, raised: Raised, files: list[FileRecord]) -> Iterator[str]:

@@ -147,7 +147,7 @@ class Bench:
 
     def _wrong_files(self, landed: Iterable[str]) -> Iterator[str]:
         for file_id in landed:
-            file = self._target.ledger.file(file_id)
+            file = self._target.ledger.files.get(file_id)
             if file.status is not FileStatus.LOADED:
                 yield f"{file.key} is {file.status}: {file.reason}"
             elif not file.rows.balanced or (file.rows.read, file.rows.loaded) != (ROWS + 1, ROWS):

@@ -29,7 +29,7 @@ class Leftovers:
 
     def generations(self, dataset: str) -> Generations:
         """Where the lanes of a dataset stand, to be given to `of` afterwards."""
-        return {lane: self._target.ledger.lane_state(dataset, lane).generation for lane in LANES}
+        return {lane: self._target.ledger.lanes.state(dataset, lane).generation for lane in LANES}
 
     def of(self, dataset: str, before: Generations) -> list[str]:
         """What is left of the batches that a dataset has had since `before`, in words. Nothing of it may be loading."""
@@ -43,10 +43,10 @@ class Leftovers:
 
     def _of_lane(self, dataset: str, lane: str, since: int) -> Iterator[str]:
         """A lane at rest has nothing open, held or waiting, and the name of its next execution is free."""
-        state = self._target.ledger.lane_state(dataset, lane)
+        state = self._target.ledger.lanes.state(dataset, lane)
         if state.open_batch or state.held:
             yield f"lane {lane}: {state}"
-        for file in self._target.ledger.pending(dataset, lane, PENDING_LISTED):
+        for file in self._target.ledger.lanes.pending(dataset, lane, PENDING_LISTED):
             yield f"lane {lane}: the marker of {file.key}"
         taken = self._target.services.workflow.status(dataset, lane, state.generation)
         if taken:
@@ -56,7 +56,7 @@ class Leftovers:
 
     def _of_batch(self, name: str) -> Iterator[str]:
         try:
-            batch = self._target.ledger.batch(name)
+            batch = self._target.ledger.batches.get(name)
         except KeyError:  # an execution that found nothing to do
             return
         if batch.status in OPEN:

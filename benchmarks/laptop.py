@@ -200,7 +200,7 @@ def _measured(stages: Stages, target: Target, load: Load, pid: int, folder: Path
         last = wait_until_quiet(watch, 60 + 10 * load.files, lambda look: stages.show(look.sentence))
     if not last.quiet:
         raise CommandError(f"not all was loaded: {last.sentence}, open {last.open}")
-    files = target.ledger.files(landed)
+    files = target.ledger.files.get_all(landed)
     check(target, load.contract, files)
     return head(load) | figures(target, files, landed) | {"processes": meter.result()}
 
@@ -256,7 +256,7 @@ def _in_warehouse(target: Target, first: float, last: float) -> float:
 
 
 def _loaded_at(target: Target, batch: str) -> float:
-    return max(moment(event.at).timestamp() for event in target.ledger.batch_events(batch) if event.step == LOADED)
+    return max(moment(event.at).timestamp() for event in target.ledger.events.of_batch(batch) if event.step == LOADED)
 
 
 def percentile(ordered: list[float], percent: float) -> float:

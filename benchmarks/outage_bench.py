@@ -137,7 +137,7 @@ class OutageBench:
 
     def _wrong_files(self, landed: list[tuple[str, int, str]]) -> Iterator[str]:
         for _, _, file_id in landed:
-            file = self._target.ledger.file(file_id)
+            file = self._target.ledger.files.get(file_id)
             if file.status is not FileStatus.LOADED:
                 yield f"{file.key} is {file.status}: {file.reason}"
             elif not file.rows.balanced or (file.rows.read, file.rows.loaded) != (ROWS + 1, ROWS):
@@ -178,7 +178,7 @@ class HostileBench:
         next_file = self._put("bulk/next.csv", content("h", 1))
         waited = self._until(next_file, start)
         faults(self._target, "DELETE")
-        one, other = self._target.ledger.file(next_file), self._target.ledger.file(hostile)
+        one, other = self._target.ledger.files.get(next_file), self._target.ledger.files.get(hostile)
         wrong = [] if one.status is FileStatus.LOADED else [f"the next file is {one.status}: {one.reason}"]
         if waited > 2 * self._seconds + OVERHEAD_SECONDS:
             wrong.append("the next file waited for more than two time-outs")
@@ -197,7 +197,7 @@ class HostileBench:
     def _until(self, file_id: str, start: float) -> float:
         """Seconds until a file is loaded or failed; as many as there is patience for."""
         while time.monotonic() - start < PATIENCE:
-            known = self._target.ledger.known([file_id]).get(file_id)
+            known = self._target.ledger.files.known([file_id]).get(file_id)
             if known and known.status in {FileStatus.LOADED, FileStatus.FAILED, FileStatus.HELD}:
                 break
             time.sleep(0.1)

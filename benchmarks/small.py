@@ -286,14 +286,14 @@ def wait_until_quiet_but_slow(target: Target, landed: list[Sent], patience: floa
     """Wait until these files are final; returns the seconds. The dataset that waits for its promise may go on."""
     start, left = time.monotonic(), {sent.file_id for sent in landed}
     while left and time.monotonic() - start < patience:
-        known = target.ledger.known(sorted(left)).values()  # the starter may not have seen them all yet
+        known = target.ledger.files.known(sorted(left)).values()  # the starter may not have seen them all yet
         left -= {file.file_id for file in known if file.status is FileStatus.LOADED}
         time.sleep(2)
     return round(time.monotonic() - start, 1)
 
 
 def _files(target: Target, sent: list[Sent]) -> list[FileRecord]:
-    return target.ledger.files([item.file_id for item in sent])
+    return target.ledger.files.get_all([item.file_id for item in sent])
 
 
 def _took(target: Target, sent: list[Sent]) -> list[float]:
@@ -304,7 +304,7 @@ def _took(target: Target, sent: list[Sent]) -> list[float]:
 
 
 def _loaded_at(target: Target, batch: str) -> float:
-    return min(moment(event.at).timestamp() for event in target.ledger.batch_events(batch) if event.step == "Loaded")
+    return min(moment(event.at).timestamp() for event in target.ledger.events.of_batch(batch) if event.step == "Loaded")
 
 
 def _figures(target: Target, phase: dict[str, Any]) -> dict[str, Any]:

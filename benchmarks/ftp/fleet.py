@@ -106,7 +106,7 @@ def accounted(target: Target, made: Any, written: dict[str, int], begun: datetim
     records = [
         record for name in NAMES for record in target.source_ledger.known(name, SPEAKS[name]).values()
     ]  # fmt: skip
-    loaded = [file for dataset in FORMATS for file in target.ledger.files_of(dataset)]
+    loaded = [file for dataset in FORMATS for file in target.ledger.files.of_dataset(dataset)]
     slowest = max((datetime.fromisoformat(str(file.updated_at)) - begun).total_seconds() for file in loaded)
     counts = {
         dataset: json.loads(made.run("sql", query.format(dataset), "--json").stdout)["rows"][0]

@@ -12,4 +12,4 @@ from headrace.usecases.quality.judge_batch import judge_batch
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     """`{"batch"}` -> `{"load": whether it goes on, "findings": [sentences]}`."""
-    return judge_batch(services.ledger.batch(event["batch"]), services)
+    return judge_batch(services.batches.get(event["batch"]), services)

@@ -17,9 +17,9 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     The cause that is returned takes the place of one that may quote a row: the execution ends with it.
     """
     cause = as_told(event["error"], event.get("cause", ""))
-    name = services.ledger.lane_state(event["dataset"], event["lane"]).open_batch
+    name = services.lanes.state(event["dataset"], event["lane"]).open_batch
     if name is None:
         return {"batch": None, "again": False, "cause": cause}
-    batch, killed = services.ledger.batch(name), event.get("killed", ())
+    batch, killed = services.batches.get(name), event.get("killed", ())
     again = record_failure(batch, event["error"], event.get("cause", ""), services, killed)
     return {"batch": name, "again": again, "cause": cause}

@@ -13,6 +13,6 @@ from headrace.usecases.ingest.results import file_results
 @timed_entrypoint
 def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     """`{"batch"}` -> `{"outcome": {"batch", "files", "rows"}, "notice"}`."""
-    batch = services.ledger.batch(event["batch"])
+    batch = services.batches.get(event["batch"])
     ended, notice = record_outcome(batch, file_results(batch, services), services, left)
     return {"outcome": summary(ended), "notice": notice.to_json()}

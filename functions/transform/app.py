@@ -15,4 +15,4 @@ from headrace.usecases.unit.transform import transform_unit
 def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     """`{"batch", "unit"}` -> the unit's counts of files and rows."""
     allowance = Allowance(left, function_memory())
-    return transform_unit(services.ledger.batch(event["batch"]), event["unit"], services, allowance)
+    return transform_unit(services.batches.get(event["batch"]), event["unit"], services, allowance)

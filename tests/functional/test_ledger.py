@@ -13,7 +13,8 @@ import boto3
 import pytest
 
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
-from headrace.adapters.table import to_item
+from headrace.adapters.ledger.items import saving
+from headrace.adapters.table import Table, to_item
 from headrace.domain import clock
 from headrace.domain.clock import now
 from headrace.domain.ingest.arrival import Cause
@@ -34,7 +35,8 @@ from headrace.domain.ingest.storm import MOST_FOLDERS, Group, group_of
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
 from headrace_local import laptop
-from tests.support.fakes import MemoryLedger, MemoryServices, file
+from tests.support.fakes import MemoryServices, file
+from tests.support.ledger_fakes import MemoryLedger
 
 TABLE = "ledger"
 KEYS = {"pk": "HASH", "sk": "RANGE"}
@@ -91,122 +93,123 @@ def given(ledger: Any, record: FileRecord) -> None:
     if isinstance(ledger, MemoryLedger):
         ledger.given(record)
     else:
-        ledger._client.update_item(**ledger._saving(record))
+        items: Table = ledger.files._table
+        items.update(saving(items, record))
 
 
 def test_an_arrival_is_written_once_and_counted(ledger: Any) -> None:
-    assert not ledger.knows(file().file_id)
-    assert ledger.record_arrival(file()).deliveries == 1
-    assert ledger.knows(file().file_id)
-    assert ledger.record_arrival(replace(file(), arrived_at="later")).deliveries == 2
-    assert [waiting.arrived_at for waiting in ledger.pending("readings", LIVE, 10)] == [file().arrived_at]
+    assert not ledger.files.knows(file().file_id)
+    assert ledger.files.record_arrival(file()).deliveries == 1
+    assert ledger.files.knows(file().file_id)
+    assert ledger.files.record_arrival(replace(file(), arrived_at="later")).deliveries == 2
+    assert [waiting.arrived_at for waiting in ledger.lanes.pending("readings", LIVE, 10)] == [file().arrived_at]
 
 
 def test_pending_files_come_oldest_first_and_only_of_their_lane(ledger: Any) -> None:
     for name, at in (("b", "2"), ("a", "3"), ("c", "1")):
-        ledger.record_arrival(file(name, arrived_at=at))
-    ledger.record_arrival(file("d", lane="backfill"))
-    ledger.record_arrival(file("e", status=FileStatus.FAILED, reason="empty"))
-    assert [waiting.key[-1] for waiting in ledger.pending("readings", LIVE, 2)] == ["c", "b"]
+        ledger.files.record_arrival(file(name, arrived_at=at))
+    ledger.files.record_arrival(file("d", lane="backfill"))
+    ledger.files.record_arrival(file("e", status=FileStatus.FAILED, reason="empty"))
+    assert [waiting.key[-1] for waiting in ledger.lanes.pending("readings", LIVE, 2)] == ["c", "b"]
 
 
 def test_a_generation_moves_on_once(ledger: Any) -> None:
-    assert ledger.lane_state("readings", LIVE) == LaneState(1)
-    ledger.advance_generation("readings", LIVE, 1)
-    ledger.advance_generation("readings", LIVE, 1)
-    assert ledger.lane_state("readings", LIVE) == LaneState(2)
+    assert ledger.lanes.state("readings", LIVE) == LaneState(1)
+    ledger.lanes.advance("readings", LIVE, 1)
+    ledger.lanes.advance("readings", LIVE, 1)
+    assert ledger.lanes.state("readings", LIVE) == LaneState(2)
 
 
 def test_a_batch_is_open_until_it_has_ended(ledger: Any) -> None:
-    ledger.record_arrival(file())
-    ledger.open_batch(batch())
-    assert ledger.lane_state("readings", LIVE).open_batch == "readings-1"
-    taken = ledger.take(batch())
-    again = ledger.take(batch())
+    ledger.files.record_arrival(file())
+    ledger.batches.open(batch())
+    assert ledger.lanes.state("readings", LIVE).open_batch == "readings-1"
+    taken = ledger.batches.take(batch())
+    again = ledger.batches.take(batch())
     assert [(f.status, f.batch) for f in taken + again] == [(FileStatus.RUNNING, "readings-1")] * 2
-    assert ledger.pending("readings", LIVE, 1) == []
+    assert ledger.lanes.pending("readings", LIVE, 1) == []
     ended = batch(status=BatchStatus.LOADED, rows=RowCounts(3, 2, 0, 1))
-    ledger.save_batch(ended)
-    assert ledger.batch("readings-1") == ended
-    assert ledger.lane_state("readings", LIVE).open_batch is None
+    ledger.batches.save(ended)
+    assert ledger.batches.get("readings-1") == ended
+    assert ledger.lanes.state("readings", LIVE).open_batch is None
 
 
 def test_many_files_are_taken_and_those_that_are_elsewhere_by_now_are_not(ledger: Any) -> None:
     files = [file(f"{number}.csv") for number in range(120)]
     for one in files:
-        ledger.record_arrival(one)
+        ledger.files.record_arrival(one)
     opened = batch(file_ids=tuple(one.file_id for one in files))
-    assert ledger.open_batch(opened)
+    assert ledger.batches.open(opened)
     given(ledger, replace(files[7], status=FileStatus.FAILED))
-    taken = ledger.take(opened)
+    taken = ledger.batches.take(opened)
     assert [one.status for one in taken].count(FileStatus.RUNNING) == 119
     assert taken[7].status is FileStatus.FAILED
-    assert len(ledger.pending("readings", LIVE, 200)) == 1
-    assert ledger.take(opened) == taken
+    assert len(ledger.lanes.pending("readings", LIVE, 200)) == 1
+    assert ledger.batches.take(opened) == taken
 
 
 @pytest.mark.parametrize("end", [{"condemned": True}, {"status": BatchStatus.FAILED}])
 def test_a_batch_that_is_given_up_takes_no_file(ledger: Any, end: dict[str, Any]) -> None:
-    ledger.record_arrival(file())
+    ledger.files.record_arrival(file())
     opened = batch(file_ids=(file().file_id,))
-    assert ledger.open_batch(opened)
-    ledger.save_batch(replace(opened, **end))
-    assert ledger.take(opened)[0].status is FileStatus.PENDING
-    assert len(ledger.pending("readings", LIVE, 9)) == 1
+    assert ledger.batches.open(opened)
+    ledger.batches.save(replace(opened, **end))
+    assert ledger.batches.take(opened)[0].status is FileStatus.PENDING
+    assert len(ledger.lanes.pending("readings", LIVE, 9)) == 1
 
 
 def test_ending_a_batch_does_not_close_another(ledger: Any) -> None:
-    assert ledger.open_batch(batch(batch="readings-2"))
-    ledger.save_batch(batch(status=BatchStatus.FAILED))
-    assert ledger.lane_state("readings", LIVE).open_batch == "readings-2"
+    assert ledger.batches.open(batch(batch="readings-2"))
+    ledger.batches.save(batch(status=BatchStatus.FAILED))
+    assert ledger.lanes.state("readings", LIVE).open_batch == "readings-2"
 
 
 def test_a_function_whose_execution_was_stopped_opens_no_batch_beside_the_next(ledger: Any) -> None:
-    ledger.advance_generation("readings", LIVE, 1)
-    assert not ledger.open_batch(batch())
+    ledger.lanes.advance("readings", LIVE, 1)
+    assert not ledger.batches.open(batch())
     first = batch(batch="readings-2", generation=2)
-    assert ledger.open_batch(first) == first
-    assert ledger.open_batch(replace(first, file_ids=("f" * 24,))) == first
-    assert not ledger.open_batch(batch(batch="readings-x", generation=2))
-    assert ledger.lane_state("readings", LIVE) == LaneState(2, "readings-2")
+    assert ledger.batches.open(first) == first
+    assert ledger.batches.open(replace(first, file_ids=("f" * 24,))) == first
+    assert not ledger.batches.open(batch(batch="readings-x", generation=2))
+    assert ledger.lanes.state("readings", LIVE) == LaneState(2, "readings-2")
 
 
 def test_a_batch_that_has_ended_never_runs_again(ledger: Any) -> None:
-    ledger.open_batch(batch())
-    ledger.save_batch(batch(status=BatchStatus.LOADED))
-    ledger.save_batch(batch(attempts=2))
-    assert ledger.batch("readings-1").status is BatchStatus.LOADED
-    ledger.save_batch(batch(status=BatchStatus.LOADED, attempts=3))
-    assert ledger.batch("readings-1").attempts == 3
+    ledger.batches.open(batch())
+    ledger.batches.save(batch(status=BatchStatus.LOADED))
+    ledger.batches.save(batch(attempts=2))
+    assert ledger.batches.get("readings-1").status is BatchStatus.LOADED
+    ledger.batches.save(batch(status=BatchStatus.LOADED, attempts=3))
+    assert ledger.batches.get("readings-1").attempts == 3
 
 
 def test_a_batch_is_taken_up_once_by_each_execution(ledger: Any) -> None:
     first = batch(execution="readings-1")
-    assert ledger.open_batch(first)
-    second = ledger.take_up(first, "readings-2")
+    assert ledger.batches.open(first)
+    second = ledger.batches.take_up(first, "readings-2")
     assert (second.execution, second.attempts) == ("readings-2", 2)
-    assert ledger.take_up(first, "readings-3") == second  # it had read the batch before
-    ledger.save_batch(replace(second, status=BatchStatus.LOADED))
-    assert ledger.take_up(second, "readings-3").attempts == 2
+    assert ledger.batches.take_up(first, "readings-3") == second  # it had read the batch before
+    ledger.batches.save(replace(second, status=BatchStatus.LOADED))
+    assert ledger.batches.take_up(second, "readings-3").attempts == 2
 
 
 def test_only_the_execution_that_has_a_batch_condemns_it(ledger: Any) -> None:
     first = batch(execution="readings-1")
-    assert ledger.open_batch(first)
-    second = ledger.take_up(first, "readings-2")
-    assert not ledger.condemn(first, "late")
-    assert ledger.condemn(second, "refused")
-    assert ledger.condemn(second, "refused")
-    assert ledger.batch(first.batch) == replace(second, condemned=True, reason="refused")
-    ledger.save_batch(replace(second, condemned=True, status=BatchStatus.FAILED))
-    assert ledger.condemn(second, "refused")  # done again to its end
+    assert ledger.batches.open(first)
+    second = ledger.batches.take_up(first, "readings-2")
+    assert not ledger.batches.condemn(first, "late")
+    assert ledger.batches.condemn(second, "refused")
+    assert ledger.batches.condemn(second, "refused")
+    assert ledger.batches.get(first.batch) == replace(second, condemned=True, reason="refused")
+    ledger.batches.save(replace(second, condemned=True, status=BatchStatus.FAILED))
+    assert ledger.batches.condemn(second, "refused")  # done again to its end
 
 
 def test_a_batch_that_is_loaded_is_not_condemned(ledger: Any) -> None:
     only = batch(execution="readings-1")
-    assert ledger.open_batch(only)
-    ledger.save_batch(replace(only, status=BatchStatus.LOADED))
-    assert not ledger.condemn(only, "refused")
+    assert ledger.batches.open(only)
+    ledger.batches.save(replace(only, status=BatchStatus.LOADED))
+    assert not ledger.batches.condemn(only, "refused")
 
 
 @pytest.mark.parametrize(
@@ -222,49 +225,49 @@ def test_a_batch_that_is_loaded_is_not_condemned(ledger: Any) -> None:
 def test_a_late_function_does_not_change_how_a_batch_ended(
     ledger: Any, settled: BatchStatus, late: BatchStatus
 ) -> None:
-    assert ledger.open_batch(batch())
-    ledger.save_batch(batch(status=settled))
-    ledger.save_batch(batch(status=late))
-    assert ledger.batch("readings-1").status is settled
-    assert ledger.lane_state("readings", LIVE).open_batch is None
+    assert ledger.batches.open(batch())
+    ledger.batches.save(batch(status=settled))
+    ledger.batches.save(batch(status=late))
+    assert ledger.batches.get("readings-1").status is settled
+    assert ledger.lanes.state("readings", LIVE).open_batch is None
 
 
 def test_one_decision_about_a_held_batch_counts(ledger: Any) -> None:
-    assert ledger.open_batch(batch())
-    ledger.save_batch(batch(status=BatchStatus.HELD))
-    ledger.save_batch(batch(status=BatchStatus.REJECTED))
-    ledger.save_batch(batch(status=BatchStatus.RELEASED))
-    assert ledger.batch("readings-1").status is BatchStatus.REJECTED
+    assert ledger.batches.open(batch())
+    ledger.batches.save(batch(status=BatchStatus.HELD))
+    ledger.batches.save(batch(status=BatchStatus.REJECTED))
+    ledger.batches.save(batch(status=BatchStatus.RELEASED))
+    assert ledger.batches.get("readings-1").status is BatchStatus.REJECTED
 
 
 def test_a_batch_is_opened_once_also_when_it_has_ended(ledger: Any) -> None:
-    assert ledger.open_batch(batch())
-    ledger.save_batch(batch(status=BatchStatus.LOADED))
-    assert ledger.open_batch(batch()) is None  # by a second call of the same function
-    assert ledger.batch("readings-1").status is BatchStatus.LOADED
-    assert ledger.lane_state("readings", LIVE).open_batch is None
+    assert ledger.batches.open(batch())
+    ledger.batches.save(batch(status=BatchStatus.LOADED))
+    assert ledger.batches.open(batch()) is None  # by a second call of the same function
+    assert ledger.batches.get("readings-1").status is BatchStatus.LOADED
+    assert ledger.lanes.state("readings", LIVE).open_batch is None
 
 
 @pytest.mark.parametrize("now", [{"status": FileStatus.DUPLICATE}, {"batch": "readings-2"}])
 def test_the_content_of_a_file_is_noted_while_its_batch_works_on_it(ledger: Any, now: dict[str, Any]) -> None:
     running = file(status=FileStatus.RUNNING, batch="readings-1")
     given(ledger, running)
-    ledger.note_content(running, "f" * 64)
-    assert ledger.file(running.file_id).sha256 == "f" * 64
+    ledger.contents.note(running, "f" * 64)
+    assert ledger.files.get(running.file_id).sha256 == "f" * 64
     changed = replace(running, **now, rows=RowCounts(2, duplicate=2))
     given(ledger, changed)
-    ledger.note_content(running, "e" * 64)
-    assert replace(ledger.file(running.file_id), updated_at=None) == changed
+    ledger.contents.note(running, "e" * 64)
+    assert replace(ledger.files.get(running.file_id), updated_at=None) == changed
 
 
 def test_rows_that_came_back_are_counted_once_for_each_replay(ledger: Any) -> None:
     origin = file(status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(9, 5, 0, 4))
     given(ledger, origin)
-    assert ledger.release_rows(origin, "p", 1)
-    assert not ledger.release_rows(origin, "p", 1)
-    assert ledger.release_rows(origin, "q", 2)  # it was read before the first one
-    assert not ledger.release_rows(replace(origin, batch="readings-0"), "r", 1)
-    known = ledger.file(origin.file_id)
+    assert ledger.files.release_rows(origin, "p", 1)
+    assert not ledger.files.release_rows(origin, "p", 1)
+    assert ledger.files.release_rows(origin, "q", 2)  # it was read before the first one
+    assert not ledger.files.release_rows(replace(origin, batch="readings-0"), "r", 1)
+    known = ledger.files.get(origin.file_id)
     assert (known.rows, known.replayed, known.replays) == (RowCounts(9, 5, 3, 1), 3, ("p", "q"))
 
 
@@ -277,119 +280,119 @@ def test_a_file_that_is_in_another_batch_by_now_does_not_wait_again(ledger: Any,
     was = file(status=status, **{name: "readings-1"})
     given(ledger, file(status=status, **{name: "readings-2"}))
     apart = file(status=waits)
-    assert not ledger.requeue(apart, was)
-    assert not ledger.change(apart, was)
-    assert not ledger.pending("readings", lane, 9)
-    assert ledger.requeue(apart, ledger.file(was.file_id))
+    assert not ledger.files.requeue(apart, was)
+    assert not ledger.files.change(apart, was)
+    assert not ledger.lanes.pending("readings", lane, 9)
+    assert ledger.files.requeue(apart, ledger.files.get(was.file_id))
 
 
 def test_a_held_batch_is_listed_until_it_is_decided(ledger: Any) -> None:
     held = batch(status=BatchStatus.HELD)
-    assert ledger.open_batch(batch())
+    assert ledger.batches.open(batch())
     for _ in range(2):
-        ledger.save_batch(held)
-        assert ledger.lane_state("readings", LIVE) == LaneState(1, None, (held.batch,))
-    ledger.save_batch(replace(held, status=BatchStatus.RELEASED))
-    assert ledger.lane_state("readings", LIVE) == LaneState(1, None)
-    ledger.save_batch(held)  # by a function that was stopped, and does not know
-    assert ledger.batch(held.batch).status is BatchStatus.RELEASED
-    assert ledger.lane_state("readings", LIVE) == LaneState(1, None)
+        ledger.batches.save(held)
+        assert ledger.lanes.state("readings", LIVE) == LaneState(1, None, (held.batch,))
+    ledger.batches.save(replace(held, status=BatchStatus.RELEASED))
+    assert ledger.lanes.state("readings", LIVE) == LaneState(1, None)
+    ledger.batches.save(held)  # by a function that was stopped, and does not know
+    assert ledger.batches.get(held.batch).status is BatchStatus.RELEASED
+    assert ledger.lanes.state("readings", LIVE) == LaneState(1, None)
 
 
 def test_a_file_changes_only_while_it_is_what_it_was(ledger: Any) -> None:
     running = file(status=FileStatus.RUNNING, batch="b-1")
-    ledger.record_arrival(running)
+    ledger.files.record_arrival(running)
     given(ledger, running)
     held = replace(running, status=FileStatus.HELD)
-    assert not ledger.change(held, replace(running, batch="b-2"))
-    assert ledger.change(held, running)
-    assert not ledger.change(held, running)
-    assert ledger.file(running.file_id).status is FileStatus.HELD
+    assert not ledger.files.change(held, replace(running, batch="b-2"))
+    assert ledger.files.change(held, running)
+    assert not ledger.files.change(held, running)
+    assert ledger.files.get(running.file_id).status is FileStatus.HELD
 
 
 def test_the_newest_files_come_first(ledger: Any) -> None:
     for number in range(4):
-        ledger.record_arrival(file(f"{number}", arrived_at=f"2026-01-0{number + 1}T00:00:00Z"))
-    assert [item.arrived_at[9] for item in ledger.newest("readings", 3)] == ["4", "3", "2"]
+        ledger.files.record_arrival(file(f"{number}", arrived_at=f"2026-01-0{number + 1}T00:00:00Z"))
+    assert [item.arrived_at[9] for item in ledger.files.newest("readings", 3)] == ["4", "3", "2"]
 
 
 def test_how_far_the_nights_have_come_is_noted_by_who_knew_it(ledger: Any) -> None:
-    nothing = ledger.coverage("readings")
+    nothing = ledger.watches.coverage("readings")
     assert nothing == Coverage()
     begun = nothing.begun("2026-01-10", since="2026-01-07").at("readings/a", 3)
-    assert ledger.note_coverage("readings", begun)
-    assert ledger.coverage("readings") == replace(begun, turn=1)
-    assert not ledger.note_coverage("readings", nothing.begun("2026-01-11", since="2026-01-08"))
-    assert ledger.note_coverage("readings", replace(begun, turn=1).completed("2026-01-12"))
-    assert ledger.coverage("others") == Coverage()
+    assert ledger.watches.note_coverage("readings", begun)
+    assert ledger.watches.coverage("readings") == replace(begun, turn=1)
+    assert not ledger.watches.note_coverage("readings", nothing.begun("2026-01-11", since="2026-01-08"))
+    assert ledger.watches.note_coverage("readings", replace(begun, turn=1).completed("2026-01-12"))
+    assert ledger.watches.coverage("others") == Coverage()
 
 
 def test_a_content_has_one_holder(ledger: Any) -> None:
-    assert ledger.claim_content("readings", "s", "a") == "a"
-    assert ledger.claim_content("readings", "s", "a") == "a"
-    assert ledger.claim_content("readings", "s", "b") == "a"
-    assert ledger.claim_content("readings", "s", "b", instead_of="x") == "a"
-    assert ledger.claim_content("readings", "s", "b", instead_of="a") == "b"
-    assert ledger.claim_content("others", "s", "a") == "a"
+    assert ledger.contents.claim("readings", "s", "a") == "a"
+    assert ledger.contents.claim("readings", "s", "a") == "a"
+    assert ledger.contents.claim("readings", "s", "b") == "a"
+    assert ledger.contents.claim("readings", "s", "b", instead_of="x") == "a"
+    assert ledger.contents.claim("readings", "s", "b", instead_of="a") == "b"
+    assert ledger.contents.claim("others", "s", "a") == "a"
 
 
 def test_a_file_is_kept_as_it_is_and_deliveries_are_kept_beside(ledger: Any) -> None:
-    ledger.record_arrival(file())
-    ledger.record_arrival(file())
+    ledger.files.record_arrival(file())
+    ledger.files.record_arrival(file())
     done = replace(
-        ledger.file(file().file_id),
+        ledger.files.get(file().file_id),
         status=FileStatus.LOADED,
         rows=RowCounts(5, 3, 1, 1),
         sha256="f" * 64,
         detected={"encoding": "utf-8", "columns": ["a"]},
     )
     given(ledger, done)
-    assert replace(ledger.file(done.file_id), updated_at=None) == replace(done, updated_at=None)
+    assert replace(ledger.files.get(done.file_id), updated_at=None) == replace(done, updated_at=None)
     given(ledger, replace(done, sha256=None))
-    assert ledger.file(done.file_id).sha256 is None
+    assert ledger.files.get(done.file_id).sha256 is None
 
 
 def test_a_file_waits_again_at_its_old_place_if_it_is_what_it_was(ledger: Any) -> None:
-    ledger.record_arrival(file("b", arrived_at="2", status=FileStatus.FAILED, reason="no"))
-    ledger.record_arrival(file("c", arrived_at="3"))
-    failed = ledger.file(file("b").file_id)
-    assert ledger.requeue(replace(failed, reason=None, suspects="x", reload=True), failed)
-    assert not ledger.requeue(failed, failed)
-    waiting = ledger.pending("readings", LIVE, 9)
+    ledger.files.record_arrival(file("b", arrived_at="2", status=FileStatus.FAILED, reason="no"))
+    ledger.files.record_arrival(file("c", arrived_at="3"))
+    failed = ledger.files.get(file("b").file_id)
+    assert ledger.files.requeue(replace(failed, reason=None, suspects="x", reload=True), failed)
+    assert not ledger.files.requeue(failed, failed)
+    waiting = ledger.lanes.pending("readings", LIVE, 9)
     assert [found.key[-1] for found in waiting] == ["b", "c"]
     assert (waiting[0].status, waiting[0].reason, waiting[0].suspects) == (FileStatus.PENDING, None, "x")
-    assert ledger.file(failed.file_id).reload
+    assert ledger.files.get(failed.file_id).reload
     opened = batch(file_ids=(failed.file_id,))
-    assert ledger.open_batch(opened)
-    (taken,) = ledger.take(opened)
+    assert ledger.batches.open(opened)
+    (taken,) = ledger.batches.take(opened)
     assert (taken.status, taken.reload) == (FileStatus.RUNNING, True)
-    assert len(ledger.pending("readings", LIVE, 9)) == 1
+    assert len(ledger.lanes.pending("readings", LIVE, 9)) == 1
 
 
 def test_what_came_back_from_quarantine_is_kept(ledger: Any) -> None:
-    ledger.record_arrival(file())
+    ledger.files.record_arrival(file())
     given(ledger, replace(file(), replayed=2, replays=("p",)))
-    assert (ledger.file(file().file_id).replayed, ledger.file(file().file_id).replays) == (2, ("p",))
+    assert (ledger.files.get(file().file_id).replayed, ledger.files.get(file().file_id).replays) == (2, ("p",))
 
 
 def test_versions_come_in_the_order_of_their_sequencers(ledger: Any) -> None:
     in_order = ["0055AED6DCD9D5E6F7", "0055AED6DCD9D5E8", "0055AED6DCD9D5E8-000001", "0055AED6DCD9D5E81B", "0055AF"]
     for number, sequencer in enumerate(reversed(in_order)):
-        ledger.record_arrival(file("a.csv", file_id=f"{number:024x}", sequencer=sequencer))
-    assert [version.sequencer for version in ledger.versions("landing", "readings/a.csv")] == in_order
+        ledger.files.record_arrival(file("a.csv", file_id=f"{number:024x}", sequencer=sequencer))
+    assert [version.sequencer for version in ledger.contents.versions("landing", "readings/a.csv")] == in_order
 
 
 def test_the_index_lists_files_by_dataset(table: DynamoLedger) -> None:
-    table.record_arrival(file("a"))
-    table.record_arrival(file("x", dataset="", status=FileStatus.UNROUTABLE))
-    assert [found.key for found in table.files_of("readings")] == ["readings/a"]
-    assert [found.key for found in table.files_of(UNROUTABLE)] == ["readings/x"]
+    table.files.record_arrival(file("a"))
+    table.files.record_arrival(file("x", dataset="", status=FileStatus.UNROUTABLE))
+    assert [found.key for found in table.files.of_dataset("readings")] == ["readings/a"]
+    assert [found.key for found in table.files.of_dataset(UNROUTABLE)] == ["readings/x"]
 
 
 def test_the_index_lists_files_since_a_time(table: DynamoLedger) -> None:
     for day in ("01", "02", "03"):
-        table.record_arrival(file(day, arrived_at=f"2026-01-{day}T00:00:00.000000Z"))
-    assert [found.key for found in table.files_of("readings", "2026-01-02T00:00:00.000000Z")] == [
+        table.files.record_arrival(file(day, arrived_at=f"2026-01-{day}T00:00:00.000000Z"))
+    assert [found.key for found in table.files.of_dataset("readings", "2026-01-02T00:00:00.000000Z")] == [
         "readings/02",
         "readings/03",
     ]
@@ -398,16 +401,16 @@ def test_the_index_lists_files_since_a_time(table: DynamoLedger) -> None:
 def test_the_newest_copy_under_each_key_is_remembered(ledger: Any) -> None:
     copies = [file("a"), file("b", file_id="1" * 24), file("b", file_id="2" * 24, sequencer="02")]
     for copy in copies:
-        ledger.record_arrival(copy)
+        ledger.files.record_arrival(copy)
     for copy in (*copies, copies[1]):
-        ledger.note_copy("holder", copy)
-    assert {copy.file_id for copy in ledger.copies("holder")} == {copies[0].file_id, copies[2].file_id}
-    assert ledger.copies("another") == []
+        ledger.contents.note_copy("holder", copy)
+    assert {copy.file_id for copy in ledger.contents.copies("holder")} == {copies[0].file_id, copies[2].file_id}
+    assert ledger.contents.copies("another") == []
 
 
 def test_unknown_files_are_named(ledger: Any) -> None:
     with pytest.raises(KeyError):
-        ledger.file("nobody")
+        ledger.files.get("nobody")
 
 
 def test_many_files_are_read_in_the_order_asked(ledger: Any) -> None:
@@ -415,45 +418,47 @@ def test_many_files_are_read_in_the_order_asked(ledger: Any) -> None:
     for one in files:
         given(ledger, one)
     wanted = [one.file_id for one in reversed(files)]
-    assert [one.file_id for one in ledger.files([*wanted, wanted[0]])] == [*wanted, wanted[0]]
-    assert ledger.known([wanted[3], "0" * 24]).keys() == {wanted[3]}
+    assert [one.file_id for one in ledger.files.get_all([*wanted, wanted[0]])] == [*wanted, wanted[0]]
+    assert ledger.files.known([wanted[3], "0" * 24]).keys() == {wanted[3]}
 
 
 def test_stories_are_told_in_order(table: DynamoLedger) -> None:
     for step in ("Arrived", "Transformed"):
-        table.tell_file("f", step, {"n": 1})
-    table.tell_batch("b", "Recorded")
-    assert [(event.step, event.detail) for event in table.file_events("f")] == [
+        table.events.note_file("f", step, {"n": 1})
+    table.events.note_batch("b", "Recorded")
+    assert [(event.step, event.detail) for event in table.events.of_file("f")] == [
         ("Arrived", {"n": 1}),
         ("Transformed", {"n": 1}),
     ]
-    assert [event.step for event in table.batch_events("b")] == ["Recorded"]
+    assert [event.step for event in table.events.of_batch("b")] == ["Recorded"]
 
 
 def test_what_people_were_told_of_a_promise_is_kept(ledger: Any) -> None:
     late = Reported("2026-01-31T00:00:00Z")
     quiet = Reported(late.since, "words", "2026-01-31T01:00:00Z")
-    assert ledger.reported("readings", LATE) == Reported()
-    assert ledger.note_reported("readings", LATE, Reported(), late)
-    assert not ledger.note_reported("readings", LATE, Reported(), Reported("2026-02-01T00:00:00Z"))
-    assert ledger.reported("readings", LATE) == late
-    assert ledger.reported("readings", stale("by_hour")) == ledger.reported("others", LATE) == Reported()
-    assert ledger.note_reported("readings", LATE, late, quiet)
-    assert ledger.reported("readings", LATE) == quiet
-    assert ledger.note_reported("readings", LATE, quiet, Reported())
-    assert not ledger.note_reported("readings", LATE, quiet, late)
-    assert ledger.reported("readings", LATE) == Reported()
+    assert ledger.watches.reported("readings", LATE) == Reported()
+    assert ledger.watches.note_reported("readings", LATE, Reported(), late)
+    assert not ledger.watches.note_reported("readings", LATE, Reported(), Reported("2026-02-01T00:00:00Z"))
+    assert ledger.watches.reported("readings", LATE) == late
+    assert (
+        ledger.watches.reported("readings", stale("by_hour")) == ledger.watches.reported("others", LATE) == Reported()
+    )
+    assert ledger.watches.note_reported("readings", LATE, late, quiet)
+    assert ledger.watches.reported("readings", LATE) == quiet
+    assert ledger.watches.note_reported("readings", LATE, quiet, Reported())
+    assert not ledger.watches.note_reported("readings", LATE, quiet, late)
+    assert ledger.watches.reported("readings", LATE) == Reported()
 
 
 def test_stories_and_notes_of_copies_expire_and_what_decisions_hang_on_stays(
     dynamodb: Any, table: DynamoLedger
 ) -> None:
     ledger = DynamoLedger(dynamodb, TABLE, keep_days=30)
-    record = ledger.record_arrival(file())
-    ledger.claim_content("readings", "sha", record.file_id)
-    ledger.note_copy(record.file_id, file("copy"))
-    ledger.open_batch(batch())
-    ledger.tell_batch("readings-1", "Loaded", {"rows": 1})
+    record = ledger.files.record_arrival(file())
+    ledger.contents.claim("readings", "sha", record.file_id)
+    ledger.contents.note_copy(record.file_id, file("copy"))
+    ledger.batches.open(batch())
+    ledger.events.note_batch("readings-1", "Loaded", {"rows": 1})
     items = dynamodb.scan(TableName=TABLE)["Items"]
     expiring = {(item["pk"]["S"][:4], item["sk"]["S"][:5]) for item in items if "expires" in item}
     staying = {item["pk"]["S"].partition("#")[0] for item in items if "expires" not in item}
@@ -461,25 +466,25 @@ def test_stories_and_notes_of_copies_expire_and_what_decisions_hang_on_stays(
     assert staying == {"FILE", "KEY", "PENDING", "CONTENT", "BATCH", "LANE"}
     left = {int(item["expires"]["N"]) - time.time() for item in items if "expires" in item}
     assert all(29.9 < seconds / 86_400 < 30.1 for seconds in left)
-    assert [event.step for event in ledger.batch_events("readings-1")] == ["Loaded"]
+    assert [event.step for event in ledger.events.of_batch("readings-1")] == ["Loaded"]
 
 
 def test_nothing_expires_unless_asked(dynamodb: Any, table: DynamoLedger) -> None:
-    table.record_arrival(file())
+    table.files.record_arrival(file())
     assert not any("expires" in item for item in dynamodb.scan(TableName=TABLE)["Items"])
 
 
 def test_versions_are_read_from_the_newest_and_no_more_than_a_few(ledger: Any) -> None:
     for number in range(120):
         given_version(ledger, number)
-    found = ledger.versions("landing", "readings/a.csv")
+    found = ledger.contents.versions("landing", "readings/a.csv")
     assert [version.sequencer for version in found] == [f"{number:04}" for number in range(20, 120)]
-    before = ledger.versions("landing", "readings/a.csv", before=found[-1])
+    before = ledger.contents.versions("landing", "readings/a.csv", before=found[-1])
     assert [version.sequencer for version in before[-2:]] == ["0117", "0118"]
 
 
 def given_version(ledger: Any, number: int) -> None:
-    ledger.record_arrival(file("a.csv", file_id=f"{number:024x}", sequencer=f"{number:04}", version=str(number)))
+    ledger.files.record_arrival(file("a.csv", file_id=f"{number:024x}", sequencer=f"{number:04}", version=str(number)))
 
 
 def test_versions_with_rows_are_listed_until_they_are_forgotten(ledger: Any) -> None:
@@ -488,47 +493,47 @@ def test_versions_with_rows_are_listed_until_they_are_forgotten(ledger: Any) -> 
         for number in range(3)
     ]
     for one in taken:
-        ledger.record_arrival(one)
+        ledger.files.record_arrival(one)
     place = taken[0].place
-    assert ledger.loaded_versions([place]) == {place: []}
+    assert ledger.contents.loaded_versions([place]) == {place: []}
     ends: list[dict[str, Any]] = [
         {"rows": RowCounts(2, 0, 2)},
         {"status": FileStatus.DUPLICATE},
         {"rows": RowCounts(2, 2)},
     ]
     loaded = [replace(one, **{"status": FileStatus.LOADED} | end) for one, end in zip(taken, ends, strict=True)]
-    ledger.settle(batch(), loaded)
-    assert [one.sequencer for one in ledger.loaded_versions([place])[place]] == ["0000", "0002"]
-    ledger.forget_loaded([loaded[0]])
-    assert [one.sequencer for one in ledger.loaded_versions([place])[place]] == ["0002"]
+    ledger.batches.settle(batch(), loaded)
+    assert [one.sequencer for one in ledger.contents.loaded_versions([place])[place]] == ["0000", "0002"]
+    ledger.contents.forget_loaded([loaded[0]])
+    assert [one.sequencer for one in ledger.contents.loaded_versions([place])[place]] == ["0002"]
 
 
 def test_a_version_that_is_loaded_again_is_not_forgotten(table: DynamoLedger) -> None:
     spent = file(status=FileStatus.RUNNING, batch="readings-1")
-    table.record_arrival(spent)
+    table.files.record_arrival(spent)
     spent = replace(spent, status=FileStatus.LOADED, rows=RowCounts(2, 0, 2))
-    table.settle(batch(), [spent])
+    table.batches.settle(batch(), [spent])
     given(table, replace(spent, rows=RowCounts(2, 2)))
-    table.forget_loaded([spent])
-    assert table.loaded_versions([spent.place])[spent.place]
+    table.contents.forget_loaded([spent])
+    assert table.contents.loaded_versions([spent.place])[spent.place]
 
 
 def test_rows_that_a_file_loses_are_written_once_and_never_come_back(ledger: Any) -> None:
     earlier = file(status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(9, 5, 1, 3))
     given(ledger, earlier)
-    assert ledger.release_rows(earlier, "p", 2)  # meanwhile
-    ledger.correct_rows([replace(earlier, rows=RowCounts(9, 3, 3, 3))])
-    assert ledger.file(earlier.file_id).rows == RowCounts(9, 3, 5, 1)
-    ledger.correct_rows([replace(earlier, rows=RowCounts(9, 4, 2, 3))])  # by a late function
-    ledger.correct_rows([replace(earlier, batch="readings-0", rows=RowCounts(9, 0, 6, 3))])
-    assert ledger.file(earlier.file_id).rows == RowCounts(9, 3, 5, 1)
+    assert ledger.files.release_rows(earlier, "p", 2)  # meanwhile
+    ledger.files.correct_rows([replace(earlier, rows=RowCounts(9, 3, 3, 3))])
+    assert ledger.files.get(earlier.file_id).rows == RowCounts(9, 3, 5, 1)
+    ledger.files.correct_rows([replace(earlier, rows=RowCounts(9, 4, 2, 3))])  # by a late function
+    ledger.files.correct_rows([replace(earlier, batch="readings-0", rows=RowCounts(9, 0, 6, 3))])
+    assert ledger.files.get(earlier.file_id).rows == RowCounts(9, 3, 5, 1)
 
 
 def test_how_far_an_outcome_has_come_is_kept(ledger: Any) -> None:
     opened = batch(execution="readings-1")
-    assert ledger.open_batch(opened)
-    ledger.note_corrected(opened, "f" * 24)
-    assert ledger.batch(opened.batch).corrected == "f" * 24
+    assert ledger.batches.open(opened)
+    ledger.batches.note_corrected(opened, "f" * 24)
+    assert ledger.batches.get(opened.batch).corrected == "f" * 24
 
 
 def test_a_key_that_was_written_thousands_of_times_costs_as_few_requests(table: DynamoLedger, dynamodb: Any) -> None:
@@ -549,68 +554,68 @@ def test_a_key_that_was_written_thousands_of_times_costs_as_few_requests(table: 
         for first in range(0, len(puts), 25):
             dynamodb.batch_write_item(RequestItems={TABLE: puts[first : first + 25]})
         calls.clear()
-        assert len(table.versions("landing", "readings/a.csv")) == min(versions, 100)
-        table.loaded_versions([("landing", "readings/a.csv")])
+        assert len(table.contents.versions("landing", "readings/a.csv")) == min(versions, 100)
+        table.contents.loaded_versions([("landing", "readings/a.csv")])
         counted.append(len(calls))
     assert counted[0] == counted[1] <= 4
 
 
 def test_a_lane_names_a_batch_no_more(ledger: Any) -> None:
-    assert ledger.open_batch(batch())
-    ledger.unlist("readings", LIVE, "readings-0")
-    assert ledger.lane_state("readings", LIVE).open_batch == "readings-1"
-    ledger.save_batch(batch(status=BatchStatus.HELD))
+    assert ledger.batches.open(batch())
+    ledger.lanes.unlist("readings", LIVE, "readings-0")
+    assert ledger.lanes.state("readings", LIVE).open_batch == "readings-1"
+    ledger.batches.save(batch(status=BatchStatus.HELD))
     for _ in range(2):
-        ledger.unlist("readings", LIVE, "readings-1")
-        assert ledger.lane_state("readings", LIVE) == LaneState(1)
+        ledger.lanes.unlist("readings", LIVE, "readings-1")
+        assert ledger.lanes.state("readings", LIVE) == LaneState(1)
 
 
 def test_a_mark_is_taken_away_from_a_file_that_does_not_wait(ledger: Any) -> None:
-    waiting = ledger.record_arrival(file("a"))
-    loaded = ledger.record_arrival(file("b"))
+    waiting = ledger.files.record_arrival(file("a"))
+    loaded = ledger.files.record_arrival(file("b"))
     given(ledger, replace(loaded, status=FileStatus.LOADED))
     for one in (waiting, loaded):
-        ledger.drop_marker(one, LIVE)
-    assert [found.key for found in ledger.pending("readings", LIVE, 9)] == ["readings/a"]
+        ledger.lanes.drop_marker(one, LIVE)
+    assert [found.key for found in ledger.lanes.pending("readings", LIVE, 9)] == ["readings/a"]
 
 
 def test_a_lane_knows_when_it_loaded_last_and_since_when_it_fails(ledger: Any) -> None:
     opened = batch(execution="readings-1")
-    ledger.open_batch(opened)
-    ledger.note_reason(replace(opened, failed_at="2026-01-01T00:00:00.000000Z"), "busy")
-    ledger.note_reason(replace(opened, failed_at="2026-01-02T00:00:00.000000Z"), "busy still")
-    failed = ledger.batch("readings-1")
+    ledger.batches.open(opened)
+    ledger.batches.note_reason(replace(opened, failed_at="2026-01-01T00:00:00.000000Z"), "busy")
+    ledger.batches.note_reason(replace(opened, failed_at="2026-01-02T00:00:00.000000Z"), "busy still")
+    failed = ledger.batches.get("readings-1")
     assert (failed.reason, failed.failed_at) == ("busy still", "2026-01-01T00:00:00.000000Z")
     for told in ("AGAIN one", "AGAIN one", "KEPT two"):
-        ledger.note_trouble(failed, told, waits=True)
-    state = ledger.lane_state("readings", LIVE)
+        ledger.lanes.note_trouble(failed, told, waits=True)
+    state = ledger.lanes.state("readings", LIVE)
     assert (state.failing_since, state.told) == (failed.failed_at, ("AGAIN one", "KEPT two"))
     assert not state.recovered
-    ledger.save_batch(replace(failed, status=BatchStatus.LOADED, rows=RowCounts(1, 1)))
-    ended = ledger.lane_state("readings", LIVE)
+    ledger.batches.save(replace(failed, status=BatchStatus.LOADED, rows=RowCounts(1, 1)))
+    ended = ledger.lanes.state("readings", LIVE)
     assert ended.recovered
     assert (ended.told, ended.open_batch) == ((), None)
-    ledger.end_trouble("readings", LIVE, "another time")
-    assert ledger.lane_state("readings", LIVE).failing_since
-    ledger.end_trouble("readings", LIVE, str(failed.failed_at))
-    assert not ledger.lane_state("readings", LIVE).failing_since
+    ledger.lanes.end_trouble("readings", LIVE, "another time")
+    assert ledger.lanes.state("readings", LIVE).failing_since
+    ledger.lanes.end_trouble("readings", LIVE, str(failed.failed_at))
+    assert not ledger.lanes.state("readings", LIVE).failing_since
 
 
 def test_what_is_told_alone_is_no_trouble_and_a_batch_without_rows_no_sign_of_life(ledger: Any) -> None:
-    ledger.open_batch(batch())
-    ledger.note_trouble(batch(), "AGAIN unknown", waits=False)
-    ledger.save_batch(batch(status=BatchStatus.LOADED, rows=RowCounts(3, duplicate=3)))
-    state = ledger.lane_state("readings", LIVE)
+    ledger.batches.open(batch())
+    ledger.lanes.note_trouble(batch(), "AGAIN unknown", waits=False)
+    ledger.batches.save(batch(status=BatchStatus.LOADED, rows=RowCounts(3, duplicate=3)))
+    state = ledger.lanes.state("readings", LIVE)
     assert (state.failing_since, state.loaded_at, state.told) == (None, None, ("AGAIN unknown",))
 
 
 def test_a_file_that_is_set_apart_waits_with_the_times_of_its_failure(ledger: Any) -> None:
-    ledger.record_arrival(file())
-    ledger.open_batch(batch(file_ids=(file().file_id,)))
-    (taken,) = ledger.take(batch(file_ids=(file().file_id,)))
+    ledger.files.record_arrival(file())
+    ledger.batches.open(batch(file_ids=(file().file_id,)))
+    (taken,) = ledger.batches.take(batch(file_ids=(file().file_id,)))
     apart = replace(taken, batch=None, suspects="apart", failing_since="t1", apart_since="t2")
-    assert ledger.requeue(apart, taken)
-    (waiting,) = ledger.pending("readings", LIVE, 9)
+    assert ledger.files.requeue(apart, taken)
+    (waiting,) = ledger.lanes.pending("readings", LIVE, 9)
     assert (waiting.suspects, waiting.failing_since, waiting.apart_since) == ("apart", "t1", "t2")
 
 
@@ -630,29 +635,29 @@ def test_the_first_of_a_kind_opens_the_group_that_the_others_join(ledger: Any) -
     assert storms.join(other) == storms.join(group) == group
     assert group.opened_by == first.file_id
     assert storms.join(refused("c", Cause.TOO_LARGE)[1]).opened_by != first.file_id
-    assert storms.untold("2026-11-30T06") == []
-    assert [item.cause for item in storms.untold("2026-11-30T07")] == ["empty", "too large"]
-    assert storms.untold("2026-11-30T07")[0] == group
+    assert storms.unreported("2026-11-30T06") == []
+    assert [item.cause for item in storms.unreported("2026-11-30T07")] == ["empty", "too large"]
+    assert storms.unreported("2026-11-30T07")[0] == group
 
 
 def test_a_file_is_counted_with_its_record_once(ledger: Any) -> None:
     group = ledger.storms.join(refused("a")[1])
     for name in "bcdefgh" * 2:
-        ledger.record_arrival(refused(name)[0], group)
+        ledger.files.record_arrival(refused(name)[0], group)
     counted = ledger.storms.counted(group)
     assert (counted.number, len(counted.examples), counted.more) == (7, 5, False)
     assert all(key.startswith("readings/") for key in counted.examples)
     later = replace(group, hour="2026-11-30T08")
-    ledger.record_arrival(refused("b")[0], later)
+    ledger.files.record_arrival(refused("b")[0], later)
     assert ledger.storms.counted(later).number == 0
 
 
 def test_very_many_are_not_counted_to_their_end(ledger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.adapters.storms.MOST_COUNTED", 3)
-    monkeypatch.setattr("tests.support.fakes.MOST_COUNTED", 3)
+    monkeypatch.setattr("headrace.adapters.ledger.storms.MOST_COUNTED", 3)
+    monkeypatch.setattr("tests.support.ledger_fakes.MOST_COUNTED", 3)
     group = ledger.storms.join(refused("a")[1])
     for name, more in (("b", False), ("c", False), ("d", False), ("e", True)):
-        ledger.record_arrival(refused(name)[0], group)
+        ledger.files.record_arrival(refused(name)[0], group)
         assert ledger.storms.counted(group).more is more
     assert ledger.storms.counted(group).number == 3
 
@@ -662,7 +667,7 @@ def test_strays_make_no_more_groups_than_there_is_room_for(ledger: Any) -> None:
         stray = refused("x", Cause.STRAY, dataset="", key=f"{n}/x", file_id=f"{n:024}")[1]
         folder = stray.folder if n < MOST_FOLDERS else "*"
         assert ledger.storms.join(stray).folder == ledger.storms.join(stray).folder == folder
-    assert len(ledger.storms.untold("2026-11-30T07")) == MOST_FOLDERS + 1
+    assert len(ledger.storms.unreported("2026-11-30T07")) == MOST_FOLDERS + 1
 
 
 def test_a_group_is_claimed_by_one_at_a_time_until_it_is_told(ledger: Any) -> None:
@@ -672,21 +677,21 @@ def test_a_group_is_claimed_by_one_at_a_time_until_it_is_told(ledger: Any) -> No
     assert storms.claim(group, SEVEN)
     assert not storms.claim(group, SEVEN + 300)
     assert storms.claim(group, SEVEN + 301)
-    storms.note_told(group)
+    storms.note_reported(group)
     assert not storms.claim(group, SEVEN + 1000)
-    assert storms.untold(group.hour) == []
+    assert storms.unreported(group.hour) == []
 
 
 def test_the_hour_that_was_told_moves_forward_only(ledger: Any) -> None:
-    assert ledger.storms.told_hour() is None
+    assert ledger.storms.reported_hour() is None
     for hour in ("2026-11-30T07", "2026-11-30T09", "2026-11-30T08"):
-        ledger.storms.note_told_hour(hour)
-    assert ledger.storms.told_hour() == "2026-11-30T09"
+        ledger.storms.note_reported_hour(hour)
+    assert ledger.storms.reported_hour() == "2026-11-30T09"
 
 
 def test_everything_about_a_group_goes_after_a_week(table: DynamoLedger, dynamodb: Any) -> None:
     group = table.storms.join(refused("a", Cause.STRAY, dataset="")[1])
-    table.record_arrival(refused("b", Cause.STRAY, dataset="")[0], group)
+    table.files.record_arrival(refused("b", Cause.STRAY, dataset="")[0], group)
     items = [item for item in dynamodb.scan(TableName=TABLE)["Items"] if item["pk"]["S"].startswith("NOTICES")]
     assert len(items) == 3
     assert all(6 < (int(item["expires"]["N"]) - time.time()) / 86_400 < 7.1 for item in items)

@@ -16,7 +16,8 @@ from tests.support.fakes import MemoryServices
 
 EXAMPLES = "HEADRACE_EXAMPLES"
 """The variable by which `make search` asks for more examples of each property."""
-PORTS = ("catalog", "ledger", "lake", "workflow", "warehouse", "topic")
+LEDGER = ("files", "contents", "batches", "lanes", "events", "watches", "storms")
+PORTS = ("catalog", *LEDGER, "lake", "workflow", "warehouse", "topic")
 
 
 def examples(usual: int) -> int:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "headrace" / "headrace"
 HELPERS = {"upload_file", "upload_fileobj", "download_fileobj", "copy", "get_paginator"}
 """Methods of a client that are no operation: they are made of several."""
-MADE_ELSEWHERE = {"DynamoStorms": "dynamodb", "IntakeQueues": "sqs"}
+MADE_ELSEWHERE = {"Table": "dynamodb", "IntakeQueues": "sqs"}
 """By the ledger, and by the command line."""
 PAGES = re.compile(r"get_paginator\('(\w+)'\)\.paginate")
 

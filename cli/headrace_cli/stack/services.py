@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from headrace.adapters.lake import S3Lake
+from headrace.adapters.ledger import DynamoLedger, LedgerServices
 from headrace.adapters.notices import Topic
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
@@ -13,9 +14,6 @@ from headrace.domain.contract import Contract
 from headrace.domain.export import Export
 from headrace.domain.judgement import Scope
 from headrace_cli.output.failures import CommandError
-
-if TYPE_CHECKING:
-    from headrace.adapters.ledger import DynamoLedger
 
 
 class Stack(Protocol):
@@ -67,8 +65,8 @@ class DeployedCatalog:
         return []
 
 
-class TargetServices:
-    """`usecases.ports.Services` with the rights of the person at the keyboard."""
+class TargetServices(LedgerServices):
+    """The services of the use cases, with the rights of the person at the keyboard."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from headrace.exports.adapters.ledger import DynamoExports
     from headrace.sources.adapters.ledger import DynamoSourceLedger
     from headrace.sources.adapters.poll_queue import PollOrders
-    from headrace.usecases.ports import IntakeQueues, Landing, Services, UndeliveredNotices
+    from headrace.usecases.ports import IntakeQueues, Landing, UndeliveredNotices
+    from headrace_cli.stack.services import TargetServices
 
 STACK = "headrace"
 CONTRACTS_KEY = f"{CONTRACTS}/contracts.json"
@@ -101,7 +102,7 @@ class Target:
         return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"), int(self.outputs.get("KeepDays", 0)))
 
     @cached_property
-    def services(self) -> Services:
+    def services(self) -> TargetServices:
         """What the use cases need, on this stack."""
         from headrace_cli.stack.services import TargetServices
 

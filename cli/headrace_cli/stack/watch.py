@@ -107,19 +107,19 @@ class Watch:
     def _file(self, landed: Landed) -> FileRecord | None:
         """What the ledger knows of an object; None while its event is on its way."""
         try:
-            return self._ledger.file(landed.file_id)
+            return self._ledger.files.get(landed.file_id)
         except KeyError:
             return None
 
     def _pending(self) -> dict[str, int]:
         counts = {
-            name: sum(len(self._ledger.pending(name, lane, LISTED)) for lane in LANES)
+            name: sum(len(self._ledger.lanes.pending(name, lane, LISTED)) for lane in LANES)
             for name in self._target.contracts
         }
         return {name: found for name, found in counts.items() if found}
 
     def _open_batches(self) -> tuple[str, ...]:
-        states = (self._ledger.lane_state(name, lane) for name in self._target.contracts for lane in LANES)
+        states = (self._ledger.lanes.state(name, lane) for name in self._target.contracts for lane in LANES)
         return tuple(state.open_batch for state in states if state.open_batch)
 
     def _executions(self) -> int:

@@ -24,10 +24,10 @@ def find(target: Target, wanted: str) -> list[FileRecord]:
     """The files that `wanted` may mean, the meant one last: a file id, a key, or the name of a dropped file."""
     bucket = target.output("LandingBucket")
     if FILE_ID.fullmatch(wanted):
-        meant = target.ledger.file(wanted)
-        return [other for other in target.ledger.versions(bucket, meant.key) if other != meant] + [meant]
+        meant = target.ledger.files.get(wanted)
+        return [other for other in target.ledger.contents.versions(bucket, meant.key) if other != meant] + [meant]
     key = wanted.removeprefix(f"s3://{bucket}/")
-    found = target.ledger.versions(bucket, key) or _named(target, PurePath(wanted).name)
+    found = target.ledger.contents.versions(bucket, key) or _named(target, PurePath(wanted).name)
     return sorted(found, key=lambda file: (moment(file.arrived_at), *file.order))
 
 
@@ -35,7 +35,7 @@ def _named(target: Target, name: str) -> list[FileRecord]:
     """Every file of the ledger whose key ends in this name. Reads the whole index."""
     from headrace.adapters.ledger import UNROUTABLE
 
-    files = (file for dataset in (*target.contracts, UNROUTABLE) for file in target.ledger.files_of(dataset))
+    files = (file for dataset in (*target.contracts, UNROUTABLE) for file in target.ledger.files.of_dataset(dataset))
     return [file for file in files if PurePath(file.key).name == name]
 
 
@@ -56,8 +56,8 @@ def story_of(target: Target, wanted: str) -> dict[str, Any]:
 
 
 def _told(target: Target, file: FileRecord, others: list[FileRecord]) -> dict[str, Any]:
-    batch = target.ledger.batch(file.batch) if file.batch else None
-    merge = target.ledger.batch(file.merge) if file.merge else None
+    batch = target.ledger.batches.get(file.batch) if file.batch else None
+    merge = target.ledger.batches.get(file.merge) if file.merge else None
     execution = execution_arn(target, batch.execution) if batch and batch.execution else None
     return {
         "dataset": file.dataset or None,
@@ -83,9 +83,9 @@ def _told(target: Target, file: FileRecord, others: list[FileRecord]) -> dict[st
 def _steps(
     target: Target, file: FileRecord, batch: BatchRecord | None, execution: str | None
 ) -> Iterable[dict[str, Any]]:
-    yield from _events(target.ledger.file_events(file.file_id), "file")
+    yield from _events(target.ledger.events.of_file(file.file_id), "file")
     if batch:
-        yield from _events(target.ledger.batch_events(batch.batch), "batch")
+        yield from _events(target.ledger.events.of_batch(batch.batch), "batch")
     if execution:
         yield from ({**step, "source": "execution"} for step in execution_steps(target, execution))
 
@@ -93,7 +93,7 @@ def _steps(
 def _merge_steps(target: Target, merge: BatchRecord | None) -> Iterable[dict[str, Any]]:
     """The batch that took a staged file to the table, and its execution."""
     if merge:
-        yield from _events(target.ledger.batch_events(merge.batch), "batch")
+        yield from _events(target.ledger.events.of_batch(merge.batch), "batch")
     if merge and merge.execution:
         steps = execution_steps(target, execution_arn(target, merge.execution))
         yield from ({**step, "source": "execution"} for step in steps)

@@ -32,7 +32,7 @@ def record(target: Target, sent: dict[str, Any], sequencer: str = "01") -> FileR
     """What the starter would write for a dropped file."""
     given = {name: sent[name] for name in ("file_id", "key", "version", "size")}
     bucket = target.output("LandingBucket")
-    return target.ledger.record_arrival(file(bucket=bucket, sequencer=sequencer, arrived_at=now(), **given))
+    return target.ledger.files.record_arrival(file(bucket=bucket, sequencer=sequencer, arrived_at=now(), **given))
 
 
 def load(target: Target, arrived: FileRecord, batch: str) -> None:
@@ -40,12 +40,12 @@ def load(target: Target, arrived: FileRecord, batch: str) -> None:
     machine = target.output("IngestStateMachineArn")
     target.client("stepfunctions").start_execution(stateMachineArn=machine, name=batch, input="{}")
     opened = BatchRecord(batch, "readings", LIVE, 1, BatchStatus.RUNNING, (arrived.file_id,), now(), execution=batch)
-    target.ledger.open_batch(opened)
-    (taken,) = target.ledger.take(opened)
+    target.ledger.batches.open(opened)
+    (taken,) = target.ledger.batches.take(opened)
     rows = RowCounts(10, 8, 1, 1)
-    target.ledger.settle(opened, [replace(taken, status=FileStatus.LOADED, rows=rows)])
-    target.ledger.save_batch(replace(opened, status=BatchStatus.LOADED, ended_at=now(), rows=rows))
-    target.ledger.tell_batch(batch, "Loaded", {"rows": 8})
+    target.ledger.batches.settle(opened, [replace(taken, status=FileStatus.LOADED, rows=rows)])
+    target.ledger.batches.save(replace(opened, status=BatchStatus.LOADED, ended_at=now(), rows=rows))
+    target.ledger.events.note_batch(batch, "Loaded", {"rows": 8})
 
 
 def test_a_listing_begins_behind_a_key(target: Target) -> None:
@@ -90,7 +90,7 @@ def test_a_second_version_is_told_and_the_first_listed(run_json: RunJson, target
     first = record(target, drop(run_json, tmp_path, "twice.csv"), "01")
     second = record(target, drop(run_json, tmp_path, "twice.csv"), "02")
     for arrived in (first, second):
-        target.ledger.change(replace(arrived, status=FileStatus.FAILED, reason="for the test"), arrived)
+        target.ledger.files.change(replace(arrived, status=FileStatus.FAILED, reason="for the test"), arrived)
     story = run_json("trace", "readings/twice.csv")[1]
     assert (story["file_id"], story["status"], story["reason"]) == (second.file_id, "failed", "for the test")
     assert [item["file_id"] for item in story["versions"]] == [first.file_id]

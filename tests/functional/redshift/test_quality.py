@@ -103,7 +103,7 @@ def opened(services: MemoryServices, batch: str = "readings-7") -> tuple[BatchRe
     running = file(status=FileStatus.RUNNING, batch=batch)
     record = BatchRecord(batch, "readings", LIVE, 1, BatchStatus.RUNNING, (running.file_id,), "t", units=1)
     services.ledger.given(running)
-    services.ledger.save_batch(record)
+    services.ledger.batches.save(record)
     result = UnitResult(
         1, contract().digest, [], [FileResult(running.file_id, Good.GOOD, rows_read=1, rows_good=1, sha256="s")]
     )
@@ -172,9 +172,9 @@ def test_what_the_contract_holds_waits_with_the_figures(
     batch, held = opened(used)
     measure(client, used, batch.batch, batch_rows())
     assert not judge_batch(batch, used)["load"]
-    assert used.ledger.batch(batch.batch).status is BatchStatus.HELD
-    assert used.ledger.file(held.file_id).status is FileStatus.HELD
-    assert used.ledger.lane_state("readings", LIVE).held == (batch.batch,)
+    assert used.ledger.batches.get(batch.batch).status is BatchStatus.HELD
+    assert used.ledger.files.get(held.file_id).status is FileStatus.HELD
+    assert used.ledger.lanes.state("readings", LIVE).held == (batch.batch,)
     (notice,) = used.topic.notices
     assert said in " ".join(notice.lines)
     assert "`headrace release readings-7`" in " ".join(notice.lines)
@@ -216,10 +216,10 @@ def test_a_released_batch_is_judged_and_not_held_again(client: Client, used: Mem
     batch, held = opened(used)
     measure(client, used, batch.batch, rows(50))
     judge_batch(batch, used)
-    assert release(used.ledger.batch(batch.batch), "ann", used).done
-    waiting = used.ledger.file(held.file_id)
+    assert release(used.ledger.batches.get(batch.batch), "ann", used).done
+    waiting = used.ledger.files.get(held.file_id)
     assert (waiting.status, waiting.released) == (FileStatus.PENDING, batch.batch)
-    assert used.ledger.lane_state("readings", LIVE).held == ()
+    assert used.ledger.lanes.state("readings", LIVE).held == ()
     assert client.rows("SELECT decision, decided_by FROM etl.holds ORDER BY decided_at") == [
         ["held", "headrace"],
         ["released", "ann"],
@@ -228,7 +228,7 @@ def test_a_released_batch_is_judged_and_not_held_again(client: Client, used: Mem
     again = replace(batch, batch="readings-8", generation=2)
     measure(client, used, again.batch, rows(50))
     assert judge_batch(again, used)["load"]
-    refused = release(used.ledger.batch(batch.batch), "ann", used)
+    refused = release(used.ledger.batches.get(batch.batch), "ann", used)
     assert (refused.done, refused.why) == (False, "it is released, not held: there is nothing to decide")
 
 
@@ -255,11 +255,11 @@ def test_the_files_of_a_rejected_batch_have_failed_with_the_figures(client: Clie
     batch, held = opened(used)
     measure(client, used, batch.batch, rows(50))
     judge_batch(batch, used)
-    assert reject(used.ledger.batch(batch.batch), "ann", "it's broken \\", used).done
-    failed = used.ledger.file(held.file_id)
+    assert reject(used.ledger.batches.get(batch.batch), "ann", "it's broken \\", used).done
+    failed = used.ledger.files.get(held.file_id)
     assert failed.status is FileStatus.FAILED
     assert "was held and rejected (it's broken \\): rowCount is 50" in str(failed.reason)
-    assert used.ledger.batch(batch.batch).status is BatchStatus.REJECTED
+    assert used.ledger.batches.get(batch.batch).status is BatchStatus.REJECTED
 
 
 def load_by_hand(client: Client, batch: str, batch_rows: Rows) -> None:

@@ -17,8 +17,10 @@ from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord
 from headrace.sources.adapters.ledger import DynamoSourceLedger
 from headrace.sources.adapters.poll_queue import PollOrders
 from headrace_cli.stack.landing import file_id_of
+from headrace_cli.stack.services import TargetServices
 from headrace_cli.stack.target import CONTRACTS_KEY, Target
-from tests.support.fakes import MemoryLedger, MemoryServices, contract
+from tests.support.fakes import MemoryServices, contract
+from tests.support.ledger_fakes import MemoryEvents, MemoryFiles, MemoryLedger, Records
 from tests.support.sources import MemorySourceLedger
 
 NOW = datetime.now(UTC)
@@ -171,33 +173,46 @@ class MemoryDataApi:
         return {"ColumnMetadata": columns, "Records": self.pages[number]} | more
 
 
+class ReadableFiles(MemoryFiles):
+    """Files, with the error of the real ones."""
+
+    def get(self, file_id: str) -> FileRecord:
+        if file_id not in self.records.files:
+            raise KeyError(f"the ledger does not know FILE#{file_id}")
+        return super().get(file_id)
+
+    def get_all(self, file_ids: Iterable[str]) -> list[FileRecord]:
+        return [self.get(file_id) for file_id in file_ids]
+
+
+class ReadableEvents(MemoryEvents):
+    """Events with what only the commands read."""
+
+    def __init__(self, records: Records) -> None:
+        super().__init__(records)
+        self.stories: dict[str, list[Event]] = {}
+
+    def of_file(self, file_id: str) -> list[Event]:
+        return self.stories.get(file_id, [])
+
+    def of_batch(self, batch: str) -> list[Event]:
+        return self.stories.get(batch, [])
+
+
 class ReadableLedger(MemoryLedger):
     """The ledger with what only the commands read. Stories are given by the test."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.stories: dict[str, list[Event]] = {}
-
-    def file(self, file_id: str) -> FileRecord:
-        if file_id not in self.all_files:
-            raise KeyError(f"the ledger does not know FILE#{file_id}")
-        return super().file(file_id)
-
-    def files(self, file_ids: Iterable[str]) -> list[FileRecord]:
-        return [self.file(file_id) for file_id in file_ids]
-
-    def file_events(self, file_id: str) -> list[Event]:
-        return self.stories.get(file_id, [])
-
-    def batch_events(self, batch: str) -> list[Event]:
-        return self.stories.get(batch, [])
+        super().__init__(files=ReadableFiles)
+        self.events = readable = ReadableEvents(self.records)
+        self.stories = readable.stories
 
     def add(self, *files: FileRecord) -> None:
         for file in files:
             self.given(file)
 
     def add_batch(self, batch: BatchRecord) -> None:
-        self.batches[batch.batch] = batch
+        self.records.batches[batch.batch] = batch
 
 
 @dataclass
@@ -228,7 +243,7 @@ class FakeStack:
         }
         target = Target(clients.__getitem__)
         target.ledger = cast("DynamoLedger", self.ledger)
-        target.services = self.services
+        target.services = cast("TargetServices", self.services)
         target.source_ledger = cast("DynamoSourceLedger", self.source_ledger)
         target.poll_orders = cast("PollOrders", self)
         return target

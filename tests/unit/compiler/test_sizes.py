@@ -77,7 +77,7 @@ def full_batch(given: Contract, lane: str, replaced_each: int = 1) -> tuple[Memo
     result = UnitResult(1, given.digest, [Part("part.parquet", 1, 1)], results)
     loader = batch if lane != MERGE else replace(batch, batch="b", lane=LIVE)
     services.lake.write_json(lake_paths.result(loader.batch, 1), result.to_json())
-    services.ledger.batches = {batch.batch: batch, loader.batch: loader}
+    services.ledger.records.batches = {batch.batch: batch, loader.batch: loader}
     return services, batch
 
 
@@ -147,7 +147,7 @@ def test_a_batch_that_replaces_too_many_files_says_so_and_is_split() -> None:
         prepare_load(batch, ROLE, services)
     services.warehouse.answers = {"SELECT status": [["given up"]]}
     assert not record_failure(batch, LoadTooLargeError.__name__, "{}", services)
-    assert services.ledger.batch(batch.batch).status is BatchStatus.FAILED
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.FAILED
 
 
 def test_each_file_more_costs_the_same() -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from headrace.adapters.channels.pagerduty import event_of
 from headrace.adapters.channels.slack import LONGEST_TEXT, slack_message
-from headrace.adapters.ledger import _batch_item, _file_item, _marker
-from headrace.adapters.storms import DynamoStorms, _counted_pk, _key
+from headrace.adapters.ledger.items import batch_item, file_item, marker
+from headrace.adapters.ledger.storms import _counted_pk, _key, counting
+from headrace.adapters.table import Table
 from headrace.domain import bounds
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.lane import LIMITS, MOST_HELD, LaneState
@@ -61,17 +62,17 @@ def worst_file(**given: Any) -> FileRecord:
 
 
 def test_the_item_of_a_file_is_small_whatever_was_found_in_it_and_fifty_fit_into_a_transaction() -> None:
-    item = _file_item(worst_file())
+    item = file_item(worst_file())
     TypeSerializer().serialize(item)
     assert size(item) < ITEM / 4
-    assert 50 * (size(item) + size(_marker(worst_file()))) < TRANSACTION
+    assert 50 * (size(item) + size(marker(worst_file()))) < TRANSACTION
 
 
 def test_the_item_of_a_batch_is_small() -> None:
     ids = tuple("f" * 24 for _ in range(max(limit.files for limit in LIMITS.values())))
     fixed = {"status": BatchStatus.FAILED, "rows": RowCounts(), "corrected": "f" * 24}
     batch = worst(BatchRecord, batch="b" * 160, generation=2**62, file_ids=ids, **fixed)
-    assert size(_batch_item(batch)) < ITEM / 4
+    assert size(batch_item(batch)) < ITEM / 4
 
 
 def test_a_lane_that_lists_many_held_batches_waits_for_decisions() -> None:
@@ -123,10 +124,10 @@ def test_a_group_of_refused_objects_is_small_and_its_keys_are_what_dynamodb_take
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
     one = worst_file(dataset="", key=key, arrived_at="2026-01-31T07:00:00Z")
     group = group_of(one, Cause.STRAY, "#" + "c" * 80, 1_800_000_000)
-    assert len(_key(group)["sk"].encode()) <= 1024
+    assert len(_key(group)[1].encode()) <= 1024
     assert len(_counted_pk(group).encode()) <= 2048
     assert size(asdict(group)) < 1 << 10
-    assert size(DynamoStorms(None, "t").counting(group, one)["Put"]["Item"]) < 2 << 10
+    assert size(counting(Table(None, "t"), group, one)["Put"]["Item"]) < 2 << 10
     for notice in (arrival_notice(one, group), group_notice(group, Counted(100_000, (key,) * 5, more=True))):
         assert len(json.dumps(notice.to_json())) < SNS
         assert len(slack_message(notice)["text"]) <= LONGEST_TEXT
@@ -158,4 +159,4 @@ def test_any_value_is_cut_to_its_room(value: Any, most: int) -> None:
 
 def test_a_settled_file_keeps_a_short_account_of_what_it_held() -> None:
     result = FileResult("f", Verdict.GOOD, 1, 1, detected={"compression": "gzip"})
-    assert _file_item(settle(file(), result, WarehouseRows(1, 1)))["detected"] == {"compression": "gzip"}
+    assert file_item(settle(file(), result, WarehouseRows(1, 1)))["detected"] == {"compression": "gzip"}

@@ -25,7 +25,8 @@ from headrace.usecases.ingest.record_staged import BatchGivenUpError
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.unit.transform import transform_unit
-from tests.support.fakes import MemoryCatalog, MemoryLedger, MemoryServices, contract, file
+from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.ledger_fakes import MemoryContents, MemoryLedger
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\nm2,2026-01-01T00:00:00Z,2\n"
 ONE_BAD = GOOD + b"m3,2026-01-01T00:00:00Z,-5\n"
@@ -35,14 +36,14 @@ UNKNOWN = Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)
 
 def land(services: MemoryServices, name: str, data: bytes, **changes: object) -> FileRecord:
     record = file(name, size=len(data), **changes)
-    services.ledger.record_arrival(record)
+    services.ledger.files.record_arrival(record)
     services.lake.land(record, data)
     return record
 
 
 def transformed(services: MemoryServices) -> BatchRecord:
     recorded = record_batch("readings", LIVE, 1, "readings-1", services)
-    batch = services.ledger.batch(recorded["batch"])
+    batch = services.ledger.batches.get(recorded["batch"])
     for unit in recorded["units"]:
         transform_unit(batch, unit, services)
     return batch
@@ -65,7 +66,7 @@ def test_good_rows_and_bad_rows_go_their_ways() -> None:
     assert (bad.row_number, bad.raw, bad.file_id) == (3, b"m3,2026-01-01T00:00:00Z,-5", landed.file_id)
     services.warehouse.answers["etl.load_files"] = [[landed.file_id, batch.batch, 2, 2, 0]]
     assert outcome(services, batch).rows == RowCounts(read=3, loaded=2, quarantined=1)
-    assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
+    assert services.ledger.files.get(landed.file_id).status is FileStatus.LOADED
     (notice,) = services.topic.notices
     assert notice.level == "warning"
     assert "value: minimum" in notice.lines[0]
@@ -88,15 +89,15 @@ def test_a_contract_that_changes_between_transform_and_load_has_the_files_transf
 
 
 def test_trouble_with_the_ledger_is_not_the_files_fault() -> None:
-    class Throttled(MemoryLedger):
-        def claim_content(self, *_: object) -> str:
+    class Throttled(MemoryContents):
+        def claim(self, *_: object) -> str:
             raise RuntimeError("Rate exceeded")
 
-    services = MemoryServices(ledger=Throttled())
+    services = MemoryServices(ledger=MemoryLedger(contents=Throttled))
     landed = land(services, "a.csv", GOOD)
     with pytest.raises(RuntimeError, match="Rate exceeded"):
         transformed(services)
-    assert services.ledger.file(landed.file_id).status is FileStatus.RUNNING
+    assert services.ledger.files.get(landed.file_id).status is FileStatus.RUNNING
 
 
 def test_a_broken_file_does_not_harm_its_neighbour() -> None:
@@ -106,9 +107,9 @@ def test_a_broken_file_does_not_harm_its_neighbour() -> None:
     batch = transformed(services)
     services.warehouse.answers["etl.load_files"] = [[good.file_id, batch.batch, 2, 2, 0]]
     outcome(services, batch)
-    assert services.ledger.file(broken.file_id).status is FileStatus.FAILED
-    assert services.ledger.file(broken.file_id).reason
-    assert services.ledger.file(good.file_id).rows.loaded == 2
+    assert services.ledger.files.get(broken.file_id).status is FileStatus.FAILED
+    assert services.ledger.files.get(broken.file_id).reason
+    assert services.ledger.files.get(good.file_id).rows.loaded == 2
 
 
 def test_twins_in_one_batch_are_loaded_once() -> None:
@@ -119,7 +120,7 @@ def test_twins_in_one_batch_are_loaded_once() -> None:
     assert part.rows == 2
     services.warehouse.answers["etl.load_files"] = [[first.file_id, batch.batch, 2, 2, 0]]
     outcome(services, batch)
-    twin = services.ledger.file(second.file_id)
+    twin = services.ledger.files.get(second.file_id)
     assert (twin.status, twin.duplicate_of, twin.rows) == (
         FileStatus.DUPLICATE,
         first.file_id,
@@ -140,7 +141,7 @@ def test_a_newer_version_replaces_the_older_ones_rows() -> None:
         [old.file_id, "readings-0", 2, 0, 2],
     ]
     outcome(services, batch)
-    assert services.ledger.file(old.file_id).rows == RowCounts(read=2, superseded=2)
+    assert services.ledger.files.get(old.file_id).rows == RowCounts(read=2, superseded=2)
 
 
 def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
@@ -150,11 +151,11 @@ def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
     batch = transformed(services)
     services.warehouse.answers["etl.load_files"] = [[held.file_id, batch.batch, 2, 2, 0]]
     outcome(services, batch)
-    assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
+    assert services.ledger.files.get(copy.file_id).status is FileStatus.DUPLICATE
     new = land(services, "a.csv", ONE_BAD, file_id="3" * 24, version="v2", sequencer="02")
     hand_over("readings", LIVE, 1, services)
     record_batch("readings", LIVE, 2, "readings-2", services)
-    second = services.ledger.batch("readings-2")
+    second = services.ledger.batches.get("readings-2")
     transform_unit(second, 1, services)
     services.warehouse.answers["etl.load_files"] = [
         [new.file_id, second.batch, 2, 2, 0],
@@ -164,8 +165,8 @@ def test_of_a_copy_of_replaced_rows_people_are_told() -> None:
     notice = services.topic.notices[-1]
     assert [line for line in notice.lines if "b.csv is a duplicate of a file that was just replaced" in line]
     assert notice.level == "warning"
-    assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
-    assert services.ledger.pending("readings", LIVE, 9) == []
+    assert services.ledger.files.get(copy.file_id).status is FileStatus.DUPLICATE
+    assert services.ledger.lanes.pending("readings", LIVE, 9) == []
 
 
 def test_an_older_version_that_comes_late_replaces_nothing() -> None:
@@ -190,15 +191,15 @@ def test_rows_that_do_not_balance_are_an_alarm() -> None:
     services.warehouse.answers["etl.load_files"] = [[landed.file_id, batch.batch, 2, 1, 0]]
     outcome(services, batch)
     assert services.topic.notices[0].level == "error"
-    assert "do not balance" in str(services.ledger.file(landed.file_id).reason)
+    assert "do not balance" in str(services.ledger.files.get(landed.file_id).reason)
 
 
 def test_a_deleted_object_fails_alone() -> None:
     services = MemoryServices()
     gone = file("gone.csv")
-    services.ledger.record_arrival(gone)
+    services.ledger.files.record_arrival(gone)
     transformed(services)
-    result = unit_results(services.lake, services.ledger.batch("readings-1"))[0].files[0]
+    result = unit_results(services.lake, services.ledger.batches.get("readings-1"))[0].files[0]
     assert "deleted before it could be read" in str(result.reason)
 
 
@@ -228,10 +229,10 @@ def test_a_refused_load_is_given_up_at_once_and_other_failures_are_tried_again()
     landed = land(services, "a.csv", GOOD)
     batch = transformed(services)
     assert record_failure(batch, "Sandbox.Timedout", "it took too long", services)
-    assert services.ledger.batch(batch.batch).status is BatchStatus.RUNNING
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.RUNNING
     assert not record_failure(batch, LOAD_REFUSED, "ERROR: String length exceeds DDL length", services)
-    assert services.ledger.file(landed.file_id).status is FileStatus.FAILED
-    assert "String length exceeds" in str(services.ledger.file(landed.file_id).reason)
+    assert services.ledger.files.get(landed.file_id).status is FileStatus.FAILED
+    assert "String length exceeds" in str(services.ledger.files.get(landed.file_id).reason)
 
 
 def test_a_load_that_committed_after_all_is_recorded_not_given_up() -> None:
@@ -240,7 +241,7 @@ def test_a_load_that_committed_after_all_is_recorded_not_given_up() -> None:
     batch = replace(transformed(services), attempts=3)
     services.warehouse.answers = {"etl.loads": [["loaded"]], "etl.load_files": [[landed.file_id, batch.batch, 2, 2, 0]]}
     record_failure(batch, "States.Timeout", "", services)
-    assert services.ledger.file(landed.file_id).status is FileStatus.LOADED
+    assert services.ledger.files.get(landed.file_id).status is FileStatus.LOADED
 
 
 def test_the_outcome_of_a_batch_that_was_given_up_is_not_recorded() -> None:
@@ -249,8 +250,8 @@ def test_the_outcome_of_a_batch_that_was_given_up_is_not_recorded() -> None:
     batch = transformed(services)
     record_failure(batch, LOAD_REFUSED, "ERROR: division by zero", services)
     with pytest.raises(BatchGivenUpError):
-        outcome(services, services.ledger.batch(batch.batch))
-    assert services.ledger.file(landed.file_id).status is FileStatus.FAILED
+        outcome(services, services.ledger.batches.get(batch.batch))
+    assert services.ledger.files.get(landed.file_id).status is FileStatus.FAILED
 
 
 def test_a_lambdas_error_is_told_in_its_own_words() -> None:
@@ -268,7 +269,7 @@ def test_drift_is_told_once_per_batch_and_written_down() -> None:
     (notice,) = services.topic.notices
     assert notice.level == "warning"
     assert [line for line in notice.lines if "drift in 2 files" in line and "unit (VARCHAR(16)), site (BIGINT)" in line]
-    drift = services.ledger.file(first.file_id).detected["drift"]
+    drift = services.ledger.files.get(first.file_id).detected["drift"]
     assert drift["columns"] == [{"name": "unit", "type": "BIGINT"}]
     assert "- name: unit" in drift["yaml"]
 
@@ -289,7 +290,7 @@ def test_a_file_over_the_bad_row_limit_is_held_back_whole(
     assert (bad.row_number, bad.file_id) == (3, held.file_id)
     assert prepare_load(batch, "default", services)["statements"] == []
     outcome(services, batch)
-    record = services.ledger.file(held.file_id)
+    record = services.ledger.files.get(held.file_id)
     assert (record.status, record.rows) == (FileStatus.FAILED, RowCounts())
     assert str(record.reason).startswith(
         ("held back: 1 of its first 3 rows are bad, ", "held back: 1 of 3 rows are bad, ")
@@ -367,4 +368,4 @@ def test_a_file_that_is_loaded_and_still_marked_as_waiting_is_not_loaded_again()
     assert [result.file_id for result in unit.files] == [good.file_id]
     services.warehouse.answers["etl.load_files"] = [[good.file_id, batch.batch, 2, 2, 0]]
     assert outcome(services, batch).rows == RowCounts(2, 2)
-    assert services.ledger.file(marked.file_id).batch == "readings-0"
+    assert services.ledger.files.get(marked.file_id).batch == "readings-0"

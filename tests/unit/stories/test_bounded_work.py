@@ -18,7 +18,8 @@ from headrace.usecases.ingest.record_outcome import PAGE, record_outcome
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.recovery.requeue import reload
 from headrace.usecases.unit.deduplicate import claim
-from tests.support.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, contract, file
+from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, file
+from tests.support.ledger_fakes import MemoryFiles, MemoryLedger
 
 SAME = "f" * 64
 
@@ -29,20 +30,27 @@ class Counting(MemoryLedger):
     def __init__(self) -> None:
         super().__init__()
         self.requests: Counter[str] = Counter()
-        self.records = 0
-        self.counting = False
+        self.brought = 0
+        for name in ("files", "contents", "batches", "lanes", "events", "watches"):
+            setattr(self, name, CountedPort(getattr(self, name), self))
 
-    def __getattribute__(self, name: str) -> Any:
-        member = super().__getattribute__(name)
-        if name.startswith("_") or not callable(member) or name in {"given", "requests"}:
-            return member
+
+class CountedPort:
+    """One port of a ledger that counts."""
+
+    def __init__(self, port: Any, ledger: Counting) -> None:
+        self._port = port
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._port, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             answer = member(*args, **kwargs)
-            self.requests[name] += 1
+            self._ledger.requests[name] += 1
             found = [answer] if isinstance(answer, FileRecord) else answer
             values = found.values() if isinstance(found, dict) else found if isinstance(found, list) else []
-            self.records += sum(len(value) if isinstance(value, list) else 1 for value in values)
+            self._ledger.brought += sum(len(value) if isinstance(value, list) else 1 for value in values)
             return answer
 
         return call
@@ -61,17 +69,17 @@ def history(services: MemoryServices, versions: int, status: FileStatus) -> None
             services.ledger.given(version(number, status=FileStatus.LOADED, rows=RowCounts(2, 2), sha256=SAME))
         elif status is FileStatus.LOADED:
             services.ledger.given(version(number, status=status, rows=RowCounts(2, 0, 2)))
-            services.ledger.forget_loaded([version(number)])
+            services.ledger.contents.forget_loaded([version(number)])
         else:
             services.ledger.given(version(number, status=status, sha256=SAME))
-    services.ledger.claim_content("readings", SAME, version(holder).file_id)
+    services.ledger.contents.claim("readings", SAME, version(holder).file_id)
 
 
 def batch_of(services: MemoryServices, number: int) -> tuple[BatchRecord, FileRecord, list[FileResult]]:
     running = version(number, status=FileStatus.RUNNING, batch="readings-1")
     batch = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (running.file_id,), "t", units=1)
     services.ledger.given(running)
-    services.ledger.batches[batch.batch] = batch
+    services.ledger.records.batches[batch.batch] = batch
     results = [FileResult(running.file_id, Verdict.GOOD, 2, 2, sha256="e" * 64)]
     unit = UnitResult(1, contract().digest, [], results)
     services.lake.write_json(lake_paths.result(batch.batch, 1), unit.to_json())
@@ -84,14 +92,14 @@ def work_of_one_batch(versions: int, status: FileStatus) -> tuple[Counter[str], 
     history(services, versions, status)
     batch, running, results = batch_of(services, versions)
     ledger.requests.clear()
-    ledger.records = 0
+    ledger.brought = 0
     claim(running, SAME, contract(), services)
     claim(running, "e" * 64, contract(), services)
     prepare_load(batch, "default", services)
     services.warehouse.answers["etl.load_files"] = [[running.file_id, batch.batch, 2, 2, 0]]
     record_outcome(batch, results, services)
     reload([version(versions - 1, status=FileStatus.LOADED)], services, dry_run=True)
-    return ledger.requests, ledger.records
+    return ledger.requests, ledger.brought
 
 
 @pytest.mark.parametrize("status", [FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.FAILED])
@@ -110,7 +118,7 @@ def test_a_replaced_file_with_many_copies_costs_no_more_than_a_few() -> None:
     for number in range(5_000):
         copy = file(f"{number}.csv", file_id=f"c{number:023x}", status=FileStatus.DUPLICATE, duplicate_of="0" * 24)
         ledger.given(copy)
-        ledger.note_copy("0" * 24, copy)
+        ledger.contents.note_copy("0" * 24, copy)
     batch, running, results = batch_of(services, 1)
     services.warehouse.answers["etl.load_files"] = [[running.file_id, batch.batch, 2, 2, 0]]
     ledger.requests.clear()
@@ -147,7 +155,7 @@ class Pages(MemoryWarehouse):
         return [[name, "old", 2, 1, 1] for name in self.ids[start : start + PAGE]]
 
 
-class Writes(MemoryLedger):
+class Writes(MemoryFiles):
     """Counts the corrections."""
 
     corrected = 0
@@ -160,36 +168,40 @@ class Writes(MemoryLedger):
 
 def test_a_hundred_thousand_earlier_files_are_corrected_in_pages_each_once_however_often_it_breaks_off() -> None:
     touched = 100_000
-    services = MemoryServices(ledger=(ledger := Writes()))
+    services = MemoryServices(ledger=(ledger := MemoryLedger(files=Writes)))
     batch, running, results = batch_of(services, 1)
     services.warehouse = pages = Pages(running, touched)
     for number in range(touched):
         name = f"e{number:023x}"
-        ledger.all_files[name] = file(name, file_id=name, status=FileStatus.LOADED, batch="old", rows=RowCounts(2, 2))
+        ledger.records.files[name] = file(
+            name, file_id=name, status=FileStatus.LOADED, batch="old", rows=RowCounts(2, 2)
+        )
     tries = 0
-    while ledger.batch(batch.batch).status is BatchStatus.RUNNING:
+    while ledger.batches.get(batch.batch).status is BatchStatus.RUNNING:
         tries += 1
         time = iter([900.0] * 9)
         try:
-            record_outcome(ledger.batch(batch.batch), results, services, lambda time=time: next(time, 0.0))  # type: ignore[misc]
+            record_outcome(ledger.batches.get(batch.batch), results, services, lambda time=time: next(time, 0.0))  # type: ignore[misc]
         except TransientError:
             assert tries < 10
     assert tries == 6
-    assert ledger.corrected == touched
+    assert isinstance(ledger.files, Writes)
+    assert ledger.files.corrected == touched
     assert pages.asked == touched / PAGE + 1
-    assert all(ledger.file(f"e{number:023x}").rows == RowCounts(2, 1, 1) for number in (0, PAGE, touched - 1))
-    assert ledger.batch(batch.batch).corrected is None
+    assert all(ledger.files.get(f"e{number:023x}").rows == RowCounts(2, 1, 1) for number in (0, PAGE, touched - 1))
+    assert ledger.batches.get(batch.batch).corrected is None
 
 
 def test_what_is_right_already_is_not_written_again() -> None:
-    services = MemoryServices(ledger=(ledger := Writes()))
+    services = MemoryServices(ledger=(ledger := MemoryLedger(files=Writes)))
     batch, running, results = batch_of(services, 1)
     services.warehouse = Pages(running, 10)
     for number in range(10):
         name = f"e{number:023x}"
         rows = RowCounts(2, 1, 1) if number else RowCounts(2, 2)
-        ledger.all_files[name] = file(name, file_id=name, status=FileStatus.LOADED, batch="old", rows=rows)
+        ledger.records.files[name] = file(name, file_id=name, status=FileStatus.LOADED, batch="old", rows=rows)
     record_outcome(batch, results, services)
-    assert ledger.corrected == 1
+    assert isinstance(ledger.files, Writes)
+    assert ledger.files.corrected == 1
     record_outcome(replace(batch, status=BatchStatus.LOADED), results, services)
-    assert ledger.corrected == 1
+    assert ledger.files.corrected == 1

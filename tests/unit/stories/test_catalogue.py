@@ -25,7 +25,7 @@ class Lane:
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
         self.services = MemoryServices()
-        self.files = [self.services.ledger.record_arrival(file(name, arrived_at=name)) for name in "ab"]
+        self.files = [self.services.ledger.files.record_arrival(file(name, arrived_at=name)) for name in "ab"]
         self.executions = 0
 
     def run(self, culprit: FileRecord | None = None, times: int = 0) -> None:
@@ -43,7 +43,7 @@ class Lane:
         raise AssertionError("it does not end")
 
     def _batch(self) -> BatchRecord:
-        return self.services.ledger.batch(str(self.services.ledger.lane_state("readings", LIVE).open_batch))
+        return self.services.ledger.batches.get(str(self.services.ledger.lanes.state("readings", LIVE).open_batch))
 
     def _fail(self, batch: BatchRecord) -> None:
         name, _, cause = self.failure.text.partition(": ")
@@ -53,13 +53,14 @@ class Lane:
 
     def _load(self, batch: BatchRecord) -> None:
         loaded = [
-            replace(f, status=FileStatus.LOADED, suspects=None) for f in self.services.ledger.files(batch.file_ids)
+            replace(f, status=FileStatus.LOADED, suspects=None)
+            for f in self.services.ledger.files.get_all(batch.file_ids)
         ]
-        self.services.ledger.settle(batch, loaded)
-        self.services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED))
+        self.services.ledger.batches.settle(batch, loaded)
+        self.services.ledger.batches.save(replace(batch, status=BatchStatus.LOADED))
 
     def statuses(self) -> list[FileStatus]:
-        return [known.status for known in self.services.ledger.files(f.file_id for f in self.files)]
+        return [known.status for known in self.services.ledger.files.get_all(f.file_id for f in self.files)]
 
     def told(self) -> list[str]:
         return [" ".join(notice.lines) for notice in self.services.topic.notices]
@@ -91,7 +92,7 @@ def test_a_file_whose_data_are_refused_fails_alone(failure: Failure) -> None:
     lane = Lane(failure)
     lane.run(culprit=lane.files[0])
     assert lane.statuses() == [FileStatus.FAILED, FileStatus.LOADED]
-    reason = str(lane.services.ledger.file(lane.files[0].file_id).reason)
+    reason = str(lane.services.ledger.files.get(lane.files[0].file_id).reason)
     assert classify(reason) is failure
     assert all(explains(told, failure) for told in lane.told())
     assert len(lane.told()) == 2

@@ -45,7 +45,7 @@ def test_a_second_delivery_changes_nothing_but_wakes() -> None:
     services.workflow.executions.clear()  # the first starter died before it started the execution
     assert arrive(services, "a.csv") == first
     assert services.workflow.executions == {("readings", LIVE, 1): "RUNNING"}
-    assert services.ledger.file(first).deliveries == 2
+    assert services.ledger.files.get(first).deliveries == 2
 
 
 def test_recording_the_batch_again_gives_the_same_batch() -> None:
@@ -54,7 +54,7 @@ def test_recording_the_batch_again_gives_the_same_batch() -> None:
     first = record_batch("readings", LIVE, 1, "readings-1", services)
     arrive(services, "b.csv")
     assert record_batch("readings", LIVE, 1, "readings-1", services) == first
-    assert services.ledger.batch("readings-1").attempts == 1
+    assert services.ledger.batches.get("readings-1").attempts == 1
 
 
 def test_an_execution_out_of_turn_does_nothing() -> None:
@@ -68,18 +68,18 @@ def test_a_file_that_comes_late_gets_the_next_generation() -> None:
     arrive(services, "a.csv")
     record_batch("readings", LIVE, 1, "readings-1", services)
     late = arrive(services, "late.csv")
-    batch = services.ledger.batch("readings-1")
-    services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED))
+    batch = services.ledger.batches.get("readings-1")
+    services.ledger.batches.save(replace(batch, status=BatchStatus.LOADED))
     assert hand_over("readings", LIVE, 1, services)
     assert ("readings", LIVE, 2) in services.workflow.executions
     record_batch("readings", LIVE, 2, "readings-2", services)
-    assert services.ledger.file(late).batch == "readings-2"
+    assert services.ledger.files.get(late).batch == "readings-2"
 
 
 def test_nothing_waits_nothing_starts() -> None:
     services = MemoryServices()
     assert not hand_over("readings", LIVE, 1, services)
-    assert services.ledger.lane_state("readings", LIVE) == LaneState(2)
+    assert services.ledger.lanes.state("readings", LIVE) == LaneState(2)
     assert not services.workflow.executions
 
 
@@ -90,15 +90,15 @@ def test_a_dead_execution_leaves_its_batch_to_the_next() -> None:
     assert recover("readings", LIVE, 1, services)
     taken_up = record_batch("readings", LIVE, 2, "readings-2", services)
     assert taken_up["batch"] == "readings-1"
-    assert services.ledger.batch("readings-1").attempts == 2
+    assert services.ledger.batches.get("readings-1").attempts == 2
     assert services.workflow.waits[-1] > 0  # longer after a failure
 
 
 def test_recovering_an_execution_that_handed_over_changes_nothing() -> None:
     services = MemoryServices()
-    services.ledger.lanes["readings", LIVE] = LaneState(5)
+    services.ledger.records.lanes["readings", LIVE] = LaneState(5)
     assert not recover("readings", LIVE, 3, services)
-    assert services.ledger.lane_state("readings", LIVE).generation == 5
+    assert services.ledger.lanes.state("readings", LIVE).generation == 5
 
 
 def test_a_batch_that_never_gets_through_is_given_up_behind_a_tombstone() -> None:
@@ -107,28 +107,30 @@ def test_a_batch_that_never_gets_through_is_given_up_behind_a_tombstone() -> Non
     for generation in range(1, MAX_ATTEMPTS + 2):
         record_batch("readings", LIVE, generation, f"readings-{generation}", services)
         hand_over("readings", LIVE, generation, services)
-    assert services.ledger.file(failed).suspects == APART  # nothing else has loaded that would show that it is the file
-    assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
+    assert (
+        services.ledger.files.get(failed).suspects == APART
+    )  # nothing else has loaded that would show that it is the file
+    assert services.ledger.batches.get("readings-1").status is BatchStatus.FAILED
     assert services.warehouse.ran[0] == "LOCK TABLE etl.guard_readings"
     assert "etl.loads" in services.warehouse.ran[1]
-    assert services.ledger.file(failed).batch == f"readings-{MAX_ATTEMPTS + 1}"
+    assert services.ledger.files.get(failed).batch == f"readings-{MAX_ATTEMPTS + 1}"
 
 
 def test_the_sweeper_starts_what_stands_still_and_leaves_the_rest() -> None:
     services = MemoryServices()
     services.catalog = type(services.catalog)(contract(), contract("others"))
-    services.ledger.record_arrival(file())  # written, but its starter died
+    services.ledger.files.record_arrival(file())  # written, but its starter died
     assert sweep(services) == ["readings/live"]
     assert sweep(services) == []
     services.workflow.executions["readings", LIVE, 1] = "TIMED_OUT"
     assert sweep(services) == ["readings/live"]
-    assert services.ledger.lane_state("readings", LIVE).generation == 2
+    assert services.ledger.lanes.state("readings", LIVE).generation == 2
 
 
 def test_what_cannot_be_loaded_is_told_once() -> None:
     services = MemoryServices()
     lost = arrive(services, "x", key="nowhere/x.csv")
     arrive(services, "x", key="nowhere/x.csv")
-    assert services.ledger.file(lost).status is FileStatus.UNROUTABLE
+    assert services.ledger.files.get(lost).status is FileStatus.UNROUTABLE
     assert len(services.topic.notices) == 1
     assert not services.workflow.executions

@@ -40,7 +40,7 @@ class Figures(Tombstones):
             batch = sql.split("point = '")[1].split("'", maxsplit=1)[0]
             simulation = self._simulation
             assert isinstance(simulation, Holding)
-            files = simulation.services.ledger.batch(batch).file_ids
+            files = simulation.services.ledger.batches.get(batch).file_ids
             odd = sum(file_id in simulation.odd for file_id in files)
             return [["2026-01-01", "rowCount", "", "", odd, 1, 0.0]]
         return [] if "AVG(figure)" in sql else super().query(sql)
@@ -58,19 +58,19 @@ class Holding(Simulation):
         self.ask_people()
 
     def load(self, name: str, results: list[FileResult], services: Any) -> None:
-        batch = services.ledger.batch(name)
+        batch = services.batches.get(name)
         for number in range(1, batch.units + 1):
             unit = UnitResult(number, contract().digest, [], results if number == 1 else [])
             services.lake.write_json(lake_paths.result(name, number), unit.to_json())
-        if judge_batch(services.ledger.batch(name), services)["load"]:
+        if judge_batch(services.batches.get(name), services)["load"]:
             super().load(name, results, services)
 
     def ask_people(self) -> None:
         """Somebody who looks at what is held, and decides."""
 
         def person(services: Any) -> None:
-            for name in services.ledger.lane_state("readings", LIVE).held:
-                self.decide(services.ledger.batch(name), services)
+            for name in services.lanes.state("readings", LIVE).held:
+                self.decide(services.batches.get(name), services)
 
         self.world.spawn("person", person, lambda: None, lambda: None)
 
@@ -84,9 +84,9 @@ class Holding(Simulation):
             self.world.run()
 
     def check_held(self, rejected: FileStatus) -> None:
-        state = self.services.ledger.lane_state("readings", LIVE)
+        state = self.services.ledger.lanes.state("readings", LIVE)
         assert (state.open_batch, state.held) == (None, ())
-        for file in self.services.ledger.all_files.values():
+        for file in self.services.ledger.records.files.values():
             assert self.loads[file.file_id] == (file.status is FileStatus.LOADED)
             assert file.status in {FileStatus.LOADED, rejected}
             if file.file_id in self.odd:
@@ -142,7 +142,7 @@ def test_later_batches_go_on_unless_the_contract_says_so(wait: bool) -> None:
     simulation.world.run()
     simulation.sweep()
     simulation.world.run()
-    statuses = [file.status for file in simulation.services.ledger.all_files.values()]
+    statuses = [file.status for file in simulation.services.ledger.records.files.values()]
     assert statuses == [FileStatus.HELD, FileStatus.PENDING if wait else FileStatus.LOADED]
     running = [status for status in simulation.services.workflow.executions.values() if status == "RUNNING"]
     assert not running
@@ -151,6 +151,6 @@ def test_later_batches_go_on_unless_the_contract_says_so(wait: bool) -> None:
 def test_a_batch_that_was_loaded_meanwhile_is_not_held() -> None:
     simulation = Holding(Schedule((1,), frozenset()), 1, frozenset(), wait=False, decide=lambda *_: None)
     simulation.world.run()
-    (batch,) = simulation.services.ledger.batches.values()
+    (batch,) = simulation.services.ledger.records.batches.values()
     assert not hold(batch, [], [], simulation.services)
-    assert simulation.services.ledger.file(batch.file_ids[0]).status is FileStatus.LOADED
+    assert simulation.services.ledger.files.get(batch.file_ids[0]).status is FileStatus.LOADED

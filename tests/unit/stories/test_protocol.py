@@ -30,8 +30,9 @@ from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.recovery.recover import recover, sweep
 from headrace.usecases.unit.deduplicate import claim
-from tests.support.fakes import MemoryLedger, MemoryServices, MemoryWarehouse, MemoryWorkflow, contract
+from tests.support.fakes import MemoryServices, MemoryWarehouse, MemoryWorkflow, contract
 from tests.support.interleaving import Schedule, World, examples
+from tests.support.ledger_fakes import MemoryBatches, MemoryContents, MemoryLedger
 
 ONE, COPY = RowCounts(1, 1), RowCounts(1, duplicate=1)
 STEPS = st.integers(1, 120)
@@ -48,14 +49,14 @@ def schedules(kills: int) -> st.SearchStrategy[Schedule]:
 HandOver = Callable[..., bool]
 
 
-class Stepwise(MemoryLedger):
-    """A ledger that takes files one after the other, as the real one does a few at a time."""
+class Stepwise(MemoryBatches):
+    """Batches of a ledger that takes files one after the other, as the real one does a few at a time."""
 
     def take(self, batch: BatchRecord) -> Any:
-        for file in self.files(batch.file_ids):
+        for file in [self.records.files[file_id] for file_id in batch.file_ids]:
             yield
             self.take_one(batch, file)
-        return self.files(batch.file_ids)
+        return [self.records.files[file_id] for file_id in batch.file_ids]
 
 
 class Simulation:
@@ -71,9 +72,10 @@ class Simulation:
         killing: bool = False,
         failing: frozenset[int] = frozenset(),
         contents: tuple[int, ...] = (),
-        ledger: MemoryLedger | None = None,
+        batches: type[MemoryBatches] = Stepwise,
+        kept: type[MemoryContents] = MemoryContents,
     ) -> None:
-        self.services = MemoryServices(ledger=ledger or Stepwise())
+        self.services = MemoryServices(ledger=MemoryLedger(contents=kept, batches=batches))
         self.world = World(self.services, schedule)
         self.hand_over = hand_over
         self.loads: Counter[str] = Counter()
@@ -132,7 +134,7 @@ class Simulation:
 
     def transform(self, name: str, services: Any) -> list[FileResult]:
         """What the transform finds of each file, as it read them when it began."""
-        files = services.ledger.files(services.ledger.batch(name).file_ids)
+        files = services.files.get_all(services.batches.get(name).file_ids)
         return [self.transformed(file, services) for file in files]
 
     def transformed(self, file: FileRecord, services: Any) -> FileResult:
@@ -147,7 +149,7 @@ class Simulation:
 
     def load(self, name: str, results: list[FileResult], services: Any) -> None:
         """The load and its outcome; the warehouse loads a batch that it knows no second time, and refuses culprits."""
-        batch = services.ledger.batch(name)
+        batch = services.batches.get(name)
         if self.culprits & set(batch.file_ids) and self.killing:
             record_failure(batch, "Sandbox.Timedout", "Task timed out", services, self.killed(batch, services))
             return
@@ -165,7 +167,7 @@ class Simulation:
             self.loads[name] += 1
             self.loads.update(good)
         try:
-            record_outcome(services.ledger.batch(name), results, services)
+            record_outcome(services.batches.get(name), results, services)
         except BatchGivenUpError as error:
             record_failure(batch, "BatchGivenUpError", str(error), services)
 
@@ -196,7 +198,7 @@ class Simulation:
 
     def check(self) -> None:
         loaded: Counter[str] = Counter()
-        for file in self.services.ledger.all_files.values():
+        for file in self.services.ledger.records.files.values():
             wrong = file.file_id in self.culprits
             fine = FileStatus.LOADED if self.loads[file.file_id] else FileStatus.DUPLICATE
             assert file.status is (FileStatus.FAILED if wrong else fine)
@@ -205,7 +207,7 @@ class Simulation:
             )
             loaded[self.content(file)] += self.loads[file.file_id]
         assert all(count == 1 for content, count in loaded.items() if content not in self.culprits)
-        assert self.services.ledger.lane_state("readings", LIVE).open_batch is None
+        assert self.services.ledger.lanes.state("readings", LIVE).open_batch is None
 
 
 def arrival(number: int) -> Arrival:
@@ -226,7 +228,7 @@ class Tombstones(MemoryWarehouse):
     def query(self, sql: str) -> list[list[Any]]:
         batch = re.findall(r"readings-\d+", sql)[0]
         if "etl.load_files" in sql:
-            files = self._simulation.services.ledger.batch(batch).file_ids
+            files = self._simulation.services.ledger.batches.get(batch).file_ids
             loads = self._simulation.loads
             return [[file_id, batch, 1, 1, 0] for file_id in files if self._loaded(batch) and loads[file_id]]
         return [["loaded"]] if self._loaded(batch) else [["given up"]]
@@ -291,12 +293,12 @@ def test_a_file_that_kills_its_transform_ends_alone(schedule: Schedule, files: i
 class Careful(Stepwise):
     """A ledger that notices when an open batch is written as it was before."""
 
-    def save_batch(self, batch: BatchRecord) -> None:
-        known = self.batches.get(batch.batch, batch)
+    def save(self, batch: BatchRecord) -> None:
+        known = self.records.batches.get(batch.batch, batch)
         if known.status is batch.status is BatchStatus.RUNNING:
             assert batch.attempts >= known.attempts
             assert batch.condemned or not known.condemned
-        super().save_batch(batch)
+        super().save(batch)
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -304,13 +306,15 @@ class Careful(Stepwise):
 def test_failures_that_pass_and_late_reports_of_them_change_nothing_in_the_end(
     schedule: Schedule, stops: frozenset[int], files: int, failing: int
 ) -> None:
-    fail_and_stop(schedule, stops, files, failing, Careful())
+    fail_and_stop(schedule, stops, files, failing, Careful)
 
 
-def fail_and_stop(schedule: Schedule, stops: frozenset[int], files: int, failing: int, ledger: MemoryLedger) -> None:
+def fail_and_stop(
+    schedule: Schedule, stops: frozenset[int], files: int, failing: int, batches: type[MemoryBatches]
+) -> None:
     stopped = replace(schedule, stops=stops)
     culprits = frozenset({0}) if files > 1 else frozenset[int]()
-    simulation = Simulation(stopped, files, culprits=culprits, failing=frozenset({failing}), ledger=ledger)
+    simulation = Simulation(stopped, files, culprits=culprits, failing=frozenset({failing}), batches=batches)
     simulation.come_to_an_end()
 
 
@@ -318,14 +322,14 @@ class Overwriting(Careful):
     """The ledger as it was when a failure was written with the whole of its batch."""
 
     def note_reason(self, batch: BatchRecord, reason: str) -> None:
-        self.save_batch(replace(batch, reason=reason))
+        self.save(replace(batch, reason=reason))
 
 
 def test_a_late_report_that_overwrites_its_batch_is_found() -> None:
     @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
     @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=1))
     def search(schedule: Schedule, stops: frozenset[int]) -> None:
-        fail_and_stop(schedule, stops, 1, 1, Overwriting())
+        fail_and_stop(schedule, stops, 1, 1, Overwriting)
 
     with pytest.raises(AssertionError):
         search()
@@ -333,8 +337,8 @@ def test_a_late_report_that_overwrites_its_batch_is_found() -> None:
 
 def looks_before_it_moves(dataset: str, lane: str, generation: int, services: Any) -> bool:
     """The mistake that the protocol is made to avoid."""
-    waiting = services.ledger.pending(dataset, lane, 1)
-    services.ledger.advance_generation(dataset, lane, generation)
+    waiting = services.lanes.pending(dataset, lane, 1)
+    services.lanes.advance(dataset, lane, generation)
     return bool(waiting) and services.workflow.start(dataset, lane, generation + 1, 0)
 
 
@@ -350,13 +354,13 @@ def test_a_broken_protocol_is_found() -> None:
         search()
 
 
-class Unconditional(MemoryLedger):
+class Unconditional(MemoryBatches):
     """The ledger as it was when the fault bench found a file in two batches."""
 
-    def open_batch(self, batch: BatchRecord) -> BatchRecord:
-        self.batches[batch.batch] = batch
-        state = self.lane_state(batch.dataset, batch.lane)
-        self.lanes[batch.dataset, batch.lane] = replace(state, open_batch=batch.batch)
+    def open(self, batch: BatchRecord) -> BatchRecord:
+        self.records.batches[batch.batch] = batch
+        state = self.records.lane(batch.dataset, batch.lane)
+        self.records.lanes[batch.dataset, batch.lane] = replace(state, open_batch=batch.batch)
         return batch
 
 
@@ -364,7 +368,7 @@ def test_a_batch_that_is_opened_out_of_turn_is_found() -> None:
     @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
     @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=2))
     def search(schedule: Schedule, stops: frozenset[int]) -> None:
-        simulation = Simulation(replace(schedule, stops=stops), 2, ledger=Unconditional())
+        simulation = Simulation(replace(schedule, stops=stops), 2, batches=Unconditional)
         simulation.come_to_an_end()
 
     with pytest.raises((AssertionError, KeyError)):  # lost rows, or an outcome for a file that is another batch's
@@ -375,14 +379,14 @@ class Grasping(Stepwise):
     """The ledger as it was when a file was taken whatever had become of its batch."""
 
     def take_one(self, batch: BatchRecord, file: FileRecord) -> None:
-        if file.waits_in(batch.lane) and self.all_files[file.file_id].status is file.status:
-            self.all_files[file.file_id] = file.taken_by(batch)
-        self._pending.pop((batch.lane, file.file_id), None)
+        if file.waits_in(batch.lane) and self.records.files[file.file_id].status is file.status:
+            self.records.files[file.file_id] = file.taken_by(batch)
+        self.records.waiting.pop((batch.lane, file.file_id), None)
 
 
-def split_and_stop(schedule: Schedule, stops: frozenset[int], files: int, ledger: MemoryLedger) -> None:
+def split_and_stop(schedule: Schedule, stops: frozenset[int], files: int, batches: type[MemoryBatches]) -> None:
     stopped = replace(schedule, stops=stops)
-    simulation = Simulation(stopped, files, culprits=frozenset({0}), ledger=ledger)
+    simulation = Simulation(stopped, files, culprits=frozenset({0}), batches=batches)
     simulation.come_to_an_end()
 
 
@@ -391,14 +395,14 @@ def split_and_stop(schedule: Schedule, stops: frozenset[int], files: int, ledger
 def test_a_late_function_takes_no_file_that_waits_for_another_batch(
     schedule: Schedule, stops: frozenset[int], files: int
 ) -> None:
-    split_and_stop(schedule, stops, files, Stepwise())
+    split_and_stop(schedule, stops, files, Stepwise)
 
 
 def test_a_ledger_that_takes_files_whatever_became_of_their_batch_is_found() -> None:
     @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
     @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=1), st.integers(2, 3))
     def search(schedule: Schedule, stops: frozenset[int], files: int) -> None:
-        split_and_stop(schedule, stops, files, Grasping())
+        split_and_stop(schedule, stops, files, Grasping)
 
     with pytest.raises((AssertionError, KeyError)):
         search()
@@ -407,9 +411,14 @@ def test_a_ledger_that_takes_files_whatever_became_of_their_batch_is_found() -> 
 CONTENTS = st.lists(st.integers(0, 1), min_size=2, max_size=4).map(tuple)
 
 
-def copy_and_stop(schedule: Schedule, stops: frozenset[int], contents: tuple[int, ...], ledger: MemoryLedger) -> None:
+def copy_and_stop(
+    schedule: Schedule,
+    stops: frozenset[int],
+    contents: tuple[int, ...],
+    kept: type[MemoryContents] = MemoryContents,
+) -> None:
     stopped = replace(schedule, stops=stops)
-    simulation = Simulation(stopped, len(contents), contents=contents, ledger=ledger)
+    simulation = Simulation(stopped, len(contents), contents=contents, kept=kept)
     simulation.come_to_an_end()
 
 
@@ -418,21 +427,21 @@ def copy_and_stop(schedule: Schedule, stops: frozenset[int], contents: tuple[int
 def test_of_the_same_content_one_file_is_loaded_whatever_is_stopped(
     schedule: Schedule, stops: frozenset[int], contents: tuple[int, ...]
 ) -> None:
-    copy_and_stop(schedule, stops, contents, Stepwise())
+    copy_and_stop(schedule, stops, contents)
 
 
-class Stale(Stepwise):
+class Stale(MemoryContents):
     """The ledger as it was when a copy's record was written as it had been read."""
 
-    def note_content(self, file: FileRecord, sha256: str) -> None:
-        self.given(replace(file, sha256=sha256))
+    def note(self, file: FileRecord, sha256: str) -> None:
+        self.records.files[file.file_id] = replace(file, sha256=sha256)
 
 
 def test_a_late_function_that_writes_a_copy_as_it_was_is_found() -> None:
     @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
     @given(schedules(kills=0), st.frozensets(STEPS, min_size=1, max_size=2))
     def search(schedule: Schedule, stops: frozenset[int]) -> None:
-        copy_and_stop(schedule, stops, (0, 0), Stale())
+        copy_and_stop(schedule, stops, (0, 0), Stale)
 
     with pytest.raises(AssertionError):
         search()

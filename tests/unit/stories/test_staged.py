@@ -30,13 +30,13 @@ ROLE = "default"
 def services_with(*names: str) -> MemoryServices:
     services = MemoryServices(catalog=MemoryCatalog(contract(staged=True, merge_seconds=900)))
     for name in names:
-        services.ledger.record_arrival(file(name))
+        services.ledger.files.record_arrival(file(name))
     return services
 
 
 def start(services: MemoryServices, lane: str, generation: int = 1) -> BatchRecord:
     recorded = record_batch("readings", lane, generation, f"{lane}-{generation}", services)
-    return services.ledger.batch(recorded["batch"])
+    return services.ledger.batches.get(recorded["batch"])
 
 
 def transformed(services: MemoryServices, batch: BatchRecord) -> list[FileResult]:
@@ -61,7 +61,7 @@ def merged(services: MemoryServices, batch: BatchRecord) -> None:
 
 
 def only(services: MemoryServices) -> FileRecord:
-    (one,) = services.ledger.all_files.values()
+    (one,) = services.ledger.records.files.values()
     return one
 
 
@@ -81,17 +81,17 @@ def test_a_merge_takes_what_is_staged_without_a_transform_and_accounts_for_it() 
     staged(services)
     recorded = record_batch("readings", MERGE, 1, "m", services)
     assert (recorded["batch"], recorded["files"], recorded["units"]) == ("readings-merge-1", 2, [])
-    batch = services.ledger.batch("readings-merge-1")
+    batch = services.ledger.batches.get("readings-merge-1")
     prepared = prepare_load(batch, ROLE, services)
     text = "\n".join(prepared["statements"])
     assert prepared["manifest"] is None
     assert "COPY" not in text
     assert all(one in text for one in batch.file_ids)
     merged(services, batch)
-    for one in services.ledger.all_files.values():
+    for one in services.ledger.records.files.values():
         assert (one.status, one.batch, one.merge) == (FileStatus.LOADED, "readings-1", "readings-merge-1")
         assert one.rows == RowCounts(read=3, loaded=2, quarantined=1)
-    assert services.ledger.lane_state("readings", MERGE).open_batch is None
+    assert services.ledger.lanes.state("readings", MERGE).open_batch is None
 
 
 def test_staging_takes_nothing_out_of_the_target() -> None:
@@ -99,8 +99,8 @@ def test_staging_takes_nothing_out_of_the_target() -> None:
     old = file(
         "old", version="v0", sequencer="00", status=FileStatus.LOADED, rows=RowCounts(2, 2), key="readings/a.csv"
     )
-    services.ledger.all_files[old.file_id] = old
-    services.ledger.record_arrival(file("a.csv"))
+    services.ledger.records.files[old.file_id] = old
+    services.ledger.files.record_arrival(file("a.csv"))
     batch = start(services, LIVE)
     transformed(services, batch)
     assert prepare_load(batch, ROLE, services)["replaced"] == []
@@ -136,13 +136,13 @@ def test_a_merge_that_is_refused_is_split_and_its_culprit_leaves_the_stage() -> 
     services = services_with("a.csv", "b.csv")
     staged(services)
     give_up(start(services, MERGE), "ERROR: value too long for type character varying(6)", services)
-    assert {one.status for one in services.ledger.all_files.values()} == {FileStatus.STAGED}
+    assert {one.status for one in services.ledger.records.files.values()} == {FileStatus.STAGED}
     hand_over("readings", MERGE, 1, services)
     assert services.workflow.waits[-1] == 0  # the search does not wait for the clock
     alone = start(services, MERGE, 2)
     assert len(alone.file_ids) == 1
     give_up(alone, "ERROR: value too long for type character varying(6)", services)
-    failed = services.ledger.file(alone.file_ids[0])
+    failed = services.ledger.files.get(alone.file_ids[0])
     assert (failed.status, failed.rows) == (FileStatus.FAILED, RowCounts())
     assert f"DELETE FROM etl.staged_readings WHERE _file_id = '{failed.file_id}'" in services.warehouse.ran
     (answer,) = retry([failed], services)
@@ -158,7 +158,7 @@ def test_a_file_that_is_staged_again_keeps_the_rows_it_has_meanwhile() -> None:
     staged(services, generation=2)
     assert only(services).status is FileStatus.STAGED
     assert only(services).rows == RowCounts(read=3, loaded=2, quarantined=1)
-    again = start(services, MERGE, services.ledger.lane_state("readings", MERGE).generation)
+    again = start(services, MERGE, services.ledger.lanes.state("readings", MERGE).generation)
     text = "\n".join(prepare_load(again, ROLE, services)["statements"])
     assert "DELETE FROM public.readings" in text
 
@@ -172,14 +172,16 @@ def test_more_than_a_merge_takes_is_merged_at_once() -> None:
     services = services_with()
     for number in range(LIMITS[MERGE].files + 1):
         one = file(f"{number:05}", status=FileStatus.RUNNING, batch="readings-1")
-        services.ledger.all_files[one.file_id] = one
-        services.ledger.requeue(replace(one, status=FileStatus.STAGED), one)
+        services.ledger.records.files[one.file_id] = one
+        services.ledger.files.requeue(replace(one, status=FileStatus.STAGED), one)
     assert len(start(services, MERGE).file_ids) == LIMITS[MERGE].files
-    services.ledger.lanes["readings", MERGE] = replace(services.ledger.lanes["readings", MERGE], open_batch=None)
+    services.ledger.records.lanes["readings", MERGE] = replace(
+        services.ledger.records.lanes["readings", MERGE], open_batch=None
+    )
     for number in range(LIMITS[MERGE].files):
         one = file(f"more{number:05}", status=FileStatus.RUNNING, batch="readings-2")
-        services.ledger.all_files[one.file_id] = one
-        services.ledger.requeue(replace(one, status=FileStatus.STAGED), one)
+        services.ledger.records.files[one.file_id] = one
+        services.ledger.files.requeue(replace(one, status=FileStatus.STAGED), one)
     hand_over("readings", MERGE, 1, services)
     assert services.workflow.waits[-1] == 0
 
@@ -216,7 +218,7 @@ def test_a_contract_that_stops_to_be_staged_waits_for_its_merge() -> None:
 def test_a_late_failure_does_not_bring_a_condemned_batch_back() -> None:
     services = services_with("a.csv")
     early = start(services, LIVE)
-    services.ledger.save_batch(replace(early, condemned=True, reason="refused"))
+    services.ledger.batches.save(replace(early, condemned=True, reason="refused"))
     record_failure(early, "Boom", "late", services)
-    assert services.ledger.batch(early.batch).condemned
-    assert services.ledger.batch(early.batch).reason == "refused"
+    assert services.ledger.batches.get(early.batch).condemned
+    assert services.ledger.batches.get(early.batch).reason == "refused"

@@ -22,13 +22,13 @@ BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (), 
 
 
 def story(services: MemoryServices, name: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(event.step, event.detail) for event in services.ledger.told.get(name, [])]
+    return [(event.step, event.detail) for event in services.ledger.records.events.get(name, [])]
 
 
 def test_a_batch_is_recorded_with_its_files_units_and_attempt() -> None:
     services = MemoryServices()
     for number in range(3):
-        services.ledger.record_arrival(file(f"{number}.csv", size=10))
+        services.ledger.files.record_arrival(file(f"{number}.csv", size=10))
     made = record_batch("readings", LIVE, 1, "readings-1", services)
     assert made == {"batch": "readings-1", "files": 3, "bytes": 30, "units": [1]}
     assert story(services, "readings-1") == [("Recorded", {"files": 3, "units": 1, "attempt": 1})]
@@ -39,13 +39,13 @@ def test_a_batch_is_recorded_with_its_files_units_and_attempt() -> None:
 def test_out_of_turn_blocked_or_with_nothing_there_is_no_batch() -> None:
     services = MemoryServices(MemoryCatalog(contract(wait_while_held=True)))
     assert record_batch("readings", LIVE, 1, "e", services) == NO_BATCH
-    services.ledger.record_arrival(file())
+    services.ledger.files.record_arrival(file())
     assert record_batch("readings", LIVE, 2, "e", services) == NO_BATCH
-    state = services.ledger.lane_state("readings", LIVE)
-    services.ledger.lanes["readings", LIVE] = replace(state, held=("readings-0",))
+    state = services.ledger.lanes.state("readings", LIVE)
+    services.ledger.records.lanes["readings", LIVE] = replace(state, held=("readings-0",))
     assert record_batch("readings", LIVE, 1, "e", services) == NO_BATCH
     assert NO_BATCH == {"batch": None, "files": 0, "bytes": 0, "units": []}
-    services.ledger.lanes["readings", LIVE] = state
+    services.ledger.records.lanes["readings", LIVE] = state
     assert record_batch("readings", LIVE, 1, "e", services)["files"] == 1
 
 
@@ -55,7 +55,7 @@ def staged_world() -> tuple[MemoryServices, BatchRecord, list[FileResult]]:
     for each in files:
         services.ledger.given(each)
     batch = replace(BATCH, file_ids=tuple(each.file_id for each in files))
-    services.ledger.batches["readings-1"] = batch
+    services.ledger.records.batches["readings-1"] = batch
     results = [
         FileResult(files[0].file_id, Verdict.GOOD, 5, 4, 1, sha256="s"),
         FileResult(files[1].file_id, Verdict.FAILED, reason="no header"),
@@ -67,7 +67,7 @@ def test_a_staged_batch_tells_what_is_in_the_stage() -> None:
     services, batch, results = staged_world()
     services.warehouse.answers["COUNT(*)"] = [[results[0].file_id, 4]]
     ended, told = record_staged(batch, results, services)
-    good, bad = services.ledger.files(batch.file_ids)
+    good, bad = services.ledger.files.get_all(batch.file_ids)
     assert (good.status, good.rows, bad.status) == (
         FileStatus.STAGED,
         RowCounts(5, quarantined=1, staged=4),
@@ -76,7 +76,7 @@ def test_a_staged_batch_tells_what_is_in_the_stage() -> None:
     assert story(services, good.file_id) == [("Staged", {"rows": 4})]
     assert story(services, "readings-1") == [("Staged", {"rows": 4})]
     assert (ended.status, ended.reason, ended.rows.staged) == (BatchStatus.STAGED, None, 4)
-    assert services.ledger.batch("readings-1") == ended
+    assert services.ledger.batches.get("readings-1") == ended
     assert (told.level, told.batch) == ("error", "readings-1")
 
 
@@ -86,7 +86,7 @@ def test_a_batch_whose_rows_never_came_to_the_stage_is_not_recorded() -> None:
         record_staged(batch, results, services)
     only_bad = [replace(results[0], rows_good=0), results[1]]
     record_staged(batch, only_bad, services)
-    assert services.ledger.file(batch.file_ids[0]).rows == RowCounts(5, quarantined=1)
+    assert services.ledger.files.get(batch.file_ids[0]).rows == RowCounts(5, quarantined=1)
 
 
 def test_copies_of_what_was_replaced_are_told_and_no_more_than_a_few_are_looked_at() -> None:
@@ -99,13 +99,13 @@ def test_copies_of_what_was_replaced_are_told_and_no_more_than_a_few_are_looked_
     for each in (holder, *copies):
         services.ledger.given(each)
     for each in copies:
-        services.ledger.note_copy(holder.file_id, each)
+        services.ledger.contents.note_copy(holder.file_id, each)
     other = file("other.csv", status=FileStatus.LOADED)
     services.ledger.given(other)
     more = [file(f"o{n}.csv", file_id=f"a{n:023}", status=FileStatus.DUPLICATE) for n in range(3)]
     for each in more:
         services.ledger.given(each)
-        services.ledger.note_copy(other.file_id, each)
+        services.ledger.contents.note_copy(other.file_id, each)
     bereft = bereft_copies([holder, other], services)
     assert len(bereft) == MOST_LOOKED_AT
     assert {each.file_id for each in bereft} == {each.file_id for each in (*copies, more[0])}
@@ -121,7 +121,7 @@ def test_only_the_newest_version_of_a_copy_counts(later: FileStatus | None, bere
     holder, copy = file("holder.csv"), file("copy.csv", status=FileStatus.DUPLICATE)
     for each in (holder, copy):
         services.ledger.given(each)
-    services.ledger.note_copy(holder.file_id, copy)
+    services.ledger.contents.note_copy(holder.file_id, copy)
     if later:
         services.ledger.given(file("copy.csv", file_id="f" * 24, sequencer="09", version="v2", status=later))
     assert bereft_copies([holder], services) == ([copy] if bereft else [])
@@ -143,8 +143,8 @@ def test_a_copy_of_another_key_is_noted_beside_its_original_and_has_its_content(
         holder = claim(each, "s", contract(), services)
         assert holder is not None
         assert holder.file_id == first.file_id
-        assert services.ledger.file(each.file_id).sha256 == "s"
-    assert [each.file_id for each in services.ledger.copies(first.file_id)] == [copy.file_id]
+        assert services.ledger.files.get(each.file_id).sha256 == "s"
+    assert [each.file_id for each in services.ledger.contents.copies(first.file_id)] == [copy.file_id]
 
 
 def test_the_day_that_is_judged_is_the_one_before_unless_it_is_named() -> None:
@@ -155,14 +155,14 @@ def test_the_day_that_is_judged_is_the_one_before_unless_it_is_named() -> None:
 def test_the_sweeper_starts_what_stands_still_and_nothing_else() -> None:
     services = MemoryServices(MemoryCatalog(contract(wait_while_held=True)))
     assert sweep(services) == []
-    services.ledger.record_arrival(file())
-    state = services.ledger.lane_state("readings", LIVE)
-    services.ledger.lanes["readings", LIVE] = replace(state, held=("readings-0",))
+    services.ledger.files.record_arrival(file())
+    state = services.ledger.lanes.state("readings", LIVE)
+    services.ledger.records.lanes["readings", LIVE] = replace(state, held=("readings-0",))
     assert sweep(services) == []
-    services.ledger.lanes["readings", LIVE] = state
+    services.ledger.records.lanes["readings", LIVE] = state
     assert sweep(services, (MERGE,)) == []
     assert sweep(services) == ["readings/live"]
     assert sweep(services) == []
     services.workflow.executions["readings", LIVE, 1] = "ABORTED"
     assert sweep(services) == ["readings/live"]
-    assert services.ledger.lane_state("readings", LIVE).generation == 2
+    assert services.ledger.lanes.state("readings", LIVE).generation == 2

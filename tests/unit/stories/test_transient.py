@@ -136,8 +136,8 @@ def test_an_unload_is_tried_again_for_hours(
 
 def committed() -> tuple[MemoryServices, BatchRecord]:
     services = MemoryServices()
-    services.ledger.record_arrival(file("a"))
-    batch = services.ledger.batch(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
+    services.ledger.files.record_arrival(file("a"))
+    batch = services.ledger.batches.get(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
     services.warehouse.answers["SELECT status"] = [["loaded"]]
     services.warehouse.answers["etl.load_files"] = [[file("a").file_id, batch.batch, 2, 2, 0]]
     return services, batch
@@ -148,7 +148,7 @@ def test_the_least_form_of_a_record_waits_for_s3(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(record_briefly, "file_results", raising(OUTAGES[0]))
     with pytest.raises(ClientError):
         record_briefly.record_briefly(batch, "it is too large", services)
-    assert services.ledger.file(file("a").file_id).status == "running"
+    assert services.ledger.files.get(file("a").file_id).status == "running"
 
 
 def test_unblocking_in_an_outage_records_nothing_in_its_least_form(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,4 +158,4 @@ def test_unblocking_in_an_outage_records_nothing_in_its_least_form(monkeypatch: 
     monkeypatch.setattr(unblock, "file_results", lambda *_: [])
     with pytest.raises(ClientError):
         unblock.unblock(batch.batch, "me", services)
-    assert services.ledger.file(file("a").file_id).status == "running"
+    assert services.ledger.files.get(file("a").file_id).status == "running"

@@ -41,7 +41,7 @@ def collect(target: Target, sent: list[dict[str, Any]], told_before: int) -> Doc
 
     `agrees`: every file's rows balance, and every table has the rows that the ledger says.
     """
-    files = [file_account(file) for file in target.ledger.files(item["file_id"] for item in sent)]
+    files = [file_account(file) for file in target.ledger.files.get_all(item["file_id"] for item in sent)]
     datasets = list(dict.fromkeys(file["dataset"] for file in files if file["dataset"]))
     counts = [_count(target, dataset) for dataset in datasets]
     return {
@@ -59,7 +59,7 @@ def _count(target: Target, dataset: str) -> dict[str, Any]:
     """The rows of a dataset's table, as the warehouse and as the ledger count them."""
     text = f"SELECT COUNT(*) FROM {target.contract(dataset).target}"  # noqa: S608 - the name is the contract's own
     rows = query(target, text).rows[0][0]
-    loaded = sum(file.rows.loaded for file in target.ledger.files_of(dataset))
+    loaded = sum(file.rows.loaded for file in target.ledger.files.of_dataset(dataset))
     return {"dataset": dataset, "sql": text, "rows": rows, "ledger": loaded, "agrees": rows == loaded}
 
 

@@ -27,9 +27,9 @@ def held(context: typer.Context, as_json: Json = False) -> None:
 
 def collect(target: Target) -> Document:
     """`{"held": [{"batch", "dataset", "since", "files", "reason", "blocks"}]}`."""
-    states = ((contract, target.ledger.lane_state(name, lane)) for name, contract in target.contracts.items()
+    states = ((contract, target.ledger.lanes.state(name, lane)) for name, contract in target.contracts.items()
               for lane in LANES)  # fmt: skip
-    batches = ((contract, target.ledger.batch(name)) for contract, state in states for name in state.held)
+    batches = ((contract, target.ledger.batches.get(name)) for contract, state in states for name in state.held)
     return {
         "held": [
             {

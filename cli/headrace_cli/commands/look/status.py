@@ -56,8 +56,8 @@ def collect(target: Target, dataset: str | None = None, since: str = "") -> Docu
     names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
     now = datetime.now(UTC)
     return {
-        "datasets": [dataset_account(name, target.ledger.files_of(name, since), now) for name in names],
-        "unroutable": sum(1 for _ in target.ledger.files_of(UNROUTABLE, since)),
+        "datasets": [dataset_account(name, target.ledger.files.of_dataset(name, since), now) for name in names],
+        "unroutable": sum(1 for _ in target.ledger.files.of_dataset(UNROUTABLE, since)),
     }
 
 
@@ -70,7 +70,7 @@ def collect_failed(target: Target, dataset: str | None, since: str) -> Document:
 
     def not_loaded() -> Iterator[FileRecord]:
         nonlocal found
-        for file in chain.from_iterable(target.ledger.files_of(name, since) for name in names):
+        for file in chain.from_iterable(target.ledger.files.of_dataset(name, since) for name in names):
             if file.status in NOT_LOADED:
                 found += 1
                 yield file

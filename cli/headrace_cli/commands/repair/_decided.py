@@ -24,7 +24,7 @@ Batch = Annotated[
 def batch_of(target: Target, name: str) -> BatchRecord:
     """The batch. Raises CommandError when there is none of that name."""
     try:
-        return target.ledger.batch(name)
+        return target.ledger.batches.get(name)
     except KeyError:
         raise CommandError(f"no batch {name} in the ledger: `headrace held` lists the batches that are held") from None
 

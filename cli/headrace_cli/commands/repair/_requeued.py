@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def meant(target: Target, wanted: str) -> list[FileRecord]:
     """The files of a batch, or the one file that `wanted` means. Raises CommandError when there is neither."""
     try:
-        return target.ledger.files(target.ledger.batch(wanted).file_ids)
+        return target.ledger.files.get_all(target.ledger.batches.get(wanted).file_ids)
     except KeyError:
         found = find(target, wanted)
     if not found:

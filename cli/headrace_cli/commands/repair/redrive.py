@@ -51,7 +51,7 @@ def redrive(
     if notices:
         answers = resend_notices(target.undelivered, pause=pause, dry_run=dry_run)
     else:
-        answers = empty_dead_letters(target.queues, target.ledger, pause=pause, dry_run=dry_run)
+        answers = empty_dead_letters(target.queues, target.ledger.files, pause=pause, dry_run=dry_run)
     totals = Counter(answer.what for answer in answers)
     letters = [asdict(answer) for answer in answers]
     document = {"dry_run": dry_run, "letters": letters, **{what: totals[what] for what in COUNTED}}

@@ -1,9 +1,11 @@
-"""DynamoDB items as Python values, and many items in few calls."""
+"""One DynamoDB table: items as Python values, conditional writes, and many items in few calls."""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -26,9 +28,15 @@ EXPIRES = "expires"
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html"""
 DAY = 86_400
 
+PARALLEL_WRITES = 8
+ATTRIBUTE = re.compile(r"#(\w+)")
+
 A = TypeVar("A")
+B = TypeVar("B")
 Key = tuple[str, str]
 """`pk` and `sk`."""
+Write = dict[str, dict[str, Any]]
+"""One write or check as a transaction takes it: `{"Put" | "Update" | "Delete" | "ConditionCheck": {…}}`."""
 
 
 def to_item(value: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +52,134 @@ def expiry(days: int) -> dict[str, int]:
 def from_item(item: dict[str, Any]) -> dict[str, Any]:
     """DynamoDB attributes as Python values, whole numbers as int."""
     return {name: value_of(field) for name, field in item.items()}
+
+
+class Table:
+    """A table whose key is `pk` and `sk`. `client` is a boto3 DynamoDB client.
+
+    What expires goes after `keep_days`; 0 keeps everything. Reads are consistent, but for those of an index.
+    """
+
+    def __init__(self, client: Any, name: str, keep_days: int = 0) -> None:
+        self._client = client
+        self.name = name
+        self.keep_days = keep_days
+
+    def get(self, pk: str, sk: str) -> dict[str, Any]:
+        """An item; empty when there is none."""
+        key = to_item({"pk": pk, "sk": sk})
+        answer = self._client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
+        return from_item(answer.get("Item", {}))
+
+    def read(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
+        """The items of these keys that there are, a hundred a call."""
+        return read_all(self._client, self.name, keys)
+
+    def query(self, condition: str, values: dict[str, Any], **how: Any) -> Iterator[dict[str, Any]]:
+        """All items that meet a key condition, in order, page by page. `values` stand in it as `:name`."""
+        pages = self._client.get_paginator("query").paginate(**self._query(condition, values, how))
+        return (from_item(item) for page in pages for item in page["Items"])
+
+    def partition(self, pk: str, prefix: str = "") -> Iterator[dict[str, Any]]:
+        """The items of a partition, in order; those whose sort key begins so."""
+        condition = "pk = :pk AND begins_with(sk, :prefix)" if prefix else "pk = :pk"
+        return self.query(condition, {"pk": pk, "prefix": prefix or None})
+
+    def first(self, pk: str, most: int) -> list[dict[str, Any]]:
+        """The first items of a partition, at most this many. One call."""
+        query = self._query("pk = :pk", {"pk": pk}, {"Limit": most})
+        return [from_item(item) for item in self._client.query(**query)["Items"]]
+
+    def count(self, pk: str, enough: int) -> int:
+        """How many items a partition has. Counting ends where there are `enough`."""
+        query = self._query("pk = :pk", {"pk": pk}, {"Select": "COUNT"})
+        number, start = 0, dict[str, Any]()
+        while number < enough:
+            answer = self._client.query(**query, **start)
+            number += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return number
+
+    def last(self, condition: str, values: dict[str, Any], most: int, **how: Any) -> list[dict[str, Any]]:
+        """The last items that meet a key condition: at most this many, the last one first. One call."""
+        query = self._query(condition, values, how | {"ScanIndexForward": False, "Limit": most})
+        return [from_item(item) for item in self._client.query(**query)["Items"]]
+
+    def _query(self, condition: str, values: dict[str, Any], how: dict[str, Any]) -> dict[str, Any]:
+        consistent = {} if "IndexName" in how else {"ConsistentRead": True}
+        named = {"KeyConditionExpression": condition, "ExpressionAttributeValues": _values(values)}
+        return {"TableName": self.name, **named, **consistent, **how}
+
+    def put(self, write: Write) -> bool:
+        """Put one item. False, and nothing written, when its condition does not hold."""
+        try:
+            self._client.put_item(**write["Put"])
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def update(self, write: Write) -> bool:
+        """Update one item. False, and nothing written, when its condition does not hold."""
+        try:
+            self._client.update_item(**write["Update"])
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def transact(self, writes: list[Write]) -> bool:
+        """Write all or nothing. False, and nothing written, when a condition does not hold."""
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except self._client.exceptions.TransactionCanceledException as error:
+            if not condition_failed(error):
+                raise
+            return False
+        return True
+
+    def putting(self, pk: str, sk: str, item: dict[str, Any], condition: str = "", **values: Any) -> Write:
+        """A put of a whole item. In its condition, `:name` is one of the values, and `#name` an attribute."""
+        return {"Put": {"TableName": self.name, "Item": to_item({"pk": pk, "sk": sk} | item), **_if(condition, values)}}
+
+    def updating(self, pk: str, sk: str, expression: str, condition: str = "", **values: Any) -> Write:
+        """An update of an item's attributes. `:name` is one of the values, and `#name` an attribute."""
+        return {"Update": self._keyed(pk, sk) | {"UpdateExpression": expression} | _if(condition, values, expression)}
+
+    def checking(self, pk: str, sk: str, condition: str, **values: Any) -> Write:
+        """A condition that a transaction hangs on. `:name` is one of the values, and `#name` an attribute."""
+        return {"ConditionCheck": self._keyed(pk, sk) | _if(condition, values)}
+
+    def deleting(self, pk: str, sk: str) -> Write:
+        """A delete of an item, whether there is one or not."""
+        return {"Delete": self._keyed(pk, sk)}
+
+    def in_parallel(self, do: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        """The answers for all items, a few at a time, in order."""
+        with ThreadPoolExecutor(PARALLEL_WRITES) as pool:
+            return list(pool.map(do, items))
+
+    def expiry(self) -> dict[str, int]:
+        """The attribute of an item that goes after `keep_days`."""
+        return expiry(self.keep_days)
+
+    def _keyed(self, pk: str, sk: str) -> dict[str, Any]:
+        return {"TableName": self.name, "Key": to_item({"pk": pk, "sk": sk})}
+
+
+def _if(condition: str, values: dict[str, Any], expression: str = "") -> dict[str, Any]:
+    """What a write's expressions need beside themselves, the condition included."""
+    names = {f"#{name}": name for name in ATTRIBUTE.findall(f"{expression} {condition}")}
+    needed = {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": _values(values),
+    }
+    return {name: value for name, value in needed.items() if value}
+
+
+def _values(values: dict[str, Any]) -> dict[str, Any]:
+    return to_item({f":{name}": value for name, value in values.items()})
 
 
 def condition_failed(error: ClientError) -> bool:

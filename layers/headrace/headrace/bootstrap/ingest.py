@@ -8,7 +8,7 @@ from headrace.adapters import aws
 from headrace.adapters.catalog import Catalog
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
-from headrace.adapters.ledger import DynamoLedger
+from headrace.adapters.ledger import DynamoLedger, LedgerServices
 from headrace.adapters.notices import Topic
 from headrace.adapters.secret import read_login
 from headrace.adapters.warehouse import Connection, Warehouse
@@ -16,7 +16,7 @@ from headrace.adapters.workflow import IngestWorkflow
 from headrace.config import setting
 
 
-class AwsServices:
+class AwsServices(LedgerServices):
     """The services of `usecases.ports` on AWS, as the function's environment names them."""
 
     @cached_property

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.load import split_statements
@@ -22,7 +23,7 @@ from headrace.domain.migration import (
     why_fixed,
 )
 from headrace.errors import TerminalError
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasCatalog, HasLake, HasWarehouse
 
 WORD = re.compile(r"\w+")
 DEPLOYED_CONTRACTS = f"{CONTRACTS}/contracts.json"
@@ -36,6 +37,10 @@ ISOLATION = "SELECT database_isolation_level FROM svv_redshift_databases WHERE d
 COLLATION = "SELECT CASE WHEN 'a' = 'A' THEN 1 ELSE 0 END AS without_case"
 VIEWS_THERE = "SELECT schema_name, name FROM svv_mv_info"
 TABLES_OF_ETL = "SELECT table_name FROM svv_tables WHERE table_schema = 'etl'"
+
+
+class Services(HasCatalog, HasLake, HasWarehouse, Protocol):
+    """The ports used here."""
 
 
 class MigrationError(TerminalError):

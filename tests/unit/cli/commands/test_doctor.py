@@ -14,11 +14,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from headrace.errors import TransientError
-from headrace.usecases.ports import Services
 from headrace_cli.commands.look.doctor import CHECKS, document_of
 from headrace_cli.doctor.examination import Examination, parsed
 from headrace_cli.doctor.findings import Level, findings_of
 from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.services import TargetServices
 from headrace_cli.stack.target import Target
 
 ROOT = Path(__file__).parents[4]
@@ -202,7 +202,7 @@ class Account:
     def examined(self, *parameters: str, wake: bool = True) -> dict[str, Any]:
         """What the doctor says of this account."""
         target = Target(self)
-        target.services = cast("Services", SimpleNamespace(warehouse=self))
+        target.services = cast("TargetServices", SimpleNamespace(warehouse=self))
         target.contracts = {}
         examination = Examination(target, ROOT, parsed(parameters), wake)
         return document_of(

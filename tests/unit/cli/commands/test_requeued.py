@@ -11,7 +11,7 @@ from tests.unit.cli.stack import FakeStack
 def test_a_failed_file_is_sent_again(stack: FakeStack, run_json: RunJson) -> None:
     stack.ledger.add(file(status=FileStatus.FAILED, reason="no such column"))
     assert run_json("retry", "readings/a.csv", "--dry-run")[1]["sent"] == 1
-    assert stack.ledger.file(file().file_id).status is FileStatus.FAILED
+    assert stack.ledger.files.get(file().file_id).status is FileStatus.FAILED
     code, document = run_json("retry", "a.csv")
     assert (code, document["sent"]) == (0, 1)
     assert "no such column" in document["files"][0]["why"]
@@ -39,4 +39,4 @@ def test_a_loaded_file_is_loaded_again_only_on_demand(stack: FakeStack, run_json
     assert "--force" in document["error"]
     assert "its 3 rows in the table are replaced" in run_text("reload", "a.csv", "--dry-run")[1]
     assert run_json("reload", "a.csv", "--force")[1]["sent"] == 1
-    assert stack.ledger.file(file().file_id).reload
+    assert stack.ledger.files.get(file().file_id).reload

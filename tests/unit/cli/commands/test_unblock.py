@@ -17,7 +17,7 @@ def stuck(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.deploy()
     running = file(status=FileStatus.RUNNING, batch="readings-1")
     stack.ledger.add(running)
-    stack.ledger.open_batch(
+    stack.ledger.batches.open(
         BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (running.file_id,), "t", condemned=True)
     )
 
@@ -27,10 +27,12 @@ def test_it_says_what_it_would_do_and_does_it(stack: FakeStack, run_json: RunJso
     code, document = run_json("unblock", "readings-1")
     assert (code, document["lane"], document["dry_run"]) == (0, "live", False)
     assert "wait again" in document["done"][0]
-    assert stack.ledger.file(file().file_id).status is FileStatus.PENDING
+    assert stack.ledger.files.get(file().file_id).status is FileStatus.PENDING
 
 
 def test_what_it_leaves_alone_and_what_nobody_knows_are_errors(stack: FakeStack, run_json: RunJson) -> None:
-    stack.ledger.batches["readings-1"] = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.HELD, (), "t")
+    stack.ledger.records.batches["readings-1"] = BatchRecord(
+        "readings-1", "readings", LIVE, 1, BatchStatus.HELD, (), "t"
+    )
     assert "headrace release readings-1" in run_json("unblock", "readings-1")[1]["error"]
     assert "readings-9" in run_json("unblock", "readings-9")[1]["error"]

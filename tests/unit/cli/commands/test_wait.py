@@ -66,13 +66,13 @@ def test_messages_in_the_queue_are_waited_for(stack: FakeStack, run_json: RunJso
 
 
 def test_an_open_batch_is_waited_for(stack: FakeStack, run_json: RunJson) -> None:
-    stack.ledger.lanes["readings", LIVE] = LaneState(4, "readings-4")
+    stack.ledger.records.lanes["readings", LIVE] = LaneState(4, "readings-4")
     _, document = run_json("wait", "--timeout", "0")
     assert document["open"] == {"open_batches": ["readings-4"]}
 
 
 def test_pending_files_of_any_age_are_waited_for(stack: FakeStack, run_json: RunJson) -> None:
-    stack.ledger.record_arrival(file("old.csv"))
+    stack.ledger.files.record_arrival(file("old.csv"))
     _, document = run_json("wait", "--timeout", "0")
     assert document["open"] == {"pending_files": {"readings": 1}}
 
@@ -95,7 +95,7 @@ def test_a_finished_file_is_not_read_again(stack: FakeStack) -> None:
     file_id = land_in_ledger(stack, FileStatus.LOADED)
     watch = Watch(stack.target)
     assert watch.look().done == 1
-    stack.ledger.add(replace(stack.ledger.file(file_id), status=FileStatus.RUNNING))
+    stack.ledger.add(replace(stack.ledger.files.get(file_id), status=FileStatus.RUNNING))
     assert watch.look().done == 1
     assert [item.file_id for item in watch.finished] == [file_id]
 

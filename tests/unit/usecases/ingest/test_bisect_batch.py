@@ -20,18 +20,20 @@ from tests.support.fakes import MemoryServices, file
 
 def waiting(*names: str) -> tuple[MemoryServices, list[FileRecord]]:
     services = MemoryServices()
-    return services, [services.ledger.record_arrival(file(name, arrived_at=name)) for name in names]
+    return services, [services.ledger.files.record_arrival(file(name, arrived_at=name)) for name in names]
 
 
 def take(services: MemoryServices, generation: int) -> BatchRecord:
     recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
-    return services.ledger.batch(recorded["batch"])
+    return services.ledger.batches.get(recorded["batch"])
 
 
 def load(services: MemoryServices, batch: BatchRecord) -> None:
-    loaded = [replace(f, status=FileStatus.LOADED, suspects=None) for f in services.ledger.files(batch.file_ids)]
-    services.ledger.settle(batch, loaded)
-    services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED))
+    loaded = [
+        replace(f, status=FileStatus.LOADED, suspects=None) for f in services.ledger.files.get_all(batch.file_ids)
+    ]
+    services.ledger.batches.settle(batch, loaded)
+    services.ledger.batches.save(replace(batch, status=BatchStatus.LOADED))
 
 
 def run(services: MemoryServices, culprit: str) -> int:
@@ -39,7 +41,7 @@ def run(services: MemoryServices, culprit: str) -> int:
     for generation in range(1, 50):
         if record_batch("readings", LIVE, generation, f"readings-{generation}", services)["batch"] is None:
             return generation
-        batch = services.ledger.batch(str(services.ledger.lane_state("readings", LIVE).open_batch))
+        batch = services.ledger.batches.get(str(services.ledger.lanes.state("readings", LIVE).open_batch))
         if culprit in batch.file_ids:
             record_failure(batch, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
         else:
@@ -51,10 +53,10 @@ def run(services: MemoryServices, culprit: str) -> int:
 def test_the_file_that_fails_its_batch_is_found_and_its_neighbours_are_loaded() -> None:
     services, files = waiting(*"abcdefgh")
     assert run(services, files[5].file_id) < 10
-    for known in services.ledger.files(f.file_id for f in files):
+    for known in services.ledger.files.get_all(f.file_id for f in files):
         assert known.status is (FileStatus.FAILED if known.key.endswith("f") else FileStatus.LOADED)
         assert known.suspects is None
-    assert "value too long" in str(services.ledger.file(files[5].file_id).reason)
+    assert "value too long" in str(services.ledger.files.get(files[5].file_id).reason)
 
 
 def test_people_are_told_of_the_first_failure_and_of_the_file() -> None:
@@ -69,8 +71,8 @@ def test_a_tombstone_stands_before_any_file_is_let_go() -> None:
     batch = take(services, 1)
     record_failure(batch, LOAD_REFUSED, "ERROR: division by zero", services)
     assert "readings-1" in services.warehouse.ran[1]
-    assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
-    assert [f.suspects for f in services.ledger.pending("readings", LIVE, 9)] == ["readings-1-a", "readings-1-b"]
+    assert services.ledger.batches.get("readings-1").status is BatchStatus.FAILED
+    assert [f.suspects for f in services.ledger.lanes.pending("readings", LIVE, 9)] == ["readings-1-a", "readings-1-b"]
 
 
 def test_suspects_are_not_tried_three_times_before_they_are_split_further() -> None:
@@ -86,14 +88,14 @@ def test_suspects_are_not_tried_three_times_before_they_are_split_further() -> N
 def test_giving_up_goes_on_where_it_was_left() -> None:
     services, files = waiting("a", "b")
     batch = take(services, 1)
-    services.ledger.save_batch(replace(batch, condemned=True, reason="no"))
-    running = services.ledger.file(files[0].file_id)
-    services.ledger.requeue(replace(running, suspects="readings-1-a", batch=None), running)
+    services.ledger.batches.save(replace(batch, condemned=True, reason="no"))
+    running = services.ledger.files.get(files[0].file_id)
+    services.ledger.files.requeue(replace(running, suspects="readings-1-a", batch=None), running)
     hand_over("readings", LIVE, 1, services)
     taken = take(services, 2)
     assert (taken.batch, taken.file_ids) == ("readings-2", (files[0].file_id,))
-    assert services.ledger.batch("readings-1").status is BatchStatus.FAILED
-    assert services.ledger.file(files[1].file_id).suspects == "readings-1-b"
+    assert services.ledger.batches.get("readings-1").status is BatchStatus.FAILED
+    assert services.ledger.files.get(files[1].file_id).suspects == "readings-1-b"
 
 
 def test_a_late_failure_gives_nothing_up_that_another_execution_has_taken_up() -> None:
@@ -103,17 +105,17 @@ def test_a_late_failure_gives_nothing_up_that_another_execution_has_taken_up() -
     again = take(services, 2)
     assert (again.batch, again.attempts) == (early.batch, 2)
     record_failure(early, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
-    assert services.ledger.batch(early.batch) == again
+    assert services.ledger.batches.get(early.batch) == again
     assert not services.warehouse.ran
-    assert {file.batch for file in services.ledger.files(early.file_ids)} == {again.batch}
+    assert {file.batch for file in services.ledger.files.get_all(early.file_ids)} == {again.batch}
 
 
 def test_a_file_that_cannot_be_loaded_again_keeps_the_rows_that_it_has() -> None:
     services, (only,) = waiting("a")
     rows = RowCounts(read=2, loaded=2)
-    services.ledger.given(replace(services.ledger.file(only.file_id), rows=rows, reload=True))
+    services.ledger.given(replace(services.ledger.files.get(only.file_id), rows=rows, reload=True))
     give_up(take(services, 1), "ERROR: division by zero", services)
-    kept = services.ledger.file(only.file_id)
+    kept = services.ledger.files.get(only.file_id)
     assert (kept.status, kept.rows, kept.reload) == (FileStatus.LOADED, rows, False)
     assert "could not be loaded again" in str(kept.reason)
 
@@ -136,7 +138,7 @@ def test_what_passes_is_waited_out_and_told_once(cause: str) -> None:
     assert len(services.topic.notices) == 1
     assert not services.warehouse.ran
     load(services, take(services, 13))
-    assert {file.status for file in services.ledger.files(f.file_id for f in files)} == {FileStatus.LOADED}
+    assert {file.status for file in services.ledger.files.get_all(f.file_id for f in files)} == {FileStatus.LOADED}
 
 
 def test_an_error_that_nobody_knows_gets_three_executions() -> None:
@@ -157,7 +159,7 @@ def run_with_killers(services: MemoryServices, *killers: str) -> list[tuple[int,
         recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
         if recorded["batch"] is None:
             return seen
-        batch = services.ledger.batch(recorded["batch"])
+        batch = services.ledger.batches.get(recorded["batch"])
         killed = [
             number
             for number in recorded["units"]
@@ -180,9 +182,9 @@ def test_a_file_that_kills_its_function_keeps_others_waiting_for_two_time_outs(o
     executions = run_with_killers(services, killer)
     assert sum(1 for _, killed in executions if killed) == 2
     assert len(executions) <= 4
-    for known in services.ledger.files(f.file_id for f in files):
+    for known in services.ledger.files.get_all(f.file_id for f in files):
         assert known.status is (FileStatus.FAILED if known.file_id == killer else FileStatus.LOADED)
-    assert "timed out" in str(services.ledger.file(killer).reason)
+    assert "timed out" in str(services.ledger.files.get(killer).reason)
 
 
 def test_files_of_a_killed_unit_are_units_alone_the_next_time() -> None:
@@ -198,22 +200,22 @@ def test_people_hear_that_files_are_set_apart_and_which_one_failed() -> None:
 
 def test_where_every_unit_is_killed_it_is_not_the_files() -> None:
     services, _ = waiting(*"abcd")
-    services.ledger.all_files = {
-        name: replace(known, size=UNIT_BYTES) for name, known in services.ledger.all_files.items()
+    services.ledger.records.files = {
+        name: replace(known, size=UNIT_BYTES) for name, known in services.ledger.records.files.items()
     }
-    services.ledger._pending = {
-        name: replace(known, size=UNIT_BYTES) for name, known in services.ledger._pending.items()
+    services.ledger.records.waiting = {
+        name: replace(known, size=UNIT_BYTES) for name, known in services.ledger.records.waiting.items()
     }
     batch = take(services, 1)
     assert batch.units == 4
     assert record_failure(batch, *TIMED_OUT, services, [1, 2, 3, 4])
-    assert services.ledger.batch(batch.batch).status is BatchStatus.RUNNING
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.RUNNING
 
 
 def test_giving_up_that_breaks_off_after_a_kill_is_gone_on_with() -> None:
     services, _ = waiting(*"abcd")
     batch = take(services, 1)
-    services.ledger.condemn(batch, "Sandbox.Timedout: it was killed")
+    services.ledger.batches.condemn(batch, "Sandbox.Timedout: it was killed")
     recorded = record_batch("readings", LIVE, 1, "readings-1", services)
     assert recorded["batch"] is None or recorded["batch"] != batch.batch
-    assert {f.suspects for f in services.ledger.pending("readings", LIVE, 9)} == {"readings-1-a", "readings-1-b"}
+    assert {f.suspects for f in services.ledger.lanes.pending("readings", LIVE, 9)} == {"readings-1-a", "readings-1-b"}

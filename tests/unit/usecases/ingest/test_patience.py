@@ -29,17 +29,17 @@ Fails = Callable[[BatchRecord], str | None]
 
 
 def landed(services: MemoryServices, *names: str) -> list[FileRecord]:
-    return [services.ledger.record_arrival(file(name, arrived_at=clock.now())) for name in names]
+    return [services.ledger.files.record_arrival(file(name, arrived_at=clock.now())) for name in names]
 
 
 def take(services: MemoryServices, generation: int) -> BatchRecord | None:
     name = record_batch("readings", LIVE, generation, f"readings-{generation}", services)["batch"]
-    return services.ledger.batch(name) if name else None
+    return services.ledger.batches.get(name) if name else None
 
 
 def step(services: MemoryServices, fails: Fails) -> BatchRecord | None:
     """One execution of the lane."""
-    generation = services.ledger.lane_state("readings", LIVE).generation
+    generation = services.ledger.lanes.state("readings", LIVE).generation
     batch = take(services, generation)
     cause = fails(batch) if batch else None
     if batch and cause:
@@ -51,10 +51,10 @@ def step(services: MemoryServices, fails: Fails) -> BatchRecord | None:
 
 
 def load(services: MemoryServices, batch: BatchRecord) -> None:
-    files = services.ledger.files(batch.file_ids)
+    files = services.ledger.files.get_all(batch.file_ids)
     loaded = [replace(f.cleared, status=FileStatus.LOADED, rows=RowCounts(1, 1)) for f in files]
-    services.ledger.settle(batch, loaded)
-    services.ledger.save_batch(replace(batch, status=BatchStatus.LOADED, rows=RowCounts(1, 1)))
+    services.ledger.batches.settle(batch, loaded)
+    services.ledger.batches.save(replace(batch, status=BatchStatus.LOADED, rows=RowCounts(1, 1)))
 
 
 def steps(services: MemoryServices, count: int, fails: Fails) -> None:
@@ -63,7 +63,7 @@ def steps(services: MemoryServices, count: int, fails: Fails) -> None:
 
 
 def statuses(services: MemoryServices) -> set[FileStatus]:
-    return {known.status for known in services.ledger.all_files.values()}
+    return {known.status for known in services.ledger.records.files.values()}
 
 
 def titles(services: MemoryServices) -> list[str]:
@@ -81,7 +81,7 @@ def test_an_error_that_hits_everything_fails_nothing_and_all_is_loaded_when_it_i
     assert statuses(services) <= {FileStatus.PENDING, FileStatus.RUNNING}
     steps(services, 6, lambda _: None)
     assert statuses(services) == {FileStatus.LOADED}
-    assert all(not (f.suspects or f.failing_since or f.apart_since) for f in services.ledger.all_files.values())
+    assert all(not (f.suspects or f.failing_since or f.apart_since) for f in services.ledger.records.files.values())
 
 
 def test_people_hear_once_of_what_hits_everything_and_once_that_it_is_over() -> None:
@@ -96,7 +96,7 @@ def test_people_hear_once_of_what_hits_everything_and_once_that_it_is_over() -> 
     over = titles(services)[3:]
     assert len(over) == 1
     assert over[0].startswith("ok: readings: files load again")
-    assert services.ledger.lane_state("readings", LIVE).told == ()
+    assert services.ledger.lanes.state("readings", LIVE).told == ()
 
 
 @pytest.mark.parametrize("cause", [PASSES, SYSTEMIC])
@@ -127,7 +127,7 @@ def test_while_others_load_an_unknown_error_is_searched_down_to_its_file(culprit
     steps(services, 40, lambda batch: UNKNOWN if files[culprit].file_id in batch.file_ids else None)
     for name, known in files.items():
         wanted = FileStatus.FAILED if name == culprit else FileStatus.LOADED
-        assert services.ledger.file(known.file_id).status is wanted
+        assert services.ledger.files.get(known.file_id).status is wanted
 
 
 def test_a_file_alone_that_fails_for_an_unknown_error_waits_until_another_has_loaded() -> None:
@@ -135,12 +135,12 @@ def test_a_file_alone_that_fails_for_an_unknown_error_waits_until_another_has_lo
     (bad,) = landed(services, "bad")
     fails: Fails = lambda batch: UNKNOWN if bad.file_id in batch.file_ids else None  # noqa: E731
     steps(services, 30, fails)
-    assert services.ledger.file(bad.file_id).status in {FileStatus.PENDING, FileStatus.RUNNING}
+    assert services.ledger.files.get(bad.file_id).status in {FileStatus.PENDING, FileStatus.RUNNING}
     (good,) = landed(services, "good")
     assert step(services, fails).file_ids == (good.file_id,)  # type: ignore[union-attr]
     steps(services, 3, fails)
-    assert services.ledger.file(good.file_id).status is FileStatus.LOADED
-    assert services.ledger.file(bad.file_id).status is FileStatus.FAILED
+    assert services.ledger.files.get(good.file_id).status is FileStatus.LOADED
+    assert services.ledger.files.get(bad.file_id).status is FileStatus.FAILED
 
 
 def days_ago(days: float) -> str:
@@ -153,22 +153,22 @@ def test_what_has_not_passed_in_days_is_held_for_a_person_and_loads_when_he_says
     services = MemoryServices()
     files = landed(services, *names)
     since = days_ago(8)
-    services.ledger._pending = {
+    services.ledger.records.waiting = {
         place: replace(known, suspects=APART, failing_since=since, apart_since=since)
-        for place, known in services.ledger._pending.items()
+        for place, known in services.ledger.records.waiting.items()
     }
-    services.ledger.all_files = {known.file_id: known for known in services.ledger._pending.values()}
+    services.ledger.records.files = {known.file_id: known for known in services.ledger.records.waiting.values()}
     batch = take(services, 1)
     assert batch is not None
     assert batch.failed_at == since
     steps(services, MAX_ATTEMPTS, lambda _: cause)
     assert statuses(services) == {FileStatus.HELD}
-    assert services.ledger.lane_state("readings", LIVE).held == (batch.batch,)
+    assert services.ledger.lanes.state("readings", LIVE).held == (batch.batch,)
     assert f"headrace release {batch.batch}" in titles(services)[-1]
-    assert release(services.ledger.batch(batch.batch), "me", services).done
-    assert {f.released for f in services.ledger.all_files.values()} == {None}  # no check has ever seen them
+    assert release(services.ledger.batches.get(batch.batch), "me", services).done
+    assert {f.released for f in services.ledger.records.files.values()} == {None}  # no check has ever seen them
     step(services, lambda _: None)
-    assert {services.ledger.file(f.file_id).status for f in files} == {FileStatus.LOADED}
+    assert {services.ledger.files.get(f.file_id).status for f in files} == {FileStatus.LOADED}
 
 
 def test_what_is_held_for_an_error_can_be_rejected() -> None:
@@ -178,10 +178,10 @@ def test_what_is_held_for_an_error_can_be_rejected() -> None:
     assert batch is not None
     record_failure(replace(batch, failed_at=days_ago(8)), LOAD_REFUSED, SYSTEMIC, services)
     steps(services, 3, lambda _: SYSTEMIC)
-    held = services.ledger.batch(batch.batch)
+    held = services.ledger.batches.get(batch.batch)
     assert held.status is BatchStatus.HELD
     assert reject(held, "me", "", services).done
-    assert services.ledger.file(only.file_id).status is FileStatus.FAILED
+    assert services.ledger.files.get(only.file_id).status is FileStatus.FAILED
 
 
 def test_patience_counts_from_the_first_failure_and_not_from_the_start() -> None:
@@ -190,9 +190,9 @@ def test_patience_counts_from_the_first_failure_and_not_from_the_start() -> None
     batch = take(services, 1)
     assert batch is not None
     late = replace(batch, started_at=days_ago(30), attempts=MAX_ATTEMPTS)
-    services.ledger.save_batch(late)
+    services.ledger.batches.save(late)
     assert record_failure(late, LOAD_REFUSED, PASSES, services)
-    noted = services.ledger.batch(batch.batch)
+    noted = services.ledger.batches.get(batch.batch)
     assert noted.failed_at is not None
     assert is_patient(noted, Treatment.WAIT, clock.seconds())
     assert not is_patient(replace(noted, failed_at=days_ago(0.3)), Treatment.WAIT, clock.seconds())
@@ -203,7 +203,7 @@ def test_halves_of_a_batch_go_on_with_its_patience() -> None:
     services = MemoryServices()
     landed(services, *"ab")
     steps(services, MAX_ATTEMPTS, lambda _: UNKNOWN)
-    first = services.ledger.batch("readings-1")
+    first = services.ledger.batches.get("readings-1")
     half = take(services, MAX_ATTEMPTS + 1)
     assert half is not None
     assert first.failed_at == half.failed_at is not None
@@ -234,12 +234,12 @@ def test_a_condemned_batch_that_cannot_be_buried_is_told_once() -> None:
             raise ConnectionError("the warehouse does not answer")
 
     def closed(cause: str) -> None:
-        generation = services.ledger.lane_state("readings", LIVE).generation
+        generation = services.ledger.lanes.state("readings", LIVE).generation
         try:
             batch = take(services, generation)
         except ConnectionError:
             batch = None
-        batch = batch or services.ledger.batch("readings-1")
+        batch = batch or services.ledger.batches.get("readings-1")
         with pytest.raises(ConnectionError):
             record_failure(batch, LOAD_REFUSED, cause, services)
         hand_over("readings", LIVE, generation, services)

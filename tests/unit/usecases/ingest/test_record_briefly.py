@@ -30,9 +30,9 @@ def refuse(*_: Any) -> Any:
 
 def committed(services: MemoryServices, results: bool = True) -> tuple[BatchRecord, FileRecord, FileRecord]:
     """A batch whose load has committed, with a good file and a duplicate; the next file waits."""
-    files = [services.ledger.record_arrival(file(name, arrived_at=name)) for name in "ab"]
+    files = [services.ledger.files.record_arrival(file(name, arrived_at=name)) for name in "ab"]
     recorded = record_batch("readings", LIVE, 1, "readings-1", services)
-    batch = services.ledger.batch(recorded["batch"])
+    batch = services.ledger.batches.get(recorded["batch"])
     if results:
         good = FileResult(files[0].file_id, Verdict.GOOD, 3, 2, 1, sha256="f", detected={"members": "x" * 10**6})
         copy = FileResult(files[1].file_id, Verdict.DUPLICATE, 2, reason="it is a copy")
@@ -40,7 +40,7 @@ def committed(services: MemoryServices, results: bool = True) -> tuple[BatchReco
         services.lake.write_json(lake_paths.result(batch.batch, 1), unit.to_json())
     services.warehouse.answers["SELECT status"] = [["loaded"]]
     services.warehouse.answers["etl.load_files"] = [[files[0].file_id, batch.batch, 2, 2, 0]]
-    services.ledger.record_arrival(file("next", arrived_at="c"))
+    services.ledger.files.record_arrival(file("next", arrived_at="c"))
     return batch, files[0], files[1]
 
 
@@ -56,7 +56,7 @@ def executions(services: MemoryServices, batch: BatchRecord) -> int:
         if recorded["batch"] not in {batch.batch, None}:
             return generation
         with suppress(UnrecordableError):
-            record_failure(services.ledger.batch(batch.batch), "ClientError", "it is too large", services)
+            record_failure(services.ledger.batches.get(batch.batch), "ClientError", "it is too large", services)
         hand_over("readings", LIVE, generation, services)
     raise AssertionError("the lane never goes on")
 
@@ -68,12 +68,12 @@ def test_a_committed_batch_that_cannot_be_recorded_is_recorded_in_its_least_form
     batch, good, copy = committed(services)
     monkeypatch.setattr(giving_up, "record_outcome", refuse)
     assert executions(services, batch) == MAX_ATTEMPTS + 1
-    ended = services.ledger.batch(batch.batch)
+    ended = services.ledger.batches.get(batch.batch)
     assert (ended.status, ended.rows.loaded) == (BatchStatus.LOADED, 2)
-    loaded = services.ledger.file(good.file_id)
+    loaded = services.ledger.files.get(good.file_id)
     assert (loaded.status, loaded.rows, loaded.detected) == (FileStatus.LOADED, RowCounts(3, 2, 0, 1), {})
     assert str(loaded.reason).startswith("recorded without details: ")
-    assert services.ledger.file(copy.file_id).status is FileStatus.DUPLICATE
+    assert services.ledger.files.get(copy.file_id).status is FileStatus.DUPLICATE
 
 
 def test_people_hear_of_each_thing_once_and_before_it_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,9 +91,9 @@ def test_people_hear_of_each_thing_once_and_before_it_can_fail(monkeypatch: pyte
 def test_people_hear_of_the_least_form_even_when_that_fails_too(monkeypatch: pytest.MonkeyPatch) -> None:
     services = MemoryServices()
     batch, *_ = committed(services)
-    monkeypatch.setattr(services.ledger, "settle", refuse)
+    monkeypatch.setattr(services.ledger.batches, "settle", refuse)
     late = replace(batch, attempts=MAX_ATTEMPTS + 1)
-    services.ledger.batches[batch.batch] = late
+    services.ledger.records.batches[batch.batch] = late
     with pytest.raises(UnrecordableError):
         giving_up.give_up(late, "too large", services)
     assert services.topic.notices[-1].level == "error"
@@ -104,13 +104,13 @@ def test_the_least_form_needs_nothing_but_the_warehouse(lost: str) -> None:
     services = MemoryServices()
     batch, good, copy = committed(services, results=lost != "results")
     if lost == "file":
-        del services.ledger.all_files[copy.file_id]
-    services.ledger.batches[batch.batch] = late = replace(batch, attempts=MAX_ATTEMPTS + 1)
+        del services.ledger.records.files[copy.file_id]
+    services.ledger.records.batches[batch.batch] = late = replace(batch, attempts=MAX_ATTEMPTS + 1)
     giving_up.give_up(late, "too large", services)
-    assert services.ledger.batch(batch.batch).status is BatchStatus.LOADED
-    assert services.ledger.file(good.file_id).rows.loaded == 2
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.LOADED
+    assert services.ledger.files.get(good.file_id).rows.loaded == 2
     if lost == "results":
-        assert "the warehouse has no row of it" in str(services.ledger.file(copy.file_id).reason)
+        assert "the warehouse has no row of it" in str(services.ledger.files.get(copy.file_id).reason)
 
 
 def test_a_staged_batch_is_recorded_in_its_least_form_too() -> None:
@@ -118,17 +118,17 @@ def test_a_staged_batch_is_recorded_in_its_least_form_too() -> None:
     batch, good, _ = committed(services)
     services.warehouse.answers["COUNT(*) FROM etl.loads"] = [[good.file_id, 2]]
     services.warehouse.answers["SELECT status"] = [["staged"]]
-    services.ledger.batches[batch.batch] = late = replace(batch, attempts=MAX_ATTEMPTS + 1)
+    services.ledger.records.batches[batch.batch] = late = replace(batch, attempts=MAX_ATTEMPTS + 1)
     giving_up.give_up(late, "too large", services)
-    assert services.ledger.batch(batch.batch).status is BatchStatus.STAGED
-    assert [waiting.file_id for waiting in services.ledger.pending("readings", MERGE, 9)] == [good.file_id]
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.STAGED
+    assert [waiting.file_id for waiting in services.ledger.lanes.pending("readings", MERGE, 9)] == [good.file_id]
 
 
 def test_a_file_that_was_removed_from_the_ledger_keeps_no_other_waiting() -> None:
     services = MemoryServices()
-    files = [services.ledger.record_arrival(file(name, arrived_at=name)) for name in "abc"]
-    batch = services.ledger.batch(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
-    del services.ledger.all_files[files[0].file_id]
+    files = [services.ledger.files.record_arrival(file(name, arrived_at=name)) for name in "abc"]
+    batch = services.ledger.batches.get(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
+    del services.ledger.records.files[files[0].file_id]
     giving_up.give_up(batch, "refused", services)
-    assert services.ledger.batch(batch.batch).status is BatchStatus.FAILED
-    assert len(services.ledger.pending("readings", LIVE, 9)) == 2
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.FAILED
+    assert len(services.ledger.lanes.pending("readings", LIVE, 9)) == 2

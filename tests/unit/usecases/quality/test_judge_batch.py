@@ -33,7 +33,7 @@ class World:
         for each in self.files:
             self.services.ledger.given(each)
         self.batch = replace(BATCH, file_ids=tuple(each.file_id for each in self.files))
-        self.services.ledger.batches["readings-1"] = self.batch
+        self.services.ledger.records.batches["readings-1"] = self.batch
         good, bad, copy = (each.file_id for each in self.files)
         results = [
             FileResult(good, Verdict.GOOD, 5, 5, sha256="s"),
@@ -47,17 +47,17 @@ class World:
             self.services.warehouse.answers["place = 1"] = [["2026-01-31", "rowCount", "", "", rows, 1, 0.0]]
 
     def judge(self) -> dict[str, Any]:
-        return judge_batch(self.services.ledger.batch("readings-1"), self.services)
+        return judge_batch(self.services.ledger.batches.get("readings-1"), self.services)
 
     def statuses(self) -> list[FileStatus]:
-        return [self.services.ledger.file(each.file_id).status for each in self.files]
+        return [self.services.ledger.files.get(each.file_id).status for each in self.files]
 
     def story(self, name: str = "readings-1") -> list[tuple[str, dict[str, Any]]]:
-        return [(event.step, event.detail) for event in self.services.ledger.told.get(name, [])]
+        return [(event.step, event.detail) for event in self.services.ledger.records.events.get(name, [])]
 
     def held(self) -> BatchRecord:
         assert not self.judge()["load"]
-        return self.services.ledger.batch("readings-1")
+        return self.services.ledger.batches.get("readings-1")
 
     def ran(self, words: str) -> list[str]:
         return [statement for statement in self.services.warehouse.ran if words in statement]
@@ -95,13 +95,13 @@ def test_a_held_batch_keeps_its_good_files_and_settles_the_others() -> None:
     world = World(TOO_MANY)
     assert world.judge() == {"load": False, "findings": [SAID]}
     assert world.statuses() == [FileStatus.HELD, FileStatus.FAILED, FileStatus.DUPLICATE]
-    good = world.services.ledger.file(world.files[0].file_id)
+    good = world.services.ledger.files.get(world.files[0].file_id)
     assert (good.sha256, good.reason) == ("s", f"its batch is held: {SAID}")
     assert [world.story(each.file_id) for each in world.files] == [
         [("Held", {"batch": "readings-1"})], [("Failed", {"batch": "readings-1"})],
         [("Duplicate", {"batch": "readings-1"})],
     ]  # fmt: skip
-    batch = world.services.ledger.batch("readings-1")
+    batch = world.services.ledger.batches.get("readings-1")
     assert (batch.status, batch.reason) == (BatchStatus.HELD, SAID)
     assert world.story()[-1] == ("Held", {"reason": SAID})
     (decision,) = world.ran("INSERT INTO etl.holds")
@@ -133,7 +133,7 @@ def test_an_execution_that_died_while_it_held_is_followed_by_one_that_holds() ->
     world = World(replace(TOO_MANY, highest=9.0))
     world.services.ledger.given(replace(world.files[0], status=FileStatus.HELD))
     assert not world.judge()["load"]
-    assert world.services.ledger.batch("readings-1").status is BatchStatus.HELD
+    assert world.services.ledger.batches.get("readings-1").status is BatchStatus.HELD
 
 
 def test_what_is_loaded_already_is_not_held() -> None:
@@ -160,8 +160,8 @@ def test_files_that_are_elsewhere_by_now_are_left_alone() -> None:
     world.services.ledger.given(elsewhere)
     world.services.ledger.given(settled)
     world.judge()
-    assert world.services.ledger.file(elsewhere.file_id) == elsewhere
-    assert world.services.ledger.file(settled.file_id) == settled
+    assert world.services.ledger.files.get(elsewhere.file_id) == elsewhere
+    assert world.services.ledger.files.get(settled.file_id) == settled
     assert world.story(elsewhere.file_id) == world.story(settled.file_id) == []
 
 
@@ -171,13 +171,13 @@ def test_a_released_batch_lets_its_files_wait_again_as_one_group() -> None:
     assert decided.done
     assert decided.why.startswith("its files are loaded")
     assert [each.file_id for each in decided.files] == [world.files[0].file_id]
-    waiting = world.services.ledger.file(world.files[0].file_id)
+    waiting = world.services.ledger.files.get(world.files[0].file_id)
     assert (waiting.status, waiting.released, waiting.batch, waiting.reason) == (
         FileStatus.PENDING, "readings-1", None, None,
     )  # fmt: skip
     assert world.story(waiting.file_id)[-1] == ("Released", {"batch": "readings-1", "by": "alex"})
     assert world.story()[-1] == ("Released", {"by": "alex"})
-    batch = world.services.ledger.batch("readings-1")
+    batch = world.services.ledger.batches.get("readings-1")
     assert batch.status is BatchStatus.RELEASED
     assert batch.ended_at is not None
     assert f"'released', 'alex', '{SAID}'" in world.ran("INSERT INTO etl.holds")[-1]
@@ -189,13 +189,13 @@ def test_a_rejected_batch_fails_its_files() -> None:
     decided = reject(world.held(), "alex", "a test", world.services)
     assert decided.done
     assert "`headrace retry`" in decided.why
-    failed = world.services.ledger.file(world.files[0].file_id)
+    failed = world.services.ledger.files.get(world.files[0].file_id)
     reason = f"its batch readings-1 was held and rejected (a test): {SAID}"
     assert (failed.status, failed.reason) == (FileStatus.FAILED, reason)
     assert world.story(failed.file_id)[-1] == ("Rejected", {"batch": "readings-1", "by": "alex"})
-    assert world.services.ledger.batch("readings-1").status is BatchStatus.REJECTED
+    assert world.services.ledger.batches.get("readings-1").status is BatchStatus.REJECTED
     assert f"'rejected', 'alex', '{reason}'" in world.ran("INSERT INTO etl.holds")[-1]
-    again = reject(world.services.ledger.batch("readings-1"), "alex", "", world.services)
+    again = reject(world.services.ledger.batches.get("readings-1"), "alex", "", world.services)
     assert (again.done, again.files) == (False, ())
     assert again.why == "it is rejected, not held: there is nothing to decide"
 
@@ -203,7 +203,7 @@ def test_a_rejected_batch_fails_its_files() -> None:
 def test_without_words_of_a_person_the_reason_is_that_of_the_hold() -> None:
     world = World(TOO_MANY)
     reject(world.held(), "alex", "", world.services)
-    reason = world.services.ledger.file(world.files[0].file_id).reason
+    reason = world.services.ledger.files.get(world.files[0].file_id).reason
     assert reason == f"its batch readings-1 was held and rejected: {SAID}"
 
 

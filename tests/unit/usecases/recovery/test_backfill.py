@@ -27,7 +27,7 @@ def test_what_is_unknown_waits_in_a_lane_of_its_own() -> None:
     assert services.workflow.executions == {("readings", BACKFILL, 1): "RUNNING"}
     recorded = record_batch("readings", BACKFILL, 1, "readings-backfill-1", services)
     assert recorded["batch"] == "readings-backfill-1"
-    assert len(services.ledger.pending("readings", LIVE, 9)) == 1
+    assert len(services.ledger.lanes.pending("readings", LIVE, 9)) == 1
 
 
 def test_again_it_takes_nothing_but_wakes_what_waits() -> None:
@@ -45,7 +45,7 @@ def test_versions_keep_their_order_among_those_that_came_by_event() -> None:
     starter.record(versions[3].arrival("0C"), services)
     backfill("readings", "readings/", landing, services)
     starter.record(versions[4].arrival("0D"), services)  # its event comes late: it is known by now
-    known = services.ledger.versions("landing", "readings/a")
+    known = services.ledger.contents.versions("landing", "readings/a")
     assert [file.version for file in known] == [version.version for version in versions]
 
 
@@ -60,7 +60,7 @@ def test_a_deleted_key_and_an_empty_object_are_not_loaded() -> None:
 def test_a_dry_run_writes_nothing() -> None:
     services, landing = MemoryServices(), landed("readings/a")
     assert backfill("readings", "readings/", landing, services, dry_run=True).taken == ["readings/a"]
-    assert not services.ledger.all_files
+    assert not services.ledger.records.files
     assert not services.workflow.executions
 
 

@@ -44,12 +44,12 @@ class Stack:
             "FROM etl.superseded": [[self.files["a.csv"].file_id]],
             "FROM etl.file_rows": [[self.files["a.csv"].file_id, 1, 1]],
         }
-        self.services.ledger.tell_file(self.files["a.csv"].file_id, "Transformed", {"first": PERSON})
+        self.services.ledger.events.note_file(self.files["a.csv"].file_id, "Transformed", {"first": PERSON})
 
     def _land(self, record: Any, number: int, body: bytes) -> Any:
         self.landing.put(record.key, body)
         record = replace(record, version=f"v{number}")
-        self.services.ledger.all_files[record.file_id] = record
+        self.services.ledger.records.files[record.file_id] = record
         self.services.lake.land(record, body)
         return record
 
@@ -102,7 +102,9 @@ def test_rows_of_the_value_go_everywhere_and_no_others() -> None:
     assert stack.meters() == ["M-1", "M-2"]
     assert stack.raws() == [b"M-170,oops"]
     assert (report.lake_rows, report.bad_rows, report.table_rows, report.ledger_entries) == (2, 1, 2, 1)
-    assert PERSON not in json.dumps([line.detail for lines in stack.services.ledger.told.values() for line in lines])
+    assert PERSON not in json.dumps(
+        [line.detail for lines in stack.services.ledger.records.events.values() for line in lines]
+    )
 
 
 def test_the_table_is_asked_under_the_lock_and_the_row_balance_holds() -> None:
@@ -112,7 +114,7 @@ def test_the_table_is_asked_under_the_lock_and_the_row_balance_holds() -> None:
     assert first == "LOCK TABLE etl.guard_readings"
     assert account.startswith("INSERT INTO etl.superseded")
     assert delete == "DELETE FROM public.readings WHERE meter = 'M-17'"
-    rows = stack.services.ledger.file(stack.files["a.csv"].file_id).rows
+    rows = stack.services.ledger.files.get(stack.files["a.csv"].file_id).rows
     assert rows == RowCounts(read=2, loaded=1, superseded=1)
     assert rows.balanced
 
@@ -146,7 +148,7 @@ def test_a_second_run_finds_nothing() -> None:
     assert not stack.erase().found
 
 
-@pytest.mark.parametrize("step", ["landing.delete", "lake.replace", "lake.write_json", "ledger.scrub", "warehouse.run"])
+@pytest.mark.parametrize("step", ["landing.delete", "lake.replace", "lake.write_json", "events.scrub", "warehouse.run"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_a_run_that_breaks_off_is_finished_by_the_next(step: str, nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = Stack()
@@ -168,7 +170,7 @@ def test_a_run_that_breaks_off_is_finished_by_the_next(step: str, nth: int, monk
     assert stack.meters() == ["M-1", "M-2"]
     assert stack.raws() == [b"M-170,oops"]
     assert "DELETE FROM public.readings WHERE meter = 'M-17'" in stack.services.warehouse.ran
-    assert stack.services.ledger.file(stack.files["a.csv"].file_id).rows.balanced
+    assert stack.services.ledger.files.get(stack.files["a.csv"].file_id).rows.balanced
 
 
 def test_what_cannot_be_asked_is_refused() -> None:
@@ -192,7 +194,7 @@ def test_a_quote_in_the_value_is_a_value() -> None:
 @pytest.mark.parametrize("status", ["pending", "running", "staged", "merging", "held"])
 def test_nothing_is_erased_while_files_are_under_way(status: str) -> None:
     stack = Stack()
-    stack.services.ledger.all_files["late"] = replace(file("late.csv"), status=FileStatus(status))
+    stack.services.ledger.records.files["late"] = replace(file("late.csv"), status=FileStatus(status))
     with pytest.raises(EraseError, match="under way"):
         stack.erase()
     assert len(stack.landed()) == 5
@@ -201,7 +203,7 @@ def test_nothing_is_erased_while_files_are_under_way(status: str) -> None:
 def test_a_key_that_is_named_after_the_value_is_reported() -> None:
     stack = Stack()
     record = replace(stack.files["a.csv"], key=f"readings/{PERSON}.csv")
-    stack.services.ledger.all_files[record.file_id] = record
+    stack.services.ledger.records.files[record.file_id] = record
     assert any(f"readings/{PERSON}.csv" in line for line in stack.erase().remains)
 
 

@@ -13,7 +13,8 @@ from headrace.domain.ingest.replay import MOST_REPLAYS
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.redrive import Redriven, redrive
 from headrace.usecases.recovery.watch_freshness import OLDEST, watch_promises
-from tests.support.fakes import MemoryLedger, file
+from tests.support.fakes import file
+from tests.support.ledger_fakes import MemoryLedger
 from tests.unit.usecases.recovery.test_redrive import Queues, event
 from tests.unit.usecases.recovery.test_replay import BAD, World
 from tests.unit.usecases.recovery.test_watch_freshness import PROMISED, services_with, waiting
@@ -43,7 +44,7 @@ def test_letters_are_redriven_for_good_unless_asked_otherwise_and_what_they_are_
     ledger, queues = MemoryLedger(), Queues(unreadable, json.dumps(known), json.dumps(event("readings/new")))
     record = file(file_id="0" * 24, status=FileStatus.LOADED)
     ledger.given(replace(record, file_id=arrival_of(known).file_id))
-    first, second, third = redrive(queues, ledger, pause=lambda: None)
+    first, second, third = redrive(queues, ledger.files, pause=lambda: None)
     assert (first.key, first.what) == ("x" * 80, "unreadable")
     assert first.detail.startswith("not an S3 object event (JSONDecodeError: ")
     assert second == Redriven("readings/known", "known", "the ledger has it: it is loaded")
@@ -58,7 +59,7 @@ def test_rows_of_a_file_come_back_so_often_and_no_more(replays: int, good: int) 
     names = tuple(f"r{number}" for number in range(replays))
     for name in names:
         world.services.lake.objects[f"replays/readings/{name}.json"] = b'{"rows": []}'
-    record = world.services.ledger.file(world.origin.file_id)
+    record = world.services.ledger.files.get(world.origin.file_id)
     world.services.ledger.given(replace(record, replays=names))
     (answer,) = world.replay()
     assert (answer.key, answer.file_id, answer.rows, answer.good) == ("readings/a.csv", world.origin.file_id, 2, good)

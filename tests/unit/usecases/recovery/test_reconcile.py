@@ -32,7 +32,7 @@ class World:
         )  # fmt: skip
         self.services.ledger.given(self.file)
         ids = (self.file.file_id,)
-        self.services.ledger.save_batch(BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.LOADED, ids, "t"))
+        self.services.ledger.batches.save(BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.LOADED, ids, "t"))
         self.services.lake.objects[PART] = b"12345"
         entry = {"url": f"s3://lake/{PART}", "mandatory": True, "meta": {"content_length": 5}}
         self.services.lake.write_json(lake_paths.manifest("readings-1"), {"entries": [entry]})
@@ -153,7 +153,7 @@ def test_rows_that_came_back_from_quarantine_are_no_difference() -> None:
 def test_a_dataset_that_is_loading_is_left_for_the_next_time() -> None:
     world = World()
     rows_deleted(world)
-    world.services.ledger.lanes["readings", LIVE] = LaneState(2, "readings-2")
+    world.services.ledger.records.lanes["readings", LIVE] = LaneState(2, "readings-2")
     found = world.run()
     assert (found.differences, found.busy) == ([], ["readings"])
 
@@ -163,7 +163,7 @@ def test_a_load_that_came_while_it_was_looked_at_is_no_difference() -> None:
 
     class Moving(MemoryWarehouse):
         def query(self, sql: str) -> list[list[object]]:
-            world.services.ledger.lanes["readings", LIVE] = LaneState(9)
+            world.services.ledger.records.lanes["readings", LIVE] = LaneState(9)
             return []
 
     world.services.warehouse = Moving()

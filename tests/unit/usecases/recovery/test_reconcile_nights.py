@@ -84,7 +84,7 @@ class World:
         return found
 
     def coverage(self) -> Coverage:
-        return self.services.ledger.coverage("readings")
+        return self.services.ledger.watches.coverage("readings")
 
 
 def names(found: Reconciliation) -> set[str]:
@@ -100,7 +100,7 @@ def test_of_ten_million_objects_the_newest_are_reached_in_the_first_night(patter
     landing = Numbered(TEN_MILLION, TEN_MILLION - 1000, pattern)
     world = World(landing, range(TEN_MILLION - 1000, TEN_MILLION - 1))
     missing = landing.landed(TEN_MILLION - 500)
-    del world.services.ledger.all_files[missing.file_id]
+    del world.services.ledger.records.files[missing.file_id]
     found = world.night(seconds=130)
     assert names(found) == {missing.key, landing.key(TEN_MILLION - 1)}
     assert found.objects < 40_000
@@ -140,7 +140,7 @@ def test_an_object_that_lands_behind_the_pass_is_found_by_the_next() -> None:
     landing.extra[stray] = f"{datetime.fromisoformat(began) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S.999Z}"
     later = datetime.fromisoformat(began) + timedelta(days=9)
     found: set[str] = set()
-    world.services.ledger.covered["readings"] = replace(
+    world.services.ledger.records.coverage["readings"] = replace(
         world.coverage(), began=later.isoformat(), since=min(began, SINCE), upto="", objects=0, ended=""
     )
     object_is_due = Asked(since=f"{later:%Y-%m-%dT%H:%M:%SZ}", left=landing.left, nightly=True, grace=timedelta(-1))
@@ -202,7 +202,9 @@ def test_the_ledgers_files_go_on_where_the_night_before_ended(monkeypatch: pytes
 
 def test_a_pass_that_never_ends_is_told() -> None:
     world = World(Numbered(5_000, 5_000), range(0))
-    world.services.ledger.covered["readings"] = Coverage(began="2020-01-01T00:00:00Z", since=SINCE, upto="readings/0")
+    world.services.ledger.records.coverage["readings"] = Coverage(
+        began="2020-01-01T00:00:00Z", since=SINCE, upto="readings/0"
+    )
     found = world.night(seconds=120.4)
     told = notice_of(found)
     assert told is not None

@@ -69,7 +69,7 @@ class Loaded:
         self.insert("etl.load_files", accounts)
         for batch in dict.fromkeys(str(account[0]) for account in accounts):
             self.insert("etl.loads", [(batch, "readings", "loaded", "2026-01-02 00:00:00")])
-            self.services.ledger.save_batch(BatchRecord(batch, "readings", LIVE, 1, BatchStatus.LOADED, (), "t"))
+            self.services.ledger.batches.save(BatchRecord(batch, "readings", LIVE, 1, BatchStatus.LOADED, (), "t"))
 
     def record(self, number: int) -> FileRecord:
         """What the ledger has of a file. One in five lost all its rows to newer ones."""

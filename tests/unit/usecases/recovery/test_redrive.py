@@ -7,7 +7,8 @@ import json
 from headrace.domain.ingest.arrival import DeadLetter, arrival_of
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery.redrive import Redriven, redrive
-from tests.support.fakes import MemoryLedger, file
+from tests.support.fakes import file
+from tests.support.ledger_fakes import MemoryLedger
 
 
 def event(key: str) -> dict[str, object]:
@@ -40,7 +41,7 @@ class Queues:
 
 
 def run(queues: Queues, ledger: MemoryLedger, *, dry_run: bool = False) -> list[Redriven]:
-    return redrive(queues, ledger, pause=lambda: queues.done.append("pause"), dry_run=dry_run)
+    return redrive(queues, ledger.files, pause=lambda: queues.done.append("pause"), dry_run=dry_run)
 
 
 def test_each_is_sent_before_it_is_deleted_and_at_a_rate() -> None:

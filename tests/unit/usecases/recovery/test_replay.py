@@ -37,7 +37,7 @@ class World:
         self.services = MemoryServices(catalog=MemoryCatalog(contract(**changes)))
         self.landing = MemoryLanding()
         self.origin = file(size=len(data))
-        self.services.ledger.record_arrival(self.origin)
+        self.services.ledger.files.record_arrival(self.origin)
         self.services.lake.land(self.origin, data)
         self.changes = changes
         self.generation = 0
@@ -61,7 +61,7 @@ class World:
     def load(self) -> None:
         self.generation += 1
         recorded = record_batch("readings", LIVE, self.generation, f"readings-{self.generation}", self.services)
-        batch = self.services.ledger.batch(recorded["batch"])
+        batch = self.services.ledger.batches.get(recorded["batch"])
         transform_unit(batch, 1, self.services)
         results = [result for unit in unit_results(self.services.lake, batch) for result in unit.files]
         self.services.warehouse.answers["etl.load_files"] = [
@@ -71,7 +71,7 @@ class World:
         hand_over("readings", LIVE, self.generation, self.services)
 
     def rows(self) -> RowCounts:
-        return self.services.ledger.file(self.origin.file_id).rows
+        return self.services.ledger.files.get(self.origin.file_id).rows
 
     def quarantined(self) -> list[int]:
         quarantine = Quarantine(self.services)
@@ -90,7 +90,7 @@ def test_rows_that_are_good_now_go_in_and_leave_quarantine_when_they_load() -> N
     world.load()
     assert world.quarantined() == [3]
     assert world.rows() == RowCounts(read=3, loaded=1, superseded=1, quarantined=1)
-    assert world.services.ledger.file(world.origin.file_id).replayed == 1
+    assert world.services.ledger.files.get(world.origin.file_id).replayed == 1
 
 
 def test_as_long_as_the_contract_is_the_same_nothing_lands() -> None:
@@ -117,10 +117,10 @@ def test_recording_the_outcome_again_releases_no_row_twice() -> None:
     world.replay()
     world.arrive()
     world.load()
-    before = world.services.ledger.file(world.origin.file_id)
-    batch = world.services.ledger.batch("readings-2")
+    before = world.services.ledger.files.get(world.origin.file_id)
+    batch = world.services.ledger.batches.get("readings-2")
     record_outcome(batch, [r for unit in unit_results(world.services.lake, batch) for r in unit.files], world.services)
-    assert world.services.ledger.file(world.origin.file_id) == before
+    assert world.services.ledger.files.get(world.origin.file_id) == before
     assert before.rows.balanced
 
 
@@ -150,8 +150,8 @@ def test_rows_are_chosen(wanted: Wanted, rows: int) -> None:
 
 def test_rows_of_a_file_that_was_loaded_again_are_those_of_its_last_load() -> None:
     world = World(BAD)
-    known = world.services.ledger.file(world.origin.file_id)
-    world.services.ledger.requeue(replace(known, batch=None, reload=True), known)
+    known = world.services.ledger.files.get(world.origin.file_id)
+    world.services.ledger.files.requeue(replace(known, batch=None, reload=True), known)
     world.load()
     assert world.quarantined() == [2, 3]
 
@@ -215,7 +215,7 @@ NEWER = b"meter,read_at,value\nm2,2026-01-01T00:00:00Z,5\n"
 
 def newer_version(world: World, data: bytes = NEWER) -> FileRecord:
     newer = file(file_id="f" * 24, version="v2", sequencer="09", size=len(data))
-    world.services.ledger.record_arrival(newer)
+    world.services.ledger.files.record_arrival(newer)
     world.services.lake.land(newer, data)
     return newer
 
@@ -228,7 +228,7 @@ def test_a_newer_version_of_the_file_replaces_the_rows_that_came_back_too() -> N
     world.load()
     newer_version(world)
     recorded = record_batch("readings", LIVE, 3, "readings-3", world.services)
-    batch = world.services.ledger.batch(recorded["batch"])
+    batch = world.services.ledger.batches.get(recorded["batch"])
     transform_unit(batch, 1, world.services)
     assert set(prepare_load(batch, "default", world.services)["replaced"]) == {world.origin.file_id, replayed.file_id}
 
@@ -242,7 +242,7 @@ def test_a_newer_version_in_another_format_replaces_the_rows_that_came_back_too(
     world.services.catalog = MemoryCatalog(contract(format=FileFormat(kind="jsonl", null_tokens=())))
     newer_version(world, b'{"meter": "m2", "read_at": "2026-01-01T00:00:00Z", "value": 5}\n')
     recorded = record_batch("readings", LIVE, 3, "readings-3", world.services)
-    batch = world.services.ledger.batch(recorded["batch"])
+    batch = world.services.ledger.batches.get(recorded["batch"])
     transform_unit(batch, 1, world.services)
     assert set(prepare_load(batch, "default", world.services)["replaced"]) == {world.origin.file_id, replayed.file_id}
 
@@ -255,6 +255,6 @@ def test_rows_that_come_back_too_late_are_not_loaded_over_a_newer_version() -> N
     world.load()
     replayed = world.arrive()
     recorded = record_batch("readings", LIVE, 3, "readings-3", world.services)
-    batch = world.services.ledger.batch(recorded["batch"])
+    batch = world.services.ledger.batches.get(recorded["batch"])
     transform_unit(batch, 1, world.services)
     assert prepare_load(batch, "default", world.services)["replaced"] == [replayed.file_id]

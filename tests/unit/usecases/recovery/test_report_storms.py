@@ -92,7 +92,7 @@ def test_three_hundred_objects_are_a_message_per_cause_and_one_for_the_rest_of_e
     assert sum(line.startswith("for example readings/") for line in rest.lines) == 5
     assert rest.lines[-1] == f"{listing}."
     assert world.sweep(SEVEN + 67 * MINUTE) == []
-    statuses = Counter(file.status for file in world.services.ledger.all_files.values())
+    statuses = Counter(file.status for file in world.services.ledger.records.files.values())
     assert statuses == {FileStatus.FAILED: 180, FileStatus.UNROUTABLE: 120, FileStatus.PENDING: 1}
 
 
@@ -155,7 +155,7 @@ def test_whatever_dies_before_an_object_is_recorded_it_is_reported_or_counted_on
     """Of the first, its own retry sends the message again; of another, nothing is counted that is not recorded."""
     for key in ("readings/first.csv", "readings/second.csv"):
         with monkeypatch.context() as broken:
-            broken.setattr(world.services.ledger, "record_arrival", die)
+            broken.setattr(world.services.ledger.files, "record_arrival", die)
             with pytest.raises(DiesError):
                 world.land(key)
     world.at = SEVEN + 5 * MINUTE
@@ -187,7 +187,7 @@ def test_a_first_message_that_could_not_be_sent_is_sent_by_the_retry(
 def test_a_sweep_that_dies_is_made_good_by_a_later_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     storm(world)
     with monkeypatch.context() as broken:
-        broken.setattr(world.services.ledger.storms, "note_told", die)
+        broken.setattr(world.services.ledger.storms, "note_reported", die)
         world.at = SEVEN + 63 * MINUTE
         with pytest.raises(DiesError):
             report_storms(world.services)

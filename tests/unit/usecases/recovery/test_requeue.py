@@ -26,33 +26,33 @@ def known(services: MemoryServices, status: FileStatus, **changes: Any) -> str:
 def test_a_failed_file_waits_again_and_its_lane_is_woken() -> None:
     services = MemoryServices()
     failed = known(services, FileStatus.FAILED, lane=BACKFILL, batch="readings-backfill-1")
-    (answer,) = retry([services.ledger.file(failed)], services)
+    (answer,) = retry([services.ledger.files.get(failed)], services)
     assert answer.done
     assert services.workflow.executions == {("readings", BACKFILL, 1): "RUNNING"}
-    (waiting,) = services.ledger.pending("readings", BACKFILL, 9)
+    (waiting,) = services.ledger.lanes.pending("readings", BACKFILL, 9)
     assert (waiting.status, waiting.reason, waiting.batch) == (FileStatus.PENDING, None, None)
 
 
 def test_doing_it_again_changes_nothing() -> None:
     services = MemoryServices()
-    before = services.ledger.file(known(services, FileStatus.FAILED))
+    before = services.ledger.files.get(known(services, FileStatus.FAILED))
     retry([before], services)
     assert not retry([before], services)[0].done
-    assert not retry([services.ledger.file(before.file_id)], services)[0].done
-    assert len(services.ledger.pending("readings", LIVE, 9)) == 1
+    assert not retry([services.ledger.files.get(before.file_id)], services)[0].done
+    assert len(services.ledger.lanes.pending("readings", LIVE, 9)) == 1
 
 
 @pytest.mark.parametrize("status", [FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.PENDING])
 def test_what_has_not_failed_is_not_retried(status: FileStatus) -> None:
     services = MemoryServices()
-    (answer,) = retry([services.ledger.file(known(services, status))], services)
+    (answer,) = retry([services.ledger.files.get(known(services, status))], services)
     assert not answer.done
     assert status in answer.why
 
 
 def test_a_held_file_waits_for_a_decision() -> None:
     services = MemoryServices()
-    (answer,) = retry([services.ledger.file(known(services, FileStatus.HELD, batch="readings-7"))], services)
+    (answer,) = retry([services.ledger.files.get(known(services, FileStatus.HELD, batch="readings-7"))], services)
     assert (answer.done, "`headrace release readings-7`" in answer.why) == (False, True)
 
 
@@ -66,17 +66,17 @@ def test_a_file_that_an_ended_batch_left_behind_is_retried() -> None:
     services = MemoryServices()
     left = known(services, FileStatus.RUNNING, batch="readings-1")
     batch = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (left,), "t")
-    services.ledger.save_batch(batch)
-    assert not retry([services.ledger.file(left)], services)[0].done
-    services.ledger.save_batch(replace(batch, status=BatchStatus.FAILED))
-    assert retry([services.ledger.file(left)], services)[0].done
+    services.ledger.batches.save(batch)
+    assert not retry([services.ledger.files.get(left)], services)[0].done
+    services.ledger.batches.save(replace(batch, status=BatchStatus.FAILED))
+    assert retry([services.ledger.files.get(left)], services)[0].done
 
 
 def test_a_dry_run_changes_nothing() -> None:
     services = MemoryServices()
-    failed = services.ledger.file(known(services, FileStatus.FAILED))
+    failed = services.ledger.files.get(known(services, FileStatus.FAILED))
     assert retry([failed], services, dry_run=True)[0].done
-    assert services.ledger.file(failed.file_id) == failed
+    assert services.ledger.files.get(failed.file_id) == failed
     assert not services.workflow.executions
 
 
@@ -84,10 +84,10 @@ def test_a_loaded_file_replaces_its_own_rows() -> None:
     services = MemoryServices()
     loaded = known(services, FileStatus.LOADED, rows=RowCounts(read=1, loaded=1))
     services.lake.land(file(), GOOD)
-    assert reload([services.ledger.file(loaded)], services)[0].done
-    assert services.ledger.file(loaded).rows.loaded == 1  # still in the table until the load
+    assert reload([services.ledger.files.get(loaded)], services)[0].done
+    assert services.ledger.files.get(loaded).rows.loaded == 1  # still in the table until the load
     recorded = record_batch("readings", LIVE, 1, "readings-1", services)
-    batch = services.ledger.batch(recorded["batch"])
+    batch = services.ledger.batches.get(recorded["batch"])
     transform_unit(batch, 1, services)
     ready = prepare_load(batch, "default", services)
     assert ready["replaced"] == []
@@ -98,17 +98,17 @@ def test_a_loaded_file_replaces_its_own_rows() -> None:
 def test_a_file_loaded_again_takes_its_content_from_whoever_has_it() -> None:
     services = MemoryServices()
     services.ledger.given(file("first.csv", status=FileStatus.LOADED))
-    assert services.ledger.claim_content("readings", "s", file("first.csv").file_id)
-    again = services.ledger.file(known(services, FileStatus.DUPLICATE))
+    assert services.ledger.contents.claim("readings", "s", file("first.csv").file_id)
+    again = services.ledger.files.get(known(services, FileStatus.DUPLICATE))
     reload([again], services)
-    assert claim(services.ledger.file(again.file_id), "s", contract(), services) is None
+    assert claim(services.ledger.files.get(again.file_id), "s", contract(), services) is None
 
 
 def test_a_version_that_was_replaced_is_not_loaded_again() -> None:
     services = MemoryServices()
     old = known(services, FileStatus.LOADED, sequencer="01")
     services.ledger.given(file(file_id="f" * 24, sequencer="02", status=FileStatus.LOADED))
-    (answer,) = reload([services.ledger.file(old)], services)
+    (answer,) = reload([services.ledger.files.get(old)], services)
     assert not answer.done
     assert "newer version" in answer.why
 
@@ -116,6 +116,6 @@ def test_a_version_that_was_replaced_is_not_loaded_again() -> None:
 def test_without_a_key_rows_that_came_back_are_not_loaded_twice() -> None:
     services = MemoryServices(catalog=MemoryCatalog(contract(primary_key=(), ordering=())))
     loaded = known(services, FileStatus.LOADED, replays=("p",), replayed=3)
-    (answer,) = reload([services.ledger.file(loaded)], services)
+    (answer,) = reload([services.ledger.files.get(loaded)], services)
     assert not answer.done
     assert "3 of its rows" in answer.why

@@ -21,16 +21,16 @@ from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
 def stuck(*names: str, loaded: bool = False) -> tuple[MemoryServices, BatchRecord, list[FileRecord]]:
     """A batch that its execution left open, and a file that waits for the next one."""
     services = MemoryServices()
-    files = [services.ledger.record_arrival(file(name, arrived_at=name)) for name in names or "ab"]
+    files = [services.ledger.files.record_arrival(file(name, arrived_at=name)) for name in names or "ab"]
     services.workflow.start("readings", LIVE, 1, 0)
-    batch = services.ledger.batch(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
+    batch = services.ledger.batches.get(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
     results = [FileResult(one.file_id, Verdict.GOOD, 2, 2, sha256=one.file_id) for one in files]
     services.lake.write_json(lake_paths.result(batch.batch, 1), UnitResult(1, contract().digest, [], results).to_json())
     services.workflow.executions["readings", LIVE, 1] = "FAILED"
     if loaded:
         services.warehouse.answers["SELECT status"] = [["loaded"]]
         services.warehouse.answers["etl.load_files"] = [[one.file_id, batch.batch, 2, 2, 0] for one in files]
-    services.ledger.record_arrival(file("next", arrived_at="z"))
+    services.ledger.files.record_arrival(file("next", arrived_at="z"))
     return services, batch, files
 
 
@@ -40,18 +40,18 @@ def run(services: MemoryServices, name: str = "readings-1", **options: Any) -> U
 
 def goes_on(services: MemoryServices) -> bool:
     """Whether the lane is free, and an execution is coming for what waits."""
-    state = services.ledger.lane_state("readings", LIVE)
+    state = services.ledger.lanes.state("readings", LIVE)
     running = services.workflow.status("readings", LIVE, state.generation) == "RUNNING"
     return state.open_batch is None and state.held == () and running
 
 
 def test_a_committed_batch_is_recorded_in_full() -> None:
     services, batch, files = stuck(loaded=True)
-    services.ledger.condemn(batch, "the item is too large")
+    services.ledger.batches.condemn(batch, "the item is too large")
     answer = run(services)
     assert answer.done[0] == "it is loaded, and its outcome is recorded in full"
-    assert services.ledger.batch(batch.batch).status is BatchStatus.LOADED
-    assert {one.status for one in services.ledger.files(f.file_id for f in files)} == {FileStatus.LOADED}
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.LOADED
+    assert {one.status for one in services.ledger.files.get_all(f.file_id for f in files)} == {FileStatus.LOADED}
     assert goes_on(services)
 
 
@@ -66,69 +66,69 @@ def test_a_committed_batch_that_cannot_be_recorded_in_full_is_recorded_all_the_s
     with monkeypatch.context() as broken:
         broken.setattr(module, "record_outcome", refuse)
         assert "recorded without details" in run(services).done[0]
-    assert services.ledger.file(files[0].file_id).rows.loaded == 2
+    assert services.ledger.files.get(files[0].file_id).rows.loaded == 2
     assert goes_on(services)
     assert "in full" in run(services).done[0]  # once what kept it from that is mended
-    assert services.ledger.file(files[0].file_id).reason is None
-    assert services.ledger.batch(batch.batch).reason is None
+    assert services.ledger.files.get(files[0].file_id).reason is None
+    assert services.ledger.batches.get(batch.batch).reason is None
 
 
 def test_the_files_of_a_batch_that_was_not_loaded_wait_again_behind_a_tombstone() -> None:
     services, batch, files = stuck()
     run(services)
     assert any("given up" in statement for statement in services.warehouse.ran)
-    assert services.ledger.batch(batch.batch).status is BatchStatus.FAILED
-    assert len(services.ledger.pending("readings", LIVE, 9)) == len(files) + 1
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.FAILED
+    assert len(services.ledger.lanes.pending("readings", LIVE, 9)) == len(files) + 1
     assert goes_on(services)
 
 
 @pytest.mark.parametrize("loaded", [True, False])
 def test_a_lane_whose_open_batch_has_no_record(loaded: bool) -> None:
     services, batch, files = stuck(loaded=loaded)
-    del services.ledger.batches[batch.batch]
+    del services.ledger.records.batches[batch.batch]
     answer = run(services)
     assert "missing" in answer.done[0]
     wanted = FileStatus.LOADED if loaded else FileStatus.PENDING
-    assert {one.status for one in services.ledger.files(f.file_id for f in files)} == {wanted}
+    assert {one.status for one in services.ledger.files.get_all(f.file_id for f in files)} == {wanted}
     assert goes_on(services)
 
 
 def test_a_batch_whose_file_is_gone_from_the_ledger() -> None:
     services, _, files = stuck()
-    del services.ledger.all_files[files[0].file_id]
+    del services.ledger.records.files[files[0].file_id]
     run(services)
-    assert [one.key[-1] for one in services.ledger.pending("readings", LIVE, 9)] == ["b", "t"]
+    assert [one.key[-1] for one in services.ledger.lanes.pending("readings", LIVE, 9)] == ["b", "t"]
     assert goes_on(services)
 
 
 def test_a_marker_without_its_file_comes_into_no_batch() -> None:
     services, _, _ = stuck()
-    gone = services.ledger.record_arrival(file("gone", arrived_at="0"))
-    del services.ledger.all_files[gone.file_id]
+    gone = services.ledger.files.record_arrival(file("gone", arrived_at="0"))
+    del services.ledger.records.files[gone.file_id]
     assert any("1 marks of waiting files" in what for what in run(services).done)
-    assert gone.file_id not in {one.file_id for one in services.ledger.pending("readings", LIVE, 9)}
+    assert gone.file_id not in {one.file_id for one in services.ledger.lanes.pending("readings", LIVE, 9)}
 
 
 @pytest.mark.parametrize("ended", [BatchStatus.FAILED, BatchStatus.LOADED])
 def test_a_file_that_was_left_in_a_batch_that_has_ended(ended: BatchStatus) -> None:
     services, batch, files = stuck(loaded=ended is BatchStatus.LOADED)
-    services.ledger.save_batch(replace(batch, status=ended))
-    answers = retry([services.ledger.file(files[0].file_id)], services, dry_run=True)
+    services.ledger.batches.save(replace(batch, status=ended))
+    answers = retry([services.ledger.files.get(files[0].file_id)], services, dry_run=True)
     assert answers[0].done is (ended is BatchStatus.FAILED)
     if ended is BatchStatus.LOADED:
         assert "headrace unblock readings-1" in answers[0].why
     run(services)
     wanted = FileStatus.LOADED if ended is BatchStatus.LOADED else FileStatus.PENDING
-    assert {one.status for one in services.ledger.files(f.file_id for f in files)} == {wanted}
+    assert {one.status for one in services.ledger.files.get_all(f.file_id for f in files)} == {wanted}
     assert goes_on(services)
 
 
 def test_a_held_list_that_names_a_batch_that_has_ended_or_is_gone() -> None:
     services, batch, _ = stuck()
     services.catalog = MemoryCatalog(contract(wait_while_held=True))
-    services.ledger.save_batch(replace(batch, status=BatchStatus.FAILED))
-    state = services.ledger.lane_state("readings", LIVE)
-    services.ledger.lanes["readings", LIVE] = replace(state, held=("readings-0", "readings-1"))
+    services.ledger.batches.save(replace(batch, status=BatchStatus.FAILED))
+    state = services.ledger.lanes.state("readings", LIVE)
+    services.ledger.records.lanes["readings", LIVE] = replace(state, held=("readings-0", "readings-1"))
     run(services)
     run(services, "readings-0")
     assert goes_on(services)
@@ -139,7 +139,7 @@ def test_a_lane_whose_names_are_taken_goes_past_them() -> None:
     for generation in range(1, 40):
         services.workflow.executions["readings", LIVE, generation] = "SUCCEEDED"
     run(services)
-    assert services.ledger.lane_state("readings", LIVE).generation == 40
+    assert services.ledger.lanes.state("readings", LIVE).generation == 40
     assert goes_on(services)
 
 
@@ -148,42 +148,46 @@ def test_a_merge_that_was_not_loaded_lets_its_files_wait_for_the_next() -> None:
     merging = file(status=FileStatus.MERGING, batch="readings-1", merge="readings-merge-1")
     services.ledger.given(merging)
     batch = BatchRecord("readings-merge-1", "readings", MERGE, 1, BatchStatus.RUNNING, (merging.file_id,), "t")
-    assert services.ledger.open_batch(batch)
+    assert services.ledger.batches.open(batch)
     run(services, batch.batch)
-    assert services.ledger.file(merging.file_id).status is FileStatus.STAGED
-    assert len(services.ledger.pending("readings", MERGE, 9)) == 1
-    assert services.ledger.lane_state("readings", MERGE).open_batch is None
+    assert services.ledger.files.get(merging.file_id).status is FileStatus.STAGED
+    assert len(services.ledger.lanes.pending("readings", MERGE, 9)) == 1
+    assert services.ledger.lanes.state("readings", MERGE).open_batch is None
 
 
 def test_a_batch_that_an_execution_works_on_is_left_alone() -> None:
     services, batch, _ = stuck()
     services.workflow.executions["readings", LIVE, 1] = "RUNNING"
     assert "at work" in run(services).refused
-    assert services.ledger.batch(batch.batch) == batch
-    services.ledger.condemn(batch, "refused")  # in the loop of a batch that does not end
+    assert services.ledger.batches.get(batch.batch) == batch
+    services.ledger.batches.condemn(batch, "refused")  # in the loop of a batch that does not end
     assert not run(services).refused
 
 
 def test_a_held_batch_is_for_people_to_decide() -> None:
     services, batch, _ = stuck()
-    services.ledger.save_batch(replace(batch, status=BatchStatus.HELD))
+    services.ledger.batches.save(replace(batch, status=BatchStatus.HELD))
     assert "headrace release" in run(services).refused
 
 
 def test_a_late_function_of_the_batch_changes_nothing_afterwards() -> None:
     services, batch, _ = stuck()
     run(services)
-    assert not services.ledger.condemn(batch, "late")
-    assert services.ledger.take_up(batch, "readings-9").status is BatchStatus.FAILED
+    assert not services.ledger.batches.condemn(batch, "late")
+    assert services.ledger.batches.take_up(batch, "readings-9").status is BatchStatus.FAILED
 
 
 @pytest.mark.parametrize("loaded", [True, False])
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(loaded: bool) -> None:
     services, *_ = stuck(loaded=loaded)
-    before = dict(services.ledger.all_files), dict(services.ledger.batches), dict(services.ledger.lanes)
+    before = (
+        dict(services.ledger.records.files),
+        dict(services.ledger.records.batches),
+        dict(services.ledger.records.lanes),
+    )
     said = run(services, dry_run=True).done
     assert ("its outcome is recorded" if loaded else "its files wait again") in said[0]
-    assert (services.ledger.all_files, services.ledger.batches, services.ledger.lanes) == before
+    assert (services.ledger.records.files, services.ledger.records.batches, services.ledger.records.lanes) == before
     assert not services.warehouse.ran
 
 
@@ -191,7 +195,7 @@ def test_doing_it_again_finds_nothing() -> None:
     services, batch, _ = stuck(loaded=True)
     run(services)
     assert run(services).done == []
-    assert services.ledger.batch(batch.batch).rows == RowCounts(4, 4)
+    assert services.ledger.batches.get(batch.batch).rows == RowCounts(4, 4)
 
 
 def test_a_batch_that_nobody_knows() -> None:

@@ -43,7 +43,7 @@ def services_with(**promise: Any) -> MemoryServices:
 
 
 def waiting(services: MemoryServices, seconds: float, name: str = "a.csv", **changes: Any) -> FileRecord:
-    return services.ledger.record_arrival(file(name, arrived_at=ago(seconds), **changes))
+    return services.ledger.files.record_arrival(file(name, arrived_at=ago(seconds), **changes))
 
 
 def titles(services: MemoryServices) -> list[str]:
@@ -55,7 +55,7 @@ def test_a_broken_promise_is_told_once_and_its_end_once(later: Later) -> None:
     waiting(services, PROMISED + 1)
     assert watch_promises(services) == ["readings"]
     assert watch_promises(services) == []
-    services.ledger._pending.clear()  # as if it had been loaded
+    services.ledger.records.waiting.clear()  # as if it had been loaded
     assert watch_promises(services) == []
     later(PROMISED + QUIET_SECONDS + 1)
     assert watch_promises(services) == ["readings"]
@@ -71,8 +71,8 @@ def test_loads_that_are_late_at_each_end_are_one_trouble(later: Later) -> None:
     services = services_with()
     told: list[str] = []
     for sweep in range(24 * 12):
-        services.ledger._pending.clear()
-        services.ledger.all_files.clear()
+        services.ledger.records.waiting.clear()
+        services.ledger.records.files.clear()
         waiting(services, PROMISED + 1 if sweep % 3 == 2 else 1, f"{sweep}.csv")
         told += watch_promises(services)
         later(300)
@@ -84,7 +84,7 @@ def test_the_end_is_told_within_hours_whatever_was_promised(later: Later, promis
     services = services_with(freshness_seconds=promised)
     waiting(services, promised + 1)
     watch_promises(services)
-    services.ledger._pending.clear()
+    services.ledger.records.waiting.clear()
     for _sweep in range(4 * 12 + 2):
         watch_promises(services)
         later(300)
@@ -95,7 +95,7 @@ def test_a_batch_that_is_worked_on_is_late_too() -> None:
     services = services_with()
     waiting(services, PROMISED + 1)
     record_batch("readings", LIVE, 1, "readings-1", services)
-    assert not services.ledger.pending("readings", LIVE, 1)
+    assert not services.ledger.lanes.pending("readings", LIVE, 1)
     assert watch_promises(services) == ["readings"]
 
 
@@ -103,12 +103,12 @@ def test_so_is_what_waits_for_a_merge() -> None:
     services = services_with(staged=True)
     waiting(services, PROMISED + 1, status=FileStatus.PENDING)
     record_batch("readings", LIVE, 1, "readings-1", services)
-    (was,) = services.ledger.all_files.values()
+    (was,) = services.ledger.records.files.values()
     hand_over("readings", LIVE, 1, services)
-    services.ledger.lanes.clear()
+    services.ledger.records.lanes.clear()
     staged = file("a.csv", arrived_at=was.arrived_at, status=FileStatus.STAGED)
-    assert services.ledger.requeue(staged, was)
-    assert services.ledger.pending("readings", MERGE, 1)
+    assert services.ledger.files.requeue(staged, was)
+    assert services.ledger.lanes.pending("readings", MERGE, 1)
     assert watch_promises(services) == ["readings"]
 
 

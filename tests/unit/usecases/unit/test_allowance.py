@@ -54,7 +54,7 @@ def test_a_file_that_takes_nearly_all_memory_is_rejected_with_a_sentence() -> No
 
 def unit_of(services: MemoryServices, allowance: Allowance) -> list[FileResult]:
     record_batch("readings", LIVE, 1, "readings-1", services)
-    batch = services.ledger.batch("readings-1")
+    batch = services.ledger.batches.get("readings-1")
     transform_unit(batch, 1, services, allowance)
     return [file for unit in unit_results(services.lake, batch) for file in unit.files]
 

@@ -82,6 +82,6 @@ def test_the_same_content_again_and_again_stays_a_duplicate() -> None:
     for number in ("2", "3", "4"):  # in one batch, so none has its final status yet
         again = running(services, file("a.csv", file_id=number * 24, sequencer=f"0{number}", version=number))
         assert claim(again, SAME, contract(), services) is not None
-    services.ledger.given(replace(services.ledger.file("4" * 24), status=FileStatus.DUPLICATE))
+    services.ledger.given(replace(services.ledger.files.get("4" * 24), status=FileStatus.DUPLICATE))
     last = running(services, file("a.csv", file_id="5" * 24, sequencer="05", version="5"))
     assert claim(last, SAME, contract(), services) is not None

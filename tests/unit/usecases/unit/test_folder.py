@@ -87,10 +87,10 @@ def test_a_full_disk_is_a_trouble_that_may_pass_and_other_errors_stay_what_they_
 def unit_of(data: bytes) -> tuple[MemoryServices, Any]:
     services = MemoryServices()
     landed = file("a.csv", size=len(data))
-    services.ledger.record_arrival(landed)
+    services.ledger.files.record_arrival(landed)
     services.lake.land(landed, data)
     recorded = record_batch("readings", LIVE, 1, "readings-1", services)
-    return services, services.ledger.batch(recorded["batch"])
+    return services, services.ledger.batches.get(recorded["batch"])
 
 
 full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
@@ -110,7 +110,7 @@ def test_a_disk_that_is_full_of_rows_fails_the_unit_and_no_file(
     services, batch = unit_of(GOOD.encode())
     with pytest.raises(TransientError, match="disk"):
         transform_unit(batch, 1, services)
-    assert services.ledger.file(file("a.csv").file_id).status is FileStatus.RUNNING
+    assert services.ledger.files.get(file("a.csv").file_id).status is FileStatus.RUNNING
 
 
 @full

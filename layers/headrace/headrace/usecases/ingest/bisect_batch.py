@@ -7,6 +7,7 @@ other and from all other files, until the failing file is alone.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from headrace.domain import clock
 from headrace.domain.bounds import LONGEST_REASON, cut
@@ -22,7 +23,17 @@ from headrace.usecases.ingest.record_briefly import record_briefly
 from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.results import file_results
 from headrace.usecases.ingest.trouble import is_everybodys, report
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import (
+    HasBatches,
+    HasCatalog,
+    HasContents,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasLanes,
+    HasTopic,
+    HasWarehouse,
+)
 
 UNSTAGE = "DELETE FROM {stage} WHERE _file_id = '{file}'"
 LOCK = "LOCK TABLE etl.guard_{dataset}"
@@ -41,7 +52,13 @@ ENDS = {
 """What a batch becomes, what its story says of it, and what people are notified of."""
 
 
-def allowed_for(batch: BatchRecord, services: Services) -> int:
+class Services(
+    HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+):
+    """The ports used here."""
+
+
+def allowed_for(batch: BatchRecord, services: HasFiles) -> int:
     """How many executions may try this batch. One that waits for an error to pass may be tried as often as it takes."""
     if batch.reason and is_waited_out(batch, classify(batch.reason).treatment):
         return batch.attempts
@@ -65,7 +82,7 @@ def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozens
     on where it was left: the batch is condemned first, so that no execution works on it in between. A late function
     gives nothing up that another execution has taken up since: that one decides.
     """
-    if not services.ledger.condemn(batch, reason):
+    if not services.batches.condemn(batch, reason):
         return
     batch = replace(batch, condemned=True, reason=reason, failed_at=batch.failed_at or now())
     names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
@@ -79,13 +96,13 @@ def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozens
     status, step, then = ENDS[end]
     if killed or _is_news(end, group):
         _notify(batch, reason, then, services)
-    services.ledger.tell_batch(batch.batch, step, {"reason": reason})
-    services.ledger.save_batch(replace(batch, status=status, ended_at=None if end is Fate.HELD else now()))
+    services.events.note_batch(batch.batch, step, {"reason": reason})
+    services.batches.save(replace(batch, status=status, ended_at=None if end is Fate.HELD else now()))
 
 
 def _end(batch: BatchRecord, files: list[FileRecord], group: str | None, services: Services) -> Fate:
     """What becomes of the batch's files is written to each of them."""
-    state = services.ledger.lane_state(batch.dataset, batch.lane)
+    state = services.lanes.state(batch.dataset, batch.lane)
     treatment = treatment_of(str(batch.reason))
     others_load = _others_load(batch, files, state)
     end = fate(batch, treatment, clock.seconds(), suspects=group is not None, others_load=others_load)
@@ -138,9 +155,9 @@ def _record(batch: BatchRecord, reason: str, services: Services) -> None:
     services.topic.publish(notice)
 
 
-def _files(batch: BatchRecord, services: Services) -> list[FileRecord]:
+def _files(batch: BatchRecord, services: HasFiles) -> list[FileRecord]:
     """The batch's files. One that was removed from the ledger must not keep the others waiting."""
-    known = services.ledger.known(batch.file_ids)
+    known = services.files.known(batch.file_ids)
     return [known[file_id] for file_id in batch.file_ids if file_id in known]
 
 
@@ -173,18 +190,18 @@ def _set_apart(batch: BatchRecord, files: list[FileRecord], group: str | None, s
         apart = replace(file, suspects=group, failing_since=batch.failed_at, apart_since=at) if group else file.cleared
         merging = file.status is FileStatus.MERGING
         waiting = replace(apart, merge=None, status=FileStatus.STAGED) if merging else replace(apart, batch=None)
-        if services.ledger.requeue(waiting, file):
-            services.ledger.tell_file(file.file_id, "Set apart", {"batch": batch.batch, "with": group})
+        if services.files.requeue(waiting, file):
+            services.events.note_file(file.file_id, "Set apart", {"batch": batch.batch, "with": group})
 
 
 def _hold_file(file: FileRecord, batch: BatchRecord, services: Services) -> None:
     held = replace(file, status=FileStatus.HELD, reason=f"its batch is held: {batch.reason}")
-    if services.ledger.change(held, file):
-        services.ledger.tell_file(file.file_id, "Held", {"batch": batch.batch})
+    if services.files.change(held, file):
+        services.events.note_file(file.file_id, "Held", {"batch": batch.batch})
 
 
 def _fail_file(file: FileRecord, batch: BatchRecord, services: Services) -> None:
     if file.status is FileStatus.MERGING:
         stage = services.catalog.contract(batch.dataset).stage
         services.warehouse.run([LOCK.format(dataset=batch.dataset), UNSTAGE.format(stage=stage, file=file.file_id)])
-    services.ledger.settle(batch, [failed(file, f"it could not be loaded: {batch.reason}")])
+    services.batches.settle(batch, [failed(file, f"it could not be loaded: {batch.reason}")])

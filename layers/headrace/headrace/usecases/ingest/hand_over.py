@@ -6,13 +6,19 @@ look; one written after it starts the new name itself. So no wake-up is lost.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from headrace.domain import clock
 from headrace.domain.ingest.lane import LaneState, limits_of, wait_seconds
 from headrace.domain.ingest.ledger import MERGE, FileRecord
 from headrace.domain.ingest.packing import waits_for_others
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ingest.trouble import report_end
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasCatalog, HasLanes, HasTopic, HasWorkflow
+
+
+class Services(HasBatches, HasCatalog, HasLanes, HasTopic, HasWorkflow, Protocol):
+    """The ports used here."""
 
 
 def hand_over(dataset: str, lane: str, generation: int, services: Services) -> bool:
@@ -21,11 +27,11 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
     What a batch has staged is announced to the merge lane as a landed file is to its own: after it was written.
     People are notified when the lane loads again after a trouble that they know of.
     """
-    services.ledger.advance_generation(dataset, lane, generation)
+    services.lanes.advance(dataset, lane, generation)
     contract = services.catalog.contract(dataset)
-    if lane != MERGE and contract.staged and services.ledger.pending(dataset, MERGE, 1):
+    if lane != MERGE and contract.staged and services.lanes.pending(dataset, MERGE, 1):
         wake(dataset, services, MERGE)
-    state = services.ledger.lane_state(dataset, lane)
+    state = services.lanes.state(dataset, lane)
     more = _start_next(dataset, lane, state, services)
     report_end(dataset, lane, state, services)
     return more
@@ -33,9 +39,9 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
 
 def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -> bool:
     contract = services.catalog.contract(dataset)
-    left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
+    left_open = services.batches.get(state.open_batch) if state.open_batch else None
     most = limits_of(contract, lane).files
-    waiting = services.ledger.pending(dataset, lane, most)
+    waiting = services.lanes.pending(dataset, lane, most)
     if left_open is None and (state.blocked(contract) or not waiting):
         return False
     failing_since = _failing_since(waiting, state)

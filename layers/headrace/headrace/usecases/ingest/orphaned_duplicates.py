@@ -5,11 +5,17 @@ Whether the copy was an accident or is wanted cannot be seen from here. So nothi
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasContents, HasEvents
 
 MOST_LOOKED_AT = 100
 """Copies that one batch looks at: notices name a few, but there may be as many as files."""
+
+
+class Services(HasContents, HasEvents, Protocol):
+    """The ports used here."""
 
 
 def bereft_copies(replaced: list[FileRecord], services: Services) -> list[FileRecord]:
@@ -20,12 +26,12 @@ def bereft_copies(replaced: list[FileRecord], services: Services) -> list[FileRe
     bereft: list[FileRecord] = []
     looked_at = 0
     for file in replaced:
-        for copy in services.ledger.copies(file.file_id):
+        for copy in services.contents.copies(file.file_id):
             looked_at += 1
             if looked_at > MOST_LOOKED_AT:
                 return bereft
             if _is_current(copy, services):
-                services.ledger.tell_file(copy.file_id, "Original replaced", {"was a copy of": copy.duplicate_of})
+                services.events.note_file(copy.file_id, "Original replaced", {"was a copy of": copy.duplicate_of})
                 bereft.append(copy)
     return bereft
 
@@ -33,6 +39,6 @@ def bereft_copies(replaced: list[FileRecord], services: Services) -> list[FileRe
 def _is_current(copy: FileRecord, services: Services) -> bool:
     if copy.status is not FileStatus.DUPLICATE:
         return False
-    versions = services.ledger.versions(copy.bucket, copy.key)
+    versions = services.contents.versions(copy.bucket, copy.key)
     alive = [version.file_id for version in versions if version.status is not FileStatus.FAILED]
     return alive[-1:] in ([], [copy.file_id])

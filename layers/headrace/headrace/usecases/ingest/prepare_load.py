@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord
@@ -22,10 +22,14 @@ from headrace.domain.sql_text import MOST_BYTES, size_of
 from headrace.errors import ContractChangedError, LoadTooLargeError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult, file_results, unit_results
-from headrace.usecases.ports import Catalog, Lake, Ledger, Services
+from headrace.usecases.ports import Catalog, HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, Lake
 
 MOST_CARRIED = 250_000
 """Bytes of the answer. Step Functions passes on 256 KiB, and adds what it says of the call itself."""
+
+
+class Services(HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, Protocol):
+    """The ports used here."""
 
 
 def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
     }
     _check_size(answer, batch)
     story = {"parts": len(plan.parts), "rows": plan.rows, "replaced_files": len(plan.replaced)}
-    services.ledger.tell_batch(batch.batch, "Ready to load", story)
+    services.events.note_batch(batch.batch, "Ready to load", story)
     return answer
 
 
@@ -61,19 +65,19 @@ def _plan(batch: BatchRecord, services: Services) -> LoadPlan:
     units = [] if batch.lane == MERGE else unit_results(services.lake, batch)
     _check_contract(batch, contract, units)
     results = file_results(batch, services) if batch.lane == MERGE else [file for unit in units for file in unit.files]
-    files = services.ledger.files(batch.file_ids)
-    history = _history(accepted(files, results), contract, services.ledger) if replaces(batch, contract) else History()
+    files = services.files.get_all(batch.file_ids)
+    history = _history(accepted(files, results), contract, services) if replaces(batch, contract) else History()
     parts = [part for unit in units for part in unit.parts]
     return load_plan(batch, contract, files, results=results, parts=parts, history=history)
 
 
-def _history(files: list[FileRecord], contract: Contract, ledger: Ledger) -> History:
+def _history(files: list[FileRecord], contract: Contract, services: Services) -> History:
     """What is known of the files' keys, of the files whose rows they bring back, and of what came back from them."""
     replays = origins_of(files, contract)
-    origins = ledger.known(replays.values()) if replays else {}
-    versions = ledger.loaded_versions(sorted({file.place for file in [*files, *origins.values()]}))
+    origins = services.files.known(replays.values()) if replays else {}
+    versions = services.contents.loaded_versions(sorted({file.place for file in [*files, *origins.values()]}))
     came_back = replay_places(files, versions, contract)
-    return History(versions | (ledger.loaded_versions(sorted(came_back)) if came_back else {}), origins)
+    return History(versions | (services.contents.loaded_versions(sorted(came_back)) if came_back else {}), origins)
 
 
 def _load(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, catalog: Catalog) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.lane import batch_name, limits_of
@@ -11,9 +11,25 @@ from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileR
 from headrace.domain.ingest.packing import first_batch, units
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import (
+    HasBatches,
+    HasCatalog,
+    HasContents,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasLanes,
+    HasTopic,
+    HasWarehouse,
+)
 
 NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
+
+
+class Services(
+    HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+):
+    """The ports used here."""
 
 
 def record_batch(
@@ -27,7 +43,7 @@ def record_batch(
 
     Doing it again gives the same batch. Returns `{"batch", "files", "bytes", "units": [1, 2, …]}`.
     """
-    state = services.ledger.lane_state(dataset, lane)
+    state = services.lanes.state(dataset, lane)
     if state.generation != generation:
         return NO_BATCH  # an execution out of its turn, redriven by hand for example
     batch = _left_open(state.open_batch, execution, services)
@@ -40,14 +56,14 @@ def record_batch(
     batch = batch or _of_pending_files(dataset, lane, generation, execution, state.loaded_at, services)
     if batch is None:
         return NO_BATCH
-    files = services.ledger.take(batch)
+    files = services.batches.take(batch)
     packed = _packed(lane, files)
     for number, unit in enumerate(packed, start=1):
         services.lake.write_json(
             lake_paths.unit(batch.batch, number), [_reference(file) for file in unit if file.batch == batch.batch]
         )
     story = {"files": len(files), "units": len(packed), "attempt": batch.attempts}
-    services.ledger.tell_batch(batch.batch, "Recorded", story)
+    services.events.note_batch(batch.batch, "Recorded", story)
     size = sum(file.size for file in files)
     return {"batch": batch.batch, "files": len(files), "bytes": size, "units": list(range(1, len(packed) + 1))}
 
@@ -56,9 +72,9 @@ def _left_open(name: str | None, execution: str, services: Services) -> BatchRec
     """The open batch. Another execution than the last one counts as another attempt, a retry within one does not."""
     if name is None:
         return None
-    batch = services.ledger.batch(name)
+    batch = services.batches.get(name)
     if batch.execution != execution:
-        batch = services.ledger.take_up(batch, execution)
+        batch = services.batches.take_up(batch, execution)
     return batch if batch.status is BatchStatus.RUNNING else None
 
 
@@ -66,7 +82,7 @@ def _of_pending_files(
     dataset: str, lane: str, generation: int, execution: str, loaded_at: str | None, services: Services
 ) -> BatchRecord | None:
     limits = limits_of(services.catalog.contract(dataset), lane)
-    files = first_batch(services.ledger.pending(dataset, lane, limits.files), limits, loaded_at)
+    files = first_batch(services.lanes.pending(dataset, lane, limits.files), limits, loaded_at)
     if not files:
         return None
     batch = BatchRecord(
@@ -81,7 +97,7 @@ def _of_pending_files(
         units=len(_packed(lane, files)),
         failed_at=min((file.failing_since for file in files if file.failing_since), default=None),
     )
-    opened = services.ledger.open_batch(batch)
+    opened = services.batches.open(batch)
     return opened if opened and opened.status is BatchStatus.RUNNING else None
 
 

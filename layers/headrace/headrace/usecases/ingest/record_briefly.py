@@ -7,6 +7,7 @@ however often that is tried, must not keep its dataset's next files waiting.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.failure import is_transient
@@ -16,9 +17,13 @@ from headrace.domain.notice import brief_record_notice
 from headrace.usecases.ingest.record_outcome import own_counts
 from headrace.usecases.ingest.record_staged import record_staged
 from headrace.usecases.ingest.results import file_results
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasCatalog, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse
 
 NO_ROWS = "the warehouse has no row of it, and what the transform made of it cannot be read"
+
+
+class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse, Protocol):
+    """The ports used here."""
 
 
 def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
@@ -29,8 +34,8 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
     contract = services.catalog.contract(batch.dataset)
     reason = f"recorded without details: {why}"
     services.topic.publish(brief_record_notice(batch, reason, contract.channel))
-    services.ledger.tell_batch(batch.batch, "Recorded without details", {"why": why})
-    known = services.ledger.known(batch.file_ids)
+    services.events.note_batch(batch.batch, "Recorded without details", {"why": why})
+    known = services.files.known(batch.file_ids)
     batch = replace(batch, file_ids=tuple(file_id for file_id in batch.file_ids if file_id in known))
     if contract.staged and batch.lane != MERGE:
         record_staged(batch, list(_results(batch, {}, services).values()), services)
@@ -39,9 +44,9 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
     results = _results(batch, counts, services)
     files = [settle(known[name], results[name], counts.get(name, WarehouseRows())) for name in batch.file_ids]
     files = [replace(file, reason=reason) if file.status is FileStatus.LOADED else file for file in files]
-    services.ledger.settle(batch, files)
+    services.batches.settle(batch, files)
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=reason)
-    services.ledger.save_batch(ended)
+    services.batches.save(ended)
 
 
 def _results(batch: BatchRecord, counts: dict[str, WarehouseRows], services: Services) -> dict[str, FileResult]:
@@ -52,7 +57,7 @@ def _results(batch: BatchRecord, counts: dict[str, WarehouseRows], services: Ser
     except Exception as error:  # whatever it is: the files are loaded
         if is_transient(error):  # what S3 does not tell now, it tells in an hour
             raise
-        services.ledger.tell_batch(batch.batch, "Results unreadable", {"error": f"{type(error).__name__}: {error}"})
+        services.events.note_batch(batch.batch, "Results unreadable", {"error": f"{type(error).__name__}: {error}"})
     known = {result.file_id: replace(result, detected={}, broken={}) for result in found}
     return {file_id: known.get(file_id) or _by_warehouse(file_id, counts.get(file_id)) for file_id in batch.file_ids}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.failure import classify, explain, for_people
@@ -13,10 +14,26 @@ from headrace.domain.notice import Next
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up, is_waited_out, treatment_of
 from headrace.usecases.ingest.trouble import report
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import (
+    HasBatches,
+    HasCatalog,
+    HasContents,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasLanes,
+    HasTopic,
+    HasWarehouse,
+)
 
 EVERY_UNIT = 3
 """If at least this many units are all killed, the files are not the cause: the batch keeps its attempts."""
+
+
+class Services(
+    HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+):
+    """The ports used here."""
 
 
 def record_failure(batch: BatchRecord, error: str, cause: str, services: Services, killed: Sequence[int] = ()) -> bool:
@@ -29,7 +46,7 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     text = explain(error, cause)
     failure = classify(text)
     reason = for_people(failure, text, services.catalog.contract(batch.dataset).names)
-    services.ledger.tell_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
+    services.events.note_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
     batch = replace(batch, failed_at=batch.failed_at or now())
     if batch.condemned:  # what is left of giving it up has failed
         _give_up(batch, batch.reason or reason, services, frozenset())
@@ -40,7 +57,7 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     if final or not (passes or batch.attempts < allowed_for(batch, services)):
         _give_up(batch, reason, services, suspects)
         return False
-    services.ledger.note_reason(batch, reason)
+    services.batches.note_reason(batch, reason)
     report(batch, reason, Next.AGAIN, services)
     return True
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
@@ -18,7 +18,7 @@ from headrace.observability import measure_outcome
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.orphaned_duplicates import bereft_copies
 from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_staged
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasWarehouse
 
 NEVER_LOADED = WarehouseRows()
 PAGE = 2000
@@ -43,6 +43,10 @@ TOUCHED = (
 SecondsLeft = Callable[[], float]
 
 
+class Services(HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasWarehouse, Protocol):
+    """The ports used here."""
+
+
 def record_outcome(
     batch: BatchRecord, results: list[FileResult], services: Services, left: SecondsLeft = lambda: math.inf
 ) -> tuple[BatchRecord, Notice]:
@@ -59,8 +63,8 @@ def record_outcome(
     counts = own_counts(batch, services) if any(result.verdict is Verdict.GOOD for result in results) else {}
     if any(result.rows_good for result in results) and not counts:
         raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
-    files = _settled(batch, services.ledger.files(batch.file_ids), results, counts)
-    services.ledger.settle(batch, files)
+    files = _settled(batch, services.files.get_all(batch.file_ids), results, counts)
+    services.batches.settle(batch, files)
     if counts:
         _correct_earlier(batch, services, left)
     _release(files, services)
@@ -68,9 +72,9 @@ def record_outcome(
     corrected = _corrected(files, services) if contract.replace_versions else []
     bereft = bereft_copies([before for _, before in corrected], services)
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None, corrected=None)
-    services.ledger.save_batch(ended)
+    services.batches.save(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
-    services.ledger.tell_batch(batch.batch, "Loaded", story)
+    services.events.note_batch(batch.batch, "Loaded", story)
     measure_outcome(batch.dataset, files)
     return ended, batch_notice(ended, files, results, contract.channel, corrected, bereft)
 
@@ -91,7 +95,7 @@ def summary(batch: BatchRecord) -> dict[str, Any]:
     }
 
 
-def own_counts(batch: BatchRecord, services: Services) -> dict[str, WarehouseRows]:
+def own_counts(batch: BatchRecord, services: HasWarehouse) -> dict[str, WarehouseRows]:
     """What the warehouse has of the batch's own files; nothing when their load did nothing."""
     rows = services.warehouse.query(OWN.format(batch=batch.batch))
     return {file_id: counts for file_id, by, counts in map(_account, rows) if by == batch.batch}
@@ -117,13 +121,13 @@ def _correct_earlier(batch: BatchRecord, services: Services, left: SecondsLeft) 
     while rows := services.warehouse.query(TOUCHED.format(batch=batch.batch, after=after, most=PAGE)):
         accounts = [_account(row) for row in rows if row[1] is not None]
         counts = {file_id: found for file_id, _, found in accounts if file_id not in own}
-        known = services.ledger.known(counts)
+        known = services.files.known(counts)
         lost = [_lost(file, counts[file_id]) for file_id, file in known.items() if file.has_rows]
-        services.ledger.correct_rows(file for file in lost if file.rows != known[file.file_id].rows)
+        services.files.correct_rows(file for file in lost if file.rows != known[file.file_id].rows)
         if len(rows) < PAGE:
             return
         after = str(rows[-1][0])
-        services.ledger.note_corrected(batch, after)
+        services.batches.note_corrected(batch, after)
         if left() < LEFT:
             raise TransientError(f"the rows of earlier files are corrected up to {after}: it goes on from there")
 
@@ -135,10 +139,10 @@ def _release(files: list[FileRecord], services: Services) -> None:
         name = replay_of(contract, file.key) if file.status is FileStatus.LOADED else None
         plan = services.lake.find_json(lake_paths.replay(file.dataset, name)) if name else None
         if name and plan:
-            origin = services.ledger.file(plan["file_id"])
+            origin = services.files.get(plan["file_id"])
             same = origin.batch == plan["batch"]
-            if same and services.ledger.release_rows(origin, name, len(plan["rows"])):
-                services.ledger.tell_file(origin.file_id, "Replayed", {"rows": len(plan["rows"]), "as": file.key})
+            if same and services.files.release_rows(origin, name, len(plan["rows"])):
+                services.events.note_file(origin.file_id, "Replayed", {"rows": len(plan["rows"]), "as": file.key})
 
 
 def _corrected(files: list[FileRecord], services: Services) -> list[tuple[FileRecord, FileRecord]]:
@@ -147,8 +151,8 @@ def _corrected(files: list[FileRecord], services: Services) -> list[tuple[FileRe
     Of each key the ledger goes on listing the last two versions that had rows, and all that still have some.
     """
     loaded = [file for file in files if file.status is FileStatus.LOADED]
-    versions = services.ledger.loaded_versions(file.place for file in loaded)
-    services.ledger.forget_loaded(
+    versions = services.contents.loaded_versions(file.place for file in loaded)
+    services.contents.forget_loaded(
         version
         for found in versions.values()
         for version in found[:-2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
@@ -10,13 +11,17 @@ from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, s
 from headrace.domain.notice import Notice, batch_notice
 from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasCatalog, HasEvents, HasFiles, HasWarehouse
 
 # The stage table's name is the contract's, the batch comes from the ledger and is checked by the load's own rules.
 COUNTS = (
     "SELECT s._file_id, COUNT(*) FROM etl.loads AS l INNER JOIN {stage} AS s ON l.batch_id = s._batch_id "
     "WHERE l.batch_id = '{batch}' AND l.status = 'staged' GROUP BY s._file_id"
 )
+
+
+class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasWarehouse, Protocol):
+    """The ports used here."""
 
 
 class BatchGivenUpError(TerminalError):
@@ -33,15 +38,15 @@ def record_staged(batch: BatchRecord, results: list[FileResult], services: Servi
     BatchGivenUpError when the batch's rows never came to the stage.
     """
     contract = services.catalog.contract(batch.dataset)
-    open_files = [file for file in services.ledger.files(batch.file_ids) if file.runs_in(batch.batch)]
+    open_files = [file for file in services.files.get_all(batch.file_ids) if file.runs_in(batch.batch)]
     by_id = {result.file_id: result for result in results}
     counts = _counts(batch, contract.stage, [by_id[file.file_id] for file in open_files], services)
     for file in open_files:
         _one(batch, file, by_id[file.file_id], counts, services)
-    files = services.ledger.files(batch.file_ids)
+    files = services.files.get_all(batch.file_ids)
     ended = replace(batch, status=BatchStatus.STAGED, ended_at=now(), rows=total(files), reason=None)
-    services.ledger.save_batch(ended)
-    services.ledger.tell_batch(batch.batch, "Staged", {"rows": ended.rows.staged})
+    services.batches.save(ended)
+    services.events.note_batch(batch.batch, "Staged", {"rows": ended.rows.staged})
     measure_outcome(batch.dataset, [file for file in files if file.status is not FileStatus.STAGED])
     return ended, batch_notice(ended, files, results, contract.channel)
 
@@ -58,6 +63,6 @@ def _counts(batch: BatchRecord, stage: str, results: list[FileResult], services:
 
 def _one(batch: BatchRecord, file: FileRecord, result: FileResult, counts: dict[str, int], services: Services) -> None:
     if result.verdict is not Verdict.GOOD:
-        services.ledger.settle(batch, [settle(file, result, WarehouseRows())])
-    elif services.ledger.requeue(staged(file, result, counts.get(file.file_id, 0)), file):
-        services.ledger.tell_file(file.file_id, "Staged", {"rows": counts.get(file.file_id, 0)})
+        services.batches.settle(batch, [settle(file, result, WarehouseRows())])
+    elif services.files.requeue(staged(file, result, counts.get(file.file_id, 0)), file):
+        services.events.note_file(file.file_id, "Staged", {"rows": counts.get(file.file_id, 0)})

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.failure import advised, classify, explain
 from headrace.domain.ingest.reported import Reported, stale
 from headrace.domain.notice import fresh_notice, stale_notice
 from headrace.errors import HeadraceError, TransientError
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasCatalog, HasTopic, HasWarehouse, HasWatches
 
 
-def refresh_view(view: str, services: Services) -> None:
+class Services(HasCatalog, HasTopic, HasWarehouse, HasWatches, Protocol):
+    """The ports used here."""
+
+
+def refresh_view(view: str, services: HasWarehouse) -> None:
     """Refresh one view, outside of transactions: it sees only what others have committed.
 
     Raises what the warehouse raises, with cause and remedy.
@@ -57,15 +62,15 @@ def _views(dataset: str, services: Services) -> Iterable[str]:
 
 
 def _report(dataset: str, view: str, reason: str, services: Services) -> None:
-    known, what = services.ledger.reported(dataset, stale(view)), classify(reason).name
+    known, what = services.watches.reported(dataset, stale(view)), classify(reason).name
     if known.since and known.what == what:
         return
     services.topic.publish(stale_notice(services.catalog.contract(dataset), view, reason))
-    services.ledger.note_reported(dataset, stale(view), known, Reported(known.since or now(), what))
+    services.watches.note_reported(dataset, stale(view), known, Reported(known.since or now(), what))
 
 
 def _report_end(dataset: str, view: str, services: Services) -> None:
-    known = services.ledger.reported(dataset, stale(view))
+    known = services.watches.reported(dataset, stale(view))
     if known.since:
         services.topic.publish(fresh_notice(services.catalog.contract(dataset), view, known.since))
-        services.ledger.note_reported(dataset, stale(view), known, Reported())
+        services.watches.note_reported(dataset, stale(view), known, Reported())

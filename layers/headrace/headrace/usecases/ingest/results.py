@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.domain.ingest.ledger import MERGE, BatchRecord
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult
 from headrace.usecases import lake_paths
-from headrace.usecases.ports import Lake, Services
+from headrace.usecases.ports import HasBatches, HasFiles, HasLake, Lake
+
+
+class Services(HasBatches, HasFiles, HasLake, Protocol):
+    """The ports used here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,8 @@ def file_results(batch: BatchRecord, services: Services) -> list[FileResult]:
     """What is known of each file of a batch; of a merge's from the batches that staged them."""
     if batch.lane != MERGE:
         return [file for unit in unit_results(services.lake, batch) for file in unit.files]
-    staged = sorted({str(file.batch) for file in services.ledger.files(batch.file_ids)})
-    found = [file for name in staged for file in file_results(services.ledger.batch(name), services)]
+    staged = sorted({str(file.batch) for file in services.files.get_all(batch.file_ids)})
+    found = [file for name in staged for file in file_results(services.batches.get(name), services)]
     return [file for file in found if file.file_id in set(batch.file_ids)]
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from headrace.domain import clock
 from headrace.domain.ingest.arrival import Routing, route
 from headrace.domain.ingest.lane import wait_seconds
 from headrace.domain.ingest.ledger import LIVE, Arrival, FileRecord, FileStatus
 from headrace.domain.ingest.storm import group_of
 from headrace.domain.notice import arrival_notice
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasCatalog, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow
 
 
-def record(arrival: Arrival, services: Services, lane: str = LIVE) -> FileRecord:
+class RecordServices(HasCatalog, HasFiles, HasStorms, HasTopic, Protocol):
+    """The ports used to record an object."""
+
+
+class WakeServices(HasBatches, HasCatalog, HasLanes, HasWorkflow, Protocol):
+    """The ports used to start a lane's execution."""
+
+
+def record(arrival: Arrival, services: RecordServices, lane: str = LIVE) -> FileRecord:
     """Write the arrival to the ledger, into a lane. A second delivery of the same object version changes nothing.
 
     An object that cannot be loaded is final at once. The first of its kind in an hour is reported now, the others are
@@ -19,28 +29,28 @@ def record(arrival: Arrival, services: Services, lane: str = LIVE) -> FileRecord
     """
     routing = route(arrival, services.catalog.all())
     file = _first_record(arrival, routing, lane)
-    if routing.cause is None or services.ledger.knows(file.file_id):
-        return services.ledger.record_arrival(file)
+    if routing.cause is None or services.files.knows(file.file_id):
+        return services.files.record_arrival(file)
     channel = services.catalog.contract(file.dataset).channel if file.dataset else None
-    group = services.ledger.storms.join(group_of(file, routing.cause, channel, clock.seconds()))
+    group = services.storms.join(group_of(file, routing.cause, channel, clock.seconds()))
     if group.opened_by != file.file_id:
-        return services.ledger.record_arrival(file, group)
+        return services.files.record_arrival(file, group)
     # Reported before it is written: a crash in between reports it twice, never not at all.
     services.topic.publish(arrival_notice(file, group))
-    return services.ledger.record_arrival(file)
+    return services.files.record_arrival(file)
 
 
-def wake(dataset: str, services: Services, lane: str = LIVE) -> None:
+def wake(dataset: str, services: WakeServices, lane: str = LIVE) -> None:
     """Start the lane's current generation, after its files were written.
 
     If that execution exists already, it takes the files: it looks for them after it has moved the generation on.
     A lane that waits for people is left asleep: their decision wakes it.
     """
-    state = services.ledger.lane_state(dataset, lane)
+    state = services.lanes.state(dataset, lane)
     contract = services.catalog.contract(dataset)
     if state.blocked(contract):
         return
-    left_open = services.ledger.batch(state.open_batch) if state.open_batch else None
+    left_open = services.batches.get(state.open_batch) if state.open_batch else None
     wait = wait_seconds(contract, lane, left_open, clock.seconds())
     services.workflow.start(dataset, lane, state.generation, wait)
 

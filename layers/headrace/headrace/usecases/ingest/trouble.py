@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from headrace.domain.ingest.failure import classify
 from headrace.domain.ingest.lane import LaneState, limits_of
 from headrace.domain.ingest.ledger import BatchRecord
 from headrace.domain.notice import Next, end_of_trouble_notice, failure_notice
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasCatalog, HasLanes, HasTopic
 
 WAITS = {Next.AGAIN, Next.KEPT, Next.STUCK}
 """After these the lane stands until something has changed, so that people want to know when it has."""
+
+
+class Services(HasCatalog, HasLanes, HasTopic, Protocol):
+    """The ports used here."""
 
 
 def report(batch: BatchRecord, reason: str, then: Next, services: Services) -> None:
     """Notify people of a failure, unless they were notified of the same cause and outcome since a batch last loaded."""
     failure = classify(reason)
     told = f"{then.name} {failure.name}"
-    if told in services.ledger.lane_state(batch.dataset, batch.lane).told:
+    if told in services.lanes.state(batch.dataset, batch.lane).told:
         return
     services.topic.publish(failure_notice(batch, reason, services.catalog.contract(batch.dataset).channel, then))
     waits = then in WAITS and (failure.treatment.passes or then is not Next.AGAIN)
-    services.ledger.note_trouble(batch, told, waits=waits)
+    services.lanes.note_trouble(batch, told, waits=waits)
 
 
 def is_everybodys(state: LaneState) -> bool:
@@ -33,6 +39,6 @@ def report_end(dataset: str, lane: str, state: LaneState, services: Services) ->
     if not state.recovered:
         return
     contract = services.catalog.contract(dataset)
-    waiting = len(services.ledger.pending(dataset, lane, limits_of(contract, lane).files))
+    waiting = len(services.lanes.pending(dataset, lane, limits_of(contract, lane).files))
     services.topic.publish(end_of_trouble_notice(contract, lane, str(state.failing_since), waiting))
-    services.ledger.end_trouble(dataset, lane, str(state.failing_since))
+    services.lanes.end_trouble(dataset, lane, str(state.failing_since))

@@ -8,6 +8,7 @@ as a separate batch and is not held a second time. So holding needs no other pro
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
@@ -16,7 +17,16 @@ from headrace.domain.judgement import Finding, anomalous
 from headrace.domain.notice import Notice, hold_notice
 from headrace.usecases.ingest.bisect_batch import BATCH_STATUS, COMMITTED, LOCK, TOMBSTONE
 from headrace.usecases.ingest.starter import wake
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import (
+    HasBatches,
+    HasCatalog,
+    HasEvents,
+    HasFiles,
+    HasLanes,
+    HasTopic,
+    HasWarehouse,
+    HasWorkflow,
+)
 from headrace.usecases.quality.measurements import quoted
 
 DECISION = (
@@ -24,6 +34,14 @@ DECISION = (
     " VALUES ('{batch}', '{dataset}', '{decision}', {who}, {reason}, GETDATE())"
 )
 HEADRACE = "headrace"
+
+
+class HoldServices(HasBatches, HasCatalog, HasEvents, HasFiles, HasLanes, HasTopic, HasWarehouse, Protocol):
+    """The ports used to hold a batch."""
+
+
+class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasLanes, HasWarehouse, HasWorkflow, Protocol):
+    """The ports used to decide on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +54,7 @@ class Decided:
     files: tuple[FileRecord, ...] = ()
 
 
-def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult], services: Services) -> bool:
+def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult], services: HoldServices) -> bool:
     """Keep the batch from the target and notify people why. False when it is loaded already.
 
     Files that the transform found to be duplicates or bad are settled; the others wait with their batch. Doing it
@@ -46,15 +64,15 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
     if services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED:
         return False
-    if services.ledger.batch(batch.batch).status is not BatchStatus.RUNNING:
+    if services.batches.get(batch.batch).status is not BatchStatus.RUNNING:
         return True  # by another execution: people were notified, or have decided
     reason = "; ".join(finding.sentence for finding in anomalous(findings))
     services.topic.publish(_notice(batch, findings, services))
     for result in results:
-        _wait_for_people(services.ledger.file(result.file_id), result, reason, batch, services)
+        _wait_for_people(services.files.get(result.file_id), result, reason, batch, services)
     services.warehouse.run([_decision(batch, BatchStatus.HELD, HEADRACE, reason)])
-    services.ledger.tell_batch(batch.batch, "Held", {"reason": reason})
-    services.ledger.save_batch(replace(batch, status=BatchStatus.HELD, reason=reason))
+    services.events.note_batch(batch.batch, "Held", {"reason": reason})
+    services.batches.save(replace(batch, status=BatchStatus.HELD, reason=reason))
     return True
 
 
@@ -68,8 +86,8 @@ def release(batch: BatchRecord, who: str, services: Services, *, dry_run: bool =
     if not dry_run:
         for file in held:
             waiting = replace(file.cleared, released=judged, batch=None, reason=None)
-            if services.ledger.requeue(waiting, file):
-                services.ledger.tell_file(file.file_id, "Released", {"batch": batch.batch, "by": who})
+            if services.files.requeue(waiting, file):
+                services.events.note_file(file.file_id, "Released", {"batch": batch.batch, "by": who})
         _decide(batch, BatchStatus.RELEASED, who, batch.reason or "", services)
     return Decided(batch, done=True, why="its files are loaded as a batch of their own", files=tuple(held))
 
@@ -83,31 +101,33 @@ def reject(batch: BatchRecord, who: str, why: str, services: Services, *, dry_ru
     reason = f"its batch {batch.batch} was held and rejected{f' ({why})' if why else ''}: {batch.reason}"
     if not dry_run:
         for file in held:
-            if services.ledger.change(failed(file, reason), file):
-                services.ledger.tell_file(file.file_id, "Rejected", {"batch": batch.batch, "by": who})
+            if services.files.change(failed(file, reason), file):
+                services.events.note_file(file.file_id, "Rejected", {"batch": batch.batch, "by": who})
         _decide(batch, BatchStatus.REJECTED, who, reason, services)
     return Decided(batch, done=True, why="its files have failed, `headrace retry` tries them again", files=tuple(held))
 
 
-def _wait_for_people(file: FileRecord, result: FileResult, reason: str, batch: BatchRecord, services: Services) -> None:
+def _wait_for_people(
+    file: FileRecord, result: FileResult, reason: str, batch: BatchRecord, services: HoldServices
+) -> None:
     if file.status is not FileStatus.RUNNING or file.batch != batch.batch:
         return
     if result.verdict is Verdict.GOOD:
         waiting = replace(file, status=FileStatus.HELD, sha256=result.sha256, reason=f"its batch is held: {reason}")
     else:
         waiting = settle(file, result, WarehouseRows())
-    if services.ledger.change(waiting, file):
-        services.ledger.tell_file(file.file_id, str(waiting.status).capitalize(), {"batch": batch.batch})
+    if services.files.change(waiting, file):
+        services.events.note_file(file.file_id, str(waiting.status).capitalize(), {"batch": batch.batch})
 
 
-def _notice(batch: BatchRecord, findings: list[Finding], services: Services) -> Notice:
+def _notice(batch: BatchRecord, findings: list[Finding], services: HoldServices) -> Notice:
     contract = services.catalog.contract(batch.dataset)
-    wait = services.ledger.lane_state(batch.dataset, batch.lane).waits_for_people(contract, more=1)
+    wait = services.lanes.state(batch.dataset, batch.lane).waits_for_people(contract, more=1)
     return hold_notice(batch, anomalous(findings), contract.channel, wait=wait)
 
 
 def _held_files(batch: BatchRecord, services: Services) -> list[FileRecord]:
-    files = services.ledger.files(batch.file_ids)
+    files = services.files.get_all(batch.file_ids)
     return [file for file in files if file.status is FileStatus.HELD and file.batch == batch.batch]
 
 
@@ -119,8 +139,8 @@ def _undecidable(batch: BatchRecord) -> str | None:
 
 def _decide(batch: BatchRecord, status: BatchStatus, who: str, reason: str, services: Services) -> None:
     services.warehouse.run([_decision(batch, status, who, reason)])
-    services.ledger.tell_batch(batch.batch, str(status).capitalize(), {"by": who})
-    services.ledger.save_batch(replace(batch, status=status, ended_at=now()))
+    services.events.note_batch(batch.batch, str(status).capitalize(), {"by": who})
+    services.batches.save(replace(batch, status=status, ended_at=now()))
     wake(batch.dataset, services, batch.lane)
 
 

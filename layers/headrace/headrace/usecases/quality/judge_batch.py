@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.domain.bounds import MOST_FOUND, within
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileStatus
 from headrace.domain.judgement import Finding, Scope, anomalous, judge, scope_of
 from headrace.domain.notice import surprise_notice
 from headrace.usecases.ingest.results import unit_results
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import (
+    HasBatches,
+    HasCatalog,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasLanes,
+    HasTopic,
+    HasWarehouse,
+)
 from headrace.usecases.quality.hold import hold
 from headrace.usecases.quality.measurements import day_of, figures_of, keep, past_figures
+
+
+class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol):
+    """The ports used here."""
 
 
 def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
@@ -25,7 +38,7 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
     findings = _findings(batch, services)
     told = anomalous(findings)
     texts = within([finding.sentence for finding in told], MOST_FOUND)
-    services.ledger.tell_batch(batch.batch, "Judged", {"checks": len(findings), "surprising": len(told)})
+    services.events.note_batch(batch.batch, "Judged", {"checks": len(findings), "surprising": len(told)})
     if _half_held(batch, services) or (any(item.check.hold for item in told) and not _released(batch, services)):
         results = [file for unit in unit_results(services.lake, batch) for file in unit.files]
         return {"load": not hold(batch, findings, results, services), "findings": texts}
@@ -37,7 +50,7 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
 
 def _findings(batch: BatchRecord, services: Services) -> list[Finding]:
     contract = services.catalog.contract(batch.dataset)
-    scope = scope_of(batch, services.ledger.files(batch.file_ids), contract)
+    scope = scope_of(batch, services.files.get_all(batch.file_ids), contract)
     measured = figures_of(contract, scope, batch.batch, services)
     day = day_of(measured)
     if day is None:
@@ -49,8 +62,8 @@ def _findings(batch: BatchRecord, services: Services) -> list[Finding]:
 
 def _half_held(batch: BatchRecord, services: Services) -> bool:
     """Whether an execution died while it held the batch: then nothing of it can be loaded any more."""
-    return any(file.status is FileStatus.HELD for file in services.ledger.files(batch.file_ids))
+    return any(file.status is FileStatus.HELD for file in services.files.get_all(batch.file_ids))
 
 
 def _released(batch: BatchRecord, services: Services) -> bool:
-    return all(file.released for file in services.ledger.files(batch.file_ids))
+    return all(file.released for file in services.files.get_all(batch.file_ids))

@@ -10,14 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from string import Template
+from typing import Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.load import split_statements
 from headrace.domain.judgement import Finding, Scope, anomalous, judge
 from headrace.domain.notice import Notice, surprise_notice
 from headrace.observability import logger
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasCatalog, HasTopic, HasWarehouse
 from headrace.usecases.quality.measurements import figures_of, keep, past_figures
+
+
+class Services(HasCatalog, HasTopic, HasWarehouse, Protocol):
+    """The ports used here."""
 
 
 def day_of(event: Mapping[str, str]) -> date:

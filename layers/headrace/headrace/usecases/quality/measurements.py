@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.domain.baseline import WINDOW_DAYS, Figure
 from headrace.domain.checks import Metric
 from headrace.domain.contract import Contract
 from headrace.domain.judgement import Finding, Measured, Scope
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasWarehouse
 
 LONGEST_SENTENCE = 2000
 """Bytes, as the column has them."""
@@ -33,6 +33,10 @@ RESULTS = (
     "INSERT INTO etl.quality_results (dataset, scope, point, column_name, metric, verdict, figure, expected, lowest,"
     " highest, sentence, judged_at) VALUES "
 )
+
+
+class Services(HasWarehouse, Protocol):
+    """The ports used here."""
 
 
 def figures_of(contract: Contract, scope: Scope, point: str, services: Services) -> list[Measured]:

@@ -11,18 +11,32 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
+from typing import Protocol
 
 from headrace.domain.ingest.arrival import route
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.ledger import BACKFILL, Arrival, FileRecord, FileStatus
 from headrace.domain.ingest.sequencer import right_after
 from headrace.usecases.ingest import starter
-from headrace.usecases.ports import Landing, Services
+from headrace.usecases.ports import (
+    HasBatches,
+    HasCatalog,
+    HasFiles,
+    HasLanes,
+    HasStorms,
+    HasTopic,
+    HasWorkflow,
+    Landing,
+)
 
 KEYS_TOGETHER = 500
 """Objects that are looked up, and those unknown written down, at once. Then the lane is woken, so that loading begins
 while the listing goes on."""
 PARALLEL = 8
+
+
+class Services(HasBatches, HasCatalog, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol):
+    """The ports used here."""
 
 
 @dataclass(slots=True)
@@ -65,7 +79,7 @@ def backfill(
             if found.taken and not dry_run:
                 starter.wake(dataset, services, BACKFILL)
             told(found)
-    if not dry_run and services.ledger.pending(dataset, BACKFILL, 1):
+    if not dry_run and services.lanes.pending(dataset, BACKFILL, 1):
         starter.wake(dataset, services, BACKFILL)
     return found
 
@@ -85,7 +99,7 @@ def _unknown(keys: list[list[Landed]], services: Services, found: Backfilled) ->
     """Of each key the versions that the ledger does not know, the oldest first."""
     there = [versions for versions in keys if any(version.latest for version in versions)]
     found.deleted += sum(map(len, keys)) - sum(map(len, there))
-    known = services.ledger.known(version.file_id for versions in there for version in versions)
+    known = services.files.known(version.file_id for versions in there for version in versions)
     found.known += len(known)
     for newest_first in there:
         yield list(_in_their_places(reversed(newest_first), known))

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract, Kind
@@ -21,7 +21,7 @@ from headrace.errors import TerminalError
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.refresh_views import refresh_view
-from headrace.usecases.ports import Landing, Ledger, Services
+from headrace.usecases.ports import HasEvents, HasFiles, HasLake, HasWarehouse, Landing
 from headrace.usecases.quality.measurements import quoted
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
@@ -47,6 +47,10 @@ ROWS = "SELECT file_id, loaded, superseded FROM etl.file_rows WHERE file_id IN (
 
 Told = Callable[[str], None]
 """Takes a line about what is being done."""
+
+
+class Services(HasEvents, HasFiles, HasLake, HasWarehouse, Protocol):
+    """The ports used here."""
 
 
 class EraseError(TerminalError):
@@ -78,7 +82,7 @@ def erase(
     Doing it again finds what is left; where nothing is, nothing is changed.
     """
     which = _condition(contract, value)
-    files = list(services.ledger.files_of(contract.dataset))
+    files = list(services.files.of_dataset(contract.dataset))
     _refuse_under_way(files)
     work = _Erasure(contract, value, which, services, told, dry_run=dry_run)
     with tempfile.TemporaryDirectory() as folder:
@@ -180,7 +184,7 @@ class _Erasure:
         self._told(f"landed: {file.key}")
         if not self._dry_run:
             landing.delete(file.key, file.version)
-            self._services.ledger.tell_file(file.file_id, "Erased", {"from": "landing"})
+            self._services.events.note_file(file.file_id, "Erased", {"from": "landing"})
 
     # -- lake, ledger, warehouse --------------------------------------------------------------------------------------
 
@@ -205,19 +209,18 @@ class _Erasure:
 
     def erase_ledger(self) -> None:
         """Take the value out of reasons and stories of the files that had it, and name the keys that it stands in."""
-        ledger = self._services.ledger
-        for file in ledger.known(self._files).values():
+        for file in self._services.files.known(self._files).values():
             if self._value.stands_in(file.key.encode()):
                 self.report.remains.append(f"the key {file.key} itself: a record is named after it")
-            self.report.ledger_entries += self._scrubbed(file, ledger)
+            self.report.ledger_entries += self._scrubbed(file)
 
-    def _scrubbed(self, file: FileRecord, ledger: Ledger) -> int:
+    def _scrubbed(self, file: FileRecord) -> int:
         text = f"{file.reason} {file.detected}"
-        count = ledger.scrub(file.file_id, self._value.text, dry_run=self._dry_run)
+        count = self._services.events.scrub(file.file_id, self._value.text, dry_run=self._dry_run)
         if not self._value.stands_in(text.encode()):
             return count
         if not self._dry_run:
-            ledger.change(replace(file, reason=file.reason and ERASED, detected={}), file)
+            self._services.files.change(replace(file, reason=file.reason and ERASED, detected={}), file)
         return count + 1
 
     def erase_table(self) -> None:
@@ -246,8 +249,8 @@ class _Erasure:
             rows = {
                 str(name): (int(a), int(b)) for name, a, b in self._services.warehouse.query(ROWS.format(ids=listed))
             }
-            known = self._services.ledger.known(some)
-            self._services.ledger.correct_rows(
+            known = self._services.files.known(some)
+            self._services.files.correct_rows(
                 replace(
                     known[name], rows=replace(known[name].rows, loaded=loaded, superseded=gone + known[name].replayed)
                 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract
@@ -20,7 +21,16 @@ from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import LANES, FileRecord, FileStatus
 from headrace.observability import logger
-from headrace.usecases.ports import Landing, Services
+from headrace.usecases.ports import (
+    HasBatches,
+    HasCatalog,
+    HasFiles,
+    HasLake,
+    HasLanes,
+    HasWarehouse,
+    HasWatches,
+    Landing,
+)
 from headrace.usecases.recovery.reconcile_lake import LakeParts
 from headrace.usecases.recovery.reconcile_landing import LandedObjects
 from headrace.usecases.recovery.reconcile_report import Difference, Reconciliation
@@ -43,6 +53,10 @@ FILES_SHARE, NEAR_SHARE = 0.5, 0.2
 """Of a dataset's time in a night: for its files, and for objects near those that came lately. The pass has the rest."""
 LONGEST_PASS = timedelta(days=30)
 FOREVER = 10.0**9
+
+
+class Services(HasBatches, HasCatalog, HasFiles, HasLake, HasLanes, HasWarehouse, HasWatches, Protocol):
+    """The ports used here."""
 
 
 class _EndedEarlyError(Exception):
@@ -95,7 +109,7 @@ def note_coverage(found: Reconciliation, services: Services) -> None:
     that is done again. Where two nights have run at once, the first one counts.
     """
     for dataset, coverage in found.coverage.items():
-        if not services.ledger.note_coverage(dataset, coverage):
+        if not services.watches.note_coverage(dataset, coverage):
             logger.warning("another comparison has gone on meanwhile", extra={"dataset": dataset})
 
 
@@ -110,7 +124,7 @@ class _Comparison:
         self._asked = asked
         self._found = found
         self._differences = 0
-        self._coverage = services.ledger.coverage(contract.dataset) if asked.nightly else Coverage()
+        self._coverage = services.watches.coverage(contract.dataset) if asked.nightly else Coverage()
         self._since = self._coverage.files_from or asked.since
         self._lake = LakeParts(contract.dataset, services)
         self._objects = LandedObjects(contract, landing, services, datetime.now(UTC) - asked.grace)
@@ -148,7 +162,7 @@ class _Comparison:
 
     def _files(self, stop_at: float) -> None:
         """The ledger's files, in lake and warehouse; then what the warehouse has of none of them."""
-        for files in slices(self._services.ledger.files_of(self._contract.dataset, self._since)):
+        for files in slices(self._services.files.of_dataset(self._contract.dataset, self._since)):
             first = files[0].arrived_at
             self._check_time(stop_at, f"the files that arrived from {first} on", first)
             self._slice(files)
@@ -199,7 +213,7 @@ class _Comparison:
             self._found.busy.append(self._contract.dataset)
 
     def _lanes(self) -> list[LaneState]:
-        return [self._services.ledger.lane_state(self._contract.dataset, lane) for lane in LANES]
+        return [self._services.lanes.state(self._contract.dataset, lane) for lane in LANES]
 
     def _add(self, differences: Iterable[Difference]) -> None:
         for difference in differences:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases import lake_paths
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasLake
 from headrace.usecases.recovery.reconcile_report import Difference
 
 BROUGHT = {FileStatus.LOADED, FileStatus.STAGED, FileStatus.MERGING}
 AT_ONCE = 8
 """Batches whose parts are looked up side by side: each takes two calls of S3."""
+
+
+class Services(HasBatches, HasLake, Protocol):
+    """The ports used here."""
 
 
 class LakeParts:
@@ -52,7 +56,7 @@ class LakeParts:
 
     def _known(self, batch: str) -> bool:
         try:
-            self._services.ledger.batch(batch)
+            self._services.batches.get(batch)
         except KeyError:
             return False
         return True

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.arrival import route
 from headrace.domain.ingest.coverage import Coverage, beginnings
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.ledger import FileRecord
-from headrace.usecases.ports import Landing, Services
+from headrace.usecases.ports import HasCatalog, HasFiles, Landing
 from headrace.usecases.recovery.reconcile_report import Difference
 
 OBJECTS_AT_ONCE = 1_000
@@ -23,6 +23,10 @@ MOST_BEGINNINGS = 100_000
 NEWEST_FILES = 1_000
 """Whose neighbours are looked at first."""
 T = TypeVar("T")
+
+
+class Services(HasCatalog, HasFiles, Protocol):
+    """The ports used here."""
 
 
 @dataclass
@@ -55,7 +59,7 @@ class LandedObjects:
     def near(self, since: str, highest: str) -> Iterator[list[Difference]]:
         """Objects behind the `highest` key and around the last files of all, then around all that came lately."""
         lately, self._beginnings = self._beginnings, set()
-        self.note(self.services.ledger.newest(self.contract.dataset, NEWEST_FILES))
+        self.note(self.services.files.newest(self.contract.dataset, NEWEST_FILES))
         yield from self._behind(highest or max(self._beginnings, default=self.contract.prefix), since)
         yield from self._around(self._beginnings, since)
         yield from self._around(lately - self._beginnings, since)
@@ -96,7 +100,7 @@ class LandedObjects:
             for item in objects
             if item.latest and item.at >= since and datetime.fromisoformat(item.at) <= self.until
         ]
-        known = self.services.ledger.known([item.file_id for item in due])
+        known = self.services.files.known([item.file_id for item in due])
         fresh = [item for item in due if item.file_id not in known and item.file_id not in self._named]
         return [self._difference(item) for item in fresh if self._is_mine(item)]
 

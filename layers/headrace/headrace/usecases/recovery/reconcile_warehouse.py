@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasFiles, HasWarehouse
 from headrace.usecases.recovery.reconcile_report import Difference
 
 STAGED = {FileStatus.STAGED, FileStatus.MERGING}
@@ -30,6 +31,10 @@ STAGE = "SELECT _file_id, COUNT(*) FROM {stage} GROUP BY _file_id"
 Counts = tuple[int, int, int]
 """Rows in the table, and the warehouse's account of loaded and superseded ones."""
 NO_ROWS: Counts = (0, 0, 0)
+
+
+class Services(HasBatches, HasFiles, HasWarehouse, Protocol):
+    """The ports used here."""
 
 
 class WarehouseRows:
@@ -83,13 +88,13 @@ class WarehouseRows:
     def _exactly(self, files: list[FileRecord]) -> Iterator[Difference]:
         ids = _quoted(file.file_id for file in files)
         counts = self._counts(f"file_id IN ({ids})", ids)
-        fresh = self._services.ledger.known([file.file_id for file in files])  # the index may lag behind
+        fresh = self._services.files.known([file.file_id for file in files])  # the index may lag behind
         for file in fresh.values():
             yield from _file_rows(file, counts.get(file.file_id, NO_ROWS))
 
     def _strays(self, rows: dict[str, int]) -> Iterator[Difference]:
         """Rows of files that the ledger does not know. The others have their own slice, or arrived too long ago."""
-        for file_id in sorted(rows.keys() - self._services.ledger.known(sorted(rows)).keys()):
+        for file_id in sorted(rows.keys() - self._services.files.known(sorted(rows)).keys()):
             what = (
                 f"{self._contract.target} has {rows[file_id]:,} rows of a file {file_id} that the ledger does not know"
             )
@@ -109,13 +114,13 @@ class WarehouseRows:
 
     def _recorded(self, batch: str) -> bool:
         try:
-            return self._services.ledger.batch(batch).status is BatchStatus.LOADED
+            return self._services.batches.get(batch).status is BatchStatus.LOADED
         except KeyError:
             return False
 
     def _stage(self, rows: dict[str, int]) -> Iterator[Difference]:
         """The stage table has the rows of the files that wait for a merge, and no others."""
-        files = self._services.ledger.known(sorted(rows.keys() | self._staged))
+        files = self._services.files.known(sorted(rows.keys() | self._staged))
         waiting = {file_id for file_id, file in files.items() if file.status in STAGED}
         for file_id in sorted(rows.keys() - waiting):
             key = files[file_id].key if file_id in files else f"a file {file_id} that the ledger does not know"

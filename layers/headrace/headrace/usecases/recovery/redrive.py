@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from headrace.domain.ingest.arrival import DeadLetter, arrival_of
 from headrace.domain.ingest.ledger import Arrival
-from headrace.usecases.ports import DeadLetterQueue, IntakeQueues, Ledger
+from headrace.usecases.ports import DeadLetterQueue, Files, IntakeQueues
 
 SENT, KNOWN, UNREADABLE, FAILED = "sent", "known", "unreadable", "failed"
 
@@ -25,16 +25,14 @@ class Redriven:
     detail: str = ""
 
 
-def redrive(
-    queues: IntakeQueues, ledger: Ledger, *, pause: Callable[[], None], dry_run: bool = False
-) -> list[Redriven]:
+def redrive(queues: IntakeQueues, files: Files, *, pause: Callable[[], None], dry_run: bool = False) -> list[Redriven]:
     """Empty the dead-letter queue. Each letter is sent before it is deleted: a crash in between sends it twice, which
     changes nothing. `pause` is called after each that was sent, to keep to a rate. What isn't an S3 object event stays.
     """
     answers: list[Redriven] = []
     kept: list[DeadLetter] = []
     for letter in all_letters(queues):
-        answer = _judge(letter, ledger)
+        answer = _judge(letter, files)
         answers.append(answer)
         if dry_run or answer.what == UNREADABLE:
             kept.append(letter)
@@ -54,11 +52,11 @@ def all_letters(queues: DeadLetterQueue) -> Iterator[DeadLetter]:
         yield from letters
 
 
-def _judge(letter: DeadLetter, ledger: Ledger) -> Redriven:
+def _judge(letter: DeadLetter, files: Files) -> Redriven:
     try:
         arrival: Arrival = arrival_of(json.loads(letter.body))
     except (ValueError, KeyError, TypeError) as error:
         return Redriven(letter.body[:80], UNREADABLE, f"not an S3 object event ({type(error).__name__}: {error})")
-    if ledger.knows(arrival.file_id):
-        return Redriven(arrival.key, KNOWN, f"the ledger has it: it is {ledger.file(arrival.file_id).status}")
+    if files.knows(arrival.file_id):
+        return Redriven(arrival.key, KNOWN, f"the ledger has it: it is {files.get(arrival.file_id).status}")
     return Redriven(arrival.key, SENT)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
@@ -19,12 +20,16 @@ from headrace.errors import ObjectGoneError
 from headrace.transform import FileRejected, QuarantinedRow, read_quarantine
 from headrace.transform.rebuild import Frame, compressed, frame_of, rows_good_now
 from headrace.usecases import lake_paths
-from headrace.usecases.ports import Landing, Services
+from headrace.usecases.ports import HasContents, HasFiles, HasLake, Landing
 
 TOO_OFTEN = f"rows of it came back {MOST_REPLAYS} times: land it again as a whole, or `headrace reload {{}}`"
 UNDER_WAY = {
     FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.LOADED
 }  # fmt: skip
+
+
+class Services(HasContents, HasFiles, HasLake, Protocol):
+    """The ports used here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class Quarantine:
     def file(self, file_id: str) -> FileRecord | None:
         """The ledger's record of a file, read once."""
         if file_id not in self._files:
-            self._files[file_id] = self._services.ledger.file(file_id) if self._knows(file_id) else None
+            self._files[file_id] = self._services.files.get(file_id) if self._knows(file_id) else None
         return self._files[file_id]
 
     def holds(self, row: QuarantinedRow) -> bool:
@@ -86,7 +91,7 @@ class Quarantine:
         return file.batch == row.batch_id and row.row_number not in self._replayed(file)
 
     def _knows(self, file_id: str) -> bool:
-        return self._services.ledger.knows(file_id)
+        return self._services.files.knows(file_id)
 
     def _replayed(self, file: FileRecord) -> set[int]:
         if file.file_id not in self._gone:
@@ -128,7 +133,7 @@ def _replay(
         return Replayed(file.key, file.file_id, len(rows), 0, None, "no row of it is good by the contract of today")
     name = replay_name(file.file_id, str(file.batch), [row.row_number for row in good])
     key = object_key(contract, name)
-    if any(version.status in UNDER_WAY for version in services.ledger.versions(landing.bucket, key)):
+    if any(version.status in UNDER_WAY for version in services.contents.versions(landing.bucket, key)):
         return Replayed(file.key, file.file_id, len(rows), len(good), key, "it is on its way already")
     if not dry_run:
         plan = {"file_id": file.file_id, "batch": file.batch, "rows": [row.row_number for row in good]}

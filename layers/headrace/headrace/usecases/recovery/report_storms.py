@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from headrace.domain import clock
 from headrace.domain.ingest.storm import Group, hours_to_tell
 from headrace.domain.notice import group_notice
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasStorms, HasTopic
+
+
+class Services(HasStorms, HasTopic, Protocol):
+    """The ports used here."""
 
 
 def report_storms(services: Services) -> int:
@@ -13,22 +19,22 @@ def report_storms(services: Services) -> int:
 
     An hour in which a group is being reported by another call stays open: should that one die, the next sweep does it.
     """
-    storms = services.ledger.storms
+    storms = services.storms
     sent = 0
-    for hour in hours_to_tell(storms.told_hour(), clock.seconds()):
-        groups = list(storms.untold(hour))
+    for hour in hours_to_tell(storms.reported_hour(), clock.seconds()):
+        groups = list(storms.unreported(hour))
         claimed = [group for group in groups if storms.claim(group, clock.seconds())]
         sent += sum(_report(group, services) for group in claimed)
         if len(claimed) < len(groups):
             break
-        storms.note_told_hour(hour)
+        storms.note_reported_hour(hour)
     return sent
 
 
 def _report(group: Group, services: Services) -> bool:
     """Published before it is written down: a crash in between reports it twice, never not at all."""
-    counted = services.ledger.storms.counted(group)
+    counted = services.storms.counted(group)
     if counted.number:
         services.topic.publish(group_notice(group, counted))
-    services.ledger.storms.note_told(group)
+    services.storms.note_reported(group)
     return bool(counted.number)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.starter import wake
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLanes, HasWorkflow
 
 HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
 """Batches whose rows are in the warehouse: a file of them that is sent again would be there twice."""
+
+
+class Services(HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLanes, HasWorkflow, Protocol):
+    """The ports used here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
     works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)
-    ended = services.ledger.batch(works).status if works else BatchStatus.RUNNING
+    ended = services.batches.get(works).status if works else BatchStatus.RUNNING
     if ended is not BatchStatus.RUNNING:
         return _left_in(str(works), ended)
     if file.status in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}:
@@ -71,7 +76,7 @@ def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
 
 
 def _newer(file: FileRecord, services: Services) -> bool:
-    loaded = services.ledger.loaded_versions([file.place])[file.place]
+    loaded = services.contents.loaded_versions([file.place])[file.place]
     return any(version.order > file.order for version in loaded)
 
 
@@ -88,7 +93,7 @@ def _one(file: FileRecord, why: str, services: Services, *, dry_run: bool) -> Re
     if dry_run:
         return Requeued(file, done=True, why=why)
     waiting = replace(file.cleared, batch=None, merge=None, reason=None)
-    if not services.ledger.requeue(waiting, file):
+    if not services.files.requeue(waiting, file):
         return Requeued(file, done=False, why="it has changed in the meantime: look again")
-    services.ledger.tell_file(file.file_id, "Sent again", {"why": why})
+    services.events.note_file(file.file_id, "Sent again", {"why": why})
     return Requeued(waiting, done=True, why=why)

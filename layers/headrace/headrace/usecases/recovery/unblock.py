@@ -8,6 +8,7 @@ recorded. So it may be done at any time, and again.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.failure import is_transient
@@ -17,13 +18,40 @@ from headrace.usecases.ingest.bisect_batch import BATCH_STATUS, COMMITTED, LOCK,
 from headrace.usecases.ingest.record_briefly import record_briefly
 from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.results import file_results
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import (
+    HasBatches,
+    HasCatalog,
+    HasContents,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasLanes,
+    HasTopic,
+    HasWarehouse,
+    HasWorkflow,
+)
 from headrace.usecases.recovery.recover import help_lane
 
 MOST_MARKERS = 1000
 MOST_GENERATIONS = 1000
 """Names of executions that are taken which a lane is led past at once."""
 HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
+
+
+class Services(
+    HasBatches,
+    HasCatalog,
+    HasContents,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasLanes,
+    HasTopic,
+    HasWarehouse,
+    HasWorkflow,
+    Protocol,
+):
+    """The ports used here."""
 
 
 class UnknownBatchError(LookupError):
@@ -49,7 +77,6 @@ def unblock(name: str, who: str, services: Services, *, dry_run: bool = False) -
 class _Work:
     def __init__(self, name: str, who: str, services: Services, *, dry_run: bool) -> None:
         self._services = services
-        self._ledger = services.ledger
         self._who = who
         self._dry_run = dry_run
         self._listed = _listed_in(name, services)
@@ -81,7 +108,7 @@ class _Work:
         if not self._listed:
             raise UnknownBatchError(name)
         dataset, lane, state = self._listed[0]
-        files = [file for file in self._ledger.files_of(dataset) if _has(name, file)]
+        files = [file for file in self._services.files.of_dataset(dataset) if _has(name, file)]
         ids = tuple(file.file_id for file in files)
         return BatchRecord(name, dataset, lane, state.generation, BatchStatus.RUNNING, ids, now())
 
@@ -89,7 +116,7 @@ class _Work:
         batch = self._batch
         if batch.status is BatchStatus.HELD:
             return f"it is held: `headrace release {batch.batch}` or `headrace reject {batch.batch}` decides"
-        state = self._ledger.lane_state(batch.dataset, batch.lane)
+        state = self._services.lanes.state(batch.dataset, batch.lane)
         execution = batch_name(batch.dataset, batch.lane, state.generation)
         at_work = batch.status is BatchStatus.RUNNING and batch.execution == execution and not batch.condemned
         if at_work and self._services.workflow.status(batch.dataset, batch.lane, state.generation) == "RUNNING":
@@ -105,14 +132,14 @@ class _Work:
             self._say(f"the warehouse has {'' if loaded else 'not '}loaded it: {then}")
             return
         if self._known:
-            self._batch = batch = self._ledger.take_up(batch, f"unblock {now()}")
+            self._batch = batch = self._services.batches.take_up(batch, f"unblock {now()}")
         self._services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
         if self._services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED:
             self._record()
             return
         count = self._let_go()
         reason = f"unblocked by {self._who}: {batch.reason or 'it did not come to its end'}"
-        self._ledger.save_batch(replace(batch, status=BatchStatus.FAILED, ended_at=now(), reason=reason))
+        self._services.batches.save(replace(batch, status=BatchStatus.FAILED, ended_at=now(), reason=reason))
         self._say(f"it was not loaded, and cannot be any more: {count} of its files wait again")
 
     def _settle_what_is_left(self) -> None:
@@ -134,7 +161,7 @@ class _Work:
     def _record(self) -> None:
         """In full if that is possible, in its least form if not."""
         batch = self._batch
-        known = self._ledger.known(batch.file_ids)
+        known = self._services.files.known(batch.file_ids)
         batch = replace(batch, file_ids=tuple(name for name in batch.file_ids if name in known))
         try:
             record_outcome(batch, file_results(batch, self._services), self._services)
@@ -153,29 +180,31 @@ class _Work:
             if _has(self._batch.batch, file):
                 merging = file.status is FileStatus.MERGING
                 waiting = replace(file, merge=None, status=FileStatus.STAGED) if merging else replace(file, batch=None)
-                if self._ledger.requeue(waiting, file):
-                    self._ledger.tell_file(file.file_id, "Unblocked", {"batch": self._batch.batch, "by": self._who})
+                if self._services.files.requeue(waiting, file):
+                    self._services.events.note_file(
+                        file.file_id, "Unblocked", {"batch": self._batch.batch, "by": self._who}
+                    )
                     count += 1
         return count
 
     def _files(self) -> list[FileRecord]:
-        return list(self._ledger.known(self._batch.file_ids).values())
+        return list(self._services.files.known(self._batch.file_ids).values())
 
     def _unlist(self) -> None:
         """A lane that names it, though it has ended, does so no more."""
         for dataset, lane, _ in self._listed:
             if not self._dry_run:
-                self._ledger.unlist(dataset, lane, self._batch.batch)
+                self._services.lanes.unlist(dataset, lane, self._batch.batch)
             self._say(f"the lane {dataset}/{lane} names it no more")
 
     def _drop_markers(self) -> None:
         """What waits in its lane but is no file, or one that does not wait, would come into each next batch."""
         dataset, lane = self._batch.dataset, self._batch.lane
-        waiting = self._ledger.pending(dataset, lane, MOST_MARKERS)
-        known = self._ledger.known(file.file_id for file in waiting)
+        waiting = self._services.lanes.pending(dataset, lane, MOST_MARKERS)
+        known = self._services.files.known(file.file_id for file in waiting)
         odd = [file for file in waiting if file.file_id not in known or not known[file.file_id].waits_in(lane)]
         for file in odd if not self._dry_run else ():
-            self._ledger.drop_marker(file, lane)
+            self._services.lanes.drop_marker(file, lane)
         if odd:
             self._say(f"{len(odd)} marks of waiting files are taken away: the first is of {odd[0].key}")
 
@@ -188,19 +217,21 @@ class _Work:
             for _ in range(MOST_GENERATIONS):
                 if not help_lane(dataset, step, self._services):
                     break
-        self._ledger.tell_batch(self._batch.batch, "Unblocked", {"by": self._who, "done": list(self._answer.done)})
+        self._services.events.note_batch(
+            self._batch.batch, "Unblocked", {"by": self._who, "done": list(self._answer.done)}
+        )
 
 
 def _listed_in(name: str, services: Services) -> list[tuple[str, str, LaneState]]:
     """The lanes that name the batch as open or held."""
     lanes = [(contract.dataset, lane) for contract in services.catalog.all() for lane in LANES]
-    states = [(dataset, lane, services.ledger.lane_state(dataset, lane)) for dataset, lane in lanes]
+    states = [(dataset, lane, services.lanes.state(dataset, lane)) for dataset, lane in lanes]
     return [(dataset, lane, state) for dataset, lane, state in states if name in {state.open_batch, *state.held}]
 
 
 def _readable(name: str, services: Services) -> BatchRecord | None:
     try:
-        return services.ledger.batch(name)
+        return services.batches.get(name)
     except (KeyError, ValueError, TypeError):
         return None
 

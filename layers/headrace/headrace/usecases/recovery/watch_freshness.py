@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 from headrace.domain import clock
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord
 from headrace.domain.ingest.reported import LATE, Reported
 from headrace.domain.notice import Notice, lateness_notice, recovery_notice
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasBatches, HasCatalog, HasFiles, HasLanes, HasTopic, HasWatches
 
 OLDEST = 100
 """Files that are looked at in each place, the oldest first."""
 QUIET_SECONDS, LONGEST_QUIET_SECONDS = 900, 4 * 3600
 """How much longer than the promise nothing must have been late before people learn that it is over; and at most."""
+
+
+class Services(HasBatches, HasCatalog, HasFiles, HasLanes, HasTopic, HasWatches, Protocol):
+    """The ports used here."""
 
 
 def watch_promises(services: Services) -> list[str]:
@@ -29,13 +34,13 @@ def watch_promises(services: Services) -> list[str]:
 
 def _told(contract: Contract, services: Services) -> bool:
     late = next(_late(contract, services), None)
-    known = services.ledger.reported(contract.dataset, LATE)
+    known = services.watches.reported(contract.dataset, LATE)
     becomes, notice = _next(contract, late, known)
     # Notified before it is written: a crash in between notifies twice, never not at all.
     if notice:
         services.topic.publish(notice)
     if becomes != known:
-        services.ledger.note_reported(contract.dataset, LATE, known, becomes)
+        services.watches.note_reported(contract.dataset, LATE, known, becomes)
     return notice is not None
 
 
@@ -69,10 +74,10 @@ def _late(contract: Contract, services: Services) -> Iterator[FileRecord]:
 
 
 def _under_way(dataset: str, lane: str, services: Services) -> Iterator[FileRecord]:
-    open_batch = services.ledger.lane_state(dataset, lane).open_batch
+    open_batch = services.lanes.state(dataset, lane).open_batch
     if open_batch:
-        yield from services.ledger.files(services.ledger.batch(open_batch).file_ids[:OLDEST])
-    yield from services.ledger.pending(dataset, lane, OLDEST)
+        yield from services.files.get_all(services.batches.get(open_batch).file_ids[:OLDEST])
+    yield from services.lanes.pending(dataset, lane, OLDEST)
 
 
 def _is_promised(file: FileRecord) -> bool:

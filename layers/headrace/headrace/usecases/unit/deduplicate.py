@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
-from headrace.usecases.ports import Ledger, Services
+from headrace.usecases.ports import Contents, HasContents, HasFiles
+
+
+class Services(HasContents, HasFiles, Protocol):
+    """The ports used here."""
 
 
 def claim(file: FileRecord, sha256: str, contract: Contract, services: Services) -> FileRecord | None:
@@ -13,38 +19,38 @@ def claim(file: FileRecord, sha256: str, contract: Contract, services: Services)
     A holder that failed, or whose rows a newer version of its key has replaced, loses the claim: its content is not
     in the warehouse, so a file that brings it (back) must be loaded. A file that is loaded again takes the claim along.
     """
-    ledger = services.ledger
-    holder_id = ledger.claim_content(contract.dataset, sha256, file.file_id)
+    contents = services.contents
+    holder_id = contents.claim(contract.dataset, sha256, file.file_id)
     while holder_id != file.file_id:
-        holder = ledger.file(holder_id)
-        if _keeps(holder, file, sha256, contract, ledger):
+        holder = services.files.get(holder_id)
+        if _keeps(holder, file, sha256, contract, contents):
             if holder.place != file.place:
-                ledger.note_copy(holder_id, file)
-            ledger.note_content(file, sha256)  # a later version of the key needs to know in a moment
+                contents.note_copy(holder_id, file)
+            contents.note(file, sha256)  # a later version of the key needs to know in a moment
             return holder
-        holder_id = ledger.claim_content(contract.dataset, sha256, file.file_id, instead_of=holder_id)
+        holder_id = contents.claim(contract.dataset, sha256, file.file_id, instead_of=holder_id)
     return None
 
 
-def _keeps(holder: FileRecord, file: FileRecord, sha256: str, contract: Contract, ledger: Ledger) -> bool:
+def _keeps(holder: FileRecord, file: FileRecord, sha256: str, contract: Contract, contents: Contents) -> bool:
     if holder.status is FileStatus.FAILED or file.reload:
         return False
     if not contract.replace_versions:
         return True
-    loaded = ledger.loaded_versions([holder.place])[holder.place]
+    loaded = contents.loaded_versions([holder.place])[holder.place]
     newer = [version for version in loaded if version.order > holder.order]
     if holder.place != file.place:
         return not newer
     between = [version for version in newer if version.order < file.order]
-    return all(version.sha256 == sha256 for version in between) and _unchanged_since(holder, file, sha256, ledger)
+    return all(version.sha256 == sha256 for version in between) and _unchanged_since(holder, file, sha256, contents)
 
 
-def _unchanged_since(holder: FileRecord, file: FileRecord, sha256: str, ledger: Ledger) -> bool:
+def _unchanged_since(holder: FileRecord, file: FileRecord, sha256: str, contents: Contents) -> bool:
     """Whether no other content waits between the holder's version and this one: it would be changed back then.
 
     The version before tells, unless it brings nothing. Where too many bring nothing, loading it again does no harm.
     """
-    for version in reversed(ledger.versions(file.bucket, file.key, before=file)):
+    for version in reversed(contents.versions(file.bucket, file.key, before=file)):
         if version.order <= holder.order:
             return True
         if version.sha256 == sha256 and version.status is not FileStatus.FAILED:

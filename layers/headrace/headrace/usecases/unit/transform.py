@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.bad_rows import hopeless, most_bad_rows, too_many_bad
@@ -17,11 +17,15 @@ from headrace.observability import logger
 from headrace.transform import Block, FileRejected, FileReport, FileTransform
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
-from headrace.usecases.ports import Services
+from headrace.usecases.ports import HasCatalog, HasContents, HasEvents, HasFiles, HasLake
 from headrace.usecases.unit.allowance import COSTLY, Allowance, too_large
 from headrace.usecases.unit.deduplicate import claim
 from headrace.usecases.unit.folder import is_full, unit_folder
 from headrace.usecases.unit.parts import FileRows, UnitParts
+
+
+class Services(HasCatalog, HasContents, HasEvents, HasFiles, HasLake, Protocol):
+    """The ports used here."""
 
 
 def transform_unit(
@@ -37,7 +41,7 @@ def transform_unit(
     references = services.lake.read_json(lake_paths.unit(batch.batch, number))
     with unit_folder() as folder:
         parts = UnitParts(folder, contract, batch.batch, number)
-        files = services.ledger.files(reference["file_id"] for reference in references)
+        files = services.files.get_all(reference["file_id"] for reference in references)
         unit = _Unit(contract, parts, lake_paths.refused(batch.batch, number), services, allowance or Allowance())
         results = unit.transform(files)
         result = UnitResult(number, contract.digest, parts.upload(services.lake), results)
@@ -89,7 +93,7 @@ class _Unit:
         results: list[FileResult] = []
         for file in files:
             result = refused.get(file.file_id) or self._transform_file(file, refused)
-            self._services.ledger.tell_file(file.file_id, "Transformed", _story(result))
+            self._services.events.note_file(file.file_id, "Transformed", _story(result))
             results.append(result)
         return results
 

@@ -1,0 +1,98 @@
+"""The ledger in DynamoDB: one table, read consistently wherever a decision hangs on it.
+
+pk                         sk                       what
+FILE#<file_id>             FILE                     one landed object version; index by_dataset lists them
+FILE#<file_id>             EVENT#<time>#<step>      its history, append only
+KEY#<bucket>/<key>         <sequencer>#<file_id>    the versions of a key, in S3's own order
+LOADED#<bucket>/<key>      <sequencer>#<file_id>    those that have rows in the target, and the last two that had
+PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch; a staged one in the lane `merge`
+CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
+COPIES#<file_id>           <hash of bucket/key>     the last duplicate of a file under each other key
+LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held
+PROMISE#<dataset>          LATE, VIEW#<view>        since when people know that its promise is broken, a view stale
+COVERAGE#<dataset>         COVERAGE                 how far the nights have come with comparing its objects
+BATCH#<batch>              BATCH                    a group of files loaded in one transaction
+BATCH#<batch>              EVENT#<time>#<step>      its history
+
+`storms.py` has what else is in the table of refused objects. A write that spans records is in the module of the port
+that decides on it, and the form of all records in `items.py`.
+
+Every write can be done again with the same effect, so any function may be retried at any point.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.adapters.ledger.batches import DynamoBatches
+from headrace.adapters.ledger.contents import DynamoContents
+from headrace.adapters.ledger.events import DynamoEvents
+from headrace.adapters.ledger.files import DynamoFiles
+from headrace.adapters.ledger.items import UNROUTABLE
+from headrace.adapters.ledger.lanes import DynamoLanes
+from headrace.adapters.ledger.storms import DynamoStorms
+from headrace.adapters.ledger.watches import DynamoWatches
+from headrace.adapters.table import Table
+
+__all__ = ["UNROUTABLE", "DynamoLedger", "LedgerServices"]
+
+
+class DynamoLedger:
+    """Each port of the ledger over the same table. `client` is a boto3 DynamoDB client.
+
+    Events and notes of copies go after `keep_days`, what decisions hang on stays; 0 keeps everything.
+    """
+
+    def __init__(self, client: Any, table: str, keep_days: int = 0) -> None:
+        items = Table(client, table, keep_days)
+        self.files = DynamoFiles(items)
+        self.contents = DynamoContents(items)
+        self.batches = DynamoBatches(items)
+        self.lanes = DynamoLanes(items)
+        self.events = DynamoEvents(items)
+        self.watches = DynamoWatches(items)
+        self.storms = DynamoStorms(items)
+
+
+class LedgerServices:
+    """The ledger's ports as services of their own, of what has a `ledger`."""
+
+    @property
+    def ledger(self) -> DynamoLedger:
+        """The ledger table."""
+        raise NotImplementedError
+
+    @property
+    def files(self) -> DynamoFiles:
+        """The files of the ledger."""
+        return self.ledger.files
+
+    @property
+    def contents(self) -> DynamoContents:
+        """The contents and versions of files."""
+        return self.ledger.contents
+
+    @property
+    def batches(self) -> DynamoBatches:
+        """The batches of the ledger."""
+        return self.ledger.batches
+
+    @property
+    def lanes(self) -> DynamoLanes:
+        """The lanes of datasets."""
+        return self.ledger.lanes
+
+    @property
+    def events(self) -> DynamoEvents:
+        """The history of files and batches."""
+        return self.ledger.events
+
+    @property
+    def watches(self) -> DynamoWatches:
+        """What is remembered between two looks."""
+        return self.ledger.watches
+
+    @property
+    def storms(self) -> DynamoStorms:
+        """Groups of refused objects."""
+        return self.ledger.storms

@@ -1,0 +1,161 @@
+"""The batches of the ledger: opened, taken up, ended, each on the condition that they are still the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from headrace.adapters.ledger.items import (
+    RUNS,
+    all_files,
+    batch_item,
+    batch_of,
+    batch_pk,
+    lane_pk,
+    loaded_pk,
+    order_sk,
+    pending_pk,
+    pending_sk,
+    record,
+    saving,
+    saving_if,
+)
+from headrace.adapters.table import MOST_IN_TRANSACTION, Table, Write
+from headrace.domain.bounds import LONGEST_REASON, cut
+from headrace.domain.clock import now
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import BEFORE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus
+
+TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
+"""Files that one transaction takes: a check of the batch, then the file and its marker for each."""
+OR_FAILED = "#status IN (:running, :failed)"
+"""So that giving up can be done again to its end by the function that began it."""
+
+
+class DynamoBatches:
+    """Records of batches, and what changes with them."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, batch: str) -> BatchRecord:
+        """One batch. Raises KeyError when the ledger does not know it."""
+        return batch_of(record(self._table, batch_pk(batch), "BATCH"))
+
+    def open(self, batch: BatchRecord) -> BatchRecord | None:
+        """Write the batch and make it the lane's open one. Its list of files is what counts from here on.
+
+        None, and nothing written, when the lane has moved on from the batch's generation or has another batch open:
+        a function may still run whose execution was stopped, and must not take files that the next one has taken.
+        Where the same function was called twice, the batch of the faster one is returned.
+        """
+        lane = lane_pk(batch.dataset, batch.lane)
+        first = "attribute_not_exists(generation) OR " if batch.generation == LaneState().generation else ""
+        condition = f"({first}generation = :generation) AND (attribute_not_exists(open_batch) OR open_batch = :batch)"
+        values = {"batch": batch.batch, "generation": batch.generation}
+        put = self._table.putting(batch_pk(batch.batch), "BATCH", batch_item(batch), "attribute_not_exists(pk)")
+        update = self._table.updating(lane, "STATE", "SET open_batch = :batch", condition, **values)
+        if self._table.transact([put, update]):
+            return batch
+        return self.get(batch.batch) if self._table.get(lane, "STATE").get("open_batch") == batch.batch else None
+
+    def take(self, batch: BatchRecord) -> list[FileRecord]:
+        """Move the files that wait for the batch into it, as often as needed. Returns them as they are now.
+
+        A batch that has ended, or is condemned, takes none: a function may still run whose execution was stopped, and
+        must not take files that wait for the next batch by now.
+        """
+        waiting = [file for file in all_files(self._table, batch.file_ids) if file.waits_in(batch.lane)]
+        for start in range(0, len(waiting), TAKEN_TOGETHER):
+            self._take(batch, waiting[start : start + TAKEN_TOGETHER])
+        return all_files(self._table, batch.file_ids)
+
+    def _take(self, batch: BatchRecord, files: list[FileRecord]) -> None:
+        """In one transaction; where another write was faster for one of them, each alone."""
+        writes = [write for file in files for write in self._taking(batch, file)]
+        taken = self._table.transact([self._still_runs(batch), *writes])
+        for file in files if not taken and len(files) > 1 else ():
+            self._take(batch, [file])
+
+    def _taking(self, batch: BatchRecord, file: FileRecord) -> list[Write]:
+        marker = self._table.deleting(pending_pk(batch.dataset, batch.lane), pending_sk(file))
+        return [saving_if(self._table, file.taken_by(batch), file), marker]
+
+    def _still_runs(self, batch: BatchRecord) -> Write:
+        values = {"running": str(BatchStatus.RUNNING), "no": False}
+        return self._table.checking(batch_pk(batch.batch), "BATCH", f"{RUNS} AND condemned = :no", **values)
+
+    def save(self, batch: BatchRecord) -> None:
+        """Write the batch as it is now; one that has ended is no longer its lane's open batch, and never runs again.
+
+        The lane lists it while it is held, and only then. What was decided otherwise meanwhile stays.
+        """
+        put = self._put(batch)
+        if batch.status is BatchStatus.HELD:  # listed with it: a late function lists no batch that is decided already
+            self._table.transact([put, self._listing("ADD", batch)])
+        else:
+            self._table.put(put)
+        if batch.status is not BatchStatus.RUNNING:
+            self._close(batch)
+        if batch.status in {BatchStatus.RELEASED, BatchStatus.REJECTED}:
+            self._table.update(self._listing("DELETE", batch))
+
+    def _put(self, batch: BatchRecord) -> Write:
+        before = {f"before{place}": str(status) for place, status in enumerate(BEFORE[batch.status])}
+        condition = f"attribute_not_exists(pk) OR #status IN ({', '.join(f':{name}' for name in before)})"
+        return self._table.putting(batch_pk(batch.batch), "BATCH", batch_item(batch), condition, **before)
+
+    def _close(self, batch: BatchRecord) -> None:
+        """Let the lane have no open batch, if it is this one; and write that it has loaded, if rows came."""
+        loaded = "SET loaded_at = :now REMOVE told, open_batch" if batch.brought_rows else ""
+        values = {"batch": batch.batch, "now": now() if loaded else None}
+        lane = lane_pk(batch.dataset, batch.lane)
+        expression = loaded or "REMOVE open_batch"
+        self._table.update(self._table.updating(lane, "STATE", expression, "open_batch = :batch", **values))
+
+    def _listing(self, verb: str, batch: BatchRecord) -> Write:
+        lane = lane_pk(batch.dataset, batch.lane)
+        return self._table.updating(lane, "STATE", f"{verb} held :batch", batch={batch.batch})
+
+    def take_up(self, batch: BatchRecord, execution: str) -> BatchRecord:
+        """Let another execution go on with a batch that was left open: one more attempt. Returns it as it is now.
+
+        Nothing is changed when it has ended, or a third execution has it by now.
+        """
+        self._change(batch, "SET execution = :next ADD attempts :one", next=execution, one=1)
+        return self.get(batch.batch)
+
+    def condemn(self, batch: BatchRecord, reason: str) -> bool:
+        """Say that the batch is given up, and why. False when it has ended otherwise, or another execution has it."""
+        values = {"reason": cut(reason, LONGEST_REASON), "yes": True, "failed": str(BatchStatus.FAILED)}
+        return self._change(batch, "SET condemned = :yes, reason = :reason", OR_FAILED, **values)
+
+    def note_reason(self, batch: BatchRecord, reason: str) -> None:
+        """Write why the batch failed, and when it did so first.
+
+        Nothing is written when it has ended, is condemned, or another execution has taken it up since.
+        """
+        values = {"reason": cut(reason, LONGEST_REASON), "no": False, "at": batch.failed_at or now()}
+        expression = "SET reason = :reason, failed_at = if_not_exists(failed_at, :at)"
+        self._change(batch, expression, f"{RUNS} AND condemned = :no", **values)
+
+    def note_corrected(self, batch: BatchRecord, last: str) -> None:
+        """Write up to which file the batch's outcome has corrected the rows of earlier files."""
+        self._change(batch, "SET corrected = :last", last=last)
+
+    def _change(self, batch: BatchRecord, expression: str, condition: str = RUNS, **values: Any) -> bool:
+        """Change a batch that its execution still has. Returns whether it has."""
+        condition = f"execution = :execution AND {condition}"
+        values |= {"running": str(BatchStatus.RUNNING), "execution": batch.execution}
+        return self._table.update(self._table.updating(batch_pk(batch.batch), "BATCH", expression, condition, **values))
+
+    def settle(self, batch: BatchRecord, files: Iterable[FileRecord]) -> None:
+        """Write what became of a batch's files. One that has left the batch since stays as it is."""
+        self._table.in_parallel(lambda file: self._settle(batch, file), files)
+
+    def _settle(self, batch: BatchRecord, file: FileRecord) -> None:
+        table = self._table
+        if file.status is FileStatus.LOADED:  # listed first: no file has rows and is not listed
+            table.put(table.putting(loaded_pk(file.place), order_sk(file), {"file_id": file.file_id}))
+        mine = "#merge = :mine" if batch.lane == MERGE else "#batch = :mine"
+        table.update(saving(table, file, mine, mine=batch.batch))

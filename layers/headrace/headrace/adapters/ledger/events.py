@@ -1,0 +1,46 @@
+"""The history of files and batches, line by line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from headrace.adapters.ledger.items import batch_pk, event, file_pk
+from headrace.adapters.table import Table
+from headrace.domain.clock import now
+from headrace.domain.ingest.ledger import Event
+
+
+class DynamoEvents:
+    """Events of files and batches."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def note_file(self, file_id: str, step: str, detail: dict[str, Any] | None = None) -> None:
+        """Add a line to a file's history."""
+        self._table.put(event(self._table, file_pk(file_id), step, detail or {}, now()))
+
+    def note_batch(self, batch: str, step: str, detail: dict[str, Any] | None = None) -> None:
+        """Add a line to a batch's history."""
+        self._table.put(event(self._table, batch_pk(batch), step, detail or {}, now()))
+
+    def of_file(self, file_id: str) -> list[Event]:
+        """A file's history, the oldest line first."""
+        return self._events(file_pk(file_id))
+
+    def of_batch(self, batch: str) -> list[Event]:
+        """A batch's history, the oldest line first."""
+        return self._events(batch_pk(batch))
+
+    def scrub(self, file_id: str, text: str, *, dry_run: bool) -> int:
+        """Empty the lines of a file's history in which a text stands. Returns how many those are, or would be."""
+        pk = file_pk(file_id)
+        found = [line for line in self._events(pk) if text in json.dumps(line.detail, ensure_ascii=False, default=str)]
+        for line in found if not dry_run else ():
+            self._table.put(event(self._table, pk, line.step, {"detail": "erased"}, line.at))
+        return len(found)
+
+    def _events(self, pk: str) -> list[Event]:
+        lines = self._table.partition(pk, "EVENT#")
+        return [Event(line["at"], line["step"], line["detail"]) for line in lines]

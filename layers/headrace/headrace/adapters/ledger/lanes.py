@@ -1,0 +1,70 @@
+"""The lanes of datasets: their generations, what waits in them, and the trouble that people were notified of."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from headrace.adapters.ledger.items import file_of, file_pk, lane_pk, pending_pk, pending_sk
+from headrace.adapters.table import Table
+from headrace.domain.bounds import LONGEST_NAME, cut
+from headrace.domain.clock import now
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import BatchRecord, FileRecord, FileStatus
+
+
+class DynamoLanes:
+    """States of lanes."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def state(self, dataset: str, lane: str) -> LaneState:
+        """The lane's generation and open batch. A consistent read."""
+        item = self._table.get(lane_pk(dataset, lane), "STATE")
+        return LaneState(
+            item.get("generation", 1),
+            item.get("open_batch"),
+            tuple(sorted(item.get("held", ()))),
+            item.get("loaded_at"),
+            item.get("failing_since"),
+            tuple(sorted(item.get("told", ()))),
+        )
+
+    def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
+        """The files that wait for a batch, the oldest first. A consistent read."""
+        return [file_of(item) for item in islice(self._table.partition(pending_pk(dataset, lane)), limit)]
+
+    def advance(self, dataset: str, lane: str, generation: int) -> None:
+        """Move the lane from `generation` to the next, once: a second call changes nothing."""
+        condition = "attribute_not_exists(generation) OR generation = :now"
+        values = {"next": generation + 1, "now": generation}
+        self._update(dataset, lane, "SET generation = :next", condition, **values)
+
+    def unlist(self, dataset: str, lane: str, batch: str) -> None:
+        """Let a lane name a batch no more, as its open one or as held."""
+        self._update(dataset, lane, "REMOVE open_batch", "open_batch = :batch", batch=batch)
+        self._update(dataset, lane, "DELETE held :batch", batch={batch})
+
+    def drop_marker(self, file: FileRecord, lane: str) -> None:
+        """Take away the mark that a file waits in a lane, unless it does."""
+        condition = "attribute_not_exists(pk) OR NOT #status IN (:pending, :staged)"
+        values = {"pending": str(FileStatus.PENDING), "staged": str(FileStatus.STAGED)}
+        check = self._table.checking(file_pk(file.file_id), "FILE", condition, **values)
+        self._table.transact([check, self._table.deleting(pending_pk(file.dataset, lane), pending_sk(file))])
+
+    def note_trouble(self, batch: BatchRecord, cause: str, *, waits: bool) -> None:
+        """Write what people were notified of, and, where the batch's lane `waits` for it to end, since when."""
+        since = " SET failing_since = if_not_exists(failing_since, :since)" if waits else ""
+        values: dict[str, Any] = {
+            "cause": {cut(cause, LONGEST_NAME)},
+            "since": batch.failed_at or now() if waits else None,
+        }
+        self._update(batch.dataset, batch.lane, f"ADD told :cause{since}", **values)
+
+    def end_trouble(self, dataset: str, lane: str, since: str) -> None:
+        """Write that people were notified of the end of the trouble that began then."""
+        self._update(dataset, lane, "REMOVE failing_since", "failing_since = :since", since=since)
+
+    def _update(self, dataset: str, lane: str, expression: str, condition: str = "", **values: Any) -> None:
+        self._table.update(self._table.updating(lane_pk(dataset, lane), "STATE", expression, condition, **values))
