@@ -50,6 +50,7 @@ TASK_ERRORS = {
 }
 """What Step Functions calls a failed and a throttled call of these services."""
 DELAY_SECONDS, HANG_SECONDS, HOLD_SECONDS = 3, 60, 120
+BLOAT_BYTES = 256 * 1024
 DELAYS = {"delay": DELAY_SECONDS, "hang": HANG_SECONDS}
 S3_REFUSES = "S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid X,ExtRid Y,CanRetry 1"
 LOGICAL_NAME = re.compile(r"[A-Za-z]+Function")
@@ -68,7 +69,7 @@ class Fault:
     `workflow`, and the operation of its resource: `lambda` `invoke`, `sns` `publish`, `events` `putEvents`; its `path`
     is the function. Any other invocation of a function is `lambda` `run`. EventBridge's delivery to a target is
     `eventbridge` `deliver`: the caller is the rule's ARN, the path the target's. A task may also be held (`hold`): it
-    begins when the faults are taken back, or after two minutes.
+    begins when the faults are taken back, or after two minutes; or answer more than Step Functions takes (`bloat`).
 
     Without an `operation` it strikes every one of the service, and with `s3` the embedded Redshift's own reads as well,
     whose caller is `warehouse`.
@@ -159,6 +160,8 @@ class Faults:
         if fault.what == "hold":
             self._hold(fault)
             return invoke()
+        if fault.what == "bloat":
+            return {**invoke(), "bloat": "x" * BLOAT_BYTES}
         if fault.when == "after":
             invoke()
         self.carry_out(fault, WORKFLOW)

@@ -45,6 +45,8 @@ def _fields(failure: Failure) -> dict[str, Any]:
     code, _, text = failure.text.partition(": ")
     if failure.place is Place.EVENT:
         return {"service": "events", "operation": "putEvents", "code": code, "text": text}
+    if code == "States.DataLimitExceeded":
+        return {"service": "lambda", "operation": "invoke", "path": "PrepareLoad", "what": "bloat"}
     if failure.place is Place.TASK:
         cause = text if "." in code else json.dumps({"errorMessage": text, "errorType": code})
         return {"service": "lambda", "operation": "invoke", "path": "PrepareLoad", "code": code, "text": cause}

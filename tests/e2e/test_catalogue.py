@@ -20,7 +20,7 @@ DATASETS = ("bulk", "readings")
 PASSING = [
     ("redshift-serializable", "redshift-disk-full"),
     ("redshift-aborted", "data-api-no-workgroup"),
-    ("redshift-statement-size", "redshift-assert"),
+    ("step-functions-data-limit", "redshift-assert"),
     ("data-api-statement-gone", "lambda-kms"),
     ("events-no-bus", "s3-connection"),
 ]

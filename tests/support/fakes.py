@@ -153,6 +153,7 @@ class MemoryWorkflow:
 
     def __init__(self) -> None:
         self.executions: dict[tuple[str, str, int], str] = {}
+        self.errors: dict[tuple[str, str, int], tuple[str, str]] = {}
         self.waits: list[int] = []
 
     def start(self, dataset: str, lane: str, generation: int, wait_seconds: int) -> bool:
@@ -164,6 +165,9 @@ class MemoryWorkflow:
 
     def status(self, dataset: str, lane: str, generation: int) -> str | None:
         return self.executions.get((dataset, lane, generation))
+
+    def error(self, dataset: str, lane: str, generation: int) -> tuple[str, str]:
+        return self.errors.get((dataset, lane, generation), ("", ""))
 
 
 class MemoryWarehouse:

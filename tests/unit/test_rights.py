@@ -90,8 +90,8 @@ LEDGER = {
     "PrepareLoadFunctionRole": READ | {"PutItem"},
     "HandOverFunctionRole": READ | {"UpdateItem"},
     "RefreshViewsFunctionRole": {"GetItem", "UpdateItem"},
-    "RecoverFunctionRole": READ | {"UpdateItem"},
-    "SweeperFunctionRole": READ | {"UpdateItem"},
+    "RecoverFunctionRole": READ | {"PutItem", "UpdateItem"},
+    "SweeperFunctionRole": READ | {"PutItem", "UpdateItem"},
     "ReconcileFunctionRole": READ | {"PutItem"},  # of COVERAGE# items alone
 }
 

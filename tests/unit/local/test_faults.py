@@ -7,8 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
+from ministack.services import stepfunctions
 
 from headrace.domain.ingest.failure import Failure, catalogue, classify, explain
+from headrace_local.aws.workflow_limits import check
 from headrace_local.faults import (
     REFUSED,
     Call,
@@ -138,9 +140,15 @@ def raised(failure: Failure) -> str:
         return explain("ClientError", str(ClientError({"Error": error}, fault.operation)))
     if fault.service in {"lambda", "events", "sns"}:
         resource = f"arn:aws:states:::{fault.service}:{fault.operation}"
-        with pytest.raises(TaskFaultError) as task:
-            waiting.around_task(resource, {"FunctionName": "headrace-PrepareLoadFunction"}, lambda: None)
-        return explain(*task.value.args)
+        try:
+            given = {"FunctionName": "headrace-PrepareLoadFunction"}
+            answer = waiting.around_task(resource, given, lambda: {"rows": 1})
+            check(answer, "The task's result")  # it is the workflow that refuses what is too large
+        except TaskFaultError as refused:
+            return explain(*refused.args)
+        except stepfunctions._ExecutionError as refused:
+            return explain(refused.error, refused.cause)
+        raise AssertionError("nothing struck")
     return explain("ClientError", answered(fault, failure))
 
 

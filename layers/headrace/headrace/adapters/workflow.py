@@ -23,11 +23,19 @@ class Executions:
 
     def status_of(self, name: str) -> str | None:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED; None when there is no such execution."""
+        return self._described(name).get("status")
+
+    def error_of(self, name: str) -> tuple[str, str]:
+        """Error and cause of an execution that failed; both are empty otherwise."""
+        described = self._described(name)
+        return described.get("error", ""), described.get("cause", "")
+
+    def _described(self, name: str) -> dict[str, Any]:
         arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
         try:
-            return str(self._client.describe_execution(executionArn=arn)["status"])
+            return dict(self._client.describe_execution(executionArn=arn))
         except self._client.exceptions.ExecutionDoesNotExist:
-            return None
+            return {}
 
 
 class IngestWorkflow(Executions):
@@ -41,6 +49,10 @@ class IngestWorkflow(Executions):
     def status(self, dataset: str, lane: str, generation: int) -> str | None:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED; None when there is no such execution."""
         return self.status_of(execution_name(dataset, lane, generation))
+
+    def error(self, dataset: str, lane: str, generation: int) -> tuple[str, str]:
+        """Error and cause of an execution that failed; both are empty otherwise."""
+        return self.error_of(execution_name(dataset, lane, generation))
 
 
 def execution_name(dataset: str, lane: str, generation: int) -> str:

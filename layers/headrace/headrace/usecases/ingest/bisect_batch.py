@@ -59,7 +59,13 @@ class Services(
 
 
 def allowed_for(batch: BatchRecord, services: HasFiles) -> int:
-    """How many executions may try this batch. One that waits for an error to pass may be tried as often as it takes."""
+    """How many executions may try this batch.
+
+    One that waits for an error to pass may be tried as often as it takes, one that would fail in the same way again not
+    at all.
+    """
+    if batch.reason and treatment_of(batch.reason).final:
+        return 0
     if batch.reason and is_waited_out(batch, classify(batch.reason).treatment):
         return batch.attempts
     group = next((file.suspects for file in _files(batch, services)), None)

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
+from headrace.domain.clock import now
+from headrace.domain.ingest.failure import classify, explain, for_people
 from headrace.domain.ingest.ledger import LANES
 from headrace.observability import logger
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.starter import wake
-from headrace.usecases.ports import HasBatches, HasCatalog, HasLanes, HasTopic, HasWorkflow
+from headrace.usecases.ports import HasBatches, HasCatalog, HasEvents, HasLanes, HasTopic, HasWorkflow
 
 DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"})
 """Only a terminal status counts as dead. SUCCEEDED too, if the generation was not moved on."""
+UNCAUGHT = frozenset({"States.DataLimitExceeded", "States.Runtime"})
+"""Errors that end an execution in any state, since `States.ALL` matches neither:
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
 
 
-class Services(HasBatches, HasCatalog, HasLanes, HasTopic, HasWorkflow, Protocol):
+class Services(HasBatches, HasCatalog, HasEvents, HasLanes, HasTopic, HasWorkflow, Protocol):
     """The ports used here."""
 
 
 def recover(dataset: str, lane: str, generation: int, services: Services) -> bool:
-    """An execution ended badly: what it left is taken up by the next. Harmless when it had handed over itself."""
+    """An execution ended badly: what it left is taken up by the next. Harmless when it had handed over itself.
+
+    If no Catch saw why it ended, its batch learns it here: the next execution splits a batch that was too large instead
+    of running it again.
+    """
+    _note_uncaught(dataset, lane, generation, services)
     return hand_over(dataset, lane, generation, services)
+
+
+def _note_uncaught(dataset: str, lane: str, generation: int, services: Services) -> None:
+    state = services.lanes.state(dataset, lane)
+    if state.open_batch is None or state.generation != generation:
+        return
+    error, cause = services.workflow.error(dataset, lane, generation)
+    if error not in UNCAUGHT:
+        return
+    batch, text = services.batches.get(state.open_batch), explain(error, cause)
+    failure = classify(text)
+    reason = for_people(failure, text)
+    services.events.note_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
+    services.batches.note_reason(replace(batch, failed_at=batch.failed_at or now()), reason)
 
 
 def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
@@ -41,7 +66,7 @@ def help_lane(dataset: str, lane: str, services: Services) -> bool:
     state = services.lanes.state(dataset, lane)
     status = services.workflow.status(dataset, lane, state.generation)
     if status in DEAD:
-        return hand_over(dataset, lane, state.generation, services)
+        return recover(dataset, lane, state.generation, services)
     blocked = state.blocked(services.catalog.contract(dataset))
     if status is None and not blocked and (state.open_batch or services.lanes.pending(dataset, lane, 1)):
         wake(dataset, services, lane)

@@ -1,0 +1,128 @@
+"""An execution that no Catch could save: what its batch learns of it, and what the next execution makes of that."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.domain.ingest.failure import named
+from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.recover import recover, sweep
+from tests.support.fakes import MemoryServices, file
+
+TOO_LARGE = (
+    "States.DataLimitExceeded",
+    "The state/task 'lambda' returned a result with a size exceeding the maximum number of bytes service limit.",
+)
+SPLITS = named("step-functions-data-limit")
+
+
+class Lane:
+    """A dataset's lane whose executions record a batch and then end with an error."""
+
+    def __init__(self, *names: str) -> None:
+        self.services = MemoryServices()
+        self.files = [self.services.ledger.files.record_arrival(file(name, arrived_at=name)) for name in names]
+        self.services.workflow.start("readings", LIVE, 1, 0)
+
+    @property
+    def generation(self) -> int:
+        return self.services.lanes.state("readings", LIVE).generation
+
+    def record(self) -> BatchRecord | None:
+        """What an execution does first."""
+        generation = self.generation
+        name = record_batch("readings", LIVE, generation, f"readings-{generation}", self.services)["batch"]
+        return self.services.batches.get(name) if name else None
+
+    def die(self, error: str, cause: str = "") -> None:
+        self.services.workflow.executions["readings", LIVE, self.generation] = "FAILED"
+        self.services.workflow.errors["readings", LIVE, self.generation] = (error, cause)
+
+    def statuses(self) -> list[FileStatus]:
+        return [each.status for each in self.services.files.get_all(one.file_id for one in self.files)]
+
+    def told(self) -> str:
+        return "\n".join(line for notice in self.services.topic.notices for line in notice.lines)
+
+
+def swept(lane: Lane) -> None:
+    sweep(lane.services, (LIVE,))
+
+
+def recovered(lane: Lane) -> None:
+    assert recover("readings", LIVE, lane.generation, lane.services)
+
+
+@pytest.mark.parametrize("found_dead", [recovered, swept])
+def test_a_batch_that_was_too_large_is_split_by_the_next_execution(found_dead: object) -> None:
+    lane = Lane("a", "b")
+    whole = lane.record()
+    assert whole
+    lane.die(*TOO_LARGE)
+    assert callable(found_dead)
+    found_dead(lane)
+    half = lane.record()
+    assert half
+    assert (len(whole.file_ids), len(half.file_ids)) == (2, 1)
+    assert lane.services.batches.get(whole.batch).status is BatchStatus.FAILED
+    assert [statement for statement in lane.services.warehouse.ran if f"'{whole.batch}'" in statement]
+    assert lane.told().count(SPLITS.advice) == 1
+
+
+def test_a_single_file_that_is_too_large_fails_with_the_reason() -> None:
+    lane = Lane("a")
+    assert lane.record()
+    lane.die(*TOO_LARGE)
+    recovered(lane)
+    assert lane.record() is None
+    assert lane.statuses() == [FileStatus.FAILED]
+    assert "exceeding the maximum number of bytes" in str(lane.services.files.get(lane.files[0].file_id).reason)
+    assert SPLITS.advice in lane.told()
+
+
+def test_the_story_says_what_no_catch_saw() -> None:
+    lane = Lane("a", "b")
+    batch = lane.record()
+    assert batch
+    lane.die(*TOO_LARGE)
+    recovered(lane)
+    (failed,) = [event for event in lane.services.ledger.events.records.events[batch.batch] if event.step == "Failed"]
+    assert failed.detail["failure"] == SPLITS.name
+
+
+def test_another_error_that_no_catch_sees_is_tried_as_often_as_any_and_then_named() -> None:
+    lane = Lane("a", "b")
+    for attempt in range(MAX_ATTEMPTS):
+        batch = lane.record()
+        assert batch
+        assert (batch.attempts, len(batch.file_ids)) == (attempt + 1, 2)
+        lane.die("States.Runtime", "The execution reached the maximum number of history events (25000).")
+        recovered(lane)
+    half = lane.record()
+    assert half
+    assert len(half.file_ids) == 1
+    assert "maximum number of history events" in lane.told()
+
+
+@pytest.mark.parametrize("error", ["LoadRefused", "States.Timeout", ""])
+def test_an_error_that_a_catch_saw_or_that_names_no_cause_changes_no_batch(error: str) -> None:
+    lane = Lane("a", "b")
+    batch = lane.record()
+    assert batch
+    lane.die(error, "busy")
+    recovered(lane)
+    assert lane.services.batches.get(batch.batch).reason is None
+
+
+def test_an_event_that_comes_late_does_not_blame_the_next_executions_batch() -> None:
+    lane = Lane("a", "b")
+    assert lane.record()
+    lane.die(*TOO_LARGE)
+    recovered(lane)
+    assert lane.record()
+    recover("readings", LIVE, 1, lane.services)
+    open_batch = lane.services.lanes.state("readings", LIVE).open_batch
+    assert open_batch
+    assert lane.services.batches.get(open_batch).reason is None
