@@ -63,7 +63,7 @@ def _hostile(where: dict[str, Any]) -> int:
         replace_in(
             checkout / "template.yaml", r"(CodeUri: functions/transform\n\s+Timeout:) \d+", rf"\1 {HOSTILE_SECONDS}"
         )
-        allowance = checkout / "layers" / "headrace" / "headrace" / "usecases" / "allowance.py"
+        allowance = checkout / "layers" / "headrace" / "headrace" / "usecases" / "unit" / "allowance.py"
         replace_in(allowance, r"(?m)^END = [\d.]+", f"END = {HOSTILE_SECONDS / 10}")
 
     with own_laptop("hostile", prepare=prepare) as laptop:
@@ -89,7 +89,7 @@ def scaled(checkout: Path, scale: int) -> None:
     )
     replace_in(machine_file, r'"Seconds": "\{% \$(polls|ceil)[^"]*"', '"Seconds": 1')
     package = checkout / "layers" / "headrace" / "headrace"
-    replace_in(package / "domain" / "lane.py", r"(PATIENCE_SECONDS = [\d *]*)3600", rf"\g<1>{3600 // scale}")
+    replace_in(package / "domain" / "ingest" / "lane.py", r"(PATIENCE_SECONDS = [\d *]*)3600", rf"\g<1>{3600 // scale}")
     replace_in(package / "adapters" / "aws.py", r'"max_attempts": \d+', '"max_attempts": 2')
 
 

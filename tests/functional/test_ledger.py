@@ -433,6 +433,15 @@ def test_stories_are_told_in_order(table: DynamoLedger) -> None:
     assert [event.step for event in table.events.of_batch("b")] == ["Recorded"]
 
 
+def test_the_newest_line_of_a_files_history_is_its_last(ledger: Any) -> None:
+    ledger.files.record_arrival(file("a"))
+    assert ledger.events.last_of_file("nobody") is None
+    for step in ("Transformed", "Set apart", "Transformed"):
+        ledger.events.note_file(file("a").file_id, step, {"n": 1})
+        found = ledger.events.last_of_file(file("a").file_id)
+        assert (found.step, found.detail) == (step, {"n": 1})
+
+
 def test_what_people_were_told_of_a_promise_is_kept(ledger: Any) -> None:
     late = Reported("2026-01-31T00:00:00Z")
     quiet = Reported(late.since, "words", "2026-01-31T01:00:00Z")

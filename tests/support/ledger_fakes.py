@@ -322,10 +322,13 @@ class MemoryEvents:
         self.records = records
 
     def note_file(self, file_id: str, step: str, detail: dict[str, Any] | None = None) -> None:
-        self.records.events.setdefault(file_id, []).append(Event("", step, detail or {}))
+        self.records.events.setdefault(file_id, []).append(Event(now(), step, detail or {}))
+
+    def last_of_file(self, file_id: str) -> Event | None:
+        return next(reversed(self.records.events.get(file_id, [])), None)
 
     def note_batch(self, batch: str, step: str, detail: dict[str, Any] | None = None) -> None:
-        self.records.events.setdefault(batch, []).append(Event("", step, detail or {}))
+        self.records.events.setdefault(batch, []).append(Event(now(), step, detail or {}))
 
     def scrub(self, file_id: str, text: str, *, dry_run: bool) -> int:
         lines = self.records.events.get(file_id, [])

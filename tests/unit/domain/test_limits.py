@@ -12,7 +12,7 @@ from headrace.exports.model import run
 from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
 from headrace.sources.poll import connection, fetch, poller, remote_listing, source, tally, transfer
-from headrace.usecases.ingest import orphaned_duplicates, prepare_load, record_failure, record_outcome
+from headrace.usecases.ingest import killed_units, orphaned_duplicates, prepare_load, record_outcome
 from headrace.usecases.quality import measurements
 from headrace.usecases.recovery import (
     backfill,
@@ -69,7 +69,7 @@ FAILURES = {
     "Time that a transient error is retried": time(lane.PATIENCE_SECONDS, "h"),
     "The same, if the error hits every file": time(lane.SYSTEMIC_PATIENCE_SECONDS, "h"),
     "Held batches of a lane": count(lane.MOST_HELD),
-    "Units of a batch, all killed, from which no file is blamed": count(record_failure.EVERY_UNIT),
+    "Units of a batch, all killed, from which no file is blamed": count(killed_units.EVERY_UNIT),
     "Replays of one file": count(replay.MOST_REPLAYS),
     "Copies that a batch checks": count(orphaned_duplicates.MOST_LOOKED_AT),
     "Files checked against the promise of latency, oldest first": count(watch_freshness.OLDEST),

@@ -7,6 +7,7 @@ tries far more orders than a test run does.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +18,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.ingest.ledger import LIVE, Arrival, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import (
+    LIVE,
+    TRANSFORMED,
+    Arrival,
+    BatchRecord,
+    BatchStatus,
+    FileRecord,
+    FileStatus,
+    RowCounts,
+)
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest import starter as receive
@@ -36,6 +46,9 @@ from tests.support.ledger_fakes import MemoryBatches, MemoryContents, MemoryLedg
 
 ONE, COPY = RowCounts(1, 1), RowCounts(1, duplicate=1)
 STEPS = st.integers(1, 120)
+LONG_AGO = "2026-01-01T00:00:00Z"
+PATIENT_KILLS = 5
+"""So many kills are within the patience with an outage: no time passes here."""
 
 
 def schedules(kills: int) -> st.SearchStrategy[Schedule]:
@@ -82,6 +95,8 @@ class Simulation:
         self.working: set[int] = set()
         self.culprits = {arrival(number).file_id for number in culprits}
         self.killing = killing
+        self.kills = 0
+        self.kept = FileStatus.HELD if killing else FileStatus.FAILED
         self.failing = failing
         self.contents = {arrival(number).file_id: content for number, content in enumerate(contents)}
         self.services.workflow = Executions(self)
@@ -151,7 +166,9 @@ class Simulation:
         """The load and its outcome; the warehouse loads a batch that it knows no second time, and refuses culprits."""
         batch = services.batches.get(name)
         if self.culprits & set(batch.file_ids) and self.killing:
-            record_failure(batch, "Sandbox.Timedout", "Task timed out", services, self.killed(batch, services))
+            self.kills += 1
+            late = replace(batch, failed_at=LONG_AGO) if self.kills > PATIENT_KILLS else batch
+            record_failure(late, "Sandbox.Timedout", "Task timed out", services, self.killed(batch, services))
             return
         if self.culprits & set(batch.file_ids):
             record_failure(batch, LOAD_REFUSED, "ERROR: value too long for type character varying(6)", services)
@@ -172,8 +189,11 @@ class Simulation:
             record_failure(batch, "BatchGivenUpError", str(error), services)
 
     def killed(self, batch: BatchRecord, services: Any) -> list[int]:
-        """The units with a culprit in them."""
+        """The units with a culprit in them, at which the transform ended; it had told what it was done with."""
         listed = {n: services.lake.read_json(lake_paths.unit(batch.batch, n)) for n in range(1, batch.units + 1)}
+        for unit in listed.values():
+            for file in itertools.takewhile(lambda file: file["file_id"] not in self.culprits, unit):
+                services.events.note_file(file["file_id"], TRANSFORMED)
         return [n for n, unit in listed.items() if self.culprits & {file["file_id"] for file in unit}]
 
     def recover(self, generation: int) -> None:
@@ -201,7 +221,7 @@ class Simulation:
         for file in self.services.ledger.records.files.values():
             wrong = file.file_id in self.culprits
             fine = FileStatus.LOADED if self.loads[file.file_id] else FileStatus.DUPLICATE
-            assert file.status is (FileStatus.FAILED if wrong else fine)
+            assert file.status in ({FileStatus.FAILED, self.kept} if wrong else {fine})
             assert file.rows == (
                 RowCounts() if wrong else RowCounts(1, 1) if file.status is FileStatus.LOADED else COPY
             )

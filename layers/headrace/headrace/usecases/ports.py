@@ -12,7 +12,7 @@ from headrace.domain.ingest.arrival import DeadLetter
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.lane import LaneState
-from headrace.domain.ingest.ledger import BatchRecord, FileRecord
+from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord
 from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import Counted, Group
 from headrace.domain.notice import Notice
@@ -96,6 +96,7 @@ class Events(Protocol):
 
     def note_file(self, file_id: str, step: str, detail: dict[str, Any] | None = None) -> None: ...
     def note_batch(self, batch: str, step: str, detail: dict[str, Any] | None = None) -> None: ...
+    def last_of_file(self, file_id: str) -> Event | None: ...
     def scrub(self, file_id: str, text: str, *, dry_run: bool) -> int: ...
 
 

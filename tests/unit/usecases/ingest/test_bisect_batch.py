@@ -8,8 +8,6 @@ import pytest
 
 from headrace.domain.ingest.lane import MAX_ATTEMPTS
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
-from headrace.domain.ingest.packing import UNIT_BYTES
-from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import give_up
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
@@ -145,77 +143,3 @@ def test_an_error_that_nobody_knows_gets_three_executions() -> None:
     services, _ = waiting("a", "b")
     assert tried(services, 3, "a sentence that nobody has read yet") == [True, True, False]
     assert services.warehouse.ran
-
-
-# -- units whose function is killed, by time or by memory -----------------------------------------------------------
-
-TIMED_OUT = ("Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 900.00 seconds")
-
-
-def run_with_killers(services: MemoryServices, *killers: str) -> list[tuple[int, int]]:
-    """Executions until nothing waits. Returns for each one how many units it had, and how many of them were killed."""
-    seen: list[tuple[int, int]] = []
-    for generation in range(1, 50):
-        recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
-        if recorded["batch"] is None:
-            return seen
-        batch = services.ledger.batches.get(recorded["batch"])
-        killed = [
-            number
-            for number in recorded["units"]
-            if {item["file_id"] for item in services.lake.read_json(lake_paths.unit(batch.batch, number))}
-            & set(killers)
-        ]
-        if killed:
-            record_failure(batch, *TIMED_OUT, services, killed)
-        else:
-            load(services, batch)
-        seen.append((len(recorded["units"]), len(killed)))
-        hand_over("readings", LIVE, generation, services)
-    raise AssertionError("it does not end")
-
-
-@pytest.mark.parametrize("others", [0, 1, 40, 250])
-def test_a_file_that_kills_its_function_keeps_others_waiting_for_two_time_outs(others: int) -> None:
-    services, files = waiting(*(f"{number:03}" for number in range(others + 1)))
-    killer = files[others // 2].file_id
-    executions = run_with_killers(services, killer)
-    assert sum(1 for _, killed in executions if killed) == 2
-    assert len(executions) <= 4
-    for known in services.ledger.files.get_all(f.file_id for f in files):
-        assert known.status is (FileStatus.FAILED if known.file_id == killer else FileStatus.LOADED)
-    assert "timed out" in str(services.ledger.files.get(killer).reason)
-
-
-def test_files_of_a_killed_unit_are_units_alone_the_next_time() -> None:
-    services, files = waiting(*"abcd")
-    assert run_with_killers(services, files[1].file_id) == [(1, 1), (4, 1), (1, 0)]
-
-
-def test_people_hear_that_files_are_set_apart_and_which_one_failed() -> None:
-    services, files = waiting(*"abcd")
-    run_with_killers(services, files[1].file_id)
-    assert [notice.level for notice in services.topic.notices] == ["warning", "error"]
-
-
-def test_where_every_unit_is_killed_it_is_not_the_files() -> None:
-    services, _ = waiting(*"abcd")
-    services.ledger.records.files = {
-        name: replace(known, size=UNIT_BYTES) for name, known in services.ledger.records.files.items()
-    }
-    services.ledger.records.waiting = {
-        name: replace(known, size=UNIT_BYTES) for name, known in services.ledger.records.waiting.items()
-    }
-    batch = take(services, 1)
-    assert batch.units == 4
-    assert record_failure(batch, *TIMED_OUT, services, [1, 2, 3, 4])
-    assert services.ledger.batches.get(batch.batch).status is BatchStatus.RUNNING
-
-
-def test_giving_up_that_breaks_off_after_a_kill_is_gone_on_with() -> None:
-    services, _ = waiting(*"abcd")
-    batch = take(services, 1)
-    services.ledger.batches.condemn(batch, "Sandbox.Timedout: it was killed")
-    recorded = record_batch("readings", LIVE, 1, "readings-1", services)
-    assert recorded["batch"] is None or recorded["batch"] != batch.batch
-    assert {f.suspects for f in services.ledger.lanes.pending("readings", LIVE, 9)} == {"readings-1-a", "readings-1-b"}

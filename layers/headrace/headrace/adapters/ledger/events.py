@@ -29,6 +29,11 @@ class DynamoEvents:
         """A file's history, the oldest line first."""
         return self._events(file_pk(file_id))
 
+    def last_of_file(self, file_id: str) -> Event | None:
+        """The newest line of a file's history. A consistent read."""
+        found = self._table.last("pk = :pk AND begins_with(sk, :event)", {"pk": file_pk(file_id), "event": "EVENT#"}, 1)
+        return next((Event(line["at"], line["step"], line["detail"]) for line in found), None)
+
     def of_batch(self, batch: str) -> list[Event]:
         """A batch's history, the oldest line first."""
         return self._events(batch_pk(batch))

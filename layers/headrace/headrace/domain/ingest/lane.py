@@ -128,6 +128,19 @@ def fate(batch: BatchRecord, treatment: Treatment, at: float, *, suspects: bool,
     return Fate.APART if is_patient(batch, Treatment.HOLD, at) else _waiting(batch, Fate.HELD)
 
 
+def fate_of_killed(batch: BatchRecord, at: float, *, alone: bool, others_load: bool) -> Fate:
+    """What becomes of a file for which a function was killed, `at` a time in seconds since 1970.
+
+    It is tried once more `alone`. If it is killed again, it is the file's fault only where others load meanwhile:
+    Lambda may be in trouble. Without that it waits for as long as a transient error may last, and then for a person.
+    """
+    if not alone:
+        return Fate.SPLIT
+    if others_load:
+        return Fate.FAILED
+    return Fate.APART if is_patient(batch, Treatment.WAIT, at) else Fate.HELD
+
+
 def _waiting(batch: BatchRecord, then: Fate) -> Fate:
     """What is in a stage table waits there: a merge is tried for as long as it takes."""
     return Fate.APART if batch.lane == MERGE else then

@@ -16,6 +16,8 @@ BACKFILL = "backfill"
 MERGE = "merge"
 """The lane of a staged dataset's merges: from its stage table into the target."""
 LANES = (LIVE, BACKFILL, MERGE)
+TRANSFORMED = "Transformed"
+"""The line of a file's story that says that the transform is done with it."""
 
 
 class FileStatus(StrEnum):

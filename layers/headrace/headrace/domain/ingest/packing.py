@@ -10,20 +10,23 @@ from headrace.domain.ingest.ledger import FileRecord
 UNIT_FILES = 100
 UNIT_BYTES = 32 * 2**20
 KILLED = "killed"
-"""The last part of the name of a group whose transform ran out of time or memory: each of its files is a unit alone."""
+"""The group of files for which a function ran out of time or memory: each of them is a unit alone."""
 APART = "apart"
 """The group of files that failed while nothing else of their lane loaded: it may not be them."""
+KILLED_APART = f"{APART}-{KILLED}"
+"""The same, of files whose function was killed when they were a unit alone, as they are here too."""
 
 
 def first_batch(files: Iterable[FileRecord], limits: Limits, loaded_at: str | None = None) -> list[FileRecord]:
     """The oldest files that fit in one batch; at least one, whatever its size.
 
     Suspects of a failed batch are only with suspects of the same group, released files with those of the same batch.
-    Where others wait, they are tried before those that failed while nothing loaded; `loaded_at` is when something did.
+    Where others wait, they are tried before those for which a function was killed and those that failed while nothing
+    loaded, unless something has since: `loaded_at`.
     """
     chosen: list[FileRecord] = []
     size = 0
-    for file in sorted(files, key=lambda file: waits_for_others(file, loaded_at)):
+    for file in sorted(files, key=lambda file: _stands_back(file, loaded_at)):
         if chosen and (file.suspects, file.released) != (chosen[0].suspects, chosen[0].released):
             continue
         size += file.size
@@ -33,19 +36,23 @@ def first_batch(files: Iterable[FileRecord], limits: Limits, loaded_at: str | No
     return chosen
 
 
-def killed_group(batch: str) -> str:
-    """The group in which the files of a batch's killed units are tried once more, each in a unit alone."""
-    return f"{batch}-{KILLED}"
-
-
 def was_killed(file: FileRecord) -> bool:
-    """Whether the file was in a unit that was killed; the next time it can only have been this file."""
-    return file.suspects is not None and file.suspects.endswith(f"-{KILLED}")
+    """Whether a function was killed for the file. It is a unit alone, so that the next time it can only be the file."""
+    return file.suspects in {KILLED, KILLED_APART}
 
 
 def waits_for_others(file: FileRecord, loaded_at: str | None) -> bool:
     """Whether the file failed while nothing loaded, and nothing has since: others may show whether it is the file."""
-    return file.suspects == APART and not (file.apart_since and loaded_at and loaded_at > file.apart_since)
+    return file.suspects in {APART, KILLED_APART} and _stands_back(file, loaded_at)
+
+
+def _stands_back(file: FileRecord, loaded_at: str | None) -> bool:
+    """Whether others are tried before the file: so one that kills its function again keeps them waiting no second time.
+
+    Once something has loaded it is its turn, however many come.
+    """
+    loaded = file.apart_since and loaded_at and loaded_at > file.apart_since
+    return (file.suspects == APART or was_killed(file)) and not loaded
 
 
 def halves(files: list[FileRecord]) -> tuple[list[FileRecord], list[FileRecord]]:

@@ -13,10 +13,18 @@ from headrace.domain import clock
 from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.clock import now
 from headrace.domain.ingest.failure import Treatment, classify
-from headrace.domain.ingest.lane import MAX_ATTEMPTS, Fate, LaneState, attempts_allowed, fate, is_patient
+from headrace.domain.ingest.lane import (
+    MAX_ATTEMPTS,
+    Fate,
+    LaneState,
+    attempts_allowed,
+    fate,
+    fate_of_killed,
+    is_patient,
+)
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import failed
-from headrace.domain.ingest.packing import APART, halves, killed_group, was_killed
+from headrace.domain.ingest.packing import APART, KILLED, KILLED_APART, halves, was_killed
 from headrace.domain.notice import Next, failure_notice
 from headrace.errors import LoadTooLargeError
 from headrace.usecases.ingest.record_briefly import record_briefly
@@ -80,8 +88,8 @@ def is_waited_out(batch: BatchRecord, treatment: Treatment) -> bool:
 def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozenset[str] = frozenset()) -> None:
     """Put a tombstone for the batch into the warehouse, then split it, keep its files, or fail its only one.
 
-    `killed` are the files of units whose function was killed. They are set apart instead, each to be transformed alone,
-    and one that is killed alone fails; the others wait again as they did.
+    `killed` are the files for which a function was killed. They are set apart instead, each to be transformed alone
+    after the others, and one that is killed alone too fails if others load; the others wait again as they did.
 
     The tombstone is written under the lock that loads take: a late load of the batch finds it and does nothing. If the
     load had committed after all, the tombstone is not written and the batch is recorded as loaded. Doing it again goes
@@ -174,26 +182,38 @@ def _split(batch: BatchRecord, files: list[FileRecord], services: Services) -> N
 
 
 def _part_from_killed(batch: BatchRecord, files: list[FileRecord], killed: frozenset[str], services: Services) -> Fate:
-    """SPLIT where any file is tried again because of it; FAILED when those that were killed have failed."""
-    again = False
+    """What becomes of each file that was killed; of the batch what people have to know most."""
+    state = services.lanes.state(batch.dataset, batch.lane)
+    others_load = _others_load(batch, files, state) is True
+    ends = {Fate.APART}
     for file in files:
+        if not file.runs_in(batch.batch):
+            continue
         if file.file_id not in killed:
             _set_apart(batch, [file], None if was_killed(file) else file.suspects, services)
-        elif was_killed(file) and file.runs_in(batch.batch):
-            _fail_file(file, batch, services)
-        else:
-            _set_apart(batch, [file], killed_group(batch.batch), services)
-            again = True
-    return Fate.SPLIT if again else Fate.FAILED
+            continue
+        end = fate_of_killed(batch, clock.seconds(), alone=was_killed(file), others_load=others_load)
+        _end_killed(file, end, batch, services)
+        ends.add(end)
+    return next(end for end in (Fate.HELD, Fate.SPLIT, Fate.FAILED, Fate.APART) if end in ends)
+
+
+def _end_killed(file: FileRecord, end: Fate, batch: BatchRecord, services: Services) -> None:
+    if end is Fate.FAILED:
+        _fail_file(file, batch, services)
+    elif end is Fate.HELD:
+        _hold_file(file, batch, services)
+    else:
+        _set_apart(batch, [file], KILLED if end is Fate.SPLIT else KILLED_APART, services)
 
 
 def _set_apart(batch: BatchRecord, files: list[FileRecord], group: str | None, services: Services) -> None:
-    """Let files of the batch wait again, in a group; without one, as they did before."""
+    """Let files of the batch wait again, in a group; without one, as they did before, but known to have waited."""
     at = now()
     for file in files:
         if not file.runs_in(batch.batch):
             continue
-        apart = replace(file, suspects=group, failing_since=batch.failed_at, apart_since=at) if group else file.cleared
+        apart = replace(file.cleared, suspects=group, failing_since=batch.failed_at, apart_since=at if group else None)
         merging = file.status is FileStatus.MERGING
         waiting = replace(apart, merge=None, status=FileStatus.STAGED) if merging else replace(apart, batch=None)
         if services.files.requeue(waiting, file):

@@ -95,7 +95,7 @@ def _of_pending_files(
         started_at=now(),
         execution=execution,
         units=len(_packed(lane, files)),
-        failed_at=min((file.failing_since for file in files if file.failing_since), default=None),
+        failed_at=min((file.failing_since for file in files if file.suspects and file.failing_since), default=None),
     )
     opened = services.batches.open(batch)
     return opened if opened and opened.status is BatchStatus.RUNNING else None

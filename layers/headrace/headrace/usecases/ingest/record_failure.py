@@ -8,11 +8,10 @@ from typing import Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.failure import classify, explain, for_people
-from headrace.domain.ingest.lane import MAX_ATTEMPTS
 from headrace.domain.ingest.ledger import BatchRecord
 from headrace.domain.notice import Next
-from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up, is_waited_out, treatment_of
+from headrace.usecases.ingest.killed_units import blamed
 from headrace.usecases.ingest.trouble import report
 from headrace.usecases.ports import (
     HasBatches,
@@ -25,9 +24,6 @@ from headrace.usecases.ports import (
     HasTopic,
     HasWarehouse,
 )
-
-EVERY_UNIT = 3
-"""If at least this many units are all killed, the files are not the cause: the batch keeps its attempts."""
 
 
 class Services(
@@ -51,7 +47,7 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     if batch.condemned:  # what is left of giving it up has failed
         _give_up(batch, batch.reason or reason, services, frozenset())
         return False
-    suspects = _files_of(batch, killed, services)
+    suspects = blamed(batch, killed, services)
     final = treatment_of(reason).final or bool(suspects)
     passes = not final and is_waited_out(batch, failure.treatment)
     if final or not (passes or batch.attempts < allowed_for(batch, services)):
@@ -60,14 +56,6 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     services.batches.note_reason(batch, reason)
     report(batch, reason, Next.AGAIN, services)
     return True
-
-
-def _files_of(batch: BatchRecord, killed: Sequence[int], services: Services) -> frozenset[str]:
-    """The files of the units that were killed; none where every unit of several was, and attempts are left."""
-    if EVERY_UNIT <= len(killed) == batch.units and batch.attempts < MAX_ATTEMPTS:
-        return frozenset()
-    listed = (services.lake.find_json(lake_paths.unit(batch.batch, number)) or [] for number in killed)
-    return frozenset(str(file["file_id"]) for unit in listed for file in unit)
 
 
 def _give_up(batch: BatchRecord, reason: str, services: Services, killed: frozenset[str]) -> None:

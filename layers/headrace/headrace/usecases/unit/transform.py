@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.bad_rows import hopeless, most_bad_rows, too_many_bad
-from headrace.domain.ingest.ledger import BatchRecord, FileRecord
+from headrace.domain.ingest.ledger import TRANSFORMED, BatchRecord, FileRecord
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import replay_of
 from headrace.errors import HeadraceError, ObjectGoneError, place_of
@@ -93,7 +93,7 @@ class _Unit:
         results: list[FileResult] = []
         for file in files:
             result = refused.get(file.file_id) or self._transform_file(file, refused)
-            self._services.events.note_file(file.file_id, "Transformed", _story(result))
+            self._services.events.note_file(file.file_id, TRANSFORMED, _story(result))
             results.append(result)
         return results
 
