@@ -69,6 +69,11 @@ audit: setup .venv-audit ## Scan code, template, permissions and dependencies; a
 	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
 	@touch $@
 
+.PHONY: dist
+dist: setup ## Build the wheel that a team installs for a project of its own, into dist/
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
 .PHONY: lock
 lock: setup ## Resolve and lock all dependencies again
 	@$(BIN)/python scripts/lock.py

@@ -26,6 +26,7 @@ class Listed(NamedTuple):
 
 
 COMMANDS = {
+    "init": Listed("files.init", FILES, "Make a repository for contracts: settings, a README and a workflow for CI."),
     "demo": Listed(
         "laptop.demo",
         LAPTOP,
@@ -37,7 +38,9 @@ COMMANDS = {
         "Start the laptop: an embedded AWS and warehouse, with the checkout's template deployed to it.",
     ),
     "deploy": Listed(
-        "laptop.deploy", LAPTOP, "Build and deploy to the laptop again after a contract or code has changed."
+        "laptop.deploy",
+        LAPTOP,
+        "Build and deploy the contracts here: to the laptop, or to AWS if an environment or `--profile` is given.",
     ),
     "env": Listed("laptop.env", LAPTOP, "Print shell commands that point any AWS tool to the laptop."),
     "down": Listed(

@@ -13,7 +13,7 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,17 +41,17 @@ def deploy(
     laptop: LaptopState,
     home: Path | None = None,
     *,
-    root: Path | None = None,
+    application: Application | None = None,
     stack: str = STACK,
     progress: Progress = silent,
 ) -> None:
-    """`sam build` and `sam deploy` of the template in `root`, by default this checkout, to the laptop as `stack`.
+    """`sam build` and `sam deploy` of an application, by default this checkout, to the laptop as `stack`.
 
     Each stack has a workgroup of its name. Raises LaptopError with the essence of what SAM said when either fails; the
     whole of it is in `sam.log`.
     """
     make_workgroup(laptop, stack)
-    run = SamRun(laptop, (home or home_folder()).resolve(), root or project_root(), stack)
+    run = SamRun(laptop, (home or home_folder()).resolve(), application or Application(), stack)
     run("build", "--build-dir", str(run.build_folder), report=build_reporter(progress))
     started = datetime.now(UTC)
     try:
@@ -71,12 +71,21 @@ def make_workgroup(laptop: LaptopState, name: str) -> None:
 
 
 @dataclass(frozen=True)
+class Application:
+    """The folder of a template and its samconfig.toml, the SAM CLI for it, and parameters beside samconfig's."""
+
+    root: Path = field(default_factory=project_root)
+    sam: Path = field(default_factory=lambda: project_root() / ".venv-sam" / "bin" / "sam")
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SamRun:
-    """SAM commands for one laptop, run in the folder of a template and its samconfig.toml."""
+    """SAM commands for one laptop, run in the folder of an application."""
 
     laptop: LaptopState
     home: Path
-    root: Path
+    application: Application
     stack: str = STACK
 
     @property
@@ -107,15 +116,16 @@ class SamRun:
             raise LaptopError(f"sam {command} failed: {essence(said)}", f"All that SAM said is in {self.log}.")
 
     def _start(self, command: str, options: tuple[str, ...], scratch: str) -> subprocess.Popen[str]:
-        arguments = [str(project_root() / ".venv-sam" / "bin" / "sam"), command, *options]
-        arguments += ["--config-file", str(self.root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
+        root = self.application.root
+        arguments = [str(self.application.sam), command, *options]
+        arguments += ["--config-file", str(root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
         arguments += [
             "--parameter-overrides",
-            *parameter_overrides(self.root, warehouse_secret(self.laptop), self.stack),
+            *parameter_overrides(self.application, warehouse_secret(self.laptop), self.stack),
         ]
         return subprocess.Popen(  # noqa: S603 - the SAM CLI of the checkout, with arguments made here
             arguments,
-            cwd=self.root,
+            cwd=root,
             env=sam_environment(self.laptop, self.home) | {"TMPDIR": scratch},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -125,17 +135,21 @@ class SamRun:
         )
 
 
-def parameter_overrides(root: Path, secret_arn: str, stack: str = STACK) -> list[str]:
-    """The template's parameters on a laptop: samconfig's, the laptop's own, and what $HEADRACE_PARAMETERS says.
+def parameter_overrides(application: Application, secret_arn: str, stack: str = STACK) -> list[str]:
+    """The template's parameters on a laptop: samconfig's, the laptop's own, the application's, $HEADRACE_PARAMETERS'.
 
     `secret_arn` is the secret of the warehouse's user. Of two values of one parameter the later holds.
     """
-    config = tomllib.loads((root / "samconfig.toml").read_text("utf-8"))
+    config = tomllib.loads((application.root / "samconfig.toml").read_text("utf-8"))
     given = config[CONFIG_ENVIRONMENT]["global"]["parameters"].get("parameter_overrides", [])
     own = [f"Architecture={own_architecture()}"]  # whatever Runtime says, functions run in the laptop's Python
     warehouse = [f"ExistingWarehouseSecretArn={secret_arn}", f"Workgroup={stack}"]
     asked_for = shlex.split(os.environ.get("HEADRACE_PARAMETERS", ""))
-    return list({each.partition("=")[0]: each for each in [*given, *own, *warehouse, *asked_for]}.values())
+    return list(
+        {
+            each.partition("=")[0]: each for each in [*given, *own, *warehouse, *application.parameters, *asked_for]
+        }.values()
+    )
 
 
 def warehouse_secret(laptop: LaptopState) -> str:

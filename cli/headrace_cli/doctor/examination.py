@@ -13,6 +13,8 @@ import yaml
 from botocore.exceptions import ClientError
 
 from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.application import packaged
+from headrace_cli.stack.home import TEMPLATE
 from headrace_cli.stack.target import Target
 
 ABSENT = "absent"
@@ -35,6 +37,16 @@ class Examination:
     def region(self) -> str:
         """Where it looks."""
         return str(self.client("sts").meta.region_name)
+
+    @property
+    def is_checkout(self) -> bool:
+        """Whether the contracts lie beside the application; otherwise the application is this installation's."""
+        return (self.root / TEMPLATE).is_file()
+
+    @cached_property
+    def application(self) -> Path:
+        """The folder with the template."""
+        return self.root if self.is_checkout else packaged()
 
     @property
     def on_laptop(self) -> bool:
@@ -67,12 +79,12 @@ class Examination:
     def parameters(self) -> dict[str, str]:
         """The parameters by name: the template's defaults, those of samconfig.toml or of the stack, those given."""
         deployed = {item["ParameterKey"]: item["ParameterValue"] for item in self.stack.get("Parameters", [])}
-        known = _defaults(self.root / "template.yaml") | (deployed or _configured(self.root / "samconfig.toml"))
+        known = _defaults(self.application / TEMPLATE) | (deployed or _configured(self.application / "samconfig.toml"))
         return known | self.given
 
     def refuse_unknown_parameters(self) -> None:
         """Raises CommandError for a given parameter that the template does not have."""
-        known = _defaults(self.root / "template.yaml")
+        known = _defaults(self.application / TEMPLATE)
         if unknown := sorted(set(self.given) - set(known)):
             raise CommandError(f"the template has no parameter {unknown[0]}; it has {', '.join(known)}")
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.progress import Stages
+from headrace_cli.stack.application import application
 from headrace_cli.stack.choice import Choice
-from headrace_cli.stack.home import laptop_home
+from headrace_cli.stack.home import laptop_home, project
+from headrace_cli.stack.sam import quoted, sam_command
+from headrace_cli.stack.settings import read_settings
 from headrace_cli.stack.target import Target, target_for
 
 if TYPE_CHECKING:
     from headrace_local.state import LaptopState
 
-NOT_INSTALLED = "the laptop is not part of this installation: use the headrace of a checkout (`make setup` there)"
+NOT_INSTALLED = "the laptop is not part of this installation: install headrace[local] too"
+NEEDED = ("ministack", "duckdb", "psutil")
 DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
 
@@ -32,15 +38,19 @@ def start(port: int | None, stages: Stages) -> LaptopState:
 
 
 def deploy(stages: Stages, stack: str | None = None) -> None:
-    """Build the checkout and deploy it to the running laptop, as two stages; as another stack if one is named."""
+    """Build the project and deploy it to the running laptop, as two stages; as another stack if one is named."""
     with _errors(), stages.until_done():
         from headrace_local.laptop import state
+        from headrace_local.sam import Application
         from headrace_local.sam import deploy as build_and_deploy
 
         running = state(laptop_home())
         if running is None:
             raise CommandError("no laptop runs here: `headrace up` starts one")
-        build_and_deploy(running, laptop_home(), stack=stack or running.stack, progress=stages)
+        parameters = tuple(quoted(*each) for each in read_settings(project()).laptop.items())
+        sam = sam_command(partial(stages, "Building with sam build"))
+        built = Application(application(project()), sam, parameters)
+        build_and_deploy(running, laptop_home(), application=built, stack=stack or running.stack, progress=stages)
 
 
 def stop() -> bool:
@@ -71,10 +81,10 @@ def log_file() -> Path:
 @contextmanager
 def _errors() -> Iterator[None]:
     """The laptop's errors as ours, with their advice."""
-    try:
-        from headrace_local.errors import LaptopError
-    except ModuleNotFoundError as error:
-        raise CommandError(NOT_INSTALLED) from error
+    if not all(map(find_spec, NEEDED)):
+        raise CommandError(NOT_INSTALLED)
+    from headrace_local.errors import LaptopError
+
     try:
         yield
     except LaptopError as error:

@@ -8,14 +8,14 @@ from pathlib import Path
 from types import ModuleType
 
 from headrace_cli.output.failures import CommandError
-from headrace_cli.stack.home import repository
+from headrace_cli.stack.home import project
 
 Write = Callable[..., list[Path]]
 
 
 def generators(datasets: Iterable[str]) -> dict[str, Write]:
     """The `write` function of every one of these datasets that has samples."""
-    folder = repository() / "contracts" / "samples"
+    folder = project() / "contracts" / "samples"
     files = {dataset: folder / dataset / "sample.py" for dataset in datasets}
     return {dataset: _module(dataset, file).write for dataset, file in files.items() if file.is_file()}
 

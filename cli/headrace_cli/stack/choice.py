@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STACK = "headrace"
+"""The stack that is meant when none is named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

@@ -13,7 +13,7 @@ import typer
 
 from headrace.domain.lake_folders import CONTRACTS
 from headrace_cli.output.failures import CommandError
-from headrace_cli.stack.choice import Choice
+from headrace_cli.stack.choice import STACK, Choice
 from headrace_cli.stack.home import Laptop, laptop
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from headrace.usecases.ports import IntakeQueues, Landing, UndeliveredNotices
     from headrace_cli.stack.services import TargetServices
 
-STACK = "headrace"
 CONTRACTS_KEY = f"{CONTRACTS}/contracts.json"
 """In the lake: the contracts the stack was deployed with, as a JSON list."""
 EXPORTS_KEY = f"{CONTRACTS}/exports.json"
@@ -91,8 +90,20 @@ class Target:
         return {item["OutputKey"]: item["OutputValue"] for item in found}
 
     @property
+    def is_deployed(self) -> bool:
+        """Whether there is such a stack."""
+        try:
+            return bool(self.outputs)
+        except CommandError:
+            return False
+
+    @property
     def _advice(self) -> str:
-        return "`headrace deploy` deploys it" if self.endpoint_url else "`sam build && sam deploy`, or give --stack"
+        return (
+            "`headrace deploy` deploys it"
+            if self.endpoint_url
+            else "name another with --stack or --region, or deploy it"
+        )
 
     @cached_property
     def ledger(self) -> DynamoLedger:
@@ -211,7 +222,7 @@ def target_for(choice: Choice) -> Target:
         raise CommandError(
             "no laptop runs here: `headrace up` starts one; for a stack on AWS give --profile or --region"
         )
-    return _aws(choice)
+    return aws_target(choice)
 
 
 def target_at(home: Path, stack: str = STACK) -> Target:
@@ -236,7 +247,8 @@ def target_of(context: typer.Context) -> Target:
     return context.obj
 
 
-def _aws(choice: Choice) -> Target:
+def aws_target(choice: Choice) -> Target:
+    """The stack on AWS, whatever laptop runs here."""
     import boto3
     from botocore.config import Config
 

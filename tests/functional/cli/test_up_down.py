@@ -112,10 +112,10 @@ def test_deploy_without_a_laptop(run_here: RunHere) -> None:
     assert run_here("deploy") == (1, {"error": "no laptop runs here: `headrace up` starts one"})
 
 
-def test_deploy_is_not_for_aws(run_here: RunHere) -> None:
+def test_deploy_with_a_profile_is_for_aws(run_here: RunHere) -> None:
     code, document = run_here("--profile", "work", "deploy")
     assert code == 1
-    assert "sam build && sam deploy" in document["error"]
+    assert "The config profile (work) could not be found" in document["error"]
 
 
 def test_a_port_in_use_is_a_sentence(run_here: RunHere) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.choice import Choice
-from headrace_cli.stack.home import laptop_home, repository
+from headrace_cli.stack.home import laptop_home, project
 from headrace_cli.stack.target import Target, target_for
 from tests.support.fakes import contract
 from tests.unit.cli.stack import FakeStack
@@ -129,7 +129,7 @@ def test_the_repository_is_found_from_a_folder_below(tmp_path: Path, monkeypatch
     (tmp_path / "contracts" / "samples").mkdir(parents=True)
     (tmp_path / "template.yaml").touch()
     monkeypatch.chdir(tmp_path / "contracts" / "samples")
-    assert repository() == tmp_path
+    assert project() == tmp_path
 
 
 def test_outputs_are_asked_for_once(stack: FakeStack) -> None:

@@ -102,7 +102,7 @@ def test_parameters_are_samconfigs_and_the_machine_at_hand(tmp_path: Path) -> No
         '[laptop.global.parameters]\nparameter_overrides = ["CreateWarehouse=false"]\n'
     )
 
-    given, architecture, secret, workgroup = sam.parameter_overrides(tmp_path, "arn:secret", "second")
+    given, architecture, secret, workgroup = sam.parameter_overrides(sam.Application(tmp_path), "arn:secret", "second")
 
     assert (given, secret) == ("CreateWarehouse=false", "ExistingWarehouseSecretArn=arn:secret")
     assert architecture.startswith("Architecture=")
@@ -113,7 +113,8 @@ def test_parameters_can_be_given_for_once(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "samconfig.toml").write_text('[laptop.global.parameters]\nparameter_overrides = ["A=1", "B=2"]\n')
     monkeypatch.setenv("HEADRACE_PARAMETERS", "B=3 C=4")
 
-    given = sam.parameter_overrides(tmp_path, "arn:secret")
+    application = sam.Application(tmp_path, parameters=("A=7", "D=5"))
+    given = sam.parameter_overrides(application, "arn:secret")
 
-    assert {"A=1", "B=3", "C=4"} <= set(given)
+    assert {"A=7", "B=3", "C=4", "D=5"} <= set(given)
     assert "B=2" not in given

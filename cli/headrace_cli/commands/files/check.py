@@ -14,7 +14,7 @@ from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.drift import drift_text
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count, number, size
-from headrace_cli.stack.home import repository
+from headrace_cli.stack.home import project
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -65,7 +65,7 @@ def known(dataset: str) -> Contract:
     """A contract of the checkout, by its dataset's name."""
     from headrace_compiler import ContractErrors, compile_folder
 
-    folder = repository() / "contracts"
+    folder = project() / "contracts"
     try:
         contracts = {contract.dataset: contract for contract in compile_folder(folder)}
     except ContractErrors as errors:

@@ -13,7 +13,7 @@ from headrace_cli.commands.files.check import compiled
 from headrace_cli.output.console import Document, Json, emit, lines
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count
-from headrace_cli.stack.home import repository
+from headrace_cli.stack.home import project
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -39,7 +39,7 @@ def new(
 
     Example: `headrace new parcels today.csv yesterday.csv.gz`
     """
-    document = collect(name, samples, out or repository() / "contracts" / f"{name}.odcs.yaml")
+    document = collect(name, samples, out or project() / "contracts" / f"{name}.odcs.yaml")
     emit(document, render, as_json=as_json)
     if any(checked["reason"] for checked in document["samples"]):
         raise typer.Exit(1)

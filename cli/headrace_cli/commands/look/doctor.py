@@ -14,7 +14,7 @@ from headrace_cli.doctor.findings import Check, Level, findings_of
 from headrace_cli.output.console import Document, Json, emit, lines
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Progress
-from headrace_cli.stack.home import repository
+from headrace_cli.stack.home import project
 from headrace_cli.stack.target import target_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def doctor(
 
     Examples: `headrace doctor`, `headrace --profile prod doctor -p WorkgroupBaseCapacity=8`
     """
-    examination = Examination(target_of(context), repository(), parsed(parameter or ()), warehouse)
+    examination = Examination(target_of(context), project(), parsed(parameter or ()), warehouse)
     examination.refuse_unknown_parameters()
     with Progress() as progress:
         found = [item for check in CHECKS for item in _looked_at(check, examination, progress)]

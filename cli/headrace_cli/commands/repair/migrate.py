@@ -1,4 +1,4 @@
-"""`headrace migrate`: change the warehouse to match the contracts of this checkout; `--plan` previews it."""
+"""`headrace migrate`: change the warehouse to match the contracts of this project; `--plan` previews it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from rich.text import Text
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Progress
+from headrace_cli.stack.application import packaged
+from headrace_cli.stack.home import project
 from headrace_cli.stack.target import target_of
 
 if TYPE_CHECKING:
@@ -18,15 +20,15 @@ if TYPE_CHECKING:
 
     from headrace.usecases.migrate import Plan
 
-SQL = Path("sql")
-
 
 def migrate(
     context: typer.Context,
     only_plan: Annotated[
         bool, typer.Option("--plan", "--dry-run", help="Show the changes without making them.")
     ] = False,
-    contracts: Annotated[Path, typer.Option(help="The folder of contracts.")] = Path("contracts"),
+    contracts: Annotated[
+        Path | None, typer.Option(help="The folder of contracts. Default: the project's.", file_okay=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change the warehouse to match the contracts and migrations here. A deployment does the same.
@@ -41,7 +43,7 @@ def migrate(
     target = target_of(context)
     from headrace_cli.stack.checkout import CheckoutServices
 
-    services = CheckoutServices(target, contracts, SQL)
+    services = CheckoutServices(target, contracts or project() / "contracts", packaged() / "sql")
     with Progress() as progress:
         progress.show("comparing the warehouse with the contracts")
         planned = plan(services, target.output("Database"))
