@@ -39,8 +39,13 @@ class FolderLake(MemoryLake):
         self._path = path
         self.quarantined: list[Path] = []
 
-    def open(self, bucket: str, key: str, version: str) -> BinaryIO:
-        return self._path.open("rb")
+    def open(self, bucket: str, key: str, version: str, start: int = 0) -> BinaryIO:
+        stream = self._path.open("rb")
+        stream.seek(start)
+        return stream
+
+    def remove(self, key: str) -> None:
+        raise AssertionError(key)
 
     def upload(self, key: str, path: Path) -> int:
         if "quarantine" in key:

@@ -120,9 +120,9 @@ class MemoryLake:
     def land(self, file: FileRecord, data: bytes) -> None:
         self.landed[file.bucket, file.key, file.version] = data
 
-    def open(self, bucket: str, key: str, version: str) -> BinaryIO:
+    def open(self, bucket: str, key: str, version: str, start: int = 0) -> BinaryIO:
         try:
-            return io.BytesIO(self.landed[bucket, key, version])
+            return io.BytesIO(self.landed[bucket, key, version][start:])
         except KeyError:
             raise ObjectGoneError(key) from None
 
@@ -131,6 +131,9 @@ class MemoryLake:
         return len(self.objects[key])
 
     replace = upload
+
+    def remove(self, key: str) -> None:
+        self.objects.pop(key, None)
 
     def write_json(self, key: str, value: Any) -> None:
         self.objects[key] = json.dumps(value).encode()

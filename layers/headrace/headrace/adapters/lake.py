@@ -30,14 +30,15 @@ class S3Lake:
         self._client = client
         self.bucket = bucket
 
-    def open(self, bucket: str, key: str, version: str) -> BinaryIO:
-        """A stream of exactly this version's bytes.
+    def open(self, bucket: str, key: str, version: str, start: int = 0) -> BinaryIO:
+        """A stream of exactly this version's bytes, from `start` on.
 
         Raises ObjectGoneError when it was deleted; opening and reading raise TransientError or LakeError otherwise, so
         that S3's trouble is never taken for a fault of the file.
         """
         with _s3_errors(key):
-            answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=version)
+            from_start = {"Range": f"bytes={start}-"} if start else {}
+            answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=version, **from_start)
         return io.BufferedReader(_Landed(answer["Body"], key), READ_BYTES)
 
     def upload(self, key: str, path: Path) -> int:
@@ -56,6 +57,10 @@ class S3Lake:
                 if item["Key"] == key and not item["IsLatest"]:
                     self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=item["VersionId"])
         return size
+
+    def remove(self, key: str) -> None:
+        """Take an object away. One that is not there is no error."""
+        self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def write_json(self, key: str, value: Any) -> None:
         """Write a JSON document; writing it again replaces it with the same."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from headrace.domain.lake_folders import BATCHES, QUARANTINE, REPLAYS
 
+PARQUET = ".parquet"
+
 
 def unit(batch: str, number: int) -> str:
     """The list of files of one unit of work."""
@@ -27,12 +29,12 @@ def manifest(batch: str) -> str:
 
 def part(dataset: str, batch: str, name: str) -> str:
     """A Parquet part with good rows."""
-    return f"{dataset}/batch={batch}/part-{name}.parquet"
+    return f"{dataset}/batch={batch}/part-{name}{PARQUET}"
 
 
 def quarantine(dataset: str, batch: str, name: str) -> str:
     """A Parquet part with the bad rows and their reasons."""
-    return f"{QUARANTINE}/{dataset}/batch={batch}/part-{name}.parquet"
+    return f"{QUARANTINE}/{dataset}/batch={batch}/part-{name}{PARQUET}"
 
 
 def replay(dataset: str, name: str) -> str:

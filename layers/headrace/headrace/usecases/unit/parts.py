@@ -34,6 +34,7 @@ class Pair:
         self._bad_path = folder / f"{name}.bad"
         self._good: PartWriter | None = None
         self._bad: QuarantineWriter | None = None
+        self.bad_key: str | None = None
 
     def write(self, tables: list[pa.Table], bad: list[BadRow], file: FileRecord) -> None:
         """Add rows of a file."""
@@ -75,7 +76,8 @@ class Pair:
         """Write both to the lake. Returns the part with good rows, if there are any."""
         rows = self.close()
         if self._bad:
-            lake.upload(lake_paths.quarantine(self._contract.dataset, self._batch, self._name), self._bad_path)
+            self.bad_key = lake_paths.quarantine(self._contract.dataset, self._batch, self._name)
+            lake.upload(self.bad_key, self._bad_path)
         if not self._good:
             return []
         key = lake_paths.part(self._contract.dataset, self._batch, self._name)

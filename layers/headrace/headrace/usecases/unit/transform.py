@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.bad_rows import hopeless, most_bad_rows, too_many_bad
+from headrace.domain.ingest.bad_rows import too_many_bad
 from headrace.domain.ingest.ledger import TRANSFORMED, BatchRecord, FileRecord
+from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import replay_of
 from headrace.errors import HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
-from headrace.transform import Block, FileRejected, FileReport, FileTransform
+from headrace.transform import FileRejected, FileReport, FileTransform
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.ports import HasCatalog, HasContents, HasEvents, HasFiles, HasLake
+from headrace.usecases.unit.account import Account
 from headrace.usecases.unit.allowance import COSTLY, Allowance, too_large
 from headrace.usecases.unit.deduplicate import claim
 from headrace.usecases.unit.folder import is_full, unit_folder
@@ -26,6 +27,35 @@ from headrace.usecases.unit.parts import FileRows, UnitParts
 
 class Services(HasCatalog, HasContents, HasEvents, HasFiles, HasLake, Protocol):
     """The ports used here."""
+
+
+class Rows(Protocol):
+    """The rows of one file until it is known whether the file counts."""
+
+    def keep(self) -> None:
+        """The file counts."""
+
+    def keep_bad(self) -> None:
+        """The file is held back: its bad rows stay for people to read, its good rows do not."""
+
+    def drop(self) -> None:
+        """The file does not count: nothing of it stays."""
+
+
+R = TypeVar("R", bound=Rows)
+
+
+class Engine(Protocol[R]):
+    """What reads the files of a unit, and holds their rows."""
+
+    def begin(self, file: FileRecord) -> R:
+        """Take the rows of a file, to be kept or dropped as a whole."""
+
+    def read(self, file: FileRecord, rows: R) -> tuple[FileReport, Account]:
+        """Read the file, to its end unless it is held back before. Raises FileRejected and ObjectGoneError."""
+
+    def upload(self) -> list[Part]:
+        """Write what was kept to the lake, as far as it is not there. Returns the parts with good rows."""
 
 
 def transform_unit(
@@ -38,54 +68,70 @@ def transform_unit(
     start and writes the same; only of files that were too much for it nothing more is tried.
     """
     contract = services.catalog.contract(batch.dataset)
-    references = services.lake.read_json(lake_paths.unit(batch.batch, number))
+    allowance = allowance or Allowance()
     with unit_folder() as folder:
-        parts = UnitParts(folder, contract, batch.batch, number)
-        files = services.files.get_all(reference["file_id"] for reference in references)
-        unit = _Unit(contract, parts, lake_paths.refused(batch.batch, number), services, allowance or Allowance())
-        results = unit.transform(files)
-        result = UnitResult(number, contract.digest, parts.upload(services.lake), results)
+        engine = _OneProcess(UnitParts(folder, contract, batch.batch, number), contract, services, allowance)
+        return transform_with(engine, batch, number, services, allowance.memory)
+
+
+def transform_with(
+    engine: Engine[R], batch: BatchRecord, number: int, services: Services, memory: int | None = None
+) -> dict[str, Any]:
+    """Transform the unit's files as `transform_unit` does, by an engine that has so many bytes of memory."""
+    contract = services.catalog.contract(batch.dataset)
+    references = services.lake.read_json(lake_paths.unit(batch.batch, number))
+    files = services.files.get_all(reference["file_id"] for reference in references)
+    unit = _Unit(contract, engine, lake_paths.refused(batch.batch, number), services, memory)
+    results = unit.transform(files)
+    result = UnitResult(number, contract.digest, engine.upload(), results)
     services.lake.write_json(lake_paths.result(batch.batch, number), result.to_json())
     return _summary(result)
 
 
-@dataclass(slots=True)
-class _Account:
-    """What is counted of a file while it streams. `held` says why what comes after `report` need not be read."""
+class _OneProcess:
+    """Reads files one after the other, in this process."""
 
-    report: FileReport
-    broken: Counter[str] = field(default_factory=Counter)
-    held: str | None = None
+    def __init__(self, parts: UnitParts, contract: Contract, services: Services, allowance: Allowance) -> None:
+        self._parts = parts
+        self._contract = contract
+        self._services = services
+        self._allowance = allowance
 
-    def add(self, block: Block, report: FileReport, contract: Contract) -> Block:
-        """Counts a block. Gives what counts of it: where too many rows are bad, up to the first one too many.
+    def begin(self, file: FileRecord) -> FileRows:
+        return self._parts.begin(file)
 
-        So what is told and kept of a file that is held back does not depend on how it was read.
-        """
-        too_many = report.rows_bad - most_bad_rows(contract)
-        if too_many > 0:
-            block = Block(block.good, block.bad[: len(block.bad) - too_many + 1])
-        for row in block.bad:
-            self.broken.update(f"{error.column or 'row'}: {error.rule}" for error in row.errors)
-        self.report = replace(report)
-        if too_many > 0:
-            read, bad = block.bad[-1].row_number, most_bad_rows(contract) + 1
-            self.report = replace(report, rows_read=read, rows_bad=bad, rows_good=read - bad)
-            self.held = hopeless(contract, read, bad, self.broken)
-        return block
+    def read(self, file: FileRecord, rows: FileRows) -> tuple[FileReport, Account]:
+        with self._services.lake.open(file.bucket, file.key, file.version) as stream:
+            transform = FileTransform(
+                self._contract,
+                stream,
+                name=file.key,
+                file_id=file.file_id,
+                batch_id=self._parts.batch,
+                guard=self._allowance.of_file(file.size),
+            )
+            account = Account(transform.report)
+            for block in transform:
+                rows.add(account.add(block, transform.report, self._contract))
+                if account.held:
+                    return account.report, account
+        return transform.report, account
+
+    def upload(self) -> list[Part]:
+        return self._parts.upload(self._services.lake)
 
 
-class _Unit:
+class _Unit(Generic[R]):
     """The files of a unit, one after the other."""
 
     def __init__(
-        self, contract: Contract, parts: UnitParts, refused: str, services: Services, allowance: Allowance
+        self, contract: Contract, engine: Engine[R], refused: str, services: Services, memory: int | None
     ) -> None:
         self._contract = contract
-        self._parts = parts
+        self._engine = engine
         self._path = refused
         self._services = services
-        self._allowance = allowance
+        self._memory = memory
 
     def transform(self, files: Sequence[FileRecord]) -> list[FileResult]:
         """What became of each file."""
@@ -105,22 +151,22 @@ class _Unit:
         return {file["file_id"]: FileResult.from_json(file) for file in known["files"]}
 
     def _transform_file(self, file: FileRecord, refused: dict[str, FileResult]) -> FileResult:
-        rows = self._parts.begin(file)
+        rows = self._engine.begin(file)
         try:
-            report, account = self._read(file, rows)
+            report, account = self._engine.read(file, rows)
         except (FileRejected, ObjectGoneError) as error:
             result = self._failed(file, str(error))
             if isinstance(error, FileRejected) and error.code in COSTLY:
                 self._refuse(refused | {file.file_id: result})
                 refused[file.file_id] = result
         except MemoryError:
-            result = self._failed(file, too_large(self._allowance.memory))
+            result = self._failed(file, too_large(self._memory))
         except HeadraceError:
             raise
         except Exception as error:  # a fault of ours must cost this file only, and be seen
             if is_full(error):
                 raise
-            result = self._failed(file, _broke_on(file, error))
+            result = self._failed(file, broke_on(file, error))
         else:
             result = _judged(file, report, account, self._contract, self._services)
         if result.verdict is Verdict.GOOD:
@@ -138,27 +184,8 @@ class _Unit:
         files = [result.to_json() for result in refused.values()]
         self._services.lake.write_json(self._path, {"contract": self._contract.digest, "files": files})
 
-    def _read(self, file: FileRecord, rows: FileRows) -> tuple[FileReport, _Account]:
-        """Read the file, to its end unless it is held back before."""
-        contract = self._contract
-        with self._services.lake.open(file.bucket, file.key, file.version) as stream:
-            transform = FileTransform(
-                contract,
-                stream,
-                name=file.key,
-                file_id=file.file_id,
-                batch_id=self._parts.batch,
-                guard=self._allowance.of_file(file.size),
-            )
-            account = _Account(transform.report)
-            for block in transform:
-                rows.add(account.add(block, transform.report, contract))
-                if account.held:
-                    return account.report, account
-        return transform.report, replace(account, held=None)
 
-
-def _broke_on(file: FileRecord, error: Exception) -> str:
+def broke_on(file: FileRecord, error: Exception) -> str:
     """Logs a fault of ours, and gives the reason for people: where it is, without its words, which may quote a row."""
     frames = place_of(error)
     fault = type(error).__name__
@@ -168,7 +195,7 @@ def _broke_on(file: FileRecord, error: Exception) -> str:
 
 
 def _judged(
-    file: FileRecord, report: FileReport, account: _Account, contract: Contract, services: Services
+    file: FileRecord, report: FileReport, account: Account, contract: Contract, services: Services
 ) -> FileResult:
     """Whether a file that was read counts. Trouble with the ledger is not the file's, and passes through."""
     held = account.held or too_many_bad(contract, report.rows_read, report.rows_bad, account.broken)
@@ -184,7 +211,7 @@ def _judged(
 
 
 def _counted(
-    report: FileReport, verdict: Verdict, contract: Contract, account: _Account, reason: str | None = None
+    report: FileReport, verdict: Verdict, contract: Contract, account: Account, reason: str | None = None
 ) -> FileResult:
     return FileResult(
         report.file_id,
