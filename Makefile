@@ -113,7 +113,8 @@ SEED ?= 20261121
 .PHONY: search
 search: setup ## Search the protocols for holes: 5,000 schedules for each property (EXAMPLES=20000 SEED=7)
 	@HEADRACE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q --timeout=0 --hypothesis-show-statistics --hypothesis-seed=$(SEED) \
-		tests/unit/stories/test_protocol.py tests/unit/stories/test_hold_protocol.py
+		tests/unit/stories/test_protocol.py tests/unit/stories/test_hold_protocol.py \
+		tests/unit/stories/test_arrival_order.py
 
 .PHONY: bench-backfill
 bench-backfill: setup ## Measure a backfill of 10,000 objects, killed midway, beside live files (ARGS="--objects 1000")

@@ -15,7 +15,15 @@ Step = tuple[str, str]
 """A comment, or the condition under which it is left out, and a statement."""
 LONGEST_MERGE = 20_000
 """Bytes; about 220 columns whose names have 16 letters."""
-FILES = ["_file VARCHAR(32)", "_place INTEGER", "_reloaded SMALLINT", "_replaced SMALLINT"]
+FILES = [
+    "_file VARCHAR(32)",
+    "_place INTEGER DEFAULT -1",
+    "_reloaded SMALLINT DEFAULT 0",
+    "_replaced SMALLINT DEFAULT 1",
+    "_arrival VARCHAR(128)",
+]
+ARRIVED = "files._arrival || '#' || files._file"
+"""A file's place among all, where no two are equal: in `etl.arrivals` it is the column `arrival`."""
 COPY: Step = ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST")
 HEADER = "-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.\n\n"
 
@@ -80,7 +88,8 @@ def files_steps() -> list[Step]:
     return [
         ("The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.",
          f"CREATE TEMP TABLE files (\n{listed(FILES, 2)}\n)"),
-        ("if files", "INSERT INTO files (_file, _place, _reloaded, _replaced) VALUES ${files}"),
+        ("if files", "INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival) VALUES ${files}"),
+        ("if older", "INSERT INTO files (_file) VALUES ${older}"),
         ("A batch that is known already has nothing to take out.",
          "DELETE FROM files\nWHERE EXISTS (\n  SELECT 1 FROM etl.loads\n  WHERE batch_id = '${batch}'\n)"),
     ]  # fmt: skip
@@ -89,6 +98,7 @@ def files_steps() -> list[Step]:
 def target_steps(contract: Contract) -> list[Step]:
     """From the load's own stage into the target, and the account of it."""
     return [
+        ("if files", _note_arrivals(contract)),
         *_reload_steps(contract),
         ("if replaced", _count_replaced(contract)),
         ("if replaced", f"DELETE FROM {contract.target}\nWHERE _file_id IN {files_that('_replaced = 1')}"),
@@ -98,6 +108,7 @@ def target_steps(contract: Contract) -> list[Step]:
         ("", record_load(contract, "loaded")),
         ("", "DROP TABLE files"),
         ("", "DROP TABLE winners"),
+        *([("", "DROP TABLE later")] if contract.primary_key else []),
         ("", "DROP TABLE stage"),
     ]
 
@@ -178,6 +189,16 @@ def _reload_steps(contract: Contract) -> list[Step]:
     ]
 
 
+def _note_arrivals(contract: Contract) -> str:
+    """The place of each file in the order of arrival, written once: it stays the same when the file is loaded again."""
+    return (
+        "INSERT INTO etl.arrivals (file_id, dataset, arrival)\n"
+        f"SELECT\n  _file,\n  '{contract.dataset}',\n  {ARRIVED}\nFROM files\n"
+        f"WHERE\n  _place >= 0\n  AND _file NOT IN (\n    SELECT file_id FROM etl.arrivals\n"
+        f"    WHERE dataset = '{contract.dataset}'\n  )"
+    )
+
+
 def _count_replaced(contract: Contract) -> str:
     replaced = files_that("_replaced = 1").replace("\n", "\n  ")
     return (
@@ -249,12 +270,37 @@ def _take_out(contract: Contract, same_key: list[str]) -> list[Step]:
 
 
 def _drop_older(contract: Contract, same_key: list[str]) -> list[Step]:
-    """A row that is older than what the target has, by the contract's ordering columns, loses to it."""
-    if not contract.ordering:
-        return []
-    conditions = "\n  AND ".join([*same_key, _newer(contract)])
-    statement = f"DELETE FROM winners USING {contract.target}\nWHERE\n  {conditions}"
-    return [("A row older than the one in the target loses to it.", statement)]
+    """A row that is older than what the target has loses to it: by the ordering columns, then by its file's arrival.
+
+    Rows of files whose arrival is not known, from before arrivals were kept, are older than all others.
+    """
+    target, called = contract.target, staged_names(contract)
+    equal = [f"{target}.{name} = winners.{called[name]}" for name in contract.ordering]
+    arrived_later = [
+        f"{target}._file_id = later.file_id",
+        "winners._file_id = files._file",
+        f"later.arrival > {ARRIVED}",
+    ]
+    older = ("A row older than the one in the target loses to it.",
+             _delete_winners(target, [*same_key, _newer(contract)]))  # fmt: skip
+    earlier = _delete_winners(f"{target}, later, files", [*same_key, *equal, *arrived_later])
+    return [
+        *([older] if contract.ordering else []),
+        ("The files that arrived after the first one of the batch.", _create_later(contract)),
+        ("Whatever the order of loading, a row loses to one of a file that arrived later.", earlier),
+    ]
+
+
+def _delete_winners(using: str, conditions: list[str]) -> str:
+    return f"DELETE FROM winners USING {using}\nWHERE\n  " + "\n  AND ".join(conditions)
+
+
+def _create_later(contract: Contract) -> str:
+    return (
+        "CREATE TEMP TABLE later AS\nSELECT\n  file_id,\n  arrival\nFROM etl.arrivals\n"
+        f"WHERE\n  dataset = '{contract.dataset}'\n"
+        "  AND arrival > (\n    SELECT MIN(_arrival) FROM files\n    WHERE _place >= 0\n  )"
+    )
 
 
 def _newer(contract: Contract) -> str:

@@ -39,13 +39,17 @@ WHERE stage._batch_id = etl.loads.batch_id;
 -- The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.
 CREATE TEMP TABLE files (
   _file VARCHAR(32),
-  _place INTEGER,
-  _reloaded SMALLINT,
-  _replaced SMALLINT
+  _place INTEGER DEFAULT -1,
+  _reloaded SMALLINT DEFAULT 0,
+  _replaced SMALLINT DEFAULT 1,
+  _arrival VARCHAR(128)
 );
 
 -- if files
-INSERT INTO files (_file, _place, _reloaded, _replaced) VALUES ${files};
+INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival) VALUES ${files};
+
+-- if older
+INSERT INTO files (_file) VALUES ${older};
 
 -- A batch that is known already has nothing to take out.
 DELETE FROM files
@@ -53,6 +57,20 @@ WHERE EXISTS (
   SELECT 1 FROM etl.loads
   WHERE batch_id = '${batch}'
 );
+
+-- if files
+INSERT INTO etl.arrivals (file_id, dataset, arrival)
+SELECT
+  _file,
+  'flights',
+  files._arrival || '#' || files._file
+FROM files
+WHERE
+  _place >= 0
+  AND _file NOT IN (
+    SELECT file_id FROM etl.arrivals
+    WHERE dataset = 'flights'
+  );
 
 -- if reloaded
 DELETE FROM public.flights
@@ -132,6 +150,29 @@ FROM (
   WHERE files._replaced = 0
 ) AS ranked
 WHERE _rank = 1;
+
+-- The files that arrived after the first one of the batch.
+CREATE TEMP TABLE later AS
+SELECT
+  file_id,
+  arrival
+FROM etl.arrivals
+WHERE
+  dataset = 'flights'
+  AND arrival > (
+    SELECT MIN(_arrival) FROM files
+    WHERE _place >= 0
+  );
+
+-- Whatever the order of loading, a row loses to one of a file that arrived later.
+DELETE FROM winners USING public.flights, later, files
+WHERE
+  public.flights.time_hour = winners.time_hour
+  AND public.flights.carrier = winners.carrier
+  AND public.flights.flight = winners.flight
+  AND public.flights._file_id = later.file_id
+  AND winners._file_id = files._file
+  AND later.arrival > files._arrival || '#' || files._file;
 
 -- Rows of earlier files that this batch replaces.
 INSERT INTO etl.superseded (batch_id, file_id, row_count)
@@ -274,5 +315,7 @@ WHERE NOT EXISTS (
 DROP TABLE files;
 
 DROP TABLE winners;
+
+DROP TABLE later;
 
 DROP TABLE stage;

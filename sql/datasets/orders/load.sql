@@ -30,13 +30,17 @@ WHERE stage._batch_id = etl.loads.batch_id;
 -- The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.
 CREATE TEMP TABLE files (
   _file VARCHAR(32),
-  _place INTEGER,
-  _reloaded SMALLINT,
-  _replaced SMALLINT
+  _place INTEGER DEFAULT -1,
+  _reloaded SMALLINT DEFAULT 0,
+  _replaced SMALLINT DEFAULT 1,
+  _arrival VARCHAR(128)
 );
 
 -- if files
-INSERT INTO files (_file, _place, _reloaded, _replaced) VALUES ${files};
+INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival) VALUES ${files};
+
+-- if older
+INSERT INTO files (_file) VALUES ${older};
 
 -- A batch that is known already has nothing to take out.
 DELETE FROM files
@@ -44,6 +48,20 @@ WHERE EXISTS (
   SELECT 1 FROM etl.loads
   WHERE batch_id = '${batch}'
 );
+
+-- if files
+INSERT INTO etl.arrivals (file_id, dataset, arrival)
+SELECT
+  _file,
+  'orders',
+  files._arrival || '#' || files._file
+FROM files
+WHERE
+  _place >= 0
+  AND _file NOT IN (
+    SELECT file_id FROM etl.arrivals
+    WHERE dataset = 'orders'
+  );
 
 -- if reloaded
 DELETE FROM public.orders
@@ -120,6 +138,28 @@ DELETE FROM winners USING public.orders
 WHERE
   public.orders.order_id = winners.order_id
   AND public.orders.updated_at > winners.updated_at;
+
+-- The files that arrived after the first one of the batch.
+CREATE TEMP TABLE later AS
+SELECT
+  file_id,
+  arrival
+FROM etl.arrivals
+WHERE
+  dataset = 'orders'
+  AND arrival > (
+    SELECT MIN(_arrival) FROM files
+    WHERE _place >= 0
+  );
+
+-- Whatever the order of loading, a row loses to one of a file that arrived later.
+DELETE FROM winners USING public.orders, later, files
+WHERE
+  public.orders.order_id = winners.order_id
+  AND public.orders.updated_at = winners.updated_at
+  AND public.orders._file_id = later.file_id
+  AND winners._file_id = files._file
+  AND later.arrival > files._arrival || '#' || files._file;
 
 -- Rows of earlier files that this batch replaces.
 INSERT INTO etl.superseded (batch_id, file_id, row_count)
@@ -233,5 +273,7 @@ WHERE NOT EXISTS (
 DROP TABLE files;
 
 DROP TABLE winners;
+
+DROP TABLE later;
 
 DROP TABLE stage;

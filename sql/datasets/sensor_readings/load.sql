@@ -26,13 +26,17 @@ WHERE stage._batch_id = etl.loads.batch_id;
 -- The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.
 CREATE TEMP TABLE files (
   _file VARCHAR(32),
-  _place INTEGER,
-  _reloaded SMALLINT,
-  _replaced SMALLINT
+  _place INTEGER DEFAULT -1,
+  _reloaded SMALLINT DEFAULT 0,
+  _replaced SMALLINT DEFAULT 1,
+  _arrival VARCHAR(128)
 );
 
 -- if files
-INSERT INTO files (_file, _place, _reloaded, _replaced) VALUES ${files};
+INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival) VALUES ${files};
+
+-- if older
+INSERT INTO files (_file) VALUES ${older};
 
 -- A batch that is known already has nothing to take out.
 DELETE FROM files
@@ -40,6 +44,20 @@ WHERE EXISTS (
   SELECT 1 FROM etl.loads
   WHERE batch_id = '${batch}'
 );
+
+-- if files
+INSERT INTO etl.arrivals (file_id, dataset, arrival)
+SELECT
+  _file,
+  'sensor_readings',
+  files._arrival || '#' || files._file
+FROM files
+WHERE
+  _place >= 0
+  AND _file NOT IN (
+    SELECT file_id FROM etl.arrivals
+    WHERE dataset = 'sensor_readings'
+  );
 
 -- if reloaded
 DELETE FROM public.sensor_readings

@@ -82,7 +82,7 @@ def file_of(batch: str) -> str:
 
 def load(client: Client, of: Contract, batch: str, manifest: str) -> list[str]:
     put(client, batch, manifest=manifest)
-    known = {"arrived": [file_of(batch)], "replaced": [], "reloaded": []}
+    known: dict[str, Any] = {"arrived": {file_of(batch): "2026-"}, "replaced": [], "reloaded": []}
     return load_statements(load_sql(of), batch=batch, manifest=manifest, iam_role="default", **known)
 
 

@@ -17,6 +17,7 @@ from tests.support.fakes import contract
 
 MANIFEST = "s3://lake/batches/readings-1/manifest.json"
 FILE = "ab" * 12
+PLACE = "20260131093000-0055AED6DCD90281E5"
 
 
 def statements(**changes: object) -> list[str]:
@@ -24,7 +25,7 @@ def statements(**changes: object) -> list[str]:
         "batch": "readings-1",
         "manifest": MANIFEST,
         "iam_role": "default",
-        "arrived": [FILE],
+        "arrived": {FILE: PLACE},
         "replaced": [],
         "reloaded": [],
     }
@@ -57,13 +58,14 @@ def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> No
 
 def test_each_file_is_named_once_with_its_place_and_what_becomes_of_it() -> None:
     other, older = "cd" * 12, "ef" * 12
-    text = statements(arrived=[FILE, other], replaced=[older, FILE], reloaded=[other])
+    text = statements(arrived={FILE: PLACE, other: PLACE}, replaced=[older, FILE], reloaded=[other])
     (named,) = [statement for statement in text if FILE in statement]
-    assert named.endswith(f"VALUES ('{FILE}', 0, 0, 1), ('{other}', 1, 1, 0), ('{older}', -1, 0, 1)")
-    assert not [statement for statement in statements(arrived=[]) if statement.startswith("INSERT INTO files")]
+    assert named.endswith(f"VALUES ('{FILE}',0,0,1,'{PLACE}'),('{other}',1,1,0,'{PLACE}')")
+    assert [statement for statement in text if older in statement] == [f"INSERT INTO files (_file) VALUES ('{older}')"]
+    assert not [statement for statement in statements(arrived={}) if statement.startswith("INSERT INTO files")]
 
 
-WRITES = re.compile(r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE INTO) (etl\.(?:superseded|load_files|loads))\b")
+WRITES = re.compile(r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE INTO) (etl\.(?:arrivals|superseded|load_files|loads))\b")
 
 
 @pytest.mark.parametrize("keys", [{}, {"primary_key": (), "ordering": ()}], ids=["merged", "appended"])
@@ -73,13 +75,13 @@ def test_the_tables_that_datasets_share_are_written_in_one_order(
 ) -> None:
     given: dict[str, Any] = {
         "manifest": MANIFEST,
-        "arrived": [FILE],
+        "arrived": {FILE: PLACE},
         "replaced": [FILE],
         "reloaded": [FILE],
     }
     text = load_statements(template(contract(staged=True, **keys)), batch="b", iam_role="default", **given)
     written = [match[1] for statement in text if (match := WRITES.match(statement))]
-    order = ["etl.superseded", "etl.load_files", "etl.loads"]
+    order = ["etl.arrivals", "etl.superseded", "etl.load_files", "etl.loads"]
     assert set(written) == (set(order) if template is not append_sql else {"etl.loads"})
     first = {table: written.index(table) for table in written}
     assert sorted(first, key=first.__getitem__) == [table for table in order if table in first]
@@ -96,12 +98,12 @@ def test_no_placeholder_is_left() -> None:
         ("manifest", "s3://lake/a' b"),
         ("iam_role", "'arn:aws:iam::1:role/x'"),
         ("replaced", ["zz"]),
-        ("reloaded", ["zz"]),
-        ("arrived", ["x', 0, 0, 0); DROP TABLE y; --"]),
+        ("arrived", {"x', 0, 0, 0); DROP TABLE y; --": PLACE}),
+        ("arrived", {FILE: "2026-'); DROP TABLE y; --"}),
     ],
 )
 def test_values_that_are_no_plain_names_are_refused(name: str, value: object) -> None:
-    what = "files" if isinstance(value, list) else name
+    what = {"arrived": "files", "replaced": "older"}.get(name, name)
     with pytest.raises(TerminalError, match=f"{what} cannot go into SQL"):
         statements(**{name: value})
 

@@ -49,7 +49,20 @@ def replayed(origin: FileRecord) -> tuple[FileRecord, FileRecord]:
 def test_files_are_listed_in_the_order_of_their_arrival_and_versions_in_that_of_s3() -> None:
     late = file("a.csv", arrived_at="2026-01-02T00:00:00Z")
     second, first = file("b.csv", sequencer="0B"), file("c.csv", sequencer="0ABC")
-    assert planned(late, second, first).arrived == [first.file_id, second.file_id, late.file_id]
+    assert [*planned(late, second, first).arrived] == [first.file_id, second.file_id, late.file_id]
+
+
+def test_rows_that_come_back_arrived_with_the_file_that_they_were_first_in() -> None:
+    origin, later = version(1), file("b.csv", arrived_at="2026-01-02T00:00:00Z")
+    _, replay = replayed(origin)
+    _, again = replayed(replace(replay, arrived_at="2026-01-03T00:00:00Z"))
+    again = replace(again, file_id="9" * 24, arrived_at="2026-01-04T00:00:00Z")
+    history = History(origins={origin.file_id: origin, replay.file_id: replay})
+    for back in (replay, again):
+        one = replace(back, arrived_at="2026-01-04T00:00:00Z")
+        arrived = planned(later, one, origin, history=history).arrived
+        assert [*arrived] == [origin.file_id, one.file_id, later.file_id]
+        assert arrived[one.file_id] == f"{origin.arrival}#{origin.file_id}"
 
 
 def test_only_rows_of_accepted_files_count() -> None:

@@ -42,3 +42,20 @@ def test_letters_of_either_case_and_foreign_signs() -> None:
     assert sortable("0a") == sortable("0A")
     assert sortable("0A'; --") == "0A--"
     assert len(sortable("F" * 5000)) == LONGEST
+
+
+def test_the_order_of_arrival_is_that_of_time_then_of_sequencers_then_of_ids() -> None:
+    in_order = [
+        file("b", arrived_at="2026-01-31T09:30:00Z", sequencer="", file_id="f" * 24),
+        file("b", arrived_at="2026-01-31T09:30:00Z", sequencer="-000001", file_id="f" * 24),
+        file("b", arrived_at="2026-01-31T09:30:00Z", sequencer="0A", file_id="e" * 24),
+        file("c", arrived_at="2026-01-31T09:30:00Z", sequencer="0A", file_id="f" * 24),
+        file("c", arrived_at="2026-01-31T09:30:00Z", sequencer="0A-000001", file_id="0" * 24),
+        file("c", arrived_at="2026-01-31T09:30:00Z", sequencer="0A00", file_id="0" * 24),
+        file("a", arrived_at="2026-01-31T09:30:00.000001Z", sequencer="", file_id="0" * 24),
+        file("a", arrived_at="2026-01-31T09:30:00.5Z", sequencer="", file_id="0" * 24),
+        file("a", arrived_at="2026-01-31T09:30:01.000000Z", sequencer="", file_id="0" * 24),
+    ]
+    places = [f"{each.arrival}#{each.file_id}" for each in in_order]
+    assert places == sorted(places)
+    assert places[2] == f"20260131093000-0A#{'e' * 24}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, FileStatus
@@ -47,6 +49,16 @@ def test_versions_keep_their_order_among_those_that_came_by_event() -> None:
     starter.record(versions[4].arrival("0D"), services)  # its event comes late: it is known by now
     known = services.ledger.contents.versions("landing", "readings/a")
     assert [file.version for file in known] == [version.version for version in versions]
+
+
+def test_a_version_is_never_earlier_than_the_one_before_it() -> None:
+    services, landing = MemoryServices(), landed(*["readings/a"] * 2)
+    second, first = landing.versions("readings/a")
+    starter.record(replace(first, at="2026-02-01T00:00:00.000000Z").arrival("0B"), services)
+    backfill("readings", "readings/", landing, services)
+    found = services.files.get(second.file_id)
+    assert found.arrived_at == "2026-02-01T00:00:00.000000Z"
+    assert found.arrival > services.files.get(first.file_id).arrival
 
 
 def test_a_deleted_key_and_an_empty_object_are_not_loaded() -> None:

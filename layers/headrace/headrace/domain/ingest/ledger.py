@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from headrace.domain.ingest.sequencer import sortable
+from headrace.domain.ingest.sequencer import arrival, sortable
 
 LIVE = "live"
 """The lane of files that arrive by event."""
@@ -194,6 +194,11 @@ class FileRecord:
     def order(self) -> tuple[str, str]:
         """Where this version stands among those of its key."""
         return sortable(self.sequencer), self.file_id
+
+    @property
+    def arrival(self) -> str:
+        """Where the file stands among all files of its dataset; those with the same place go by their ids."""
+        return arrival(self.arrived_at, self.sequencer)
 
     @property
     def has_rows(self) -> bool:

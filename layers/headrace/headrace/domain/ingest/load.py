@@ -6,6 +6,7 @@ The Data API cannot take COPY's path as a parameter, so values go into the text;
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
 from typing import Any
@@ -15,13 +16,16 @@ from headrace.errors import TerminalError
 
 CONDITION = re.compile(r"^-- if (\w+)$")
 COMMENT = re.compile(r"^--.*$")
-FILE = r"\('[0-9a-f]{24}', (?:-1|\d+), [01], [01]\)"
+ARRIVAL = r"[0-9]*-[0-9A-Z-]*(?:#[0-9a-f]{24})?"
+FILE = rf"\('[0-9a-f]{{24}}',\d+,[01],[01],'{ARRIVAL}'\)"
+OLDER = r"\('[0-9a-f]{24}'\)"
 SAFE = {
     "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
     "scope": re.compile(r"batch|part"),
     "manifest": re.compile(r"s3://[a-z0-9.-]+/[A-Za-z0-9_=/.-]+"),
     "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
-    "files": re.compile(rf"|{FILE}(, {FILE})*"),
+    "files": re.compile(rf"|{FILE}(,{FILE})*"),
+    "older": re.compile(rf"|{OLDER}(,{OLDER})*"),
 }
 
 
@@ -50,15 +54,15 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     batch: str,
     manifest: str | None,
     iam_role: str,
-    arrived: list[str],
+    arrived: Mapping[str, str],
     replaced: list[str],
     reloaded: list[str],
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
-    `arrived` are the batch's file ids in the order in which they came; `replaced` those whose rows go; `reloaded`
-    those of the batch whose earlier rows make way for the ones it brings. Without a manifest there are no parts to
-    copy; without replaced or reloaded files nothing to take out first.
+    `arrived` are the batch's file ids in the order in which they came, each with its place in that of all files;
+    `replaced` those whose rows go; `reloaded` those of the batch whose earlier rows make way for the ones it brings.
+    Without a manifest there are no parts to copy; without replaced or reloaded files nothing to take out first.
     Raises TerminalError for a value that has no business in SQL.
     """
     values = {
@@ -66,9 +70,10 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
         "manifest": manifest or "s3://none/none",
         "iam_role": iam_role,
         "files": _files(arrived, set(replaced), set(reloaded)),
+        "older": ",".join(f"('{file_id}')" for file_id in sorted(set(replaced).difference(arrived))),
     }
     _check_safe(values)
-    holds = {"parts": manifest is not None, "files": bool(values["files"])}
+    holds = {"parts": manifest is not None, "files": bool(values["files"]), "older": bool(values["older"])}
     holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded)}
     return [_filled(text, values) for condition, text in _statements(template) if holds.get(condition, True)]
 
@@ -90,13 +95,11 @@ def _check_safe(values: dict[str, str]) -> None:
             raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
 
 
-def _files(arrived: list[str], replaced: set[str], reloaded: set[str]) -> str:
-    """Each file once: its place among those of the batch, whether it is loaded again, whether its rows go."""
-    places = {file_id: place for place, file_id in enumerate(arrived)}
-    places |= dict.fromkeys(sorted(replaced.union(reloaded).difference(places)), -1)
-    return ", ".join(
-        f"('{file_id}', {place}, {int(file_id in reloaded)}, {int(file_id in replaced)})"
-        for file_id, place in places.items()
+def _files(arrived: Mapping[str, str], replaced: set[str], reloaded: set[str]) -> str:
+    """Each file once: its place in the batch, whether it is loaded again, whether its rows go, its arrival."""
+    return ",".join(
+        f"('{file_id}',{place},{int(file_id in reloaded)},{int(file_id in replaced)},'{at}')"
+        for place, (file_id, at) in enumerate(arrived.items())
     )
 
 

@@ -22,7 +22,7 @@ class History:
     """What the ledger knows of the keys from which a load takes rows out.
 
     `versions` are those with rows, the oldest first. `origins` are files by id, whose quarantined rows come back in
-    files of the batch.
+    files of the batch, and the files that theirs came from, up to the first.
     """
 
     versions: Versions = field(default_factory=dict)
@@ -33,15 +33,16 @@ class History:
 class LoadPlan:
     """What one load brings and takes out.
 
-    `rows` are the good ones that it brings. `arrived` are the batch's files in their order of arrival; `replaced` those
-    whose rows go, or never come; `reloaded` those of the batch whose earlier rows make way for the ones it brings.
+    `rows` are the good ones that it brings. `arrived` are the batch's files in their order of arrival, each with its
+    place in it; `replaced` those whose rows go, or never come; `reloaded` those of the batch whose earlier rows make
+    way for the ones it brings.
     `scope` is None when there is nothing to measure. Unless it is `needed`, the warehouse need not know of the batch.
     `views` are refreshed after the load.
     """
 
     parts: list[Part]
     rows: int
-    arrived: list[str]
+    arrived: dict[str, str]
     replaced: list[str]
     reloaded: list[str]
     needed: bool
@@ -71,7 +72,7 @@ def load_plan(
     return LoadPlan(
         parts=parts,
         rows=rows,
-        arrived=in_order_of_arrival(files),
+        arrived=in_order_of_arrival(files, history.origins, contract),
         replaced=replaced,
         reloaded=reloaded,
         needed=needed,
@@ -96,9 +97,29 @@ def accepted(files: Iterable[FileRecord], results: Iterable[FileResult]) -> list
     return [known[result.file_id] for result in results if result.verdict is Verdict.GOOD]
 
 
-def in_order_of_arrival(files: Iterable[FileRecord]) -> list[str]:
-    """The ids of the files, the first to arrive first; S3's own order decides between versions of a key."""
-    return [file.file_id for file in sorted(files, key=lambda file: (file.arrived_at, *file.order))]
+def in_order_of_arrival(
+    files: Sequence[FileRecord], origins: Mapping[str, FileRecord], contract: Contract
+) -> dict[str, str]:
+    """The files' ids, the first to arrive first, each with its place in the order of arrival.
+
+    Rows that come back from quarantine arrived with the file that they were first in: right after it.
+    """
+    places = {file.file_id: file.arrival for file in files}
+    for replay, origin in origins_of(files, contract).items():
+        if first := _first(origin, origins, contract):
+            places[replay] = f"{first.arrival}#{first.file_id}"
+    return dict(sorted(places.items(), key=lambda found: "#".join((found[1], found[0]))))
+
+
+def _first(origin: str, origins: Mapping[str, FileRecord], contract: Contract) -> FileRecord | None:
+    """The file in which rows came that were quarantined and sent back, perhaps more than once."""
+    file = origins.get(origin)
+    for _ in range(len(origins)):
+        before = file and origins.get(origins_of([file], contract).get(file.file_id, ""))
+        if before is None:
+            break
+        file = before
+    return file
 
 
 def replaced_by(files: Sequence[FileRecord], history: History, contract: Contract) -> list[str]:

@@ -22,8 +22,20 @@ from headrace.domain.sql_text import MOST_BYTES, size_of
 from headrace.errors import ContractChangedError, LoadTooLargeError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult, file_results, unit_results
-from headrace.usecases.ports import Catalog, HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, Lake
+from headrace.usecases.ports import (
+    Catalog,
+    Files,
+    HasBatches,
+    HasCatalog,
+    HasContents,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    Lake,
+)
 
+MOST_RETURNS = 10
+"""Times that one row came back from quarantine, as far as its first file is looked for."""
 MOST_CARRIED = 250_000
 """Bytes of the answer. Step Functions passes on 256 KiB, and adds what it says of the call itself."""
 
@@ -66,18 +78,31 @@ def _plan(batch: BatchRecord, services: Services) -> LoadPlan:
     _check_contract(batch, contract, units)
     results = file_results(batch, services) if batch.lane == MERGE else [file for unit in units for file in unit.files]
     files = services.files.get_all(batch.file_ids)
-    history = _history(accepted(files, results), contract, services) if replaces(batch, contract) else History()
+    history = _history(batch, accepted(files, results), contract, services)
     parts = [part for unit in units for part in unit.parts]
     return load_plan(batch, contract, files, results=results, parts=parts, history=history)
 
 
-def _history(files: list[FileRecord], contract: Contract, services: Services) -> History:
+def _history(batch: BatchRecord, files: list[FileRecord], contract: Contract, services: Services) -> History:
     """What is known of the files' keys, of the files whose rows they bring back, and of what came back from them."""
     replays = origins_of(files, contract)
-    origins = services.files.known(replays.values()) if replays else {}
-    versions = services.contents.loaded_versions(sorted({file.place for file in [*files, *origins.values()]}))
+    origins = _origins(set(replays.values()), contract, services.files)
+    if not replaces(batch, contract):
+        return History(origins=origins)
+    first = [origins[origin] for origin in replays.values() if origin in origins]
+    versions = services.contents.loaded_versions(sorted({file.place for file in [*files, *first]}))
     came_back = replay_places(files, versions, contract)
     return History(versions | (services.contents.loaded_versions(sorted(came_back)) if came_back else {}), origins)
+
+
+def _origins(wanted: set[str], contract: Contract, files: Files) -> dict[str, FileRecord]:
+    """The files by id, and those that their rows were in before, if they came back from quarantine themselves."""
+    found: dict[str, FileRecord] = {}
+    for _ in range(MOST_RETURNS):
+        known = files.known(wanted) if wanted else {}
+        found |= known
+        wanted = set(origins_of(known.values(), contract).values()).difference(found)
+    return found
 
 
 def _load(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, catalog: Catalog) -> list[str]:

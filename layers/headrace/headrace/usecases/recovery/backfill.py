@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
@@ -106,14 +106,20 @@ def _unknown(keys: list[list[Landed]], services: Services, found: Backfilled) ->
 
 
 def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -> Iterator[Arrival]:
-    """The unknown versions of a key, the oldest first, each with a sequencer right after the version before it."""
-    before, number = "", 0
+    """The unknown versions of a key, the oldest first, each right after the version before it.
+
+    None is earlier than that one: S3 dates an object of several parts by the start of its upload
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+    """
+    before, number, at = "", 0, ""
     for version in versions:
         if version.file_id in known:
             before = known[version.file_id].sequencer
+            at = known[version.file_id].arrived_at
         else:
             number += 1
-            yield version.arrival(right_after(before, number))
+            at = max(at, version.at)
+            yield replace(version, at=at).arrival(right_after(before, number))
 
 
 def _of_dataset(arrivals: list[Arrival], services: Services, found: Backfilled) -> list[Arrival]:

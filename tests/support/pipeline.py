@@ -1,0 +1,126 @@
+"""The deployed use cases over a warehouse that runs the load's own SQL; the other services are in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.ingest.landed import Landed
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import LIVE, MERGE, Arrival, BatchRecord, FileRecord
+from headrace.domain.ingest.load import split_statements
+from headrace.usecases.ingest import starter
+from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.prepare_load import prepare_load
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import record_failure
+from headrace.usecases.ingest.record_outcome import record_outcome
+from headrace.usecases.ingest.results import file_results
+from headrace.usecases.ingest.run_statements import LOAD_REFUSED
+from headrace.usecases.unit.transform import transform_unit
+from headrace_compiler.sql.load import table_sql
+from headrace_compiler.sql.staged import stage_sql
+from tests.support.duck_warehouse import DuckWarehouse
+from tests.support.fakes import MemoryCatalog, MemoryLanding, MemoryServices, contract
+
+MIGRATIONS = sorted((Path(__file__).parents[2] / "sql" / "migrations").glob("*.sql"))
+REFUSED = "ERROR: value too long for type character varying(6)"
+Row = tuple[str, int, int]
+"""Meter, round, value."""
+
+
+def meters(**changes: Any) -> Contract:
+    """One row per meter, the contract's `ordering` aside."""
+    columns = (
+        Column("meter", "meter", Kind.STRING, "VARCHAR(16)", required=True, max_bytes=16),
+        Column("round", "round", Kind.INTEGER, "INTEGER", required=True, bits=32),
+        Column("value", "value", Kind.INTEGER, "BIGINT", required=True, minimum="0"),
+    )
+    return contract(**{"columns": columns, "ordering": ()} | changes)
+
+
+@dataclass
+class Loading:
+    """A batch between its plan and its transaction."""
+
+    batch: BatchRecord
+    statements: list[str]
+
+
+@dataclass
+class Pipeline:
+    """A dataset with its files, lanes and table."""
+
+    contract: Contract
+    services: MemoryServices = field(init=False)
+    warehouse: DuckWarehouse = field(init=False)
+    landing: MemoryLanding = field(default_factory=MemoryLanding)
+    loading: dict[str, Loading] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.services = MemoryServices(catalog=MemoryCatalog(self.contract))
+        self.warehouse = DuckWarehouse(self.services.lake.read)
+        self.services.warehouse = self.warehouse  # type: ignore[assignment]
+        for path in MIGRATIONS:
+            self.warehouse.run_file(path.read_text())
+        self.warehouse.run_file(table_sql(self.contract))
+        if self.contract.staged:
+            self.warehouse.run_alone(split_statements(stage_sql(self.contract))[0])
+
+    def land(self, key: str, version: str, rows: list[Row], at: str, sequencer: str) -> Arrival:
+        """Put a version of a key into the bucket. Its event is not delivered yet."""
+        body = "\n".join(["meter,round,value", *(",".join(map(str, row)) for row in rows), ""]).encode()
+        sent = Arrival("landing", f"readings/{key}", version, len(body), "e", sequencer, at)
+        self.services.lake.landed["landing", sent.key, version] = body
+        self.landing.all_versions.append(Landed("landing", sent.key, version, len(body), "e", at, latest=True))
+        return sent
+
+    def deliver(self, arrival: Arrival) -> FileRecord:
+        """Deliver an event."""
+        return starter.record(arrival, self.services)
+
+    def begin(self, lane: str = LIVE) -> bool:
+        """Take a batch of a lane up to its plan. False when nothing waits, or one is under way."""
+        generation = self._state(lane).generation
+        if lane in self.loading:
+            return False
+        recorded = record_batch("readings", lane, generation, f"{lane}-{generation}", self.services)
+        if not recorded["batch"]:
+            return False
+        batch = self.services.batches.get(recorded["batch"])
+        for unit in recorded["units"] if lane != MERGE else ():
+            transform_unit(batch, unit, self.services)
+        self.loading[lane] = Loading(batch, prepare_load(batch, "default", self.services)["statements"])
+        return True
+
+    def finish(self, lane: str = LIVE, *, refused: bool = False) -> None:
+        """Load the batch that was begun, and record what came of it; or the warehouse refuses it."""
+        loading = self.loading.pop(lane, None)
+        if loading is None:
+            return
+        if refused:
+            record_failure(loading.batch, LOAD_REFUSED, REFUSED, self.services)
+        else:
+            self.warehouse.run(loading.statements)
+            batch = self.services.batches.get(loading.batch.batch)
+            record_outcome(batch, file_results(batch, self.services), self.services)
+        hand_over("readings", lane, self._state(lane).generation, self.services)
+
+    def run(self, *lanes: str) -> None:
+        """Load all that waits in these lanes."""
+        for lane in lanes or (LIVE,):
+            self.finish(lane)
+            while self.begin(lane):
+                self.finish(lane)
+
+    def rows(self) -> dict[str, tuple[int, str, int]]:
+        """The table: value, file and row by meter. Raises AssertionError where a meter has two rows."""
+        found = self.warehouse.query("SELECT meter, value, _file_id, _row_number FROM public.readings")
+        table = {str(meter): (int(value), str(file_id), int(row)) for meter, value, file_id, row in found}
+        assert len(table) == len(found)
+        return table
+
+    def _state(self, lane: str) -> LaneState:
+        return self.services.lanes.state("readings", lane)

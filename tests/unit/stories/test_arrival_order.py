@@ -1,0 +1,258 @@
+"""The later file wins by its arrival, whatever the order of loading: cases that people reported, then a search."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from headrace.domain.contract import Contract
+from headrace.domain.ingest import ledger
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, Arrival, FileStatus, RowCounts
+from headrace.domain.ingest.load import split_statements
+from headrace.usecases.ingest import record_outcome
+from headrace.usecases.recovery.backfill import backfill
+from headrace.usecases.recovery.requeue import reload, retry
+from headrace_compiler.sql.load import load_sql
+from tests.support.fakes import MemoryCatalog
+from tests.support.interleaving import examples
+from tests.support.pipeline import Pipeline, Row, meters
+
+JANUARY, FEBRUARY, MARCH = (f"2026-0{month}-01T08:00:00.000000Z" for month in (1, 2, 3))
+LANES = (LIVE, BACKFILL, MERGE)
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of loads print none."""
+    monkeypatch.setattr(record_outcome, "measure_outcome", lambda *_: None)
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline(meters())
+
+
+def test_history_that_is_loaded_beside_live_files_does_not_replace_them(pipeline: Pipeline) -> None:
+    old = pipeline.land("january.csv", "v1", [("m1", 1, 1), ("m2", 1, 1)], JANUARY, "0A")
+    new = pipeline.land("february.csv", "v1", [("m1", 1, 2)], FEBRUARY, "0A")
+    pipeline.deliver(new)
+    pipeline.run()
+    backfill("readings", "readings/", pipeline.landing, pipeline.services)
+    pipeline.run(BACKFILL)
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m1": 2, "m2": 1}
+    assert pipeline.services.files.get(old.file_id).rows == RowCounts(read=2, loaded=1, superseded=1)
+    assert pipeline.services.files.get(new.file_id).rows == RowCounts(read=1, loaded=1)
+
+
+def test_a_file_that_failed_and_is_sent_again_does_not_replace_a_newer_one(pipeline: Pipeline) -> None:
+    monday = pipeline.land("monday.csv", "v1", [("m1", 1, 1)], JANUARY, "0A")
+    tuesday = pipeline.land("tuesday.csv", "v1", [("m1", 1, 2)], FEBRUARY, "0A")
+    pipeline.deliver(monday)
+    pipeline.begin()
+    pipeline.finish(refused=True)
+    pipeline.deliver(tuesday)
+    pipeline.run()
+    failed = pipeline.services.files.get(monday.file_id)
+    assert failed.status is FileStatus.FAILED
+    retry([failed], pipeline.services)
+    pipeline.run()
+    assert pipeline.rows()["m1"][:2] == (2, tuesday.file_id)
+    assert pipeline.services.files.get(monday.file_id).rows == RowCounts(read=1, superseded=1)
+
+
+def test_a_file_that_is_loaded_again_does_not_take_back_what_a_newer_one_replaced(pipeline: Pipeline) -> None:
+    first = pipeline.land("a.csv", "v1", [("m1", 1, 1), ("m2", 1, 1)], JANUARY, "0A")
+    pipeline.deliver(first)
+    pipeline.run()
+    pipeline.deliver(pipeline.land("b.csv", "v1", [("m1", 1, 2)], FEBRUARY, "0A"))
+    pipeline.run()
+    reload([pipeline.services.files.get(first.file_id)], pipeline.services)
+    pipeline.run()
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m1": 2, "m2": 1}
+    assert pipeline.services.files.get(first.file_id).rows == RowCounts(read=2, loaded=1, superseded=1)
+
+
+def test_a_batch_that_was_planned_before_a_newer_file_was_loaded_loses_to_it(pipeline: Pipeline) -> None:
+    pipeline.land("old.csv", "v1", [("m1", 1, 1)], JANUARY, "0A")
+    backfill("readings", "readings/", pipeline.landing, pipeline.services)
+    pipeline.begin(BACKFILL)
+    pipeline.deliver(pipeline.land("new.csv", "v1", [("m1", 1, 2)], FEBRUARY, "0A"))
+    pipeline.run()
+    pipeline.finish(BACKFILL)
+    assert pipeline.rows()["m1"][0] == 2
+
+
+def test_ordering_columns_come_first_and_the_arrival_decides_between_equals() -> None:
+    pipeline = Pipeline(meters(ordering=("round",)))
+    pipeline.deliver(pipeline.land("new.csv", "v1", [("m1", 1, 2), ("m2", 5, 2), ("m3", 1, 2)], FEBRUARY, "0A"))
+    pipeline.run()
+    pipeline.deliver(pipeline.land("old.csv", "v1", [("m1", 1, 1), ("m2", 4, 1), ("m3", 2, 1)], JANUARY, "0A"))
+    pipeline.run()
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m1": 2, "m2": 2, "m3": 1}
+
+
+def test_rows_from_before_arrivals_were_kept_are_the_oldest(pipeline: Pipeline) -> None:
+    pipeline.deliver(pipeline.land("a.csv", "v1", [("m1", 1, 1)], MARCH, "0A"))
+    pipeline.run()
+    pipeline.warehouse.run_alone("DELETE FROM etl.arrivals")
+    pipeline.deliver(pipeline.land("b.csv", "v1", [("m1", 1, 2)], JANUARY, "0A"))
+    pipeline.run()
+    assert pipeline.rows()["m1"][0] == 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A story: files in their order of arrival (key, rows), and what happens: a verb and a number each."""
+
+    files: tuple[tuple[str, tuple[Row, ...]], ...]
+    events: tuple[tuple[str, int], ...]
+    same_second: bool = False
+
+
+VERBS = ("deliver", "deliver", "deliver", "begin", "finish", "refuse", "run", "backfill", "retry", "reload")
+ROWS = st.lists(st.tuples(st.sampled_from(["m1", "m2", "m3"]), st.integers(1, 3)), min_size=1, max_size=3)
+FILES = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), ROWS), min_size=2, max_size=5)
+EVENTS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 9)), max_size=16)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Stories in which every value is another one, so that every file is."""
+    files = tuple(
+        (key, tuple((meter, turn, 10 * number + at) for at, (meter, turn) in enumerate(rows)))
+        for number, (key, rows) in enumerate(draw(FILES))
+    )
+    return Plan(files, tuple(draw(EVENTS)), draw(st.booleans()))
+
+
+class Story:
+    """A plan as it happens, and what must be in the table in the end."""
+
+    def __init__(self, contract: Contract, plan: Plan) -> None:
+        self.pipeline, self.plan = Pipeline(contract), plan
+        self.sent = [self._land(number, key, rows) for number, (key, rows) in enumerate(plan.files)]
+
+    def _land(self, number: int, key: str, rows: tuple[Row, ...]) -> Arrival:
+        at = f"2026-01-01T00:00:0{0 if self.plan.same_second else number}.000000Z"
+        sequencer = f"00{number:02}" + "F" * (number % 3)
+        return self.pipeline.land(f"{key}.csv", f"v{number}", [*rows], at, sequencer)
+
+    def happens(self) -> None:
+        """All events, then whatever is left to be done."""
+        for verb, number in self.plan.events:
+            self._event(verb, number)
+        self._event("backfill", 0)
+        self.pipeline.run(*LANES)
+        for _ in self.sent:
+            self._event("retry", 0)
+            self.pipeline.run(*LANES)
+
+    def _event(self, verb: str, number: int) -> None:
+        pipeline, lane = self.pipeline, LANES[number % len(LANES)]
+        files = [pipeline.services.files.records.files.get(sent.file_id) for sent in self.sent]
+        known = [file for file in files if file]
+        match verb:
+            case "deliver":
+                pipeline.deliver(self.sent[number % len(self.sent)])
+            case "begin":
+                pipeline.begin(lane)
+            case "finish":
+                pipeline.finish(lane)
+            case "refuse":
+                pipeline.finish(lane, refused=True)
+            case "run":
+                pipeline.run(lane)
+            case "backfill":
+                backfill("readings", "readings/", pipeline.landing, pipeline.services)
+            case "retry":
+                retry(known, pipeline.services)
+            case _:
+                reload(known[number % len(known) :][:1] if known else [], pipeline.services)
+
+    def check(self) -> None:
+        """Of each meter the greatest row of a living file, unless a row of a version that is gone was greater still."""
+        table, files = self.pipeline.rows(), self.pipeline.services.files.get_all(sent.file_id for sent in self.sent)
+        assert all(file.status is FileStatus.LOADED and file.rows.balanced for file in files), files
+        assert sum(file.rows.loaded for file in files) == len(table)
+        for meter in ("m1", "m2", "m3"):
+            living, gone = self._rows(meter)
+            there = table.get(meter)
+            assert there is None or there[0] in living.values()
+            order = {value: place for place, value in living.items()}
+            hidden = max(gone, default=())
+            for place, value in living.items():
+                if place > hidden:
+                    assert there is not None, f"no row of {meter}"
+                    assert order[there[0]] >= place, f"{meter}: {there} instead of {value}"
+
+    def _rows(self, meter: str) -> tuple[dict[tuple[object, ...], int], list[tuple[object, ...]]]:
+        """The meter's rows in the order in which they win: of files whose rows count, and of versions that are gone."""
+        contract = self.pipeline.contract
+        newest = {key: number for number, (key, _) in enumerate(self.plan.files)}
+        living, gone = dict[tuple[object, ...], int](), list[tuple[object, ...]]()
+        for number, (key, rows) in enumerate(self.plan.files):
+            file = self.pipeline.services.files.get(self.sent[number].file_id)
+            for at, (name, turn, value) in enumerate(rows):
+                place = ((turn if contract.ordering else 0), f"{file.arrival}#{file.file_id}", at)
+                if name == meter and (newest[key] == number or not contract.replace_versions):
+                    living[place] = value
+                elif name == meter:
+                    gone.append(place)
+        return living, gone
+
+
+CONTRACTS = {
+    "arrival": meters(most_files=2),
+    "ordered": meters(most_files=2, ordering=("round",)),
+    "added": meters(most_files=2, replace_versions=False),
+    "staged": meters(most_files=2, staged=True, merge_seconds=900),
+}
+
+
+@pytest.mark.parametrize("kind", CONTRACTS)
+def test_any_order_of_loading_ends_with_the_rows_of_the_later_files(kind: str) -> None:
+    search(CONTRACTS[kind], examples(12))
+
+
+def search(contract: Contract, most: int, phases: Collection[Phase] = tuple(Phase)) -> None:
+    @settings(
+        max_examples=most,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=[HealthCheck.too_slow],
+        report_multiple_bugs=False,
+    )
+    @given(plans())
+    def property_(plan: Plan) -> None:
+        story = Story(contract, plan)
+        story.happens()
+        story.check()
+
+    property_()
+
+
+def assert_found(contract: Contract) -> None:
+    """A fault that was put in is found; the story is not made shorter, which takes long."""
+    with pytest.raises(AssertionError):
+        search(contract, 300, [Phase.generate])
+
+
+def without_arrivals(given: Contract) -> str:
+    """The load as it was when the order of loading decided."""
+    steps = [text for text in split_statements(load_sql(given)) if "later.arrival >" not in text]
+    return "".join(f"{text};\n" for text in steps).replace("INSERT INTO files (_file) VALUES ${older};\n", "")
+
+
+@pytest.mark.parametrize("kind", ["arrival", "ordered"])
+def test_a_load_that_forgets_the_arrival_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryCatalog, "load_sql", lambda catalog, name: without_arrivals(catalog.contract(name)))
+    assert_found(CONTRACTS[kind])
+
+
+def test_sequencers_filled_on_the_left_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "sortable", lambda sequencer: sequencer.zfill(40))
+    assert_found(CONTRACTS["arrival"])
