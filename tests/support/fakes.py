@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from headrace.adapters.accounts import Accounts
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.domain.export import Export
 from headrace.domain.ingest.landed import Landed
@@ -173,7 +174,7 @@ class MemoryWorkflow:
         return self.errors.get((dataset, lane, generation), ("", ""))
 
 
-class MemoryWarehouse:
+class MemoryWarehouse(Accounts):
     """Answers to queries by a word in them; statements that were run are kept."""
 
     def __init__(self) -> None:

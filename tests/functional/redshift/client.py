@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headrace.adapters.accounts import Accounts
 from headrace_local.redshift import EmbeddedRedshift
 
 ROOT = "arn:aws:iam::1:root"
@@ -118,7 +119,7 @@ def _value(entry: dict[str, Any]) -> Any:
 
 
 @dataclass
-class WarehouseOf:
+class WarehouseOf(Accounts):
     """`usecases.ports.Warehouse` over the embedded Redshift."""
 
     client: Client

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from headrace.adapters.accounts import OWN, TOUCHED
 from headrace.domain.ingest.load import split_statements
-from headrace.usecases.ingest.record_outcome import OWN, TOUCHED
 from tests.functional.redshift.client import Client
 
 MIGRATION = Path(__file__).parents[3] / "sql/migrations/0001_etl.sql"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from headrace.adapters import accounts
 from headrace.domain import baseline, bounds, contract, export, judgement, migration, notice, sizes, sql_text
 from headrace.domain.ingest import arrival, bad_rows, lane, packing, replay, storm
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
@@ -13,7 +14,6 @@ from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
 from headrace.sources.poll import connection, fetch, poller, remote_listing, source, tally, transfer
 from headrace.usecases.ingest import killed_units, orphaned_duplicates, prepare_load, record_outcome
-from headrace.usecases.quality import measurements
 from headrace.usecases.recovery import (
     backfill,
     reconcile,
@@ -86,7 +86,7 @@ MESSAGES = {
     "Bytes in all lines of a message": count(bounds.MOST_LINES),
     "Bytes of the findings that a step reports": count(bounds.MOST_FOUND),
     "Bytes in a displayed name": count(bounds.LONGEST_NAME),
-    "Bytes in a sentence of the statistics history": count(measurements.LONGEST_SENTENCE),
+    "Bytes in a sentence of the statistics history": count(accounts.LONGEST_SENTENCE),
     "Files, columns or values of one kind that a message lists": "/".join(
         {count(notice.LISTED), count(judgement.LISTED), count(bad_rows.LISTED), count(finish.LISTED)}
     ),

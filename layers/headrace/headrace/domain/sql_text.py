@@ -1,4 +1,4 @@
-"""SQL as text: blanks that mean nothing, and the size that the statements of one transaction may have."""
+"""SQL as text: quoted values, blanks that mean nothing, the size that the statements of one transaction may have."""
 
 from __future__ import annotations
 
@@ -23,3 +23,10 @@ def one_line(sql: str) -> str:
 def size_of(statements: Iterable[str]) -> int:
     """The bytes of all statements of a transaction."""
     return sum(len(statement.encode()) for statement in statements)
+
+
+def quoted(text: str, most: int) -> str:
+    """At most this many bytes of text, as a Redshift literal, in which a backslash is an escape too."""
+    cut = text.encode()[:most].decode(errors="ignore")
+    escaped = cut.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

@@ -55,6 +55,14 @@ class WarehouseRows:
     superseded: int = 0
 
 
+Account = tuple[str, str | None, WarehouseRows | None]
+"""A file, the batch that brought its rows, and its rows; None for a file that no load has accounted for."""
+Counts = tuple[int, int, int]
+"""Rows in the table, and the account of loaded and superseded ones."""
+Result = tuple[str | float | None, ...]
+"""What a check found: column, metric, verdict, figure, expected, lowest, highest, sentence."""
+
+
 def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRecord:
     """The file as the ledger keeps it once its batch is loaded."""
     if result.verdict is Verdict.FAILED:

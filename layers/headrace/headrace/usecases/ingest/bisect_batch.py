@@ -43,14 +43,6 @@ from headrace.usecases.ports import (
     HasWarehouse,
 )
 
-UNSTAGE = "DELETE FROM {stage} WHERE _file_id = '{file}'"
-LOCK = "LOCK TABLE etl.guard_{dataset}"
-TOMBSTONE = (
-    "INSERT INTO etl.loads (batch_id, dataset, status, loaded_at) SELECT '{batch}', '{dataset}', '{status}', GETDATE() "
-    "WHERE NOT EXISTS (SELECT 1 FROM etl.loads WHERE batch_id = '{batch}')"
-)
-COMMITTED = ([["loaded"]], [["staged"]])
-BATCH_STATUS = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
 ENDS = {
     Fate.SPLIT: (BatchStatus.FAILED, "Split", Next.SPLIT),
     Fate.APART: (BatchStatus.FAILED, "Kept", Next.KEPT),
@@ -99,9 +91,7 @@ def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozens
     if not services.batches.condemn(batch, reason):
         return
     batch = replace(batch, condemned=True, reason=reason, failed_at=batch.failed_at or now())
-    names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
-    services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
-    if services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED:
+    if not services.warehouse.bury(batch.batch, batch.dataset, "given up"):
         _record(batch, reason, services)
         return
     files = _files(batch, services)
@@ -228,6 +218,5 @@ def _hold_file(file: FileRecord, batch: BatchRecord, services: Services) -> None
 
 def _fail_file(file: FileRecord, batch: BatchRecord, services: Services) -> None:
     if file.status is FileStatus.MERGING:
-        stage = services.catalog.contract(batch.dataset).stage
-        services.warehouse.run([LOCK.format(dataset=batch.dataset), UNSTAGE.format(stage=stage, file=file.file_id)])
+        services.warehouse.unstage(services.catalog.contract(batch.dataset), file.file_id)
     services.batches.settle(batch, [failed(file, f"it could not be loaded: {batch.reason}")])

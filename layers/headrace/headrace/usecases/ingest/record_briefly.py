@@ -14,7 +14,6 @@ from headrace.domain.ingest.failure import is_transient
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.domain.notice import brief_record_notice
-from headrace.usecases.ingest.record_outcome import own_counts
 from headrace.usecases.ingest.record_staged import record_staged
 from headrace.usecases.ingest.results import file_results
 from headrace.usecases.ports import HasBatches, HasCatalog, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse
@@ -40,7 +39,7 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
     if contract.staged and batch.lane != MERGE:
         record_staged(batch, list(_results(batch, {}, services).values()), services)
         return
-    counts = own_counts(batch, services)
+    counts = services.warehouse.counts_of(batch.batch)
     results = _results(batch, counts, services)
     files = [settle(known[name], results[name], counts.get(name, WarehouseRows())) for name in batch.file_ids]
     files = [replace(file, reason=reason) if file.status is FileStatus.LOADED else file for file in files]

@@ -25,21 +25,6 @@ PAGE = 2000
 """Earlier files whose rows are corrected at once."""
 LEFT = 60.0
 """Seconds that the rest of the work takes, after the earlier files."""
-# Every id below comes from the ledger or the warehouse and is checked by the load's own rules; none is free text.
-# Both ask for the account of a few files: `etl.file_rows` would add up that of all that ever were.
-OWN = (
-    "SELECT f.file_id, f.batch_id, f.staged, f.loaded - COALESCE(SUM(s.row_count), 0),"
-    " f.superseded + COALESCE(SUM(s.row_count), 0) FROM etl.load_files AS f"
-    " LEFT JOIN etl.superseded AS s ON s.file_id = f.file_id WHERE f.batch_id = '{batch}'"
-    " GROUP BY f.file_id, f.batch_id, f.staged, f.loaded, f.superseded"
-)
-TOUCHED = (
-    "SELECT t.file_id, f.batch_id, f.staged, f.loaded - SUM(s.row_count), f.superseded + SUM(s.row_count) FROM ("
-    "SELECT DISTINCT file_id FROM etl.superseded WHERE batch_id = '{batch}' AND file_id > '{after}'"
-    " ORDER BY file_id LIMIT {most}) AS t INNER JOIN etl.superseded AS s ON s.file_id = t.file_id"
-    " LEFT JOIN etl.load_files AS f ON f.file_id = t.file_id"
-    " GROUP BY t.file_id, f.batch_id, f.staged, f.loaded, f.superseded ORDER BY t.file_id"
-)
 SecondsLeft = Callable[[], float]
 
 
@@ -60,7 +45,8 @@ def record_outcome(
         raise BatchGivenUpError(batch)
     if services.catalog.contract(batch.dataset).staged and batch.lane != MERGE:
         return record_staged(batch, results, services)
-    counts = own_counts(batch, services) if any(result.verdict is Verdict.GOOD for result in results) else {}
+    any_good = any(result.verdict is Verdict.GOOD for result in results)
+    counts = services.warehouse.counts_of(batch.batch) if any_good else {}
     if any(result.rows_good for result in results) and not counts:
         raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
     files = _settled(batch, services.files.get_all(batch.file_ids), results, counts)
@@ -95,17 +81,6 @@ def summary(batch: BatchRecord) -> dict[str, Any]:
     }
 
 
-def own_counts(batch: BatchRecord, services: HasWarehouse) -> dict[str, WarehouseRows]:
-    """What the warehouse has of the batch's own files; nothing when their load did nothing."""
-    rows = services.warehouse.query(OWN.format(batch=batch.batch))
-    return {file_id: counts for file_id, by, counts in map(_account, rows) if by == batch.batch}
-
-
-def _account(row: list[Any]) -> tuple[str, str, WarehouseRows]:
-    file_id, by, staged, loaded, gone = row
-    return str(file_id), str(by), WarehouseRows(int(staged), int(loaded), int(gone))
-
-
 def _settled(
     batch: BatchRecord, files: list[FileRecord], results: list[FileResult], counts: dict[str, WarehouseRows]
 ) -> list[FileRecord]:
@@ -118,15 +93,14 @@ def _settled(
 def _correct_earlier(batch: BatchRecord, services: Services, left: SecondsLeft) -> None:
     """Write what files of earlier batches lost to this one: page by page, each once."""
     own, after = set(batch.file_ids), batch.corrected or ""
-    while rows := services.warehouse.query(TOUCHED.format(batch=batch.batch, after=after, most=PAGE)):
-        accounts = [_account(row) for row in rows if row[1] is not None]
-        counts = {file_id: found for file_id, _, found in accounts if file_id not in own}
+    while rows := services.warehouse.counts_of_earlier(batch.batch, after, PAGE):
+        counts = {file_id: found for file_id, _, found in rows if found and file_id not in own}
         known = services.files.known(counts)
         lost = [_lost(file, counts[file_id]) for file_id, file in known.items() if file.has_rows]
         services.files.correct_rows(file for file in lost if file.rows != known[file.file_id].rows)
         if len(rows) < PAGE:
             return
-        after = str(rows[-1][0])
+        after = rows[-1][0]
         services.batches.note_corrected(batch, after)
         if left() < LEFT:
             raise TransientError(f"the rows of earlier files are corrected up to {after}: it goes on from there")

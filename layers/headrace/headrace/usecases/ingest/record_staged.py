@@ -13,12 +13,6 @@ from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
 from headrace.usecases.ports import HasBatches, HasCatalog, HasEvents, HasFiles, HasWarehouse
 
-# The stage table's name is the contract's, the batch comes from the ledger and is checked by the load's own rules.
-COUNTS = (
-    "SELECT s._file_id, COUNT(*) FROM etl.loads AS l INNER JOIN {stage} AS s ON l.batch_id = s._batch_id "
-    "WHERE l.batch_id = '{batch}' AND l.status = 'staged' GROUP BY s._file_id"
-)
-
 
 class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasWarehouse, Protocol):
     """The ports used here."""
@@ -55,10 +49,10 @@ def _counts(batch: BatchRecord, stage: str, results: list[FileResult], services:
     """Rows in the stage by file. A file that has been merged since is none of `results`."""
     if not any(result.rows_good for result in results):
         return {}
-    rows = services.warehouse.query(COUNTS.format(stage=stage, batch=batch.batch))
-    if not rows:
+    counts = services.warehouse.staged_counts(batch.batch, stage)
+    if not counts:
         raise BatchGivenUpError(batch)
-    return {str(file_id): int(count) for file_id, count in rows}
+    return counts
 
 
 def _one(batch: BatchRecord, file: FileRecord, result: FileResult, counts: dict[str, int], services: Services) -> None:

@@ -15,7 +15,6 @@ from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, 
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, failed, settle
 from headrace.domain.judgement import Finding, anomalous
 from headrace.domain.notice import Notice, hold_notice
-from headrace.usecases.ingest.bisect_batch import BATCH_STATUS, COMMITTED, LOCK, TOMBSTONE
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import (
     HasBatches,
@@ -27,12 +26,7 @@ from headrace.usecases.ports import (
     HasWarehouse,
     HasWorkflow,
 )
-from headrace.usecases.quality.measurements import quoted
 
-DECISION = (
-    "INSERT INTO etl.holds (batch_id, dataset, decision, decided_by, reason, decided_at)"
-    " VALUES ('{batch}', '{dataset}', '{decision}', {who}, {reason}, GETDATE())"
-)
 HEADRACE = "headrace"
 
 
@@ -60,9 +54,7 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     Files that the transform found to be duplicates or bad are settled; the others wait with their batch. Doing it
     again goes on where it was left.
     """
-    names = {"batch": batch.batch, "dataset": batch.dataset, "status": str(BatchStatus.HELD)}
-    services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
-    if services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED:
+    if not services.warehouse.bury(batch.batch, batch.dataset, BatchStatus.HELD):
         return False
     if services.batches.get(batch.batch).status is not BatchStatus.RUNNING:
         return True  # by another execution: people were notified, or have decided
@@ -70,7 +62,7 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     services.topic.publish(_notice(batch, findings, services))
     for result in results:
         _wait_for_people(services.files.get(result.file_id), result, reason, batch, services)
-    services.warehouse.run([_decision(batch, BatchStatus.HELD, HEADRACE, reason)])
+    services.warehouse.record_decision(batch.batch, batch.dataset, BatchStatus.HELD, HEADRACE, reason)
     services.events.note_batch(batch.batch, "Held", {"reason": reason})
     services.batches.save(replace(batch, status=BatchStatus.HELD, reason=reason))
     return True
@@ -138,13 +130,7 @@ def _undecidable(batch: BatchRecord) -> str | None:
 
 
 def _decide(batch: BatchRecord, status: BatchStatus, who: str, reason: str, services: Services) -> None:
-    services.warehouse.run([_decision(batch, status, who, reason)])
+    services.warehouse.record_decision(batch.batch, batch.dataset, status, who, reason)
     services.events.note_batch(batch.batch, str(status).capitalize(), {"by": who})
     services.batches.save(replace(batch, status=status, ended_at=now()))
     wake(batch.dataset, services, batch.lane)
-
-
-def _decision(batch: BatchRecord, status: BatchStatus, who: str, reason: str) -> str:
-    return DECISION.format(
-        batch=batch.batch, dataset=batch.dataset, decision=status, who=quoted(who, 256), reason=quoted(reason, 2000)
-    )

@@ -17,33 +17,23 @@ from typing import BinaryIO, Protocol
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract, Kind
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
+from headrace.domain.sql_text import quoted
 from headrace.errors import TerminalError
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.refresh_views import refresh_view
 from headrace.usecases.ports import HasEvents, HasFiles, HasLake, HasWarehouse, Landing
-from headrace.usecases.quality.measurements import quoted
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
 """Files whose rows may come to the lake or the table while one looks."""
 KINDS = {Kind.STRING, Kind.INTEGER}
 ERASED = "erased"
+LONGEST_VALUE = 2_000
+"""Bytes of a value that are compared."""
 FILES_AT_ONCE = 1_000
 READ_AT_ONCE = 1 << 20
 OVERLAP = 4096
 """Bytes of one piece that are looked at again with the next: a value may stand across both."""
-# All names are the contract's, checked when it was compiled; the value is quoted.
-LOCK = "LOCK TABLE etl.guard_{dataset}"
-ACCOUNT = (
-    "INSERT INTO etl.superseded (batch_id, file_id, row_count) "
-    "SELECT '{batch}', _file_id, COUNT(*) FROM {target} WHERE {which} GROUP BY _file_id"
-)
-DELETE = "DELETE FROM {target} WHERE {which}"
-FIGURES = "DELETE FROM etl.quality_figures WHERE dataset = '{dataset}' AND category = {value}"
-RESULTS = "DELETE FROM etl.quality_results WHERE dataset = '{dataset}' AND POSITION({value} IN sentence) > 0"
-COUNT = "SELECT COUNT(*) FROM {target} WHERE {which}"
-ERASED_FILES = "SELECT DISTINCT file_id FROM etl.superseded WHERE batch_id LIKE 'erase-{dataset}-%'"
-ROWS = "SELECT file_id, loaded, superseded FROM etl.file_rows WHERE file_id IN ({ids})"
 
 Told = Callable[[str], None]
 """Takes a line about what is being done."""
@@ -106,7 +96,7 @@ def _condition(contract: Contract, value: Value) -> str:
             return f"{column.name} = {int(value.text)}"
         except ValueError as error:
             raise EraseError(f"{value.column} is a whole number") from error
-    return f"{column.name} = {quoted(value.text)}"
+    return f"{column.name} = {quoted(value.text, LONGEST_VALUE)}"
 
 
 def _refuse_under_way(files: Iterable[FileRecord]) -> None:
@@ -226,29 +216,22 @@ class _Erasure:
     def erase_table(self) -> None:
         """Delete the rows in one transaction under the lock that loads take; the row balance counts them superseded."""
         contract, warehouse = self._contract, self._services.warehouse
-        names = {"dataset": contract.dataset, "target": contract.target, "which": self._which}
-        names |= {"batch": f"erase-{contract.dataset}-{now()}", "value": quoted(self._value.text)}
         self._told(f"the table {contract.target}")
-        ((rows,),) = warehouse.query(COUNT.format(**names))
-        self.report.table_rows = int(rows)
+        self.report.table_rows = rows = warehouse.count(contract.target, self._which)
         if self._dry_run:
             return
         if rows:
-            warehouse.run([text.format(**names) for text in (LOCK, ACCOUNT, DELETE, FIGURES, RESULTS)])
+            warehouse.erase(contract, f"erase-{contract.dataset}-{now()}", self._which, self._value.text)
             for view in contract.views:
                 refresh_view(view.name, self._services)
         self._correct_counts()
 
     def _correct_counts(self) -> None:
         """The ledger's counts follow the warehouse's: of every erasure, since an earlier one may have broken off."""
-        found = self._services.warehouse.query(ERASED_FILES.format(dataset=self._contract.dataset))
-        ids = sorted(str(file_id) for (file_id,) in found)
+        ids = self._services.warehouse.erased_files(self._contract.dataset)
         for start in range(0, len(ids), FILES_AT_ONCE):
             some = ids[start : start + FILES_AT_ONCE]
-            listed = ", ".join(f"'{file_id}'" for file_id in some)
-            rows = {
-                str(name): (int(a), int(b)) for name, a, b in self._services.warehouse.query(ROWS.format(ids=listed))
-            }
+            rows = self._services.warehouse.accounts_of(some)
             known = self._services.files.known(some)
             self._services.files.correct_rows(
                 replace(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.outcome import Counts
 from headrace.usecases.ports import HasBatches, HasFiles, HasWarehouse
 from headrace.usecases.recovery.reconcile_report import Difference
 
@@ -16,20 +17,7 @@ IDS_AT_ONCE = 3_000
 """24 characters each: the Data API takes 100 kB of a statement."""
 CLOCKS = timedelta(days=1)
 """A file is loaded after it arrived, by any clock."""
-# All names below are the contract's, checked when it was compiled, or were made by Headrace.
-LOADS = "SELECT batch_id, status FROM etl.loads WHERE dataset = '{dataset}' AND loaded_at >= '{since}'"
-ACCOUNTS = "SELECT file_id, loaded, superseded FROM etl.file_rows WHERE {which}"
-ROWS = "SELECT _file_id, COUNT(*) FROM {target} WHERE _file_id IN ({which}) GROUP BY _file_id"
-OF_BATCHES = "batch_id IN ({names})"
-FILES_OF_BATCHES = "SELECT file_id FROM etl.load_files WHERE batch_id IN ({names})"
-OF_NO_LOAD = (
-    "SELECT t._file_id, COUNT(*) FROM {target} AS t LEFT JOIN etl.load_files AS f ON t._file_id = f.file_id "
-    "WHERE f.file_id IS NULL GROUP BY t._file_id LIMIT 1000"
-)
-STAGE = "SELECT _file_id, COUNT(*) FROM {stage} GROUP BY _file_id"
 
-Counts = tuple[int, int, int]
-"""Rows in the table, and the warehouse's account of loaded and superseded ones."""
 NO_ROWS: Counts = (0, 0, 0)
 
 
@@ -53,7 +41,8 @@ class WarehouseRows:
         by_id = {file.file_id: file for file in files}
         self._staged |= {file.file_id for file in files if file.status in STAGED}
         self._brought |= {str(file.loaded_by) for file in files if file.status is FileStatus.LOADED and _brought(file)}
-        counts = self._of_batches({str(file.loaded_by) for file in files if file.loaded_by})
+        batches = {str(file.loaded_by) for file in files if file.loaded_by}
+        counts = self._services.warehouse.rows_of_batches(self._contract.target, batches) if batches else {}
         self.rows += sum(counts.get(file_id, NO_ROWS)[0] for file_id in by_id)
         differing = [file for file in files if counts.get(file.file_id, NO_ROWS) != _expected(file)]
         for start in range(0, len(differing), IDS_AT_ONCE):
@@ -62,33 +51,16 @@ class WarehouseRows:
 
     def of_all(self) -> Iterator[Difference]:
         """The loads, rows that came by none, and the stage table."""
-        loads = LOADS.format(dataset=self._contract.dataset, since=self._loaded_since)
-        yield from self._loads(dict(self._query(loads)))
-        yield from self._strays(dict(self._query(OF_NO_LOAD.format(target=self._contract.target))))
+        warehouse = self._services.warehouse
+        yield from self._loads(warehouse.loads_since(self._contract.dataset, self._loaded_since))
+        yield from self._strays(warehouse.rows_of_no_load(self._contract.target))
         if self._contract.staged:
-            yield from self._stage(dict(self._query(STAGE.format(stage=self._contract.stage))))
-
-    def _query(self, sql: str) -> list[tuple[str, int]]:
-        return [(str(name), value) for name, value in self._services.warehouse.query(sql)]
-
-    def _of_batches(self, batches: set[str]) -> dict[str, Counts]:
-        if not batches:
-            return {}
-        names = _quoted(batches)
-        return self._counts(OF_BATCHES.format(names=names), FILES_OF_BATCHES.format(names=names))
-
-    def _counts(self, accounts_of: str, rows_of: str) -> dict[str, Counts]:
-        rows = dict(self._query(ROWS.format(target=self._contract.target, which=rows_of)))
-        accounts = {
-            str(file): (int(loaded), int(gone))
-            for file, loaded, gone in self._services.warehouse.query(ACCOUNTS.format(which=accounts_of))
-        }
-        return {file: (int(rows.get(file, 0)), *accounts.get(file, (0, 0))) for file in rows.keys() | accounts.keys()}
+            yield from self._stage(warehouse.rows_in_stage(self._contract.stage))
 
     def _exactly(self, files: list[FileRecord]) -> Iterator[Difference]:
-        ids = _quoted(file.file_id for file in files)
-        counts = self._counts(f"file_id IN ({ids})", ids)
-        fresh = self._services.files.known([file.file_id for file in files])  # the index may lag behind
+        ids = [file.file_id for file in files]
+        counts = self._services.warehouse.rows_of_files(self._contract.target, ids)
+        fresh = self._services.files.known(ids)  # the index may lag behind
         for file in fresh.values():
             yield from _file_rows(file, counts.get(file.file_id, NO_ROWS))
 
@@ -100,7 +72,7 @@ class WarehouseRows:
             )
             yield Difference("stray rows", self._contract.dataset, what, "find out who wrote them; Headrace did not")
 
-    def _loads(self, loads: dict[str, object]) -> Iterator[Difference]:
+    def _loads(self, loads: dict[str, str]) -> Iterator[Difference]:
         dataset = self._contract.dataset
         for batch in sorted(name for name in self._brought if loads.get(name) != "loaded"):
             what = f"{batch} is loaded by the ledger, {loads.get(batch, 'unknown')} in etl.loads"
@@ -160,7 +132,3 @@ def _expected(file: FileRecord) -> Counts:
 
 def _brought(file: FileRecord) -> bool:
     return file.rows.loaded + file.rows.superseded - file.replayed > 0
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in sorted(names))

@@ -14,7 +14,6 @@ from headrace.domain.clock import now
 from headrace.domain.ingest.failure import is_transient
 from headrace.domain.ingest.lane import LaneState, batch_name
 from headrace.domain.ingest.ledger import LANES, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus
-from headrace.usecases.ingest.bisect_batch import BATCH_STATUS, COMMITTED, LOCK, TOMBSTONE
 from headrace.usecases.ingest.record_briefly import record_briefly
 from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.results import file_results
@@ -125,16 +124,14 @@ class _Work:
 
     def _end_running(self) -> None:
         batch = self._batch
-        names = {"batch": batch.batch, "dataset": batch.dataset, "status": "given up"}
         if self._dry_run:
-            loaded = self._services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED
+            loaded = self._services.warehouse.has_committed(batch.batch)
             then = "its outcome is recorded" if loaded else "a tombstone is put up and its files wait again"
             self._say(f"the warehouse has {'' if loaded else 'not '}loaded it: {then}")
             return
         if self._known:
             self._batch = batch = self._services.batches.take_up(batch, f"unblock {now()}")
-        self._services.warehouse.run([statement.format(**names) for statement in (LOCK, TOMBSTONE)])
-        if self._services.warehouse.query(BATCH_STATUS.format(**names)) in COMMITTED:
+        if not self._services.warehouse.bury(batch.batch, batch.dataset, "given up"):
             self._record()
             return
         count = self._let_go()
