@@ -22,7 +22,7 @@ from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.unit.allowance import Allowance
 from headrace.usecases.unit.transform import transform_unit
-from tests.support.fakes import MemoryCatalog, MemoryLake, MemoryServices, file
+from tests.support.fakes import MemoryLake, MemoryServices, contracts_of, file
 
 FUNCTION_SECONDS, FUNCTION_MEMORY = 900, 1769 << 20
 """The transform's, in template.yaml."""
@@ -95,7 +95,7 @@ def verdict_of(kind: Hostile, path: Path) -> dict[str, Any]:
     """
     began = time.monotonic()
     lake = FolderLake(path)
-    services = MemoryServices(MemoryCatalog(kind.contract), lake=lake)
+    services = MemoryServices(contracts_of(kind.contract), lake=lake)
     services.ledger.files.record_arrival(file(path.name, dataset=kind.contract.dataset, size=path.stat().st_size))
     recorded = record_batch(kind.contract.dataset, LIVE, 1, "hostile-1", services)
     batch = services.ledger.batches.get(recorded["batch"])

@@ -8,12 +8,9 @@ import sys
 from pathlib import Path
 
 from headrace.domain.contract import Contract
-from headrace.domain.judgement import Scope
 from headrace_compiler import ContractErrors, compile_folder, to_json
 from headrace_compiler.compile import exports
-from headrace_compiler.sql.load import load_sql, table_sql, views_sql
-from headrace_compiler.sql.metrics import measure_sql
-from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
+from headrace_compiler.sql.texts import texts_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,15 +45,8 @@ def write_sql(contracts: list[Contract], folder: Path) -> None:
         target = folder / contract.dataset
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True, exist_ok=True)
-        (target / "table.sql").write_text(table_sql(contract))
-        (target / "load.sql").write_text(append_sql(contract) if contract.staged else load_sql(contract))
-        if contract.staged:
-            (target / "stage.sql").write_text(stage_sql(contract))
-            (target / "merge.sql").write_text(merge_sql(contract))
-        if contract.views:
-            (target / "views.sql").write_text(views_sql(contract))
-        for scope in (Scope.BATCH, Scope.DAY) if contract.checks else ():
-            (target / f"measure_{scope}.sql").write_text(measure_sql(contract, scope))
+        for name, text in texts_of(contract).items():
+            (target / f"{name}.sql").write_text(text)
     known = {contract.dataset for contract in contracts}
     for stale in [child for child in folder.iterdir() if child.is_dir() and child.name not in known]:
         shutil.rmtree(stale)

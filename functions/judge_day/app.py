@@ -15,5 +15,5 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
 
     `failed` has the reason for each dataset that could not be judged; people are notified of those too.
     """
-    judged = judge_all(services.catalog.all(), day_of(event), services)
+    judged = judge_all(services.contracts.all(), day_of(event), services)
     return {"day": judged.day.isoformat(), "surprising": judged.anomalous, "failed": judged.failed}

@@ -13,4 +13,4 @@ from headrace.sources.poll.order_polls import order_polls
 @entrypoint
 def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
     """A scheduled event -> `{"ordered": [servers]}`."""
-    return {"ordered": order_polls(services.catalog, services.poll_orders, int(setting("POLL_SPREAD_SECONDS")))}
+    return {"ordered": order_polls(services.contracts, services.poll_orders, int(setting("POLL_SPREAD_SECONDS")))}

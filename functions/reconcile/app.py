@@ -26,7 +26,7 @@ def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     """
     since = event.get("since")
     asked = Asked(since=since or f"{datetime.now(UTC) - DAYS:%Y-%m-%dT%H:%M:%SZ}", left=left, nightly=since is None)
-    datasets = [contract.dataset for contract in services.catalog.all()]
+    datasets = [contract.dataset for contract in services.contracts.all()]
     found = reconcile(datasets, services.landing, services, asked)
     for difference in found.differences:
         logger.error("a difference", extra=asdict(difference))

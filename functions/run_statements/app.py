@@ -18,4 +18,4 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     if "statements" in event:
         asked = (event["batch"], event["purpose"], event["began"], event["load_try"])
         return {"statement": submit(event["statements"], *asked, services.warehouse)}
-    return look(event["statement"], services.catalog.contract(event["dataset"]), services.warehouse)
+    return look(event["statement"], services.contracts.get(event["dataset"]), services.warehouse)

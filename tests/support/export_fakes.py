@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace.domain.contract import Kind
+from headrace.domain.contracts import Exports
 from headrace.domain.export import Dialect, Export, ExportColumn, part_of
 from headrace.domain.notice import Notice
 from headrace.domain.statement import StatementState
@@ -63,7 +64,7 @@ class MemoryExportServices:
     copy_role: str = "default"
 
     def __post_init__(self) -> None:
-        self.catalog = MemoryExportCatalog(self.export_)
+        self.declared_exports = Exports([self.export_])
         self.exports = MemoryExportLedger(self.hand)
         self.requests = MemoryQueue(self.hand)
         self.lake = MemoryWork(self.hand)
@@ -81,18 +82,6 @@ class MemoryTopic:
 
     def publish(self, notice: Notice) -> None:
         self.published.append(notice)
-
-
-@dataclass
-class MemoryExportCatalog:
-    one: Export
-
-    def exports(self) -> list[Export]:
-        return [self.one]
-
-    def export(self, name: str) -> Export:
-        assert name == self.one.name
-        return self.one
 
 
 class MemoryExportLedger:

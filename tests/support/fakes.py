@@ -11,15 +11,12 @@ from typing import Any, BinaryIO
 
 from headrace.adapters.accounts import Accounts
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
-from headrace.domain.export import Export
+from headrace.domain.contracts import Contracts, Exports
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
-from headrace.domain.judgement import Scope
 from headrace.domain.notice import Notice
 from headrace.errors import ObjectGoneError
-from headrace_compiler.sql.load import load_sql, table_sql, views_sql
-from headrace_compiler.sql.metrics import measure_sql
-from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
+from headrace_compiler.sql.texts import CompiledSql
 from tests.support.ledger_fakes import (
     MemoryBatches,
     MemoryContents,
@@ -71,39 +68,16 @@ def file(name: str = "a.csv", **changes: Any) -> FileRecord:
     return FileRecord(**given | changes)
 
 
-class MemoryCatalog:
-    """Contracts given in the test."""
+def contracts_of(*contracts: Contract) -> Contracts:
+    """The contracts of a deployment that has just these."""
+    return Contracts(contracts)
 
-    def __init__(self, *contracts: Contract) -> None:
-        self._contracts = {item.dataset: item for item in contracts}
 
-    def all(self) -> list[Contract]:
-        return list(self._contracts.values())
+class MemorySql(CompiledSql):
+    """The SQL of contracts, with one migration."""
 
-    def contract(self, dataset: str) -> Contract:
-        return self._contracts[dataset]
-
-    def exports(self) -> list[Export]:
-        return []
-
-    def load_sql(self, dataset: str) -> str:
-        contract = self._contracts[dataset]
-        return append_sql(contract) if contract.staged else load_sql(contract)
-
-    def merge_sql(self, dataset: str) -> str:
-        return merge_sql(self._contracts[dataset])
-
-    def stage_sql(self, dataset: str) -> str:
-        return stage_sql(self._contracts[dataset])
-
-    def table_sql(self, dataset: str) -> str:
-        return table_sql(self._contracts[dataset])
-
-    def views_sql(self, dataset: str) -> str:
-        return views_sql(self._contracts[dataset])
-
-    def measure_sql(self, dataset: str, scope: Scope) -> str:
-        return measure_sql(self._contracts[dataset], scope)
+    def __init__(self, contracts: Contracts) -> None:
+        super().__init__(contracts, Path())
 
     def migrations(self) -> list[tuple[str, str]]:
         return [("0001_x.sql", "CREATE TABLE etl.x (a INTEGER);\n")]
@@ -235,12 +209,17 @@ class MemoryLanding:
 class MemoryServices:
     """All of them; the ledger's ports are those of `ledger`."""
 
-    catalog: MemoryCatalog = field(default_factory=lambda: MemoryCatalog(contract()))
+    contracts: Contracts = field(default_factory=lambda: contracts_of(contract()))
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     lake: MemoryLake = field(default_factory=MemoryLake)
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
     topic: MemoryTopic = field(default_factory=MemoryTopic)
+    declared_exports: Exports = field(default_factory=lambda: Exports([]))
+
+    @property
+    def sql(self) -> MemorySql:
+        return MemorySql(self.contracts)
 
     @property
     def files(self) -> MemoryFiles:

@@ -23,7 +23,7 @@ from headrace.usecases.unit.transform import transform_unit
 from headrace_compiler.sql.load import table_sql
 from headrace_compiler.sql.staged import stage_sql
 from tests.support.duck_warehouse import DuckWarehouse
-from tests.support.fakes import MemoryCatalog, MemoryLanding, MemoryServices, contract
+from tests.support.fakes import MemoryLanding, MemoryServices, contract, contracts_of
 
 MIGRATIONS = sorted((Path(__file__).parents[2] / "sql" / "migrations").glob("*.sql"))
 REFUSED = "ERROR: value too long for type character varying(6)"
@@ -60,7 +60,7 @@ class Pipeline:
     loading: dict[str, Loading] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.services = MemoryServices(catalog=MemoryCatalog(self.contract))
+        self.services = MemoryServices(contracts=contracts_of(self.contract))
         self.warehouse = DuckWarehouse(self.services.lake.read)
         self.services.warehouse = self.warehouse  # type: ignore[assignment]
         for path in MIGRATIONS:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.domain.contract import Contract, FileFormat
+from headrace.domain.contracts import Contracts
 from headrace.domain.notice import Notice
 from headrace.domain.source import Complete, Protocol, Source
 from headrace.errors import LeaseLostError
@@ -188,7 +189,7 @@ class Bench:
     memory, or a real one at the source's address.
     """
 
-    contracts: list[Contract]
+    listed: list[Contract]
     credentials: Credentials = field(default_factory=lambda: Credentials(USER, PASSWORD))
     source_ledger: MemorySourceLedger = field(default_factory=MemorySourceLedger)
     incoming: MemoryIncoming = field(default_factory=MemoryIncoming)
@@ -211,11 +212,8 @@ class Bench:
         return bench
 
     @property
-    def catalog(self) -> Bench:
-        return self
-
-    def all(self) -> list[Contract]:
-        return self.contracts
+    def contracts(self) -> Contracts:
+        return Contracts(self.listed)
 
     @property
     def topic(self) -> Bench:

@@ -11,9 +11,7 @@ from headrace.adapters.notices import Topic
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
 from headrace.domain.contract import Contract
-from headrace.domain.export import Export
-from headrace.domain.judgement import Scope
-from headrace_cli.output.failures import CommandError
+from headrace.domain.contracts import Contracts
 
 
 class Stack(Protocol):
@@ -23,46 +21,8 @@ class Stack(Protocol):
     def ledger(self) -> DynamoLedger: ...
     @property
     def contracts(self) -> dict[str, Contract]: ...
-    def contract(self, dataset: str) -> Contract: ...
     def client(self, service: str) -> Any: ...
     def output(self, name: str) -> str: ...
-
-
-class DeployedCatalog:
-    """The contracts that the stack was deployed with. Their SQL is the functions' business alone."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-
-    def all(self) -> list[Contract]:
-        """Every deployed contract."""
-        return list(self._stack.contracts.values())
-
-    def contract(self, dataset: str) -> Contract:
-        """One dataset's contract. Raises CommandError."""
-        return self._stack.contract(dataset)
-
-    def exports(self) -> list[Export]:
-        """None: only a deployment asks for them here; commands ask the target."""
-        return []
-
-    def load_sql(self, dataset: str) -> str:
-        """Not available here."""
-        raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
-
-    merge_sql = table_sql = stage_sql = load_sql
-
-    def views_sql(self, dataset: str) -> str:
-        """Not available here."""
-        raise CommandError(f"the SQL of {dataset} is in the functions' layer only")
-
-    def measure_sql(self, dataset: str, scope: Scope) -> str:
-        """Not available here."""
-        raise CommandError(f"the SQL that measures a {scope} of {dataset} is in the functions' layer only")
-
-    def migrations(self) -> list[tuple[str, str]]:
-        """None: only a deployment migrates."""
-        return []
 
 
 class TargetServices(LedgerServices):
@@ -72,9 +32,9 @@ class TargetServices(LedgerServices):
         self._stack = stack
 
     @cached_property
-    def catalog(self) -> DeployedCatalog:
-        """The deployed contracts."""
-        return DeployedCatalog(self._stack)
+    def contracts(self) -> Contracts:
+        """The contracts that the stack was deployed with. Their SQL is the functions' business alone."""
+        return Contracts(self._stack.contracts.values())
 
     @cached_property
     def ledger(self) -> DynamoLedger:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
+from headrace.domain.contracts import Contracts
 from headrace.domain.ingest.load import load_statements, split_statements
 from headrace.usecases.migrate import MigrationError, migrate, plan
 from headrace_compiler import compile_folder
 from headrace_compiler.sql.load import load_sql, table_sql
 from tests.functional.redshift.client import Client, WarehouseOf
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract
+from tests.support.fakes import MemoryServices, MemorySql, contract
 
 ROOT = Path(__file__).parents[3]
 MIGRATIONS = [(path.name, path.read_text()) for path in sorted((ROOT / "sql" / "migrations").glob("*.sql"))]
@@ -26,11 +27,22 @@ CATALOGUE = (
 )
 
 
-class Catalog(MemoryCatalog):
-    """Contracts, with the first few of the real migrations."""
+@dataclass
+class Services(MemoryServices):
+    """Services with the first few of the real migrations."""
 
-    def __init__(self, contracts: list[Contract], known: int = len(MIGRATIONS)) -> None:
-        super().__init__(*contracts)
+    migrations: int = len(MIGRATIONS)
+
+    @property
+    def sql(self) -> FirstMigrations:
+        return FirstMigrations(self.contracts, self.migrations)
+
+
+class FirstMigrations(MemorySql):
+    """The SQL of contracts, with the first few of the real migrations."""
+
+    def __init__(self, contracts: Contracts, known: int) -> None:
+        super().__init__(contracts)
         self._known = known
 
     def migrations(self) -> list[tuple[str, str]]:
@@ -38,7 +50,7 @@ class Catalog(MemoryCatalog):
 
 
 def services_on(client: Client, contracts: list[Contract], known: int = len(MIGRATIONS)) -> MemoryServices:
-    services = MemoryServices(catalog=Catalog(contracts, known))
+    services = Services(contracts=Contracts(contracts), migrations=known)
     services.warehouse = WarehouseOf(client)  # type: ignore[assignment]
     return services
 

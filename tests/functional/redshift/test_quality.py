@@ -19,6 +19,7 @@ from headrace.domain.ingest.load import measure_statements, split_statements
 from headrace.domain.ingest.outcome import FileResult
 from headrace.domain.ingest.outcome import Verdict as Good
 from headrace.domain.judgement import Finding, Scope, Verdict
+from headrace.domain.sql_text import SqlText
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.quality.hold import reject, release
@@ -27,7 +28,7 @@ from headrace.usecases.quality.judge_day import judge_day
 from headrace.usecases.quality.measurements import figures_of
 from headrace_compiler.sql.load import table_sql
 from tests.functional.redshift.client import Client, WarehouseOf
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 MIGRATIONS = sorted((Path(__file__).parents[3] / "sql" / "migrations").glob("*.sql"))
 TODAY = datetime.now(UTC).date()
@@ -49,7 +50,7 @@ Rows = list[tuple[str, datetime, int | None]]
 def services(client: Client) -> MemoryServices:
     """An empty warehouse that follows the contract of `readings`."""
     of_readings = contract(checks=CHECKS)
-    services = MemoryServices(catalog=MemoryCatalog(of_readings))
+    services = MemoryServices(contracts=contracts_of(of_readings))
     services.warehouse = WarehouseOf(client)  # type: ignore[assignment]
     client.run("CREATE SCHEMA IF NOT EXISTS etl")
     for path in MIGRATIONS:
@@ -81,7 +82,7 @@ def measure(client: Client, services: MemoryServices, batch: str, batch_rows: Ro
     )
     entry = client.parquet(f"s3://lake/readings/{batch}.parquet", table)
     client.manifest(entry, url="s3://lake/manifest.json")
-    template = services.catalog.measure_sql("readings", Scope.BATCH)
+    template = services.sql.text("readings", SqlText.MEASURE_BATCH)
     manifest = "s3://lake/manifest.json"
     client.run(*measure_statements(template, batch=batch, scope=scope, manifest=manifest, iam_role="default"))
 
@@ -123,7 +124,7 @@ def test_each_metric_is_measured_in_one_pass(client: Client, services: MemorySer
     measure(client, services, "readings-7", rows())
     found = {
         (item.metric, item.column, item.category): item.figure
-        for item in figures_of(services.catalog.contract("readings"), Scope.BATCH, "readings-7", services)
+        for item in figures_of(services.contracts.get("readings"), Scope.BATCH, "readings-7", services)
     }
     values = [value for _, _, value in rows() if value is not None]
     mean = sum(values) / len(values)
@@ -273,7 +274,7 @@ def test_a_day_finds_what_was_loaded_twice_by_hand(client: Client, services: Mem
     yesterday = TODAY - timedelta(days=1)
     client.run(f"INSERT INTO etl.loads VALUES ('readings-1', 'readings', 'loaded', '{yesterday} 12:00:00')")
     load_by_hand(client, "readings-1", rows(5, meters=5))
-    of_readings = services.catalog.contract("readings")
+    of_readings = services.contracts.get("readings")
     assert not told(judge_day(of_readings, yesterday, services))
     load_by_hand(client, "readings-1", rows(5, meters=5))
     time.sleep(1.1)  # the last measurement counts, and GETDATE() has whole seconds

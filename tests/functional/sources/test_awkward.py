@@ -264,10 +264,10 @@ def test_two_datasets_fetch_from_one_server_each_its_own(make: Make, root: Path)
     write(root / "a.csv")
     write(root / "b.txt", ROWS * 2)
     server, bench = make()
-    (contract,) = bench.contracts
+    (contract,) = bench.listed
     (mine,) = contract.sources
     other = replace(mine, dataset="letters", location="/*.txt")
-    bench.contracts.append(replace(contract, dataset="letters", prefix="letters/", sources=(other,)))
+    bench.listed.append(replace(contract, dataset="letters", prefix="letters/", sources=(other,)))
     assert bench.poll().tally.files == 2
     assert bench.landed == {"a.csv": ROWS, "b.txt": ROWS * 2}
     assert [key.partition("/")[0] for key in sorted(bench.incoming.landed)] == ["letters", "readings"]

@@ -163,7 +163,7 @@ def test_time_that_many_healthy_folders_take_is_not_the_servers_failure(make: Ma
 
 def test_nobody_is_there(start: Any, root: Path) -> None:
     _, bench = start(Protocol.FTP)
-    bench.contracts = Bench.of(source(Protocol.FTP, 1)).contracts
+    bench.listed = Bench.of(source(Protocol.FTP, 1)).listed
     assert "refused" in str(bench.poll().trouble)
     assert bench.state.failures == 1
 
@@ -473,8 +473,8 @@ def test_a_listing_that_nobody_can_read_is_the_servers_trouble(start: Any, root:
 def test_a_folder_that_is_not_there_is_told_once_and_no_trouble_of_the_others(make: Make, root: Path) -> None:
     write(root / "a.csv")
     _, bench = make(breaker_failures=1)
-    (good,) = bench.contracts[0].sources
-    bench.contracts = Bench.of(replace(good, location="/nowhere/*.csv"), good).contracts
+    (good,) = bench.listed[0].sources
+    bench.listed = Bench.of(replace(good, location="/nowhere/*.csv"), good).listed
     assert bench.poll().trouble is None
     bench.poll()
     assert bench.landed == {"a.csv": ROWS}

@@ -141,8 +141,8 @@ def test_files_of_one_name_in_two_folders_of_a_dataset_have_two_keys(make: Make,
     write(root / "in" / "north" / "a.csv")
     write(root / "in" / "south" / "a.csv", ROWS * 2)
     _, bench = make(complete=Complete.RENAME, location="/in/north/*.csv")
-    (north,) = bench.contracts[0].sources
-    bench.contracts = Bench.of(north, replace(north, location="/in/south/*.csv")).contracts
+    (north,) = bench.listed[0].sources
+    bench.listed = Bench.of(north, replace(north, location="/in/south/*.csv")).listed
     bench.poll()
     assert bench.landed == {"north/a.csv": ROWS, "south/a.csv": ROWS * 2}
 

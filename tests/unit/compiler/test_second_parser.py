@@ -24,7 +24,7 @@ from headrace_compiler.compile.metrics import unfit
 from headrace_compiler.sql.load import is_wide, load_sql, table_sql, views_sql
 from headrace_compiler.sql.metrics import measure_sql
 from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract
+from tests.support.fakes import MemoryServices, contract, contracts_of
 from tests.unit.compiler.test_sizes import wide
 from tests.unit.usecases.test_migrate import COLUMNS, LONGER, THERE, VIEWS
 
@@ -126,7 +126,7 @@ def test_migrations_and_every_change_of_a_plan_are_sql_to_another_parser() -> No
     for there in ([], THERE, [row for row in THERE if not row[0].startswith("_")]):
         for columns in (COLUMNS, added):
             given = contract(columns=columns, views=VIEWS, staged=True)
-            services = MemoryServices(catalog=MemoryCatalog(given))
+            services = MemoryServices(contracts=contracts_of(given))
             tables = [["migrations"], ["staged_readings"]] if there else []
             services.warehouse.answers = {"svv_columns": there, "svv_tables": tables}
             services.warehouse.answers["svv_mv_info"] = [["public", "notes"]]

@@ -24,7 +24,7 @@ from headrace.usecases.ingest.results import UnitResult
 from headrace_compiler import ContractErrors, compile_contract, compile_folder
 from headrace_compiler.compile.sizes import LEAST_FILES, fitted, load_bytes
 from headrace_compiler.document.document import Document, Problems
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = compile_folder(ROOT / "contracts")
@@ -59,7 +59,7 @@ def compiled(given: Contract, tmp_path: Path) -> Contract:
 
 def full_batch(given: Contract, lane: str, replaced_each: int = 1) -> tuple[MemoryServices, BatchRecord]:
     """Services with a batch of as many files as the lane takes, each loaded again, each in an older one's place."""
-    services = MemoryServices(catalog=MemoryCatalog(given))
+    services = MemoryServices(contracts=contracts_of(given))
     new = []
     for number in range(limits_of(given, lane).files):
         key = f"{given.prefix}{number}.csv"

@@ -17,7 +17,7 @@ from headrace.usecases.ingest import record_outcome
 from headrace.usecases.recovery.backfill import backfill
 from headrace.usecases.recovery.requeue import reload, retry
 from headrace_compiler.sql.load import load_sql
-from tests.support.fakes import MemoryCatalog
+from tests.support.fakes import contracts_of
 from tests.support.interleaving import examples
 from tests.support.pipeline import Pipeline, Row, meters
 
@@ -249,7 +249,7 @@ def without_arrivals(given: Contract) -> str:
 
 @pytest.mark.parametrize("kind", ["arrival", "ordered"])
 def test_a_load_that_forgets_the_arrival_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MemoryCatalog, "load_sql", lambda catalog, name: without_arrivals(catalog.contract(name)))
+    monkeypatch.setattr(contracts_of, "load_sql", lambda catalog, name: without_arrivals(catalog.contract(name)))
     assert_found(CONTRACTS[kind])
 
 

@@ -25,7 +25,7 @@ from headrace.usecases.ingest.record_staged import BatchGivenUpError
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.unit.transform import transform_unit
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 from tests.support.ledger_fakes import MemoryContents, MemoryLedger
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\nm2,2026-01-01T00:00:00Z,2\n"
@@ -77,7 +77,7 @@ def test_a_contract_that_changes_between_transform_and_load_has_the_files_transf
     land(services, "a.csv", GOOD)
     batch = transformed(services)
     swapped = tuple(reversed(contract().columns))
-    services.catalog = MemoryCatalog(contract(columns=swapped, digest="1" * 64))
+    services.contracts = contracts_of(contract(columns=swapped, digest="1" * 64))
     with pytest.raises(ContractChangedError, match="readings was changed while"):
         prepare_load(batch, "default", services)
 
@@ -260,7 +260,7 @@ def test_a_lambdas_error_is_told_in_its_own_words() -> None:
 
 
 def test_drift_is_told_once_per_batch_and_written_down() -> None:
-    services = MemoryServices(MemoryCatalog(contract(columns=(*contract().columns, UNKNOWN))))
+    services = MemoryServices(contracts_of(contract(columns=(*contract().columns, UNKNOWN))))
     first = land(services, "a.csv", GOOD.replace(b"value\n", b"value,unit\n").replace(b"Z,", b"Z,7,"))
     second = land(services, "b.csv", GOOD.replace(b"value\n", b"value,unit,site\n").replace(b"Z,", b"Z,7,a,"))
     batch = transformed(services)
@@ -280,7 +280,7 @@ def test_a_file_over_the_bad_row_limit_is_held_back_whole(
     limit: dict[str, Any], hold_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("headrace.usecases.unit.parts.HOLD_BYTES", hold_bytes)
-    services = MemoryServices(MemoryCatalog(contract(**limit)))
+    services = MemoryServices(contracts_of(contract(**limit)))
     held = land(services, "a.csv", ONE_BAD)
     batch = transformed(services)
     assert unit_results(services.lake, batch)[0].parts == []
@@ -300,7 +300,7 @@ def test_a_file_over_the_bad_row_limit_is_held_back_whole(
 
 @pytest.mark.parametrize("limit", [{"max_bad_rows": 1}, {"max_bad_share": 0.34}])
 def test_a_file_within_the_limit_is_loaded(limit: dict[str, Any]) -> None:
-    services = MemoryServices(MemoryCatalog(contract(**limit)))
+    services = MemoryServices(contracts_of(contract(**limit)))
     land(services, "a.csv", ONE_BAD)
     assert unit_results(services.lake, transformed(services))[0].files[0].reason is None
 
@@ -315,7 +315,7 @@ MANY_BAD = b"meter,read_at,value\n" + b"m1,2026-01-01T00:00:00Z,-1\n" * 300_000
 
 
 def test_reading_stops_when_more_rows_are_bad_than_may_be() -> None:
-    services = MemoryServices(MemoryCatalog(contract(max_bad_rows=1000)))
+    services = MemoryServices(contracts_of(contract(max_bad_rows=1000)))
     land(services, "a.csv", MANY_BAD)
     (result,) = unit_results(services.lake, transformed(services))[0].files
     assert result.rows_read == result.rows_bad == 1001

@@ -11,7 +11,7 @@ from headrace.usecases.ingest import starter
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.recover import recover, sweep
-from tests.support.fakes import MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 
 def arrive(services: MemoryServices, name: str, **changes: object) -> str:
@@ -118,7 +118,7 @@ def test_a_batch_that_never_gets_through_is_given_up_behind_a_tombstone() -> Non
 
 def test_the_sweeper_starts_what_stands_still_and_leaves_the_rest() -> None:
     services = MemoryServices()
-    services.catalog = type(services.catalog)(contract(), contract("others"))
+    services.contracts = contracts_of(contract(), contract("others"))
     services.ledger.files.record_arrival(file())  # written, but its starter died
     assert sweep(services) == ["readings/live"]
     assert sweep(services) == []

@@ -21,7 +21,7 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.quality.hold import hold, reject, release
 from headrace.usecases.quality.judge_batch import judge_batch
-from tests.support.fakes import MemoryCatalog, contract
+from tests.support.fakes import contract, contracts_of
 from tests.support.interleaving import Schedule, examples
 from tests.unit.stories.test_protocol import STEPS, Simulation, Tombstones, arrival, schedules
 
@@ -53,7 +53,7 @@ class Holding(Simulation):
         self.odd = {arrival(number).file_id for number in odd}
         self.decide = decide
         super().__init__(schedule, files)
-        self.services.catalog = MemoryCatalog(contract(checks=(ODD,), wait_while_held=wait))
+        self.services.contracts = contracts_of(contract(checks=(ODD,), wait_while_held=wait))
         self.tombstones = self.services.warehouse = Figures(self)
         self.ask_people()
 

@@ -22,13 +22,13 @@ from headrace.usecases.ingest.results import UnitResult, file_results
 from headrace.usecases.migrate import MigrationError, migrate
 from headrace.usecases.recovery.reconcile import reconcile
 from headrace.usecases.recovery.requeue import reload, retry
-from tests.support.fakes import MemoryCatalog, MemoryLanding, MemoryServices, contract, file
+from tests.support.fakes import MemoryLanding, MemoryServices, contract, contracts_of, file
 
 ROLE = "default"
 
 
 def services_with(*names: str) -> MemoryServices:
-    services = MemoryServices(catalog=MemoryCatalog(contract(staged=True, merge_seconds=900)))
+    services = MemoryServices(contracts=contracts_of(contract(staged=True, merge_seconds=900)))
     for name in names:
         services.ledger.files.record_arrival(file(name))
     return services
@@ -205,7 +205,7 @@ COLUMNS: list[list[Any]] = [
 
 
 def test_a_contract_that_stops_to_be_staged_waits_for_its_merge() -> None:
-    services = MemoryServices(catalog=MemoryCatalog(contract()))
+    services = MemoryServices(contracts=contracts_of(contract()))
     services.warehouse.answers = {
         "svv_tables": [["staged_readings"], ["guard_readings"]],
         "svv_columns": COLUMNS,

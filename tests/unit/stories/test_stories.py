@@ -16,7 +16,7 @@ from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_sta
 from headrace.usecases.quality.judge_day import day_of
 from headrace.usecases.recovery.recover import sweep
 from headrace.usecases.unit.deduplicate import claim
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z", units=1)
 
@@ -37,7 +37,7 @@ def test_a_batch_is_recorded_with_its_files_units_and_attempt() -> None:
 
 
 def test_out_of_turn_blocked_or_with_nothing_there_is_no_batch() -> None:
-    services = MemoryServices(MemoryCatalog(contract(wait_while_held=True)))
+    services = MemoryServices(contracts_of(contract(wait_while_held=True)))
     assert record_batch("readings", LIVE, 1, "e", services) == NO_BATCH
     services.ledger.files.record_arrival(file())
     assert record_batch("readings", LIVE, 2, "e", services) == NO_BATCH
@@ -50,7 +50,7 @@ def test_out_of_turn_blocked_or_with_nothing_there_is_no_batch() -> None:
 
 
 def staged_world() -> tuple[MemoryServices, BatchRecord, list[FileResult]]:
-    services = MemoryServices(MemoryCatalog(contract(staged=True)))
+    services = MemoryServices(contracts_of(contract(staged=True)))
     files = [file(name, status=FileStatus.RUNNING, batch="readings-1") for name in ("good", "bad")]
     for each in files:
         services.ledger.given(each)
@@ -153,7 +153,7 @@ def test_the_day_that_is_judged_is_the_one_before_unless_it_is_named() -> None:
 
 
 def test_the_sweeper_starts_what_stands_still_and_nothing_else() -> None:
-    services = MemoryServices(MemoryCatalog(contract(wait_while_held=True)))
+    services = MemoryServices(contracts_of(contract(wait_while_held=True)))
     assert sweep(services) == []
     services.ledger.files.record_arrival(file())
     state = services.ledger.lanes.state("readings", LIVE)

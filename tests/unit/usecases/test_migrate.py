@@ -11,8 +11,9 @@ import pytest
 from headrace.domain.contract import Column, Kind, View
 from headrace.domain.ingest.load import split_statements
 from headrace.domain.migration import plain_type
+from headrace.domain.sql_text import SqlText
 from headrace.usecases.migrate import DEPLOYED_CONTRACTS, MigrationError, apply, migrate, plan
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract
+from tests.support.fakes import MemoryServices, contract, contracts_of
 
 THERE: list[list[Any]] = [
     ["meter", "character varying", 16, None, None, "NO"],
@@ -28,7 +29,7 @@ COLUMNS = (*contract().columns, NOTE)
 
 
 def services_with(*columns: Column, there: list[list[Any]] = THERE) -> MemoryServices:
-    services = MemoryServices(catalog=MemoryCatalog(contract(columns=columns or COLUMNS)))
+    services = MemoryServices(contracts=contracts_of(contract(columns=columns or COLUMNS)))
     services.warehouse.answers = {"svv_columns": there, "svv_tables": [["migrations"], ["guard_readings"]]}
     return services
 
@@ -130,7 +131,7 @@ def test_a_column_that_redshift_would_not_lengthen_stops_it_before_anything_is_c
     layout: dict[str, Any], warehouse: list[list[Any]], said: str
 ) -> None:
     services = services_with(*LONGER)
-    services.catalog = MemoryCatalog(contract(columns=LONGER, **layout))
+    services.contracts = contracts_of(contract(columns=LONGER, **layout))
     services.warehouse.answers["svv_redshift_columns"] = warehouse
     with pytest.raises(MigrationError, match=f"VARCHAR.64. in the contract, and {said}"):
         migrate(services, "headrace")
@@ -145,9 +146,9 @@ VIEWS = (
 
 def test_views_that_may_read_a_longer_column_are_dropped_first_and_made_in_the_end() -> None:
     services = services_with(*LONGER)
-    services.catalog = MemoryCatalog(contract(columns=LONGER, views=VIEWS))
+    services.contracts = contracts_of(contract(columns=LONGER, views=VIEWS))
     services.warehouse.answers["svv_mv_info"] = [["public   ", "notes   "], ["public", "others"]]
-    texts = split_statements(services.catalog.views_sql("readings"))
+    texts = split_statements(services.sql.text("readings", SqlText.VIEWS))
     done = [[f"view {view.name}", sha256(text.encode()).hexdigest()] for view, text in zip(VIEWS, texts, strict=True)]
     services.warehouse.answers["etl.migrations"] = [["0001_x.sql", done_digest(services)], *done]
     migrate(services, "headrace")
@@ -164,21 +165,21 @@ def test_views_that_may_read_a_longer_column_are_dropped_first_and_made_in_the_e
 
 
 def done_digest(services: MemoryServices) -> str:
-    ((_, text),) = services.catalog.migrations()
+    ((_, text),) = services.sql.migrations()
     return sha256(text.encode()).hexdigest()
 
 
 def test_a_view_that_somebody_dropped_is_made_again() -> None:
     services = services_with(*COLUMNS)
-    services.catalog = MemoryCatalog(contract(columns=COLUMNS, views=VIEWS[1:]))
-    (text,) = split_statements(services.catalog.views_sql("readings"))
+    services.contracts = contracts_of(contract(columns=COLUMNS, views=VIEWS[1:]))
+    (text,) = split_statements(services.sql.text("readings", SqlText.VIEWS))
     services.warehouse.answers["etl.migrations"] = [["view public.others", sha256(text.encode()).hexdigest()]]
     assert migrate(services, "headrace")[-1] == "public.others"
 
 
 def staged_services(stage: list[list[Any]]) -> MemoryServices:
     services = services_with(*LONGER)
-    services.catalog = MemoryCatalog(contract(columns=LONGER, staged=True))
+    services.contracts = contracts_of(contract(columns=LONGER, staged=True))
     services.warehouse.answers = {
         "table_name = 'staged_readings'": stage,
         "svv_columns": THERE,
@@ -218,9 +219,9 @@ def test_very_many_new_columns_are_added_in_few_transactions() -> None:
 
 def test_a_plan_that_ends_half_way_is_gone_on_with() -> None:
     services = services_with(*LONGER)
-    services.catalog = MemoryCatalog(contract(columns=LONGER, views=VIEWS[:1]))
+    services.contracts = contracts_of(contract(columns=LONGER, views=VIEWS[:1]))
     services.warehouse.answers["svv_mv_info"] = [["public", "notes"]]
-    (text,) = split_statements(services.catalog.views_sql("readings"))
+    (text,) = split_statements(services.sql.text("readings", SqlText.VIEWS))
     known = [["0001_x.sql", done_digest(services)], ["view public.notes", sha256(text.encode()).hexdigest()]]
     services.warehouse.answers["etl.migrations"] = known
     steps = apply(plan(services, "headrace"), services)
@@ -252,7 +253,7 @@ def test_a_database_without_case_stops_it_where_a_key_is_text(answer: list[list[
 
 def test_a_contract_for_another_database_stops_it() -> None:
     services = services_with()
-    services.catalog = MemoryCatalog(contract(extra={"database": "other"}))
+    services.contracts = contracts_of(contract(extra={"database": "other"}))
     with pytest.raises(MigrationError, match="the database other, the stack loads into headrace"):
         migrate(services, "headrace")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from headrace.adapters import aws
-from headrace.adapters.catalog import Catalog
+from headrace.adapters.contracts_layer import ContractsLayer
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger, LedgerServices
@@ -14,15 +14,30 @@ from headrace.adapters.secret import read_login
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
 from headrace.config import setting
+from headrace.domain.contracts import Contracts, Exports
 
 
 class AwsServices(LedgerServices):
     """The services of `usecases.ports` on AWS, as the function's environment names them."""
 
     @cached_property
-    def catalog(self) -> Catalog:
+    def contracts(self) -> Contracts:
         """The contracts of the contracts layer."""
-        return Catalog()
+        return self._layer.contracts()
+
+    @cached_property
+    def declared_exports(self) -> Exports:
+        """The exports of the contracts layer."""
+        return self._layer.exports()
+
+    @property
+    def sql(self) -> ContractsLayer:
+        """The SQL of the contracts layer."""
+        return self._layer
+
+    @cached_property
+    def _layer(self) -> ContractsLayer:
+        return ContractsLayer()
 
     @cached_property
     def ledger(self) -> DynamoLedger:

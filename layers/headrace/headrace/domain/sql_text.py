@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from enum import StrEnum
 
 QUOTED_OR_BLANK = re.compile(r"('(?:[^'\\]|''|\\.)*'|\"[^\"]*\")|\s+", re.DOTALL)
 MOST_BYTES = 100_000
@@ -13,6 +14,25 @@ Its documentation says that a statement has at most 100 KB, and of batchExecuteS
 whether it means each or their sum (https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html). So the sum it is,
 and a KB has 1,000 bytes.
 """
+
+
+class SqlText(StrEnum):
+    """What SQL a contract has, as its files are called. Some contracts have no stage, views or checks."""
+
+    TABLE = "table"
+    """The DDL of its tables."""
+    LOAD = "load"
+    """The template of its load transaction."""
+    STAGE = "stage"
+    """The DDL of a staged dataset's stage table, then a query that tries its transformation."""
+    MERGE = "merge"
+    """The template of the transaction that merges a staged dataset's stage table into its target."""
+    VIEWS = "views"
+    """The DDL of its materialized views."""
+    MEASURE_BATCH = "measure_batch"
+    """The template that measures a batch, for its checks."""
+    MEASURE_DAY = "measure_day"
+    """The template that measures a day."""
 
 
 def one_line(sql: str) -> str:

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from headrace.domain.export import Export
+from headrace.domain.contracts import Exports
 from headrace.domain.notice import Notice
 from headrace.domain.statement import StatementState
 from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, Tally
-
-
-class ExportCatalog(Protocol):
-    """The deployed exports."""
-
-    def exports(self) -> list[Export]: ...
-    def export(self, name: str) -> Export: ...
 
 
 class ExportLedger(Protocol):
@@ -94,7 +87,7 @@ class ExportServices(Protocol):
     """All of them, each made when it is first used."""
 
     @property
-    def catalog(self) -> ExportCatalog: ...
+    def declared_exports(self) -> Exports: ...
     @property
     def exports(self) -> ExportLedger: ...
     @property

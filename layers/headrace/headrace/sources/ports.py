@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
-from headrace.domain.contract import Contract
+from headrace.domain.contracts import Contracts
 from headrace.domain.notice import Notice
 from headrace.domain.source import Source
 from headrace.sources.model.remote_file import Entry, Stat
@@ -96,12 +96,6 @@ class Topic(Protocol):
     def publish(self, notice: Notice) -> None: ...
 
 
-class Catalog(Protocol):
-    """The deployed contracts."""
-
-    def all(self) -> list[Contract]: ...
-
-
 class Orders(Protocol):
     """The queue of polls to be made."""
 
@@ -112,7 +106,7 @@ class SourceServices(Protocol):
     """All of them, each made when it is first used."""
 
     @property
-    def catalog(self) -> Catalog: ...
+    def contracts(self) -> Contracts: ...
     @property
     def source_ledger(self) -> SourceLedger: ...
     @property

@@ -22,8 +22,9 @@ from headrace.domain.migration import (
     plan_table,
     why_fixed,
 )
+from headrace.domain.sql_text import SqlText
 from headrace.errors import TerminalError
-from headrace.usecases.ports import HasCatalog, HasLake, HasWarehouse
+from headrace.usecases.ports import HasContracts, HasDeclaredExports, HasLake, HasSql, HasWarehouse
 
 WORD = re.compile(r"\w+")
 DEPLOYED_CONTRACTS = f"{CONTRACTS}/contracts.json"
@@ -39,7 +40,7 @@ VIEWS_THERE = "SELECT schema_name, name FROM svv_mv_info"
 TABLES_OF_ETL = "SELECT table_name FROM svv_tables WHERE table_schema = 'etl'"
 
 
-class Services(HasCatalog, HasLake, HasWarehouse, Protocol):
+class Services(HasContracts, HasDeclaredExports, HasLake, HasSql, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -58,14 +59,14 @@ class Plan:
 
 def plan(services: Services, database: str) -> Plan:
     """How the warehouse follows the contracts. Reads only."""
-    contracts = services.catalog.all()
+    contracts = services.contracts.all()
     etl = {str(name) for (name,) in services.warehouse.query(TABLES_OF_ETL)}
     done = dict(services.warehouse.query("SELECT name, digest FROM etl.migrations")) if "migrations" in etl else {}
     refused = [*isolation_problem(services, database), *_collation_problem(contracts, database, services)]
     refused += [reason for contract in contracts if (reason := _other_database(contract, database))]
-    refused += [reason for name, text in services.catalog.migrations() if (reason := _edited(name, text, done))]
+    refused += [reason for name, text in services.sql.migrations() if (reason := _edited(name, text, done))]
     changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
-    changes += [_migration(name, text) for name, text in services.catalog.migrations() if name not in done]
+    changes += [_migration(name, text) for name, text in services.sql.migrations() if name not in done]
     tables = [_table(contract, etl, services) for contract in contracts]
     stages = [_stage(contract, etl, done, services) for contract in contracts]
     dropped, made = _views(contracts, _lengthened(contracts, tables), done, services)
@@ -76,7 +77,7 @@ def plan(services: Services, database: str) -> Plan:
     )
 
 
-def isolation_problem(services: Services, database: str) -> list[str]:
+def isolation_problem(services: HasWarehouse, database: str) -> list[str]:
     """Why loads of two datasets would disturb each other in this database; nothing when they would not.
 
     Under SERIALIZABLE two loads that both read and write the tables of `etl` are a cycle, which Redshift ends with
@@ -110,8 +111,8 @@ def migrate(services: Services, database: str) -> list[str]:
     Raises MigrationError for a change that could lose data, before anything is touched.
     """
     applied = [change.name for change in apply(plan(services, database), services)]
-    services.lake.write_json(DEPLOYED_CONTRACTS, [contract.to_json() for contract in services.catalog.all()])
-    services.lake.write_json(DEPLOYED_EXPORTS, [export.to_json() for export in services.catalog.exports()])
+    services.lake.write_json(DEPLOYED_CONTRACTS, [contract.to_json() for contract in services.contracts.all()])
+    services.lake.write_json(DEPLOYED_EXPORTS, [export.to_json() for export in services.declared_exports.all()])
     return applied
 
 
@@ -153,7 +154,7 @@ def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
     """The table as the contract has it: made, or changed by what it lacks."""
     there = _columns(services, contract, contract.target)
     schema = f"CREATE SCHEMA IF NOT EXISTS {contract.schema}"
-    made = (schema, *split_statements(services.catalog.table_sql(contract.dataset)))
+    made = (schema, *split_statements(services.sql.text(contract.dataset, SqlText.TABLE)))
     if not there:
         return TablePlan((Change(contract.target, "new table", made),))
     planned = plan_table(contract, there)
@@ -168,7 +169,7 @@ def _stage(contract: Contract, etl: set[str], done: dict[str, str], services: Se
     there = _columns(services, contract, contract.stage) if f"staged_{contract.dataset}" in etl else {}
     if not contract.staged:
         return TablePlan(refused=_still_staged(contract, services) if there else ())
-    create, attempt = split_statements(services.catalog.stage_sql(contract.dataset))
+    create, attempt = split_statements(services.sql.text(contract.dataset, SqlText.STAGE))
     planned = (
         plan_stage(contract, there) if there else TablePlan((Change(contract.stage, "new stage table", (create,)),))
     )
@@ -221,7 +222,7 @@ def _views(
     )
     dropped, made = [], []
     for contract in contracts:
-        texts = split_statements(services.catalog.views_sql(contract.dataset)) if contract.views else []
+        texts = split_statements(services.sql.text(contract.dataset, SqlText.VIEWS)) if contract.views else []
         for view, text in zip(contract.views, texts, strict=True):
             name, drop = f"view {view.name}", f"DROP MATERIALIZED VIEW IF EXISTS {view.name}"
             reads = {word.lower() for word in WORD.findall(view.query)}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from headrace.domain.contract import Contract
-from headrace.domain.export import Export
+from headrace.domain.contracts import Contracts, Exports
 from headrace.domain.ingest.arrival import DeadLetter
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.landed import Landed
@@ -18,24 +18,14 @@ from headrace.domain.ingest.outcome import Account, Counts, Result, WarehouseRow
 from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import Counted, Group
 from headrace.domain.notice import Notice
+from headrace.domain.sql_text import SqlText
 from headrace.domain.statement import StatementState
 
-if TYPE_CHECKING:
-    from headrace.domain.judgement import Scope  # brings `statistics`, which only judging needs
 
+class SqlTexts(Protocol):
+    """The SQL of the deployed contracts, and the project's own migrations by name, in their order."""
 
-class Catalog(Protocol):
-    """The deployed contracts."""
-
-    def all(self) -> list[Contract]: ...
-    def contract(self, dataset: str) -> Contract: ...
-    def exports(self) -> list[Export]: ...
-    def load_sql(self, dataset: str) -> str: ...
-    def merge_sql(self, dataset: str) -> str: ...
-    def table_sql(self, dataset: str) -> str: ...
-    def stage_sql(self, dataset: str) -> str: ...
-    def views_sql(self, dataset: str) -> str: ...
-    def measure_sql(self, dataset: str, scope: Scope) -> str: ...
+    def text(self, dataset: str, text: SqlText) -> str: ...
     def migrations(self) -> list[tuple[str, str]]: ...
 
 
@@ -224,11 +214,25 @@ class UndeliveredNotices(DeadLetterQueue, Protocol):
     def deliver(self, letter: DeadLetter, subscription: str) -> str: ...
 
 
-class HasCatalog(Protocol):
-    """Services with `catalog`, made when it is first used."""
+class HasContracts(Protocol):
+    """Services with `contracts`, made when it is first used."""
 
     @property
-    def catalog(self) -> Catalog: ...
+    def contracts(self) -> Contracts: ...
+
+
+class HasDeclaredExports(Protocol):
+    """Services with `declared_exports`, made when it is first used."""
+
+    @property
+    def declared_exports(self) -> Exports: ...
+
+
+class HasSql(Protocol):
+    """Services with `sql`, made when it is first used."""
+
+    @property
+    def sql(self) -> SqlTexts: ...
 
 
 class HasFiles(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.export import Export
+from headrace.domain.contracts import Exports, UnknownExportError
 from headrace.exports.model.run import Run, RunStatus
 from headrace.exports.steps.trigger import (
     LOOKED_AFTER,
@@ -24,16 +24,6 @@ from headrace.exports.steps.trigger import (
 from tests.support.export_fakes import MemoryExportServices, declared
 
 DATE = "2026-01-31"
-
-
-class Two:
-    """A catalogue of two exports."""
-
-    def exports(self) -> list[Export]:
-        return [declared(), declared(name="letters")]
-
-    def export(self, name: str) -> Export:
-        return {export.name: export for export in self.exports()}[name]
 
 
 def services_with(**changes: Any) -> MemoryExportServices:
@@ -60,7 +50,7 @@ def started(services: MemoryExportServices) -> list[str]:
 
 def test_each_export_of_a_day_is_started_once() -> None:
     services = services_with()
-    services.catalog = Two()  # type: ignore[assignment]
+    services.declared_exports = Exports([declared(), declared(name="letters")])
     assert trigger(Wanted(DATE), services) == [
         {"export": "notes", "date": DATE, "outcome": f"started notes-{DATE}-1"},
         {"export": "letters", "date": DATE, "outcome": f"started letters-{DATE}-1"},
@@ -74,7 +64,7 @@ def test_each_export_of_a_day_is_started_once() -> None:
 
 def test_one_export_and_a_part_of_it_may_be_asked_for() -> None:
     services = services_with()
-    services.catalog = Two()  # type: ignore[assignment]
+    services.declared_exports = Exports([declared(), declared(name="letters")])
     asked = {"export": "letters", "date": DATE, "category": "c", "account": "a"}
     assert due(asked, services) == [{"export": "letters", "date": DATE, "outcome": f"started letters-{DATE}-1"}]
     run = run_of(services, "letters")
@@ -85,7 +75,7 @@ def test_one_export_and_a_part_of_it_may_be_asked_for() -> None:
 
 def test_an_unknown_export_starts_none() -> None:
     services = services_with()
-    with pytest.raises(AssertionError):
+    with pytest.raises(UnknownExportError):
         trigger(Wanted(DATE, "others"), services)
     assert started(services) == []
 

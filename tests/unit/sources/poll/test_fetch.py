@@ -325,7 +325,7 @@ def test_a_changed_file_is_a_new_version_where_versions_replace_each_other_else_
     replace_versions: bool,
 ) -> None:
     server, bench = served()
-    bench.contracts = [replace(bench.contracts[0], replace_versions=replace_versions)]
+    bench.listed = [replace(bench.listed[0], replace_versions=replace_versions)]
     bench.poll()
     server.put("/a.csv", ROWS * 2, MONDAY + timedelta(days=1))
     bench.poll()
@@ -340,10 +340,10 @@ def test_keys_begin_behind_the_folder_that_the_servers_locations_share() -> None
         "/out/north/a.csv": server.files["/a.csv"],
         "/out/south/a.csv": replace(server.files["/a.csv"], body=ROWS * 2),
     }
-    (one,) = bench.contracts[0].sources
+    (one,) = bench.listed[0].sources
     elsewhere = replace(one, server="another", location="/*.csv")
     sources = (replace(one, location="/out/north/*.csv"), replace(one, location="/out/south/*.csv"), elsewhere)
-    bench.contracts = [replace(bench.contracts[0], sources=sources)]
+    bench.listed = [replace(bench.listed[0], sources=sources)]
     bench.poll()
     assert bench.landed == {"north/a.csv": ROWS, "south/a.csv": ROWS * 2}
 

@@ -105,11 +105,11 @@ def test_every_server_has_its_own_moment_in_a_round() -> None:
     one = source(Protocol.FTP, 21)
     bench = Bench.of(one, replace(one, location="/x/*.csv"), *(replace(one, server=f"s{n}") for n in range(20)))
     orders, again = Orders(), Orders()
-    names = order_polls(bench, orders, 300)
+    names = order_polls(bench.contracts, orders, 300)
     assert names == [name for name, _ in orders] == sorted({SERVER, *(f"s{n}" for n in range(20))})
     assert all(0 <= delay <= 300 for _, delay in orders)
     assert len({delay for _, delay in orders}) > 10
-    order_polls(bench, again, 300)
+    order_polls(bench.contracts, again, 300)
     assert again == orders
 
 
@@ -144,11 +144,11 @@ def test_a_wait_that_is_long_is_left_to_the_next_poll(seconds: int, slept: list[
 
 def test_the_second_look_comes_when_all_that_are_worth_it_are_whole() -> None:
     server, bench = bench_with("/a.csv", complete=Complete.STABLE, stable_seconds=10)
-    (one,) = bench.contracts[0].sources
+    (one,) = bench.listed[0].sources
     longer = [replace(one, location=f"/{seconds}/*.csv", stable_seconds=seconds) for seconds in (60, 600)]
     server.put("/60/b.csv", ROWS * 2)
     server.put("/600/c.csv", ROWS * 3)
-    bench.contracts = [replace(bench.contracts[0], sources=(one, *longer))]
+    bench.listed = [replace(bench.listed[0], sources=(one, *longer))]
     report = bench.poll()
     assert bench.clock.slept == [60.0]
     assert (report.tally.files, report.tally.listed, report.tally.waiting) == (2, 3, 1)
@@ -363,11 +363,11 @@ def test_a_listing_that_the_server_refuses_altogether_is_its_trouble() -> None:
 
 def test_messages_go_to_the_first_channel_of_the_servers_datasets() -> None:
     server, bench = bench_with("/a.csv", breaker_failures=1)
-    (first,) = bench.contracts
+    (first,) = bench.listed
     other = replace(first.sources[0], dataset="letters", location="/*.txt")
     elsewhere = replace(first, dataset="elsewhere", channel="#elsewhere", sources=())
     letters = replace(first, dataset="letters", channel="#letters", sources=(other,))
-    bench.contracts = [elsewhere, first, letters]
+    bench.listed = [elsewhere, first, letters]
     down(server)
     bench.poll()
     assert [notice.channel for notice in bench.notices] == ["#letters"]
@@ -447,7 +447,7 @@ def odd(*names: str) -> list[Entry]:
 
 def test_what_is_refused_is_reported_and_written_down_once() -> None:
     server, bench = bench_with("/a.csv")
-    bench.contracts = [replace(bench.contracts[0], channel="#readings")]
+    bench.listed = [replace(bench.listed[0], channel="#readings")]
     server.extra["/"] = odd("x.csv", "y.csv")
     assert bench.poll().tally.refused == 2
     assert bench.poll().tally.refused == 2

@@ -17,7 +17,7 @@ from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.results import UnitResult
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 
 class UnrecordableError(Exception):
@@ -114,7 +114,7 @@ def test_the_least_form_needs_nothing_but_the_warehouse(lost: str) -> None:
 
 
 def test_a_staged_batch_is_recorded_in_its_least_form_too() -> None:
-    services = MemoryServices(catalog=MemoryCatalog(contract(staged=True, merge_seconds=60)))
+    services = MemoryServices(contracts=contracts_of(contract(staged=True, merge_seconds=60)))
     batch, good, _ = committed(services)
     services.warehouse.answers["COUNT(*) FROM etl.loads"] = [[good.file_id, 2]]
     services.warehouse.answers["SELECT status"] = [["staged"]]

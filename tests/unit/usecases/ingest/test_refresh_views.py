@@ -11,7 +11,7 @@ from headrace.domain.contract import View
 from headrace.domain.ingest.failure import Failure, Place, catalogue
 from headrace.errors import HeadraceError, TransientError
 from headrace.usecases.ingest.refresh_views import refresh_view, refresh_views, report_stale
-from tests.support.fakes import MemoryCatalog, MemoryServices, MemoryWarehouse, contract
+from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, contracts_of
 
 VIEWS = ("public.by_hour", "public.by_day")
 GONE = WarehouseError("ERROR: Materialized view mv_readings is unrefreshable as a base table was renamed.")
@@ -33,7 +33,7 @@ class Refusing(MemoryWarehouse):
 
 @pytest.fixture
 def services() -> MemoryServices:
-    return MemoryServices(MemoryCatalog(contract(views=tuple(View(name, "SELECT 1") for name in VIEWS), channel="#m")))
+    return MemoryServices(contracts_of(contract(views=tuple(View(name, "SELECT 1") for name in VIEWS), channel="#m")))
 
 
 def refresh(services: MemoryServices, **refused: HeadraceError) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.quality.hold import reject, release
 from headrace.usecases.quality.judge_batch import judge_batch
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (), "2026-01-01T00:00:00Z", units=2)
 TOO_MANY = Check(Metric.ROW_COUNT, hold=True, highest=1.0)
@@ -28,7 +28,7 @@ class World:
 
     def __init__(self, *checks: Check, rows: float | None = 5, **changes: Any) -> None:
         self.contract: Contract = contract(checks=checks, channel="#m", **changes)
-        self.services = MemoryServices(catalog=MemoryCatalog(self.contract))
+        self.services = MemoryServices(contracts=contracts_of(self.contract))
         self.files = [file(name, status=FileStatus.RUNNING, batch="readings-1") for name in ("good", "bad", "copy")]
         for each in self.files:
             self.services.ledger.given(each)

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.domain.checks import Check, Metric
 from headrace.usecases.quality.judge_day import judge_all
-from tests.support.fakes import MemoryCatalog, MemoryServices, MemoryWarehouse, contract
+from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, contracts_of
 
 
 class Refusing(MemoryWarehouse):
@@ -22,12 +22,12 @@ class Refusing(MemoryWarehouse):
 def services_of(*datasets: str) -> MemoryServices:
     checks: tuple[Any, ...] = (Check(Metric.ROW_COUNT, lowest=1.0),)
     contracts = [contract(dataset, checks=checks) for dataset in datasets]
-    return MemoryServices(catalog=MemoryCatalog(*contracts), warehouse=Refusing())
+    return MemoryServices(contracts=contracts_of(*contracts), warehouse=Refusing())
 
 
 def test_one_dataset_that_fails_is_told_and_the_others_are_judged() -> None:
     services = services_of("broken", "readings")
-    judged = judge_all(services.catalog.all(), date(2026, 1, 31), services)
+    judged = judge_all(services.contracts.all(), date(2026, 1, 31), services)
     assert judged.failed == {"broken": "RuntimeError: permission denied for relation broken"}
     assert any("public.readings" in statement for statement in services.warehouse.ran)
     (told,) = services.topic.notices
@@ -40,5 +40,5 @@ def test_one_dataset_that_fails_is_told_and_the_others_are_judged() -> None:
 
 def test_nobody_is_told_when_all_were_judged() -> None:
     services = services_of("readings")
-    assert judge_all(services.catalog.all(), date(2026, 1, 31), services).failed == {}
+    assert judge_all(services.contracts.all(), date(2026, 1, 31), services).failed == {}
     assert services.topic.notices == []

@@ -17,7 +17,7 @@ from headrace.errors import TransientError
 from headrace.transform.erasure import Value
 from headrace.usecases import lake_paths
 from headrace.usecases.recovery.erase import EraseError, Report, erase
-from tests.support.fakes import MemoryCatalog, MemoryLanding, MemoryServices, contract, file
+from tests.support.fakes import MemoryLanding, MemoryServices, contract, contracts_of, file
 
 PERSON = "M-17"
 READINGS = contract()
@@ -27,7 +27,7 @@ class Stack:
     """Two loaded files with rows of the person, a copy of one, one without, and one that failed with a row of hers."""
 
     def __init__(self) -> None:
-        self.services = MemoryServices(catalog=MemoryCatalog(READINGS))
+        self.services = MemoryServices(contracts=contracts_of(READINGS))
         self.landing = MemoryLanding()
         self.files = {}
         for number, (name, meters) in enumerate((("a.csv", [PERSON, "M-1"]), ("b.csv", ["M-2"]), ("c.csv", [PERSON]))):
@@ -210,6 +210,6 @@ def test_a_key_that_is_named_after_the_value_is_reported() -> None:
 def test_views_are_refreshed_afterwards() -> None:
     stack = Stack()
     viewed = contract(views=(View("public.by_meter", "SELECT 1"),))
-    stack.services.catalog = MemoryCatalog(viewed)
+    stack.services.contracts = contracts_of(viewed)
     erase(viewed, Value("meter", PERSON), stack.landing, stack.services, lambda _: None)
     assert stack.services.warehouse.ran[-1] == "REFRESH MATERIALIZED VIEW public.by_meter"

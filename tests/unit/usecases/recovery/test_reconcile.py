@@ -13,7 +13,7 @@ from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRe
 from headrace.usecases import lake_paths
 from headrace.usecases.recovery.reconcile import reconcile
 from headrace.usecases.recovery.reconcile_report import Reconciliation, notice_of
-from tests.support.fakes import MemoryCatalog, MemoryLanding, MemoryServices, MemoryWarehouse, contract
+from tests.support.fakes import MemoryLanding, MemoryServices, MemoryWarehouse, contract, contracts_of
 
 PART = lake_paths.part("readings", "readings-1", "0001")
 
@@ -134,7 +134,7 @@ def test_each_difference_is_named_with_what_to_do(harm: Callable[[World], None],
 def test_a_file_that_waits_for_its_group_does_not_stand_still() -> None:
     world = World()
     forgotten(world)
-    world.services.catalog = MemoryCatalog(contract(wait_seconds=10**9))
+    world.services.contracts = contracts_of(contract(wait_seconds=10**9))
     assert world.run().differences == []
 
 

@@ -15,7 +15,7 @@ from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRe
 from headrace.usecases.recovery import reconcile as reconciling
 from headrace.usecases.recovery.reconcile import Asked, reconcile
 from headrace.usecases.recovery.reconcile_report import Reconciliation, notice_of
-from tests.support.fakes import MemoryCatalog, MemoryLanding, MemoryServices, MemoryWarehouse, contract, file
+from tests.support.fakes import MemoryLanding, MemoryServices, MemoryWarehouse, contract, contracts_of, file
 
 TABLES = """
 CREATE SCHEMA etl; CREATE SCHEMA public;
@@ -189,7 +189,7 @@ class Broken(MemoryWarehouse):
 
 
 def two_datasets() -> tuple[MemoryLanding, MemoryServices]:
-    services = MemoryServices(catalog=MemoryCatalog(contract("broken"), contract("readings")))
+    services = MemoryServices(contracts=contracts_of(contract("broken"), contract("readings")))
     services.warehouse = Broken()
     landing = MemoryLanding()
     landing.put("readings/lost.csv", b"x")
@@ -218,10 +218,10 @@ def test_a_dataset_that_cannot_be_compared_is_told_alone() -> None:
 def test_a_dataset_that_takes_all_its_time_leaves_the_others_theirs() -> None:
     """Each look at the clock costs ten seconds; the first dataset has 200 slices."""
     world = Loaded(200, 1)
-    world.services.catalog = MemoryCatalog(contract("readings"), contract("others"))
+    world.services.contracts = contracts_of(contract("readings"), contract("others"))
     world.duck.database.execute("CREATE TABLE public.others (_file_id VARCHAR)")
     world.landing.put("others/lost.csv", b"x")
-    assert route(next(iter(world.landing.versions(""))).arrival(), world.services.catalog.all()).dataset == "others"
+    assert route(next(iter(world.landing.versions(""))).arrival(), world.services.contracts.all()).dataset == "others"
     reconciling.FILES_AT_ONCE = 1
     clock = iter(range(900, -5_000, -10))
     found = reconcile(["readings", "others"], world.landing, world.services, Asked(left=lambda: next(clock)))

@@ -20,7 +20,7 @@ from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.recovery.replay import Quarantine, Replayed, Wanted, replay
 from headrace.usecases.unit.transform import transform_unit
-from tests.support.fakes import MemoryCatalog, MemoryLanding, MemoryServices, contract, file
+from tests.support.fakes import MemoryLanding, MemoryServices, contract, contracts_of, file
 
 BAD = b"value,meter,read_at\n1,m1,2026-01-01T00:00:00Z\n-5,m2,2026-01-01T00:00:00Z\nx,m3,2026-01-01T00:00:00Z\n"
 
@@ -34,7 +34,7 @@ class World:
     """A dataset in memory that loads what lands."""
 
     def __init__(self, data: bytes, **changes: Any) -> None:
-        self.services = MemoryServices(catalog=MemoryCatalog(contract(**changes)))
+        self.services = MemoryServices(contracts=contracts_of(contract(**changes)))
         self.landing = MemoryLanding()
         self.origin = file(size=len(data))
         self.services.ledger.files.record_arrival(self.origin)
@@ -45,11 +45,11 @@ class World:
 
     def mend(self) -> Contract:
         mended = without_minimum(**self.changes)
-        self.services.catalog = MemoryCatalog(mended)
+        self.services.contracts = contracts_of(mended)
         return mended
 
     def replay(self, wanted: Wanted = Wanted(), *, dry_run: bool = False) -> list[Replayed]:  # noqa: B008
-        return replay(self.services.catalog.contract("readings"), wanted, self.landing, self.services, dry_run=dry_run)
+        return replay(self.services.contracts.get("readings"), wanted, self.landing, self.services, dry_run=dry_run)
 
     def arrive(self) -> FileRecord:
         """What landed last is told."""
@@ -239,7 +239,7 @@ def test_a_newer_version_in_another_format_replaces_the_rows_that_came_back_too(
     world.replay()
     replayed = world.arrive()
     world.load()
-    world.services.catalog = MemoryCatalog(contract(format=FileFormat(kind="jsonl", null_tokens=())))
+    world.services.contracts = contracts_of(contract(format=FileFormat(kind="jsonl", null_tokens=())))
     newer_version(world, b'{"meter": "m2", "read_at": "2026-01-01T00:00:00Z", "value": 5}\n')
     recorded = record_batch("readings", LIVE, 3, "readings-3", world.services)
     batch = world.services.ledger.batches.get(recorded["batch"])

@@ -17,7 +17,7 @@ from headrace.domain.ingest.storm import MOST_FOLDERS, Counted, Group, hours_to_
 from headrace.domain.notice import Notice, group_notice
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract
+from tests.support.fakes import MemoryServices, contract, contracts_of
 
 SEVEN = datetime(2026, 11, 30, 7, tzinfo=UTC).timestamp()
 MINUTE, HOUR = 60, 3600
@@ -27,7 +27,7 @@ class World:
     """Objects that land, sweeps, and the time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.services = MemoryServices(catalog=MemoryCatalog(contract(channel="#meters"), contract("orders")))
+        self.services = MemoryServices(contracts=contracts_of(contract(channel="#meters"), contract("orders")))
         self.at = SEVEN + MINUTE
         monkeypatch.setattr(clock, "seconds", lambda: self.at)
 

@@ -13,7 +13,7 @@ from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.requeue import reload, retry
 from headrace.usecases.unit.deduplicate import claim
 from headrace.usecases.unit.transform import transform_unit
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 GOOD = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n"
 
@@ -114,7 +114,7 @@ def test_a_version_that_was_replaced_is_not_loaded_again() -> None:
 
 
 def test_without_a_key_rows_that_came_back_are_not_loaded_twice() -> None:
-    services = MemoryServices(catalog=MemoryCatalog(contract(primary_key=(), ordering=())))
+    services = MemoryServices(contracts=contracts_of(contract(primary_key=(), ordering=())))
     loaded = known(services, FileStatus.LOADED, replays=("p",), replayed=3)
     (answer,) = reload([services.ledger.files.get(loaded)], services)
     assert not answer.done

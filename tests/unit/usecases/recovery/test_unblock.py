@@ -15,7 +15,7 @@ from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.recovery import unblock as module
 from headrace.usecases.recovery.requeue import retry
 from headrace.usecases.recovery.unblock import Unblocked, UnknownBatchError, unblock
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 
 def stuck(*names: str, loaded: bool = False) -> tuple[MemoryServices, BatchRecord, list[FileRecord]]:
@@ -125,7 +125,7 @@ def test_a_file_that_was_left_in_a_batch_that_has_ended(ended: BatchStatus) -> N
 
 def test_a_held_list_that_names_a_batch_that_has_ended_or_is_gone() -> None:
     services, batch, _ = stuck()
-    services.catalog = MemoryCatalog(contract(wait_while_held=True))
+    services.contracts = contracts_of(contract(wait_while_held=True))
     services.ledger.batches.save(replace(batch, status=BatchStatus.FAILED))
     state = services.ledger.lanes.state("readings", LIVE)
     services.ledger.records.lanes["readings", LIVE] = replace(state, held=("readings-0", "readings-1"))
@@ -144,7 +144,7 @@ def test_a_lane_whose_names_are_taken_goes_past_them() -> None:
 
 
 def test_a_merge_that_was_not_loaded_lets_its_files_wait_for_the_next() -> None:
-    services = MemoryServices(catalog=MemoryCatalog(contract(staged=True, merge_seconds=60)))
+    services = MemoryServices(contracts=contracts_of(contract(staged=True, merge_seconds=60)))
     merging = file(status=FileStatus.MERGING, batch="readings-1", merge="readings-merge-1")
     services.ledger.given(merging)
     batch = BatchRecord("readings-merge-1", "readings", MERGE, 1, BatchStatus.RUNNING, (merging.file_id,), "t")

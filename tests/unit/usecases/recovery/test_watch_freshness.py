@@ -14,7 +14,7 @@ from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord, Fil
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.watch_freshness import QUIET_SECONDS, watch_promises
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 PROMISED = 600
 Later = Callable[[float], None]
@@ -39,7 +39,7 @@ def ago(seconds: float) -> str:
 
 
 def services_with(**promise: Any) -> MemoryServices:
-    return MemoryServices(MemoryCatalog(contract(**{"freshness_seconds": PROMISED} | promise)))
+    return MemoryServices(contracts_of(contract(**{"freshness_seconds": PROMISED} | promise)))
 
 
 def waiting(services: MemoryServices, seconds: float, name: str = "a.csv", **changes: Any) -> FileRecord:

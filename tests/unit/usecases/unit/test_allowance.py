@@ -14,7 +14,7 @@ from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.unit.allowance import Allowance
 from headrace.usecases.unit.transform import transform_unit
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract
+from tests.support.fakes import MemoryServices, contract, contracts_of
 from tests.unit.stories.test_batch import GOOD, ONE_BAD, land
 
 
@@ -70,6 +70,6 @@ def test_of_a_file_that_was_too_much_nothing_more_is_tried() -> None:
     again = unit_of(services, Allowance())
     assert (again[0].file_id, again[0].reason) == (slow.file_id, first[0].reason)
     assert again[1].file_id == good.file_id
-    services.catalog = MemoryCatalog(contract(digest="1" * 64))
+    services.contracts = contracts_of(contract(digest="1" * 64))
     services.lake.land(slow, ONE_BAD)
     assert unit_of(services, Allowance())[0].verdict == "good"

@@ -21,7 +21,7 @@ from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.unit.spread import Item, Result, transform_spread
 from headrace.usecases.unit.spread_tasks import FileWork
 from headrace.usecases.unit.transform import Services, transform_unit
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 RANGE = 300
 HEADER = b"meter,read_at,value\n"
@@ -88,7 +88,7 @@ def spread(batch: BatchRecord, number: int, services: MemoryServices) -> Any:
 
 def outcome(spec: Contract, data: bytes, transform: Transform, times: int = 1) -> tuple[MemoryServices, dict[str, Any]]:
     """Results, rows and bad rows of a file, and what is left in the lake."""
-    services = MemoryServices(MemoryCatalog(spec))
+    services = MemoryServices(contracts_of(spec))
     landed = file("a.csv", size=len(data))
     services.ledger.files.record_arrival(landed)
     services.lake.land(landed, data)

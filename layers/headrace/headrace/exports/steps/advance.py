@@ -65,7 +65,7 @@ def _look(name: str, date: str, attempt: int, services: ExportServices) -> dict[
     run = services.exports.find_run(name, date)
     if run is None or run.attempt != attempt or run.status is not RunStatus.RUNNING:
         return {"over": True, "tell": False}
-    export = services.catalog.export(name)
+    export = services.declared_exports.get(name)
     run, accounts = _planned(run, export, services)
     try:
         look = Look(run, export, services, plans.narrowed(run, accounts))

@@ -84,7 +84,7 @@ def _export(
     request: Request, accounts: Iterable[str], services: ExportServices
 ) -> tuple[list[FileResult], dict[str, Exception]]:
     """Write the files of the accounts. Returns what was written, and the error of each account that was not."""
-    export = services.catalog.export(request.export)
+    export = services.declared_exports.get(request.export)
     wanted = set(accounts)
     try:
         rows = _rows(request, export, services)

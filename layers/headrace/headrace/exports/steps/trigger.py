@@ -80,7 +80,7 @@ def _date(text: str) -> str:
 def due(detail: Any, services: ExportServices) -> Any:
     """Do what an `Export Due` asks for. Of an impossible one people are notified: trying it again would not help."""
     try:
-        wanted = wanted_of(detail, [export.name for export in services.catalog.exports()])
+        wanted = wanted_of(detail, [export.name for export in services.declared_exports.all()])
     except WrongOrderError as error:
         logger.error("an event asked for an export that cannot be", extra={"reason": str(error)})
         services.topic.publish(Notice("error", "an event asked for an export that cannot be", (str(error),)))
@@ -98,7 +98,9 @@ def ended(detail: dict[str, Any], services: ExportServices) -> str:
 
 def look_after(services: ExportServices) -> list[dict[str, str]]:
     """Start what runs without an execution: it was never started, or its end was not recorded. Returns what it did."""
-    runs = [run for export in services.catalog.exports() for run in services.exports.runs(export.name, LOOKED_AFTER)]
+    runs = [
+        run for export in services.declared_exports.all() for run in services.exports.runs(export.name, LOOKED_AFTER)
+    ]
     done = [(run, _look_after(run, services)) for run in runs if run.status is RunStatus.RUNNING]
     return [{"export": run.export, "date": run.date, "outcome": outcome} for run, outcome in done if outcome]
 
@@ -117,9 +119,9 @@ def _look_after(run: Run, services: ExportServices) -> str:
 
 def trigger(wanted: Wanted, services: ExportServices) -> list[dict[str, str]]:
     """Start what is missing of each export. Returns what was done, export by export."""
-    names = [wanted.export] if wanted.export else [export.name for export in services.catalog.exports()]
+    names = [wanted.export] if wanted.export else [export.name for export in services.declared_exports.all()]
     for name in names:
-        services.catalog.export(name)
+        services.declared_exports.get(name)
     return [
         {"export": name, "date": wanted.date, "outcome": _start(replace(wanted, export=name), services)}
         for name in names

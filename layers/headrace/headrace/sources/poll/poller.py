@@ -49,7 +49,7 @@ class Report:
 
 def server_named(name: str, services: SourceServices) -> Server | None:
     """The server and its sources, from all contracts. None when no contract names it."""
-    sources = (source for contract in services.catalog.all() for source in contract.sources)
+    sources = (source for contract in services.contracts.all() for source in contract.sources)
     return next((server for server in servers_of(sources) if server.name == name), None)
 
 
@@ -230,5 +230,5 @@ def _called_if_needed(server: Server, state: ServerState, services: SourceServic
 
 def _channel(server: Server, services: SourceServices) -> str | None:
     datasets = {source.dataset for source in server.sources}
-    channels = [contract.channel for contract in services.catalog.all() if contract.dataset in datasets]
+    channels = [contract.channel for contract in services.contracts.all() if contract.dataset in datasets]
     return next((channel for channel in channels if channel), None)

@@ -237,7 +237,7 @@ class SourcePoll:
 
 
 def _contract(source: Source, services: SourceServices) -> Contract:
-    return next(contract for contract in services.catalog.all() if contract.dataset == source.dataset)
+    return next(contract for contract in services.contracts.all() if contract.dataset == source.dataset)
 
 
 def _drain(todo: queue.SimpleQueue[Candidate]) -> None:

@@ -33,8 +33,8 @@ from headrace.usecases.ingest.results import file_results
 from headrace.usecases.ingest.trouble import is_everybodys, report
 from headrace.usecases.ports import (
     HasBatches,
-    HasCatalog,
     HasContents,
+    HasContracts,
     HasEvents,
     HasFiles,
     HasLake,
@@ -53,7 +53,7 @@ ENDS = {
 
 
 class Services(
-    HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
 ):
     """The ports used here."""
 
@@ -146,7 +146,7 @@ def _notify(batch: BatchRecord, reason: str, then: Next, services: Services) -> 
     if then is Next.KEPT:
         report(batch, reason, then, services)
         return
-    channel = services.catalog.contract(batch.dataset).channel
+    channel = services.contracts.get(batch.dataset).channel
     services.topic.publish(failure_notice(batch, reason, channel, then))
 
 
@@ -218,5 +218,5 @@ def _hold_file(file: FileRecord, batch: BatchRecord, services: Services) -> None
 
 def _fail_file(file: FileRecord, batch: BatchRecord, services: Services) -> None:
     if file.status is FileStatus.MERGING:
-        services.warehouse.unstage(services.catalog.contract(batch.dataset), file.file_id)
+        services.warehouse.unstage(services.contracts.get(batch.dataset), file.file_id)
     services.batches.settle(batch, [failed(file, f"it could not be loaded: {batch.reason}")])

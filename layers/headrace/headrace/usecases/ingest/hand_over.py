@@ -14,10 +14,10 @@ from headrace.domain.ingest.ledger import MERGE, FileRecord
 from headrace.domain.ingest.packing import waits_for_others
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ingest.trouble import report_end
-from headrace.usecases.ports import HasBatches, HasCatalog, HasLanes, HasTopic, HasWorkflow
+from headrace.usecases.ports import HasBatches, HasContracts, HasLanes, HasTopic, HasWorkflow
 
 
-class Services(HasBatches, HasCatalog, HasLanes, HasTopic, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasLanes, HasTopic, HasWorkflow, Protocol):
     """The ports used here."""
 
 
@@ -28,7 +28,7 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
     People are notified when the lane loads again after a trouble that they know of.
     """
     services.lanes.advance(dataset, lane, generation)
-    contract = services.catalog.contract(dataset)
+    contract = services.contracts.get(dataset)
     if lane != MERGE and contract.staged and services.lanes.pending(dataset, MERGE, 1):
         wake(dataset, services, MERGE)
     state = services.lanes.state(dataset, lane)
@@ -38,7 +38,7 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
 
 
 def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -> bool:
-    contract = services.catalog.contract(dataset)
+    contract = services.contracts.get(dataset)
     left_open = services.batches.get(state.open_batch) if state.open_batch else None
     most = limits_of(contract, lane).files
     waiting = services.lanes.pending(dataset, lane, most)

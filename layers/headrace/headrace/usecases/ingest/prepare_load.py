@@ -17,21 +17,21 @@ from headrace.domain.ingest.load_plan import (
     replaces,
     replay_places,
 )
-from headrace.domain.judgement import Scope
-from headrace.domain.sql_text import MOST_BYTES, size_of
+from headrace.domain.sql_text import MOST_BYTES, SqlText, size_of
 from headrace.errors import ContractChangedError, LoadTooLargeError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult, file_results, unit_results
 from headrace.usecases.ports import (
-    Catalog,
     Files,
     HasBatches,
-    HasCatalog,
     HasContents,
+    HasContracts,
     HasEvents,
     HasFiles,
     HasLake,
+    HasSql,
     Lake,
+    SqlTexts,
 )
 
 MOST_RETURNS = 10
@@ -40,7 +40,7 @@ MOST_CARRIED = 250_000
 """Bytes of the answer. Step Functions passes on 256 KiB, and adds what it says of the call itself."""
 
 
-class Services(HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, Protocol):
+class Services(HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasSql, Protocol):
     """The ports used here."""
 
 
@@ -61,8 +61,8 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
         "manifest": url,
         "rows": plan.rows,
         "replaced": plan.replaced,
-        "statements": _load(batch, plan, url, iam_role, services.catalog),
-        "measure": _measure(batch, plan, url, iam_role, services.catalog),
+        "statements": _load(batch, plan, url, iam_role, services.sql),
+        "measure": _measure(batch, plan, url, iam_role, services.sql),
         "views": plan.views,
     }
     _check_size(answer, batch)
@@ -73,7 +73,7 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
 
 def _plan(batch: BatchRecord, services: Services) -> LoadPlan:
     """Read everything that decides, and decide."""
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     units = [] if batch.lane == MERGE else unit_results(services.lake, batch)
     _check_contract(batch, contract, units)
     results = file_results(batch, services) if batch.lane == MERGE else [file for unit in units for file in unit.files]
@@ -105,12 +105,12 @@ def _origins(wanted: set[str], contract: Contract, files: Files) -> dict[str, Fi
     return found
 
 
-def _load(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, catalog: Catalog) -> list[str]:
+def _load(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, sql: SqlTexts) -> list[str]:
     if not plan.needed:
         return []
-    template = catalog.merge_sql if batch.lane == MERGE else catalog.load_sql
+    text = SqlText.MERGE if batch.lane == MERGE else SqlText.LOAD
     return load_statements(
-        template(batch.dataset),
+        sql.text(batch.dataset, text),
         batch=batch.batch,
         manifest=url,
         iam_role=iam_role,
@@ -120,10 +120,10 @@ def _load(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, ca
     )
 
 
-def _measure(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, catalog: Catalog) -> list[str]:
+def _measure(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, sql: SqlTexts) -> list[str]:
     if url is None or plan.scope is None:
         return []
-    template = catalog.measure_sql(batch.dataset, Scope.BATCH)
+    template = sql.text(batch.dataset, SqlText.MEASURE_BATCH)
     return measure_statements(template, batch=batch.batch, scope=plan.scope, manifest=url, iam_role=iam_role)
 
 

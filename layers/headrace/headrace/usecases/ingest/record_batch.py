@@ -13,8 +13,8 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
 from headrace.usecases.ports import (
     HasBatches,
-    HasCatalog,
     HasContents,
+    HasContracts,
     HasEvents,
     HasFiles,
     HasLake,
@@ -27,7 +27,7 @@ NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
 
 
 class Services(
-    HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
 ):
     """The ports used here."""
 
@@ -51,7 +51,7 @@ def record_batch(
         reason = batch.reason or f"it did not get through in {batch.attempts - 1} attempts"
         give_up(batch, reason, services)
         batch = None
-    if batch is None and replace(state, open_batch=None).blocked(services.catalog.contract(dataset)):
+    if batch is None and replace(state, open_batch=None).blocked(services.contracts.get(dataset)):
         return NO_BATCH
     batch = batch or _of_pending_files(dataset, lane, generation, execution, state.loaded_at, services)
     if batch is None:
@@ -81,7 +81,7 @@ def _left_open(name: str | None, execution: str, services: Services) -> BatchRec
 def _of_pending_files(
     dataset: str, lane: str, generation: int, execution: str, loaded_at: str | None, services: Services
 ) -> BatchRecord | None:
-    limits = limits_of(services.catalog.contract(dataset), lane)
+    limits = limits_of(services.contracts.get(dataset), lane)
     files = first_batch(services.lanes.pending(dataset, lane, limits.files), limits, loaded_at)
     if not files:
         return None

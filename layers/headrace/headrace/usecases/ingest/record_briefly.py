@@ -16,12 +16,12 @@ from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, s
 from headrace.domain.notice import brief_record_notice
 from headrace.usecases.ingest.record_staged import record_staged
 from headrace.usecases.ingest.results import file_results
-from headrace.usecases.ports import HasBatches, HasCatalog, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse
+from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse
 
 NO_ROWS = "the warehouse has no row of it, and what the transform made of it cannot be read"
 
 
-class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -30,7 +30,7 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
 
     What earlier files lost to the batch stays as it was recorded, until `headrace unblock` records it in full.
     """
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     reason = f"recorded without details: {why}"
     services.topic.publish(brief_record_notice(batch, reason, contract.channel))
     services.events.note_batch(batch.batch, "Recorded without details", {"why": why})

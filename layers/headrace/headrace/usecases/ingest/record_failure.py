@@ -15,8 +15,8 @@ from headrace.usecases.ingest.killed_units import blamed
 from headrace.usecases.ingest.trouble import report
 from headrace.usecases.ports import (
     HasBatches,
-    HasCatalog,
     HasContents,
+    HasContracts,
     HasEvents,
     HasFiles,
     HasLake,
@@ -27,7 +27,7 @@ from headrace.usecases.ports import (
 
 
 class Services(
-    HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
 ):
     """The ports used here."""
 
@@ -41,7 +41,7 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     """
     text = explain(error, cause)
     failure = classify(text)
-    reason = for_people(failure, text, services.catalog.contract(batch.dataset).names)
+    reason = for_people(failure, text, services.contracts.get(batch.dataset).names)
     services.events.note_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
     batch = replace(batch, failed_at=batch.failed_at or now())
     if batch.condemned:  # what is left of giving it up has failed

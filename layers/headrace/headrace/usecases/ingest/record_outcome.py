@@ -18,7 +18,7 @@ from headrace.observability import measure_outcome
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.orphaned_duplicates import bereft_copies
 from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_staged
-from headrace.usecases.ports import HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasWarehouse
+from headrace.usecases.ports import HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasWarehouse
 
 NEVER_LOADED = WarehouseRows()
 PAGE = 2000
@@ -28,7 +28,7 @@ LEFT = 60.0
 SecondsLeft = Callable[[], float]
 
 
-class Services(HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLake, HasWarehouse, Protocol):
+class Services(HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -43,7 +43,7 @@ def record_outcome(
     """
     if batch.status not in {BatchStatus.RUNNING, BatchStatus.STAGED, BatchStatus.LOADED}:
         raise BatchGivenUpError(batch)
-    if services.catalog.contract(batch.dataset).staged and batch.lane != MERGE:
+    if services.contracts.get(batch.dataset).staged and batch.lane != MERGE:
         return record_staged(batch, results, services)
     any_good = any(result.verdict is Verdict.GOOD for result in results)
     counts = services.warehouse.counts_of(batch.batch) if any_good else {}
@@ -54,7 +54,7 @@ def record_outcome(
     if counts:
         _correct_earlier(batch, services, left)
     _release(files, services)
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     corrected = _corrected(files, services) if contract.replace_versions else []
     bereft = bereft_copies([before for _, before in corrected], services)
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None, corrected=None)
@@ -109,7 +109,7 @@ def _correct_earlier(batch: BatchRecord, services: Services, left: SecondsLeft) 
 def _release(files: list[FileRecord], services: Services) -> None:
     """Rows that came back in a file of their own leave their origin's quarantine: that file stands for them now."""
     for file in files:
-        contract = services.catalog.contract(file.dataset)
+        contract = services.contracts.get(file.dataset)
         name = replay_of(contract, file.key) if file.status is FileStatus.LOADED else None
         plan = services.lake.find_json(lake_paths.replay(file.dataset, name)) if name else None
         if name and plan:

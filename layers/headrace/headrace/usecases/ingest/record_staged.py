@@ -11,10 +11,10 @@ from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, s
 from headrace.domain.notice import Notice, batch_notice
 from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
-from headrace.usecases.ports import HasBatches, HasCatalog, HasEvents, HasFiles, HasWarehouse
+from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasFiles, HasWarehouse
 
 
-class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasWarehouse, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -31,7 +31,7 @@ def record_staged(batch: BatchRecord, results: list[FileResult], services: Servi
     Only files that run in this batch are touched, so that doing it again, or late, changes nothing. Raises
     BatchGivenUpError when the batch's rows never came to the stage.
     """
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     open_files = [file for file in services.files.get_all(batch.file_ids) if file.runs_in(batch.batch)]
     by_id = {result.file_id: result for result in results}
     counts = _counts(batch, contract.stage, [by_id[file.file_id] for file in open_files], services)

@@ -10,10 +10,10 @@ from headrace.domain.ingest.failure import advised, classify, explain
 from headrace.domain.ingest.reported import Reported, stale
 from headrace.domain.notice import fresh_notice, stale_notice
 from headrace.errors import HeadraceError, TransientError
-from headrace.usecases.ports import HasCatalog, HasTopic, HasWarehouse, HasWatches
+from headrace.usecases.ports import HasContracts, HasTopic, HasWarehouse, HasWatches
 
 
-class Services(HasCatalog, HasTopic, HasWarehouse, HasWatches, Protocol):
+class Services(HasContracts, HasTopic, HasWarehouse, HasWatches, Protocol):
     """The ports used here."""
 
 
@@ -58,19 +58,19 @@ def report_stale(dataset: str, error: str, cause: str, services: Services) -> di
 
 
 def _views(dataset: str, services: Services) -> Iterable[str]:
-    return (view.name for view in services.catalog.contract(dataset).views)
+    return (view.name for view in services.contracts.get(dataset).views)
 
 
 def _report(dataset: str, view: str, reason: str, services: Services) -> None:
     known, what = services.watches.reported(dataset, stale(view)), classify(reason).name
     if known.since and known.what == what:
         return
-    services.topic.publish(stale_notice(services.catalog.contract(dataset), view, reason))
+    services.topic.publish(stale_notice(services.contracts.get(dataset), view, reason))
     services.watches.note_reported(dataset, stale(view), known, Reported(known.since or now(), what))
 
 
 def _report_end(dataset: str, view: str, services: Services) -> None:
     known = services.watches.reported(dataset, stale(view))
     if known.since:
-        services.topic.publish(fresh_notice(services.catalog.contract(dataset), view, known.since))
+        services.topic.publish(fresh_notice(services.contracts.get(dataset), view, known.since))
         services.watches.note_reported(dataset, stale(view), known, Reported())

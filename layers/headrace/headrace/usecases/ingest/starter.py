@@ -10,14 +10,14 @@ from headrace.domain.ingest.lane import wait_seconds
 from headrace.domain.ingest.ledger import LIVE, Arrival, FileRecord, FileStatus
 from headrace.domain.ingest.storm import group_of
 from headrace.domain.notice import arrival_notice
-from headrace.usecases.ports import HasBatches, HasCatalog, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow
+from headrace.usecases.ports import HasBatches, HasContracts, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow
 
 
-class RecordServices(HasCatalog, HasFiles, HasStorms, HasTopic, Protocol):
+class RecordServices(HasContracts, HasFiles, HasStorms, HasTopic, Protocol):
     """The ports used to record an object."""
 
 
-class WakeServices(HasBatches, HasCatalog, HasLanes, HasWorkflow, Protocol):
+class WakeServices(HasBatches, HasContracts, HasLanes, HasWorkflow, Protocol):
     """The ports used to start a lane's execution."""
 
 
@@ -27,11 +27,11 @@ def record(arrival: Arrival, services: RecordServices, lane: str = LIVE) -> File
     An object that cannot be loaded is final at once. The first of its kind in an hour is reported now, the others are
     counted, in the transaction that writes them down, and reported together when the hour has ended.
     """
-    routing = route(arrival, services.catalog.all())
+    routing = route(arrival, services.contracts.all())
     file = _first_record(arrival, routing, lane)
     if routing.cause is None or services.files.knows(file.file_id):
         return services.files.record_arrival(file)
-    channel = services.catalog.contract(file.dataset).channel if file.dataset else None
+    channel = services.contracts.get(file.dataset).channel if file.dataset else None
     group = services.storms.join(group_of(file, routing.cause, channel, clock.seconds()))
     if group.opened_by != file.file_id:
         return services.files.record_arrival(file, group)
@@ -47,7 +47,7 @@ def wake(dataset: str, services: WakeServices, lane: str = LIVE) -> None:
     A lane that waits for people is left asleep: their decision wakes it.
     """
     state = services.lanes.state(dataset, lane)
-    contract = services.catalog.contract(dataset)
+    contract = services.contracts.get(dataset)
     if state.blocked(contract):
         return
     left_open = services.batches.get(state.open_batch) if state.open_batch else None

@@ -8,13 +8,13 @@ from headrace.domain.ingest.failure import classify
 from headrace.domain.ingest.lane import LaneState, limits_of
 from headrace.domain.ingest.ledger import BatchRecord
 from headrace.domain.notice import Next, end_of_trouble_notice, failure_notice
-from headrace.usecases.ports import HasCatalog, HasLanes, HasTopic
+from headrace.usecases.ports import HasContracts, HasLanes, HasTopic
 
 WAITS = {Next.AGAIN, Next.KEPT, Next.STUCK}
 """After these the lane stands until something has changed, so that people want to know when it has."""
 
 
-class Services(HasCatalog, HasLanes, HasTopic, Protocol):
+class Services(HasContracts, HasLanes, HasTopic, Protocol):
     """The ports used here."""
 
 
@@ -24,7 +24,7 @@ def report(batch: BatchRecord, reason: str, then: Next, services: Services) -> N
     told = f"{then.name} {failure.name}"
     if told in services.lanes.state(batch.dataset, batch.lane).told:
         return
-    services.topic.publish(failure_notice(batch, reason, services.catalog.contract(batch.dataset).channel, then))
+    services.topic.publish(failure_notice(batch, reason, services.contracts.get(batch.dataset).channel, then))
     waits = then in WAITS and (failure.treatment.passes or then is not Next.AGAIN)
     services.lanes.note_trouble(batch, told, waits=waits)
 
@@ -38,7 +38,7 @@ def report_end(dataset: str, lane: str, state: LaneState, services: Services) ->
     """Notify people, once, that a lane loads again after a trouble that they know of."""
     if not state.recovered:
         return
-    contract = services.catalog.contract(dataset)
+    contract = services.contracts.get(dataset)
     waiting = len(services.lanes.pending(dataset, lane, limits_of(contract, lane).files))
     services.topic.publish(end_of_trouble_notice(contract, lane, str(state.failing_since), waiting))
     services.lanes.end_trouble(dataset, lane, str(state.failing_since))

@@ -18,7 +18,7 @@ from headrace.domain.notice import Notice, hold_notice
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import (
     HasBatches,
-    HasCatalog,
+    HasContracts,
     HasEvents,
     HasFiles,
     HasLanes,
@@ -30,11 +30,11 @@ from headrace.usecases.ports import (
 HEADRACE = "headrace"
 
 
-class HoldServices(HasBatches, HasCatalog, HasEvents, HasFiles, HasLanes, HasTopic, HasWarehouse, Protocol):
+class HoldServices(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasTopic, HasWarehouse, Protocol):
     """The ports used to hold a batch."""
 
 
-class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasLanes, HasWarehouse, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasWarehouse, HasWorkflow, Protocol):
     """The ports used to decide on it."""
 
 
@@ -113,7 +113,7 @@ def _wait_for_people(
 
 
 def _notice(batch: BatchRecord, findings: list[Finding], services: HoldServices) -> Notice:
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     wait = services.lanes.state(batch.dataset, batch.lane).waits_for_people(contract, more=1)
     return hold_notice(batch, anomalous(findings), contract.channel, wait=wait)
 

@@ -11,7 +11,7 @@ from headrace.domain.notice import surprise_notice
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.ports import (
     HasBatches,
-    HasCatalog,
+    HasContracts,
     HasEvents,
     HasFiles,
     HasLake,
@@ -23,7 +23,7 @@ from headrace.usecases.quality.hold import hold
 from headrace.usecases.quality.measurements import day_of, figures_of, keep, past_figures
 
 
-class Services(HasBatches, HasCatalog, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -43,13 +43,13 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
         results = [file for unit in unit_results(services.lake, batch) for file in unit.files]
         return {"load": not hold(batch, findings, results, services), "findings": texts}
     if told:
-        channel = services.catalog.contract(batch.dataset).channel
+        channel = services.contracts.get(batch.dataset).channel
         services.topic.publish(surprise_notice(batch.dataset, f"batch {batch.batch}", told, channel))
     return {"load": True, "findings": texts}
 
 
 def _findings(batch: BatchRecord, services: Services) -> list[Finding]:
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     scope = scope_of(batch, services.files.get_all(batch.file_ids), contract)
     measured = figures_of(contract, scope, batch.batch, services)
     day = day_of(measured)

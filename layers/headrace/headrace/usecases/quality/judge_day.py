@@ -16,12 +16,13 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.load import split_statements
 from headrace.domain.judgement import Finding, Scope, anomalous, judge
 from headrace.domain.notice import Notice, surprise_notice
+from headrace.domain.sql_text import SqlText
 from headrace.observability import logger
-from headrace.usecases.ports import HasCatalog, HasTopic, HasWarehouse
+from headrace.usecases.ports import HasSql, HasTopic, HasWarehouse
 from headrace.usecases.quality.measurements import figures_of, keep, past_figures
 
 
-class Services(HasCatalog, HasTopic, HasWarehouse, Protocol):
+class Services(HasSql, HasTopic, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -64,7 +65,7 @@ def judge_day(contract: Contract, day: date, services: Services) -> list[Finding
     """Measure the rows that came on `day`, compare them with past days, notify people of what is surprising."""
     if not contract.checks:
         return []
-    text = services.catalog.measure_sql(contract.dataset, Scope.DAY)
+    text = services.sql.text(contract.dataset, SqlText.MEASURE_DAY)
     services.warehouse.run(split_statements(Template(text).substitute(day=day.isoformat())))
     measured = figures_of(contract, Scope.DAY, day.isoformat(), services)
     findings = judge(contract.checks, measured, past_figures(contract, Scope.DAY, day, services), Scope.DAY)

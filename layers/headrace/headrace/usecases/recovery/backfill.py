@@ -20,7 +20,7 @@ from headrace.domain.ingest.sequencer import right_after
 from headrace.usecases.ingest import starter
 from headrace.usecases.ports import (
     HasBatches,
-    HasCatalog,
+    HasContracts,
     HasFiles,
     HasLanes,
     HasStorms,
@@ -35,7 +35,7 @@ while the listing goes on."""
 PARALLEL = 8
 
 
-class Services(HasBatches, HasCatalog, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol):
     """The ports used here."""
 
 
@@ -123,7 +123,7 @@ def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -
 
 
 def _of_dataset(arrivals: list[Arrival], services: Services, found: Backfilled) -> list[Arrival]:
-    contracts = services.catalog.all()
+    contracts = services.contracts.all()
     own = [arrival for arrival in arrivals if route(arrival, contracts).dataset == found.dataset]
     found.elsewhere += len(arrivals) - len(own)
     return own
@@ -131,5 +131,5 @@ def _of_dataset(arrivals: list[Arrival], services: Services, found: Backfilled) 
 
 def _status(arrival: Arrival, services: Services, *, dry_run: bool) -> str:
     if dry_run:
-        return route(arrival, services.catalog.all()).status
+        return route(arrival, services.contracts.all()).status
     return starter.record(arrival, services, BACKFILL).status

@@ -23,7 +23,7 @@ from headrace.domain.ingest.ledger import LANES, FileRecord, FileStatus
 from headrace.observability import logger
 from headrace.usecases.ports import (
     HasBatches,
-    HasCatalog,
+    HasContracts,
     HasFiles,
     HasLake,
     HasLanes,
@@ -55,7 +55,7 @@ LONGEST_PASS = timedelta(days=30)
 FOREVER = 10.0**9
 
 
-class Services(HasBatches, HasCatalog, HasFiles, HasLake, HasLanes, HasWarehouse, HasWatches, Protocol):
+class Services(HasBatches, HasContracts, HasFiles, HasLake, HasLanes, HasWarehouse, HasWatches, Protocol):
     """The ports used here."""
 
 
@@ -94,7 +94,7 @@ def reconcile(datasets: list[str], landing: Landing, services: Services, asked: 
         left = asked.left()
         stop_at = left - (left - RESERVE_SECONDS) / (len(datasets) - number)
         try:
-            comparison = _Comparison(services.catalog.contract(dataset), landing, services, asked, found)
+            comparison = _Comparison(services.contracts.get(dataset), landing, services, asked, found)
             comparison.run(stop_at)
         except _EndedEarlyError as error:
             found.uncompared[dataset] = str(error)

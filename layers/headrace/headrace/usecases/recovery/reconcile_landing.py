@@ -13,7 +13,7 @@ from headrace.domain.ingest.arrival import route
 from headrace.domain.ingest.coverage import Coverage, beginnings
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.ledger import FileRecord
-from headrace.usecases.ports import HasCatalog, HasFiles, Landing
+from headrace.usecases.ports import HasContracts, HasFiles, Landing
 from headrace.usecases.recovery.reconcile_report import Difference
 
 OBJECTS_AT_ONCE = 1_000
@@ -25,7 +25,7 @@ NEWEST_FILES = 1_000
 T = TypeVar("T")
 
 
-class Services(HasCatalog, HasFiles, Protocol):
+class Services(HasContracts, HasFiles, Protocol):
     """The ports used here."""
 
 
@@ -105,7 +105,7 @@ class LandedObjects:
         return [self._difference(item) for item in fresh if self._is_mine(item)]
 
     def _is_mine(self, item: Landed) -> bool:
-        return route(item.arrival(), self.services.catalog.all()).dataset == self.contract.dataset
+        return route(item.arrival(), self.services.contracts.all()).dataset == self.contract.dataset
 
     def _difference(self, item: Landed) -> Difference:
         self._named.add(item.file_id)

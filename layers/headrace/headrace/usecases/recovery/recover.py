@@ -11,7 +11,7 @@ from headrace.domain.ingest.ledger import LANES
 from headrace.observability import logger
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.starter import wake
-from headrace.usecases.ports import HasBatches, HasCatalog, HasEvents, HasLanes, HasTopic, HasWorkflow
+from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasLanes, HasTopic, HasWorkflow
 
 DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"})
 """Only a terminal status counts as dead. SUCCEEDED too, if the generation was not moved on."""
@@ -20,7 +20,7 @@ UNCAUGHT = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
 
 
-class Services(HasBatches, HasCatalog, HasEvents, HasLanes, HasTopic, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasLanes, HasTopic, HasWorkflow, Protocol):
     """The ports used here."""
 
 
@@ -52,7 +52,7 @@ def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
     """Look at every lane and restart those that are stuck. Returns them."""
     helped = [
         f"{contract.dataset}/{lane}"
-        for contract in services.catalog.all()
+        for contract in services.contracts.all()
         for lane in lanes
         if help_lane(contract.dataset, lane, services)
     ]
@@ -67,7 +67,7 @@ def help_lane(dataset: str, lane: str, services: Services) -> bool:
     status = services.workflow.status(dataset, lane, state.generation)
     if status in DEAD:
         return recover(dataset, lane, state.generation, services)
-    blocked = state.blocked(services.catalog.contract(dataset))
+    blocked = state.blocked(services.contracts.get(dataset))
     if status is None and not blocked and (state.open_batch or services.lanes.pending(dataset, lane, 1)):
         wake(dataset, services, lane)
         return True

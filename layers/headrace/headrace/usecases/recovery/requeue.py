@@ -8,13 +8,13 @@ from typing import Protocol
 
 from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.starter import wake
-from headrace.usecases.ports import HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLanes, HasWorkflow
+from headrace.usecases.ports import HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLanes, HasWorkflow
 
 HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
 """Batches whose rows are in the warehouse: a file of them that is sent again would be there twice."""
 
 
-class Services(HasBatches, HasCatalog, HasContents, HasEvents, HasFiles, HasLanes, HasWorkflow, Protocol):
+class Services(HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLanes, HasWorkflow, Protocol):
     """The ports used here."""
 
 
@@ -63,9 +63,9 @@ def _left_in(batch: str, ended: BatchStatus) -> tuple[bool, str]:
 def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
     if file.status not in {FileStatus.LOADED, FileStatus.DUPLICATE}:
         return False, f"it is {file.status}: only a loaded or duplicate file can be loaded again"
-    if services.catalog.contract(file.dataset).replace_versions and _newer(file, services):
+    if services.contracts.get(file.dataset).replace_versions and _newer(file, services):
         return False, "a newer version of it is loaded, which has replaced its rows: reload that one"
-    if file.replays and not services.catalog.contract(file.dataset).primary_key:
+    if file.replays and not services.contracts.get(file.dataset).primary_key:
         return (
             False,
             f"{file.replayed:,} of its rows came back in files of their own: without a key they would be twice",

@@ -19,8 +19,8 @@ from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.results import file_results
 from headrace.usecases.ports import (
     HasBatches,
-    HasCatalog,
     HasContents,
+    HasContracts,
     HasEvents,
     HasFiles,
     HasLake,
@@ -39,8 +39,8 @@ HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
 
 class Services(
     HasBatches,
-    HasCatalog,
     HasContents,
+    HasContracts,
     HasEvents,
     HasFiles,
     HasLake,
@@ -210,7 +210,7 @@ class _Work:
         dataset, lane = self._batch.dataset, self._batch.lane
         if self._dry_run:
             return
-        for step in (lane, MERGE) if lane != MERGE and self._services.catalog.contract(dataset).staged else (lane,):
+        for step in (lane, MERGE) if lane != MERGE and self._services.contracts.get(dataset).staged else (lane,):
             for _ in range(MOST_GENERATIONS):
                 if not help_lane(dataset, step, self._services):
                     break
@@ -221,7 +221,7 @@ class _Work:
 
 def _listed_in(name: str, services: Services) -> list[tuple[str, str, LaneState]]:
     """The lanes that name the batch as open or held."""
-    lanes = [(contract.dataset, lane) for contract in services.catalog.all() for lane in LANES]
+    lanes = [(contract.dataset, lane) for contract in services.contracts.all() for lane in LANES]
     states = [(dataset, lane, services.lanes.state(dataset, lane)) for dataset, lane in lanes]
     return [(dataset, lane, state) for dataset, lane, state in states if name in {state.open_batch, *state.held}]
 

@@ -12,7 +12,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord
 from headrace.domain.ingest.reported import LATE, Reported
 from headrace.domain.notice import Notice, lateness_notice, recovery_notice
-from headrace.usecases.ports import HasBatches, HasCatalog, HasFiles, HasLanes, HasTopic, HasWatches
+from headrace.usecases.ports import HasBatches, HasContracts, HasFiles, HasLanes, HasTopic, HasWatches
 
 OLDEST = 100
 """Files that are looked at in each place, the oldest first."""
@@ -20,7 +20,7 @@ QUIET_SECONDS, LONGEST_QUIET_SECONDS = 900, 4 * 3600
 """How much longer than the promise nothing must have been late before people learn that it is over; and at most."""
 
 
-class Services(HasBatches, HasCatalog, HasFiles, HasLanes, HasTopic, HasWatches, Protocol):
+class Services(HasBatches, HasContracts, HasFiles, HasLanes, HasTopic, HasWatches, Protocol):
     """The ports used here."""
 
 
@@ -29,7 +29,7 @@ def watch_promises(services: Services) -> list[str]:
 
     Returns those datasets. A dataset that receives no files is never late.
     """
-    return [contract.dataset for contract in services.catalog.all() if _told(contract, services)]
+    return [contract.dataset for contract in services.contracts.all() if _told(contract, services)]
 
 
 def _told(contract: Contract, services: Services) -> bool:

@@ -56,7 +56,7 @@ def transform_spread(
     batch: BatchRecord, number: int, services: Services, cluster: Cluster, range_bytes: int = RANGE_BYTES
 ) -> dict[str, Any]:
     """Transform the unit's files as `transform_unit` does, with the same results, without limits of time and memory."""
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     return transform_with(_Spread(contract, batch, number, services, cluster, range_bytes), batch, number, services)
 
 

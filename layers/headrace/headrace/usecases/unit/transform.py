@@ -17,7 +17,7 @@ from headrace.observability import logger
 from headrace.transform import FileRejected, FileReport, FileTransform
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
-from headrace.usecases.ports import HasCatalog, HasContents, HasEvents, HasFiles, HasLake
+from headrace.usecases.ports import HasContents, HasContracts, HasEvents, HasFiles, HasLake
 from headrace.usecases.unit.account import Account
 from headrace.usecases.unit.allowance import COSTLY, Allowance, too_large
 from headrace.usecases.unit.deduplicate import claim
@@ -25,7 +25,7 @@ from headrace.usecases.unit.folder import is_full, unit_folder
 from headrace.usecases.unit.parts import FileRows, UnitParts
 
 
-class Services(HasCatalog, HasContents, HasEvents, HasFiles, HasLake, Protocol):
+class Services(HasContents, HasContracts, HasEvents, HasFiles, HasLake, Protocol):
     """The ports used here."""
 
 
@@ -67,7 +67,7 @@ def transform_unit(
     `allowance` has for it. Trouble with S3, the ledger or the disk fails the unit, which is then done again from the
     start and writes the same; only of files that were too much for it nothing more is tried.
     """
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     allowance = allowance or Allowance()
     with unit_folder() as folder:
         engine = _OneProcess(UnitParts(folder, contract, batch.batch, number), contract, services, allowance)
@@ -78,7 +78,7 @@ def transform_with(
     engine: Engine[R], batch: BatchRecord, number: int, services: Services, memory: int | None = None
 ) -> dict[str, Any]:
     """Transform the unit's files as `transform_unit` does, by an engine that has so many bytes of memory."""
-    contract = services.catalog.contract(batch.dataset)
+    contract = services.contracts.get(batch.dataset)
     references = services.lake.read_json(lake_paths.unit(batch.batch, number))
     files = services.files.get_all(reference["file_id"] for reference in references)
     unit = _Unit(contract, engine, lake_paths.refused(batch.batch, number), services, memory)
