@@ -167,7 +167,7 @@ def lake(**sizes: int) -> MemoryServices:
         services.lake.objects[key] = bytes(size)
         entries.append({"url": f"s3://lake/{key}", "meta": {"content_length": size}})
     services.lake.write_json(lake_paths.manifest("readings-1"), {"entries": entries})
-    services.ledger.save_batch(BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.LOADED, (), "t"))
+    services.ledger.batches.save(BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.LOADED, (), "t"))
     return services
 
 
@@ -206,7 +206,7 @@ def test_parts_of_a_batch_that_nobody_knows_are_strays() -> None:
     stray = lake_paths.part("readings", "readings-9", "one")
     known = lake_paths.part("readings", "readings-8", "one")
     services.lake.objects |= {known: b"", stray: b""}
-    services.ledger.save_batch(BatchRecord("readings-8", "readings", LIVE, 8, BatchStatus.FAILED, (), "t"))
+    services.ledger.batches.save(BatchRecord("readings-8", "readings", LIVE, 8, BatchStatus.FAILED, (), "t"))
     parts = LakeParts("readings", services)
     list(parts.of([LOADED]))
     assert [(item.kind, item.what) for item in parts.strays()] == [
@@ -360,7 +360,7 @@ def test_a_load_of_the_warehouse_is_recorded(status: str, recorded: BatchStatus 
     services = MemoryServices()
     services.warehouse.answers = {"SELECT batch_id, status": [["readings-2", status]]}
     if recorded:
-        services.ledger.save_batch(BatchRecord("readings-2", "readings", LIVE, 2, recorded, (), "t"))
+        services.ledger.batches.save(BatchRecord("readings-2", "readings", LIVE, 2, recorded, (), "t"))
     found = list(WarehouseRows(contract(), services, "").of_all())
     assert [(item.kind, item.what) for item in found] == (
         [("outcome", "readings-2 is loaded in the warehouse, the ledger has not recorded that")] if named else []
@@ -404,7 +404,9 @@ def test_while_any_lane_has_an_open_batch_the_warehouse_does_not_count(lane: str
     services = lake()
     services.ledger.given(LOADED)
     assert [item.kind for item in reconcile(["readings"], MemoryLanding(), services).differences] == ["rows", "load"]
-    services.ledger.lanes["readings", lane] = replace(services.ledger.lane_state("readings", lane), open_batch="x")
+    services.ledger.records.lanes["readings", lane] = replace(
+        services.ledger.lanes.state("readings", lane), open_batch="x"
+    )
     found = reconcile(["readings"], MemoryLanding(), services)
     assert (found.differences, found.busy) == ([], ["readings"])
 

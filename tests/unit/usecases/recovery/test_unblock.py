@@ -9,6 +9,7 @@ import pytest
 
 from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.errors import TransientError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.results import UnitResult
@@ -201,3 +202,157 @@ def test_doing_it_again_finds_nothing() -> None:
 def test_a_batch_that_nobody_knows() -> None:
     with pytest.raises(UnknownBatchError):
         run(MemoryServices(), "readings-99")
+
+
+# -- what is said of it --------------------------------------------------------------------------------------------
+
+
+def test_a_batch_without_a_tombstone_says_how_many_files_wait_again_and_who_did_it() -> None:
+    services, batch, files = stuck()
+    services.ledger.batches.note_reason(batch, "the disk is full")
+    answer = run(services)
+    assert (answer.batch, answer.dataset, answer.lane, answer.refused) == ("readings-1", "readings", LIVE, "")
+    assert answer.done == [
+        "it was not loaded, and cannot be any more: 2 of its files wait again",
+        "the lane readings/live names it no more",
+    ]
+    ended = services.ledger.batches.get(batch.batch)
+    assert (ended.reason, bool(ended.ended_at)) == ("unblocked by ann: the disk is full", True)
+    for one in files:
+        (line,) = [line for line in services.ledger.records.events[one.file_id] if line.step == "Unblocked"]
+        assert line.detail == {"batch": "readings-1", "by": "ann"}
+    (story,) = [line for line in services.ledger.records.events["readings-1"] if line.step == "Unblocked"]
+    assert story.detail == {"by": "ann", "done": answer.done}
+
+
+def test_a_batch_that_died_without_a_word_has_a_reason_too() -> None:
+    services, batch, _ = stuck()
+    run(services)
+    assert services.ledger.batches.get(batch.batch).reason == "unblocked by ann: it did not come to its end"
+
+
+def test_the_tombstone_stands_under_the_datasets_lock() -> None:
+    services, *_ = stuck()
+    run(services)
+    lock, tombstone = services.warehouse.ran[:2]
+    assert lock.startswith("LOCK TABLE etl.guard_readings")
+    assert "'readings-1'" in tombstone
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("ended", [BatchStatus.FAILED, BatchStatus.LOADED, BatchStatus.STAGED])
+def test_files_left_in_a_batch_that_has_ended_are_counted(ended: BatchStatus, dry_run: bool) -> None:
+    has_rows = ended is not BatchStatus.FAILED
+    services, batch, _ = stuck(loaded=has_rows)
+    services.ledger.batches.save(replace(batch, status=ended))
+    said = run(services, dry_run=dry_run).done[0]
+    if not has_rows:
+        assert said == "it is failed, and 2 of its files were left in it: they wait again"
+    elif dry_run:
+        assert said == f"it is {ended}: its outcome is recorded again, of 2 files for the first time"
+    else:
+        assert said == "it is loaded, and its outcome is recorded in full"
+
+
+def test_a_batch_that_was_recorded_briefly_is_recorded_in_full_even_if_no_file_is_left_in_it() -> None:
+    services, batch, files = stuck(loaded=True)
+    services.ledger.batches.save(replace(batch, status=BatchStatus.LOADED, reason="recorded without details"))
+    for one in files:
+        services.ledger.given(replace(services.ledger.files.get(one.file_id), status=FileStatus.LOADED))
+    assert run(services, dry_run=True).done == [
+        "it is loaded: its outcome is recorded again, of 0 files for the first time"
+    ]
+    assert run(services).done == ["it is loaded, and its outcome is recorded in full"]
+    assert run(services).done == []
+
+
+def test_a_held_file_of_a_batch_that_has_failed_waits_again() -> None:
+    services, batch, (one, other) = stuck()
+    services.ledger.batches.save(replace(batch, status=BatchStatus.FAILED))
+    services.ledger.given(replace(services.ledger.files.get(one.file_id), status=FileStatus.HELD))
+    services.ledger.given(replace(services.ledger.files.get(other.file_id), status=FileStatus.HELD, batch="readings-9"))
+    assert run(services).done[0] == "it is failed, and 1 of its files were left in it: they wait again"
+    statuses = {name.file_id: services.ledger.files.get(name.file_id).status for name in (one, other)}
+    assert statuses == {one.file_id: FileStatus.PENDING, other.file_id: FileStatus.HELD}
+
+
+def test_an_error_of_a_service_is_no_reason_to_record_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    services, batch, _ = stuck(loaded=True)
+
+    def refuse(*_: Any) -> Any:
+        raise TransientError("slow down")
+
+    monkeypatch.setattr(module, "record_outcome", refuse)
+    with pytest.raises(TransientError):
+        run(services)
+    assert services.ledger.batches.get(batch.batch).status is BatchStatus.RUNNING
+
+
+def test_a_batch_is_at_work_only_in_the_execution_of_its_lanes_generation() -> None:
+    services, batch, _ = stuck()
+    services.workflow.executions["readings", LIVE, 1] = "RUNNING"
+    services.ledger.records.batches[batch.batch] = replace(batch, execution="readings-7")
+    assert run(services).refused == ""
+
+
+def test_a_merge_whose_files_changed_meanwhile_lets_none_of_them_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    services, *_ = stuck()
+    monkeypatch.setattr(services.ledger.files, "requeue", lambda *_: False)
+    assert run(services).done[0] == "it was not loaded, and cannot be any more: 0 of its files wait again"
+
+
+def test_marks_are_taken_away_of_files_that_do_not_wait_and_the_first_is_named() -> None:
+    services, *_ = stuck()
+    for name, status in (("one", FileStatus.LOADED), ("two", FileStatus.FAILED)):
+        arrived = services.ledger.files.record_arrival(file(name, arrived_at="0"))
+        services.ledger.given(replace(arrived, status=status))
+    said = "2 marks of waiting files are taken away: the first is of readings/one"
+    assert run(services, dry_run=True).done[-1] == said
+    assert len(services.ledger.lanes.pending("readings", LIVE, 9)) == 3
+    assert run(services).done[-1] == said
+    assert {one.key for one in services.ledger.lanes.pending("readings", LIVE, 9)} == {
+        "readings/a", "readings/b", "readings/next",
+    }  # fmt: skip
+
+
+def test_marks_are_looked_at_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_MARKERS", 1)
+    services, *_ = stuck()
+    for name in ("one", "two"):
+        arrived = services.ledger.files.record_arrival(file(name, arrived_at="0"))
+        services.ledger.given(replace(arrived, status=FileStatus.LOADED))
+    assert "1 marks" in run(services).done[-1]
+
+
+def test_a_lane_is_led_past_so_many_names_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_GENERATIONS", 3)
+    services, *_ = stuck()
+    for generation in range(1, 40):
+        services.workflow.executions["readings", LIVE, generation] = "SUCCEEDED"
+    run(services)
+    assert services.ledger.lanes.state("readings", LIVE).generation == 4
+
+
+def test_a_staged_datasets_merges_are_woken_as_well() -> None:
+    services, *_ = stuck()
+    services.catalog = MemoryCatalog(contract(staged=True, merge_seconds=60))
+    services.ledger.given(waiting := file("staged", status=FileStatus.STAGED, batch="readings-0"))
+    assert services.ledger.files.requeue(waiting, waiting)
+    run(services)
+    assert services.workflow.status("readings", MERGE, 1) == "RUNNING"
+
+
+def test_a_dry_run_of_a_lane_changes_nothing_and_says_the_same() -> None:
+    services, batch, _ = stuck()
+    services.ledger.batches.save(replace(batch, status=BatchStatus.FAILED))
+    services.ledger.records.lanes["readings", LIVE] = replace(
+        services.ledger.lanes.state("readings", LIVE), held=("readings-1",)
+    )
+    before = (
+        dict(services.ledger.records.lanes),
+        dict(services.workflow.executions),
+        dict(services.ledger.records.events),
+    )
+    dry = run(services, dry_run=True).done
+    assert (services.ledger.records.lanes, services.workflow.executions, services.ledger.records.events) == before
+    assert run(services).done == dry
