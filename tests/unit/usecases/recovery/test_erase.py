@@ -16,7 +16,7 @@ from headrace.domain.ingest.ledger import FileStatus, RowCounts
 from headrace.errors import TransientError
 from headrace.transform.erasure import Value
 from headrace.usecases import lake_paths
-from headrace.usecases.recovery.erase import EraseError, Report, erase
+from headrace.usecases.recovery.erase import OVERLAP, READ_AT_ONCE, EraseError, Report, erase
 from tests.support.fakes import MemoryLanding, MemoryServices, contract, contracts_of, file
 
 PERSON = "M-17"
@@ -213,3 +213,174 @@ def test_views_are_refreshed_afterwards() -> None:
     stack.services.contracts = contracts_of(viewed)
     erase(viewed, Value("meter", PERSON), stack.landing, stack.services, lambda _: None)
     assert stack.services.warehouse.ran[-1] == "REFRESH MATERIALIZED VIEW public.by_meter"
+
+
+# -- what is said and counted --------------------------------------------------------------------------------------
+
+
+def test_what_is_being_done_is_said_as_it_is_done() -> None:
+    stack = Stack()
+    told: list[str] = []
+    erase(READINGS, Value("meter", PERSON), stack.landing, stack.services, told.append)
+    looked = [line for line in told if line.startswith("part ")]
+    assert looked == [f"part {number} below readings/batch=" for number in (1, 2, 3)] + [
+        "part 1 below quarantine/readings/"
+    ]
+    rest = told[len(looked) :]
+    assert [line.partition(":")[0] for line in rest] == ["landed"] * 5 + ["lake"] * 3 + ["the table public.readings"]
+    dry: list[str] = []
+    erase(READINGS, Value("meter", PERSON), Stack().landing, Stack().services, dry.append, dry_run=True)
+    assert [line for line in dry if not line.startswith("lake")] == [line for line in told if "lake" not in line]
+
+
+def test_each_file_that_is_deleted_has_that_in_its_story() -> None:
+    stack = Stack()
+    stack.erase()
+    for record in stack.files.values():
+        events = stack.services.ledger.records.events[record.file_id]
+        assert [line.detail for line in events if line.step == "Erased"] == [{"from": "landing"}]
+
+
+@pytest.mark.parametrize("part", ["landed", "lake_rows", "bad_rows", "table_rows", "ledger_entries"])
+def test_a_report_has_found_something_if_any_place_had_it(part: str) -> None:
+    assert not Report().found
+    assert (Report().lake_rows, Report().bad_rows, Report().table_rows, Report().ledger_entries) == (0, 0, 0, 0)
+    assert Report(**{part: ["key"] if part == "landed" else 1}).found
+
+
+def test_a_whole_number_is_asked_as_a_number() -> None:
+    stack = Stack()
+    with pytest.raises(EraseError, match="value is a whole number"):
+        erase(READINGS, Value("value", "1.5"), stack.landing, stack.services, lambda _: None)
+    for key in [key for key in stack.services.lake.objects if "batch=" in key]:
+        del stack.services.lake.objects[key]
+    erase(READINGS, Value("value", " 007 "), stack.landing, stack.services, lambda _: None)
+    assert "DELETE FROM public.readings WHERE value = 7" in stack.services.warehouse.ran
+
+
+# -- landing -------------------------------------------------------------------------------------------------------
+
+
+def failed_with(body: bytes, **changes: Any) -> tuple[Stack, str]:
+    """One failed file with this content beside the others."""
+    stack = Stack()
+    record = replace(file("odd.csv"), **{"status": FileStatus.FAILED} | changes)
+    stack._land(record, 5, body)
+    return stack, f"readings/{record.key.rpartition('/')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("body", "changes", "erased"),
+    [
+        (b"meter\nM-17,1\n", {}, True),
+        (b"meter\nM-170,1\n", {}, False),
+        (b"meter\nM-17,1\n", {"status": FileStatus.UNROUTABLE}, False),
+        (b"meter\nM-17,1\n", {"rows": RowCounts(read=1, loaded=1)}, False),
+        (b"x" * (READ_AT_ONCE - 2) + b",M-17,1\n", {}, True),
+        (b"x" * (READ_AT_ONCE - 1) + b",M-17,1\n", {}, True),
+        (b"x" * (2 * READ_AT_ONCE - 3) + b",M-17,1\n", {}, True),
+        (b"x" * (READ_AT_ONCE - 5) + b",M-170,1\n", {}, False),
+        (b"x" * (READ_AT_ONCE - OVERLAP) + b"M-17," + b"x" * OVERLAP, {}, False),
+        (b"x" * (READ_AT_ONCE - OVERLAP) + b",M-17," + b"x" * OVERLAP, {}, True),
+        (b"," + b"x" * (READ_AT_ONCE - 6) + b",M-17", {}, True),
+        (b"M-17," + b"x" * READ_AT_ONCE, {}, True),
+    ],
+    ids=[
+        "it",
+        "another",
+        "no dataset's",
+        "loaded",
+        "at a border",
+        "behind it",
+        "at the second border",
+        "longer behind a border",
+        "longer before one",
+        "where an overlap begins",
+        "at the end",
+        "at the beginning",
+    ],
+)
+def test_of_a_file_that_never_loaded_the_bytes_are_looked_into(
+    body: bytes, changes: dict[str, Any], erased: bool
+) -> None:
+    stack, key = failed_with(body, **changes)
+    assert (key in stack.erase().landed) is erased
+    assert (key in stack.landed()) is not erased
+
+
+def test_a_failed_file_whose_bytes_are_gone_has_none_of_the_value() -> None:
+    stack, key = failed_with(b"meter\nM-17,1\n", reason=f"row 1: {PERSON}")
+    stack.services.lake.landed.pop(("landing", key, "v5"))
+    stack.landing.delete(key, "v5")
+    assert key not in stack.erase().landed
+
+
+def test_a_version_that_landing_has_no_more_is_not_reported_as_deleted() -> None:
+    stack = Stack()
+    stack.landing.delete("readings/a.csv", "v0")
+    report = stack.erase()
+    assert sorted(report.landed) == [f"readings/{name}.csv" for name in ("b", "c", "copy", "failed")]
+    assert report.ledger_entries == 1, "its story is looked through all the same"
+
+
+# -- ledger and warehouse ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "entries"),
+    [
+        ({"reason": f"row 1 has {PERSON}"}, 2),
+        ({"detected": {"first": PERSON}}, 2),
+        ({"reason": "row 1 has M-170"}, 1),
+    ],
+)
+def test_reasons_and_findings_lose_the_value(changes: dict[str, Any], entries: int, dry_run: bool) -> None:
+    stack = Stack()
+    record = replace(stack.files["a.csv"], **changes)
+    stack.services.ledger.records.files[record.file_id] = record
+    assert stack.erase(dry_run=dry_run).ledger_entries == entries
+    after = stack.services.ledger.files.get(record.file_id)
+    if dry_run or entries == 1:
+        assert (after.reason, after.detected) == (record.reason, record.detected)
+    else:
+        assert (after.reason, after.detected) == ("erased" if record.reason else None, {})
+
+
+def test_of_many_files_the_counts_are_corrected_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.usecases.recovery.erase.FILES_AT_ONCE", 1)
+    stack = Stack()
+    names = [stack.files[name].file_id for name in ("a.csv", "c.csv")]
+    asked: list[str] = []
+    stack.services.warehouse.answers["FROM etl.superseded"] = [[name] for name in (*names, "f" * 24)]
+    query = stack.services.warehouse.query
+
+    def noted(sql: str) -> list[list[Any]]:
+        if "FROM etl.file_rows" not in sql:
+            return query(sql)
+        asked.append(sql)
+        return [[name, 0, 5] for name in (*names, "f" * 24) if name in sql]
+
+    monkeypatch.setattr(stack.services.warehouse, "query", noted)
+    stack.services.ledger.records.files[names[1]] = replace(
+        stack.files["c.csv"], rows=RowCounts(read=7, loaded=5, superseded=2), replayed=2
+    )
+    stack.erase()
+    assert len(asked) == 3
+    assert stack.services.ledger.files.get(names[1]).rows == RowCounts(read=7, loaded=0, superseded=7)
+
+
+def test_where_the_table_has_no_such_row_no_lock_is_taken() -> None:
+    stack = Stack()
+    stack.services.warehouse.answers["SELECT COUNT(*)"] = [[0]]
+    assert stack.erase().table_rows == 0
+    assert not [statement for statement in stack.services.warehouse.ran if "LOCK" in statement or "DELETE" in statement]
+
+
+def test_figures_and_sentences_of_the_statistics_history_go_with_the_rows() -> None:
+    stack = Stack()
+    stack.erase()
+    assert stack.services.warehouse.ran[3:] == [
+        "DELETE FROM etl.quality_figures WHERE dataset = 'readings' AND category = 'M-17'",
+        "DELETE FROM etl.quality_results WHERE dataset = 'readings' AND POSITION('M-17' IN sentence) > 0",
+    ]

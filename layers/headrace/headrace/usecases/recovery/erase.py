@@ -34,6 +34,8 @@ FILES_AT_ONCE = 1_000
 READ_AT_ONCE = 1 << 20
 OVERLAP = 4096
 """Bytes of one piece that are looked at again with the next: a value may stand across both."""
+CUT = b"xx"
+"""A letter in every encoding that a value is looked for in: `M-17` before it is a part of a longer word."""
 
 Told = Callable[[str], None]
 """Takes a line about what is being done."""
@@ -243,8 +245,9 @@ class _Erasure:
 
 
 def _pieces(source: BinaryIO) -> Iterator[bytes]:
-    """The bytes in pieces that overlap."""
-    before = b""
-    while piece := source.read(READ_AT_ONCE):
-        yield before + piece
-        before = piece[-OVERLAP:]
+    """The bytes in pieces that overlap. Where one is cut it has a letter: what stands there stands whole in another."""
+    before, piece = b"", source.read(READ_AT_ONCE)
+    while piece:
+        following = source.read(READ_AT_ONCE)
+        yield before + piece + (CUT if following else b"")
+        before, piece = CUT + piece[-OVERLAP:], following
