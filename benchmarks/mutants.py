@@ -42,7 +42,7 @@ PACKAGE = ROOT / "layers" / "headrace" / "headrace"
 CODE = ("domain", "usecases", "sources/model", "sources/poll", "exports/model", "exports/steps")
 TESTS = (
     *("tests/unit/domain", "tests/unit/usecases", "tests/unit/sources", "tests/unit/exports", "tests/unit/stories"),
-    *("tests/unit/adapters", "tests/unit/compiler", "tests/unit/cli"),
+    *("tests/unit/adapters", "tests/unit/compiler", "tests/unit/cli/commands"),
     *("--ignore=tests/unit/compiler/test_second_parser.py", "--ignore=tests/unit/cli/commands/test_doctor.py"),
 )
 """Unit tests and searches. Those of the transform, of SQL in a second parser and of the doctor are about other code."""

@@ -134,7 +134,8 @@ def fork(work: Callable[[], bool]) -> int:
         return pid
     try:
         os.setpgid(0, 0)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for name in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores the second
+            signal.signal(name, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
