@@ -21,7 +21,7 @@ from headrace.usecases.recovery.reconcile_lake import LakeParts
 from headrace.usecases.recovery.reconcile_landing import LandedObjects
 from headrace.usecases.recovery.reconcile_report import Difference, Reconciliation, notice_of
 from headrace.usecases.recovery.reconcile_warehouse import WarehouseRows
-from tests.support.fakes import MemoryCatalog, MemoryLanding, MemoryServices, MemoryWarehouse, contract, file
+from tests.support.fakes import MemoryLanding, MemoryServices, MemoryWarehouse, contract, contracts_of, file
 
 UNTIL = datetime(2026, 1, 2, tzinfo=UTC)
 LOADED = file(status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(read=3, loaded=2, superseded=1))
@@ -64,7 +64,7 @@ def test_an_object_is_due_from_a_time_on_and_when_its_event_must_have_come(at: s
 
 
 def test_what_was_replaced_or_is_known_or_is_another_datasets_is_no_difference() -> None:
-    services = MemoryServices(catalog=MemoryCatalog(contract(), contract("inner", prefix="readings/inner/")))
+    services = MemoryServices(contracts=contracts_of(contract(), contract("inner", prefix="readings/inner/")))
     objects = landed(services, "a", "a", "known", "inner/x", "deleted")
     bucket = objects.landing
     assert isinstance(bucket, MemoryLanding)
@@ -232,7 +232,7 @@ class Counted(MemoryWarehouse):
 
 def staged(**answers: list[list[Any]]) -> tuple[WarehouseRows, MemoryServices]:
     """A staged dataset: `stage` is what its stage table has."""
-    services = MemoryServices(catalog=MemoryCatalog(contract(staged=True)))
+    services = MemoryServices(contracts=contracts_of(contract(staged=True)))
     services.warehouse = Counted()
     services.warehouse.answers = {contract(staged=True).stage: answers.get("stage", [])}
     return WarehouseRows(contract(staged=True), services, "2026-01-10"), services
@@ -393,7 +393,7 @@ def test_a_file_that_waits_for_an_hour_stands_still(
 
 @pytest.mark.parametrize(("minutes", "stuck"), [(60 + 1 + 14, False), (60 + 1 + 16, True)])
 def test_groups_and_merges_may_take_their_time(minutes: float, stuck: bool) -> None:
-    services = MemoryServices(catalog=MemoryCatalog(contract(staged=True, wait_seconds=60, merge_seconds=15 * 60)))
+    services = MemoryServices(contracts=contracts_of(contract(staged=True, wait_seconds=60, merge_seconds=15 * 60)))
     services.ledger.given(file(arrived_at=written(datetime.now(UTC) - timedelta(minutes=minutes))))
     found = reconcile(["readings"], MemoryLanding(), services).differences
     assert [item.kind for item in found] == (["standing still"] if stuck else [])
@@ -436,7 +436,7 @@ def test_everything_that_was_looked_at_is_counted_once() -> None:
 
 
 def test_time_is_shared_among_the_datasets_and_a_rest_is_kept() -> None:
-    services = MemoryServices(catalog=MemoryCatalog(contract("one"), contract("two")))
+    services = MemoryServices(contracts=contracts_of(contract("one"), contract("two")))
     services.ledger.given(file(dataset="one"))
     services.ledger.given(file("b", dataset="two"))
     seconds = iter([300.0, 209.9, 209.9, 119.9])

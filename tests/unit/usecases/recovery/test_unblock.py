@@ -335,7 +335,7 @@ def test_a_lane_is_led_past_so_many_names_at_once(monkeypatch: pytest.MonkeyPatc
 
 def test_a_staged_datasets_merges_are_woken_as_well() -> None:
     services, *_ = stuck()
-    services.catalog = MemoryCatalog(contract(staged=True, merge_seconds=60))
+    services.contracts = contracts_of(contract(staged=True, merge_seconds=60))
     services.ledger.given(waiting := file("staged", status=FileStatus.STAGED, batch="readings-0"))
     assert services.ledger.files.requeue(waiting, waiting)
     run(services)
