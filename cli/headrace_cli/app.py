@@ -26,7 +26,7 @@ class Listed(NamedTuple):
 
 
 COMMANDS = {
-    "init": Listed("files.init", FILES, "Make a repository for contracts: settings, a README and a workflow for CI."),
+    "init": Listed("files.init", FILES, "Make a repository for contracts: settings, contract tests, CI."),
     "demo": Listed(
         "laptop.demo",
         LAPTOP,
@@ -57,6 +57,14 @@ COMMANDS = {
     ),
     "check": Listed(
         "files.check", FILES, "Check a file as the pipeline would: what would be loaded, what would not, and why."
+    ),
+    "test": Listed(
+        "files.test", FILES, "Test the contracts here against files, and what must become of each of their rows."
+    ),
+    "lint": Listed(
+        "files.lint",
+        FILES,
+        "Check all contracts and exports here, as a deployment would, and list the decisions still open.",
     ),
     "drop": Listed("files.drop", FILES, "Upload files to the landing bucket, under the dataset's prefix."),
     "wait": Listed("files.wait", FILES, "Wait until no file is pending or running."),

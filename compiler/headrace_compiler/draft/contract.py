@@ -75,7 +75,8 @@ def _servers(name: str, samples: Samples) -> Iterator[str]:
     if written.encoding != AUTO:
         yield f"    encoding: {written.encoding}  # decide: the samples are not UTF-8, and this is a guess"
     yield from _file_options(samples)
-    yield from ("  - server: warehouse", "    type: redshift", "    schema: public", "")
+    yield from ("  - server: warehouse", "    type: redshift")
+    yield from ("    database: headrace  # the stack's parameter Database", "    schema: public", "")
 
 
 def _file_options(samples: Samples) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace_cli.output.console import Document, Json, emit, lines
+from headrace_cli.output.console import Document, Json, emit, json_text, lines
 from headrace_cli.output.failures import CommandError
 
 if TYPE_CHECKING:
@@ -20,15 +20,17 @@ WRITTEN = {
     "requirements.txt": "requirements.txt",
     ".gitignore": "gitignore",
     ".github/workflows/contracts.yml": "workflow.yml",
+    ".vscode/settings.json": "editor.json",
 }
-FOLDERS = ("contracts", "exports", "wheels")
+SCHEMA = ".vscode/contract.schema.json"
+FOLDERS = ("contracts", "contracts/tests", "exports", "wheels")
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The new repository's folder.", metavar="DIR")],
     as_json: Json = False,
 ) -> None:
-    """Make a repository for contracts: settings, a README and a workflow for CI.
+    """Make a repository for contracts: settings, contract tests, CI.
 
     `headrace deploy` there builds and deploys the installed version of Headrace with these contracts. Files that exist
     are never overwritten.
@@ -42,6 +44,8 @@ def collect(folder: Path) -> Document:
     """`{"folder", "written": […]}`. Raises CommandError when a file of the repository is there already."""
     from importlib.metadata import version
 
+    from headrace_compiler.document.json_schema import contract_schema
+
     there = [name for name in WRITTEN if (folder / name).exists()]
     if there:
         raise CommandError(f"{folder / there[0]} exists already: choose a new folder")
@@ -52,10 +56,11 @@ def collect(folder: Path) -> Document:
             text = _filled(text, values)
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
+    (folder / SCHEMA).write_text(json_text(contract_schema(), indent=2) + "\n", "utf-8")
     for name in FOLDERS:
         (folder / name).mkdir(exist_ok=True)
         (folder / name / ".gitkeep").touch()
-    return {"folder": str(folder), "written": [*WRITTEN, *FOLDERS]}
+    return {"folder": str(folder), "written": [*WRITTEN, SCHEMA, *FOLDERS]}
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

@@ -35,14 +35,15 @@ class CheckResult:
     held: str | None
 
 
-def check_file(contract: Contract, path: Path, out: Path | None = None) -> CheckResult:
+def check_file(contract: Contract, path: Path, out: Path | None = None, shown: int = SHOWN) -> CheckResult:
     """Reads the whole file by the contract; with `out`, writes `<stem>.parquet` and `<stem>.quarantine.parquet` there.
+    `shown` limits `first_bad`.
 
     Raises FileRejected when the file as a whole is not what the contract says, and OSError when it cannot be read.
     """
     with path.open("rb") as stream, _Outputs(contract, path, out) as outputs:
         transform = FileTransform(contract, stream, name=path.name, file_id=FILE_ID, batch_id=BATCH_ID)
-        first_bad, broken, held = _read(transform, outputs)
+        first_bad, broken, held = _read(transform, outputs, shown)
     report = transform.report
     return CheckResult(
         rows_read=report.rows_read,
@@ -57,7 +58,9 @@ def check_file(contract: Contract, path: Path, out: Path | None = None) -> Check
     )
 
 
-def _read(transform: FileTransform, outputs: _Outputs) -> tuple[tuple[BadRow, ...], dict[str, int], str | None]:
+def _read(
+    transform: FileTransform, outputs: _Outputs, shown: int
+) -> tuple[tuple[BadRow, ...], dict[str, int], str | None]:
     first: list[BadRow] = []
     broken: Counter[str] = Counter()
     held: str | None = None
@@ -65,7 +68,7 @@ def _read(transform: FileTransform, outputs: _Outputs) -> tuple[tuple[BadRow, ..
         if held:
             return tuple(first), dict(broken), held
         outputs.write(block)
-        first += block.bad[: SHOWN - len(first)]
+        first += block.bad[: shown - len(first)]
         broken.update(f"{error.column or 'row'}: {error.rule}" for row in block.bad for error in row.errors)
         report = transform.report
         held = hopeless(outputs.contract, report.rows_read, report.rows_bad, broken)
