@@ -19,6 +19,7 @@ from headrace.domain.export import Dialect, Export, ExportColumn, part_of
 from headrace.domain.notice import Notice
 from headrace.domain.statement import StatementState
 from headrace.errors import OvertakenError
+from headrace.exports.model.calendar import Calendar
 from headrace.exports.model.run import RUNNER_TRIES, Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally
 from headrace.exports.model.sql import ACCOUNT_LABEL, Unload
 
@@ -62,6 +63,7 @@ class MemoryExportServices:
     hand: Hand = field(default_factory=Hand)
     broken: set[str] = field(default_factory=set)
     copy_role: str = "default"
+    export_calendar: Calendar = field(default_factory=Calendar)
 
     def __post_init__(self) -> None:
         self.declared_exports = Exports([self.export_])

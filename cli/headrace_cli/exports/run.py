@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from headrace.exports.model.run import Run, RunStatus, Tally, total
 from headrace_cli.output.failures import CommandError
@@ -40,23 +41,23 @@ class Ask:
         return {name: value for name, value in given.items() if value is not None}
 
 
-def today() -> str:
-    """The date of a run that starts now."""
-    return datetime.now(UTC).date().isoformat()
+def today(target: Target) -> str:
+    """The date of a run that starts now, in the time zone of the stack's schedule."""
+    return datetime.now(ZoneInfo(target.output("ExportTimeZone"))).date().isoformat()
 
 
-def checked_date(text: str | None) -> str:
+def checked_date(target: Target, text: str | None) -> str:
     """A date as it was given, today without one. Raises CommandError for what is no date."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat() if text else today()
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat() if text else today(target)
     except ValueError as error:
-        raise CommandError(f"{text!r} is not a date: write it as {today()}") from error
+        raise CommandError(f"{text!r} is not a date: write it as {today(target)}") from error
 
 
 def last_date(target: Target, export: str, text: str | None) -> str:
     """A date as it was given; without one that of the last run, today if there was none."""
     runs = [] if text else target.export_runs.runs(export, 1)
-    return runs[0].date if runs else checked_date(text)
+    return runs[0].date if runs else checked_date(target, text)
 
 
 def send(target: Target, ask: Ask) -> None:

@@ -21,6 +21,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ministack.core.arn import parse_arn
@@ -42,6 +43,7 @@ ATTEMPTS, OLDEST_SECONDS = 185, 86_400
 FUNCTION_RETRIES, OLDEST_INVOCATION_SECONDS = 2, 21_600
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 EVENTS = "events.amazonaws.com"
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 RIGHTS = {
     "lambda": "lambda:InvokeFunction",
     "sqs": "sqs:SendMessage",
@@ -179,6 +181,8 @@ def deliver_with_retries(faults: Faults) -> None:
     require(list(inspect.signature(invoke_target).parameters) == wanted, "_invoke_target takes other arguments")
 
     def invoke(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
+        if ":scheduler:" in str(rule.get("Arn", "")):
+            target = _at_its_time(target, event)
         token = _delivery.set(Delivery(target, event, rule))
         try:
             invoke_target(target, event, rule, view)
@@ -189,6 +193,15 @@ def deliver_with_retries(faults: Faults) -> None:
     for name in ("_dispatch_to_lambda", "_dispatch_to_sqs", "_dispatch_to_sns", "_dispatch_to_stepfunctions"):
         require(f"{name}(" in inspect.getsource(invoke_target), f"_invoke_target does not call {name}")
         setattr(eventbridge, name, retried(getattr(eventbridge, name), faults))
+
+
+def _at_its_time(target: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    """The target of a schedule with the time in its input, which the emulator leaves out.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    """
+    at = datetime.fromtimestamp(event["Time"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return target | {"Input": target.get("Input", "").replace(SCHEDULED_TIME, at)}
 
 
 def retried(dispatch: Callable[..., None], faults: Faults) -> Callable[..., None]:

@@ -254,8 +254,10 @@ def test_a_schedule_needs_the_right_to_what_it_does(account: Account) -> None:
             Name=name,
             ScheduleExpression=f"at({now})",
             FlexibleTimeWindow={"Mode": "OFF"},
-            Target={"Arn": target, "RoleArn": role, "Input": "{}"},
+            Target={"Arn": target, "RoleArn": role, "Input": '{"time": "<aws.scheduler.scheduled-time>"}'},
         )
 
-    assert account.message(queue, 25)
+    message = account.message(queue, 25)
+    assert message
+    assert datetime.fromisoformat(json.loads(message["Body"])["time"]).tzinfo is UTC
     assert account.message(other, 1) is None

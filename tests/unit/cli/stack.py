@@ -25,6 +25,7 @@ from tests.support.sources import MemorySourceLedger
 
 NOW = datetime.now(UTC)
 OUTPUTS = {
+    "ExportTimeZone": "UTC",
     "LandingBucket": "landing",
     "LakeBucket": "lake",
     "LedgerTable": "ledger",

@@ -172,7 +172,7 @@ def test_more_categories_than_a_run_can_have_end_it_with_a_sentence(monkeypatch:
 )
 def test_a_wrong_event_is_refused_with_a_short_sentence(detail: Any, reason: str) -> None:
     with pytest.raises(WrongOrderError) as refused:
-        wanted_of(detail, ["notes"])
+        wanted_of(detail, ["notes"], DATE)
     assert reason in str(refused.value)
     assert len(str(refused.value)) < 300
     services = MemoryExportServices(rows())
@@ -192,11 +192,11 @@ def test_a_wrong_event_is_refused_with_a_short_sentence(detail: Any, reason: str
     ],
 )
 def test_a_right_event_is_read(detail: dict[str, Any], wanted: Wanted) -> None:
-    assert wanted_of(detail, ["notes"]) == wanted
+    assert wanted_of(detail, ["notes"], DATE) == wanted
 
 
 def test_without_a_date_it_is_today() -> None:
-    assert len(wanted_of({}, []).date) == 10
+    assert len(wanted_of({}, [], DATE).date) == 10
 
 
 # -- dead letters --------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     Example: `headrace export run statements --date 2026-01-31 --category fees`
     """
     target = target_of(context)
-    ask = Ask(target.export(name).name, checked_date(date), category, account)
+    ask = Ask(target.export(name).name, checked_date(target, date), category, account)
     _do(target, ask, wait=wait, timeout=timeout, as_json=as_json)
 
 

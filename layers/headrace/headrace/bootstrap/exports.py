@@ -12,6 +12,7 @@ from headrace.exports.adapters.bucket import ExportBucket
 from headrace.exports.adapters.ledger import DynamoExports
 from headrace.exports.adapters.run_queue import ExportQueue
 from headrace.exports.adapters.workflow import RunWorkflow
+from headrace.exports.model.calendar import Calendar
 
 
 class ExportAwsServices(AwsServices):
@@ -36,6 +37,11 @@ class ExportAwsServices(AwsServices):
     def export_workflow(self) -> RunWorkflow:
         """The export state machine."""
         return RunWorkflow(aws.client("stepfunctions"), setting("EXPORT_STATE_MACHINE"))
+
+    @cached_property
+    def export_calendar(self) -> Calendar:
+        """When exports are due, and which day that is."""
+        return Calendar(setting("EXPORT_SCHEDULE"), setting("EXPORT_TIME_ZONE"))
 
     @cached_property
     def unloader(self) -> Warehouse:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from headrace.domain.contracts import Exports
 from headrace.domain.notice import Notice
 from headrace.domain.statement import StatementState
+from headrace.exports.model.calendar import Calendar
 from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, Tally
 
 
@@ -104,3 +105,5 @@ class ExportServices(Protocol):
     def topic(self) -> ExportTopic: ...
     @property
     def copy_role(self) -> str: ...
+    @property
+    def export_calendar(self) -> Calendar: ...

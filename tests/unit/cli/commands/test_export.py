@@ -115,20 +115,32 @@ def test_a_check_without_a_difference_says_how_it_looked() -> None:
     assert "incomplete" in said
 
 
+def stack_in(zone: str) -> Target:
+    return cast("Target", SimpleNamespace(output=lambda _: zone))
+
+
 def test_a_date_is_a_date() -> None:
-    assert checked_date(None) == today()
-    assert checked_date("2026-01-31") == "2026-01-31"
+    assert checked_date(stack_in("UTC"), None) == today(stack_in("UTC"))
+    assert checked_date(stack_in("UTC"), "2026-01-31") == "2026-01-31"
     with pytest.raises(CommandError, match="write it as"):
-        checked_date("31.01.2026")
+        checked_date(stack_in("UTC"), "31.01.2026")
+
+
+def test_today_is_that_of_the_stack() -> None:
+    assert today(stack_in("Pacific/Kiritimati")) > today(stack_in("Pacific/Pago_Pago"))
 
 
 @pytest.mark.parametrize(
     ("given", "known", "meant"),
-    [("2026-01-31", ["2026-02-02"], "2026-01-31"), (None, ["2026-02-02"], "2026-02-02"), (None, [], today())],
+    [
+        ("2026-01-31", ["2026-02-02"], "2026-01-31"),
+        (None, ["2026-02-02"], "2026-02-02"),
+        (None, [], today(stack_in("UTC"))),
+    ],
 )
 def test_without_a_date_the_last_run_is_meant(given: str | None, known: list[str], meant: str) -> None:
     runs = SimpleNamespace(runs=lambda _export, limit: [SimpleNamespace(date=date) for date in known][:limit])
-    target = cast("Target", SimpleNamespace(export_runs=runs))
+    target = cast("Target", SimpleNamespace(export_runs=runs, output=lambda _: "UTC"))
     assert last_date(target, "statements", given) == meant
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from headrace.domain.contracts import Exports, UnknownExportError
+from headrace.exports.model.calendar import Calendar
 from headrace.exports.model.run import Run, RunStatus
 from headrace.exports.steps.trigger import (
     LOOKED_AFTER,
@@ -18,6 +20,7 @@ from headrace.exports.steps.trigger import (
     ended,
     look_after,
     resume,
+    scheduled,
     trigger,
     wanted_of,
 )
@@ -86,24 +89,43 @@ def test_an_unknown_export_starts_none() -> None:
 )
 def test_of_the_exports_that_there_are_some_are_named(known: list[str], shown: str) -> None:
     with pytest.raises(Exception, match="there is no export 'x'") as refused:
-        wanted_of({"export": "x"}, known)
+        wanted_of({"export": "x"}, known, DATE)
     assert str(refused.value).endswith(shown)
 
 
-def test_without_a_date_it_is_the_day_in_utc() -> None:
-    before = datetime.now(UTC).date().isoformat()
-    wanted = wanted_of({}, [])
-    assert before <= wanted.date <= datetime.now(UTC).date().isoformat()
+def test_without_a_date_it_is_today_where_the_schedule_is_at_home() -> None:
+    services = services_with()
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart: never the same day
+        services.export_calendar = Calendar(zone=zone)
+        due({}, services)
+        assert services.export_workflow.started[-1].date == datetime.now(ZoneInfo(zone)).date().isoformat()
+    assert len({run.date for run in services.export_workflow.started}) == 2
+
+
+def test_a_scheduled_time_starts_its_own_day_however_late_it_comes_and_the_day_that_the_clocks_skipped() -> None:
+    services = services_with()
+    services.export_calendar = Calendar("cron(30 2 * * ? *)", "Europe/Berlin")
+    outcomes = scheduled("2026-03-30T00:30:00Z", services)
+    assert [outcome["date"] for outcome in outcomes] == ["2026-03-29", "2026-03-30"]
+    assert [outcome["outcome"] for outcome in scheduled("2026-03-30T00:30:00Z", services)] == [
+        "notes-2026-03-29-1 is on it", "notes-2026-03-30-1 is on it"
+    ]  # fmt: skip
+    assert [outcome["date"] for outcome in scheduled("2026-03-31T00:30:00Z", services)] == ["2026-03-31"]
+
+
+def test_everything_of_a_day_is_wanted_unless_it_is_named() -> None:
+    wanted = wanted_of({}, [], DATE)
+    assert wanted.date == DATE
     assert (wanted.export, wanted.category, wanted.account) == (None, None, None)
 
 
 @pytest.mark.parametrize("size", [1024, 1025])
 def test_a_name_has_the_length_that_a_key_may_have(size: int) -> None:
     if size <= 1024:
-        assert wanted_of({"account": "a" * size}, []).account == "a" * size
+        assert wanted_of({"account": "a" * size}, [], DATE).account == "a" * size
     else:
         with pytest.raises(Exception, match="account has more than 1,024 bytes"):
-            wanted_of({"account": "a" * size}, [])
+            wanted_of({"account": "a" * size}, [], DATE)
 
 
 # -- a run that is there -------------------------------------------------------------------------------------------

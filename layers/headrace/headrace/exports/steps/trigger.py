@@ -43,7 +43,7 @@ class Wanted:
     account: str | None = None
 
 
-def wanted_of(detail: Any, known: list[str]) -> Wanted:
+def wanted_of(detail: Any, known: list[str], today: str) -> Wanted:
     """What an `Export Due` asks for, which many may send; `known` are the exports. Raises WrongOrderError."""
     if not isinstance(detail, dict):
         raise WrongOrderError(f"the detail must be an object with {', '.join(FIELDS)}, each optional")
@@ -54,7 +54,7 @@ def wanted_of(detail: Any, known: list[str]) -> Wanted:
         raise WrongOrderError(
             f"there is no export {cut(given['export'], SHOWN)!r}: there are {', '.join(known[:20]) or 'none'}"
         )
-    day = given["date"] if given["date"] is not None else datetime.now(UTC).date().isoformat()
+    day = given["date"] if given["date"] is not None else today
     return Wanted(_date(day), given["export"], given["category"], given["account"])
 
 
@@ -79,13 +79,20 @@ def _date(text: str) -> str:
 
 def due(detail: Any, services: ExportServices) -> Any:
     """Do what an `Export Due` asks for. Of an impossible one people are notified: trying it again would not help."""
+    today = services.export_calendar.day(datetime.now(UTC))
     try:
-        wanted = wanted_of(detail, [export.name for export in services.declared_exports.all()])
+        wanted = wanted_of(detail, [export.name for export in services.declared_exports.all()], today)
     except WrongOrderError as error:
         logger.error("an event asked for an export that cannot be", extra={"reason": str(error)})
         services.topic.publish(Notice("error", "an event asked for an export that cannot be", (str(error),)))
         return f"refused: {error}"
     return trigger(wanted, services)
+
+
+def scheduled(at: str, services: ExportServices) -> list[dict[str, str]]:
+    """Start what is due at a scheduled time (ISO 8601), whenever that arrives: a delay changes no date."""
+    days = services.export_calendar.due(datetime.fromisoformat(at))
+    return [outcome for day in days for outcome in trigger(Wanted(day), services)]
 
 
 def ended(detail: dict[str, Any], services: ExportServices) -> str:
