@@ -182,6 +182,60 @@ def test_labels_are_redshifts(numbers: Client) -> None:
     assert labels == ["count", "?column?", "sum", "top", "i", "k", "case", "f"]
 
 
+def test_what_is_not_written_like_a_call_is_labelled_as_the_function_it_is(client: Client) -> None:
+    result = client.result(
+        "SELECT current_user, TRIM('a'), TRIM(LEADING 'x' FROM 'xa'), TRIM(TRAILING 'x' FROM 'ax'),"
+        " SUBSTRING('abc', 1, 2), POSITION('a' IN 'ba')"
+    )
+
+    labels = [column["label"] for column in result["ColumnMetadata"]]
+    assert labels == ["current_user", "btrim", "ltrim", "rtrim", "substring", "position"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "shown"),
+    [
+        # r_TO_CHAR
+        ("-125.8, '999D99S'", "125.80-"),
+        ("-125.88, '$S999D99'", "$-125.88"),
+        # https://www.postgresql.org/docs/8.0/functions-formatting.html#FUNCTIONS-FORMATTING-EXAMPLES-TABLE
+        ("0.1, '0.9'", " 0.1"),
+        ("12, '9990999.9'", "    0012.0"),
+        ("485, '999'", " 485"),
+        ("-485, '999'", "-485"),
+        ("1485, '9,999'", " 1,485"),
+        ("1485, '9G999'", " 1,485"),
+        ("148.5, '999.999'", " 148.500"),
+        ("-485, '999S'", "485-"),
+        ("-485, '999MI'", "485-"),
+        ("485, '999MI'", "485 "),
+        ("485, 'FM999MI'", "485"),
+        ("-485, '999PR'", "<485>"),
+        # padded, grouped, rounded, without a value
+        ("5, 'S999'", "  +5"),
+        ("5, '999S'", "  5+"),
+        ("-5, '999PR'", "  <5>"),
+        ("-1234567, '0,009,999,999'", "-0,001,234,567"),
+        ("7, 'FM0000'", "0007"),
+        ("1234.565, '9999.99'", " 1234.57"),
+        ("0, '999'", "   0"),
+        ("NULL::INT, '999'", None),
+    ],
+)
+def test_a_number_as_text(client: Client, expression: str, shown: str | None) -> None:
+    assert client.value(f"TO_CHAR({expression})") == shown
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["12345, '999'", "99.96, '99.9'", "0.1, '99.99'", "-0.1, '0.9'", "125, 'RN'", "485, 'L999'", "1, '99,9'",
+     "1.5, 'FM9.99'", "1.5::FLOAT8, '9.9'", "'485', '999'", "1, 'S9S'", "1::DECIMAL(20, 0), '9'"],
+)  # fmt: skip
+def test_a_number_whose_text_is_not_certain_is_refused_by_name(client: Client, expression: str) -> None:
+    assert "TO_CHAR" in client.error(f"SELECT TO_CHAR({expression})")
+    assert "not supported by the embedded Redshift" in client.error(f"SELECT TO_CHAR({expression})")
+
+
 def test_nulls_sort_as_the_largest_values(client: Client) -> None:
     client.run("CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1), (NULL), (2)")
 

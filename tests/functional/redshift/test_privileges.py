@@ -223,3 +223,13 @@ def test_our_user_makes_its_tables_and_loads_with_what_it_is_given(client: Clien
     assert loader.query("SELECT SUM(readings) FROM public.by_meter") == [["30"]]
     assert loader.query("SELECT has_schema_privilege(current_user, 'etl', 'usage')") == [[True]]
     assert refusal(client, "IAMR:somebody", "SELECT * FROM etl.loads") == "permission denied for schema etl"
+
+
+@pytest.mark.parametrize("table", ["u", "svv_tables", "(SELECT k FROM u) AS inner_u"])
+@pytest.mark.parametrize("function", ["has_table_privilege('u', 'select')", "current_schema()"])
+def test_the_compute_nodes_cannot_be_asked(admin: Client, function: str, table: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html, and the words of
+    https://repost.aws/questions/QUWc0kFLi5T7OUCixiNLQJbg/classify-all-tables.
+    """
+    assert "not supported on Redshift tables. Function" in admin.error(f"SELECT {function} FROM {table}")
+    assert admin.value(function) is not None

@@ -72,6 +72,32 @@ CREATE OR REPLACE MACRO {hidden}.strtol(value, base) AS
       lambda total, digit: total * base + digit) AS BIGINT) END;
 CREATE OR REPLACE MACRO {hidden}.to_number(value) AS
   CASE WHEN contains(value, '-') THEN '-' ELSE '' END || regexp_replace(value, '[^0-9.]', '', 'g');
+CREATE OR REPLACE MACRO {hidden}._whole_shown(digits, most, zeros) AS
+  CASE WHEN length(digits) > most
+      THEN error('TO_CHAR of a number with more digits than its format is not supported by the embedded Redshift')
+    ELSE lpad(digits, CAST(greatest(length(digits), zeros) AS INTEGER), '0') END;
+CREATE OR REPLACE MACRO {hidden}._digits_shown(number, places, most, zeros, is_grouped) AS
+  CASE WHEN number IS NULL THEN NULL
+    WHEN abs(round(number, places)) < 1 AND (places > 0 AND zeros = 0 OR number < 0)
+      THEN error('TO_CHAR of a number between -1 and 1 with this format is not supported by the embedded Redshift')
+    ELSE (CASE WHEN is_grouped
+        THEN ltrim(reverse(regexp_replace(reverse({hidden}._whole_shown(
+          split_part(CAST(abs(round(number, places)) AS VARCHAR), '.', 1), most, zeros)),
+          '([0-9]{3})', '\\1,', 'g')), ',')
+        ELSE {hidden}._whole_shown(split_part(CAST(abs(round(number, places)) AS VARCHAR), '.', 1), most, zeros) END)
+      || CASE WHEN places = 0 THEN ''
+        ELSE '.' || rpad(split_part(CAST(abs(round(number, places)) AS VARCHAR), '.', 2), places, '0') END END;
+CREATE OR REPLACE MACRO {hidden}._wide(shown, width) AS
+  lpad(shown, CAST(greatest(length(shown), width) AS INTEGER), ' ');
+CREATE OR REPLACE MACRO {hidden}._with_sign(number, body, width, style, currency) AS
+  currency || CASE style
+    WHEN 'S<' THEN {hidden}._wide(CASE WHEN number < 0 THEN '-' ELSE '+' END || body, width + sign(width))
+    WHEN '>S' THEN {hidden}._wide(body, width) || CASE WHEN number < 0 THEN '-' ELSE '+' END
+    WHEN 'MI' THEN {hidden}._wide(body, width)
+      || CASE WHEN number < 0 THEN '-' WHEN width = 0 THEN '' ELSE ' ' END
+    WHEN 'PR' THEN {hidden}._wide(CASE WHEN number < 0 THEN '<' ELSE '' END || body, width + sign(width))
+      || CASE WHEN number < 0 THEN '>' WHEN width = 0 THEN '' ELSE ' ' END
+    ELSE {hidden}._wide(CASE WHEN number < 0 THEN '-' ELSE '' END || body, width + sign(width)) END;
 CREATE OR REPLACE MACRO {hidden}._compare(one, other) AS
   CAST(CASE WHEN one < other THEN -1 WHEN one > other THEN 1 WHEN one = other THEN 0 END AS INTEGER);
 """

@@ -11,6 +11,7 @@ from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.meaning.casts import moment_text
 from headrace_local.redshift.meaning.date_formats import shown_moment, strftime_format, unit_of
 from headrace_local.redshift.meaning.kinds import is_string, kind_of
+from headrace_local.redshift.meaning.number_formats import shown_number
 from headrace_local.redshift.syntax.nodes import Arguments, Builder, Function, call, cast, literal_text, raw, text
 
 _OFFSETS = {
@@ -118,7 +119,7 @@ def _to_char(arguments: Arguments) -> exp.Expr:
     moment, pattern = arguments
     kind = kind_of(moment)
     if is_string(moment) or (kind is not None and kind.name not in _MOMENTS):
-        raise not_emulated("TO_CHAR of what is not a date or timestamp")
+        return shown_number(moment, kind, literal_text(pattern, "TO_CHAR"))
     return shown_moment(_as_timestamp(moment), literal_text(pattern, "TO_CHAR"))
 
 

@@ -24,6 +24,11 @@ from headrace_local.redshift.syntax.grammar import table_name, tables_read
 from headrace_local.redshift.syntax.labels import column_labels
 from headrace_local.redshift.syntax.tokens import Name
 
+LEADER_ONLY = frozenset({"CURRENT_SCHEMA", "HAS_DATABASE_PRIVILEGE", "HAS_SCHEMA_PRIVILEGE", "HAS_TABLE_PRIVILEGE"})
+ON_COMPUTE_NODES = ("stl_", "stv_", "svl_", "svv_", "sys_")
+"""Of the functions known here, and how the system tables begin that bring a query to the compute nodes:
+https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html"""
+
 
 def read_locks(session: Session, tree: exp.Expr) -> Requests:
     """The locks for reading every table a tree mentions."""
@@ -31,10 +36,20 @@ def read_locks(session: Session, tree: exp.Expr) -> Requests:
     rights = Rights(session)
     for table in tables:
         rights.check_table(table, "SELECT")
+    if tables or any(name[-1].startswith(ON_COMPUTE_NODES) for name in tables_read(tree)):
+        _check_compute_nodes(tree)
     if ("stl_tr_conflict",) in {name[-1:] for name in tables_read(tree)} and not rights.is_superuser:
         raise SqlError("permission denied for relation stl_tr_conflict")
     keys = (key for table in tables if not table.is_temporary for key in _keys_read(table))
     return dict.fromkeys(keys, LockMode.READ)
+
+
+def _check_compute_nodes(tree: exp.Expr) -> None:
+    """Refuse functions that only the leader node has, in a query of tables."""
+    found = (call.name.upper() for call in tree.find_all(exp.Anonymous))
+    if name := next((name for name in found if name in LEADER_ONLY), None):
+        told = "Specified types or functions (one per INFO message) not supported on Redshift tables."
+        raise SqlError(f'{told} Function "{name.lower()}" not supported.')
 
 
 def _keys_read(table: Table) -> tuple[str, ...]:

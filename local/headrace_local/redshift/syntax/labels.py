@@ -27,6 +27,8 @@ def label_of(projection: exp.Expr) -> str:
         return label_of(projection.this)
     if isinstance(projection, exp.Dot):
         return label_of(projection.expression)
+    if isinstance(projection, exp.Trim):
+        return _TRIMS.get(str(projection.args.get("position") or "").upper(), "btrim")
     return _LABELS.get(type(projection)) or projection.name.lower() if _has_name(projection) else UNNAMED
 
 
@@ -35,7 +37,11 @@ _LABELS: dict[type[exp.Expr], str] = {
     exp.Extract: "date_part",
     exp.CurrentTimestamp: "timestamp",
     exp.CurrentDate: "date",
+    exp.CurrentUser: "current_user",
+    exp.StrPosition: "position",
+    exp.Substring: "substring",
 }
+_TRIMS = {"LEADING": "ltrim", "TRAILING": "rtrim"}
 
 
 def _has_name(projection: exp.Expr) -> bool:
