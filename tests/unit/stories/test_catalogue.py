@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, classify
+from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, classify, explain, for_people
 from headrace.domain.ingest.lane import MAX_ATTEMPTS
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.record_failure import record_failure
-from tests.support.fakes import MemoryServices, file
+from tests.support.fakes import MemoryServices, contract, file
 
 OF_BATCHES = [failure for failure in catalogue() if failure.place not in {Place.REFRESH, Place.UNLOAD}]
 OFTEN = 12
@@ -46,10 +47,7 @@ class Lane:
         return self.services.ledger.batches.get(str(self.services.ledger.lanes.state("readings", LIVE).open_batch))
 
     def _fail(self, batch: BatchRecord) -> None:
-        name, _, cause = self.failure.text.partition(": ")
-        if self.failure.place is Place.LOAD and name == "ERROR":
-            name, cause = "LoadRefused", f"Query #3 failed with {self.failure.text}"
-        record_failure(batch, name, cause, self.services)
+        record_failure(batch, *as_it_arrives(self.failure), self.services)
 
     def _load(self, batch: BatchRecord) -> None:
         loaded = [
@@ -71,10 +69,22 @@ def of(*treatments: Treatment) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("failure", chosen, ids=lambda failure: failure.name)
 
 
+def as_it_arrives(failure: Failure) -> tuple[str, str]:
+    """Error and cause, as the workflow hands them on."""
+    name, _, cause = failure.text.partition(": ")
+    if failure.place is Place.LOAD and name == "ERROR":
+        return "LoadRefused", f"Query #3 failed with {failure.text}"
+    return name, cause
+
+
+def shown(failure: Failure) -> str:
+    """The error as people read it: its own words, without what a row may have in it."""
+    return for_people(failure, explain(*as_it_arrives(failure)), contract().names)
+
+
 def explains(told: str, failure: Failure) -> bool:
     """Whether a message says what happened, the cause and the remedy."""
-    happened, advice, _ = told.partition(failure.advice)
-    return bool(advice) and classify(happened) is failure
+    return f"{shown(failure)} {failure.advice}" in told
 
 
 @of(Treatment.AGAIN, Treatment.WAIT, Treatment.HOLD, Treatment.PERSON)
@@ -93,7 +103,7 @@ def test_a_file_whose_data_are_refused_fails_alone(failure: Failure) -> None:
     lane.run(culprit=lane.files[0])
     assert lane.statuses() == [FileStatus.FAILED, FileStatus.LOADED]
     reason = str(lane.services.ledger.files.get(lane.files[0].file_id).reason)
-    assert classify(reason) is failure
+    assert reason == f"it could not be loaded: {shown(failure)}"
     assert all(explains(told, failure) for told in lane.told())
     assert len(lane.told()) == 2
 
@@ -116,6 +126,13 @@ def test_what_may_be_a_files_is_tried_three_times(failure: Failure) -> None:
     assert lane.executions == MAX_ATTEMPTS + 1
     assert lane.told()
     assert all(explains(told, failure) for told in lane.told())
+
+
+@pytest.mark.parametrize("failure", OF_BATCHES, ids=lambda failure: failure.name)
+def test_what_people_read_is_known_again_and_repeats_no_value(failure: Failure) -> None:
+    assert classify(shown(failure)) is failure
+    words = re.findall(r"'[^']*'|\"[^\"]*\"", shown(failure)) if failure.quotes else []
+    assert {word[1:-1] for word in words} <= {"", "…", *contract().names}
 
 
 def test_every_error_of_a_batch_is_met() -> None:
