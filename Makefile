@@ -91,17 +91,17 @@ bench: setup ## Measure the whole laptop: 100 files of 10,000 rows
 
 .PHONY: chaos
 chaos: setup ## Break the laptop at every named point, then with 300 seeds, and compare every row
-	@$(BIN)/python -m benchmarks.chaos
-	@$(BIN)/python -m benchmarks.chaos --seeds 300 --journal build/chaos-seeds.jsonl
+	@$(BIN)/python -m benchmarks.faults.chaos
+	@$(BIN)/python -m benchmarks.faults.chaos --seeds 300 --journal build/chaos-seeds.jsonl
 
 .PHONY: catalogue
 catalogue: setup ## Raise every error of the catalogue on a laptop and check every file; 15 minutes (ARGS="--only redshift-s3")
-	@$(BIN)/python -m benchmarks.catalogue $(ARGS)
+	@$(BIN)/python -m benchmarks.faults.catalogue $(ARGS)
 
 .PHONY: outage
 outage: setup ## Refuse a whole service for an hour (a minute stands for it) while files arrive, and compare every row
-	@$(BIN)/python -m benchmarks.outage
-	@$(BIN)/python -m benchmarks.outage --hostile
+	@$(BIN)/python -m benchmarks.faults.outage
+	@$(BIN)/python -m benchmarks.faults.outage --hostile
 
 .PHONY: mutants
 mutants: setup ## Put 200 small faults into the code, one at a time, and list those the tests miss (ARGS="--seed 7 --sample 50")

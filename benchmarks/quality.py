@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from headrace.domain.baseline import FEWEST_DAYS, Figure
-from headrace.domain.checks import Check, Metric
-from headrace.domain.judgement import Measured, Scope, Verdict, judge
+from headrace.domain.statistics.baseline import FEWEST_DAYS, Figure
+from headrace.domain.statistics.checks import Check, Metric
+from headrace.domain.statistics.judgement import Measured, Scope, Verdict, judge
 
 DAYS = 90
 LARGE, SMALL = 10_000, 60

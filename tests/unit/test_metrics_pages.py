@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.checks import Metric
+from headrace.domain.statistics.checks import Metric
 from headrace.observability import ALL, METRICS, NAMESPACE, measure_run
 from headrace_compiler.sql.metrics import MEASURES
 from tests.support.template import TEMPLATE

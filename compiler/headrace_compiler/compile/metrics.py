@@ -21,8 +21,8 @@ from typing import Any
 
 from open_data_contract_standard.model import DataQuality, SchemaObject
 
-from headrace.domain.checks import OF_TABLE, Check, Metric, Scale
 from headrace.domain.contract import Column
+from headrace.domain.statistics.checks import OF_TABLE, Check, Metric, Scale
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.shape import suggestion

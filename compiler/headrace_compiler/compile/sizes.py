@@ -11,9 +11,9 @@ from dataclasses import replace
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.lane import LIMITS
 from headrace.domain.ingest.load import load_statements, split_statements
-from headrace.domain.judgement import Scope
 from headrace.domain.migration import MOST_COLUMNS
 from headrace.domain.sql_text import MOST_BYTES, one_line, size_of
+from headrace.domain.statistics.judgement import Scope
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.sql.load import load_sql, names_of, table_sql, views_sql
 from headrace_compiler.sql.metrics import measure_sql

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from headrace.domain.checks import OF_TABLE, Check, Metric
 from headrace.domain.contract import LINEAGE_COLUMNS, Contract, Kind
-from headrace.domain.judgement import Scope
+from headrace.domain.statistics.checks import OF_TABLE, Check, Metric
+from headrace.domain.statistics.judgement import Scope
 from headrace_compiler.sql.load import HEADER, create_stage, step
 
 MOST_CATEGORIES = 200

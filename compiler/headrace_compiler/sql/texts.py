@@ -7,8 +7,8 @@ from pathlib import Path
 
 from headrace.domain.contract import Contract
 from headrace.domain.contracts import Contracts
-from headrace.domain.judgement import Scope
 from headrace.domain.sql_text import SqlText
+from headrace.domain.statistics.judgement import Scope
 from headrace_compiler.sql.load import load_sql, table_sql, views_sql
 from headrace_compiler.sql.metrics import measure_sql
 from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import sqlfluff
 
-from headrace.domain.checks import OF_TABLE, Check, Metric
 from headrace.domain.contract import Column, Contract, Kind, View
 from headrace.domain.ingest.load import load_statements, measure_statements, split_statements
-from headrace.domain.judgement import Scope
+from headrace.domain.statistics.checks import OF_TABLE, Check, Metric
+from headrace.domain.statistics.judgement import Scope
 from headrace.exports.model import sql as exportsql
 from headrace.usecases.migrate import apply, plan
 from headrace_compiler import compile_contract, compile_folder

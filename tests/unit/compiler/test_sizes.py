@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.domain.ingest.lane import LIMITS, limits_of
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.sql_text import MOST_BYTES, size_of
+from headrace.domain.statistics.checks import Check, Metric
 from headrace.errors import LoadTooLargeError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.prepare_load import prepare_load

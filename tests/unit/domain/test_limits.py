@@ -6,9 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from headrace.adapters import accounts
-from headrace.domain import baseline, bounds, contract, export, judgement, migration, notice, sizes, sql_text
+from headrace.domain import bounds, contract, export, migration, notice, sizes, sql_text
 from headrace.domain.ingest import arrival, bad_rows, lane, packing, replay, storm
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
+from headrace.domain.statistics import baseline, judgement
 from headrace.exports.model import run
 from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.checks import Check, Metric
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult
 from headrace.domain.ingest.outcome import Verdict as Outcome
 from headrace.domain.ingest.storm import Counted, Group
-from headrace.domain.judgement import Finding, Verdict
 from headrace.domain.notice import (
     Incident,
     Next,
@@ -31,6 +29,8 @@ from headrace.domain.notice import (
     stale_notice,
     surprise_notice,
 )
+from headrace.domain.statistics.checks import Check, Metric
+from headrace.domain.statistics.judgement import Finding, Verdict
 from tests.support.fakes import contract, file
 
 BATCH = BatchRecord("readings-1", "readings", "live", 1, BatchStatus.LOADED, ("1",), "2026-01-01T00:00:00Z")

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.checks import Check, Metric
 from headrace.domain.ingest.ledger import LIVE, FileStatus
 from headrace.domain.ingest.outcome import FileResult
+from headrace.domain.statistics.checks import Check, Metric
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.quality.hold import hold, reject, release

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.transform_check import Verdict, check
-from benchmarks.transform_data import FAULTS, Events
-from benchmarks.transform_engines import headrace_csv, headrace_json
+from benchmarks.transform.check import Verdict, check
+from benchmarks.transform.data import FAULTS, Events
+from benchmarks.transform.engines import headrace_csv, headrace_json
 from headrace.transform import read_quarantine
 
 BLOCKS = [200, 997, 4096, 65_536, 1 << 20, 8 << 20]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from headrace.domain.checks import Check, Metric
 from headrace.domain.file_formats import FORMATS, Format
 from headrace.domain.kind import Kind
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls
+from headrace.domain.statistics.checks import Check, Metric
 
 __all__ = [
     "LINEAGE_COLUMNS",

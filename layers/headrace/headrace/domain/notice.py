@@ -10,16 +10,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
-from headrace.domain.checks import Metric
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.failure import classify
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, total
 from headrace.domain.ingest.storm import Counted, Group
+from headrace.domain.statistics.checks import Metric
 
 if TYPE_CHECKING:
-    from headrace.domain.judgement import Finding  # brings `statistics`, which only judging needs
+    from headrace.domain.statistics.judgement import Finding  # brings `statistics`, which only judging needs
 
 LISTED = 5
 OF_CHECK = "FROM etl.quality_figures WHERE dataset = '{}' AND column_name = '{}' AND metric = '{}'"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Contract, View
 from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.load_plan import History, LoadPlan, load_plan, origins_of, replaced_by, replay_places
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import object_key, possible_keys, replay_name
-from headrace.domain.judgement import Scope
+from headrace.domain.statistics.checks import Check, Metric
+from headrace.domain.statistics.judgement import Scope
 from tests.support.fakes import contract, file
 
 PARTS = [Part("one.parquet", 10, 2)]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.checks import Check, Metric
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.statistics.checks import Check, Metric
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.quality.hold import reject, release

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from headrace.domain.checks import Check, Metric
+from headrace.domain.statistics.checks import Check, Metric
 from headrace.usecases.quality.judge_day import judge_all
 from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, contracts_of
 

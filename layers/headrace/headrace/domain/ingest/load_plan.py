@@ -10,7 +10,7 @@ from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import origin_of, possible_keys, replay_of
-from headrace.domain.judgement import Scope, scope_of
+from headrace.domain.statistics.judgement import Scope, scope_of
 
 Place = tuple[str, str]
 """Bucket and key."""

@@ -13,8 +13,8 @@ from typing import Protocol
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, failed, settle
-from headrace.domain.judgement import Finding, anomalous
 from headrace.domain.notice import Notice, hold_notice
+from headrace.domain.statistics.judgement import Finding, anomalous
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import (
     HasBatches,

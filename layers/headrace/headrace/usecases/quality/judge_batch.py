@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from headrace.domain.bounds import MOST_FOUND, within
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileStatus
-from headrace.domain.judgement import Finding, Scope, anomalous, judge, scope_of
 from headrace.domain.notice import surprise_notice
+from headrace.domain.statistics.judgement import Finding, Scope, anomalous, judge, scope_of
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.ports import (
     HasBatches,

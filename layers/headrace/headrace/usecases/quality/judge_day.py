@@ -14,9 +14,9 @@ from typing import Protocol
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.load import split_statements
-from headrace.domain.judgement import Finding, Scope, anomalous, judge
 from headrace.domain.notice import Notice, surprise_notice
 from headrace.domain.sql_text import SqlText
+from headrace.domain.statistics.judgement import Finding, Scope, anomalous, judge
 from headrace.observability import logger
 from headrace.usecases.ports import HasSql, HasTopic, HasWarehouse
 from headrace.usecases.quality.measurements import figures_of, keep, past_figures

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any, Protocol
 
-from headrace.domain.baseline import WINDOW_DAYS, Figure
-from headrace.domain.checks import Metric
 from headrace.domain.contract import Contract
-from headrace.domain.judgement import Finding, Measured, Scope
+from headrace.domain.statistics.baseline import WINDOW_DAYS, Figure
+from headrace.domain.statistics.checks import Metric
+from headrace.domain.statistics.judgement import Finding, Measured, Scope
 from headrace.usecases.ports import HasWarehouse
 
 

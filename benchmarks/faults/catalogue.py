@@ -1,0 +1,83 @@
+"""Raise every error of the catalogue on a laptop, where it arises, and look at what became of the files.
+
+    make catalogue                                   all that files meet on their way
+    python -m benchmarks.faults.catalogue --only redshift-disk
+
+Two files of a dataset meet each error. What passes must have passed, what is a file's must have failed that file and no
+other, every row must be in the table, and where a batch failed a message must say cause and remedy. Eight datasets meet
+errors side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.faults.catalogue_walk import Met, Raised, Walk
+from benchmarks.own_laptop import own_laptop
+from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue
+from headrace_cli.stack.target import target_at
+
+LANES = 8
+MODEL = "bulk.odcs.yaml"
+ELSEWHERE = {Place.REFRESH, Place.UNLOAD}
+"""Met by views, as in tests/e2e/failures/test_catalogue.py, and by exports."""
+UNCALLED = {"SQS", "Secrets Manager"}
+"""No function on a file's way calls these services; it finds their queue's messages and secrets there."""
+
+
+def main() -> int:
+    """Run on a laptop of its own. Returns 1 when anything is wrong."""
+    options = _parser().parse_args()
+    chosen = [failure for failure in met_by_files() if options.only in failure.name]
+    start, wrong = time.monotonic(), 0
+    print(f"{'error':<34} {'place':<8} {'treatment':<9} {'batch':<7} files")
+    with own_laptop("catalogue", prepare=_datasets) as laptop:
+        walk = Walk(target_at(laptop.home))
+        for number, wave in enumerate(waves(chosen)):
+            raised = [Raised(failure, f"cat{lane}", f"w{number}{lane}") for lane, failure in enumerate(wave)]
+            for met in walk.run(raised):
+                show(met)
+                wrong += bool(met.wrong)
+    print(f"\n{len(chosen)} errors in {time.monotonic() - start:.0f} s, {wrong} not met as the catalogue says")
+    return int(wrong > 0)
+
+
+def met_by_files() -> list[Failure]:
+    """The errors that files meet on their way into a table."""
+    return [entry for entry in catalogue() if entry.place not in ELSEWHERE and entry.service not in UNCALLED]
+
+
+def waves(chosen: list[Failure]) -> Iterator[list[Failure]]:
+    """So many at a time as there are datasets; those that refuse a file among themselves."""
+    for refuses in (False, True):
+        alike = [failure for failure in chosen if (failure.treatment is Treatment.FILE) is refuses]
+        yield from (alike[first : first + LANES] for first in range(0, len(alike), LANES))
+
+
+def show(met: Met) -> None:
+    """A line, and what is wrong below it."""
+    failure, files = met.raised.failure, ", ".join(met.statuses)
+    print(
+        f"{failure.name:<34} {failure.place:<8} {failure.treatment:<9} {'failed' if met.told else 'passed':<7} {files}"
+    )
+    for what in met.wrong:
+        print(f"    WRONG: {what}", flush=True)
+
+
+def _datasets(checkout: Path) -> None:
+    model = (checkout / "contracts" / MODEL).read_text()
+    for lane in range(LANES):
+        (checkout / "contracts" / f"cat{lane}.odcs.yaml").write_text(model.replace("bulk", f"cat{lane}"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="errors whose name holds this")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""How fast and how exact the transform is, beside other engines: `make bench-transform`."""

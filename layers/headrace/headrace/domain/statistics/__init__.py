@@ -1,0 +1,1 @@
+"""The third tier: checks of totals, what is usual, and the verdict."""
