@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.target import Target
@@ -17,18 +19,73 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A statement's result. Without a result set `columns` is empty and `changed` counts the rows it touched."""
+    """A statement's result. Without a result set `columns` is empty and `changed` counts the rows it touched.
+
+    `total` counts the rows of the result, of which `rows` may be the first.
+    """
 
     columns: list[str]
     rows: list[list[Any]]
     changed: int
     seconds: float
+    total: int = 0
 
 
-def query(target: Target, text: str) -> Answer:
-    """Run one statement and read its whole result. Raises CommandError with the warehouse's words when it fails."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A result that was written to a file."""
+
+    rows: int
+    seconds: float
+
+
+def query(target: Target, text: str, most: int | None = None) -> Answer:
+    """Run one statement and read its result, the first `most` rows if given.
+
+    Raises CommandError with the warehouse's words when it fails.
+    """
     client = target.client("redshift-data")
-    statement = client.execute_statement(Sql=text, **_warehouse(target))["Id"]
+    statement, state = _executed(target, text)
+    seconds, counted = state.get("Duration", 0) / 1e9, max(state.get("ResultRows", 0), 0)
+    if state.get("HasResultSet"):
+        columns, rows = _result(client, statement, most)
+        return Answer(columns, rows, changed=0, seconds=seconds, total=max(counted, len(rows)))
+    return Answer([], [], counted, seconds)
+
+
+def write_csv(target: Target, text: str, file: TextIO, tell: Callable[[str], None]) -> Written:
+    """Run one statement and write its result page by page as CSV with a header; NULL is an empty field.
+
+    Raises CommandError when it fails or has no result.
+    """
+    client = target.client("redshift-data")
+    statement, state = _executed(target, text, ResultFormat="CSV")
+    if not state.get("HasResultSet"):
+        raise CommandError("the statement has no result to write")
+    rows = -1
+    for page in _pages(client.get_statement_result_v2, statement):
+        records = "".join(record["CSVRecords"] for record in page["Records"])
+        if rows < 0:
+            header = _csv_line([_label(column) for column in page["ColumnMetadata"]])
+            # The reference does not say whether the records begin with a header: written once in either case.
+            file.write("" if records.startswith(header) else header)
+            rows = 0
+        file.write(records)
+        rows += records.count("\n")
+        tell(f"{rows:,} of {state.get('ResultRows', 0):,} rows written")
+    return Written(max(state.get("ResultRows", 0), 0), state.get("Duration", 0) / 1e9)
+
+
+def _csv_line(fields: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(fields)
+    return line.getvalue()
+
+
+def _executed(target: Target, text: str, **options: str) -> tuple[str, dict[str, Any]]:
+    """A statement's id, and its description once it has ended well. Raises CommandError. Ctrl-C cancels it."""
+    client = target.client("redshift-data")
+    statement = client.execute_statement(Sql=text, **_warehouse(target), **options)["Id"]
     try:
         state = _ended(client, statement)
     except KeyboardInterrupt:
@@ -36,10 +93,7 @@ def query(target: Target, text: str) -> Answer:
         raise
     if state["Status"] != "FINISHED":
         raise CommandError(f"the warehouse refused it: {state.get('Error') or state['Status'].lower()}")
-    seconds = state.get("Duration", 0) / 1e9
-    if state.get("HasResultSet"):
-        return Answer(*_result(client, statement), changed=0, seconds=seconds)
-    return Answer([], [], max(state.get("ResultRows", 0), 0), seconds)
+    return statement, state
 
 
 def _warehouse(target: Target) -> dict[str, str]:
@@ -61,17 +115,26 @@ def _ended(client: Any, statement: str) -> dict[str, Any]:
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _result(client: Any, statement: str) -> tuple[list[str], list[list[Any]]]:
-    pages = list(_pages(client, statement))
-    columns = [column.get("label") or column["name"] for column in pages[0]["ColumnMetadata"]]
-    return columns, [[value(field) for field in record] for page in pages for record in page["Records"]]
+def _result(client: Any, statement: str, most: int | None) -> tuple[list[str], list[list[Any]]]:
+    columns: list[str] = []
+    rows: list[list[Any]] = []
+    for page in _pages(client.get_statement_result, statement):
+        columns = columns or [_label(column) for column in page["ColumnMetadata"]]
+        rows += [[value(field) for field in record] for record in page["Records"]]
+        if most is not None and len(rows) >= most:
+            break
+    return columns, rows[:most]
 
 
-def _pages(client: Any, statement: str) -> Iterator[dict[str, Any]]:
-    page = client.get_statement_result(Id=statement)
+def _label(column: dict[str, Any]) -> str:
+    return str(column.get("label") or column["name"])
+
+
+def _pages(call: Callable[..., dict[str, Any]], statement: str) -> Iterator[dict[str, Any]]:
+    page = call(Id=statement)
     yield page
     while page.get("NextToken"):
-        page = client.get_statement_result(Id=statement, NextToken=page["NextToken"])
+        page = call(Id=statement, NextToken=page["NextToken"])
         yield page
 
 

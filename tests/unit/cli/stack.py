@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
@@ -172,6 +173,13 @@ class MemoryDataApi:
         more = {"NextToken": str(number + 1)} if number + 1 < len(self.pages) else {}
         columns = [{"name": name} for name in self.columns]
         return {"ColumnMetadata": columns, "Records": self.pages[number]} | more
+
+    def get_statement_result_v2(self, *, Id: str, NextToken: str = "0") -> dict[str, Any]:  # noqa: N803
+        page = self.get_statement_result(Id=Id, NextToken=NextToken)
+        text = io.StringIO(newline="")
+        for record in page["Records"]:
+            csv.writer(text).writerow(["" if "isNull" in field else next(iter(field.values())) for field in record])
+        return page | {"Records": [{"CSVRecords": text.getvalue()}]}
 
 
 class ReadableFiles(MemoryFiles):

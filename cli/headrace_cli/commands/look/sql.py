@@ -2,39 +2,85 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from headrace_cli.output.console import Document, Json, emit, lines, stdout, table
+from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count, duration
 from headrace_cli.output.progress import Progress
 from headrace_cli.stack.target import Target, target_of
-from headrace_cli.stack.warehouse import query
+from headrace_cli.stack.warehouse import query, write_csv
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
 
+SHOWN = 1000
+"""Rows that are shown unless more are asked for."""
+MOST_IN_JSON = 100_000
+"""Rows of one JSON document: more would need gigabytes, and nobody notices rows that are left out of a document."""
+
+
 def sql(
     context: typer.Context,
     text: Annotated[str, typer.Argument(help="One SQL statement.", metavar="SQL")],
+    limit: Annotated[
+        int | None, typer.Option(help=f"Rows to show. Default: {SHOWN:,}; in JSON all, up to {MOST_IN_JSON:,}.", min=1)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write all rows to this file, as CSV.", dir_okay=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Run one statement in the warehouse, through the Redshift Data API, and show its rows.
 
-    Example: `headrace sql "SELECT COUNT(*) FROM public.readings"`
+    The Data API keeps results up to 500 MB; for more, use UNLOAD.
+
+    Examples: `headrace sql "SELECT COUNT(*) FROM public.readings"`, `headrace sql "SELECT …" --out all.csv`
     """
-    emit(collect(target_of(context), text), render, as_json=as_json)
+    target = target_of(context)
+    if out:
+        emit(collect_written(target, text, out), render_written, as_json=as_json)
+    else:
+        emit(collect(target, text, limit, as_json=as_json), render, as_json=as_json)
 
 
-def collect(target: Target, text: str) -> Document:
-    """`{"columns": […], "rows": [[…]], "changed", "seconds"}`."""
+def collect(target: Target, text: str, limit: int | None = None, *, as_json: bool = False) -> Document:
+    """`{"columns": […], "rows": [[…]], "total", "changed", "seconds"}`; `total` counts the rows that there are."""
+    most = limit or (MOST_IN_JSON if as_json else SHOWN)
     with Progress() as progress:
         progress.show("the warehouse is working")
-        answer = query(target, text)
-    return {"columns": answer.columns, "rows": answer.rows, "changed": answer.changed, "seconds": answer.seconds}
+        answer = query(target, text, most)
+    if as_json and limit is None and answer.total > most:
+        raise CommandError(f"the result has {answer.total:,} rows: give --limit, or --out FILE for all of them")
+    return {
+        "columns": answer.columns,
+        "rows": answer.rows,
+        "total": answer.total,
+        "changed": answer.changed,
+        "seconds": answer.seconds,
+    }
+
+
+def collect_written(target: Target, text: str, out: Path) -> Document:
+    """`{"file", "rows", "seconds"}`. A file that could not be written whole is removed."""
+    partial = out.with_name(out.name + ".partial")
+    try:
+        with Progress() as progress, partial.open("w", encoding="utf-8", newline="") as file:
+            progress.show("the warehouse is working")
+            done = write_csv(target, text, file, progress.show)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return {"file": str(out), "rows": done.rows, "seconds": done.seconds}
+
+
+def render_written(document: Document) -> ConsoleRenderable:
+    """What was written."""
+    rows, took = count(document["rows"], "row"), duration(document["seconds"])
+    return lines(f"{rows} written to {document['file']}; the query took {took}.")
 
 
 def render(document: Document) -> ConsoleRenderable:
@@ -42,7 +88,11 @@ def render(document: Document) -> ConsoleRenderable:
     took = duration(document["seconds"])
     if not document["columns"]:
         return lines(f"Done in {took}.")
-    return lines(result_table(document), f"\n{count(len(document['rows']), 'row')} in {took}")
+    shown, total = len(document["rows"]), document["total"]
+    if shown < total:
+        more = f"\nThe first {shown:,} of {count(total, 'row')}, in {took}: --limit shows more, --out FILE writes all."
+        return lines(result_table(document), more)
+    return lines(result_table(document), f"\n{count(shown, 'row')} in {took}")
 
 
 def result_table(document: Document) -> ConsoleRenderable:

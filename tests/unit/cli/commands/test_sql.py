@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,3 +68,57 @@ def test_text_of_values_that_look_like_markup(stack: FakeStack, run_text: RunTex
     stack.data.pages = [[[{"stringValue": "[red]not markup[/red]"}]]]
     _, text = run_text("sql", "SELECT 1")
     assert "[red]not markup[/red]" in text
+
+
+def many(stack: FakeStack, pages: int, rows: int = 500) -> None:
+    stack.data.columns = ["n", "t"]
+    stack.data.pages = [[[{"longValue": page}, {"stringValue": "a,b"}]] * rows for page in range(pages)]
+
+
+def test_the_screen_gets_the_first_thousand_and_says_so(stack: FakeStack, run_text: RunText) -> None:
+    many(stack, pages=4)
+    stack.data.pages.append([[{"never": "read"}] * 9])
+    _, text = run_text("sql", "SELECT * FROM t")
+    assert "The first 1,000 of 2,001 rows, in 1.5 s: --limit shows more, --out FILE writes all." in text
+    assert text.count("a,b") == 1000
+
+
+def test_as_many_as_asked_for(stack: FakeStack, run_json: RunJson) -> None:
+    many(stack, pages=4)
+    _, document = run_json("sql", "SELECT * FROM t", "--limit", "3")
+    assert (len(document["rows"]), document["total"]) == (3, 2000)
+
+
+def test_json_leaves_no_row_out_silently(stack: FakeStack, run_json: RunJson, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace_cli.commands.look.sql.MOST_IN_JSON", 1000)
+    many(stack, pages=3)
+    code, document = run_json("sql", "SELECT * FROM t")
+    assert (code, document) == (1, {"error": "the result has 1,500 rows: give --limit, or --out FILE for all of them"})
+    many(stack, pages=2)
+    assert len(run_json("sql", "SELECT * FROM t")[1]["rows"]) == 1000
+
+
+def test_all_rows_to_a_file(stack: FakeStack, run_json: RunJson, tmp_path: Path) -> None:
+    answer(stack)
+    code, document = run_json("sql", "SELECT * FROM t", "--out", str(tmp_path / "all.csv"))
+    assert (code, document["rows"]) == (0, 2)
+    assert (tmp_path / "all.csv").read_bytes() == b"name,n\r\na,1\r\n,2000\r\n"
+    assert stack.data.asked[0]["ResultFormat"] == "CSV"
+    assert [path.name for path in tmp_path.iterdir()] == ["all.csv"]
+
+
+def test_a_header_that_the_api_sends_is_not_written_twice(stack: FakeStack, run_json: RunJson, tmp_path: Path) -> None:
+    answer(stack)
+    stack.data.pages[0].insert(0, [{"stringValue": "name"}, {"stringValue": "n"}])
+    run_json("sql", "SELECT * FROM t", "--out", str(tmp_path / "all.csv"))
+    assert (tmp_path / "all.csv").read_bytes() == b"name,n\r\na,1\r\n,2000\r\n"
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_written(
+    stack: FakeStack, run_json: RunJson, tmp_path: Path
+) -> None:
+    stack.data.error = "ERROR: no"
+    assert run_json("sql", "SELECT * FROM t", "--out", str(tmp_path / "all.csv"))[0] == 1
+    stack.data.error = None
+    assert "no result" in run_json("sql", "ANALYZE", "--out", str(tmp_path / "all.csv"))[1]["error"]
+    assert not list(tmp_path.iterdir())
