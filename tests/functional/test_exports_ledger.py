@@ -224,3 +224,27 @@ def test_many_failures_are_forgotten(running: Any) -> None:
         running.record(Answer(request(name, alone=True), failure="no"))
     running.forget_failures(RUN, "c/1", names)
     assert running.tallies("notes", DATE) == {}
+
+
+def test_a_day_that_is_exported_again_starts_with_nothing(ledger: Any) -> None:
+    ledger.open_run(RUN, None)
+    for number in range(130):
+        ledger.change_category(RUN, CategoryState(f"c{number}", folder=FOLDER))
+        ledger.record(Answer(request("a", category=f"c{number}"), (result("a"),), seconds=0.1))
+    other = replace(RUN, date="2026-02-01")
+    ledger.open_run(other, None)
+    ledger.change_category(other, CategoryState("c1"))
+    ended = replace(ledger.find_run("notes", DATE), status=RunStatus.COMPLETE)
+    ledger.end_run(ended)
+    with pytest.raises(OvertakenError):
+        ledger.forget_day(ended)
+    again = replace(ended, attempt=2, status=RunStatus.RUNNING)
+    assert ledger.open_run(again, ledger.find_run("notes", DATE))
+    with pytest.raises(OvertakenError):
+        ledger.forget_day(again)  # as it was before it was opened
+    again = ledger.find_run("notes", DATE)
+    ledger.forget_day(again)
+    assert ledger.categories("notes", DATE) == []
+    assert ledger.tallies("notes", DATE) == {}
+    assert list(ledger.files("notes", DATE)) == []
+    assert len(ledger.categories("notes", "2026-02-01")) == 1

@@ -188,6 +188,15 @@ class MemoryExportLedger:
             if key[:2] == (export, date) and category in {"", key[2]}:
                 yield from ((key[2], file) for file in answer.files)
 
+    def forget_day(self, run: Run) -> None:
+        self._hand.passes()
+        if not self._is(run, replace(run, status=RunStatus.RUNNING)):
+            raise OvertakenError(run.name)
+        day = (run.export, run.date)
+        self._categories = {key: state for key, state in self._categories.items() if key[:2] != day}
+        self._hand.passes()
+        self._answers = {key: answer for key, answer in self._answers.items() if key[:2] != day}
+
     def forget_failures(self, run: Run, category: str, accounts: Iterable[str]) -> None:
         self._hand.passes()
         if not self._runs_on(run):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from headrace.exports.model.run import Run, RunStatus, Tally, total
+from headrace.exports.steps.trigger import AGAIN
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import moment
 
@@ -34,10 +35,12 @@ class Ask:
     date: str
     category: str | None = None
     account: str | None = None
+    again: bool = False
 
     def event(self) -> dict[str, str]:
         """The detail of the event that says so."""
-        given = {"export": self.export, "date": self.date, "category": self.category, "account": self.account}
+        given = {"export": self.export, "date": self.date, "category": self.category, "account": self.account,
+                 "again": AGAIN if self.again else None}  # fmt: skip
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -74,7 +77,7 @@ def send(target: Target, ask: Ask) -> None:
 def begin(target: Target, ask: Ask) -> Run:
     """Say that the export is due, and wait until the trigger has taken it up. A complete day stays as it is."""
     before = target.export_runs.find_run(ask.export, ask.date)
-    if before and before.status is RunStatus.COMPLETE:
+    if before and before.status is RunStatus.COMPLETE and not ask.again:
         return before
     send(target, ask)
     until = time.monotonic() + START_SECONDS

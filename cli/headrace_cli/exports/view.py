@@ -88,5 +88,7 @@ def render_check(document: Document) -> ConsoleRenderable:
     how = "digests computed again" if document["digests_computed"] else "sizes; --deep computes the digests again"
     verdict = f"{count(len(found), 'difference')}." if found else "No difference."
     looked = f"{count(document['files'], 'file')}, {document['rows']:,} rows, {size(document['bytes'])} ({how})."
+    late = f"Rows came late? `headrace export run {document['export']} --date {document['date']} --again` exports them."
+    again = [late] if found and document["complete"] else []
     incomplete = [] if document["complete"] else ["The day is incomplete: its manifest lists the failures."]
-    return lines(*shown, *more, f"{verdict} {looked}", *incomplete)
+    return lines(*shown, *more, f"{verdict} {looked}", *incomplete, *again)

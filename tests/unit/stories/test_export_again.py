@@ -164,7 +164,9 @@ def test_more_categories_than_a_run_can_have_end_it_with_a_sentence(monkeypatch:
         ({"account": ["a", "b"]}, "account must be a text, one only"),
         ({"account": "a" * 1025}, "account has more than 1,024 bytes"),
         ({"category": "ü" * 513}, "category has more than 1,024 bytes"),
-        ({"categories": "a"}, "there is no field 'categories': there are export, date, category, account"),
+        ({"categories": "a"}, "there is no field 'categories': there are export, date, category, account, again"),
+        ({"again": "yes"}, "again can only be 'all'"),
+        ({"again": "all", "account": "a"}, "again is for the whole day: leave out category and account"),
         ({"x" * 100_000: "a"}, "there is no field 'xxx"),
         (["notes"], "the detail must be an object"),
         ("notes", "the detail must be an object"),
@@ -185,6 +187,7 @@ def test_a_wrong_event_is_refused_with_a_short_sentence(detail: Any, reason: str
     [
         ({"date": DATE}, Wanted(DATE)),
         ({"date": DATE, "export": None}, Wanted(DATE)),
+        ({"date": DATE, "again": "all"}, Wanted(DATE, again=True)),
         (
             {"date": DATE, "export": "notes", "category": "", "account": "ü" * 512},
             Wanted(DATE, "notes", "", "ü" * 512),
@@ -244,3 +247,37 @@ def test_looks_for_dead_letters_have_an_end() -> None:
     letters = Endless()
     assert take_dead_letters(letters, "url", "notes", DATE) == 0
     assert letters.looks == MOST_LOOKS
+
+
+def complete() -> World:
+    world = World(rows())
+    world.trigger()
+    assert world.run() is RunStatus.COMPLETE
+    return world
+
+
+@pytest.mark.parametrize("kill_at", range(0, 60, 4))
+def test_a_complete_day_is_exported_again_when_rows_came_late(kill_at: int) -> None:
+    world = complete()
+    given = world.services.unloader._rows
+    before = world.told[-1]["event"]["manifest_sha256"]
+    given["c1", "a2"].append("late")
+    given["c1", "new"] = ["new in c1"]
+    given["c0", "new"], given["c2", "new"] = [], []
+    world.trigger()
+    assert world.run() is RunStatus.COMPLETE
+    assert len(list(world.services.exports.files("notes", DATE))) == 27  # asked for as ever: nothing is missing
+    world.hand.at = world.hand.calls + kill_at if kill_at else 0
+    world.trigger(again=True)
+    assert world.run() is RunStatus.COMPLETE
+    world.assert_complete(given)
+    assert world.told[-1]["event"]["manifest_sha256"] != before
+
+
+def test_a_day_that_is_not_complete_is_completed_not_begun_anew() -> None:
+    world = incomplete()
+    before = dict(world.services.bucket.written)
+    world.trigger(again=True)
+    assert world.run() is RunStatus.COMPLETE
+    again = {key for key, number in world.services.bucket.written.items() if number != before.get(key)}
+    assert again == {f"notes/{DATE}/c1/a2.csv"}

@@ -46,7 +46,7 @@ class World:
         self.told: list[dict[str, Any]] = []
         self.killed = False
 
-    def trigger(self, **asked: str) -> None:
+    def trigger(self, **asked: Any) -> None:
         self._step(lambda: trigger(Wanted(DATE, "notes", **asked), self.services))
         if self.killed:
             self.killed = False

@@ -26,7 +26,7 @@ LINE_SECONDS = 5
 """Without a terminal, one line every five seconds."""
 commands = typer.Typer(no_args_is_help=True, help="The daily export: one CSV per account and category.")
 Name = Annotated[str | None, typer.Argument(help="The export; optional if only one is deployed.")]
-Date = Annotated[str | None, typer.Option(help="The day, as 2026-01-31. Default: today in UTC.")]
+Date = Annotated[str | None, typer.Option(help="The day, as 2026-01-31. Default: today in ExportTimeZone.")]
 LastDate = Annotated[str | None, typer.Option("--date", help="The day, as 2026-01-31. Default: the last run's.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait and show progress.")]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait.", min=1)]
@@ -39,18 +39,22 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     date: Date = None,
     category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
     account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Export a complete day once more, with current rows.")] = False,
     wait: Wait = True,
     timeout: Timeout = 86400,
     as_json: Json = False,
 ) -> None:
     """Export a day, as the schedule does every morning. Files already exported are not exported again.
 
-    Exits with 1 if files are missing at the end.
+    A complete day stays as it is, unless `--again` is given: for rows that came late, which `headrace export verify`
+    reports. All its files and its manifest are then written anew. Exits with 1 if files are missing at the end.
 
     Example: `headrace export run statements --date 2026-01-31 --category fees`
     """
     target = target_of(context)
-    ask = Ask(target.export(name).name, checked_date(target, date), category, account)
+    if again and (category is not None or account is not None):
+        raise CommandError("--again is for the whole day: leave out --category and --account")
+    ask = Ask(target.export(name).name, checked_date(target, date), category, account, again)
     _do(target, ask, wait=wait, timeout=timeout, as_json=as_json)
 
 

@@ -15,8 +15,9 @@ from headrace.exports.model.run import Answer, CategoryState, FileResult, Reques
 class ExportLedger(Protocol):
     """What is known of runs. Every read that a decision hangs on is consistent.
 
-    What is changed is what was read: `change_run`, `change_category` and `forget_failures` raise OvertakenError, and
-    write nothing, when the run is no longer in this attempt, has ended, or what is written was changed since.
+    What is changed is what was read: `change_run`, `change_category`, `forget_day` and `forget_failures` raise
+    OvertakenError, and write nothing, when the run is no longer in this attempt, has ended, or what is written was
+    changed since.
     """
 
     def find_run(self, export: str, date: str) -> Run | None: ...
@@ -30,6 +31,7 @@ class ExportLedger(Protocol):
     def record(self, answer: Answer) -> None: ...
     def tallies(self, export: str, date: str) -> dict[str, Tally]: ...
     def files(self, export: str, date: str, category: str = "") -> Iterator[tuple[str, FileResult]]: ...
+    def forget_day(self, run: Run) -> None: ...
     def forget_failures(self, run: Run, category: str, accounts: Iterable[str]) -> None: ...
 
 

@@ -108,11 +108,31 @@ def test_the_warehouse_has_the_rows_of_the_files() -> None:
 
 
 def test_a_check_without_a_difference_says_how_it_looked() -> None:
-    document = {"differences": [], "files": 2, "rows": 3, "bytes": 25, "digests_computed": False, "complete": False}
+    document = {"export": "statements", "date": "2026-01-31"} | {
+        "differences": [],
+        "files": 2,
+        "rows": 3,
+        "bytes": 25,
+        "digests_computed": False,
+        "complete": False,
+    }
     said = shown(render_check(document))
     assert "No difference. 2 files" in said
     assert "--deep" in said
     assert "incomplete" in said
+
+
+def test_late_rows_of_a_complete_day_are_exported_again() -> None:
+    found = {"export": "statements", "date": "2026-01-31", "complete": True, "digests_computed": False}
+    found |= {
+        "files": 1,
+        "rows": 1,
+        "bytes": 1,
+        "differences": [{"where": "warehouse", "what": "1 rows are in no file"}],
+    }
+    assert "headrace export run statements --date 2026-01-31 --again" in shown(render_check(found))
+    assert "--again" not in shown(render_check(found | {"differences": []}))
+    assert "--again" not in shown(render_check(found | {"complete": False}))
 
 
 def stack_in(zone: str) -> Target:

@@ -39,7 +39,7 @@ def ago(seconds: float) -> str:
 class Day:
     """A day's run. Statements end when `ends` is called, unless they do so at once."""
 
-    def __init__(self, rows: Rows | None = None, *, at_once: bool = True, **asked: str) -> None:
+    def __init__(self, rows: Rows | None = None, *, at_once: bool = True, **asked: Any) -> None:
         self.services = MemoryExportServices(dict(ROWS if rows is None else rows))
         self.at_once = at_once
         self._submit = self.services.unloader.submit

@@ -184,6 +184,26 @@ class DynamoExports:
             for result in _files(item):
                 yield _category(item), result
 
+    def forget_day(self, run: Run) -> None:
+        """Remove categories and answers, as if the day had not been exported. Raises OvertakenError.
+
+        Nothing is removed once another function has changed the run: it has begun the day's plan by then.
+        """
+        kinds = ("CATEGORY#", "DONE#", "FILES#")
+        items = (item for kind in kinds for item in self._query(run.export, run.date, kind))
+
+        def remove(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            try:
+                deletes = [{"Delete": {"TableName": self._table, "Key": to_item(key)}} for key in keys]
+                self._transact(run, deletes, turn=True)
+            except self._client.exceptions.TransactionCanceledException as error:
+                if condition_failed(error):
+                    raise _overtaken(run) from error
+                return keys
+            return []
+
+        in_batches(({"pk": item["pk"], "sk": item["sk"]} for item in items), MOST_IN_TRANSACTION - 1, remove)
+
     def forget_failures(self, run: Run, category: str, accounts: Iterable[str]) -> None:
         """Remove failures, so that the accounts count as not answered. What has been answered stays."""
         wanted = set(accounts)
@@ -216,10 +236,10 @@ class DynamoExports:
             return [code == "ConditionalCheckFailed" for code in codes]
         return [True] * len(keys)
 
-    def _transact(self, run: Run, writes: list[dict[str, Any]]) -> None:
-        """Write, while the run is in this attempt."""
+    def _transact(self, run: Run, writes: list[dict[str, Any]], *, turn: bool = False) -> None:
+        """Write, while the run is in this attempt, and what was read of it where its `turn` matters."""
         key = {"pk": _runs_pk(run.export), "sk": f"RUN#{run.date}"}
-        check = {"TableName": self._table, "Key": to_item(key), **_mine(run)}
+        check = {"TableName": self._table, "Key": to_item(key), **_mine(run, turn=turn)}
         self._client.transact_write_items(TransactItems=[{"ConditionCheck": check}, *writes])
 
     def _check(

@@ -36,7 +36,8 @@ class UnloadStatus(StrEnum):
 class Run:
     """A run, one per export and date; each attempt is one execution. `parts` is 0 until it is planned.
 
-    `category` and `account` are what a person narrowed this attempt to. `plan` is the key of the list of its accounts.
+    `stale` is a complete day that is exported again, until what is known of its files is forgotten. `category` and
+    `account` are what a person narrowed this attempt to. `plan` is the key of the list of its accounts.
     Times are ISO 8601 in UTC. `turn` counts the changes: what was read at an earlier turn is not written any more.
     """
 
@@ -61,6 +62,7 @@ class Run:
     reason: str = ""
     plan: str = ""
     turn: int = 0
+    stale: bool = False
 
     @property
     def name(self) -> str:

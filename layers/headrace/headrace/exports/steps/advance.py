@@ -90,6 +90,9 @@ def _planned(run: Run, export: Export, services: ExportServices) -> tuple[Run, l
     """The run with its plan: of this day, or a new one where the work of that day has expired."""
     if run.parts and (accounts := plans.accounts_of(run, services)) is not None:
         return run, accounts
+    if run.stale:
+        services.exports.forget_day(run)
+        run = services.exports.change_run(replace(run, stale=False))
     run = plans.plan(run, export, services)
     return run, plans.accounts_of(run, services) or []
 

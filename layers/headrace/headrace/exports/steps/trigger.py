@@ -22,7 +22,9 @@ MOST_ATTEMPTS = {"FAILED": 3, "ABORTED": 20, "TIMED_OUT": 20}
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 ORDER = {"export": str, "date": str, "attempt": int}
 """What an execution is started with."""
-FIELDS = ("export", "date", "category", "account")
+FIELDS = ("export", "date", "category", "account", "again")
+AGAIN = "all"
+"""What `again` says, as the one thing that it can: the whole day."""
 SHOWN = 60
 """Bytes of a wrong value that are shown."""
 LOOKED_AFTER = 7
@@ -41,6 +43,8 @@ class Wanted:
     export: str | None = None
     category: str | None = None
     account: str | None = None
+    again: bool = False
+    """A complete day is exported once more, whole, with the warehouse's current rows."""
 
 
 def wanted_of(detail: Any, known: list[str], today: str) -> Wanted:
@@ -54,8 +58,12 @@ def wanted_of(detail: Any, known: list[str], today: str) -> Wanted:
         raise WrongOrderError(
             f"there is no export {cut(given['export'], SHOWN)!r}: there are {', '.join(known[:20]) or 'none'}"
         )
+    if given["again"] not in {None, AGAIN}:
+        raise WrongOrderError(f"again can only be {AGAIN!r}: a complete day is exported again as a whole")
+    if given["again"] and (given["category"] is not None or given["account"] is not None):
+        raise WrongOrderError("again is for the whole day: leave out category and account")
     day = given["date"] if given["date"] is not None else today
-    return Wanted(_date(day), given["export"], given["category"], given["account"])
+    return Wanted(_date(day), given["export"], given["category"], given["account"], again=bool(given["again"]))
 
 
 def _text(name: str, value: Any) -> str | None:
@@ -153,7 +161,7 @@ def _start(wanted: Wanted, services: ExportServices) -> str:
         first = Run(str(wanted.export), wanted.date, 1, RunStatus.RUNNING, now(), now())
         return _open(replace(first, category=wanted.category, account=wanted.account), None, services)
     if run.status is RunStatus.COMPLETE:
-        return "nothing is missing"
+        return _open(_afresh(run), run, services) if wanted.again else "nothing is missing"
     if run.status is RunStatus.RUNNING:
         if services.export_workflow.start(run):
             return f"started {run.name}"
@@ -168,6 +176,14 @@ def _next(run: Run, category: str | None, account: str | None) -> Run:
     return replace(
         run, attempt=again, attempt_at=now(), status=RunStatus.RUNNING, category=category, account=account,
         nudged=False, progress_at="", ended_at="", reason="",
+    )  # fmt: skip
+
+
+def _afresh(run: Run) -> Run:
+    """The first attempt of a new edition of the day: it is not planned, and has none of the files."""
+    return replace(
+        _next(run, None, None), started_at=now(), accounts=0, parts=0, stray_rows=0, plan="", seconds=0.0,
+        stale=True,
     )  # fmt: skip
 
 
