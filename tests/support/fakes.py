@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from headrace.adapters.accounts import Accounts
+from headrace.adapters.accounts import AccountServices
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.domain.contracts import Contracts, Exports
 from headrace.domain.ingest.landed import Landed
@@ -148,7 +148,7 @@ class MemoryWorkflow:
         return self.errors.get((dataset, lane, generation), ("", ""))
 
 
-class MemoryWarehouse(Accounts):
+class MemoryWarehouse:
     """Answers to queries by a word in them; statements that were run are kept."""
 
     def __init__(self) -> None:
@@ -206,7 +206,7 @@ class MemoryLanding:
 
 
 @dataclass
-class MemoryServices:
+class MemoryServices(AccountServices):
     """All of them; the ledger's ports are those of `ledger`."""
 
     contracts: Contracts = field(default_factory=lambda: contracts_of(contract()))

@@ -9,11 +9,10 @@ import os
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import partial
 from itertools import count, cycle
 from typing import Any
 
-from headrace.adapters.accounts import Accounts
+from headrace.adapters.accounts import AccountServices
 from tests.support.fakes import MemoryServices
 
 EXAMPLES = "HEADRACE_EXAMPLES"
@@ -71,14 +70,10 @@ class Actor:
         self._parked.release()
 
 
-VERBS: dict[str, Callable[..., Any]] = {
-    name: verb for name, verb in vars(Accounts).items() if callable(verb) and name not in {"run", "query"}
-}
-"""What the warehouse is asked for in several requests."""
+class Gated(AccountServices):
+    """Services whose every call waits for its turn; of the accounts, each request that a verb makes."""
 
-
-class Gated:
-    """Services whose every call waits for its turn."""
+    warehouse: Any
 
     def __init__(self, services: MemoryServices, actor: Actor) -> None:
         for port in PORTS:
@@ -91,8 +86,6 @@ class _GatedPort:
         self._actor = actor
 
     def __getattr__(self, name: str) -> Any:
-        if isinstance(self._port, Accounts) and name in VERBS:
-            return partial(VERBS[name], self)  # each request that the verb makes is a step
         member = getattr(self._port, name)
         if not callable(member):
             return member

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Protocol
 
+from headrace.adapters.accounts import AccountServices
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.ledger import DynamoLedger, LedgerServices
 from headrace.adapters.notices import Topic
@@ -25,7 +26,7 @@ class Stack(Protocol):
     def output(self, name: str) -> str: ...
 
 
-class TargetServices(LedgerServices):
+class TargetServices(LedgerServices, AccountServices):
     """The services of the use cases, with the rights of the person at the keyboard."""
 
     def __init__(self, stack: Stack) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace.adapters.accounts import Accounts
 from headrace_local.redshift import EmbeddedRedshift
 
 ROOT = "arn:aws:iam::1:root"
@@ -119,7 +118,7 @@ def _value(entry: dict[str, Any]) -> Any:
 
 
 @dataclass
-class WarehouseOf(Accounts):
+class WarehouseOf:
     """`usecases.ports.Warehouse` over the embedded Redshift."""
 
     client: Client

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from headrace.adapters import accounts
+from headrace.adapters.accounts import sql
 from headrace.domain import bounds, contract, export, migration, notice, sizes, sql_text
 from headrace.domain.ingest import arrival, bad_rows, lane, packing, replay, storm
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
@@ -87,7 +87,7 @@ MESSAGES = {
     "Bytes in all lines of a message": count(bounds.MOST_LINES),
     "Bytes of the findings that a step reports": count(bounds.MOST_FOUND),
     "Bytes in a displayed name": count(bounds.LONGEST_NAME),
-    "Bytes in a sentence of the statistics history": count(accounts.LONGEST_SENTENCE),
+    "Bytes in a sentence of the statistics history": count(sql.LONGEST_SENTENCE),
     "Files, columns or values of one kind that a message lists": "/".join(
         {count(notice.LISTED), count(judgement.LISTED), count(bad_rows.LISTED), count(finish.LISTED)}
     ),

@@ -96,5 +96,4 @@ def test_there_are_use_cases_and_ports() -> None:
 def test_a_port_is_narrow() -> None:
     protocols = [value for value in vars(ports).values() if getattr(value, "_is_protocol", False)]
     verbs = {port.__name__: sum(not name.startswith("_") for name in vars(port)) for port in protocols}
-    verbs.pop("Warehouse")  # three subjects in one: to be split
     assert max(verbs.values()) <= MOST_VERBS, verbs

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.adapters.accounts import Accounts
 from headrace.domain.ingest.failure import Failure, Treatment, classify, explain, for_people
 from headrace.domain.statement import StatementState
 from headrace.errors import HeadraceError, TerminalError, TransientError
@@ -33,7 +32,7 @@ class Connection:
         return {"WorkgroupName": self.workgroup, "Database": self.database, "SecretArn": self.secret_arn}
 
 
-class Warehouse(Accounts):
+class Warehouse:
     """The Data API. `client` is a boto3 redshift-data client."""
 
     def __init__(self, client: Any, connection: Connection) -> None:

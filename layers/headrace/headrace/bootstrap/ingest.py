@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from headrace.adapters import aws
+from headrace.adapters.accounts import AccountServices
 from headrace.adapters.contracts_layer import ContractsLayer
 from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
@@ -17,7 +18,7 @@ from headrace.config import setting
 from headrace.domain.contracts import Contracts, Exports
 
 
-class AwsServices(LedgerServices):
+class AwsServices(LedgerServices, AccountServices):
     """The services of `usecases.ports` on AWS, as the function's environment names them."""
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace.adapters.accounts import OWN, TOUCHED
+from headrace.adapters.accounts.loads import OWN, TOUCHED
 from headrace.domain.ingest.load import split_statements
 from tests.functional.redshift.client import Client
 

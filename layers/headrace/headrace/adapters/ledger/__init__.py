@@ -22,7 +22,7 @@ Every write can be done again with the same effect, so any function may be retri
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.adapters.ledger.batches import DynamoBatches
 from headrace.adapters.ledger.contents import DynamoContents
@@ -54,45 +54,47 @@ class DynamoLedger:
         self.storms = DynamoStorms(items)
 
 
+class HasLedger(Protocol):
+    """Services with a ledger."""
+
+    @property
+    def ledger(self) -> DynamoLedger: ...
+
+
 class LedgerServices:
     """The ledger's ports as services of their own, of what has a `ledger`."""
 
     @property
-    def ledger(self) -> DynamoLedger:
-        """The ledger table."""
-        raise NotImplementedError
-
-    @property
-    def files(self) -> DynamoFiles:
+    def files(self: HasLedger) -> DynamoFiles:
         """The files of the ledger."""
         return self.ledger.files
 
     @property
-    def contents(self) -> DynamoContents:
+    def contents(self: HasLedger) -> DynamoContents:
         """The contents and versions of files."""
         return self.ledger.contents
 
     @property
-    def batches(self) -> DynamoBatches:
+    def batches(self: HasLedger) -> DynamoBatches:
         """The batches of the ledger."""
         return self.ledger.batches
 
     @property
-    def lanes(self) -> DynamoLanes:
+    def lanes(self: HasLedger) -> DynamoLanes:
         """The lanes of datasets."""
         return self.ledger.lanes
 
     @property
-    def events(self) -> DynamoEvents:
+    def events(self: HasLedger) -> DynamoEvents:
         """The history of files and batches."""
         return self.ledger.events
 
     @property
-    def watches(self) -> DynamoWatches:
+    def watches(self: HasLedger) -> DynamoWatches:
         """What is remembered between two looks."""
         return self.ledger.watches
 
     @property
-    def storms(self) -> DynamoStorms:
+    def storms(self: HasLedger) -> DynamoStorms:
         """Groups of refused objects."""
         return self.ledger.storms

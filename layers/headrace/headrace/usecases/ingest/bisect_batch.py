@@ -39,8 +39,8 @@ from headrace.usecases.ports import (
     HasFiles,
     HasLake,
     HasLanes,
+    HasLoads,
     HasTopic,
-    HasWarehouse,
 )
 
 ENDS = {
@@ -53,7 +53,7 @@ ENDS = {
 
 
 class Services(
-    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasLoads, HasTopic, Protocol
 ):
     """The ports used here."""
 
@@ -91,7 +91,7 @@ def give_up(batch: BatchRecord, reason: str, services: Services, killed: frozens
     if not services.batches.condemn(batch, reason):
         return
     batch = replace(batch, condemned=True, reason=reason, failed_at=batch.failed_at or now())
-    if not services.warehouse.bury(batch.batch, batch.dataset, "given up"):
+    if not services.loads.bury(batch.batch, batch.dataset, "given up"):
         _record(batch, reason, services)
         return
     files = _files(batch, services)
@@ -218,5 +218,5 @@ def _hold_file(file: FileRecord, batch: BatchRecord, services: Services) -> None
 
 def _fail_file(file: FileRecord, batch: BatchRecord, services: Services) -> None:
     if file.status is FileStatus.MERGING:
-        services.warehouse.unstage(services.contracts.get(batch.dataset), file.file_id)
+        services.loads.unstage(services.contracts.get(batch.dataset), file.file_id)
     services.batches.settle(batch, [failed(file, f"it could not be loaded: {batch.reason}")])

@@ -19,15 +19,15 @@ from headrace.usecases.ports import (
     HasFiles,
     HasLake,
     HasLanes,
+    HasLoads,
     HasTopic,
-    HasWarehouse,
 )
 
 NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
 
 
 class Services(
-    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasLoads, HasTopic, Protocol
 ):
     """The ports used here."""
 

@@ -16,12 +16,20 @@ from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, s
 from headrace.domain.notice import brief_record_notice
 from headrace.usecases.ingest.record_staged import record_staged
 from headrace.usecases.ingest.results import file_results
-from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse
+from headrace.usecases.ports import (
+    HasBatches,
+    HasContracts,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasLoads,
+    HasTopic,
+)
 
 NO_ROWS = "the warehouse has no row of it, and what the transform made of it cannot be read"
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasTopic, HasWarehouse, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasLoads, HasTopic, Protocol):
     """The ports used here."""
 
 
@@ -39,7 +47,7 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
     if contract.staged and batch.lane != MERGE:
         record_staged(batch, list(_results(batch, {}, services).values()), services)
         return
-    counts = services.warehouse.counts_of(batch.batch)
+    counts = services.loads.counts_of(batch.batch)
     results = _results(batch, counts, services)
     files = [settle(known[name], results[name], counts.get(name, WarehouseRows())) for name in batch.file_ids]
     files = [replace(file, reason=reason) if file.status is FileStatus.LOADED else file for file in files]

@@ -21,13 +21,13 @@ from headrace.usecases.ports import (
     HasFiles,
     HasLake,
     HasLanes,
+    HasLoads,
     HasTopic,
-    HasWarehouse,
 )
 
 
 class Services(
-    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol
+    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasLoads, HasTopic, Protocol
 ):
     """The ports used here."""
 

@@ -18,7 +18,15 @@ from headrace.observability import measure_outcome
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.orphaned_duplicates import bereft_copies
 from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_staged
-from headrace.usecases.ports import HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasWarehouse
+from headrace.usecases.ports import (
+    HasBatches,
+    HasContents,
+    HasContracts,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasLoads,
+)
 
 NEVER_LOADED = WarehouseRows()
 PAGE = 2000
@@ -28,7 +36,7 @@ LEFT = 60.0
 SecondsLeft = Callable[[], float]
 
 
-class Services(HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasWarehouse, Protocol):
+class Services(HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLoads, Protocol):
     """The ports used here."""
 
 
@@ -46,7 +54,7 @@ def record_outcome(
     if services.contracts.get(batch.dataset).staged and batch.lane != MERGE:
         return record_staged(batch, results, services)
     any_good = any(result.verdict is Verdict.GOOD for result in results)
-    counts = services.warehouse.counts_of(batch.batch) if any_good else {}
+    counts = services.loads.counts_of(batch.batch) if any_good else {}
     if any(result.rows_good for result in results) and not counts:
         raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
     files = _settled(batch, services.files.get_all(batch.file_ids), results, counts)
@@ -93,7 +101,7 @@ def _settled(
 def _correct_earlier(batch: BatchRecord, services: Services, left: SecondsLeft) -> None:
     """Write what files of earlier batches lost to this one: page by page, each once."""
     own, after = set(batch.file_ids), batch.corrected or ""
-    while rows := services.warehouse.counts_of_earlier(batch.batch, after, PAGE):
+    while rows := services.loads.counts_of_earlier(batch.batch, after, PAGE):
         counts = {file_id: found for file_id, _, found in rows if found and file_id not in own}
         known = services.files.known(counts)
         lost = [_lost(file, counts[file_id]) for file_id, file in known.items() if file.has_rows]

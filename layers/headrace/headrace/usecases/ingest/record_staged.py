@@ -11,10 +11,10 @@ from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, s
 from headrace.domain.notice import Notice, batch_notice
 from headrace.errors import TerminalError
 from headrace.observability import measure_outcome
-from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasFiles, HasWarehouse
+from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasFiles, HasLoads
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasWarehouse, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLoads, Protocol):
     """The ports used here."""
 
 
@@ -49,7 +49,7 @@ def _counts(batch: BatchRecord, stage: str, results: list[FileResult], services:
     """Rows in the stage by file. A file that has been merged since is none of `results`."""
     if not any(result.rows_good for result in results):
         return {}
-    counts = services.warehouse.staged_counts(batch.batch, stage)
+    counts = services.loads.staged_counts(batch.batch, stage)
     if not counts:
         raise BatchGivenUpError(batch)
     return counts

@@ -22,19 +22,19 @@ from headrace.usecases.ports import (
     HasEvents,
     HasFiles,
     HasLanes,
+    HasLoads,
     HasTopic,
-    HasWarehouse,
     HasWorkflow,
 )
 
 HEADRACE = "headrace"
 
 
-class HoldServices(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasTopic, HasWarehouse, Protocol):
+class HoldServices(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasLoads, HasTopic, Protocol):
     """The ports used to hold a batch."""
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasWarehouse, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasLoads, HasWorkflow, Protocol):
     """The ports used to decide on it."""
 
 
@@ -54,7 +54,7 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     Files that the transform found to be duplicates or bad are settled; the others wait with their batch. Doing it
     again goes on where it was left.
     """
-    if not services.warehouse.bury(batch.batch, batch.dataset, BatchStatus.HELD):
+    if not services.loads.bury(batch.batch, batch.dataset, BatchStatus.HELD):
         return False
     if services.batches.get(batch.batch).status is not BatchStatus.RUNNING:
         return True  # by another execution: people were notified, or have decided
@@ -62,7 +62,7 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     services.topic.publish(_notice(batch, findings, services))
     for result in results:
         _wait_for_people(services.files.get(result.file_id), result, reason, batch, services)
-    services.warehouse.record_decision(batch.batch, batch.dataset, BatchStatus.HELD, HEADRACE, reason)
+    services.loads.record_decision(batch.batch, batch.dataset, BatchStatus.HELD, HEADRACE, reason)
     services.events.note_batch(batch.batch, "Held", {"reason": reason})
     services.batches.save(replace(batch, status=BatchStatus.HELD, reason=reason))
     return True
@@ -130,7 +130,7 @@ def _undecidable(batch: BatchRecord) -> str | None:
 
 
 def _decide(batch: BatchRecord, status: BatchStatus, who: str, reason: str, services: Services) -> None:
-    services.warehouse.record_decision(batch.batch, batch.dataset, status, who, reason)
+    services.loads.record_decision(batch.batch, batch.dataset, status, who, reason)
     services.events.note_batch(batch.batch, str(status).capitalize(), {"by": who})
     services.batches.save(replace(batch, status=status, ended_at=now()))
     wake(batch.dataset, services, batch.lane)

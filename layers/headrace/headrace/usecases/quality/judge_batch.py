@@ -13,17 +13,20 @@ from headrace.usecases.ports import (
     HasBatches,
     HasContracts,
     HasEvents,
+    HasFigures,
     HasFiles,
     HasLake,
     HasLanes,
+    HasLoads,
     HasTopic,
-    HasWarehouse,
 )
 from headrace.usecases.quality.hold import hold
 from headrace.usecases.quality.measurements import day_of, figures_of, keep, past_figures
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasTopic, HasWarehouse, Protocol):
+class Services(
+    HasBatches, HasContracts, HasEvents, HasFigures, HasFiles, HasLake, HasLanes, HasLoads, HasTopic, Protocol
+):
     """The ports used here."""
 
 

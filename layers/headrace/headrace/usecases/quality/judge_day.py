@@ -18,11 +18,11 @@ from headrace.domain.notice import Notice, surprise_notice
 from headrace.domain.sql_text import SqlText
 from headrace.domain.statistics.judgement import Finding, Scope, anomalous, judge
 from headrace.observability import logger
-from headrace.usecases.ports import HasSql, HasTopic, HasWarehouse
+from headrace.usecases.ports import HasFigures, HasSql, HasTopic, HasWarehouse
 from headrace.usecases.quality.measurements import figures_of, keep, past_figures
 
 
-class Services(HasSql, HasTopic, HasWarehouse, Protocol):
+class Services(HasFigures, HasSql, HasTopic, HasWarehouse, Protocol):
     """The ports used here."""
 
 

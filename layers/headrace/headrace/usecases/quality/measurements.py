@@ -10,22 +10,22 @@ from headrace.domain.contract import Contract
 from headrace.domain.statistics.baseline import WINDOW_DAYS, Figure
 from headrace.domain.statistics.checks import Metric
 from headrace.domain.statistics.judgement import Finding, Measured, Scope
-from headrace.usecases.ports import HasWarehouse
+from headrace.usecases.ports import HasFigures
 
 
-class Services(HasWarehouse, Protocol):
+class Services(HasFigures, Protocol):
     """The ports used here."""
 
 
 def figures_of(contract: Contract, scope: Scope, point: str, services: Services) -> list[Measured]:
     """What was measured of a batch or a day, the last time it was."""
-    return [_measured(row) for row in services.warehouse.figures(contract.dataset, scope, point)]
+    return [_measured(row) for row in services.figures.of(contract.dataset, scope, point)]
 
 
 def past_figures(contract: Contract, scope: Scope, day: date, services: Services) -> list[Measured]:
     """One figure a day and thing before `day`: of batches the average of those that were loaded."""
     first = day - timedelta(days=WINDOW_DAYS)
-    return [_measured(row) for row in services.warehouse.past_figures(contract.dataset, scope, first, day)]
+    return [_measured(row) for row in services.figures.past(contract.dataset, scope, first, day)]
 
 
 def day_of(figures: Iterable[Measured]) -> date | None:
@@ -36,7 +36,7 @@ def day_of(figures: Iterable[Measured]) -> date | None:
 def keep(contract: Contract, scope: Scope, point: str, findings: list[Finding], services: Services) -> None:
     """Keep findings in `etl.quality_results`."""
     if findings:
-        services.warehouse.keep_findings(contract.dataset, scope, point, list(map(_result, findings)))
+        services.figures.keep(contract.dataset, scope, point, list(map(_result, findings)))
 
 
 def _result(finding: Finding) -> tuple[str | float | None, ...]:

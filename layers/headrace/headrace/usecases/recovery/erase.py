@@ -22,7 +22,7 @@ from headrace.errors import TerminalError
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.refresh_views import refresh_view
-from headrace.usecases.ports import HasEvents, HasFiles, HasLake, HasWarehouse, Landing
+from headrace.usecases.ports import HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Landing
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
 """Files whose rows may come to the lake or the table while one looks."""
@@ -41,7 +41,7 @@ Told = Callable[[str], None]
 """Takes a line about what is being done."""
 
 
-class Services(HasEvents, HasFiles, HasLake, HasWarehouse, Protocol):
+class Services(HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -217,23 +217,23 @@ class _Erasure:
 
     def erase_table(self) -> None:
         """Delete the rows in one transaction under the lock that loads take; the row balance counts them superseded."""
-        contract, warehouse = self._contract, self._services.warehouse
+        contract, table = self._contract, self._services.rows
         self._told(f"the table {contract.target}")
-        self.report.table_rows = rows = warehouse.count(contract.target, self._which)
+        self.report.table_rows = rows = table.count(contract.target, self._which)
         if self._dry_run:
             return
         if rows:
-            warehouse.erase(contract, f"erase-{contract.dataset}-{now()}", self._which, self._value.text)
+            table.erase(contract, f"erase-{contract.dataset}-{now()}", self._which, self._value.text)
             for view in contract.views:
                 refresh_view(view.name, self._services)
         self._correct_counts()
 
     def _correct_counts(self) -> None:
         """The ledger's counts follow the warehouse's: of every erasure, since an earlier one may have broken off."""
-        ids = self._services.warehouse.erased_files(self._contract.dataset)
+        ids = self._services.rows.erased_files(self._contract.dataset)
         for start in range(0, len(ids), FILES_AT_ONCE):
             some = ids[start : start + FILES_AT_ONCE]
-            rows = self._services.warehouse.accounts_of(some)
+            rows = self._services.rows.accounts(some)
             known = self._services.files.known(some)
             self._services.files.correct_rows(
                 replace(

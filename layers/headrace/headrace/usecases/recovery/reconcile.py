@@ -27,7 +27,8 @@ from headrace.usecases.ports import (
     HasFiles,
     HasLake,
     HasLanes,
-    HasWarehouse,
+    HasLoads,
+    HasRows,
     HasWatches,
     Landing,
 )
@@ -55,7 +56,7 @@ LONGEST_PASS = timedelta(days=30)
 FOREVER = 10.0**9
 
 
-class Services(HasBatches, HasContracts, HasFiles, HasLake, HasLanes, HasWarehouse, HasWatches, Protocol):
+class Services(HasBatches, HasContracts, HasFiles, HasLake, HasLanes, HasLoads, HasRows, HasWatches, Protocol):
     """The ports used here."""
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import Counts
-from headrace.usecases.ports import HasBatches, HasFiles, HasWarehouse
+from headrace.usecases.ports import HasBatches, HasFiles, HasLoads, HasRows
 from headrace.usecases.recovery.reconcile_report import Difference
 
 STAGED = {FileStatus.STAGED, FileStatus.MERGING}
@@ -21,7 +21,7 @@ CLOCKS = timedelta(days=1)
 NO_ROWS: Counts = (0, 0, 0)
 
 
-class Services(HasBatches, HasFiles, HasWarehouse, Protocol):
+class Services(HasBatches, HasFiles, HasLoads, HasRows, Protocol):
     """The ports used here."""
 
 
@@ -42,7 +42,7 @@ class WarehouseRows:
         self._staged |= {file.file_id for file in files if file.status in STAGED}
         self._brought |= {str(file.loaded_by) for file in files if file.status is FileStatus.LOADED and _brought(file)}
         batches = {str(file.loaded_by) for file in files if file.loaded_by}
-        counts = self._services.warehouse.rows_of_batches(self._contract.target, batches) if batches else {}
+        counts = self._services.rows.of_batches(self._contract.target, batches) if batches else {}
         self.rows += sum(counts.get(file_id, NO_ROWS)[0] for file_id in by_id)
         differing = [file for file in files if counts.get(file.file_id, NO_ROWS) != _expected(file)]
         for start in range(0, len(differing), IDS_AT_ONCE):
@@ -51,15 +51,15 @@ class WarehouseRows:
 
     def of_all(self) -> Iterator[Difference]:
         """The loads, rows that came by none, and the stage table."""
-        warehouse = self._services.warehouse
-        yield from self._loads(warehouse.loads_since(self._contract.dataset, self._loaded_since))
-        yield from self._strays(warehouse.rows_of_no_load(self._contract.target))
+        rows = self._services.rows
+        yield from self._loads(self._services.loads.since(self._contract.dataset, self._loaded_since))
+        yield from self._strays(rows.of_no_load(self._contract.target))
         if self._contract.staged:
-            yield from self._stage(warehouse.rows_in_stage(self._contract.stage))
+            yield from self._stage(rows.in_stage(self._contract.stage))
 
     def _exactly(self, files: list[FileRecord]) -> Iterator[Difference]:
         ids = [file.file_id for file in files]
-        counts = self._services.warehouse.rows_of_files(self._contract.target, ids)
+        counts = self._services.rows.of_files(self._contract.target, ids)
         fresh = self._services.files.known(ids)  # the index may lag behind
         for file in fresh.values():
             yield from _file_rows(file, counts.get(file.file_id, NO_ROWS))

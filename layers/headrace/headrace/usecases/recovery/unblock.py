@@ -25,8 +25,8 @@ from headrace.usecases.ports import (
     HasFiles,
     HasLake,
     HasLanes,
+    HasLoads,
     HasTopic,
-    HasWarehouse,
     HasWorkflow,
 )
 from headrace.usecases.recovery.recover import help_lane
@@ -45,8 +45,8 @@ class Services(
     HasFiles,
     HasLake,
     HasLanes,
+    HasLoads,
     HasTopic,
-    HasWarehouse,
     HasWorkflow,
     Protocol,
 ):
@@ -125,13 +125,13 @@ class _Work:
     def _end_running(self) -> None:
         batch = self._batch
         if self._dry_run:
-            loaded = self._services.warehouse.has_committed(batch.batch)
+            loaded = self._services.loads.has_committed(batch.batch)
             then = "its outcome is recorded" if loaded else "a tombstone is put up and its files wait again"
             self._say(f"the warehouse has {'' if loaded else 'not '}loaded it: {then}")
             return
         if self._known:
             self._batch = batch = self._services.batches.take_up(batch, f"unblock {now()}")
-        if not self._services.warehouse.bury(batch.batch, batch.dataset, "given up"):
+        if not self._services.loads.bury(batch.batch, batch.dataset, "given up"):
             self._record()
             return
         count = self._let_go()
