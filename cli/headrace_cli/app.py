@@ -74,6 +74,12 @@ COMMANDS = {
         LOOK,
         "Show for each dataset how many files and rows are in each state, and how fresh its table is.",
     ),
+    "files": Listed("look.files", LOOK, "List files, newest first: all, or those that failed, are held, or are late."),
+    "history": Listed(
+        "look.history",
+        LOOK,
+        "List the batches of files that arrived since a time (a day ago): files, rows, how long, and the outcome.",
+    ),
     "trace": Listed(
         "look.trace",
         LOOK,

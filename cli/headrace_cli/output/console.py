@@ -14,9 +14,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from headrace.domain.clock import written
 from headrace.domain.file_names import printable
-from headrace_cli.output.formatting import moment
+from headrace_cli.output import times
 
 PIPED_WIDTH = 200
 """Columns when no terminal sets a width, so that a pipe gets whole lines."""
@@ -27,15 +26,16 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done
 
 def _as_the_ledger_writes_it(text: str | None) -> str | None:
     try:
-        return text and written(moment(text))
+        return text and times.since(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a time: write it as 2026-01-31 or 2026-01-31T13:45:00Z") from error
+        raise typer.BadParameter(str(error)) from error
 
 
 Since = Annotated[
     str | None,
     typer.Option(
-        help="Only files that arrived since this date or time, in UTC: 2026-01-31.", callback=_as_the_ledger_writes_it
+        help="Only files that arrived since then, in UTC: 2026-01-31, yesterday, 2h.",
+        callback=_as_the_ledger_writes_it,
     ),
 ]
 Document = dict[str, Any]
@@ -113,15 +113,19 @@ def warn(text: str) -> None:
     messages().print(text, style="yellow", markup=False)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Table:
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = (), whole: Sequence[str] = ()
+) -> Table:
     """An aligned table; cells are shown as they are, never as markup.
 
-    Columns named in `numbers` are right-aligned and stay whole; on a narrow terminal the others are folded.
+    Columns named in `numbers` are right-aligned; they and those in `whole` are never folded on a narrow terminal.
     """
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for header in headers:
         is_number = header in numbers
-        shown.add_column(header, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+        shown.add_column(
+            header, justify="right" if is_number else "left", no_wrap=is_number or header in whole, overflow="fold"
+        )
     for row in rows:
         shown.add_row(*map(cell, row))
     return shown

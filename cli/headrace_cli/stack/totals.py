@@ -8,8 +8,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import FileRecord, FileStatus, RowCounts
 from headrace_cli.output.formatting import moment
+from headrace_cli.stack.lateness import is_late
 
 COUNTED = tuple(status for status in FileStatus if status is not FileStatus.UNROUTABLE)
 FINAL = {FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.FAILED, FileStatus.UNROUTABLE}
@@ -17,17 +19,20 @@ AT_REST = FINAL | {FileStatus.HELD}
 """Statuses that a file does not leave by itself."""
 
 
-def dataset_account(dataset: str, files: Iterable[FileRecord], now: datetime) -> dict[str, Any]:
-    """One dataset's files and rows, its last load, and the seconds since then (None before the first)."""
+def dataset_account(contract: Contract, files: Iterable[FileRecord], now: datetime) -> dict[str, Any]:
+    """One dataset's files, those that are late, rows, last load, and the seconds since then (None before the first)."""
+    late = 0
     statuses: Counter[FileStatus] = Counter()
     rows, last_load = RowCounts(), ""
     for file in files:
         statuses[file.status] += 1
+        late += is_late(file, contract, now)
         rows += file.rows
         if file.status is FileStatus.LOADED:
             last_load = max(last_load, file.updated_at or "")
     return {
-        "dataset": dataset,
+        "dataset": contract.dataset,
+        "late": late,
         "files": {str(status): statuses[status] for status in COUNTED},
         "rows": row_counts(rows),
         "last_load": last_load or None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, emit, lines
 from headrace_cli.output.formatting import count, duration
 from headrace_cli.output.progress import Progress
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 3.0
 """Seconds between two checks, growing by half each time."""
 LISTED = 10
+NOT_LOADED = (FileStatus.FAILED, FileStatus.HELD, FileStatus.UNROUTABLE)
 
 
 def wait(
@@ -27,15 +30,19 @@ def wait(
     timeout: Annotated[float, typer.Option(help="Give up after this many seconds.", min=0)] = 300,
     as_json: Json = False,
 ) -> None:
-    """Wait until no file is pending or running. On a timeout, show what is still open and exit with 1.
+    """Wait until no file is pending or running.
+
+    Exits with 1 after the timeout, and if a file of the last 15 minutes failed, is held, or belongs to no dataset.
 
     Example: `headrace drop readings today.jsonl && headrace wait --timeout 60`
     """
+    watch = Watch(target_of(context))
     with Progress() as progress:
-        snapshot = wait_until_quiet(Watch(target_of(context)), timeout, lambda look: progress.show(look.sentence))
+        snapshot = wait_until_quiet(watch, timeout, lambda look: progress.show(look.sentence))
         seconds = progress.seconds
-    emit(as_document(snapshot, seconds), render, as_json=as_json)
-    if not snapshot.quiet:
+    document = as_document(snapshot, seconds, watch.finished)
+    emit(document, render, as_json=as_json)
+    if not document["done"] or document["not_loaded"]:
         raise typer.Exit(1)
 
 
@@ -54,12 +61,14 @@ def wait_until_quiet(
         length = min(length * 1.5, LONGEST_PAUSE)
 
 
-def as_document(snapshot: Snapshot, seconds: float) -> Document:
-    """`{"done", "seconds", "files": {"seen", "done"}, "open"}`; `error` as well when it is not done."""
+def as_document(snapshot: Snapshot, seconds: float, finished: list[FileRecord]) -> Document:
+    """`{"done", "seconds", "files": {"seen", "done"}, "not_loaded": {status: files}, "open"}`; `error` if not done."""
+    statuses = Counter(str(file.status) for file in finished)
     document: Document = {
         "done": snapshot.quiet,
         "seconds": round(seconds, 1),
         "files": {"seen": snapshot.seen, "done": snapshot.done},
+        "not_loaded": {status: statuses[status] for status in NOT_LOADED if statuses[status]},
         "open": snapshot.open,
     }
     if not snapshot.quiet:
@@ -85,4 +94,10 @@ def render(document: Document) -> ConsoleRenderable:
     if not document["done"]:
         return lines(document["error"], "`headrace trace KEY` shows where a file is.")
     files = document["files"]["done"]
+    if document["not_loaded"]:
+        bad = ", ".join(f"{number:,} {status}" for status, number in document["not_loaded"].items())
+        return lines(
+            f"Of {count(files, 'file')} in the last 15 minutes: {bad}; nothing is on its way any more.",
+            "`headrace files --failed --held --since 15m` says why.",
+        )
     return lines(f"All done in {duration(document['seconds'])}; {count(files, 'file')} in the last 15 minutes.")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
-from headrace_cli.output.formatting import ROW_HEADERS, STYLES, ago, balanced, clock, count, number, row_cells, tick
+from headrace_cli.output.formatting import ROW_HEADERS, ROW_KINDS, STYLES, ago, balanced, clock, count, number, tick
 from headrace_cli.stack.target import Target, target_of
 from headrace_cli.stack.totals import dataset_account, file_account
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 NOT_LOADED = {FileStatus.FAILED, FileStatus.UNROUTABLE}
 MOST_LISTED = 1_000
+LATE = "late"
+COLUMNS = {LATE: "files\nlate", **dict(zip(("read", *ROW_KINDS), ROW_HEADERS, strict=True))}
+"""The headers of counts; those that are zero everywhere are left out, so that twenty datasets fit 80 columns."""
+ALWAYS = {"read", "loaded", "quarantined"}
 
 
 def status(
@@ -35,7 +39,8 @@ def status(
     """Show for each dataset how many files and rows are in each state, and how fresh its table is.
 
     `loaded` rows are in the table now; `superseded` rows were replaced by newer ones. Once all is loaded,
-    read = loaded + superseded + quarantined + duplicate; `staged` rows wait for their dataset's next merge.
+    read = loaded + superseded + quarantined + duplicate (`ok`); `staged` rows wait for their dataset's next merge.
+    A file is late when its rows are not in the table in the time that the contract promises.
 
     This reads every file's record: with millions of files, `--since` is quicker. `--failed` lists the newest thousand
     files that failed or, if no dataset is named, belong to none.
@@ -50,13 +55,13 @@ def status(
 
 
 def collect(target: Target, dataset: str | None = None, since: str = "") -> Document:
-    """`{"datasets": [{"dataset", "files", "rows", "last_load", "freshness_seconds"}], "unroutable"}`."""
+    """`{"datasets": [{"dataset", "late", "files", "rows", "last_load", "freshness_seconds"}], "unroutable"}`."""
     from headrace.adapters.ledger import UNROUTABLE
 
-    names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
-    now = datetime.now(UTC)
+    chosen = [target.contract(dataset)] if dataset else list(target.contracts.values())
+    now, files = datetime.now(UTC), target.ledger.files
     return {
-        "datasets": [dataset_account(name, target.ledger.files.of_dataset(name, since), now) for name in names],
+        "datasets": [dataset_account(contract, files.of_dataset(contract.dataset, since), now) for contract in chosen],
         "unroutable": sum(1 for _ in target.ledger.files.of_dataset(UNROUTABLE, since)),
     }
 
@@ -90,19 +95,29 @@ def render_failed(document: Document) -> ConsoleRenderable:
 
 def render(document: Document) -> ConsoleRenderable:
     """A line per dataset, with what needs attention below."""
-    rows = [_row(item) for item in document["datasets"]]
-    headers = ("\ndataset", "\nfiles", *ROW_HEADERS, "\nbalance", "\nlast load")
-    return lines(table(headers, rows, numbers=ROW_HEADERS), *_remarks(document))
+    datasets = document["datasets"]
+    kinds = [kind for kind in COLUMNS if kind in ALWAYS or any(_number(item, kind) for item in datasets)]
+    counts = [COLUMNS[kind] for kind in kinds]
+    rows = [_row(item, kinds) for item in datasets]
+    headers = ("\ndataset", "\nfiles", *counts, "\nok", "\nlast load")
+    return lines(table(headers, rows, numbers=counts, whole=headers[:1]), *_remarks(document))
 
 
-def _row(item: Document) -> list[Text | str]:
+def _row(item: Document, kinds: list[str]) -> list[Text | str]:
+    counts: list[Text | str] = [number(_number(item, kind)) for kind in kinds]
+    if item["late"]:
+        counts[0] = Text(str(counts[0]), style="bold red")
     return [
         item["dataset"],
         _files(item["files"]),
-        *row_cells(item["rows"]),
+        *counts,
         tick(balanced(item["rows"])),
         ago(item["freshness_seconds"]),
     ]
+
+
+def _number(item: Document, kind: str) -> int:
+    return int(item["late"] if kind == LATE else item["rows"][kind])
 
 
 def _files(counts: dict[str, int]) -> Text:

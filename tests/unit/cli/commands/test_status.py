@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from headrace.domain.clock import written
 from headrace.domain.ingest.ledger import FileStatus, RowCounts
+from headrace_cli.main import run
 from tests.support.fakes import contract, file
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack
@@ -49,9 +56,41 @@ def test_only_files_that_arrived_since(stack: FakeStack, run_json: RunJson) -> N
 
 
 def test_a_time_that_is_none_is_refused(run_json: RunJson) -> None:
-    code, document = run_json("status", "--since", "yesterday")
+    code, document = run_json("status", "--since", "last week")
     assert code == 2
-    assert "'yesterday' is not a time: write it as 2026-01-31" in document["error"]
+    assert "'last week' is not a time: write it as 2026-01-31" in document["error"]
+
+
+def test_files_past_their_promise_are_late(stack: FakeStack, run_json: RunJson) -> None:
+    stack.deploy(replace(contract(), freshness_seconds=600), contract("other"))
+    now = written(datetime.now(UTC) - timedelta(seconds=30))
+    stack.ledger.add(
+        file("old"),
+        file("running", status=FileStatus.RUNNING),
+        file("new", arrived_at=now),
+        file("loaded", status=FileStatus.LOADED),
+        file("again", reload=True),
+        file("known before", lane="backfill"),
+        file("unpromised", dataset="other"),
+    )
+    _, document = run_json("status")
+    assert {item["dataset"]: item["late"] for item in document["datasets"]} == {"other": 0, "readings": 2}
+
+
+def test_twenty_datasets_fit_eighty_columns(
+    stack: FakeStack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"seattle_weather_{number:02}" for number in range(20)]
+    stack.deploy(*map(contract, names))
+    for name in names:
+        rows = RowCounts(1_234_567, 1_234_000, quarantined=567)
+        stack.ledger.add(file(name, dataset=name, status=FileStatus.LOADED, rows=rows, updated_at="2026-01-01"))
+    monkeypatch.setattr("headrace_cli.output.console.PIPED_WIDTH", 80)
+    run(["status"], stack.target)
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 3 + len(names)
+    assert all(name in line for name, line in zip(names, shown[3:], strict=True))
+    assert max(map(len, shown)) <= 80
 
 
 def test_an_unknown_dataset_is_an_error_that_lists_the_known(run_json: RunJson) -> None:

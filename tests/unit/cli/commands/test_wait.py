@@ -29,12 +29,31 @@ def test_nothing_landed_is_done(run_json: RunJson) -> None:
     assert document["files"] == {"seen": 0, "done": 0}
 
 
-@pytest.mark.parametrize("status", ["loaded", "duplicate", "failed", "unroutable"])
+@pytest.mark.parametrize("status", ["loaded", "duplicate"])
 def test_a_file_with_a_final_status_is_done(stack: FakeStack, run_json: RunJson, status: str) -> None:
     land_in_ledger(stack, FileStatus(status))
     code, document = run_json("wait", "--timeout", "0")
     assert code == 0
     assert document["files"] == {"seen": 1, "done": 1}
+    assert document["not_loaded"] == {}
+
+
+@pytest.mark.parametrize("status", ["failed", "held", "unroutable"])
+def test_a_file_that_was_not_loaded_is_no_success(stack: FakeStack, run_json: RunJson, status: str) -> None:
+    land_in_ledger(stack, FileStatus(status))
+    code, document = run_json("wait", "--timeout", "0")
+    assert code == 1
+    assert document["done"]
+    assert document["not_loaded"] == {status: 1}
+
+
+def test_text_says_what_was_not_loaded(stack: FakeStack, run_text: RunText) -> None:
+    land_in_ledger(stack, FileStatus.FAILED)
+    code, text = run_text("wait", "--timeout", "0")
+    assert code == 1
+    assert "All done" not in text
+    assert "Of 1 file in the last 15 minutes: 1 failed;" in text
+    assert "`headrace files --failed --held --since 15m` says why." in text
 
 
 @pytest.mark.parametrize("status", ["pending", "running"])

@@ -1,0 +1,35 @@
+"""Times as a person writes them on a command line."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from headrace.domain.clock import written
+from headrace_cli.output.formatting import moment
+
+AGO = re.compile(r"(\d{1,6})\s*(min|m|h|d|w)")
+UNITS = {"min": "minutes", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+WRITE = "write it as 2026-01-31, 2026-01-31T13:45:00Z, today, yesterday, 2h or 3d"
+
+
+def since(text: str, now: datetime | None = None) -> str:
+    """A time as the ledger writes it: a date or time in UTC, `today`, `yesterday` (from midnight), or how long ago.
+
+    Raises ValueError for anything else.
+    """
+    now = now or datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    words = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    word = text.strip().lower()
+    if word in words:
+        return written(words[word])
+    if ago := AGO.fullmatch(word):
+        try:
+            return written(now - timedelta(**{UNITS[ago[2]]: int(ago[1])}))
+        except OverflowError:
+            raise ValueError(f"{text!r} is too long ago") from None
+    try:
+        return written(moment(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time: {WRITE}") from None

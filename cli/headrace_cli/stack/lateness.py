@@ -1,0 +1,19 @@
+"""Which files are late: they have come, and their rows were not in the table in the time that the contract promises."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from headrace.domain.contract import Contract
+from headrace.domain.ingest.ledger import BACKFILL, FileRecord, FileStatus
+from headrace_cli.output.formatting import moment
+
+UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}
+
+
+def is_late(file: FileRecord, contract: Contract, now: datetime) -> bool:
+    """As the notifications of broken promises have it: not of backfills, reloads, or what a person has held up."""
+    promised = file.lane != BACKFILL and not file.reload and file.released is None
+    if contract.freshness_seconds is None or file.status not in UNDER_WAY or not promised:
+        return False
+    return moment(file.arrived_at) + timedelta(seconds=contract.freshness_seconds) < now
