@@ -31,7 +31,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -323,7 +322,7 @@ def watched(path: Path) -> str:
 
 
 def recorded(forks: Forks) -> Reached:
-    """Run all tests once. Exits when one fails: nothing could be said of a mutant then."""
+    """Run all tests once. One that fails without any mutant says nothing of them: it is left out, and named."""
     names = list(dict.fromkeys(map(_file_of, forks.tests)))
     shares = [[test for test in forks.tests if _file_of(test) in names[start::AT_ONCE]] for start in range(AT_ONCE)]
     with tempfile.TemporaryDirectory() as folder:
@@ -335,19 +334,22 @@ def recorded(forks: Forks) -> Reached:
         failed = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in pids]
         lines = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
     if any(failed):
-        reasons = [line["failure"] for line in lines if "failure" in line]
-        raise pytest.UsageError(f"a test fails without any mutant: {reasons or 'a process was killed'}")
+        raise pytest.UsageError("the tests could not be run: a process was killed, or functions cannot be told apart")
     statements: dict[tuple[str, int], set[str]] = defaultdict(set)
     modules: dict[str, set[str]] = defaultdict(set)
     for line in lines:
+        if not line["passed"]:
+            print(f"left out, as it fails without any mutant: {line['test']}", flush=True)
+            continue
         for path, number in line["reached"]:
             statements[path, number].add(line["test"])
             modules[path].add(line["test"])
+    seconds = {line["test"]: line["seconds"] for line in lines if line["passed"]}
     for test_file, tests in groupby(forks.tests, _file_of):
-        beside = set(tests)
+        beside = seconds.keys() & set(tests)
         for path in _imported(ROOT / test_file):
             modules[path] |= beside
-    return Reached(dict(statements), dict(modules), {line["test"]: line["seconds"] for line in lines})
+    return Reached(dict(statements), dict(modules), seconds)
 
 
 def _imported(test_file: Path) -> set[str]:
@@ -369,21 +371,16 @@ class Notes:
         self._reached: set[tuple[str, int]] = set()
 
     def of(self, tests: list[str], forks: Forks) -> bool:
-        """Run them; whether they pass. To be called in a fork."""
+        """Run them; whether that could be done. To be called in a fork."""
         builtins.reached_by_test = self._reached.add  # type: ignore[attr-defined]
-        odd = [path for path in modules_of("") if not forks.swap(str(path), watched(path))]
-        passed = not odd and forks.pass_here(tests, self._passed)
-        if not passed:
-            self._write({"failure": forks.failure or f"functions of {odd} cannot be told apart"})
-        return passed
-
-    def _passed(self, test: str, seconds: float) -> None:
-        self._write({"test": test, "seconds": seconds, "reached": sorted(self._reached)})
-        self._reached.clear()
-
-    def _write(self, line: dict[str, Any]) -> None:
+        if not all(forks.swap(str(path), watched(path)) for path in modules_of("")):
+            return False
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            for test, seconds, passed in forks.outcomes(tests):
+                line = {"test": test, "seconds": seconds, "passed": passed, "reached": sorted(self._reached)}
+                file.write(json.dumps(line) + "\n")
+                self._reached.clear()
+        return True
 
 
 # -- the run --------------------------------------------------------------------------------------------------------

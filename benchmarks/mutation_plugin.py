@@ -15,7 +15,7 @@ import resource
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -65,8 +65,6 @@ class Forks:
         self._session: pytest.Session
         self._items: dict[str, pytest.Item] = {}
         self._functions: dict[str, list[FunctionType]] = {}
-        self.failure = ""
-        """The test that failed here, and how."""
 
     def pytest_configure(self) -> None:
         """A run finds what the run before found."""
@@ -105,26 +103,22 @@ class Forks:
             function.__code__ = fitting[0]
         return True
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Each phase of a test."""
-        if report.failed:
-            self.failure = f"{report.nodeid}\n{report.longreprtext}"
-
     @property
     def tests(self) -> list[str]:
         """All that were collected, in their order."""
         return list(self._items)
 
-    def pass_here(self, tests: Iterable[str], passed: Callable[[str, float], None] = lambda *_: None) -> bool:
-        """Run tests until one fails. `passed` gets each other and its seconds."""
+    def outcomes(self, tests: Iterable[str]) -> Iterator[tuple[str, float, bool]]:
+        """Run tests one by one: each with its seconds, and whether it passed."""
         items = [self._items[test] for test in tests]
         for item, following in zip(items, [*items[1:], None], strict=True):
-            started = time.monotonic()
+            started, self._session.testsfailed = time.monotonic(), 0
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if self._session.testsfailed:
-                return False
-            passed(item.nodeid, time.monotonic() - started)
-        return True
+            yield item.nodeid, time.monotonic() - started, not self._session.testsfailed
+
+    def pass_here(self, tests: Iterable[str]) -> bool:
+        """Run tests until one fails."""
+        return all(passed for _, _, passed in self.outcomes(tests))
 
 
 def fork(work: Callable[[], bool]) -> int:
