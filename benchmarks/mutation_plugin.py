@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-MOST_MEMORY = 6 << 30
+MOST_MEMORY = 12 << 30
 """Bytes of address space: a mutant that fills the memory ends by that."""
 
 
