@@ -21,6 +21,7 @@ from headrace.domain.ingest.lane import (
     attempts_allowed,
     batch_name,
     fate,
+    fate_of_killed,
     is_patient,
     limits_of,
     wait_seconds,
@@ -170,3 +171,22 @@ def test_merges_run_at_the_whole_multiples_of_their_interval(at: int, interval: 
 def test_a_merge_within_a_second_begins_after_its_moment_not_before_it() -> None:
     assert wait_seconds(contract(staged=True, merge_seconds=60), MERGE, None, 59.5) == 1
     assert wait_seconds(contract(wait_seconds=7), BACKFILL, None, AT) == 7
+
+
+@pytest.mark.parametrize(
+    ("alone", "others_load", "in_time", "late"),
+    [
+        (False, True, Fate.SPLIT, Fate.SPLIT), (False, False, Fate.SPLIT, Fate.SPLIT),
+        (True, True, Fate.FAILED, Fate.FAILED), (True, False, Fate.APART, Fate.HELD),
+    ],
+)  # fmt: skip
+def test_a_file_that_kills_its_function_is_blamed_where_others_load(
+    alone: bool, others_load: bool, in_time: Fate, late: Fate
+) -> None:
+    at = AT + PATIENCE_SECONDS
+    found = [fate_of_killed(ONE, moment, alone=alone, others_load=others_load) for moment in (at - 1, at)]
+    assert found == [in_time, late]
+
+
+def test_a_batch_is_not_set_apart_unless_that_is_said() -> None:
+    assert attempts_allowed(ONE, suspects=False) == MAX_ATTEMPTS

@@ -19,7 +19,6 @@ from headrace.exports.steps.advance import (
     MOST_CHARACTERS,
     MOST_NARROWED,
     NO_ANSWER,
-    OVERTAKEN_SECONDS,
     STALL_SECONDS,
     UNLOAD_PATIENCE_SECONDS,
     advance,
@@ -117,7 +116,7 @@ def test_a_look_that_was_overtaken_looks_again_soon(monkeypatch: pytest.MonkeyPa
         raise OvertakenError("another")
 
     monkeypatch.setattr(day.services.exports, "change_run", overtaken)
-    assert day.look() == {"over": False, "wait_seconds": OVERTAKEN_SECONDS}
+    assert day.look() == {"over": False, "wait_seconds": 2}
 
 
 # -- unloads -------------------------------------------------------------------------------------------------------

@@ -35,6 +35,10 @@ def test_a_host_key_as_people_paste_it(keys: Any) -> None:
     assert found.startswith(KEY)
 
 
+def test_a_line_of_ssh_keyscan_has_its_host_before_the_key_and_a_name_behind_it() -> None:
+    assert read(hostKeys=f"files.example.com {KEY} root@files").host_keys == (KEY,)
+
+
 @pytest.mark.parametrize(
     ("secret", "says"),
     [
