@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from headrace.domain.checks import Check, Metric
-from headrace.domain.judgement import Finding
-from headrace.domain.judgement import Verdict as Judged
 
 from headrace.domain.ingest.lane import MOST_HELD, LaneState
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.statistics.checks import Check, Metric
+from headrace.domain.statistics.judgement import Finding
+from headrace.domain.statistics.judgement import Verdict as Judged
 from headrace.usecases.quality.hold import hold, reject, release
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
