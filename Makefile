@@ -80,7 +80,7 @@ lock: setup ## Resolve and lock all dependencies again
 
 .PHONY: clean
 clean: down ## Remove everything that was built, including the environments
-	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .venv-glue .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +
 
 ##@ To measure it, and to search for faults
@@ -129,6 +129,11 @@ bench-transform: setup .venv-bench ## Measure and check the transform beside pan
 	@$(BIN)/python -m benchmarks.transform $(ARGS)
 
 .venv-bench: benchmarks/requirements.txt
+	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $@
+	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
+	@touch $@
+
+.venv-glue: requirements-glue.lock
 	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $@
 	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
 	@touch $@

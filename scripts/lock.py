@@ -2,6 +2,7 @@
 
 requirements.lock      everything for `.venv`, from pyproject.toml
 requirements-sam.lock  the SAM CLI for `.venv-sam`; it needs another boto3 than the emulator
+requirements-glue.lock  Spark, a Java for it, and what the transform needs, for `.venv-glue`
 requirements-audit.lock  the scanners for `.venv-audit`, which need old releases of much else
 layers/*/requirements.txt  the part of requirements.lock that a layer installs
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SAM_CLI = "aws-sam-cli==1.170.0"
 SCANNERS = "bandit\ncheckov\nparliament\npip-audit\nsetuptools<81\n"  # parliament imports pkg_resources
+SPARK = "pyspark>=3.5,<3.6\njdk4py>=17,<18\n"  # as in Glue 5: Spark 3.5 on Java 17
 LAYERS = {
     "headrace": ("aws-lambda-powertools", "botocore", "s3transfer"),
     "sources": ("asyncssh", "tzdata"),
@@ -29,6 +31,8 @@ def main() -> None:
     compile_lock(["pyproject.toml", "--extra", "dev"], "requirements.lock")
     compile_lock(["-"], "requirements-sam.lock", given=SAM_CLI)
     compile_lock(["-"], "requirements-audit.lock", given=SCANNERS)
+    glue = SPARK + "".join(f"{name}\n" for layer in ("headrace", "transform") for name in LAYERS[layer])
+    compile_lock(["-", "--constraint", "requirements.lock"], "requirements-glue.lock", given=glue)
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     for layer, roots in LAYERS.items():
         (ROOT / "layers" / layer / "requirements.txt").write_text(layer_requirements(lock, roots), "utf-8")

@@ -39,10 +39,11 @@ class FolderLake(MemoryLake):
         self._path = path
         self.quarantined: list[Path] = []
 
-    def open(self, bucket: str, key: str, version: str, start: int = 0) -> BinaryIO:
-        stream = self._path.open("rb")
-        stream.seek(start)
-        return stream
+    def open(self, bucket: str, key: str, version: str) -> BinaryIO:
+        return self._path.open("rb")
+
+    def open_at(self, bucket: str, key: str, version: str, start: int) -> BinaryIO:
+        raise AssertionError(key)
 
     def remove(self, key: str) -> None:
         raise AssertionError(key)

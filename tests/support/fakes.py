@@ -95,9 +95,14 @@ class MemoryLake:
     def land(self, file: FileRecord, data: bytes) -> None:
         self.landed[file.bucket, file.key, file.version] = data
 
-    def open(self, bucket: str, key: str, version: str, start: int = 0) -> BinaryIO:
+    def open_at(self, bucket: str, key: str, version: str, start: int) -> BinaryIO:
+        stream = self.open(bucket, key, version)
+        stream.seek(start)
+        return stream
+
+    def open(self, bucket: str, key: str, version: str) -> BinaryIO:
         try:
-            return io.BytesIO(self.landed[bucket, key, version][start:])
+            return io.BytesIO(self.landed[bucket, key, version])
         except KeyError:
             raise ObjectGoneError(key) from None
 

@@ -13,6 +13,7 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - event source mappings: a concurrency that comes from a parameter, as text, is the number that it says;
 - S3 events of a versioned bucket name the version of the object;
 - the versions of objects are kept on disk, not in memory;
+- a range of an object's version is that range, and is all that is read of it;
 - limits, retries and alarms that AWS has and the emulator has not have modules of their own: `workflow_limits`,
   `payload_limits`, `delivery` and `alarms`;
 - the events of Redshift statements come from `aws.redshift-data`, a source that PutEvents refuses.
@@ -24,10 +25,11 @@ from __future__ import annotations
 import contextvars
 import functools
 import inspect
+import io
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, set_request_account_id
@@ -53,6 +55,7 @@ REDSHIFT_SERVICE = "redshift-data"
 ENDED_PROCESS = ("Worker process died", "Worker process exited immediately", "Broken pipe")
 
 _spawning: contextvars.ContextVar[bool] = contextvars.ContextVar("spawning", default=False)
+_asked_range: contextvars.ContextVar[str] = contextvars.ContextVar("asked_range", default="")
 _object_version: contextvars.ContextVar[str | None] = contextvars.ContextVar("object_version", default=None)
 _state_machine_role: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("state_machine_role")
 
@@ -66,6 +69,7 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: F
     run_tasks_as_the_state_machine(warehouse, faults)
     name_versions_in_events()
     keep_versions_on_disk()
+    read_ranges_of_versions()
     ask_batches_for_the_single_right()
     read_numbers_of_event_sources()
     match_line_ends_in_policies()
@@ -226,6 +230,55 @@ def keep_versions_on_disk() -> None:
         return found
 
     s3._version_entry_from_record = entry
+
+
+def read_ranges_of_versions() -> None:
+    """GetObject with a version and a range gives that range, and does not read the rest; without, it ignores ranges."""
+    get, body = s3._get_object, s3._version_body
+    parameters = ["bucket_name", "key", "headers", "query_params"]
+    require(list(inspect.signature(get).parameters) == parameters, "_get_object takes other arguments")
+    require(list(inspect.signature(body).parameters) == ["bucket", "bucket_name", "key", "v"], "_version_body")
+    require(list(inspect.signature(s3._parse_range).parameters) == ["range_header", "total"], "_parse_range")
+
+    def get_object(bucket_name: str, key: str, headers: dict[str, Any], query_params: Any = None) -> Any:
+        asked = headers.get("range", "") if "versionId" in (query_params or {}) else ""
+        token = _asked_range.set(asked)
+        try:
+            status, given, data = get(
+                bucket_name, key, {**headers, "x-amz-checksum-mode": ""} if asked else headers, query_params
+            )
+        finally:
+            _asked_range.reset(token)
+        if not asked or status != 200:
+            return status, given, data
+        size = int(given["Content-Length"])
+        found = s3._parse_range(asked, size)
+        if found is None:
+            given = {"Content-Type": "application/xml", "Content-Range": f"bytes */{size}"}
+            return 416, given, s3._xml_body(s3._range_error_xml(bucket_name, key))
+        start, end = found
+        given |= {"Content-Length": str(end - start + 1), "Content-Range": f"bytes {start}-{end}/{size}"}
+        return 206, given, data
+
+    def version_body(bucket: Any, bucket_name: str, key: str, version: dict[str, Any]) -> bytes | None:
+        asked = _asked_range.get()
+        if not asked:
+            return body(bucket, bucket_name, key, version)  # type: ignore[no-any-return]
+        path = s3._version_disk_path(bucket_name, key, version["version_id"])
+        if path and Path(path).exists():
+            with Path(path).open("rb") as stream:
+                return part_of(stream, Path(path).stat().st_size, asked)
+        whole = body(bucket, bucket_name, key, version)
+        return None if whole is None else part_of(io.BytesIO(whole), len(whole), asked)
+
+    s3._get_object, s3._version_body = get_object, version_body
+
+
+def part_of(stream: BinaryIO, size: int, asked: str) -> bytes:
+    """What a Range header asks for."""
+    start, end = s3._parse_range(asked, size) or (0, -1)
+    stream.seek(start)
+    return stream.read(end - start + 1)
 
 
 def ask_batches_for_the_single_right() -> None:

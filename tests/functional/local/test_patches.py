@@ -296,3 +296,19 @@ def test_a_policys_wildcard_stands_for_line_ends_too(account: Account) -> None:
     )
 
     assert account.invoke("reads-odd-keys", "in/a\nb.csv") == "found"
+
+
+def test_a_range_of_a_version_is_that_range(account: Account) -> None:
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="ranges-of-versions")
+    s3.put_bucket_versioning(Bucket="ranges-of-versions", VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(Bucket="ranges-of-versions", Key="a", Body=b"0123456789")["VersionId"]
+    s3.put_object(Bucket="ranges-of-versions", Key="a", Body=b"later")
+    place = {"Bucket": "ranges-of-versions", "Key": "a", "VersionId": first}
+
+    answer = s3.get_object(**place, Range="bytes=3-5")
+    assert (answer["Body"].read(), answer["ContentRange"], answer["ContentLength"]) == (b"345", "bytes 3-5/10", 3)
+    assert s3.get_object(**place, Range="bytes=8-20")["Body"].read() == b"89"
+    assert s3.get_object(**place)["Body"].read() == b"0123456789"
+    with pytest.raises(ClientError, match="InvalidRange"):
+        s3.get_object(**place, Range="bytes=10-")

@@ -55,3 +55,35 @@ def test_refusals_are_told_apart(code: str, error: type[Exception]) -> None:
 
 def test_what_comes_whole_is_read() -> None:
     assert read(StreamingBody(io.BytesIO(b"whole"), 5)) == b"whole"
+
+
+class Ranges:
+    """An S3 of one object, which may ignore what is asked for."""
+
+    def __init__(self, data: bytes, *, heeds: bool = True) -> None:
+        self._data = data
+        self._heeds = heeds
+        self.asked: list[str] = []
+
+    def get_object(self, *, Range: str, **_: str) -> dict[str, Any]:  # noqa: N803 - S3's name
+        self.asked.append(Range)
+        if not self._heeds:
+            return {"Body": io.BytesIO(self._data)}
+        first, last = map(int, Range.removeprefix("bytes=").split("-"))
+        piece = self._data[first : last + 1]
+        given = f"bytes {first}-{first + len(piece) - 1}/{len(self._data)}"
+        return {"Body": io.BytesIO(piece), "ContentRange": given}
+
+
+def test_an_object_is_read_from_within_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.adapters.lake.PIECE_BYTES", 4)
+    client = Ranges(b"0123456789")
+    with S3Lake(client, "lake").open_at("landing", "k", "v", 3) as stream:
+        assert stream.read() == b"3456789"
+    assert client.asked == ["bytes=3-6", "bytes=7-10"]
+
+
+def test_bytes_that_were_not_asked_for_are_refused() -> None:
+    stream = S3Lake(Ranges(b"0123", heeds=False), "lake").open_at("landing", "k", "v", 2)
+    with pytest.raises(LakeError, match="bytes from 2 on were asked for, what came is all"):
+        stream.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +17,8 @@ from headrace.errors import HeadraceError, ObjectGoneError, TerminalError, Trans
 
 GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 READ_BYTES = 1 << 20
+PIECE_BYTES = 8 << 20
+"""For reading from within an object: a request for all the rest would be cut off, and its connection lost."""
 
 
 class LakeError(TerminalError):
@@ -30,16 +32,33 @@ class S3Lake:
         self._client = client
         self.bucket = bucket
 
-    def open(self, bucket: str, key: str, version: str, start: int = 0) -> BinaryIO:
-        """A stream of exactly this version's bytes, from `start` on.
+    def open(self, bucket: str, key: str, version: str) -> BinaryIO:
+        """A stream of exactly this version's bytes.
 
         Raises ObjectGoneError when it was deleted; opening and reading raise TransientError or LakeError otherwise, so
         that S3's trouble is never taken for a fault of the file.
         """
         with _s3_errors(key):
-            from_start = {"Range": f"bytes={start}-"} if start else {}
-            answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=version, **from_start)
+            answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=version)
         return io.BufferedReader(_Landed(answer["Body"], key), READ_BYTES)
+
+    def open_at(self, bucket: str, key: str, version: str, start: int) -> BinaryIO:
+        """The same from `start` on, which must be within the object: read a piece at a time, as much as is asked for.
+
+        Raises what `open` raises, while it is read.
+        """
+
+        def piece(first: int) -> tuple[bytes, int]:
+            with _s3_errors(key):
+                answer = self._client.get_object(
+                    Bucket=bucket, Key=key, VersionId=version, Range=f"bytes={first}-{first + PIECE_BYTES - 1}"
+                )
+                given = str(answer.get("ContentRange", ""))
+                if given.startswith(f"bytes {first}-"):
+                    return answer["Body"].read(), int(given.rpartition("/")[2])
+            raise LakeError(f"reading {key!r}: bytes from {first} on were asked for, what came is {given or 'all'}")
+
+        return io.BufferedReader(_Pieces(piece, start), READ_BYTES)
 
     def upload(self, key: str, path: Path) -> int:
         """Write a file to the lake. Returns its size in bytes."""
@@ -104,6 +123,27 @@ class _Landed(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         with _s3_errors(self._key):
             data = self._body.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Pieces(io.RawIOBase):
+    """An object from a place on. `piece` gives what is there, from a place on, and the object's size."""
+
+    def __init__(self, piece: Callable[[int], tuple[bytes, int]], start: int) -> None:
+        self._piece = piece
+        self._place = start
+        self._size: int | None = None
+        self._ahead = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._ahead and self._place != self._size:
+            self._ahead, self._size = self._piece(self._place)
+            self._place += len(self._ahead)
+        data, self._ahead = self._ahead[: len(buffer)], self._ahead[len(buffer) :]
         buffer[: len(data)] = data
         return len(data)
 

@@ -70,7 +70,7 @@ class Landed:
 
     def open(self, start: int = 0) -> BinaryIO:
         """The bytes from `start` on."""
-        return self.lake.open(self.file.bucket, self.file.key, self.file.version, start)
+        return self.lake.open_at(self.file.bucket, self.file.key, self.file.version, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def write_whole(work: FileWork, number: int, services: Services) -> WholeWritten
         unit_folder() as folder,
         _Parts(folder, work, number, written, services.lake) as parts,
         _answering(work, written),
-        Landed(services.lake, work.file).open() as stream,
+        services.lake.open(work.file.bucket, work.file.key, work.file.version) as stream,
     ):
         transform = FileTransform(
             work.contract,

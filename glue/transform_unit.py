@@ -1,0 +1,62 @@
+"""The Glue job: one unit of a batch, its files spread over Spark's executors. It writes what the function writes.
+
+Arguments, as Glue passes them: `--batch`, `--unit`, and `--settings`, JSON of the environment that a function has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from pyspark import SparkConf, SparkContext
+
+from headrace.adapters.spark import SparkCluster
+from headrace.bootstrap.ingest import AwsServices, services
+from headrace.errors import HeadraceError
+from headrace.usecases.unit.spread import RANGE_BYTES, transform_spread
+
+LONGEST_WORDS = 1000
+"""Characters of an error's message: it goes to the run's record, and from there to people."""
+
+
+def main() -> None:
+    """Transform the unit. What fails, fails the run with its reason as the last line."""
+    arguments = _arguments()
+    settings: dict[str, str] = json.loads(arguments.settings)
+    os.environ.update(settings)
+    # Executors have an environment of their own; Spark hands this one on to their Python processes.
+    context = SparkContext(conf=SparkConf().setAppName("headrace"), environment=settings)
+    context.setLogLevel("WARN")
+
+    cluster = SparkCluster(context, _services)
+    try:
+        batch = services.batches.get(arguments.batch)
+        summary = transform_spread(batch, arguments.unit, services, cluster, arguments.range_bytes)
+    except HeadraceError as error:
+        sys.exit(f"{type(error).__name__}: {str(error)[:LONGEST_WORDS]}")
+    finally:
+        context.stop()
+    print(json.dumps(summary))
+
+
+def _services() -> AwsServices:
+    """The services of an executor's process. Imported there: this script is sent to it, with all that it names."""
+    from headrace.bootstrap import ingest  # noqa: PLC0415
+
+    return ingest.services
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--batch", required=True)
+    parser.add_argument("--unit", type=int, required=True)
+    parser.add_argument("--settings", required=True)
+    parser.add_argument("--range-bytes", type=int, default=RANGE_BYTES)
+    known, _ = parser.parse_known_args()  # Glue adds arguments of its own
+    return known
+
+
+if __name__ == "__main__":
+    main()
