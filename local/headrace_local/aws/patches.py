@@ -14,6 +14,7 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - S3 events of a versioned bucket name the version of the object;
 - the versions of objects are kept on disk, not in memory;
 - a range of an object's version is that range, and is all that is read of it;
+- Glue's job runs are a real Spark: `glue_runs`;
 - limits, retries and alarms that AWS has and the emulator has not have modules of their own: `workflow_limits`,
   `payload_limits`, `delivery` and `alarms`;
 - the events of Redshift statements come from `aws.redshift-data`, a source that PutEvents refuses.
@@ -36,7 +37,7 @@ from ministack.core.responses import get_account_id, get_region, set_request_acc
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
 from headrace_local.access import Caller, enforce
-from headrace_local.aws import alarms, delivery, payload_limits, worker, workflow_limits
+from headrace_local.aws import alarms, delivery, glue_runs, payload_limits, worker, workflow_limits
 from headrace_local.aws.function_secrets import give_functions_secrets_of_their_own
 from headrace_local.aws.patching import require
 from headrace_local.aws.task_rights import rights_of_task
@@ -45,6 +46,7 @@ from headrace_local.redshift import DataApiError, StatementEvent
 from headrace_local.redshift.api.events import DETAIL_TYPE, SOURCE
 
 if TYPE_CHECKING:
+    from headrace_local.aws.glue_runs import Runs
     from headrace_local.aws.layer_store import LayerStore
     from headrace_local.faults import Faults
     from headrace_local.state import Keys
@@ -60,7 +62,7 @@ _object_version: contextvars.ContextVar[str | None] = contextvars.ContextVar("ob
 _state_machine_role: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("state_machine_role")
 
 
-def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: Faults, keys: Keys) -> None:
+def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: Faults, keys: Keys, runs: Runs) -> None:
     """Change the emulator in this process. `interpreter` is the Python that functions run in."""
     give_functions_secrets_of_their_own(keys)
     run_functions_in(interpreter)
@@ -78,6 +80,7 @@ def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: F
     payload_limits.apply()
     delivery.apply(faults)
     alarms.apply()
+    glue_runs.apply(runs)
 
 
 def run_functions_in(interpreter: Path) -> None:

@@ -34,6 +34,12 @@ def _publish(arguments: dict[str, Any], _: str) -> Rights:
     yield "sns:Publish", arguments["TopicArn"]
 
 
+def _start_job_run(arguments: dict[str, Any], place: str) -> Rights:
+    job = _named(arguments["JobName"], f"arn:aws:glue:{place}:job/")
+    for action in ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"):
+        yield f"glue:{action}", job
+
+
 def _named(name: str, prefix: str) -> str:
     return name if name.startswith("arn:") else prefix + name
 
@@ -42,4 +48,5 @@ INTEGRATIONS: dict[str, Callable[[dict[str, Any], str], Rights]] = {
     "lambda:invoke": _invoke,
     "events:putEvents": _put_events,
     "sns:publish": _publish,
+    "glue:startJobRun.sync": _start_job_run,
 }

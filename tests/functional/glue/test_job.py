@@ -25,7 +25,7 @@ from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.unit.transform import transform_unit
 from headrace_local import laptop
 from headrace_local.spark import Spark, spark_of
-from tests.support.fakes import MemoryCatalog, MemoryServices, contract, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 ROOT = Path(__file__).parents[3]
 TABLE, LAKE, LANDING = "ledger", "glue-lake", "landing"
@@ -97,7 +97,7 @@ class Services(MemoryServices):
     """The services of a function, with the laptop's table and buckets."""
 
     def __init__(self, account: Account, spec: Contract) -> None:
-        super().__init__(MemoryCatalog(spec))
+        super().__init__(contracts_of(spec))
         self.ledger: Any = account.ledger
         self.lake: Any = S3Lake(account.s3, LAKE)
 
