@@ -6,7 +6,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 
-from headrace.domain.ingest.lane import batch_name
+from headrace.domain.executions import execution_name
 from headrace.domain.ingest.ledger import LANES, BatchStatus
 from headrace_cli.stack.target import Target
 from headrace_cli.stack.warehouse import query
@@ -52,7 +52,7 @@ class Leftovers:
         if taken:
             yield f"lane {lane}: generation {state.generation} has an execution that is {taken}"
         for generation in range(since, state.generation):
-            yield from self._of_batch(batch_name(dataset, lane, generation))
+            yield from self._of_batch(execution_name(dataset, lane, generation))
 
     def _of_batch(self, name: str) -> Iterator[str]:
         try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from headrace.bootstrap.ingest import services
+from headrace.domain import clock
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.observability import logger
 from headrace.usecases.recovery.reconcile import Asked, note_coverage, reconcile
@@ -25,7 +26,7 @@ def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     is. People are notified of differences, and of datasets that could not be compared.
     """
     since = event.get("since")
-    asked = Asked(since=since or f"{datetime.now(UTC) - DAYS:%Y-%m-%dT%H:%M:%SZ}", left=left, nightly=since is None)
+    asked = Asked(since=since or f"{clock.utc() - DAYS:%Y-%m-%dT%H:%M:%SZ}", left=left, nightly=since is None)
     datasets = [contract.dataset for contract in services.contracts.all()]
     found = reconcile(datasets, services.landing, services, asked)
     for difference in found.differences:

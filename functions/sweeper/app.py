@@ -13,5 +13,5 @@ from headrace.usecases.recovery.watch_freshness import watch_promises
 
 @entrypoint
 def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
-    """A scheduled event -> `{"helped": [lanes], "told": [datasets], "storms": messages}`."""
-    return {"helped": sweep(services), "told": watch_promises(services), "storms": report_storms(services)}
+    """A scheduled event -> `{"helped": [lanes], "notified": [datasets], "storms": messages}`."""
+    return {"helped": sweep(services), "notified": watch_promises(services), "storms": report_storms(services)}

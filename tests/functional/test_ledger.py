@@ -598,12 +598,12 @@ def test_a_lane_knows_when_it_loaded_last_and_since_when_it_fails(ledger: Any) -
     for told in ("AGAIN one", "AGAIN one", "KEPT two"):
         ledger.lanes.note_trouble(failed, told, waits=True)
     state = ledger.lanes.state("readings", LIVE)
-    assert (state.failing_since, state.told) == (failed.failed_at, ("AGAIN one", "KEPT two"))
+    assert (state.failing_since, state.notified) == (failed.failed_at, ("AGAIN one", "KEPT two"))
     assert not state.recovered
     ledger.batches.save(replace(failed, status=BatchStatus.LOADED, rows=RowCounts(1, 1)))
     ended = ledger.lanes.state("readings", LIVE)
     assert ended.recovered
-    assert (ended.told, ended.open_batch) == ((), None)
+    assert (ended.notified, ended.open_batch) == ((), None)
     ledger.lanes.end_trouble("readings", LIVE, "another time")
     assert ledger.lanes.state("readings", LIVE).failing_since
     ledger.lanes.end_trouble("readings", LIVE, str(failed.failed_at))
@@ -615,7 +615,7 @@ def test_what_is_told_alone_is_no_trouble_and_a_batch_without_rows_no_sign_of_li
     ledger.lanes.note_trouble(batch(), "AGAIN unknown", waits=False)
     ledger.batches.save(batch(status=BatchStatus.LOADED, rows=RowCounts(3, duplicate=3)))
     state = ledger.lanes.state("readings", LIVE)
-    assert (state.failing_since, state.loaded_at, state.told) == (None, None, ("AGAIN unknown",))
+    assert (state.failing_since, state.loaded_at, state.notified) == (None, None, ("AGAIN unknown",))
 
 
 def test_a_file_that_is_set_apart_waits_with_the_times_of_its_failure(ledger: Any) -> None:

@@ -240,7 +240,7 @@ class MemoryBatches:
         state = self.records.lanes[batch.dataset, batch.lane] = replace(state, held=tuple(sorted(held)))
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
             state = replace(state, open_batch=None)
-            loaded = replace(state, loaded_at=now(), told=())
+            loaded = replace(state, loaded_at=now(), notified=())
             self.records.lanes[batch.dataset, batch.lane] = loaded if batch.brought_rows else state
 
     def take_up(self, batch: BatchRecord, execution: str) -> BatchRecord:
@@ -306,8 +306,8 @@ class MemoryLanes:
     def note_trouble(self, batch: BatchRecord, cause: str, *, waits: bool) -> None:
         state = self.state(batch.dataset, batch.lane)
         since = state.failing_since or (batch.failed_at or now() if waits else None)
-        known = tuple(sorted({*state.told, cause}))
-        self.records.lanes[batch.dataset, batch.lane] = replace(state, failing_since=since, told=known)
+        known = tuple(sorted({*state.notified, cause}))
+        self.records.lanes[batch.dataset, batch.lane] = replace(state, failing_since=since, notified=known)
 
     def end_trouble(self, dataset: str, lane: str, since: str) -> None:
         state = self.state(dataset, lane)

@@ -150,11 +150,11 @@ def test_errors_of_services_are_retried_under_the_names_that_step_functions_give
         assert BASE[service] in retried
 
 
-TELLING = {"export": "Tell of the failure"}
+REPORTING = {"export": "Report the failure"}
 ORDER = {"dataset": "readings", "export": "statements", "date": "2026-01-31", "attempt": 2}
 
 
-@pytest.mark.parametrize("title", TELLING)
+@pytest.mark.parametrize("title", REPORTING)
 @pytest.mark.parametrize(
     "cause",
     [
@@ -167,14 +167,14 @@ ORDER = {"dataset": "readings", "export": "statements", "date": "2026-01-31", "a
     ],
 )
 def test_people_are_told_a_failure_in_the_same_words_everywhere(title: str, cause: str | None) -> None:
-    message = MACHINES[title]["States"][TELLING[title]]["Arguments"]["Message"]
+    message = MACHINES[title]["States"][REPORTING[title]]["Arguments"]["Message"]
     failed = {"error": "KeyError"} | ({"cause": cause} if cause is not None else {})
     told = _evaluate_jsonata(message.removeprefix("{%").removesuffix("%}"), failed, {"variables": {"order": ORDER}})
     assert json.loads(told)["lines"][0] == explain("KeyError", cause or "")
 
 
 def test_what_tells_of_a_failure_knows_error_and_cause() -> None:
-    for title, name in TELLING.items():
+    for title, name in REPORTING.items():
         for _, state, _ in states(MACHINES[title]):
             for catch in state.get("Catch", []):
                 if catch["Next"] == name:

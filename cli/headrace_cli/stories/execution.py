@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headrace.domain import executions
 from headrace.domain.clock import written
 from headrace_cli.stack.target import Target
 
@@ -76,8 +77,7 @@ def execution_arn(target: Target, execution: str) -> str:
     """The ARN of an execution of the ingest state machine, from its ARN or its name."""
     if execution.startswith("arn:"):
         return execution
-    machine = target.output("IngestStateMachineArn")
-    return f"{machine.replace(':stateMachine:', ':execution:')}:{execution}"
+    return executions.execution_arn(target.output("IngestStateMachineArn"), execution)
 
 
 def execution_steps(target: Target, execution: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def backfill(
         def show(found: Backfilled) -> None:
             line.show(f"{len(found.taken):,} wait, {found.known:,} known already")
 
-        found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, told=show)
+        found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, progress=show)
     emit({"dry_run": dry_run, **asdict(found)}, render, as_json=as_json)
 
 

@@ -46,7 +46,7 @@ def reconcile(
         def show(found: Reconciliation) -> None:
             line.show(f"{found.files:,} files, {found.objects:,} objects, {len(found.differences):,} differences")
 
-        asked = Asked(since or "", timedelta(minutes=grace), told=show)
+        asked = Asked(since or "", timedelta(minutes=grace), progress=show)
         found = compare(names, target.landing, target.services, asked)
     emit(asdict(found), render, as_json=as_json)
     if found.differences or found.uncompared:

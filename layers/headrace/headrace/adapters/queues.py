@@ -72,5 +72,5 @@ class UndeliveredNotices(DeadLetterQueue):
         if function is None:
             return "the topic has no such subscription any more"
         answer = self._functions.invoke(FunctionName=function, Payload=letter.body)
-        told = answer["Payload"].read()
-        return str(json.loads(told).get("errorMessage", "it failed")) if answer.get("FunctionError") else ""
+        payload = answer["Payload"].read()
+        return str(json.loads(payload).get("errorMessage", "it failed")) if answer.get("FunctionError") else ""

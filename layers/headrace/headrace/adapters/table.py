@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from headrace.adapters.attributes import attribute_of, value_of
+from headrace.domain import clock
 from headrace.errors import TransientError
 
 MOST_READ = 100
@@ -46,7 +47,7 @@ def to_item(value: dict[str, Any]) -> dict[str, Any]:
 
 def expiry(days: int) -> dict[str, int]:
     """The attribute of an item that is kept for this many days from now; nothing for 0 days: it stays."""
-    return {EXPIRES: int(time.time()) + days * DAY} if days else {}
+    return {EXPIRES: int(clock.seconds()) + days * DAY} if days else {}
 
 
 def from_item(item: dict[str, Any]) -> dict[str, Any]:

@@ -84,10 +84,10 @@ class Warehouse:
             return StatementState(ended=False)
         if state["Status"] == "FINISHED":
             return StatementState(ended=True)
-        failure, told = _explained(state, names)
+        failure, explained = _explained(state, names)
         return StatementState(
             ended=True,
-            error=told,
+            error=explained,
             transient=_is_transient(failure),
             conflict=failure.treatment is Treatment.AGAIN,
             aborted=state["Status"] == "ABORTED",
@@ -105,8 +105,8 @@ class Warehouse:
 
 def _failure(state: dict[str, Any]) -> HeadraceError:
     """The error to raise. What it says goes to logs, messages and executions' histories."""
-    failure, told = _explained(state)
-    return TransientError(told) if _is_transient(failure) else WarehouseError(told)
+    failure, explained = _explained(state)
+    return TransientError(explained) if _is_transient(failure) else WarehouseError(explained)
 
 
 def _explained(state: dict[str, Any], names: Iterable[str] = ()) -> tuple[Failure, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from headrace.domain.executions import execution_arn, execution_name
+
 
 class Executions:
     """The executions of one state machine. `client` is a boto3 Step Functions client."""
@@ -31,9 +33,8 @@ class Executions:
         return described.get("error", ""), described.get("cause", "")
 
     def _described(self, name: str) -> dict[str, Any]:
-        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
         try:
-            return dict(self._client.describe_execution(executionArn=arn))
+            return dict(self._client.describe_execution(executionArn=execution_arn(self._arn, name)))
         except self._client.exceptions.ExecutionDoesNotExist:
             return {}
 
@@ -53,8 +54,3 @@ class IngestWorkflow(Executions):
     def error(self, dataset: str, lane: str, generation: int) -> tuple[str, str]:
         """Error and cause of an execution that failed; both are empty otherwise."""
         return self.error_of(execution_name(dataset, lane, generation))
-
-
-def execution_name(dataset: str, lane: str, generation: int) -> str:
-    """`readings-17`; lanes other than the live one are named: `readings-backfill-17`."""
-    return f"{dataset}-{generation}" if lane == "live" else f"{dataset}-{lane}-{generation}"

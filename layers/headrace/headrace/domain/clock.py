@@ -1,18 +1,23 @@
-"""The time as the ledger writes it."""
+"""The time: the one place that asks for it, and how the ledger writes it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 
+def utc() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
 def seconds() -> float:
-    """Now, in seconds since 1970 in UTC."""
-    return datetime.now(UTC).timestamp()
+    """Now, in seconds since 1970."""
+    return utc().timestamp()
 
 
 def now() -> str:
     """Now, as the ledger writes it."""
-    return written(datetime.now(UTC))
+    return written(utc())
 
 
 def precise(at: str) -> str:

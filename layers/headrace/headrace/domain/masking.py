@@ -45,8 +45,8 @@ def masked(text: str, words: Collection[str]) -> str:
         name, colon, rest = "", "", text
     bare = CONTEXT.sub("context: …", without_quotes(rest))
     kept = TOKEN.sub(lambda token: _kept(token, words), bare)
-    told = name + colon + GAPS.sub("…", kept)
-    return told + LEFT_OUT if "…" in told else told
+    shown = name + colon + GAPS.sub("…", kept)
+    return shown + LEFT_OUT if "…" in shown else shown
 
 
 def _kept(token: re.Match[str], words: Collection[str]) -> str:

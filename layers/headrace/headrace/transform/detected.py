@@ -37,4 +37,4 @@ class Detected:
         self._unnamed |= {name for name in unknown if not is_name(name)}
         self.values[UNKNOWN] = named
         if self._keeps:
-            self.values["drift"] = self._drift.told(named, len(self._unnamed))
+            self.values["drift"] = self._drift.reported(named, len(self._unnamed))

@@ -50,7 +50,7 @@ class Drift:
                 if name in self._values or (len(self._values) < NAMED and len(name) <= LONGEST_NAME):
                     self._values.setdefault(name, []).append(value)
 
-    def told(self, names: Iterable[str], others: int = 0) -> dict[str, Any]:
+    def reported(self, names: Iterable[str], others: int = 0) -> dict[str, Any]:
         """`{"columns": [{"name", "type"}], "yaml", "others"}` for these fields: the properties to add to the contract.
 
         `others` are fields that are not named, since their names may be values.

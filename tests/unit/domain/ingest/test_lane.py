@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.domain.executions import execution_name
 from headrace.domain.ingest.failure import Treatment
 from headrace.domain.ingest.lane import (
     MAX_ATTEMPTS,
@@ -19,7 +20,6 @@ from headrace.domain.ingest.lane import (
     LaneState,
     Limits,
     attempts_allowed,
-    batch_name,
     fate,
     fate_of_killed,
     is_patient,
@@ -37,13 +37,13 @@ TWO = replace(ONE, file_ids=("a", "b"))
 
 def test_a_new_lane_is_in_its_first_generation_and_a_new_batch_in_its_first_attempt() -> None:
     new = LaneState()
-    assert (new.generation, new.open_batch, new.held, new.told) == (1, None, (), ())
+    assert (new.generation, new.open_batch, new.held, new.notified) == (1, None, (), ())
     fresh = BatchRecord("b", "readings", LIVE, 1, BatchStatus.RUNNING, (), NOON)
     assert (fresh.units, fresh.attempts, fresh.condemned) == (0, 1, False)
 
 
 def test_a_batch_is_named_after_its_lane_unless_that_is_the_live_one() -> None:
-    names = [batch_name("readings", lane, 7) for lane in (LIVE, BACKFILL, MERGE)]
+    names = [execution_name("readings", lane, 7) for lane in (LIVE, BACKFILL, MERGE)]
     assert names == ["readings-7", "readings-backfill-7", "readings-merge-7"]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from headrace.domain.ingest.arrival import Cause
-from headrace.domain.ingest.storm import GRACE, KEPT_DAYS, MOST_HOURS, Group, group_of, hours_to_tell
+from headrace.domain.ingest.storm import GRACE, KEPT_DAYS, MOST_HOURS, Group, group_of, hours_to_report
 from tests.support.fakes import file
 
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -63,5 +63,5 @@ def hours(*back: int) -> list[str]:
 def test_each_hour_is_reported_once_it_is_over_the_oldest_first(
     told: str | None, later: timedelta, found: list[str]
 ) -> None:
-    assert hours_to_tell(told, (NOW + later).timestamp()) == found
+    assert hours_to_report(told, (NOW + later).timestamp()) == found
     assert len(found) <= MOST_HOURS

@@ -63,8 +63,8 @@ def test_of_many_messages_of_a_kind_the_first_are_sent_and_one_for_the_rest(numb
     made.tell("stay there", Notice("warning", "another kind"))
     for place in range(number):
         made.tell("are held", Notice("error", str(place), channel="#m"))
-    made.tell_of_the_rest()
-    made.tell_of_the_rest()
+    made.report_the_rest()
+    made.report_the_rest()
     titles = [notice.title for notice in topic.notices[1:]]
     told = [f"Source carrier: {rest} more files are held"] if rest else []
     assert titles == [str(place) for place in range(ONE_BY_ONE)] + told
@@ -77,6 +77,6 @@ def test_whatever_begins_or_ends_a_call_is_sent_and_not_counted_among_the_rest()
     for _ in range(ONE_BY_ONE + 3):
         made.tell("are held", called)
     made.tell("are held", Notice("error", "one more"))
-    made.tell_of_the_rest()
+    made.report_the_rest()
     titles = [notice.title for notice in topic.notices]
     assert titles == ["called"] * (ONE_BY_ONE + 3) + ["Source carrier: 1 more files are held"]

@@ -96,7 +96,7 @@ def test_people_hear_once_of_what_hits_everything_and_once_that_it_is_over() -> 
     over = titles(services)[3:]
     assert len(over) == 1
     assert over[0].startswith("ok: readings: files load again")
-    assert services.ledger.lanes.state("readings", LIVE).told == ()
+    assert services.ledger.lanes.state("readings", LIVE).notified == ()
 
 
 @pytest.mark.parametrize("cause", [PASSES, SYSTEMIC])

@@ -87,7 +87,9 @@ def test_many_objects_are_taken_in_groups_and_told_of(monkeypatch: pytest.Monkey
     monkeypatch.setattr("headrace.usecases.recovery.backfill.KEYS_TOGETHER", 3)
     services, landing = MemoryServices(), landed(*[f"readings/{number:02}" for number in range(8)], "readings/00")
     told: list[tuple[int, int]] = []
-    found = backfill("readings", "readings/", landing, services, told=lambda f: told.append((len(f.taken), f.known)))
+    found = backfill(
+        "readings", "readings/", landing, services, progress=lambda f: told.append((len(f.taken), f.known))
+    )
     assert found.taken == ["readings/00", "readings/00", *[f"readings/{number:02}" for number in range(1, 8)]]
     assert told == [(3, 0), (6, 0), (9, 0), (9, 0)]
     assert backfill("readings", "readings/", landing, services).known == 9

@@ -429,7 +429,7 @@ def test_everything_that_was_looked_at_is_counted_once() -> None:
     landing = MemoryLanding()
     landing.put("readings/b.csv", b"x")
     told: list[tuple[int, int]] = []
-    asked = Asked(told=lambda found: told.append((found.files, found.objects)))
+    asked = Asked(progress=lambda found: told.append((found.files, found.objects)))
     found = reconcile(["readings", "readings"], landing, services, asked)
     assert (found.files, found.parts, found.rows, found.objects) == (2, 4, 4, 2)
     assert told == [(1, 0), (1, 1), (2, 1), (2, 2)]

@@ -13,7 +13,7 @@ from headrace.adapters.channels.slack import slack_message
 from headrace.domain import clock
 from headrace.domain.ingest.arrival import MAX_FILE_BYTES
 from headrace.domain.ingest.ledger import Arrival, FileStatus
-from headrace.domain.ingest.storm import MOST_FOLDERS, Counted, Group, hours_to_tell
+from headrace.domain.ingest.storm import MOST_FOLDERS, Counted, Group, hours_to_report
 from headrace.domain.notice import Notice, group_notice
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
@@ -231,12 +231,12 @@ def test_nothing_is_lost_while_nothing_sweeps_for_two_days(world: World) -> None
     ],
 )
 def test_which_hours_have_ended(told: str, after: float, hours: list[str]) -> None:
-    assert hours_to_tell(told, SEVEN + after) == hours
+    assert hours_to_report(told, SEVEN + after) == hours
 
 
 @pytest.mark.parametrize("told", [None, "2020-01-01T00"])
 def test_no_sweep_looks_at_more_than_a_day(told: str | None) -> None:
-    hours = hours_to_tell(told, SEVEN + 62 * MINUTE)
+    hours = hours_to_report(told, SEVEN + 62 * MINUTE)
     assert len(hours) == 24
     assert hours[0] == ("2026-11-29T08" if told is None else "2026-11-23T07")
 

@@ -53,7 +53,8 @@ class LaneState:
     """The generation whose execution may run, the batch that an earlier one left open, and those that people hold.
 
     `loaded_at` is when a batch of the lane last brought rows to the warehouse. `failing_since` is when the trouble
-    began that people know of and the lane waits out. `told` is what they were notified of since a batch last loaded.
+    began that people know of and the lane waits out. `notified` is what of, since a batch last
+    loaded.
     """
 
     generation: int = 1
@@ -61,7 +62,7 @@ class LaneState:
     held: tuple[str, ...] = ()
     loaded_at: str | None = None
     failing_since: str | None = None
-    told: tuple[str, ...] = ()
+    notified: tuple[str, ...] = ()
 
     @property
     def recovered(self) -> bool:
@@ -80,11 +81,6 @@ class LaneState:
         """Whether the batches that are held, and this many more, keep later ones waiting."""
         held = len(self.held) + more
         return held >= MOST_HELD or (contract.wait_while_held and held > 0)
-
-
-def batch_name(dataset: str, lane: str, generation: int) -> str:
-    """The batch that a generation opens. Everything that the batch writes is named after it."""
-    return f"{dataset}-{generation}" if lane == LIVE else f"{dataset}-{lane}-{generation}"
 
 
 def attempts_allowed(batch: BatchRecord, *, suspects: bool, apart: bool = False) -> int:

@@ -85,11 +85,11 @@ def _first_folder(key: str) -> str:
     return cut(first + slash, LONGEST_NAME) if slash else "/"
 
 
-def hours_to_tell(told: str | None, now: float) -> list[str]:
+def hours_to_report(reported: str | None, now: float) -> list[str]:
     """The hours that have ended since the last one that was `told`, the oldest first; not more than `MOST_HOURS`."""
     ended = datetime.fromtimestamp(now, UTC) - GRACE - timedelta(hours=1)
     oldest = ended - timedelta(days=KEPT_DAYS)
-    hour = max(_moment(told) + timedelta(hours=1), oldest) if told else ended - timedelta(hours=MOST_HOURS - 1)
+    hour = max(_moment(reported) + timedelta(hours=1), oldest) if reported else ended - timedelta(hours=MOST_HOURS - 1)
     hours: list[str] = []
     while f"{hour:{HOUR}}" <= f"{ended:{HOUR}}" and len(hours) < MOST_HOURS:
         hours.append(f"{hour:{HOUR}}")

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -32,6 +31,7 @@ from headrace.adapters.table import (
     in_batches,
     to_item,
 )
+from headrace.domain import clock
 from headrace.domain.export import named
 from headrace.errors import OvertakenError
 from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally
@@ -138,7 +138,7 @@ class DynamoExports:
             puts.append(self._put_of(request, "FILES", {"files": _packed(answer.files)} | ends))
         puts[0]["Put"] |= {
             "ConditionExpression": "attribute_not_exists(pk) OR failed > :none OR expires < :now",
-            "ExpressionAttributeValues": to_item({":none": 0, ":now": int(time.time())}),
+            "ExpressionAttributeValues": to_item({":none": 0, ":now": int(clock.seconds())}),
         }
         try:
             self._client.transact_write_items(TransactItems=[*puts, *self._checks(answer)])
@@ -271,7 +271,7 @@ class DynamoExports:
         )
         for page in pages:
             for item in map(from_item, page["Items"]):
-                if item.get(EXPIRES, math.inf) >= time.time():  # DynamoDB removes it some days later
+                if item.get(EXPIRES, math.inf) >= clock.seconds():  # DynamoDB removes it some days later
                     yield item
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
+from headrace.domain import clock
 from headrace.domain.bounds import cut
 from headrace.domain.clock import now
 from headrace.domain.executions import order_of
@@ -87,7 +88,7 @@ def _date(text: str) -> str:
 
 def due(detail: Any, services: ExportServices) -> Any:
     """Do what an `Export Due` asks for. Of an impossible one people are notified: trying it again would not help."""
-    today = services.export_calendar.day(datetime.now(UTC))
+    today = services.export_calendar.day(clock.utc())
     try:
         wanted = wanted_of(detail, [export.name for export in services.declared_exports.all()], today)
     except WrongOrderError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
+
+from headrace.domain import clock
 
 
 class WallClock:
@@ -16,7 +18,7 @@ class WallClock:
 
     def now(self) -> datetime:
         """Now, in UTC."""
-        return datetime.now(UTC)
+        return clock.utc()
 
     def left(self) -> float:
         """Seconds until the function is stopped."""

@@ -57,10 +57,10 @@ class Connector:
         except self._secrets.exceptions.ResourceNotFoundException as error:
             raise SecretError(f"there is no secret {source.secret} in Secrets Manager") from error
         except ClientError as error:
-            told = error.response["Error"]
-            if told["Code"] not in UNREADABLE_SECRET:
+            refusal = error.response["Error"]
+            if refusal["Code"] not in UNREADABLE_SECRET:
                 raise
-            raise SecretError(f"the secret {source.secret} cannot be read: {told['Message']}") from error
+            raise SecretError(f"the secret {source.secret} cannot be read: {refusal['Message']}") from error
         if "SecretString" not in answer:
             raise SecretError(f"the secret {source.secret} is binary, and should be JSON")
         return read_credentials(source, answer["SecretString"])

@@ -12,10 +12,10 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from headrace.adapters.error_text import plain, without
+from headrace.domain import clock
 from headrace.domain.source import Source
 from headrace.errors import (
     CannotResumeError,
@@ -68,7 +68,7 @@ class FtpRemote:
             try:
                 if "MLST" in self._features:
                     return mlsd(self._lines("MLSD"))
-                return listed(self._lines("LIST"), ZoneInfo(self._source.timezone), datetime.now(UTC))
+                return listed(self._lines("LIST"), ZoneInfo(self._source.timezone), clock.utc())
             except (ftplib.error_perm, ftplib.error_temp) as error:
                 if NOTHING_THERE.match(str(error)):
                     return []

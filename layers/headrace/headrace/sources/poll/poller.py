@@ -120,7 +120,7 @@ class _Poll:
             for line in self._lines:
                 line.hang_up()
             self._services.source_ledger.save_state(self._counted())
-            self._accounts.tell_of_the_rest()
+            self._accounts.report_the_rest()
         return self._report
 
     def _look_and_take(self) -> None:

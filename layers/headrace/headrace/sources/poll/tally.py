@@ -93,7 +93,7 @@ class Accounts:
         if not many or notice.incident is not None:
             self._topic.publish(notice)
 
-    def tell_of_the_rest(self) -> None:
+    def report_the_rest(self) -> None:
         """One message for each kind of which there were more."""
         for kind, number in self._sent.items():
             if number > ONE_BY_ONE:

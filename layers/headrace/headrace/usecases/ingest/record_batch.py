@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from headrace.domain.clock import now
-from headrace.domain.ingest.lane import batch_name, limits_of
+from headrace.domain.executions import execution_name
+from headrace.domain.ingest.lane import limits_of
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
 from headrace.domain.ingest.packing import first_batch, units
 from headrace.usecases import lake_paths
@@ -86,7 +87,7 @@ def _of_pending_files(
     if not files:
         return None
     batch = BatchRecord(
-        batch=batch_name(dataset, lane, generation),
+        batch=execution_name(dataset, lane, generation),
         dataset=dataset,
         lane=lane,
         generation=generation,

@@ -21,17 +21,17 @@ class Services(HasContracts, HasLanes, HasTopic, Protocol):
 def report(batch: BatchRecord, reason: str, then: Next, services: Services) -> None:
     """Notify people of a failure, unless they were notified of the same cause and outcome since a batch last loaded."""
     failure = classify(reason)
-    told = f"{then.name} {failure.name}"
-    if told in services.lanes.state(batch.dataset, batch.lane).told:
+    matter = f"{then.name} {failure.name}"
+    if matter in services.lanes.state(batch.dataset, batch.lane).notified:
         return
     services.topic.publish(failure_notice(batch, reason, services.contracts.get(batch.dataset).channel, then))
     waits = then in WAITS and (failure.treatment.passes or then is not Next.AGAIN)
-    services.lanes.note_trouble(batch, told, waits=waits)
+    services.lanes.note_trouble(batch, matter, waits=waits)
 
 
 def is_everybodys(state: LaneState) -> bool:
     """Whether people know that nothing of the lane loads, for an error that may not be the files' fault."""
-    return any(told.startswith(Next.KEPT.name) for told in state.told)
+    return any(matter.startswith(Next.KEPT.name) for matter in state.notified)
 
 
 def report_end(dataset: str, lane: str, state: LaneState, services: Services) -> None:

@@ -39,15 +39,15 @@ def judge_batch(batch: BatchRecord, services: Services) -> dict[str, Any]:
     if batch.status is not BatchStatus.RUNNING:
         return {"load": False, "findings": [str(batch.reason)]}
     findings = _findings(batch, services)
-    told = anomalous(findings)
-    texts = within([finding.sentence for finding in told], MOST_FOUND)
-    services.events.note_batch(batch.batch, "Judged", {"checks": len(findings), "surprising": len(told)})
-    if _half_held(batch, services) or (any(item.check.hold for item in told) and not _released(batch, services)):
+    surprising = anomalous(findings)
+    texts = within([finding.sentence for finding in surprising], MOST_FOUND)
+    services.events.note_batch(batch.batch, "Judged", {"checks": len(findings), "surprising": len(surprising)})
+    if _half_held(batch, services) or (any(item.check.hold for item in surprising) and not _released(batch, services)):
         results = [file for unit in unit_results(services.lake, batch) for file in unit.files]
         return {"load": not hold(batch, findings, results, services), "findings": texts}
-    if told:
+    if surprising:
         channel = services.contracts.get(batch.dataset).channel
-        services.topic.publish(surprise_notice(batch.dataset, f"batch {batch.batch}", told, channel))
+        services.topic.publish(surprise_notice(batch.dataset, f"batch {batch.batch}", surprising, channel))
     return {"load": True, "findings": texts}
 
 

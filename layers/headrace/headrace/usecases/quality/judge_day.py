@@ -47,13 +47,13 @@ def judge_all(contracts: Iterable[Contract], day: date, services: Services) -> J
     judged = Judged(day)
     for contract in contracts:
         try:
-            told = anomalous(judge_day(contract, day, services))
+            surprising = anomalous(judge_day(contract, day, services))
         except Exception as error:
             logger.exception("a dataset could not be judged", extra={"dataset": contract.dataset})
             judged.failed[contract.dataset] = f"{type(error).__name__}: {error}"
             continue
-        if told:
-            judged.anomalous[contract.dataset] = [finding.sentence for finding in told]
+        if surprising:
+            judged.anomalous[contract.dataset] = [finding.sentence for finding in surprising]
     if judged.failed:
         lines = tuple(f"{dataset}: {why}" for dataset, why in judged.failed.items())
         title = f"the figures of {day} could not be judged for {len(lines)} of the datasets"
@@ -70,7 +70,7 @@ def judge_day(contract: Contract, day: date, services: Services) -> list[Finding
     measured = figures_of(contract, Scope.DAY, day.isoformat(), services)
     findings = judge(contract.checks, measured, past_figures(contract, Scope.DAY, day, services), Scope.DAY)
     keep(contract, Scope.DAY, day.isoformat(), findings, services)
-    told = anomalous(findings)
-    if told:
-        services.topic.publish(surprise_notice(contract.dataset, f"the rows of {day}", told, contract.channel))
+    surprising = anomalous(findings)
+    if surprising:
+        services.topic.publish(surprise_notice(contract.dataset, f"the rows of {day}", surprising, contract.channel))
     return findings

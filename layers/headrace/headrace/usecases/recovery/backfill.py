@@ -58,12 +58,12 @@ def backfill(
     services: Services,
     *,
     dry_run: bool = False,
-    told: Callable[[Backfilled], None] = lambda _: None,
+    progress: Callable[[Backfilled], None] = lambda _: None,
 ) -> Backfilled:
     """Let every object version of the dataset below `prefix` that the ledger does not know wait in the backfill lane.
 
     A key that was deleted is left out. Versions of one key keep their order among each other and with those that
-    came by event. `told` is called now and then with what was found so far.
+    came by event. `progress` is called now and then with what was found so far.
     """
     found = Backfilled(dataset)
 
@@ -78,7 +78,7 @@ def backfill(
                 (found.taken if status == FileStatus.PENDING else found.refused).append(key)
             if found.taken and not dry_run:
                 starter.wake(dataset, services, BACKFILL)
-            told(found)
+            progress(found)
     if not dry_run and services.lanes.pending(dataset, BACKFILL, 1):
         starter.wake(dataset, services, BACKFILL)
     return found

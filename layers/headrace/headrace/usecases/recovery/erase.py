@@ -37,7 +37,7 @@ OVERLAP = 4096
 CUT = b"xx"
 """A letter in every encoding that a value is looked for in: `M-17` before it is a part of a longer word."""
 
-Told = Callable[[str], None]
+Progress = Callable[[str], None]
 """Takes a line about what is being done."""
 
 
@@ -67,7 +67,7 @@ class Report:
 
 
 def erase(
-    contract: Contract, value: Value, landing: Landing, services: Services, told: Told, *, dry_run: bool = False
+    contract: Contract, value: Value, landing: Landing, services: Services, progress: Progress, *, dry_run: bool = False
 ) -> Report:
     """Erase the rows, or count them. Raises EraseError for a column that cannot be asked, or while files are under way.
 
@@ -76,7 +76,7 @@ def erase(
     which = _condition(contract, value)
     files = list(services.files.of_dataset(contract.dataset))
     _refuse_under_way(files)
-    work = _Erasure(contract, value, which, services, told, dry_run=dry_run)
+    work = _Erasure(contract, value, which, services, progress, dry_run=dry_run)
     with tempfile.TemporaryDirectory() as folder:
         work.look(Path(folder))
         work.erase_landed(files, landing)
@@ -112,13 +112,13 @@ class _Erasure:
     """One run over one dataset."""
 
     def __init__(
-        self, contract: Contract, value: Value, which: str, services: Services, told: Told, *, dry_run: bool
+        self, contract: Contract, value: Value, which: str, services: Services, progress: Progress, *, dry_run: bool
     ) -> None:
         self._contract = contract
         self._value = value
         self._which = which
         self._services = services
-        self._told = told
+        self._progress = progress
         self._dry_run = dry_run
         self._parts: list[tuple[str, Chosen]] = []
         self._files: Counter[str] = Counter()
@@ -136,7 +136,7 @@ class _Erasure:
     def _look_in(self, prefix: str, chosen: Chosen, file_id: str, folder: Path) -> int:
         rows = 0
         for number, (key, _) in enumerate(self._services.lake.listing(prefix), start=1):
-            self._told(f"part {number:,} below {prefix}")
+            self._progress(f"part {number:,} below {prefix}")
             found = count_rows(self._fetched(key, folder), chosen, file_id)
             if found:
                 self._parts.append((key, chosen))
@@ -173,7 +173,7 @@ class _Erasure:
 
     def _delete(self, file: FileRecord, landing: Landing) -> None:
         self.report.landed.append(file.key)
-        self._told(f"landed: {file.key}")
+        self._progress(f"landed: {file.key}")
         if not self._dry_run:
             landing.delete(file.key, file.version)
             self._services.events.note_file(file.file_id, "Erased", {"from": "landing"})
@@ -183,7 +183,7 @@ class _Erasure:
     def erase_parts(self, folder: Path) -> None:
         """Write each part again without the rows, and its manifest with the new size."""
         for key, chosen in self._parts if not self._dry_run else ():
-            self._told(f"lake: {key}")
+            self._progress(f"lake: {key}")
             rest = folder / "rest"
             write_without(self._fetched(key, folder), rest, chosen)
             size = self._services.lake.replace(key, rest)
@@ -218,7 +218,7 @@ class _Erasure:
     def erase_table(self) -> None:
         """Delete the rows in one transaction under the lock that loads take; the row balance counts them superseded."""
         contract, table = self._contract, self._services.rows
-        self._told(f"the table {contract.target}")
+        self._progress(f"the table {contract.target}")
         self.report.table_rows = rows = table.count(contract.target, self._which)
         if self._dry_run:
             return

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from headrace.domain import clock
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.coverage import Coverage
@@ -77,14 +78,14 @@ class Asked:
     """What is to be compared: files and objects that arrived `since` (ISO 8601), all of them by default.
 
     `grace` is how young an object without an event may be; `left` gives the seconds until the caller is stopped, of
-    which each dataset gets its share; `told` is called between two slices. `nightly` goes on where the last one that
-    was nightly stopped, and leaves the rest to the next.
+    which each dataset gets its share; `progress` is called between two slices. `nightly` goes on where the last
+    nightly one stopped, and leaves the rest to the next.
     """
 
     since: str = ""
     grace: timedelta = GRACE
     left: Callable[[], float] = lambda: FOREVER
-    told: Callable[[Reconciliation], None] = lambda _: None
+    progress: Callable[[Reconciliation], None] = lambda _: None
     nightly: bool = False
 
 
@@ -128,7 +129,7 @@ class _Comparison:
         self._coverage = services.watches.coverage(contract.dataset) if asked.nightly else Coverage()
         self._since = self._coverage.files_from or asked.since
         self._lake = LakeParts(contract.dataset, services)
-        self._objects = LandedObjects(contract, landing, services, datetime.now(UTC) - asked.grace)
+        self._objects = LandedObjects(contract, landing, services, clock.utc() - asked.grace)
         self._warehouse = WarehouseRows(contract, services, self._since)
 
     def run(self, stop_at: float) -> None:
@@ -157,7 +158,7 @@ class _Comparison:
         self._near(self._asked.left() - NEAR_SHARE * share)
         self._pass(stop_at)
         self._found.coverage[dataset] = self._coverage
-        if self._coverage.began and datetime.fromisoformat(self._coverage.began) < datetime.now(UTC) - LONGEST_PASS:
+        if self._coverage.began and datetime.fromisoformat(self._coverage.began) < clock.utc() - LONGEST_PASS:
             why = f"its objects are too many for {LONGEST_PASS.days} nights: {self._coverage}"
             self._found.uncompared[dataset] = why
 
@@ -168,7 +169,7 @@ class _Comparison:
             self._check_time(stop_at, f"the files that arrived from {first} on", first)
             self._slice(files)
             self._objects.note(files)
-            self._asked.told(self._found)
+            self._asked.progress(self._found)
         self._at_rest(self._warehouse.of_all)
         self._found.parts += self._lake.parts
         self._lake.parts = 0
@@ -194,13 +195,13 @@ class _Comparison:
         self._found.objects += self._objects.objects
         self._objects.objects = 0
         self._add(differences)
-        self._asked.told(self._found)
+        self._asked.progress(self._found)
 
     def _slice(self, files: list[FileRecord]) -> None:
         self._found.files += len(files)
         merges = self._contract.merge_seconds if self._contract.staged else 0
         waits = timedelta(seconds=self._contract.wait_seconds + merges)
-        self._add(_standing_still(files, datetime.now(UTC) - STILL - waits))
+        self._add(_standing_still(files, clock.utc() - STILL - waits))
         self._add(self._lake.of(files))
         self._at_rest(lambda: self._warehouse.of(files))
 

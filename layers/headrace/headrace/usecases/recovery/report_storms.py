@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from headrace.domain import clock
-from headrace.domain.ingest.storm import Group, hours_to_tell
+from headrace.domain.ingest.storm import Group, hours_to_report
 from headrace.domain.notice import group_notice
 from headrace.usecases.ports import HasStorms, HasTopic
 
@@ -21,7 +21,7 @@ def report_storms(services: Services) -> int:
     """
     storms = services.storms
     sent = 0
-    for hour in hours_to_tell(storms.reported_hour(), clock.seconds()):
+    for hour in hours_to_report(storms.reported_hour(), clock.seconds()):
         groups = list(storms.unreported(hour))
         claimed = [group for group in groups if storms.claim(group, clock.seconds())]
         sent += sum(_report(group, services) for group in claimed)

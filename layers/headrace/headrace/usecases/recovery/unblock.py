@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from headrace.domain.clock import now
+from headrace.domain.executions import execution_name
 from headrace.domain.ingest.failure import is_transient
-from headrace.domain.ingest.lane import LaneState, batch_name
+from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import LANES, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.record_briefly import record_briefly
 from headrace.usecases.ingest.record_outcome import record_outcome
@@ -116,7 +117,7 @@ class _Work:
         if batch.status is BatchStatus.HELD:
             return f"it is held: `headrace release {batch.batch}` or `headrace reject {batch.batch}` decides"
         state = self._services.lanes.state(batch.dataset, batch.lane)
-        execution = batch_name(batch.dataset, batch.lane, state.generation)
+        execution = execution_name(batch.dataset, batch.lane, state.generation)
         at_work = batch.status is BatchStatus.RUNNING and batch.execution == execution and not batch.condemned
         if at_work and self._services.workflow.status(batch.dataset, batch.lane, state.generation) == "RUNNING":
             return f"execution {execution} is at work on it: wait for its end, or stop it in Step Functions first"

@@ -29,10 +29,10 @@ def watch_promises(services: Services) -> list[str]:
 
     Returns those datasets. A dataset that receives no files is never late.
     """
-    return [contract.dataset for contract in services.contracts.all() if _told(contract, services)]
+    return [contract.dataset for contract in services.contracts.all() if _notified(contract, services)]
 
 
-def _told(contract: Contract, services: Services) -> bool:
+def _notified(contract: Contract, services: Services) -> bool:
     late = next(_late(contract, services), None)
     known = services.watches.reported(contract.dataset, LATE)
     becomes, notice = _next(contract, late, known)

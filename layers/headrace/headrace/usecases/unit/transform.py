@@ -247,8 +247,13 @@ def _whose_content(report: FileReport, holder: FileRecord) -> str:
 
 
 def _story(result: FileResult) -> dict[str, Any]:
-    told = {"verdict": str(result.verdict), "read": result.rows_read, "good": result.rows_good, "bad": result.rows_bad}
-    return told | ({"reason": result.reason} if result.reason else {})
+    summary = {
+        "verdict": str(result.verdict),
+        "read": result.rows_read,
+        "good": result.rows_good,
+        "bad": result.rows_bad,
+    }
+    return summary | ({"reason": result.reason} if result.reason else {})
 
 
 def _summary(result: UnitResult) -> dict[str, Any]:
