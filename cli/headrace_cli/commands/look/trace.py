@@ -12,6 +12,7 @@ from headrace_cli.output.console import Document, Json, cell, emit, lines, table
 from headrace_cli.output.drift import drift_text
 from headrace_cli.output.formatting import balance, clock, duration, moment, size, status_text
 from headrace_cli.stack.target import target_of
+from headrace_cli.stories.batch import batch_story
 from headrace_cli.stories.file import story_of
 
 if TYPE_CHECKING:
@@ -24,16 +25,43 @@ SOURCE_STYLES = {"file": "bold", "batch": "cyan", "execution": "", "bucket": "bo
 
 def trace(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A key, the name of a dropped file, or a file id.", metavar="FILE")],
+    file: Annotated[
+        str, typer.Argument(help="A key, the name of a dropped file, a file id, or a batch.", metavar="FILE|BATCH")
+    ],
     as_json: Json = False,
 ) -> None:
     """Show what became of a file: arrival, batch, execution, each step with its time, and the row balance.
 
-    For a file that landed several times, shows the newest version and lists the others.
+    For a file that landed several times, shows the newest version and lists the others. Of a batch it shows the files.
 
-    Examples: `headrace trace readings/today.jsonl`, `headrace trace ./today.jsonl`
+    Examples: `headrace trace readings/today.jsonl`, `headrace trace ./today.jsonl`, `headrace trace readings-17`
     """
-    emit(story_of(target_of(context), file), render, as_json=as_json)
+    target = target_of(context)
+    try:
+        batch = target.ledger.batches.get(file)
+    except KeyError:
+        emit(story_of(target, file), render, as_json=as_json)
+    else:
+        emit(batch_story(target, batch), render_batch, as_json=as_json)
+
+
+def render_batch(story: Document) -> ConsoleRenderable:
+    """Facts, timeline, balance, files."""
+    facts = {
+        "batch": Text(story["batch"], style="bold"),
+        "status": status_text(story["status"]),
+        "reason": story["reason"],
+        "dataset": f"{story['dataset']}, {story['lane']}",
+        "started": clock(story["started_at"]),
+        "ended": clock(story["ended_at"]),
+        "attempts": str(story["attempts"]) if story["attempts"] > 1 else None,
+        "execution": story["execution"],
+    }
+    rows = [(item["key"], status_text(item["status"]), f"{item['rows']['read']:,}", item["reason"] or "")
+            for item in story["files"]]  # fmt: skip
+    files = table(("file", "status", "rows", "reason"), rows, numbers=("rows",))
+    more = [f"and {story['more']:,} more files"] if story["more"] else []
+    return lines(_grid(facts), "", _timeline(story["steps"]), "", balance(story["rows"]), "", files, *more)
 
 
 def render(story: Document) -> ConsoleRenderable:
@@ -60,6 +88,11 @@ def _facts(story: Document) -> Table:
         "merge": story["merge"],
         "execution": story["execution"],
     }
+    return _grid(facts)
+
+
+def _grid(facts: dict[str, Any]) -> Table:
+    """A line per fact; what there is nothing of is left out."""
     grid = Table.grid(padding=(0, 2))
     for name, fact in facts.items():
         if fact:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from headrace.domain.ingest.ledger import FileRecord
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases.recovery.requeue import Requeued
 from headrace_cli.output.console import Document, lines, table
 from headrace_cli.output.failures import CommandError
@@ -15,9 +17,18 @@ from headrace_cli.stories.file import find
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
+MOST_FILES = 10_000
 
-def meant(target: Target, wanted: str) -> list[FileRecord]:
-    """The files of a batch, or the one file that `wanted` means. Raises CommandError when there is neither."""
+
+def meant(target: Target, wanted: str, since: str | None, statuses: Collection[FileStatus]) -> list[FileRecord]:
+    """The files of a dataset with one of these statuses, those of a batch, or the one file that `wanted` means.
+
+    Only a dataset has a `since`. Raises CommandError when there is none of them, or more files than `MOST_FILES`.
+    """
+    if wanted in target.contracts:
+        return _of_dataset(target, wanted, since or "", statuses)
+    if since:
+        raise CommandError(f"--since is for a dataset, and {wanted} is not one of {', '.join(target.contracts)}")
     try:
         return target.ledger.files.get_all(target.ledger.batches.get(wanted).file_ids)
     except KeyError:
@@ -25,6 +36,15 @@ def meant(target: Target, wanted: str) -> list[FileRecord]:
     if not found:
         raise CommandError(f"no file or batch {wanted} in the ledger")
     return found[-1:]
+
+
+def _of_dataset(target: Target, dataset: str, since: str, statuses: Collection[FileStatus]) -> list[FileRecord]:
+    """In the order of their arrival."""
+    every = (file for file in target.ledger.files.of_dataset(dataset, since) if file.status in statuses)
+    found = list(islice(every, MOST_FILES + 1))
+    if len(found) > MOST_FILES:
+        raise CommandError(f"more than {MOST_FILES:,} files of {dataset} would be sent again: give a later --since")
+    return sorted(found, key=lambda file: (file.arrived_at, file.file_id))
 
 
 def document_of(answers: list[Requeued], *, dry_run: bool) -> Document:

@@ -6,16 +6,24 @@ from typing import Annotated
 
 import typer
 
+from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery import requeue
 from headrace_cli.commands.repair._requeued import document_of, meant, render
-from headrace_cli.output.console import DryRun, Json, emit
+from headrace_cli.output.console import DryRun, Json, Since, emit
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.target import target_of
+
+RELOADED = {FileStatus.LOADED}
+"""Of a dataset; a duplicate's rows are those of the file that it repeats."""
 
 
 def reload(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A key, the end of one, or a file id.", metavar="FILE")],
+    file: Annotated[
+        str,
+        typer.Argument(help="A key, the end of one, a file id, a batch, or a dataset.", metavar="FILE|BATCH|DATASET"),
+    ],
+    since: Since = None,
     force: Annotated[bool, typer.Option(help="Confirm that rows in the table are replaced.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -24,10 +32,10 @@ def reload(
 
     If the contract has no ordering columns, the reloaded rows replace later ones of the same key.
 
-    Examples: `headrace reload readings/today.csv --dry-run`, `headrace reload readings/today.csv --force`
+    Examples: `headrace reload readings/today.csv --dry-run`, `headrace reload readings --since yesterday --force`
     """
     if not force and not dry_run:
         raise CommandError("this replaces rows in the table: --dry-run shows the file, --force confirms it")
     target = target_of(context)
-    answers = requeue.reload(meant(target, file), target.services, dry_run=dry_run)
+    answers = requeue.reload(meant(target, file, since, RELOADED), target.services, dry_run=dry_run)
     emit(document_of(answers, dry_run=dry_run), render, as_json=as_json)

@@ -6,24 +6,28 @@ from typing import Annotated
 
 import typer
 
+from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery import requeue
 from headrace_cli.commands.repair._requeued import document_of, meant, render
-from headrace_cli.output.console import DryRun, Json, emit
+from headrace_cli.output.console import DryRun, Json, Since, emit
 from headrace_cli.stack.target import target_of
 
 
 def retry(
     context: typer.Context,
-    wanted: Annotated[str, typer.Argument(help="A key, a file id, or a batch.", metavar="FILE|BATCH")],
+    wanted: Annotated[
+        str, typer.Argument(help="A key, a file id, a batch, or a dataset.", metavar="FILE|BATCH|DATASET")
+    ],
+    since: Since = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Try failed files again, after fixing the cause. Given a batch, tries its failed files.
+    """Try failed files again, after fixing the cause. Given a batch or dataset, tries its failed files.
 
     Files that are waiting or running are left alone, so running it twice is harmless.
 
-    Examples: `headrace retry readings/today.csv`, `headrace retry readings-17 --dry-run`
+    Examples: `headrace retry readings/today.csv`, `headrace retry readings --since yesterday --dry-run`
     """
     target = target_of(context)
-    answers = requeue.retry(meant(target, wanted), target.services, dry_run=dry_run)
+    answers = requeue.retry(meant(target, wanted, since, {FileStatus.FAILED}), target.services, dry_run=dry_run)
     emit(document_of(answers, dry_run=dry_run), render, as_json=as_json)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from tests.support.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText
@@ -40,3 +44,28 @@ def test_a_loaded_file_is_loaded_again_only_on_demand(stack: FakeStack, run_json
     assert "its 3 rows in the table are replaced" in run_text("reload", "a.csv", "--dry-run")[1]
     assert run_json("reload", "a.csv", "--force")[1]["sent"] == 1
     assert stack.ledger.files.get(file().file_id).reload
+
+
+def test_a_dataset_or_a_period_of_it(stack: FakeStack, run_json: RunJson) -> None:
+    for day, (name, status) in enumerate([("a", "loaded"), ("b", "failed"), ("c", "loaded"), ("d", "duplicate")], 1):
+        at = f"2026-01-0{day}T00:00:00.000000Z"
+        stack.ledger.add(file(name, status=FileStatus(status), arrived_at=at, rows=RowCounts(3, 3), reason="x"))
+    assert keys(run_json("reload", "readings", "--dry-run")[1]) == ["readings/a", "readings/c"]
+    assert keys(run_json("reload", "readings", "--since", "2026-01-02", "--dry-run")[1]) == ["readings/c"]
+    assert keys(run_json("retry", "readings", "--since", "2026-01-01", "--dry-run")[1]) == ["readings/b"]
+    code, document = run_json("reload", "readings/a", "--since", "2026-01-01", "--force")
+    assert (code, document["error"]) == (1, "--since is for a dataset, and readings/a is not one of readings")
+
+
+def keys(document: Any) -> list[str]:
+    return [item["key"] for item in document["files"]]
+
+
+def test_too_many_files_at_once_are_refused(
+    stack: FakeStack, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace_cli.commands.repair._requeued.MOST_FILES", 1)
+    stack.ledger.add(*(file(name, status=FileStatus.LOADED) for name in "ab"))
+    code, document = run_json("reload", "readings", "--force")
+    assert code == 1
+    assert "more than 1 files of readings would be sent again: give a later --since" in document["error"]

@@ -164,3 +164,17 @@ def test_failures_and_the_bad_end_are_told_with_their_cause() -> None:
     transform, end = summarised(events)
     assert transform["detail"] == {"failures": ["ObjectGoneError: the file is gone"]}
     assert end["step"] == "Execution timed out"
+
+
+def test_a_batch_with_its_files(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    loaded_file(stack)
+    code, story = run_json("trace", "readings-1")
+    assert code == 0
+    assert [(step["step"], step["source"]) for step in story["steps"]] == [
+        ("Record the batch", "execution"),
+        ("Loaded", "batch"),
+    ]
+    assert [(item["key"], item["status"]) for item in story["files"]] == [("readings/a.csv", "loaded")]
+    text = run_text("trace", "readings-1")[1]
+    assert "readings/a.csv" in text
+    assert ARN in text
