@@ -13,11 +13,12 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest import ledger
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, Arrival, FileStatus, RowCounts
 from headrace.domain.ingest.load import split_statements
+from headrace.domain.sql_text import SqlText
 from headrace.usecases.ingest import record_outcome
 from headrace.usecases.recovery.backfill import backfill
 from headrace.usecases.recovery.requeue import reload, retry
+from headrace_compiler.sql import texts
 from headrace_compiler.sql.load import load_sql
-from tests.support.fakes import contracts_of
 from tests.support.interleaving import examples
 from tests.support.pipeline import Pipeline, Row, meters
 
@@ -249,7 +250,7 @@ def without_arrivals(given: Contract) -> str:
 
 @pytest.mark.parametrize("kind", ["arrival", "ordered"])
 def test_a_load_that_forgets_the_arrival_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contracts_of, "load_sql", lambda catalog, name: without_arrivals(catalog.contract(name)))
+    monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_arrivals)
     assert_found(CONTRACTS[kind])
 
 
