@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +38,14 @@ def deploy_anew(laptop: Laptop) -> None:
     package = laptop.checkout / "layers" / "headrace" / "headrace" / "__init__.py"
     package.write_text(package.read_text() + "\n# deployed in the middle of a load\n")
     laptop.headrace("deploy")
+
+
+def replace_in(file: Path, pattern: str, by: Any) -> None:
+    """Change a file of the checkout. Raises ValueError when it has no such text any more."""
+    text, count = re.subn(pattern, by, file.read_text())
+    if not count:
+        raise ValueError(f"{file.name} has no {pattern}")
+    file.write_text(text)
 
 
 def store(result: dict[str, Any], folder: Path, name: str = "") -> Path:

@@ -12,8 +12,9 @@ from typing import Any
 
 from benchmarks.faults.chaos_leftovers import Generations, Leftovers
 from benchmarks.faults.chaos_points import Fault, Point
-from headrace.domain.ingest.ledger import FileStatus
+from headrace.domain.ingest.ledger import LIVE, FileStatus
 from headrace.usecases.recovery.reconcile import reconcile
+from headrace.usecases.recovery.unblock import unblock
 from headrace_cli.stack.landing import file_id_of
 from headrace_cli.stack.target import Target
 from headrace_cli.stack.warehouse import query
@@ -69,6 +70,8 @@ class Bench:
     def run(self, point: Point, tag: str) -> Result:
         """Load files while the point's faults strike; then compare everything."""
         self._dataset = self._datasets[point.staged]
+        if point.deed == "replaced":
+            self._land_before(tag)
         before = self._leftovers.generations(self._dataset)
         self._faults("POST", list(point.faults))
         start = time.monotonic()
@@ -97,6 +100,9 @@ class Bench:
             bodies |= {key: body for key, body in bodies.items() if self._put(key, b"meter,read_at,value\n" + bad())}
             self._until_struck()
         versions = [(key, self._put(key, body), len(body)) for key, body in bodies.items()]
+        if deed == "unblocked":
+            self._until_struck()
+            self._unblock()
         if deed == "deployed" and self._deploy:
             self._deploy()
         if deed == "thrice":
@@ -104,6 +110,22 @@ class Bench:
                 self._tell(key, version, size)
         bucket = self._target.output("LandingBucket")
         return [file_id_of(bucket, key, version) for key, version, _ in versions]
+
+    def _land_before(self, tag: str) -> None:
+        """Let other rows be loaded under the keys of the run."""
+        before = self._leftovers.generations(self._dataset)
+        for file in range(FILES):
+            self._put(f"{self._dataset}/{tag}/{file}.csv", content(f"{tag}x", file))
+        wrong = self._settle(time.monotonic(), before)
+        if wrong:
+            raise RuntimeError(f"nothing was broken yet, and {wrong}")
+
+    def _unblock(self) -> None:
+        """What a person does who does not wait for the recovery: `headrace unblock`."""
+        services = self._target.services
+        name = services.lanes.state(self._dataset, LIVE).open_batch
+        if name:
+            unblock(name, "chaos", services)
 
     def _until_struck(self) -> None:
         deadline = time.monotonic() + LATE_SECONDS

@@ -79,7 +79,16 @@ def points() -> list[Point]:
                 found.append(Point(f"{name}, 5xx {when}", ({**where, "when": when},)))
             found.append(Point(f"{name}, throttled", ({**where, "what": "throttle", "times": 2},)))
     found += [_unanswered("StarterFunction", "states", "StartExecution"), _unanswered("TransformFunction", "s3", "PUT")]
-    found += [*_of_the_warehouse(), *_of_the_workflow(), *_of_failures(), *_stops(), *_restarts(), *_deeds()]
+    found += [
+        *_of_the_warehouse(),
+        *_of_the_workflow(),
+        *_of_failures(),
+        *_stops(),
+        *_restarts(),
+        *_deeds(),
+        *_unblocks(),
+        *_pages(),
+    ]
     return [*found, *_of_merges()]
 
 
@@ -146,6 +155,31 @@ def _of_merges() -> Iterator[Point]:
         yield Point(f"{what}: outcome killed", ({**outcome, "what": "kill", "call": call},), staged=True)
     write = {"service": "dynamodb", "operation": "TransactWriteItems", "caller": "RecordOutcomeFunction"}
     yield Point("stage: outcome killed while it stages", ({**write, "what": "kill", "when": "after"},), staged=True)
+
+
+def _unblocks() -> Iterator[Point]:
+    """Executions are stopped, and a person unblocks the batch at once, beside all that recovers by itself."""
+    for caller, service, operation in (
+        ("RecordBatchFunction", "dynamodb", "TransactWriteItems"),
+        ("TransformFunction", "s3", "PUT"),
+        ("RunStatementsFunction", "redshift-data", "BatchExecuteStatement"),
+        ("RecordOutcomeFunction", "dynamodb", "UpdateItem"),
+    ):
+        where = {"service": service, "operation": operation, "caller": caller, "what": "stop"}
+        for when in ("before", "after"):
+            name = f"unblocked: stopped in {caller.removesuffix('Function')}, {when} {operation}"
+            yield Point(name, ({**where, "when": when},), deed="unblocked")
+
+
+def _pages() -> Iterator[Point]:
+    """Earlier versions lose their rows, a page for each file: the bench's laptop has pages of one."""
+    ask = {"service": "redshift-data", "operation": "ExecuteStatement", "caller": "RecordOutcomeFunction"}
+    yield Point("pages: nothing", deed="replaced")
+    for page in (1, 2, 3):
+        yield Point(f"pages: killed at page {page}", ({**ask, "what": "kill", "call": page + 1},), deed="replaced")
+    write = {"service": "dynamodb", "operation": "UpdateItem", "caller": "RecordOutcomeFunction"}
+    for when in ("before", "after"):
+        yield Point(f"pages: the note killed {when}", ({**write, "what": "kill", "when": when},), deed="replaced")
 
 
 def _restarts() -> Iterator[Point]:

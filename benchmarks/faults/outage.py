@@ -16,7 +16,6 @@ The results are stored in `benchmarks/results/outage`.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Any
 
 from benchmarks.faults.outage_bench import OUTAGES, SCALE, HostileBench, OutageBench, Recovery
 from benchmarks.laptop import machine
-from benchmarks.own_laptop import own_laptop, store, tell
+from benchmarks.own_laptop import own_laptop, replace_in, store, tell
 from headrace_cli.stack.target import target_at
 
 RESULTS = Path(__file__).parents[1] / "results" / "outage"
@@ -95,14 +94,6 @@ def scaled(checkout: Path, scale: int) -> None:
 
 def _shorter(seconds: str, scale: int) -> int:
     return max(1, int(seconds) // scale)
-
-
-def replace_in(file: Path, pattern: str, by: Any) -> None:
-    """Change a file of the checkout. Raises ValueError when it has no such text any more."""
-    text, count = re.subn(pattern, by, file.read_text())
-    if not count:
-        raise ValueError(f"{file.name} has no {pattern}")
-    file.write_text(text)
 
 
 if __name__ == "__main__":

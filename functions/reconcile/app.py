@@ -25,7 +25,7 @@ def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     dataset how far that has come. With `{"since": "2026-01-31"}`, what arrived since then, and the pass stays where it
     is. People are notified of differences, and of datasets that could not be compared.
     """
-    since = event.get("since")
+    since = clock.since_of(event["since"]) if event.get("since") else None
     asked = Asked(since=since or f"{clock.utc() - DAYS:%Y-%m-%dT%H:%M:%SZ}", left=left, nightly=since is None)
     datasets = [contract.dataset for contract in services.contracts.all()]
     found = reconcile(datasets, services.landing, services, asked)

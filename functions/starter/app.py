@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from headrace.bootstrap.ingest import services
-from headrace.domain.ingest.arrival import arrival_of
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.entrypoint import entrypoint
 from headrace.observability import logger
@@ -20,12 +18,13 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     waiting: dict[tuple[str, str], list[str]] = {}
     for message in event["Records"]:
         try:
-            file = starter.record(arrival_of(json.loads(message["body"])), services)
+            arrival = starter.read(message["body"], services.unreadable)
+            file = starter.record(arrival, services) if arrival else None
         except Exception:
             logger.exception("a message could not be recorded", extra={"message_id": message["messageId"]})
             failed.add(message["messageId"])
             continue
-        if file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
+        if file and file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
             waiting.setdefault((file.dataset, file.lane), []).append(message["messageId"])
     for (dataset, lane), messages in waiting.items():
         try:

@@ -92,7 +92,11 @@ def test_starter_records_an_object_and_wakes_its_dataset(loaded: Laptop) -> None
     event["Records"][0]["body"] = json.dumps(body)
     poison = {**event["Records"][0], "messageId": "poison", "body": "no event at all"}
     answer = invoke(loaded, "starter", {"Records": [*event["Records"], poison]})
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "poison"}]}
+    assert answer == {"batchItemFailures": []}
+    queues, dead = loaded.client("sqs"), loaded.output("IntakeDeadLetterQueueUrl")
+    (letter,) = queues.receive_message(QueueUrl=dead, WaitTimeSeconds=5)["Messages"]
+    assert letter["Body"] == "no event at all"
+    queues.delete_message(QueueUrl=dead, ReceiptHandle=letter["ReceiptHandle"])
     loaded.settle()
     trace = loaded.trace(body["detail"]["object"]["key"])
     assert trace["status"] == "failed"  # there never was such an object

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headrace.domain.ingest.ledger import LANES, BatchStatus
+from headrace.domain.ingest.ledger import HELD, LANES, BatchRecord, BatchStatus
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.formatting import clock, number
 from headrace_cli.stack.target import Target, target_of
@@ -35,7 +35,7 @@ def collect(target: Target) -> Document:
             {
                 "batch": batch.batch,
                 "dataset": batch.dataset,
-                "since": batch.started_at,
+                "since": _held_at(target, batch) or batch.started_at,
                 "files": len(batch.file_ids),
                 "reason": batch.reason,
                 "blocks": contract.wait_while_held,
@@ -44,6 +44,12 @@ def collect(target: Target) -> Document:
             if batch.status is BatchStatus.HELD
         ]
     }
+
+
+def _held_at(target: Target, batch: BatchRecord) -> str | None:
+    """When it was held. Its history expires after `KeepDays`."""
+    lines = target.ledger.events.of_batch(batch.batch)
+    return next((line.at for line in reversed(lines) if line.step == HELD), None)
 
 
 def render(document: Document) -> ConsoleRenderable:

@@ -30,6 +30,10 @@ class DeadLetterQueue:
         )
         return [DeadLetter(item["Body"], item["ReceiptHandle"]) for item in answer.get("Messages", [])]
 
+    def keep(self, body: str) -> None:
+        """Put a message in that nobody can handle."""
+        self._client.send_message(QueueUrl=self._dead, MessageBody=body)
+
     def delete(self, letter: DeadLetter) -> None:
         """Remove it from the dead-letter queue."""
         self._client.delete_message(QueueUrl=self._dead, ReceiptHandle=letter.receipt)

@@ -11,6 +11,7 @@ from headrace.adapters.lake import S3Lake
 from headrace.adapters.landing import LandingBucket
 from headrace.adapters.ledger import DynamoLedger, LedgerServices
 from headrace.adapters.notices import Topic
+from headrace.adapters.queues import DeadLetterQueue
 from headrace.adapters.secret import read_login
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
@@ -54,6 +55,11 @@ class AwsServices(LedgerServices, AccountServices):
     def workflow(self) -> IngestWorkflow:
         """The ingest state machine."""
         return IngestWorkflow(aws.client("stepfunctions"), setting("INGEST_STATE_MACHINE"))
+
+    @cached_property
+    def unreadable(self) -> DeadLetterQueue:
+        """The intake's dead-letter queue."""
+        return DeadLetterQueue(aws.client("sqs"), setting("INTAKE_DEAD_LETTER_QUEUE"))
 
     @cached_property
     def topic(self) -> Topic:

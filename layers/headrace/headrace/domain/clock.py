@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from headrace.errors import TerminalError
+
 
 def utc() -> datetime:
     """Now, in UTC."""
@@ -23,6 +25,15 @@ def now() -> str:
 def precise(at: str) -> str:
     """A foreign ISO 8601 time, with or without fractions of a second, as the ledger writes it."""
     return written(datetime.fromisoformat(at))
+
+
+def since_of(text: str) -> str:
+    """A date or a time that a person gave, as the ledger writes it; without a zone it is UTC. Raises TerminalError."""
+    try:
+        at = datetime.fromisoformat(text)
+        return written(at if at.tzinfo else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
+        raise TerminalError(f"{text!r} is no date or time such as 2026-01-31 or 2026-01-31T12:00:00Z") from error
 
 
 def written(at: datetime) -> str:

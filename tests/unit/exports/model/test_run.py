@@ -34,7 +34,7 @@ def again(kind: Any, value: Any) -> Any:
     "value",
     [
         RUN,
-        replace(RUN, status=RunStatus.PARTIAL, category="", account="x", parts=4, nudged=True),
+        replace(RUN, status=RunStatus.PARTIAL, category="", account="x", parts=4, nudged=7),
         CategoryState("c"),
         CategoryState("c", UnloadStatus.FAILED, only=("a", "b"), narrowed=True, rows=5),
         REQUEST,

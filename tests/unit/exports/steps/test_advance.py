@@ -16,6 +16,7 @@ from headrace.errors import OvertakenError
 from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, RunStatus, UnloadStatus
 from headrace.exports.steps import advance as module
 from headrace.exports.steps.advance import (
+    ANSWER_PATIENCE_SECONDS,
     MOST_CHARACTERS,
     MOST_NARROWED,
     NO_ANSWER,
@@ -341,7 +342,7 @@ def test_progress_is_noted_and_the_stall_begins_when_it_ends() -> None:
     day.goes_by(STALL_SECONDS + 5, "progress_at")
     day.lose()
     day.look()
-    assert (day.run.answered, day.run.nudged, day.waiting) == (1, False, [])
+    assert (day.run.answered, day.run.nudged, day.waiting) == (1, None, [])
     assert day.run.progress_at > ago(60)
 
 
@@ -356,23 +357,58 @@ def test_lost_requests_are_made_again_alone_once_the_queue_is_empty_for_long(
         day.services.requests.send([Request("others", DATE, "x", 0, ("x",), ())])
     day.goes_by(seconds, "progress_at")
     look = day.look()
-    assert (look["over"], look["open"], day.run.nudged) == (False, 4, again)
+    assert (look["over"], look["open"], day.run.nudged) == (False, 4, 0 if again else None)
     made = [(category, account) for category, (account,), alone in day.waiting if alone]
     assert sorted(made) == (lost if again else [])
 
 
-def test_what_is_lost_twice_has_failed() -> None:
+def lost_again(day: Day) -> None:
+    day.lose()
+    day.goes_by(STALL_SECONDS + 5, "progress_at")
+    day.look()
+
+
+def test_what_is_lost_twice_while_others_are_answered_has_failed() -> None:
     day = Day()
     day.look()
-    for _ in range(2):
-        day.lose()
-        day.goes_by(STALL_SECONDS + 5, "progress_at")
-        day.look()
+    lost_again(day)
+    answered = {day.waiting[0][:2]}
+    answer(*day.services.requests.take(0), day.services, lambda *_: None)
+    day.look()
+    lost_again(day)
     tallies = day.services.exports.tallies("notes", DATE)
-    assert {category: set(tally.failures.values()) for category, tally in tallies.items()} == {
-        "c": {NO_ANSWER}, "d": {NO_ANSWER},
-    }  # fmt: skip
-    assert {account for tally in tallies.values() for account in tally.failures} == {"a", "b"}
+    failed = {(name, (account,)) for name, tally in tallies.items() for account in tally.failures}
+    assert failed | answered == {("c", ("a",)), ("c", ("b",)), ("d", ("a",)), ("d", ("b",))}
+    assert failed.isdisjoint(answered)
+    assert {reason for tally in tallies.values() for reason in tally.failures.values()} == {NO_ANSWER}
+    assert day.look()["status"] is RunStatus.INCOMPLETE
+
+
+def test_one_account_that_is_lost_twice_has_failed() -> None:
+    day = Day({("c", "a"): ["1"]})
+    day.look()
+    lost_again(day)
+    lost_again(day)
+    assert day.look()["status"] is RunStatus.INCOMPLETE
+
+
+def test_while_nobody_is_answered_no_account_fails_and_all_are_asked_for_again() -> None:
+    """Deliveries count that Lambda does not take: an hour without it is not the accounts' fault."""
+    day = Day()
+    day.look()
+    for _ in range(12):
+        lost_again(day)
+    assert sum(tally.failed for tally in day.services.exports.tallies("notes", DATE).values()) == 0
+    day.work()
+    assert day.look()["status"] is RunStatus.COMPLETE
+
+
+def test_it_is_for_hours_and_not_for_ever() -> None:
+    day = Day()
+    day.look()
+    lost_again(day)
+    day.goes_by(ANSWER_PATIENCE_SECONDS + 5, "attempt_at")
+    lost_again(day)
     assert day.look()["status"] is RunStatus.INCOMPLETE
 
 
@@ -409,7 +445,7 @@ def test_while_a_category_unloads_nobody_is_late() -> None:
     day.work()
     day.goes_by(STALL_SECONDS + 5, "progress_at")
     day.look()
-    assert (day.run.nudged, day.run.progress_at > ago(60)) == (False, True)
+    assert (day.run.nudged, day.run.progress_at > ago(60)) == (None, True)
 
 
 # -- time ----------------------------------------------------------------------------------------------------------

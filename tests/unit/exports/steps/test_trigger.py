@@ -147,14 +147,14 @@ def test_a_run_that_was_opened_and_not_started_is_started() -> None:
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "ABORTED", None])
 def test_a_run_whose_execution_has_ended_goes_on_in_the_next_attempt(status: str | None) -> None:
-    services = services_with(attempt=4, category="c", account="a", nudged=True, progress_at="p", reason="r", parts=9)
+    services = services_with(attempt=4, category="c", account="a", nudged=7, progress_at="p", reason="r", parts=9)
     run = run_of(services)
     services.export_workflow.executions[run.name] = str(status)
     assert trigger(Wanted(DATE, "notes", account="b"), services)[0]["outcome"] == f"started notes-{DATE}-5"
     following = run_of(services)
     assert following.attempt_at > "2026"
     assert following == replace(
-        run, attempt=5, attempt_at=following.attempt_at, category=None, account="b", nudged=False, progress_at="",
+        run, attempt=5, attempt_at=following.attempt_at, category=None, account="b", nudged=None, progress_at="",
         reason="", turn=following.turn,
     )  # fmt: skip
     assert following.parts == 9, "the plan of the day stays"

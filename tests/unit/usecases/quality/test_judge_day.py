@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
+import pytest
+
 from headrace.domain.statistics.checks import Check, Metric
-from headrace.usecases.quality.judge_day import judge_all
+from headrace.errors import TerminalError
+from headrace.usecases.quality.judge_day import day_of, judge_all
 from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, contracts_of
 
 
@@ -42,3 +46,36 @@ def test_nobody_is_told_when_all_were_judged() -> None:
     services = services_of("readings")
     assert judge_all(services.contracts.all(), date(2026, 1, 31), services).failed == {}
     assert services.topic.notices == []
+
+
+def judged_days(services: MemoryServices, **how: bool) -> list[str]:
+    judge_all(services.contracts.all(), date(2026, 1, 31), services, **how)
+    return sorted({day for statement in services.warehouse.ran for day in re.findall(r"2026-01-\d\d", statement)})
+
+
+def test_a_night_also_judges_the_days_of_the_week_that_could_not_be() -> None:
+    services = services_of("readings")
+    services.warehouse.answers["quality_results"] = [["2026-01-26"], ["2026-01-27"], ["2026-01-29"]]
+    assert judged_days(services, nightly=True) == ["2026-01-28", "2026-01-30", "2026-01-31"]
+
+
+def test_days_before_the_first_that_was_judged_are_left_alone() -> None:
+    """The contract may not have had its checks then."""
+    assert judged_days(services_of("readings"), nightly=True) == ["2026-01-31"]
+
+
+def test_a_day_that_a_person_asks_for_is_judged_alone() -> None:
+    services = services_of("readings")
+    services.warehouse.answers["quality_results"] = [["2026-01-26"]]
+    assert judged_days(services) == ["2026-01-31"]
+
+
+def test_the_day_is_the_one_before_the_event_or_the_one_that_is_asked_for() -> None:
+    assert day_of({"time": "2026-02-01T01:30:00Z"}) == date(2026, 1, 31)
+    assert day_of({"time": "2026-02-01T01:30:00Z", "day": "2026-01-15"}) == date(2026, 1, 15)
+
+
+@pytest.mark.parametrize("day", ["yesterday", "", "2026-13-01", "2026-01-31'; DROP TABLE x; --", None, 7])
+def test_a_day_that_is_none_is_refused(day: Any) -> None:
+    with pytest.raises(TerminalError, match="a date such as 2026-01-31"):
+        day_of({"day": day})

@@ -23,6 +23,10 @@ PAST = (
     " AND (scope = 'day' OR point IN (SELECT batch_id FROM etl.loads WHERE status = 'loaded'))"
     " GROUP BY day, metric, column_name, category"
 )
+JUDGED = (
+    "SELECT DISTINCT point FROM etl.quality_results WHERE dataset = '{dataset}' AND scope = 'day'"
+    " AND point >= '{first}' AND point < '{day}'"
+)
 RESULTS = (
     "INSERT INTO etl.quality_results (dataset, scope, point, column_name, metric, verdict, figure, expected, lowest,"
     " highest, sentence, judged_at) VALUES "
@@ -42,6 +46,11 @@ class WarehouseFigures:
     def past(self, dataset: str, scope: str, first: date, day: date) -> list[list[Any]]:
         """The same of the days from `first` to the one before `day`: of batches the average of the loaded ones."""
         return self._warehouse.query(PAST.format(dataset=dataset, scope=scope, first=first, day=day))
+
+    def judged_days(self, dataset: str, first: date, day: date) -> set[date]:
+        """The days from `first` to the one before `day` of which findings were kept."""
+        rows = self._warehouse.query(JUDGED.format(dataset=dataset, first=first, day=day))
+        return {date.fromisoformat(str(point)) for (point,) in rows}
 
     def keep(self, dataset: str, scope: str, point: str, results: Sequence[Result]) -> None:
         """Keep what the checks found of a batch or a day, one at least."""

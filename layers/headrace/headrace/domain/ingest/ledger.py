@@ -17,7 +17,9 @@ MERGE = "merge"
 """The lane of a staged dataset's merges: from its stage table into the target."""
 LANES = (LIVE, BACKFILL, MERGE)
 TRANSFORMED = "Transformed"
-"""The line of a file's story that says that the transform is done with it."""
+"""The line of a file's history that says that the transform is done with it."""
+HELD = "Held"
+"""The line of a batch's history that says that it waits for a person."""
 
 
 class FileStatus(StrEnum):

@@ -37,8 +37,9 @@ class Run:
     """A run, one per export and date; each attempt is one execution. `parts` is 0 until it is planned.
 
     `stale` is a complete day that is exported again, until what is known of its files is forgotten. `category` and
-    `account` are what a person narrowed this attempt to. `plan` is the key of the list of its accounts.
-    Times are ISO 8601 in UTC. `turn` counts the changes: what was read at an earlier turn is not written any more.
+    `account` are what a person narrowed this attempt to. `plan` is the key of the list of its accounts. `nudged` is how
+    many answers there were when lost requests were made again. Times are ISO 8601 in UTC. `turn` counts the changes:
+    what was read at an earlier turn is not written any more.
     """
 
     export: str
@@ -55,7 +56,7 @@ class Run:
     stray_rows: int = 0
     progress_at: str = ""
     answered: int = 0
-    nudged: bool = False
+    nudged: int | None = None
     statements: int = 0
     usual_seconds: float = 0.0
     seconds: float = 0.0

@@ -34,6 +34,8 @@ MOST_NARROWED = 500
 """Accounts that an UNLOAD names one by one; for more it takes the whole category."""
 MOST_CHARACTERS = 10_000
 """Of their names together: each may be nine bytes in the statement, which has 100 KB at most."""
+FEWEST_UNANSWERED, ANSWER_PATIENCE_SECONDS = 3, 6 * 3600
+"""While this many accounts or more are lost and none at all is answered, they are asked for again, for so long."""
 NO_ANSWER = "no runner has answered, however often it was asked: its request is among the dead letters"
 
 
@@ -240,7 +242,7 @@ def _open(state: CategoryState, tally: Tally, look: Look) -> int:
 
 
 def _watch(look: Look, states: list[CategoryState], tallies: dict[str, Tally]) -> None:
-    """Note progress. Without any, and with an empty queue, ask again once; after that, record the rest as failed."""
+    """Note progress. Without any, and with an empty queue, ask again; after that, record the rest as failed."""
     run = look.run
     answered = total(tallies.values()).answers
     asked = all(state.asked >= run.attempt for state in plans.scope(run, states))
@@ -249,18 +251,31 @@ def _watch(look: Look, states: list[CategoryState], tallies: dict[str, Tally]) -
         return
     if _seconds_since(run.progress_at) < STALL_SECONDS or not look.services.requests.idle():
         return
-    for state in plans.scope(run, states):
-        tally = tallies.get(state.category, Tally())
-        lost = [account for account in _missing(state, look) if account not in tally.failures]
-        if state.status is UnloadStatus.UNLOADED and lost:
-            _ask_again(state, lost, look)
-    look.run = look.ledger.change_run(replace(look.run, nudged=True, progress_at=now()))
+    unloaded = [state for state in plans.scope(run, states) if state.status is UnloadStatus.UNLOADED]
+    lost = [(state, _lost(state, tallies.get(state.category, Tally()), look)) for state in unloaded]
+    final = run.nudged is not None and not _is_everybodys(run, sum(len(accounts) for _, accounts in lost))
+    for state, accounts in lost:
+        if accounts:
+            _ask_again(state, accounts, look, final=final)
+    look.run = look.ledger.change_run(replace(look.run, nudged=answered, progress_at=now()))
 
 
-def _ask_again(state: CategoryState, lost: list[str], look: Look) -> None:
+def _lost(state: CategoryState, tally: Tally, look: Look) -> list[str]:
+    return [account for account in _missing(state, look) if account not in tally.failures]
+
+
+def _is_everybodys(run: Run, lost: int) -> bool:
+    """Whether not one of several accounts was answered since they were asked for alone: then none of them is at fault.
+
+    Deliveries that Lambda does not take count, so an outage of it uses up those of every request.
+    """
+    patient = _seconds_since(run.attempt_at) < ANSWER_PATIENCE_SECONDS
+    return patient and lost >= FEWEST_UNANSWERED and run.nudged == run.answered
+
+
+def _ask_again(state: CategoryState, lost: list[str], look: Look, *, final: bool) -> None:
     """Once more, each alone, so that one that kills its runner affects no other; then it has failed."""
-    run = look.run
-    if run.nudged:
+    if final:
         for account in lost:
             _answer_for(account, state, look, NO_ANSWER)
     elif state.only and not set(lost) <= set(state.only):

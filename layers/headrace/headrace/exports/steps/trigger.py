@@ -176,7 +176,7 @@ def _next(run: Run, category: str | None, account: str | None) -> Run:
     again = run.attempt + 1
     return replace(
         run, attempt=again, attempt_at=now(), status=RunStatus.RUNNING, category=category, account=account,
-        nudged=False, progress_at="", ended_at="", reason="",
+        nudged=None, progress_at="", ended_at="", reason="",
     )  # fmt: skip
 
 

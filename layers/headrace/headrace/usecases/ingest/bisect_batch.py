@@ -22,7 +22,7 @@ from headrace.domain.ingest.lane import (
     fate_of_killed,
     is_patient,
 )
-from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import HELD, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import failed
 from headrace.domain.ingest.packing import APART, KILLED, KILLED_APART, halves, was_killed
 from headrace.domain.notice import Next, failure_notice
@@ -46,7 +46,7 @@ from headrace.usecases.ports import (
 ENDS = {
     Fate.SPLIT: (BatchStatus.FAILED, "Split", Next.SPLIT),
     Fate.APART: (BatchStatus.FAILED, "Kept", Next.KEPT),
-    Fate.HELD: (BatchStatus.HELD, "Held", Next.HELD),
+    Fate.HELD: (BatchStatus.HELD, HELD, Next.HELD),
     Fate.FAILED: (BatchStatus.FAILED, "Given up", Next.GIVEN_UP),
 }
 """What a batch becomes, what its story says of it, and what people are notified of."""

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import Protocol
 
 from headrace.domain import clock
-from headrace.domain.ingest.arrival import Routing, route
+from headrace.domain.ingest.arrival import Routing, arrival_of, route
 from headrace.domain.ingest.lane import wait_seconds
 from headrace.domain.ingest.ledger import LIVE, Arrival, FileRecord, FileStatus
 from headrace.domain.ingest.storm import group_of
 from headrace.domain.notice import arrival_notice
-from headrace.usecases.ports import HasBatches, HasContracts, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow
+from headrace.usecases.ports import (
+    HasBatches,
+    HasContracts,
+    HasFiles,
+    HasLanes,
+    HasStorms,
+    HasTopic,
+    HasWorkflow,
+    Unreadable,
+)
 
 
 class RecordServices(HasContracts, HasFiles, HasStorms, HasTopic, Protocol):
@@ -19,6 +29,18 @@ class RecordServices(HasContracts, HasFiles, HasStorms, HasTopic, Protocol):
 
 class WakeServices(HasBatches, HasContracts, HasLanes, HasWorkflow, Protocol):
     """The ports used to start a lane's execution."""
+
+
+def read(body: str, unreadable: Unreadable) -> Arrival | None:
+    """The arrival that a message tells of. One that is no event of S3 is a dead letter at once: it would never be one.
+
+    A person is called by the queue's alarm, and `headrace redrive` shows it.
+    """
+    try:
+        return arrival_of(json.loads(body))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        unreadable.keep(body)
+        return None
 
 
 def record(arrival: Arrival, services: RecordServices, lane: str = LIVE) -> FileRecord:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from headrace.domain.clock import now
-from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import HELD, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, failed, settle
 from headrace.domain.notice import Notice, hold_notice
 from headrace.domain.statistics.judgement import Finding, anomalous
@@ -63,7 +63,7 @@ def hold(batch: BatchRecord, findings: list[Finding], results: list[FileResult],
     for result in results:
         _wait_for_people(services.files.get(result.file_id), result, reason, batch, services)
     services.loads.record_decision(batch.batch, batch.dataset, BatchStatus.HELD, HEADRACE, reason)
-    services.events.note_batch(batch.batch, "Held", {"reason": reason})
+    services.events.note_batch(batch.batch, HELD, {"reason": reason})
     services.batches.save(replace(batch, status=BatchStatus.HELD, reason=reason))
     return True
 
