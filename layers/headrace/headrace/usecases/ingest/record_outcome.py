@@ -64,7 +64,7 @@ def record_outcome(
     _release(files, services)
     contract = services.contracts.get(batch.dataset)
     corrected = _corrected(files, services) if contract.replace_versions else []
-    bereft = bereft_copies([before for _, before in corrected], services)
+    bereft = bereft_copies([before for _, before in corrected], services) if corrected else []
     ended = replace(batch, status=BatchStatus.LOADED, ended_at=now(), rows=total(files), reason=None, corrected=None)
     services.batches.save(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
