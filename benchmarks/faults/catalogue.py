@@ -1,11 +1,11 @@
 """Raise every error of the catalogue on a laptop, where it arises, and look at what became of the files.
 
-    make catalogue                                   all that files meet on their way
+    make catalogue                                   all of them
     python -m benchmarks.faults.catalogue --only redshift-disk
 
-Two files of a dataset meet each error. What passes must have passed, what is a file's must have failed that file and no
-other, every row must be in the table, and where a batch failed a message must say cause and remedy. Eight datasets meet
-errors side by side.
+Two files of a dataset meet each error of their way. What passes must have passed, what is a file's must have failed
+that file and no other, every row must be in the table, and where a batch failed a message must say cause and remedy.
+Eight datasets meet errors side by side. Then a view, an export, its queue and a notice meet the others.
 """
 
 from __future__ import annotations
@@ -15,23 +15,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.faults.catalogue_elsewhere import BY_LAMBDA, MetElsewhere, WalkElsewhere, elsewhere
 from benchmarks.faults.catalogue_walk import Met, Raised, Walk
 from benchmarks.own_laptop import own_laptop
-from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue
+from headrace.domain.ingest.failure import Failure, Treatment, catalogue
 from headrace_cli.stack.target import target_at
 
 LANES = 8
 MODEL = "bulk.odcs.yaml"
-ELSEWHERE = {Place.REFRESH, Place.UNLOAD}
-"""Met by views, as in tests/e2e/failures/test_catalogue.py, and by exports."""
-UNCALLED = {"SQS", "Secrets Manager"}
-"""No function on a file's way calls these services; it finds their queue's messages and secrets there."""
 
 
 def main() -> int:
     """Run on a laptop of its own. Returns 1 when anything is wrong."""
     options = _parser().parse_args()
     chosen = [failure for failure in met_by_files() if options.only in failure.name]
+    others = [failure for failure in elsewhere() if options.only in failure.name]
     start, wrong = time.monotonic(), 0
     print(f"{'error':<34} {'place':<8} {'treatment':<9} {'batch':<7} files")
     with own_laptop("catalogue", prepare=_datasets) as laptop:
@@ -41,13 +39,18 @@ def main() -> int:
             for met in walk.run(raised):
                 show(met)
                 wrong += bool(met.wrong)
-    print(f"\n{len(chosen)} errors in {time.monotonic() - start:.0f} s, {wrong} not met as the catalogue says")
+        for other in WalkElsewhere(laptop).run(others):
+            show_other(other)
+            wrong += bool(other.wrong)
+    seconds, errors = time.monotonic() - start, len(chosen) + len(others)
+    print(f"\n{errors} errors in {seconds:.0f} s, {wrong} not met as the catalogue says")
     return int(wrong > 0)
 
 
 def met_by_files() -> list[Failure]:
     """The errors that files meet on their way into a table."""
-    return [entry for entry in catalogue() if entry.place not in ELSEWHERE and entry.service not in UNCALLED]
+    others = {entry.name for entry in elsewhere()} | BY_LAMBDA
+    return [entry for entry in catalogue() if entry.name not in others]
 
 
 def waves(chosen: list[Failure]) -> Iterator[list[Failure]]:
@@ -63,6 +66,13 @@ def show(met: Met) -> None:
     print(
         f"{failure.name:<34} {failure.place:<8} {failure.treatment:<9} {'failed' if met.told else 'passed':<7} {files}"
     )
+    for what in met.wrong:
+        print(f"    WRONG: {what}", flush=True)
+
+
+def show_other(met: MetElsewhere) -> None:
+    """The same, of an error that no file meets."""
+    print(f"{met.failure.name:<34} {met.failure.place:<8} {met.failure.treatment:<9} {'':<7} {met.what}")
     for what in met.wrong:
         print(f"    WRONG: {what}", flush=True)
 

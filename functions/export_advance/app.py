@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.bootstrap.exports import services
-from headrace.entrypoint import entrypoint
+from headrace.entrypoint import explained_entrypoint
 from headrace.exports.steps.advance import advance
 from headrace.exports.steps.finish import close, measures
 from headrace.observability import measure_run
 
 
-@entrypoint
+@explained_entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     """`{"export", "date", "attempt"}` -> a look; with `run`, as the last look gave it, the run is closed."""
     if "run" in event:

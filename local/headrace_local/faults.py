@@ -321,7 +321,7 @@ def fault_of(item: dict[str, Any]) -> Fault:
 
 def answer_of(fault: Fault) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a failure, as the service words it."""
-    throttled, as_xml = fault.what == "throttle", fault.service in {"s3", "sns", "sqs"}
+    throttled, as_xml = fault.what == "throttle", fault.service in {"s3", "sns"}
     status = status_of(fault.code) if fault.code else (503 if as_xml else 400) if throttled else 500
     if as_xml:
         usual = ("SlowDown" if fault.service == "s3" else "Throttling") if throttled else "InternalError"
@@ -330,4 +330,7 @@ def answer_of(fault: Fault) -> tuple[int, dict[str, str], bytes]:
         return status, {"Content-Type": "text/xml"}, text.encode()
     code = fault.code or ("ThrottlingException" if throttled else "InternalServerError")
     document = json.dumps({"__type": code, "message": fault.text or ASKED_FOR}).encode()
-    return status, {"Content-Type": "application/x-amz-json-1.0"}, document
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    if fault.service == "sqs":  # which spoke XML once: its clients read the code of that time
+        headers["x-amzn-query-error"] = f"{code};{'Sender' if status < 500 else 'Receiver'}"
+    return status, headers, document

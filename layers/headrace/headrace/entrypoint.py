@@ -7,7 +7,8 @@ from functools import wraps
 from typing import Any
 
 from headrace.adapters.aws import is_transient
-from headrace.errors import TransientError
+from headrace.domain.ingest.failure import UNKNOWN, advised, classify
+from headrace.errors import TerminalError, TransientError
 from headrace.observability import logger
 
 BOUND = ("dataset", "lane", "generation", "batch", "unit", "export", "date", "attempt")
@@ -21,6 +22,21 @@ def entrypoint(handle: Callable[[dict[str, Any]], Any]) -> Handler:
     AWS errors that may pass are raised as TransientError, the name that the state machine retries.
     """
     return timed_entrypoint(wraps(handle)(lambda event, _left: handle(event)))
+
+
+def explained_entrypoint(handle: Callable[[dict[str, Any]], Any]) -> Handler:
+    """The same, for a function whose errors people read as they are: known ones say cause and remedy."""
+
+    @wraps(handle)
+    def explained(event: dict[str, Any]) -> Any:
+        try:
+            return handle(event)
+        except Exception as error:
+            if isinstance(error, TransientError) or is_transient(error) or classify(str(error)) is UNKNOWN:
+                raise
+            raise TerminalError(advised(str(error))) from error
+
+    return entrypoint(explained)
 
 
 def timed_entrypoint(handle: Callable[[dict[str, Any], SecondsLeft], Any]) -> Handler:

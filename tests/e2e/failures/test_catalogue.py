@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
-
 import pytest
 
-from benchmarks.faults.catalogue import ELSEWHERE, met_by_files, waves
+from benchmarks.faults.catalogue import met_by_files, waves
+from benchmarks.faults.catalogue_elsewhere import BY_LAMBDA, WalkElsewhere, elsewhere
 from benchmarks.faults.catalogue_walk import Met, Raised, Walk
-from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, named
+from headrace.domain.ingest.failure import Place, Treatment, catalogue, named
 from headrace_cli.stack.target import target_at
 from tests.e2e.conftest import Laptop
 
@@ -47,26 +45,16 @@ def test_a_file_that_is_refused_costs_no_neighbour(walk: Walk) -> None:
         assert (met.wrong, met.told) == ([], True), met.raised.failure.name
 
 
-@pytest.mark.parametrize("failure", [f for f in catalogue() if f.place is Place.REFRESH], ids=lambda f: f.name)
-def test_a_stale_view_costs_no_row_and_people_learn_what_to_do(laptop: Laptop, failure: Failure) -> None:
-    request = urllib.request.Request(laptop.page("faults"), json.dumps([{"catalogue": failure.name}]).encode())
-    urllib.request.urlopen(request, timeout=30).close()
-    key = f"happenings/{failure.name}.jsonl"
-    happened = {"event_type": failure.name, "happened_at": "2026-01-01T00:00:00Z", "payload": {}}
-    laptop.put(key, json.dumps(happened).encode())
-    laptop.settle()
-    assert laptop.trace(key)["status"] == "loaded"
-    told = [message for message in laptop.messages() if failure.means in message]
-    if failure.treatment.systemic:
-        assert len(told) == 1
-        assert "is stale" in told[0]
-        assert failure.remedy in told[0]
-    else:  # the next try has refreshed it
-        assert told == []
+@pytest.mark.parametrize("name", ["redshift-view-vacuum", "redshift-view-refresh", "secret-deleted"])
+def test_what_no_file_meets_loses_no_row_and_no_notice(laptop: Laptop, name: str) -> None:
+    (met,) = WalkElsewhere(laptop).run([named(name)])
+    assert met.wrong == []
 
 
 def test_each_decision_and_each_place_is_among_them() -> None:
     short = [named(name) for names in (*PASSING, REFUSED) for name in names]
     assert {failure.treatment for failure in short} == set(Treatment)
-    assert {failure.place for failure in short} | ELSEWHERE == set(Place)
-    assert sum(map(len, waves(met_by_files()))) == len(met_by_files()) >= len(catalogue()) - 9
+    assert {failure.place for failure in (*short, *elsewhere())} == set(Place)
+    by_files = [failure for wave in waves(met_by_files()) for failure in wave]
+    assert {failure.name for failure in (*by_files, *elsewhere())} | BY_LAMBDA == {each.name for each in catalogue()}
+    assert len(by_files) + len(elsewhere()) + len(BY_LAMBDA) == len(catalogue())

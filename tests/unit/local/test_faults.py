@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree as ET
 
 import pytest
+from botocore.awsrequest import HeadersDict
 from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.parsers import create_parser
+from botocore.session import get_session
 from ministack.services import stepfunctions
 
 from headrace.domain.ingest.failure import Failure, catalogue, classify, explain
@@ -162,18 +164,19 @@ def failed_statement(waiting: Faults, sql: str) -> str:
     raise AssertionError("nothing struck")
 
 
+MODELS = {"states": "stepfunctions"}
+
+
 def answered(fault: Fault, failure: Failure) -> str:
-    """What boto3 makes of the answer."""
+    """What botocore's own parser makes of the answer."""
     if fault.what == "drop":
         return str(ConnectionClosedError(endpoint_url="https://s3.us-east-1.amazonaws.com/"))
-    _, headers, body = answer_of(fault)
-    if "json" in headers["Content-Type"]:
-        document = json.loads(body)
-        error = {"Code": document["__type"], "Message": document["message"]}
-    else:
-        error = {child.tag: str(child.text) for child in ET.fromstring(body).iter() if not len(child)}
     operation = failure.text.partition("when calling the ")[2].partition(" ")[0]
-    return str(ClientError({"Error": error}, operation))
+    model = get_session().get_service_model(MODELS.get(fault.service, fault.service))
+    status, headers, body = answer_of(fault)
+    answer = {"status_code": status, "headers": HeadersDict(headers), "body": body}
+    shape = model.operation_model(operation).output_shape
+    return str(ClientError(create_parser(model.resolved_protocol).parse(answer, shape), operation))
 
 
 @pytest.mark.parametrize("failure", catalogue(), ids=lambda failure: failure.name)

@@ -7,11 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from functions.export_advance import app as advance
 from functions.export_runner import app as runner
 from functions.export_trigger import app as trigger
 from functions.recover import app as recover
 from headrace.domain.executions import order_of
+from headrace.domain.ingest.failure import named
+from headrace.errors import TerminalError, TransientError
 from tests.support.export_fakes import MemoryExportServices
 from tests.unit.stories.test_export_protocol import DATE, rows
 
@@ -76,3 +80,37 @@ def test_a_message_that_is_no_request_holds_up_no_other(
     ]
     answer = runner.lambda_handler({"Records": records}, CONTEXT)
     assert [item["itemIdentifier"] for item in answer["batchItemFailures"]] == ["0", "1", "2"] == back
+
+
+def aws_error(code: str, operation: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+GONE = aws_error("AWS.SimpleQueueService.NonExistentQueue", "SendMessageBatch", "The specified queue does not exist.")
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "says"),
+    [
+        (GONE, TerminalError, named("sqs-no-queue").advice),
+        (
+            TerminalError("ERROR: permission denied for relation readings"),
+            TerminalError,
+            f"readings. {named('redshift-permission').advice}",
+        ),
+        (aws_error("ThrottlingException", "PutItem", "Rate exceeded"), TransientError, "Rate exceeded"),
+        (TransientError("S3 is busy"), TransientError, "S3 is busy"),
+        (KeyError("unheard of"), KeyError, "unheard of"),
+    ],
+)
+def test_what_ends_an_attempt_comes_with_cause_and_remedy(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[Exception], says: str
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(advance, "advance", fail)
+    with pytest.raises(raised) as stopped:
+        advance.lambda_handler({"export": "notes", "date": DATE, "attempt": 1}, CONTEXT)
+    assert says in str(stopped.value)
+    assert str(stopped.value).count(says) == 1

@@ -23,6 +23,7 @@ LONGEST_REASON = 1000
 OF_WAREHOUSE = frozenset({"LoadRefused", "LoadAborted", "WarehouseError"})
 """Errors whose words are Redshift's own."""
 NO_CAUSE = "no cause was given"
+ENDS = (".", ")", "!", "?", "…")
 
 
 class Treatment(StrEnum):
@@ -208,7 +209,8 @@ def as_told(error: str, cause: str) -> str:
 def advised(text: str) -> str:
     """An error's text for people, with its cause and remedy."""
     failure = classify(text)
-    return f"{for_people(failure, text)} {failure.advice}"
+    told = for_people(failure, text)
+    return f"{told}{'' if told.endswith(ENDS) else '.'} {failure.advice}"
 
 
 @cache
