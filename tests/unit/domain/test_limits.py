@@ -74,6 +74,10 @@ FAILURES = {
     "Replays of one file": count(replay.MOST_REPLAYS),
     "Copies that a batch checks": count(orphaned_duplicates.MOST_LOOKED_AT),
     "Files checked against the promise of latency, oldest first": count(watch_freshness.OLDEST),
+    "Time beyond the promise in which nothing must be late before its end is reported": time(
+        watch_freshness.QUIET_SECONDS, "min"
+    ),
+    "Longest time until that end is reported": time(watch_freshness.LONGEST_QUIET_SECONDS, "min"),
     "Objects that a backfill records at once": count(backfill.KEYS_TOGETHER),
     "Marks that `unblock` removes at once": count(unblock.MOST_MARKERS),
     "Generations that `unblock` moves a lane past": count(unblock.MOST_GENERATIONS),

@@ -101,6 +101,18 @@ def test_of_columns_that_the_contract_does_not_know_five_are_named(number: int, 
     assert told.lines[0].startswith(f"drift in 2 files: the contract does not know {named}{rest}: kept in ")
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"), [(0, "5 fields: kept"), (2, "c0 (text), c1 (text) and 5 more: kept"), (6, " and 6 more: kept")]
+)
+def test_fields_that_were_not_named_are_counted_among_the_others(columns: int, said: str) -> None:
+    named = [{"name": f"c{place}", "type": "text"} for place in range(columns)]
+    results = [
+        FileResult("1", Outcome.GOOD, detected={"drift": {"columns": named, "others": 3}}),
+        FileResult("2", Outcome.GOOD, detected={"drift": {"columns": named, "others": 2}}),
+    ]
+    assert said in notice([loaded()], results).lines[0]
+
+
 def test_a_drift_without_columns_is_none() -> None:
     told = notice([loaded()], [FileResult("1", Outcome.GOOD, detected={"drift": {"columns": []}})])
     assert (told.level, told.lines) == ("ok", ())

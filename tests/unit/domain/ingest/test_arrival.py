@@ -33,6 +33,18 @@ def test_keys_come_as_they_are() -> None:
     assert arrival_of(json.loads(message["body"])).key == "readings/2026-11-21/meter 7+8.csv"
 
 
+@pytest.mark.parametrize(
+    ("given", "version", "size"), [({"version-id": "v", "size": 3}, "v", 3), ({"version-id": ""}, "e", 0), ({}, "e", 0)]
+)
+def test_an_event_is_an_arrival(given: dict[str, Any], version: str, size: int) -> None:
+    """A bucket without versions has none: the ETag stands for it."""
+    item = {"key": "readings/a", "etag": "e", "sequencer": "0A", **given}
+    event = {"time": "2026-01-31T09:30:00Z", "detail": {"bucket": {"name": "landing"}, "object": item}}
+    assert arrival_of(event) == Arrival(
+        "landing", "readings/a", version, size, "e", "0A", "2026-01-31T09:30:00.000000Z"
+    )  # fmt: skip
+
+
 def test_longest_prefix_wins() -> None:
     wide, narrow = contract("wide", prefix="in/"), contract("narrow", prefix="in/narrow/")
     assert route(arrival(key="in/narrow/x"), [wide, narrow]).dataset == "narrow"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.domain.ingest.sequencer import LONGEST, right_after, sortable
+from headrace.domain.ingest.sequencer import LONGEST, arrival, right_after, sortable
 from tests.support.fakes import file
 
 SEQUENCERS = st.text("0123456789ABCDEF", min_size=1, max_size=24)
@@ -42,6 +43,18 @@ def test_letters_of_either_case_and_foreign_signs() -> None:
     assert sortable("0a") == sortable("0A")
     assert sortable("0A'; --") == "0A--"
     assert len(sortable("F" * 5000)) == LONGEST
+
+
+@pytest.mark.parametrize(
+    ("at", "place"),
+    [
+        ("2026-01-31T09:30:00Z", "20260131093000-0A"), ("2026-01-31T09:30:00.000000Z", "20260131093000-0A"),
+        ("2026-01-31T09:30:00.500000Z", "202601310930005-0A"),
+        ("2026-01-31T09:30:10.123456Z", "20260131093010123456-0A"),
+    ],
+)  # fmt: skip
+def test_a_place_in_the_order_of_arrival_is_the_same_however_its_time_is_written(at: str, place: str) -> None:
+    assert arrival(at, "0A") == place
 
 
 def test_the_order_of_arrival_is_that_of_time_then_of_sequencers_then_of_ids() -> None:

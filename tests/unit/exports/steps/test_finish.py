@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 
 from headrace.domain.clock import written
 from headrace.exports.model.run import Answer, CategoryState, FileResult, Request, Run, RunStatus, Tally, UnloadStatus
-from headrace.exports.steps.finish import close, finish, measures, notice_of, unknown
+from headrace.exports.steps.finish import close, finish, manifest_lines, measures, notice_of, unknown
 from tests.support.export_fakes import MemoryExportServices, declared
 
 DATE = "2026-01-31"
@@ -133,6 +134,20 @@ def test_what_is_usual_is_the_middle_of_the_last_complete_first_attempts() -> No
 )  # fmt: skip
 def test_a_run_as_metrics(status: RunStatus, usual: float, found: dict[str, float]) -> None:
     assert measures(replace(RUN, status=status, seconds=25.0, usual_seconds=usual)) == found
+
+
+@pytest.mark.parametrize("there", ["first", "second", "neither"])
+def test_of_two_answers_that_differ_the_one_counts_that_says_what_the_bucket_has(there: str) -> None:
+    services = MemoryExportServices({})
+    key = f"notes/{DATE}/c/a.csv"
+    sums = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("first", "second")}
+    services.bucket.put(key, there.encode(), b"")
+    for number, name in enumerate(sums):
+        request = Request("notes", DATE, "c", number, ("a",), ())
+        services.exports.record(Answer(request, (FileResult("a", key, number + 1, 9, sums[name]),)))
+    manifest = "".join(manifest_lines(RUN, declared(), ["c"], {"c": GOOD}, services))
+    (file,) = json.loads(manifest)["files"]
+    assert file["sha256"] == sums["second" if there == "second" else "first"]
 
 
 def test_an_attempt_for_what_is_not_there_ends_without_a_word() -> None:

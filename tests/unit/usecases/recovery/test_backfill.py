@@ -40,6 +40,16 @@ def test_again_it_takes_nothing_but_wakes_what_waits() -> None:
     assert ("readings", BACKFILL, 1) in services.workflow.executions
 
 
+def test_where_nothing_waits_nothing_is_woken() -> None:
+    services = MemoryServices()
+    backfill("readings", "readings/", landed(), services)
+    assert services.workflow.executions == {}
+    backfill("readings", "readings/", landed("readings/a"), services)
+    services.workflow.executions.clear()
+    backfill("readings", "readings/", landed("readings/a"), services, dry_run=True)
+    assert services.workflow.executions == {}
+
+
 def test_versions_keep_their_order_among_those_that_came_by_event() -> None:
     services, landing = MemoryServices(), landed(*["readings/a"] * 5)
     versions = list(landing.versions("readings/a"))[::-1]

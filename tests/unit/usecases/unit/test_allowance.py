@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain, repeat
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from headrace.errors import TransientError
 from headrace.transform import FileRejected
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.results import unit_results
+from headrace.usecases.unit import allowance
 from headrace.usecases.unit.allowance import Allowance
 from headrace.usecases.unit.transform import transform_unit
 from tests.support.fakes import MemoryServices, contract, contracts_of
@@ -50,6 +53,20 @@ def test_a_file_that_takes_nearly_all_memory_is_rejected_with_a_sentence() -> No
     with pytest.raises(FileRejected, match=r"more memory than the function has \(1,000 MB\)"):
         check()
     Allowance(memory=1000 << 20, resident=lambda: 849 << 20).of_file(5)()
+
+
+def test_the_memory_of_a_process_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The second number of `/proc/self/statm`, in pages; none where there is no such file."""
+    statm = tmp_path / "statm"
+    monkeypatch.setattr(allowance, "STATM", statm)
+    assert allowance.resident() == 0
+    statm.write_text("100 25 3 4 5 6 7\n")
+    assert allowance.resident() == 25 * 4096
+
+
+@pytest.mark.parametrize(("memory", "amount"), [(None, "there is"), (1792 << 20, r"the function has \(1,792 MB\)")])
+def test_how_much_memory_there_is_is_said_where_it_is_known(memory: int | None, amount: str) -> None:
+    assert re.search(f"more memory than {amount}: send it", allowance.too_large(memory))
 
 
 def unit_of(services: MemoryServices, allowance: Allowance) -> list[FileResult]:
