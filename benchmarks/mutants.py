@@ -474,7 +474,7 @@ def main() -> int:
     """Draw the sample, try it, print who lives."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, default=200, help="how many mutants; 0: all (default: 200)")
-    parser.add_argument("--seed", type=int, default=20261130, help="which ones (default: 20261130)")
+    parser.add_argument("--seed", type=int, nargs="+", default=[20261130], help="which ones; several: a sample of each")
     parser.add_argument(
         "--only", nargs="*", default=[""], help="only of modules whose path ends so: usecases/ingest/bisect_batch.py"
     )
@@ -485,20 +485,27 @@ def main() -> int:
     every = [mutant for path in modules for mutant in mutants_of(path)]
     known = equivalents()
     meant = [mutant for mutant in every if mutant.name not in known]
-    sample = drawn(meant, chosen.seed, chosen.sample)
+    samples = {seed: drawn(meant, seed, chosen.sample) for seed in chosen.seed}
     print(
         f"{len(every):,} mutants of {len(modules)} modules, {len(every) - len(meant)} of which change nothing; "
-        f"a sample of {len(sample)} of the others, seed {chosen.seed}",
+        f"a sample of {chosen.sample or len(meant)} of the others, seed {' '.join(map(str, samples))}",
         flush=True,
     )
-    living: list[Mutant] = []
-    forks = Forks(map(_module_name, modules_of("")), lambda forks: living.extend(_tried(sample, forks)))
+    living: set[Mutant] = set()
+    tried = list(dict.fromkeys(mutant for sample in samples.values() for mutant in sample))
+    forks = Forks(map(_module_name, modules_of("")), lambda forks: living.update(_tried(tried, forks)))
     failed = pytest.main([*OPTIONS, *chosen.tests], [forks])
     if failed:
         return failed
-    share = len(living) / max(1, len(sample))
-    print(f"{len(living)} of {len(sample)} live: {share:.1%}")
-    return 0 if share <= 0.05 else 1
+    shares = [_share(seed, sample, living) for seed, sample in samples.items()]
+    return 0 if max(shares) <= 0.05 else 1
+
+
+def _share(seed: int, sample: list[Mutant], living: set[Mutant]) -> float:
+    number = len(living.intersection(sample))
+    share = number / max(1, len(sample))
+    print(f"seed {seed}: {number} of {len(sample)} live: {share:.1%}")
+    return share
 
 
 def _tried(sample: list[Mutant], forks: Forks) -> Iterator[Mutant]:
