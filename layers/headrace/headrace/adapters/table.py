@@ -139,6 +139,18 @@ class Table:
             return False
         return True
 
+    def refusals(self, writes: list[Write]) -> list[str]:
+        """Write all or nothing. Returns DynamoDB's code for each write, `None` for one that was not in the way.
+
+        Nothing is returned when all are written.
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
+        """
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except self._client.exceptions.TransactionCanceledException as error:
+            return [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
+        return []
+
     def putting(self, pk: str, sk: str, item: dict[str, Any], condition: str = "", **values: Any) -> Write:
         """A put of a whole item. In its condition, `:name` is one of the values, and `#name` an attribute."""
         return {"Put": {"TableName": self.name, "Item": to_item({"pk": pk, "sk": sk} | item), **_if(condition, values)}}
@@ -151,9 +163,9 @@ class Table:
         """A condition that a transaction hangs on. `:name` is one of the values, and `#name` an attribute."""
         return {"ConditionCheck": self._keyed(pk, sk) | _if(condition, values)}
 
-    def deleting(self, pk: str, sk: str) -> Write:
-        """A delete of an item, whether there is one or not."""
-        return {"Delete": self._keyed(pk, sk)}
+    def deleting(self, pk: str, sk: str, condition: str = "", **values: Any) -> Write:
+        """A delete of an item, whether there is one or not. `:name` is one of the values, and `#name` an attribute."""
+        return {"Delete": self._keyed(pk, sk) | _if(condition, values)}
 
     def in_parallel(self, do: Callable[[A], B], items: Iterable[A]) -> list[B]:
         """The answers for all items, a few at a time, in order."""

@@ -22,15 +22,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from headrace.adapters.table import (
-    EXPIRES,
-    MOST_IN_TRANSACTION,
-    condition_failed,
-    expiry,
-    from_item,
-    in_batches,
-    to_item,
-)
+from headrace.adapters.table import EXPIRES, MOST_IN_TRANSACTION, Key, Table, Write, in_batches
 from headrace.domain import clock
 from headrace.domain.export import named
 from headrace.errors import OvertakenError
@@ -44,9 +36,7 @@ class DynamoExports:
     """`client` is a boto3 DynamoDB client. Answers go after `keep_days`, runs stay; 0 keeps everything."""
 
     def __init__(self, client: Any, table: str, keep_days: int = 0) -> None:
-        self._client = client
-        self._table = table
-        self._keep_days = keep_days
+        self._table = Table(client, table, keep_days)
 
     def find_run(self, export: str, date: str) -> Run | None:
         """A day's run; None when there was none."""
@@ -56,41 +46,24 @@ class DynamoExports:
     def open_run(self, run: Run, was: Run | None) -> bool:
         """Write a new attempt. False, and nothing written, when the run is no longer what it `was`."""
         opened = replace(run, turn=was.turn + 1 if was else 0)
-        condition = {"ConditionExpression": "attribute_not_exists(pk)"} if was is None else _as_it_was(was)
-        try:
-            self._put(_runs_pk(run.export), f"RUN#{run.date}", _run_item(opened), **condition)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        condition, values = ("attribute_not_exists(pk)", {}) if was is None else _as_it_was(was)
+        return self._table.put(self._putting(opened, condition, values))
 
     def change_run(self, run: Run) -> Run:
         """Write how far the attempt has come. Returns it as written. Raises OvertakenError."""
         moved = replace(run, turn=run.turn + 1)
-        try:
-            self._put(_runs_pk(run.export), f"RUN#{run.date}", _run_item(moved), **_mine(run, turn=True))
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise _overtaken(run) from error
+        if not self._table.put(self._putting(moved, *_mine(run, turn=True))):
+            raise _overtaken(run)
         return moved
 
     def end_run(self, run: Run) -> bool:
         """Write how the attempt has ended. False, and nothing written, when it has ended or another has begun."""
-        try:
-            self._put(_runs_pk(run.export), f"RUN#{run.date}", _run_item(run), **_mine(run))
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return self._table.put(self._putting(run, *_mine(run)))
 
     def runs(self, export: str, limit: int) -> list[Run]:
         """The last runs, the newest first."""
-        answer = self._client.query(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues=to_item({":pk": _runs_pk(export), ":sk": "RUN#"}),
-            ScanIndexForward=False,
-            Limit=limit,
-        )
-        return [Run.from_json(_stripped(from_item(item))) for item in answer["Items"]]
+        condition, values = "pk = :pk AND begins_with(sk, :sk)", {"pk": _runs_pk(export), "sk": "RUN#"}
+        return [Run.from_json(_stripped(item)) for item in self._table.last(condition, values, limit)]
 
     def categories(self, export: str, date: str) -> list[CategoryState]:
         """Every category of the plan, in order."""
@@ -99,17 +72,11 @@ class DynamoExports:
     def change_category(self, run: Run, state: CategoryState) -> CategoryState:
         """Write where a category stands, a new one included. Returns it as written. Raises OvertakenError."""
         moved = replace(state, turn=state.turn + 1)
-        item = {"pk": _pk(run.export, run.date), "sk": _category_sk(state.category), **moved.to_json()}
         unchanged = "turn = :turn" if state.turn else "attribute_not_exists(pk) OR attribute_not_exists(turn)"
-        put = {"TableName": self._table, "Item": to_item(item), "ConditionExpression": unchanged}
-        if state.turn:
-            put["ExpressionAttributeValues"] = to_item({":turn": state.turn})
-        try:
-            self._transact(run, [{"Put": put}])
-        except self._client.exceptions.TransactionCanceledException as error:
-            if condition_failed(error):
-                raise _overtaken(run) from error
-            raise
+        pk, sk = _pk(run.export, run.date), _category_sk(state.category)
+        put = self._table.putting(pk, sk, moved.to_json(), unchanged, turn=state.turn or None)
+        if not self._table.transact([self._still_runs(run), put]):
+            raise _overtaken(run)
         return moved
 
     def answered(self, request: Request) -> set[str]:
@@ -132,21 +99,16 @@ class DynamoExports:
             "milliseconds": round(answer.seconds * 1000),
             "account": request.accounts[0] if answer.failure else None, "reason": answer.failure or None,
         }  # fmt: skip
-        ends = expiry(self._keep_days)
-        puts = [self._put_of(request, "DONE", counted | ends)]
+        ends = self._table.expiry()
+        pk, free = _pk(request.export, request.date), "attribute_not_exists(pk) OR failed > :none OR expires < :now"
+        now = int(clock.seconds())
+        puts = [self._table.putting(pk, _sk("DONE", request), counted | ends, free, none=0, now=now)]
         if answer.files:
-            puts.append(self._put_of(request, "FILES", {"files": _packed(answer.files)} | ends))
-        puts[0]["Put"] |= {
-            "ConditionExpression": "attribute_not_exists(pk) OR failed > :none OR expires < :now",
-            "ExpressionAttributeValues": to_item({":none": 0, ":now": int(clock.seconds())}),
-        }
-        try:
-            self._client.transact_write_items(TransactItems=[*puts, *self._checks(answer)])
-        except self._client.exceptions.TransactionCanceledException as error:
-            if not condition_failed(error):
-                raise
+            packed = {"files": _packed(answer.files)}
+            puts.append(self._table.putting(pk, _sk("FILES", request), packed | ends))
+        self._table.transact([*puts, *self._checks(answer)])
 
-    def _checks(self, answer: Answer) -> list[dict[str, Any]]:
+    def _checks(self, answer: Answer) -> list[Write]:
         """A failure, which is rare, is written only while its run waits for it; it would take from what is settled.
 
         Not so the answers with files: hundreds of runners at once would be in each other's way at these two items.
@@ -154,11 +116,12 @@ class DynamoExports:
         request = answer.request
         if not answer.failure:
             return []
-        run = {"pk": _runs_pk(request.export), "sk": f"RUN#{request.date}"}
-        category = {"pk": _pk(request.export, request.date), "sk": _category_sk(request.category)}
+        category = _pk(request.export, request.date), _category_sk(request.category)
         return [
-            self._check(run, "#status = :running", {":running": str(RunStatus.RUNNING)}, {"#status": "status"}),
-            self._check(category, "folder = :folder", {":folder": request.folder}),
+            self._table.checking(
+                _runs_pk(request.export), f"RUN#{request.date}", "#status = :running", running=str(RunStatus.RUNNING)
+            ),
+            self._table.checking(*category, "folder = :folder", folder=request.folder),
         ]
 
     def _awaited(self, request: Request) -> bool:
@@ -192,87 +155,58 @@ class DynamoExports:
         kinds = ("CATEGORY#", "DONE#", "FILES#")
         items = (item for kind in kinds for item in self._query(run.export, run.date, kind))
 
-        def remove(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            try:
-                deletes = [{"Delete": {"TableName": self._table, "Key": to_item(key)}} for key in keys]
-                self._transact(run, deletes, turn=True)
-            except self._client.exceptions.TransactionCanceledException as error:
-                if condition_failed(error):
-                    raise _overtaken(run) from error
-                return keys
-            return []
+        def remove(keys: list[Key]) -> list[Key]:
+            codes = self._table.refusals(
+                [self._still_runs(run, turn=True), *(self._table.deleting(*key) for key in keys)]
+            )
+            if "ConditionalCheckFailed" in codes:
+                raise _overtaken(run)
+            return keys if codes else []
 
-        in_batches(({"pk": item["pk"], "sk": item["sk"]} for item in items), MOST_IN_TRANSACTION - 1, remove)
+        in_batches(((item["pk"], item["sk"]) for item in items), MOST_IN_TRANSACTION - 1, remove)
 
     def forget_failures(self, run: Run, category: str, accounts: Iterable[str]) -> None:
         """Remove failures, so that the accounts count as not answered. What has been answered stays."""
         wanted = set(accounts)
         failed = (
-            {"pk": item["pk"], "sk": item["sk"]}
+            (item["pk"], item["sk"])
             for item in self._query(run.export, run.date, f"DONE#{_name(category)}#")
             if item["failed"] and item.get("account", "") in wanted
         )
 
-        def remove(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        def remove(keys: list[Key]) -> list[Key]:
             return [key for key, kept in zip(keys, self._removed(run, keys), strict=True) if not kept]
 
         in_batches(failed, MOST_IN_TRANSACTION - 1, remove)
 
-    def _removed(self, run: Run, keys: list[dict[str, Any]]) -> list[bool]:
+    def _removed(self, run: Run, keys: list[Key]) -> list[bool]:
         """Remove these failures at once; whether each is done with. One that has become an answer is, and holds up the
         others, which have to be tried again.
         """
-        condition = {
-            "ConditionExpression": "attribute_not_exists(pk) OR failed > :none",
-            "ExpressionAttributeValues": to_item({":none": 0}),
-        }
-        deletes = [{"Delete": {"TableName": self._table, "Key": to_item(key), **condition}} for key in keys]
-        try:
-            self._transact(run, deletes)
-        except self._client.exceptions.TransactionCanceledException as error:
-            mine, *codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-            if mine == "ConditionalCheckFailed":
-                raise _overtaken(run) from error
-            return [code == "ConditionalCheckFailed" for code in codes]
-        return [True] * len(keys)
+        condition = "attribute_not_exists(pk) OR failed > :none"
+        deletes = [self._table.deleting(*key, condition, none=0) for key in keys]
+        codes = self._table.refusals([self._still_runs(run), *deletes])
+        if not codes:
+            return [True] * len(keys)
+        if codes[0] == "ConditionalCheckFailed":
+            raise _overtaken(run)
+        return [code == "ConditionalCheckFailed" for code in codes[1:]]
 
-    def _transact(self, run: Run, writes: list[dict[str, Any]], *, turn: bool = False) -> None:
-        """Write, while the run is in this attempt, and what was read of it where its `turn` matters."""
-        key = {"pk": _runs_pk(run.export), "sk": f"RUN#{run.date}"}
-        check = {"TableName": self._table, "Key": to_item(key), **_mine(run, turn=turn)}
-        self._client.transact_write_items(TransactItems=[{"ConditionCheck": check}, *writes])
+    def _still_runs(self, run: Run, *, turn: bool = False) -> Write:
+        """That the run is in this attempt, and what was read of it where its `turn` matters."""
+        condition, values = _mine(run, turn=turn)
+        return self._table.checking(_runs_pk(run.export), f"RUN#{run.date}", condition, **values)
 
-    def _check(
-        self, key: dict[str, str], condition: str, values: dict[str, Any], names: dict[str, str] | None = None
-    ) -> dict[str, Any]:
-        check = {
-            "TableName": self._table, "Key": to_item(key), "ConditionExpression": condition,
-            "ExpressionAttributeValues": to_item(values),
-        }  # fmt: skip
-        return {"ConditionCheck": check | ({"ExpressionAttributeNames": names} if names else {})}
+    def _putting(self, run: Run, condition: str, values: dict[str, Any]) -> Write:
+        return self._table.putting(_runs_pk(run.export), f"RUN#{run.date}", _run_item(run), condition, **values)
 
     def _get(self, pk: str, sk: str) -> dict[str, Any]:
-        answer = self._client.get_item(TableName=self._table, Key=to_item({"pk": pk, "sk": sk}), ConsistentRead=True)
-        return _stripped(from_item(answer.get("Item", {})))
-
-    def _put(self, pk: str, sk: str, value: dict[str, Any], **condition: Any) -> None:
-        self._client.put_item(TableName=self._table, Item=to_item({"pk": pk, "sk": sk, **value}), **condition)
-
-    def _put_of(self, request: Request, kind: str, value: dict[str, Any]) -> dict[str, Any]:
-        item = {"pk": _pk(request.export, request.date), "sk": _sk(kind, request), **value}
-        return {"Put": {"TableName": self._table, "Item": to_item(item)}}
+        return _stripped(self._table.get(pk, sk))
 
     def _query(self, export: str, date: str, prefix: str) -> Iterator[dict[str, Any]]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues=to_item({":pk": _pk(export, date), ":sk": prefix}),
-            ConsistentRead=True,
-        )
-        for page in pages:
-            for item in map(from_item, page["Items"]):
-                if item.get(EXPIRES, math.inf) >= clock.seconds():  # DynamoDB removes it some days later
-                    yield item
+        for item in self._table.partition(_pk(export, date), prefix):
+            if item.get(EXPIRES, math.inf) >= clock.seconds():  # DynamoDB removes it some days later
+                yield item
 
 
 def _runs_pk(export: str) -> str:
@@ -299,24 +233,20 @@ def _category_sk(category: str) -> str:
     return f"CATEGORY#{_name(category)}"
 
 
-def _as_it_was(run: Run) -> dict[str, Any]:
-    """The condition that the run is what was read."""
+def _as_it_was(run: Run) -> tuple[str, dict[str, Any]]:
+    """The condition that the run is what was read, and its values."""
     unchanged = "turn = :turn" if run.turn else "(attribute_not_exists(turn) OR turn = :turn)"
-    return {
-        "ConditionExpression": f"attempt = :attempt AND #status = :status AND {unchanged}",
-        "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": to_item({":attempt": run.attempt, ":status": str(run.status), ":turn": run.turn}),
-    }
+    values = {"attempt": run.attempt, "status": str(run.status), "turn": run.turn}
+    return f"attempt = :attempt AND #status = :status AND {unchanged}", values
 
 
-def _mine(run: Run, *, turn: bool = False) -> dict[str, Any]:
+def _mine(run: Run, *, turn: bool = False) -> tuple[str, dict[str, Any]]:
     """The condition that the run is in this attempt, and what was read of it where its `turn` matters."""
-    running = _as_it_was(replace(run, status=RunStatus.RUNNING))
+    condition, values = _as_it_was(replace(run, status=RunStatus.RUNNING))
     if turn:
-        return running
-    values = {name: value for name, value in running["ExpressionAttributeValues"].items() if name != ":turn"}
-    condition = "attempt = :attempt AND #status = :status"
-    return running | {"ConditionExpression": condition, "ExpressionAttributeValues": values}
+        return condition, values
+    values.pop("turn")
+    return "attempt = :attempt AND #status = :status", values
 
 
 def _overtaken(run: Run) -> OvertakenError:
