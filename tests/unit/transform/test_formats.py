@@ -137,6 +137,11 @@ REJECTED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "a misspelt header": (b"idd,note,n\nx,,1\n", {}, "is it 'idd' for 'id'"),
     "a column named twice": (b"id,note,id\nx,,1\n", {}, "twice"),
     "another file altogether": (b"hello world\n", {}, "not the header of this dataset"),
+    "objects of another dataset": (
+        b'{"nodes": [1]}\n{"links": []}\n{}\n',
+        {"kind": "json", "delimiter": ""},
+        "no object of the file has a key that the contract knows: id",
+    ),
     "a header with a broken quote": (b'"id,note\nx,1\n', {}, "never closes"),
     "JSON where csv was agreed": (b'[\n{"id": 1}\n]\n', {}, "begins like JSON, the contract says csv"),
     "HTML where csv was agreed": (b"<!DOCTYPE html>\n", {}, "begins like HTML or XML"),

@@ -320,3 +320,18 @@ def test_any_number_within_json_for_a_super_is_the_same_number(numbers: list[str
     kept = [json.loads(text, parse_float=Decimal, parse_int=Decimal)[0] for text in found.values("p")]
     bad = {row.row_number for row in found.bad}
     assert kept == [Decimal(number) for row, number in enumerate(numbers, 1) if row not in bad]
+
+
+@pytest.mark.parametrize("block_bytes", [20, 4 << 20])
+@pytest.mark.parametrize("required", [True, False])
+def test_objects_of_another_dataset_are_rejected_as_a_whole(block_bytes: int, required: bool) -> None:
+    spec = contract(integer("id", required=required), text("name"), kind="json", null_tokens=())
+    other = b'{"nodes": [1, 2]}\n{"links": []}\n'
+    with pytest.raises(FileRejected, match="no object of the file has a key that the contract knows: id or name"):
+        read(spec, other * 3, block_bytes)
+    assert len(read(spec, other + b'{"id": 1}\n', block_bytes).good) == (1 if required else 3)
+
+
+def test_objects_without_any_key_are_no_other_dataset() -> None:
+    spec = contract(integer("id"), text("name"), kind="json", null_tokens=())
+    assert read(spec, b"{}\n{}\n").values("id", "name") == [(None, None)] * 2

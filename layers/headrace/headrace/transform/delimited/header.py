@@ -113,7 +113,7 @@ def refuse_unknown(names: list[str]) -> None:
     if names:
         told = [shown(name) for name in names if is_name(name)]
         told += [f"{hidden} whose names may be values"] if (hidden := len(names) - len(told)) else []
-        reason = f"the file has fields that the contract does not know: {_few(told)}"
+        reason = f"the file has fields that the contract does not know: {few(told)}"
         raise FileRejected("unknown_columns", reason)
 
 
@@ -126,13 +126,13 @@ def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) ->
         f"{shown(names[place])} for {name!r}" if quoted else f"its field {place + 1} meant to be {name!r}"
         for name, place in near.items()
     ]
-    hint = f"; is {'it ' if quoted else ''}{_few(said)}?" if said else ""
+    hint = f"; is {'it ' if quoted else ''}{few(said)}?" if said else ""
     if known:
-        reason = f"the header lacks the required column{'s' if len(missing) > 1 else ''} {_few(missing)}{hint}"
+        reason = f"the header lacks the required column{'s' if len(missing) > 1 else ''} {few(missing)}{hint}"
     else:
         fields = f"{len(names):,} field{'' if len(names) == 1 else 's'}"
         what = f"the first line is not the header of this dataset: it has {fields}, of which none is"
-        reason = f"{what} {_few(missing, 'or')}{hint}"
+        reason = f"{what} {few(missing, 'or')}{hint}"
     return FileRejected("header", reason, ", ".join(names))
 
 
@@ -143,7 +143,7 @@ def _near(missing: list[str], names: list[str], wanted: dict[str, Column]) -> di
     return {name: places[found[0]] for name, found in close.items() if found}
 
 
-def _few(texts: list[str], last: str = "and") -> str:
+def few(texts: list[str], last: str = "and") -> str:
     """The texts as a list, cut to a readable length."""
     if len(texts) > LISTED:
         texts = [*texts[:LISTED], f"{len(texts) - LISTED:,} more"]

@@ -15,7 +15,7 @@ from headrace.domain.bounds import LONGEST_NAME
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.decode.lines import LineBlocks, Skimmed
-from headrace.transform.delimited.header import Layout, refuse_unknown
+from headrace.transform.delimited.header import Layout, few, refuse_unknown
 from headrace.transform.delimited.record_path import Row
 from headrace.transform.json_files.columns import JsonColumns, Values, at_path, known_keys, surplus
 from headrace.transform.json_files.records import LineRecords, Records
@@ -72,7 +72,9 @@ class JsonReader:
         self._supers = [place for place, column in enumerate(contract.columns) if column.kind is Kind.SUPER]
         self._exact = any(map(_is_exact, contract.columns))
         self._unknown: dict[str, None] = {}
+        self._is_ours = False
         self._rows_read = self._records.before if isinstance(self._records, LineRecords) else 0
+        self._from_the_beginning = self._rows_read == 0
         self.layout: Layout | None = None
 
     @property
@@ -87,12 +89,19 @@ class JsonReader:
         return self._records.lines if isinstance(self._records, LineRecords) else None
 
     def parse(self) -> Iterator[Parsed]:
-        """The rows, a stretch at a time. Raises FileRejected for an array where the contract says JSON Lines."""
+        """The rows, a stretch at a time.
+
+        Raises FileRejected for an array where the contract says JSON Lines and, in the end, for objects of which none
+        has a key of the contract: they are another dataset's, and would replace this one's rows by rows of NULLs.
+        """
         final = False
         while not final:
             lines, final = self._records()
             for start in range(0, len(lines), self._most_rows):
                 yield self._block(lines[start : start + self._most_rows])
+        if self._from_the_beginning and self._unknown and not self._is_ours:
+            known = few(sorted(self._known), "or")
+            raise FileRejected("other_dataset", f"no object of the file has a key that the contract knows: {known}")
 
     def skim(self, border: Callable[[], int | None]) -> Skimmed:
         """Counts the records that begin before a border of the text, which must be known once it is read up to there.
@@ -135,6 +144,7 @@ class JsonReader:
                 continue
             if type(document) is dict:
                 found.append((place, document))
+                self._is_ours = self._is_ours or not self._known.isdisjoint(document)
                 if len(self._unknown) < NAMED and not self._known.issuperset(document):
                     self._note_unknown(document)
         if not have_each_key_once([lines[place] for place, _ in found], [document for _, document in found]):
