@@ -448,6 +448,17 @@ def test_while_a_category_unloads_nobody_is_late() -> None:
     assert (day.run.nudged, day.run.progress_at > ago(60)) == (None, True)
 
 
+def test_of_a_category_that_could_not_be_unloaded_nothing_is_asked_again() -> None:
+    day = Day(at_once=False)
+    day.look()
+    day.ends("ERROR: permission denied")
+    day.look()
+    day.lose()
+    day.goes_by(STALL_SECONDS + 5, "progress_at")
+    day.look()
+    assert {category for category, _, _ in day.waiting} == {"d"}
+
+
 # -- time ----------------------------------------------------------------------------------------------------------
 
 

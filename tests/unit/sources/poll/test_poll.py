@@ -464,6 +464,14 @@ def test_what_is_refused_is_reported_and_written_down_once() -> None:
     assert bench.titles[1:] == ["Source carrier: 1 file refused"]
 
 
+def test_entries_that_are_only_counted_are_among_the_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.sources.poll.remote_listing.MOST_REFUSED", 1)
+    server, bench = bench_with("/a.csv")
+    server.extra["/"] = odd("x.csv", "y.csv", "z.csv")
+    assert bench.poll().tally.refused == 3
+    assert bench.titles == ["Source carrier: 3 files refused"]
+
+
 def test_a_file_that_cannot_be_judged_is_refused_and_the_others_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     _, bench = bench_with("/a.csv", "/b.csv")
     looks_like = SourceFile.looks_like

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
-from headrace.domain.ingest.ledger import FileRecord, FileStatus
+import pytest
+
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
+from headrace.usecases import lake_paths
 from headrace.usecases.unit.deduplicate import claim
+from headrace.usecases.unit.transform import transform_unit
 from tests.support.fakes import MemoryServices, contract, file
 
 SAME = "f" * 64
@@ -85,3 +90,26 @@ def test_the_same_content_again_and_again_stays_a_duplicate() -> None:
     services.ledger.given(replace(services.ledger.files.get("4" * 24), status=FileStatus.DUPLICATE))
     last = running(services, file("a.csv", file_id="5" * 24, sequencer="05", version="5"))
     assert claim(last, SAME, contract(), services) is not None
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("readings/a.csv", "it is the same file, sent again: its content came with version v1"),
+        ("readings/b.csv", "its content is that of readings/a.csv (version v1), which has it already"),
+    ],
+)
+def test_a_duplicate_says_whose_content_it_has(key: str, said: str) -> None:
+    services = MemoryServices()
+    body = b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n"
+    first = file("a.csv", status=FileStatus.LOADED, batch="readings-0")
+    services.ledger.given(first)
+    services.contents.claim("readings", hashlib.sha256(body).hexdigest(), first.file_id)
+    again = file("again", key=key, version="v2", sequencer="02", status=FileStatus.RUNNING, batch="readings-1")
+    services.ledger.given(again)
+    services.lake.land(again, body)
+    services.lake.write_json(lake_paths.unit("readings-1", 1), [{"file_id": again.file_id}])
+    batch = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (again.file_id,), "t")
+    transform_unit(batch, 1, services)
+    (result,) = services.lake.read_json(lake_paths.result("readings-1", 1))["files"]
+    assert (result["verdict"], result["reason"], result["duplicate_of"]) == ("duplicate", said, first.file_id)
