@@ -19,7 +19,7 @@ from headrace_cli.stack.warehouse import query
 from headrace_cli.stack.watch import Watch
 
 ROWS = 3
-PATIENCE = 150
+PATIENCE = 600
 """Seconds within which the files of a wave must have come to rest."""
 SWEEP_SECONDS = 4
 ALWAYS = 1000
