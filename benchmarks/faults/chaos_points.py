@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from headrace_local.known_faults import text_of
+
 SDK_TRIES = 6
 """How often a function's own client tries a call: so many failures in a row reach the function."""
 
@@ -44,11 +46,12 @@ FAILURE_CALLS: list[tuple[str, str, str, int]] = [
 ]
 """What recording a failure asks of AWS, down to the files of a batch that is given up."""
 UNKNOWN_WORDS = "ERROR: a sentence that nobody has read yet"
-WAREHOUSE_WORDS = {
-    "1023": "ERROR: 1023 DETAIL: Serializable isolation violation on table",
-    "deadlock": "ERROR: deadlock detected",
-    "conflict": "ERROR: could not complete because of conflict with concurrent transaction",
+WAREHOUSE_ERRORS = {
+    "1023": "redshift-serializable",
+    "deadlock": "redshift-deadlock",
+    "conflict": "redshift-snapshot-conflict",
 }
+"""Entries of the catalogue of errors, whose text the warehouse answers with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,9 @@ def _unanswered(function: str, service: str, operation: str) -> Point:
 def _of_the_warehouse() -> Iterator[Point]:
     load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "RunStatementsFunction"}
     yield Point("load: submitted, the answer lost", ({**load, "when": "after"},))
-    for name, text in WAREHOUSE_WORDS.items():
-        yield Point(f"load: refused, {name}", ({**load, "what": "refuse", "text": text, "times": 2},))
+    for name, entry in WAREHOUSE_ERRORS.items():
+        refusal = {"what": "refuse", "text": text_of(entry), "times": 2}
+        yield Point(f"load: refused, {name}", ({**load, **refusal},))
     ask = {"service": "redshift-data", "operation": "ExecuteStatement", "caller": "RecordOutcomeFunction"}
     yield Point("outcome: the warehouse answers 5xx", ({**ask, "times": SDK_TRIES},))
 
@@ -145,7 +149,7 @@ def _of_merges() -> Iterator[Point]:
     load = {"service": "redshift-data", "operation": "BatchExecuteStatement", "caller": "RunStatementsFunction"}
     yield Point("merge: nothing", staged=True)
     for call, what in ((1, "stage"), (2, "merge")):
-        text = WAREHOUSE_WORDS["1023"]
+        text = text_of(WAREHOUSE_ERRORS["1023"])
         yield Point(f"{what}: submitted, the answer lost", ({**load, "when": "after", "call": call},), staged=True)
         yield Point(f"{what}: refused, 1023", ({**load, "what": "refuse", "text": text, "call": call},), staged=True)
         yield Point(f"{what}: stopped before", ({**load, "what": "stop", "call": call},), staged=True)

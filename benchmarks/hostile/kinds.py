@@ -494,7 +494,7 @@ ENDLESS = [
         "a quote that never closes",
         lambda s: (HEAD, b'"', *repeated(ROW, s * 50 * MB)),
         QUARANTINED,
-        "never closes",
+        "never closed",
         source=OPEN_QUOTE,
     ),
     Hostile(
@@ -630,7 +630,7 @@ TEXTS = [
     Hostile("unknown fields of control characters, kept", lambda s: (b"id," + b",".join(b"\x01" * 500 + b"%d" % n for n in range(1900)) + b"\n", *repeated(b"a" + b",1" * 1900 + b"\n", s * 3 * MB)), QUARANTINED, "65535", KEEPS),
     Hostile("unknown values of control characters, kept", lambda s: (b"id,x\n", *repeated(b"a," + b"\x01" * 9000 + b"\n", s * 60 * MB)), LOADED, "", KEEPS),
     Hostile("a name 2,000 times, kept", lambda _: b"id" + b",x" * 2000 + b"\n" + (b"a" + b",1" * 2000 + b"\n") * 99, LOADED, "", KEEPS),
-    Hostile("a quote never closed in 1 GB", lambda s: (HEAD, b'"', *repeated(ROW, s * 1024 * MB)), QUARANTINED, "never closes"),
+    Hostile("a quote never closed in 1 GB", lambda s: (HEAD, b'"', *repeated(ROW, s * 1024 * MB)), QUARANTINED, "never closed"),
     Hostile("a rule between columns that none can compute", lambda s: (HEAD, *repeated(b"a,0,,,,\n", s * 4 * MB)), QUARANTINED, "cannot be computed", RULED),
     Hostile("dates that are none, in a format", lambda s: (b"id,at\n", *repeated(b"a,31.02.2026 25:61:61.999\n", s * 20 * MB)), QUARANTINED, "format", FORMATTED),
     Hostile("a delimiter of three characters, half of one everywhere", lambda s: (b"id<->n\n", *repeated(b"a<-<-<-><->1\n", s * 10 * MB)), QUARANTINED, "", MANY_MARKS),
@@ -655,6 +655,6 @@ DOCUMENTS = [
     Hostile("JSON: brackets in texts", lambda s: (b'[{"id":"a"}', *repeated(b',{"id":"[[[{{{\\"]]"}', s * 20 * MB), b"]"), LOADED, "", ARRAY),
     Hostile("JSON: an element of 15 MB after others", lambda _: b'[{"id":"a"},{"id":"b","x":"' + b"x" * (15 * MB) + b'"},{"id":"c"}]', LOADED, "", ARRAY),
     Hostile("JSON: lines of blanks", lambda s: (_document(), *repeated(b" " * 999 + b"\n", s * 50 * MB)), QUARANTINED, "json", JSONL),
-    Hostile("JSON: nothing but nulls", lambda s: repeated(b"null\n", s * 10 * MB), QUARANTINED, "no object", JSONL),
+    Hostile("JSON: nothing but nulls", lambda s: repeated(b"null\n", s * 10 * MB), QUARANTINED, "not an object", JSONL),
 ]  # fmt: skip
 KINDS = [*ARCHIVES, *TEXTS, *DOCUMENTS, *BOMBS, *LIES, *WIDTHS, *DEPTHS, *LENGTHS, *ENDLESS, *ODD]

@@ -280,7 +280,7 @@ class FaultyGateway:
 
 
 def call_of(scope: Scope, body: bytes) -> Call | None:
-    """What a request asks for, None for a person's. The Data API has faults of its own."""
+    """What a request asks for, None for a person's. The Data API has separate faults."""
     if scope["path"] == SLACK:
         return Call("slack", scope["method"], "SlackFunction")
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}

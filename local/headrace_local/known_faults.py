@@ -31,10 +31,19 @@ FORBIDDEN, UNAUTHORIZED = 403, {"AccessDenied", "InvalidObjectState", "RequestTi
 
 def known_fault(name: str, **given: Any) -> dict[str, Any]:
     """The fields of the fault that raises an entry; `given` ones go before. Raises ValueError for an unknown name."""
+    return _fields(_entry(name)) | given
+
+
+def text_of(name: str) -> str:
+    """The text of an entry, as it is quoted. Raises ValueError for an unknown name."""
+    return _entry(name).text
+
+
+def _entry(name: str) -> Failure:
     failure = next((entry for entry in catalogue() if entry.name == name), None)
     if failure is None:
         raise ValueError(f"the catalogue has no error {name!r}")
-    return _fields(failure) | given
+    return failure
 
 
 def _fields(failure: Failure) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How long-running work tells what it is doing."""
+"""How long-running work reports what it is doing."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def own_architecture() -> str:
 
 
 def keep_sam_offline(folder: Path) -> None:
-    """Give SAM a settings folder of its own, in which it has just looked whether there is a newer SAM."""
+    """Give SAM a separate settings folder, in which it has just looked whether there is a newer SAM."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"telemetryEnabled": False, "lastVersionCheck": time.time()}
     (folder / "metadata.json").write_text(json.dumps(settings), "utf-8")

@@ -24,7 +24,7 @@ PRIVATE_FILE = 0o600
 
 @dataclass(frozen=True)
 class Keys:
-    """What lets somebody in: the root user's access key, and the token in the address of the laptop's own pages."""
+    """What gives access: the root user's access key, and the token in the address of the laptop's own pages."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)

@@ -45,7 +45,7 @@ def user_of_secret(secrets: Any) -> Callable[[str], str]:
 
 
 class Workgroups:
-    """The account's workgroups: an embedded Redshift each, over a DuckDB file of its own in `home`.
+    """The account's workgroups: an embedded Redshift each, over a separate DuckDB file in `home`.
 
     There is one from the beginning, `headrace`; a stack of another name has its own. COPY and UNLOAD, and the logins,
     go through the boto3 clients `s3` and `secrets`.
@@ -64,7 +64,7 @@ class Workgroups:
     def add(self, name: str) -> None:
         """Make a workgroup, unless it is there. Raises ValueError for a name that AWS would refuse."""
         if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a workgroup: 3 to 64 small letters, digits and hyphens")
+            raise ValueError(f"{name!r} is not a name of a workgroup: 3 to 64 lower-case letters, digits and hyphens")
         file = self._home / ("warehouse.duckdb" if name == WORKGROUP else f"warehouse-{name}.duckdb")
         with self._lock:
             if name not in self._all:

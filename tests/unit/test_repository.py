@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from scripts.list_code import use_case, with_map
+from tests.support.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")])
@@ -119,6 +121,20 @@ def test_the_shell_completes_commands(shell: str) -> None:
 def test_the_map_of_the_code_is_that_of_the_folders() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     assert page == with_map(page), "run `.venv/bin/python -m scripts.list_code`"
+
+
+def test_the_way_of_a_file_through_the_code_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = page.partition("### One file through the code\n")[2].partition("### ")[0]
+    states = json.loads((ROOT / "statemachine/ingest.asl.json").read_text("utf-8"))["States"]
+    modules = re.findall(r"`([\w/]+\.py)`", table)
+    assert len(modules) > 15
+    for module in modules:
+        assert (ROOT / "layers/headrace/headrace" / module).is_file() or (ROOT / module).is_file(), module
+    for state in re.findall(r"states? \*([^*]+)\*", table):
+        assert state in states, state
+    for resource in re.findall(r"`([A-Z][A-Za-z]+)`", table):
+        assert resource in TEMPLATE["Resources"], resource
 
 
 CALLS_SEVERAL = {"sweeper", "notify"}

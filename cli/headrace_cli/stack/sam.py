@@ -87,7 +87,7 @@ def deploy(sam: Path, application: Path, environment: Environment, *, confirmed:
 
 
 def quoted(name: str, value: str) -> str:
-    """A parameter as SAM reads it: without quotes of its own, it would end at the first blank."""
+    """A parameter as SAM reads it: without quotes around it, it would end at the first blank."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'{name}="{escaped}"'
 

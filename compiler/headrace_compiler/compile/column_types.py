@@ -100,7 +100,7 @@ def physical_type(text: str) -> ColumnType:
         return PARAMETRIC[name](text, *numbers)
     if name not in SIMPLE or numbers != (None, None):
         hint = suggestion(name, [*SIMPLE, *PARAMETRIC])
-        raise TypeProblem(f"physicalType {text!r} is no type that Headrace can load into Redshift{hint}")
+        raise TypeProblem(f"physicalType {text!r} is not a type that Headrace can load into Redshift{hint}")
     return SIMPLE[name]
 
 

@@ -80,7 +80,7 @@ def _refuse_unsupported(item: SchemaProperty, where: Where, problems: Problems) 
         if getattr(item, key) not in ABSENT:
             problems.add((*where, key), reason)
     if item.semanticType not in {None, "column"}:
-        problems.add((*where, "semanticType"), f"semanticType {item.semanticType!r} is no column of a file")
+        problems.add((*where, "semanticType"), f"semanticType {item.semanticType!r} is not a column of a file")
 
 
 def _logic(item: SchemaProperty, where: Where, problems: Problems) -> str:
@@ -140,7 +140,7 @@ def _encoding(value: str | None, item: SchemaProperty, kind: Kind, where: Where,
 def encoding_problem(value: str, kind: Kind | None) -> str | None:
     """Why a column of this kind cannot have the compression encoding; `kind` None asks about the name alone."""
     if value.upper() not in ENCODINGS:
-        return f"encode {value!r} is no encoding of Redshift{suggestion(value, ENCODINGS)}"
+        return f"encode {value!r} is not an encoding of Redshift{suggestion(value, ENCODINGS)}"
     if value.upper() == "AZ64" and kind in NO_AZ64:
         return f"encode AZ64 does not exist for a {kind}: write ZSTD"
     return None

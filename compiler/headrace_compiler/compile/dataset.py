@@ -215,7 +215,7 @@ def _check_places(columns: Sequence[Column], problems: Problems, *, placed: bool
     for index, column in enumerate(columns):
         where = (*TABLE, "properties", index)
         if not placed and (column.start or column.width):
-            problems.add(where, "start and width belong to files of format fixed")
+            problems.add(where, "start and width apply only to files of format fixed")
         if placed and not (column.start and column.width):
             problems.add(where, f"the column {column.name!r} needs the customProperties start (from 1) and width")
         for other in columns[:index] if placed else ():
@@ -256,7 +256,7 @@ def _unfit(what: str, name: str, known: dict[str, Column]) -> str | None:
     if known[name].kind is Kind.SUPER:
         return f"{what}: the column {name!r} is SUPER, which Redshift cannot compare"
     if what == "orderingColumns" and not known[name].required:
-        return f"{what}: the column {name!r} must be required, or rows without it have no place in the order"
+        return f"{what}: the column {name!r} must be required, or rows without it cannot be ordered"
     return None
 
 
@@ -269,7 +269,7 @@ def _primary_key(items: Sequence[SchemaProperty], known: dict[str, Column], prob
             members.append((item.primaryKeyPosition or -1, name))
             _check_key(known[name], where, problems)
         elif item.primaryKeyPosition not in {None, -1} and not item.primaryKey:
-            problems.add((*where, "primaryKeyPosition"), "primaryKeyPosition without primaryKey: true says nothing")
+            problems.add((*where, "primaryKeyPosition"), "primaryKeyPosition has no effect without primaryKey: true")
     positions = [position for position, _ in members]
     if len(members) > 1 and sorted(positions) != list(range(1, len(members) + 1)):
         problems.add(TABLE, "each property of a primary key of several needs its primaryKeyPosition: 1, 2, …")
@@ -296,5 +296,5 @@ def _unpadded(column: Column, key: Sequence[str]) -> Column:
 def _check_unique(items: Sequence[SchemaProperty], key: tuple[str, ...], problems: Problems) -> None:
     for index, item in enumerate(items):
         if item.unique and key != (item.physicalName or item.name,):
-            reason = "unique is kept by the merge on the primary key, and by nothing else yet: leave it out elsewhere"
+            reason = "unique is enforced only by the merge on the primary key: leave it out elsewhere"
             problems.add((*TABLE, "properties", index, "unique"), reason)

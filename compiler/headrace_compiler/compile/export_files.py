@@ -55,7 +55,7 @@ def _pattern(server: Server, where: Where, problems: Problems) -> str:
         problems.add((*where, "location"), reason)
         return ""
     if match[1].endswith("{date}/manifest.json"):
-        problems.add((*where, "location"), "manifest.json is the name of the list of files")
+        problems.add((*where, "location"), "manifest.json is reserved for the list of files")
     return match[1]
 
 
@@ -76,9 +76,9 @@ def _check_dialect(dialect: Dialect, server: Server, where: Where, problems: Pro
         problems.add((*where, name) if name == "delimiter" else place, f"{name} {reason}")
 
     if len(dialect.delimiter) != 1 or dialect.delimiter.isalnum() or dialect.delimiter in '\r\n"':
-        add("delimiter", "must be one mark, no letter and no quote")
+        add("delimiter", "must be one character, not a letter or a quote")
     if len(dialect.quote) != 1 or dialect.quote.isalnum() or dialect.quote in f"\r\n {dialect.delimiter}":
-        add("quote", "must be one mark, other than the delimiter")
+        add("quote", "must be one character, other than the delimiter")
     if dialect.quoting not in QUOTING:
         add("quoting", f"must be one of {', '.join(QUOTING)}")
     if not dialect.line_end:

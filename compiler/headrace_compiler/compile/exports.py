@@ -196,7 +196,7 @@ def _format(item: SchemaProperty, kind: Kind, where: Where, problems: Problems) 
     place = (*where, "logicalTypeOptions")
     for name in options:
         if name != "format" or kind not in {Kind.DATE, Kind.TIMESTAMP}:
-            problems.add((*place, name), f"an export has no use for {name} here: only dates and times have a format")
+            problems.add((*place, name), f"an export does not use {name} here: only dates and times have a format")
     written = str(options.get("format", ""))
     try:
         tokens = parse_format(written).tokens if written else ()

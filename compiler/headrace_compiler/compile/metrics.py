@@ -115,7 +115,7 @@ def _wishes(check: DataQuality, metric: Metric, where: Where, problems: Problems
         problems.add(custom.place_of(check.customProperties, "showValues", where), reason)
     if check.severity is not None:
         problems.add(
-            (*where, "severity"), "severity says nothing here: write the customProperty onBreach, warn or hold"
+            (*where, "severity"), "severity has no effect here: write the customProperty onBreach, warn or hold"
         )
     return ACTIONS.get(action, False), bool(values.get("showValues", False))
 

@@ -1,4 +1,4 @@
-"""What a contract promises and whom it tells: slaProperties and support."""
+"""What a contract promises and who is notified: slaProperties and support."""
 
 from __future__ import annotations
 

@@ -92,7 +92,9 @@ def _pattern_problem(value: Any) -> str | None:
     try:
         pc.match_substring_regex(pa.array([""]), value)
     except pa.ArrowInvalid as error:
-        return f"is no regular expression that RE2 reads: {str(error).removeprefix('Invalid regular expression: ')}"
+        return (
+            f"is not a regular expression that RE2 accepts: {str(error).removeprefix('Invalid regular expression: ')}"
+        )
     if not (value.startswith("^") and re.search(r"(?<!\\)(\\\\)*\$$", value)):
         return "must say where it begins and ends: write ^…$, with .* where anything may stand"
     return None

@@ -149,4 +149,4 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
         problems.add(places["escape"], "escape must be one mark of ASCII")
     for token in made.null_tokens:
         if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
-            problems.add(places["nullTokens"], f"the null token {token!r} cannot stand in a file with this format")
+            problems.add(places["nullTokens"], f"the null token {token!r} cannot occur in a file of this format")

@@ -51,7 +51,7 @@ def _wrong_key(item: dict[str, Any]) -> str | None:
     keys += [("sortKey", name) for name in item.get("sortKey", ())]
     for what, name in keys:
         if name_problem(name, "column") or not re.search(rf"\b{name}\b", item["query"], re.IGNORECASE):
-            return f"{what} of a materialized view must be columns that its query names: {name!r} is none"
+            return f"{what} of a materialized view must be columns that its query names: {name!r} is not"
     return None
 
 

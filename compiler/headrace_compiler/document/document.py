@@ -138,7 +138,7 @@ def _measure(path: Path, node: yaml.Node, around: list[yaml.Node], measured: dic
     here = [*around, node]
     reason = ""
     if any(node is outer for outer in around):
-        reason = "an alias stands inside of what it is an alias of"
+        reason = "an alias is inside the node that it refers to"
     elif len(here) > DEEPEST:
         reason = f"it is nested deeper than {DEEPEST} levels"
     if reason:

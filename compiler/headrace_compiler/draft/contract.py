@@ -94,7 +94,7 @@ def _file_options(samples: Samples) -> list[str]:
 def _table(name: str, key: str | None, rows: int) -> Iterator[str]:
     yield from ("schema:", f"  - name: {plain_name(name)}")
     if key is None:
-        why = "no column is different in every row" if rows > 1 else "one row tells nothing of a key"
+        why = "no column is different in every row" if rows > 1 else "one row is not enough to recognize a key"
         yield f"    # decide: {why}; without a primaryKey every row is added"
     yield "    properties:"
 
@@ -183,7 +183,7 @@ def _key(samples: Samples, guesses: dict[str, Guess]) -> str | None:
 def _tail() -> Iterator[str]:
     yield from (
         "",
-        "# decide: who is told, and how soon rows must be there",
+        "# decide: who is notified, and how soon rows must be there",
         "# support:",
         '#   - channel: "#data"',
         "#     tool: slack",

@@ -45,14 +45,14 @@ def repeated_name(names: list[str]) -> str | None:
 
 def _refuse_preamble(first: Record, rest: list[Record]) -> None:
     if first[0].startswith("sep=") and not any(first[1:]):
-        raise FileRejected("preamble", f"the first line (sep=) tells Excel the delimiter. {PREAMBLE}")
+        raise FileRejected("preamble", f"the first line (sep=) names the delimiter for Excel. {PREAMBLE}")
     width = len(first)
     usual, times = Counter(map(len, rest)).most_common(1)[0]
     if usual == width or times * 2 <= len(rest):
         return
     reason = f"the first line has {width} field{'s' * (width != 1)}, the others {usual}"
     if usual == width + 1 and not any(record[width] for record in rest if len(record) == usual):
-        raise FileRejected("header", f"{reason}: rows end with a delimiter, let the header do so too")
+        raise FileRejected("header", f"{reason}: rows end with a delimiter: end the header with one too")
     raise FileRejected("preamble", f"{reason}: is it a preamble? {PREAMBLE}")
 
 
@@ -66,7 +66,7 @@ def _doubt_without_types(names: list[str], below: list[Record]) -> str | None:
         name for record in below if record != names for name, value in zip(names, record, strict=True) if name == value
     )
     often = next((name for name, times in again.items() if times > 1), None)
-    return often and f"{often!r} of the first line stands below it too"
+    return often and f"{often!r} of the first line also occurs below it"
 
 
 def _known(values: list[str]) -> list[str]:

@@ -99,7 +99,7 @@ def _decoded(read: Callable[[int], bytes], encoding: str) -> bytes:
 def _refuse_no_text(data: bytes) -> None:
     """A few odd lines are the rows' own fault; a file of them, or one that begins so, is something else."""
     if not data.strip():
-        raise FileRejected("empty", "the file holds only blanks" if data else "the file is empty")
+        raise FileRejected("empty", "the file contains only blanks" if data else "the file is empty")
     odd = odd_lines(data)
     if odd and (odd[0].startswith("line 1 ") or len(odd) * 2 >= len(data.splitlines())):
         raise FileRejected("not_text", f"the file is not text: {odd[0]}, which no text has")

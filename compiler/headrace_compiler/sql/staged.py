@@ -38,7 +38,7 @@ def logic_problem(text: str) -> str | None:
     while text[place:].strip():
         match = TOKEN.match(text, place)
         if match is None:
-            return f"{text[place:].strip()[:20]!r} is no part of an SQL expression"
+            return f"{text[place:].strip()[:20]!r} is not part of an SQL expression"
         part = match[0].strip().lower()
         depth += (part == "(") - (part == ")")
         if part in STATEMENTS or depth < 0:

@@ -321,6 +321,6 @@ def wait_before(retry: int) -> float:
 
 
 def in_background(work: Callable[..., None], *arguments: Any) -> None:
-    """Do something in a thread of its own that sees the same account and region."""
+    """Do something in a separate thread that sees the same account and region."""
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(work, *arguments), daemon=True).start()

@@ -199,7 +199,7 @@ def redshift_task(warehouse: Warehouse, caller: Caller, action: str, arguments: 
 def name_versions_in_events() -> None:
     """`Object Created` on EventBridge carries `version-id`, as it does for versioned buckets on AWS."""
     fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
-    require("version_id" in inspect.signature(fire).parameters, "_fire_s3_event is not told the version")
+    require("version_id" in inspect.signature(fire).parameters, "_fire_s3_event does not receive the version")
     require(next(iter(inspect.signature(dispatch).parameters)) == "event", "_dispatch_event takes other arguments")
 
     def fire_event(*args: Any, version_id: str | None = None, **kwargs: Any) -> None:

@@ -176,7 +176,7 @@ def limit_tasks() -> None:
 
 
 def count_items() -> None:
-    """An item of a Map, or a branch, has two events of its own."""
+    """An item of a Map, or a branch, has two separate events."""
     run = stepfunctions._run_sub_machine
     require("execution" in inspect.signature(run).parameters, "_run_sub_machine takes other arguments")
 

@@ -37,7 +37,7 @@ def validation_error(message: str) -> DataApiError:
 
 
 def not_found(message: str, resource_id: str) -> DataApiError:
-    """The error of a statement that does not exist, or belongs to somebody else."""
+    """The error of a statement that does not exist, or belongs to another principal."""
     return DataApiError("ResourceNotFoundException", message, ResourceId=resource_id)
 
 

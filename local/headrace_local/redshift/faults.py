@@ -1,4 +1,4 @@
-"""Faults that are asked for: what Redshift does now and then, done here once and on purpose."""
+"""Faults on request: what Redshift does now and then, done here once and on purpose."""
 
 from __future__ import annotations
 

@@ -111,8 +111,8 @@ class Session:
 
     def _record(self, violation: ViolationError) -> None:
         """A row of STL_TR_CONFLICT."""
-        ids = f"SELECT table_id FROM {HIDDEN_SCHEMA}.table_ids WHERE key = {string_literal(violation.table)}"  # noqa: S608
-        found = self.connection.execute(ids).fetchall()
+        ids = f"FROM {HIDDEN_SCHEMA}.table_ids SELECT table_id WHERE key = ?"
+        found = self.connection.execute(ids, [violation.table]).fetchall()
         table_id = found[0][0] if found else 0
         violation.on(table_id)
         transaction = violation.transaction

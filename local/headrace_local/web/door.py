@@ -7,7 +7,7 @@ another user of the machine may reach it. In this order:
   preflight included; so is every WebSocket: nothing here speaks it;
 - the laptop's own pages, `/_headrace/<token>/<page>`, need their token, as a Slack webhook does;
 - the emulator's pages for its administration are closed, but for the answer of a custom resource, whose address has a
-  token of its own;
+  separate token;
 - everything else needs a signature of the laptop's key, or of a session that the emulator gave out.
 """
 

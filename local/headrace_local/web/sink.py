@@ -41,7 +41,7 @@ class NotificationSink:
 def pagerduty_errors(event: Any) -> list[str]:
     """What PagerDuty's Events API v2 would refuse about an event."""
     if not isinstance(event, dict):
-        return ["the event is no JSON object"]
+        return ["the event is not a JSON object"]
     errors = []
     if len(str(event.get("routing_key", ""))) != ROUTING_KEY_LENGTH:
         errors.append("'routing_key' is missing or not of 32 characters")
@@ -57,4 +57,6 @@ def _payload_errors(payload: Any) -> list[str]:
     if not isinstance(payload, dict):
         return ["'payload' is missing"]
     errors = [f"'payload.{name}' is missing" for name in ("summary", "source", "severity") if not payload.get(name)]
-    return errors if payload.get("severity") in SEVERITIES else [*errors, "'payload.severity' is none of PagerDuty's"]
+    return (
+        errors if payload.get("severity") in SEVERITIES else [*errors, "'payload.severity' is not one of PagerDuty's"]
+    )

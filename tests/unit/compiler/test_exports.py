@@ -58,7 +58,7 @@ def test_no_folder_is_no_export(tmp_path: Path) -> None:
         ("s3://{exports}", "s3://elsewhere", "location must be"),
         ("format: csv", "format: parquet", "format must be csv"),
         ("encoding: windows-1252", "encoding: klingon", "encoding 'klingon' is not supported"),
-        ('delimiter: ";"', 'delimiter: ";;"', "delimiter must be one mark"),
+        ('delimiter: ";"', 'delimiter: ";;"', "delimiter must be one character"),
         ('value: "," }', 'value: "x" }', "decimalSeparator must be a point or a comma"),
         ("format: dd.MM.yyyy }", "format: dd.MM.yyyy HH }", "a date has no time"),
         ("public.accounts.account }", "accounts }", "accountsFrom: must be schema.table.column"),

@@ -57,7 +57,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("schema: logistics", "schema: pg_temp <-", "Redshift's own"),
     ("value: \"'\"", 'value: "ab" <-', "quote must be one mark"),
     ("property: quote", "property: quotes <-", "did you mean 'quote'?"),
-    ('value: ["", "NULL"]', 'value: ["", "a;b"] <-', "cannot stand in a file with this format"),
+    ('value: ["", "NULL"]', 'value: ["", "a;b"] <-', "cannot occur in a file of this format"),
     ('value: ["", "NULL"]', "value: NULL <-", "must be a list of texts"),
     # the table
     ("physicalName: parcel\n", "physicalName: order <-\n", "reserved word"),
@@ -67,7 +67,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("value: add", "value: append <-", "onNewVersion must be replace or add"),
     (ADDS, "property: badRowLimit\n        value: few <-", "a share such as 5%"),
     (ADDS, "property: unknownColumns\n        value: kept <-", "mean 'keep'?"),
-    ("value: zstd", "value: gzip <-", "no encoding of Redshift"),
+    ("value: zstd", "value: gzip <-", "not an encoding of Redshift"),
     ("property: onNewVersion", "property: source <-", "belongs to a property"),
     ("        value: add", "        value: add\n    quality: \n      - metric: rowCount <-", "needs bounds"),
     ("        value: add", "        value: add\n    quality: \n      - metric: age <-", "quality of the table is"),
@@ -88,7 +88,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     (ADDS, f"{VIEWS}- {{name: v, query: DELETE FROM t}} <-", "must be one SELECT"),
     (ADDS, f"{VIEWS}- {{name: V, query: SELECT 1}} <-", "view name"),
     (ADDS, f"{VIEWS}- {{name: v, query: SELECT 1}}\n          - {{name: v, query: SELECT 2}} <-", "there twice"),
-    (ADDS, f"{VIEWS}- {{name: v, query: SELECT a FROM t, distributionKey: a) x (}} <-", "'a) x (' is none"),
+    (ADDS, f"{VIEWS}- {{name: v, query: SELECT a FROM t, distributionKey: a) x (}} <-", "'a) x (' is not"),
     (ADDS, f"{VIEWS}- {{name: v, query: SELECT a FROM t, sortKey: [b]}} <-", "columns that its query names: 'b'"),
     (ADDS, f"{VIEWS}- {{name: parcel, query: SELECT 1}} <-", "the name of its table, logistics.parcel"),
     (ADDS, f"{ADDS}\n      - property: paddedKeys\n        value: sam <-", "did you mean 'same'?"),
@@ -114,17 +114,17 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("physicalType: DECIMAL(8,3)", "physicalType: DECIMAL(39,3) <-", "1 to 38"),
     ("logicalType: boolean", "physicalType: TIMESTAMPTZ <-", "converted to UTC"),
     ("minimum: 1\n", "format: i64\n", "format i64 means BIGINT, which is not SMALLINT"),
-    ("value: AZ64", "value: AZ65 <-", "no encoding of Redshift"),
-    ("logicalType: boolean", "logicalType: boolean\n        unique: true <-", "kept by the merge on the primary key"),
+    ("value: AZ64", "value: AZ65 <-", "not an encoding of Redshift"),
+    ("logicalType: boolean", "logicalType: boolean\n        unique: true <-", "only by the merge on the primary key"),
     ("logicalType: boolean", "logicalType: boolean\n        partitioned: true <-", "partitions are not supported"),
     ("logicalType: object", "logicalType: object\n        properties: [{name: a}] <-", "not checked yet"),
     # keys
     (SECOND_KEY, SECOND_KEY.replace("required: true\n        ", "").replace("\n", " <-\n"), "must be required"),
     ("primaryKeyPosition: 1", "primaryKeyPosition: 3", "primaryKeyPosition: 1, 2"),
-    ("logicalType: boolean", "logicalType: boolean\n        primaryKeyPosition: 3 <-", "says nothing"),
+    ("logicalType: boolean", "logicalType: boolean\n        primaryKeyPosition: 3 <-", "has no effect"),
     # rules
     ("^P[0-9]+$", "^P(?=[0-9]) <-", "look-around"),
-    ("pattern: ^P[0-9]+$", "pattern: '^P[0-9' <-", "no regular expression that RE2 reads"),
+    ("pattern: ^P[0-9]+$", "pattern: '^P[0-9' <-", "not a regular expression that RE2 accepts"),
     ("pattern: ^P[0-9]+$", "pattern: P[0-9]+ <-", "write ^…$"),
     ("pattern: ^P[0-9]+$", "pattern: '^P\\$' <-", "write ^…$"),
     ("minLength: 2\n", "minLength: 21 <-\n", "more than maxLength"),
@@ -144,7 +144,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("- value: XL", "- value: S <-", "written twice"),
     ("logicalType: boolean", f"{QUALITY}- type: sql <-\n            query: x", "beside properties"),
     ("property: quote\n        value: \"'\"", "property: escape\n        value: ab <-", "escape must be one mark"),
-    ("source\n            value: JSON details", "start\n            value: 3", "belong to files of format fixed"),
+    ("source\n            value: JSON details", "start\n            value: 3", "apply only to files of format fixed"),
     (ADDS, RULE + "ended >= sent_at", "no column 'ended'"),
     (ADDS, RULE + "sent_at > 5", "types do not fit"),
     (ADDS, RULE + "weight + 1", "must be true or false"),
@@ -196,7 +196,7 @@ def test_a_date_that_is_none_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_an_alias_of_what_holds_it_is_refused(tmp_path: Path) -> None:
     (found,) = errors_of(tmp_path, PARCELS.replace("kind: DataContract", "kind: &a [*a]")).errors
-    assert (found.line, "an alias stands inside" in found.reason) == (2, True)
+    assert (found.line, "an alias is inside" in found.reason) == (2, True)
 
 
 BOMB = "x: &a0 [1]\n" + "".join(f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 11))

@@ -36,14 +36,14 @@ def test_an_expression_of_one_value_may_stand_in_a_contract(logic: str) -> None:
     ("logic", "said"),
     [
         ("", "it is empty"),
-        ("value; DROP TABLE x", "is no part of an SQL expression"),
-        ("value -- more", "is no part of an SQL expression"),
-        ("${batch}", "is no part of an SQL expression"),
+        ("value; DROP TABLE x", "is not part of an SQL expression"),
+        ("value -- more", "is not part of an SQL expression"),
+        ("${batch}", "is not part of an SQL expression"),
         ("(SELECT 1)", "'SELECT' is not expected there"),
         ("value) FROM x", "')' is not expected there"),
         ("ABS(value", "a bracket is open"),
-        (r"'\'; DROP TABLE x'", "is no part of an SQL expression"),  # Redshift takes the backslash for an escape
-        ("'a\n-- if parts'", "is no part of an SQL expression"),
+        (r"'\'; DROP TABLE x'", "is not part of an SQL expression"),  # Redshift takes the backslash for an escape
+        ("'a\n-- if parts'", "is not part of an SQL expression"),
     ],
 )
 def test_anything_else_is_refused(logic: str, said: str) -> None:

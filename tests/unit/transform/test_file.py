@@ -350,7 +350,7 @@ def test_a_zip_of_too_many_files_is_rejected_before_they_are_listed() -> None:
     archive = zipped(dict.fromkeys(map(str, range(30)), b"id\na\n"))
     assert read(contract(text("id")), archive, limits=Limits(members=30)).report.rows_good == 30
     for few in (Limits(members=29), Limits(directory=1000)):
-        with pytest.raises(FileRejected, match="the zip holds more than"):
+        with pytest.raises(FileRejected, match="the zip contains more than"):
             read(contract(text("id")), archive, limits=few)
 
 

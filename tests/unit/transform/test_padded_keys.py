@@ -31,7 +31,7 @@ def test_a_key_that_ends_in_a_blank_costs_its_row(kind: str, write: Any, many: i
     found = read(spec(kind), write(keys))
     assert found.values("key") == [key for key in keys if not key.endswith(" ")]
     assert {(column, rule) for _, column, rule in found.errors()} == {("key", "key")}
-    reason = "'K1 ' ends in a blank, and Redshift compares keys as if it did not"
+    reason = "'K1 ' ends in a blank, which Redshift ignores when it compares keys"
     assert reason in {error.reason for row in found.bad for error in row.errors}
 
 

@@ -28,6 +28,8 @@ commands = typer.Typer(no_args_is_help=True, help="The daily export: one CSV per
 Name = Annotated[str | None, typer.Argument(help="The export; optional if only one is deployed.")]
 Date = Annotated[str | None, typer.Option(help="The day, as 2026-01-31. Default: today in ExportTimeZone.")]
 LastDate = Annotated[str | None, typer.Option("--date", help="The day, as 2026-01-31. Default: the last run's.")]
+Category = Annotated[str | None, typer.Option(help="Only this category.")]
+Account = Annotated[str | None, typer.Option(help="Only this account.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait and show progress.")]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait.", min=1)]
 
@@ -37,8 +39,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     name: Name = None,
     date: Date = None,
-    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
-    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    category: Category = None,
+    account: Account = None,
     again: Annotated[bool, typer.Option("--again", help="Export a complete day once more, with current rows.")] = False,
     wait: Wait = True,
     timeout: Timeout = 86400,
@@ -86,8 +88,8 @@ def retry(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     name: Name = None,
     date: LastDate = None,
-    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
-    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    category: Category = None,
+    account: Account = None,
     wait: Wait = True,
     timeout: Timeout = 86400,
     as_json: Json = False,

@@ -59,7 +59,7 @@ FORMATS = {
             contains=("jsonl",),
             null_tokens=(),
             typed=True,
-            no_rows="the JSON array holds no objects",
+            no_rows="the JSON array contains no objects",
         ),
         Format(
             "jsonl",

@@ -233,7 +233,7 @@ def _views(
                 continue
             what = "new materialized view"
             if name in done:
-                what = "made again" if done[name] == _digest(text) else "made anew, its definition changed"
+                what = "recreated" if done[name] == _digest(text) else "recreated, its definition changed"
             made.append(Change(view.name, what, (drop, text, *_remembered(name, text)), alone=True))
     return dropped, made
 

@@ -1,4 +1,4 @@
-"""Runs submitted statements on worker threads, each in a session of its own."""
+"""Runs submitted statements on worker threads, each in a separate session."""
 
 from __future__ import annotations
 

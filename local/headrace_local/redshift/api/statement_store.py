@@ -103,7 +103,7 @@ class Statement:
 
     @property
     def auto_commit(self) -> bool:
-        """Whether each SQL text is a transaction of its own."""
+        """Whether each SQL text is a separate transaction."""
         return not self.is_batch or self.request.get("ExecutionMode") == "AUTO_COMMIT"
 
     @property
@@ -127,7 +127,7 @@ class Statement:
         return any(sub.result is not None for sub in self.subs)
 
     def move(self, status: Status, error: str | None = None) -> None:
-        """Enter a state and tell whoever waits for it."""
+        """Enter a state and notify those who wait for it."""
         with self._changed:
             self.status, self.error = status, error
             self.updated_at = time.time()
@@ -167,7 +167,7 @@ class StatementStore:
             return statement, True
 
     def get(self, statement_id: str, principal: str) -> Statement:
-        """The statement `statement_id`; DataApiError if it is unknown or somebody else's."""
+        """The statement `statement_id`; DataApiError if it is unknown or belongs to another principal."""
         with self._lock:
             statement = self._statements.get(statement_id)
         if statement is None or not same_role(statement.principal, principal):

@@ -25,7 +25,7 @@ def as_utc(seconds: float) -> dt.datetime:
 
 
 class History:
-    """Writes the emulator's records on a connection of its own, so that a rollback does not take them away."""
+    """Writes the emulator's records on a separate connection, so that a rollback does not take them away."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection

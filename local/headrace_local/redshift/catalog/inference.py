@@ -1,4 +1,4 @@
-"""What type Redshift gives to an expression, as far as it matters and can be told from the catalogue.
+"""What type Redshift gives to an expression, as far as it matters and follows from the catalogue.
 
 DuckDB's own types decide everything else; `None` means that they do here too.
 """

@@ -79,7 +79,7 @@ def _decimal(operator: str, left: RedshiftType, right: RedshiftType) -> Redshift
 
 
 def common(kinds: Sequence[Type]) -> Type:
-    """The type that values of `kinds` have as branches of one expression; None where it cannot be told."""
+    """The type that values of `kinds` have as branches of one expression; None where it is unknown."""
     known = [kind for kind in kinds if kind is not None]
     if not known or len(known) != len(kinds):
         return None

@@ -104,7 +104,7 @@ def _check_query(session: Session, query: exp.Expr, sql: str, columns: list[Colu
 
 
 def _literal_positions(query: exp.Expr) -> set[int] | None:
-    """The columns that are untyped literals, which take any type; None if positions cannot be told."""
+    """The columns that are untyped literals, which take any type; None if positions are unknown."""
     if not isinstance(query, exp.Select):
         return None
     literals = {n for n, projection in enumerate(query.expressions) if _is_untyped(projection)}

@@ -101,7 +101,7 @@ def _can_be_incremental(query: exp.Expr) -> bool:
 
 @dataclass(frozen=True)
 class RefreshMaterializedView:
-    """REFRESH MATERIALIZED VIEW: a transaction of its own, which sees only what others have committed."""
+    """REFRESH MATERIALIZED VIEW: a separate transaction, which sees only what others have committed."""
 
     name: Name
 

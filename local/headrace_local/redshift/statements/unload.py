@@ -257,7 +257,7 @@ def _plain(result: ResultSet) -> pa.Table:
     """The rows with Redshift's labels, and in types that every reader of Parquet knows."""
     columns = [_plain_column(column) for column in result.rows.columns]
     if len(set(result.labels)) < len(result.labels):
-        raise SqlError("UNLOAD needs a name of its own for each column")
+        raise SqlError("UNLOAD needs a distinct name for each column")
     return pa.table(columns, names=list(result.labels))
 
 

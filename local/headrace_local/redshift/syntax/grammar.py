@@ -210,5 +210,5 @@ def _named_queries_before(node: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def tables_read(tree: exp.Expr) -> set[Name]:
-    """The names of the tables a tree mentions, without those of its own WITH clauses."""
+    """The names of the tables a tree mentions, without those of its WITH clauses."""
     return {table_name(table) for table in tree.find_all(exp.Table) if named_query(table) is None}

@@ -185,7 +185,7 @@ def test_a_materialized_view_is_made_and_made_anew_when_its_definition_changes(f
     assert fresh.rows("SELECT * FROM public.readings_by_meter") == [["m1", 1]]
     second = with_view("SELECT meter, SUM(value) AS total FROM public.readings GROUP BY meter")
     (change,) = plan(services_on(fresh, [second]), "headrace").changes
-    assert change.what == "made anew, its definition changed"
+    assert change.what == "recreated, its definition changed"
     migrate(services_on(fresh, [second]), "headrace")
     assert fresh.rows("SELECT total FROM public.readings_by_meter") == [["5"]]
     assert migrate(services_on(fresh, [second]), "headrace") == []

@@ -228,7 +228,7 @@ def test_a_batch_without_a_tombstone_says_how_many_files_wait_again_and_who_did_
 def test_a_batch_that_died_without_a_word_has_a_reason_too() -> None:
     services, batch, _ = stuck()
     run(services)
-    assert services.ledger.batches.get(batch.batch).reason == "unblocked by ann: it did not come to its end"
+    assert services.ledger.batches.get(batch.batch).reason == "unblocked by ann: it did not finish"
 
 
 def test_the_tombstone_stands_under_the_datasets_lock() -> None:

@@ -64,7 +64,7 @@ DAMAGE = (
 LONGEST_COMPLAINT = 200
 """Characters: some name a member, whose name may be as long as 65,535."""
 MAKE_IT_PLAIN = "make it with plain Deflate, or send gzip, bzip2 or zstd"
-TOO_MANY = "the zip holds more than {} files, or a directory of more than {} bytes: send several zips"
+TOO_MANY = "the zip contains more than {} files, or a directory of more than {} bytes: send several zips"
 TOO_BIG = (
     "the zip is larger than {:,} bytes, and must fit on the disk, because it is read from its end: send several, or"
     " gzip, bzip2 or zstd, which are read as they come"
@@ -175,7 +175,7 @@ def _complaint(compression: str, error: Exception) -> str:
     if isinstance(error, EOFError) or "Truncated" in text:
         return f"the {compression} data ends in the middle: the file was cut off on its way, send it again"
     if isinstance(error, UnicodeDecodeError):
-        return f"a name in the {compression} is not the UTF-8 that it says it is: give the files in it plain names"
+        return f"a name in the {compression} is not the UTF-8 that it says it is: rename the files in it"
     if isinstance(error, NotImplementedError):
         return f"the {compression} needs what is not supported here ({text}): {MAKE_IT_PLAIN}"
     if type(error) is pa.ArrowException:  # bzip2 with a stream of nothing in it, which Arrow cannot pass
@@ -265,7 +265,7 @@ class _Checked:
             more = "at least " if piece else ""
             raise zipfile.BadZipFile(f"a file in it has {more}{self._read:,} bytes, its directory says {said:,}")
         if not piece and self._sum != self._info.CRC:
-            raise zipfile.BadZipFile("Bad CRC-32: a file in it is not what its checksum is of")
+            raise zipfile.BadZipFile("Bad CRC-32: a file in it does not match its checksum")
         return piece
 
 
@@ -318,7 +318,7 @@ def _refuse_bombs(spool: IO[bytes], members: list[zipfile.ZipInfo], limits: Limi
     placed = sorted(members, key=lambda info: info.header_offset)
     for info, after in pairwise(placed):
         if info.header_offset + LOCAL_HEADER + info.compress_size > after.header_offset:
-            raise FileRejected("compression", "files in the zip overlap: it is damaged, or made to be")
+            raise FileRejected("compression", "files in the zip overlap: it is damaged, by accident or on purpose")
     for info in members:
         if info.compress_type == zipfile.ZIP_LZMA and _window(spool, info) > limits.window:
             reason = f"the zip's LZMA needs a window of more than {limits.window:,} bytes: {MAKE_IT_PLAIN}"
@@ -337,7 +337,7 @@ def _refuse_odd_archives(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo
     if "[Content_Types].xml" in archive.namelist():
         raise FileRejected("not_text", "the file is an Office document (Excel, Word): export it as the contract says")
     if not members:
-        raise FileRejected("empty", "the zip holds no file")
+        raise FileRejected("empty", "the zip contains no file")
     if any(info.flag_bits & 1 for info in members):
         raise FileRejected("compression", "the zip is encrypted: send it without a password")
     for method in {info.compress_type for info in members} - METHODS:

@@ -54,7 +54,7 @@ class EscapedSplitter:
     def _fault(self, data: bytes, start: int) -> str:
         if self.quote and data.startswith(self.quote, start):
             return AFTER_QUOTE
-        return "a quote or a line end stands in a value that is not quoted: quote the value, or escape it"
+        return "a quote or a line end inside an unquoted value: quote the value, or escape it"
 
     def _field(self, data: bytes, start: int, stop: int) -> tuple[bytes, int]:
         """The value at `start`, and where it ends. An escaped N alone stays as it is, to be a null token."""

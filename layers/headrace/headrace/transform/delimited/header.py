@@ -86,7 +86,7 @@ def header_line(lines: LineBlocks, written: FileFormat) -> bytes:
             return line
         blanks = blanks or (bool(line) and not is_comment)
         lines.skip_empty_lines()
-    raise FileRejected("empty", "the file holds only blanks" if blanks else "the file is empty")
+    raise FileRejected("empty", "the file contains only blanks" if blanks else "the file is empty")
 
 
 def seeming(line: bytes, contract: Contract) -> str:
@@ -101,7 +101,7 @@ def seeming(line: bytes, contract: Contract) -> str:
     text = line.decode("utf-8", "replace")
     found = (mark for mark in DELIMITERS if mark in text and not wanted.isdisjoint(_fields(text, mark)))
     mark = next(found, None) if agreed not in text else None
-    return f"the file is divided by {mark!r}, the contract says {agreed!r}: " if mark else ""
+    return f"the file is delimited by {mark!r}, the contract says {agreed!r}: " if mark else ""
 
 
 def _fields(text: str, delimiter: str) -> list[str]:

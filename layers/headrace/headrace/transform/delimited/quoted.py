@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-AFTER_QUOTE = "text follows a closing quote: a quote inside a quoted value must be doubled"
+AFTER_QUOTE = "text follows a closing quote: double a quote inside a quoted value"
 
 
 class SplitError(Exception):
@@ -22,7 +22,7 @@ class Unterminated(SplitError):  # noqa: N818 - a state of the record more than 
     """A quoted value is not closed: the record may go on in the next line."""
 
     def __init__(self) -> None:
-        super().__init__("a value opens with a quote and never closes it")
+        super().__init__("a quoted value is never closed")
 
 
 @cache
@@ -46,7 +46,7 @@ class Splitter:
         """The record's values, unquoted. Raises SplitError, and Unterminated where more lines might help."""
         if not self.quote or self.quote not in record:
             if b"\r" in record or b"\n" in record:
-                raise SplitError("a carriage return stands in a value that is not quoted")
+                raise SplitError("a carriage return inside an unquoted value")
             return record.split(self.delimiter)
         field, whole = _patterns(self.delimiter, self.quote)
         ended = record + self.delimiter
@@ -107,9 +107,9 @@ class Splitter:
         end = record.find(self.delimiter, start)
         value = record[start : len(record) if end < 0 else end]
         if self.quote in value:
-            raise SplitError("a quote stands inside a value that is not quoted: quote the value and double the quote")
+            raise SplitError("a quote inside an unquoted value: quote the value and double the quote")
         if b"\r" in value or b"\n" in value:
-            raise SplitError("a line end stands in a value that is not quoted")
+            raise SplitError("a line end inside an unquoted value")
         return value, (len(record) if end < 0 else end) + len(self.delimiter)
 
     def _quoted(self, record: bytes, start: int) -> tuple[bytes, int]:

@@ -139,7 +139,7 @@ class DelimitedReader:
 
     def _header_names(self, line: bytes) -> list[str]:
         if b"\0" in line:
-            raise FileRejected("not_text", "the header is not text: it holds NUL bytes")
+            raise FileRejected("not_text", "the header is not text: it contains NUL bytes")
         if len(line) > self._limits.header:
             reason = f"the header is longer than {self._limits.header:,} bytes: is the file in the contract's format?"
             raise FileRejected("too_wide", reason)

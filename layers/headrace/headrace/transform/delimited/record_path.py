@@ -102,7 +102,7 @@ class RecordReader:
 
     def _undecodable(self, error: UnicodeDecodeError) -> str:
         if self._encoding != "UTF-8":
-            return f"it holds bytes that mean nothing in {self._encoding}"
+            return f"it has bytes that are invalid in {self._encoding}"
         question = "" if self._is_named else ": is the file windows-1252? (`encoding`)"
         return f"byte 0x{error.object[error.start]:02x} at place {error.start + 1} of the value is not UTF-8{question}"
 

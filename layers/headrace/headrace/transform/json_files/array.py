@@ -42,7 +42,7 @@ class ArrayElements:
             return elements, False
         if not piece and not self._ended:
             raise FileRejected(
-                "json", "the JSON array is not closed: the file was cut off, or a bracket or quote is lost"
+                "json", "the JSON array is not closed: the file was cut off, or a bracket or quote is missing"
             )
         if len(self._data) > self._limit:
             raise FileRejected("line_too_long", f"an element of the JSON array is longer than {self._limit:,} bytes")
@@ -63,7 +63,7 @@ class ArrayElements:
                 self._take(self._data[begin : match.start()], elements, last=token == b"]")
                 begin = match.end()
                 if token == b"}":
-                    raise FileRejected("json", "a bracket of the JSON array closes that was never opened")
+                    raise FileRejected("json", "the JSON array closes a bracket that was never opened")
                 self._full = not self._ended and len(elements) >= self._most
                 if self._ended or self._full:
                     break

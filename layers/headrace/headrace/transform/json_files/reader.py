@@ -194,7 +194,7 @@ class JsonReader:
     def _read(self, line: bytes, *, first: bool) -> Row:
         if len(line) > self._limits.values and self._is_crowded(line):
             reason = f"it has more than {self._limits.values:,} commas and opening brackets"
-            return Row((), (RowError(None, "json", f"{reason}, which is more than one row may have"),))
+            return Row((), (RowError(None, "json", f"{reason}, which is more than a row may have"),))
         try:
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
@@ -204,7 +204,7 @@ class JsonReader:
         if type(document) is not dict:
             if first:
                 _refuse_arrays(line)
-            return Row((), (RowError(None, "json", "the line is JSON, but no object"),))
+            return Row((), (RowError(None, "json", "the line is JSON, but not an object"),))
         if (key := repeated_key(line, document)) is not None:
             return Row((), (RowError(None, "json", f"an object has the key {shown(key)} twice"),))
         try:
@@ -268,7 +268,7 @@ def _inexact(json_texts: pa.ChunkedArray, places: list[int], lines: list[bytes])
 def _refuse_arrays(line: bytes) -> None:
     if line.lstrip().startswith(b"["):
         reason = (
-            "the file is one JSON array; the contract says JSON Lines, one object on each line: format: json takes both"
+            "the file is one JSON array; the contract says JSON Lines, one object per line: format: json accepts both"
         )
         raise FileRejected("not_json_lines", reason)
 

@@ -81,7 +81,7 @@ def without_formats(column: Column) -> Column:
 
 
 def _unpadded(value: str) -> str | None:
-    return "ends in a blank, and Redshift compares keys as if it did not" if value.endswith(" ") else None
+    return "ends in a blank, which Redshift ignores when it compares keys" if value.endswith(" ") else None
 
 
 def _enum(column: Column) -> Rule:
@@ -95,7 +95,7 @@ def _pattern(pattern: str) -> Rule:
 
 
 def _min_length(limit: int) -> Rule:
-    return lambda value: None if len(value) >= limit else f"has {len(value)} characters, at least {limit} are asked for"
+    return lambda value: None if len(value) >= limit else f"has {len(value)} characters, at least {limit} are required"
 
 
 def _max_length(limit: int) -> Rule:

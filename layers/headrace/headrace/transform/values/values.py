@@ -74,7 +74,7 @@ def text_reader(column: Column) -> Callable[[str], Any]:
 def _string(column: Column) -> Callable[[str], str]:
     def read(text: str) -> str:
         if "\0" in text:
-            raise Broken("encoding", "it holds a NUL character, which the warehouse cannot store")
+            raise Broken("encoding", "it contains a NUL character, which the warehouse cannot store")
         if column.max_bytes and len(text) * 4 > column.max_bytes:
             _fits(len(text.encode()), column)
         return text
@@ -111,7 +111,7 @@ def _hint(text: str) -> str:
     if text != text.strip():
         return ": it has blanks around it"
     if not text:
-        return ": it is empty, and empty is no null token of the contract"
+        return ": it is empty, and the contract's null tokens do not include empty"
     return ""
 
 

@@ -139,8 +139,8 @@ def _check_size(answer: dict[str, Any], batch: BatchRecord) -> None:
 
 def _check_contract(batch: BatchRecord, contract: Contract, results: list[UnitResult]) -> None:
     if any(result.contract != contract.digest for result in results):
-        reason = f"the contract of {batch.dataset} was changed while the batch was under way: it is transformed anew"
-        raise ContractChangedError(reason)
+        what = f"the contract of {batch.dataset} changed while the batch was being processed"
+        raise ContractChangedError(f"{what}: its files are transformed again")
 
 
 def _write_manifest(lake: Lake, batch: str, parts: list[Part]) -> str | None:

@@ -136,7 +136,7 @@ class _Work:
             self._record()
             return
         count = self._let_go()
-        reason = f"unblocked by {self._who}: {batch.reason or 'it did not come to its end'}"
+        reason = f"unblocked by {self._who}: {batch.reason or 'it did not finish'}"
         self._services.batches.save(replace(batch, status=BatchStatus.FAILED, ended_at=now(), reason=reason))
         self._say(f"it was not loaded, and cannot be any more: {count} of its files wait again")
 
