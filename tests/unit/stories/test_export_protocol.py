@@ -205,7 +205,7 @@ def test_a_category_that_cannot_be_unloaded_stops_no_other() -> None:
     assert world.run() is RunStatus.INCOMPLETE
     told = json.dumps(world.told[0]["notice"])
     assert "permission denied" in told
-    assert "The database user of the loads lacks a right. GRANT it" in told
+    assert "The database user that loads lacks a privilege. GRANT it" in told
     assert sum(tally.done for tally in world.services.exports.tallies("notes", DATE).values()) == 18
 
     broken.clear()
