@@ -138,6 +138,14 @@ bench-transform: setup .venv-bench ## Measure and check the transform beside pan
 	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
 	@touch $@
 
+.PHONY: bench-glue
+bench-glue: setup .venv-glue ## Measure and compare Spark and a function over one file, row by row (ARGS="--rows 40000000")
+	@$(BIN)/python -m benchmarks.glue $(ARGS)
+
+.PHONY: cuts
+cuts: setup ## Cut files into ranges at 10,000 random places and everywhere in nasty ones, and compare with one pass
+	@HEADRACE_CUTS=1250 $(BIN)/python -m pytest -q --timeout=0 tests/unit/transform/split
+
 .PHONY: fuzz
 fuzz: setup ## Run mutated rows through both transform paths, which must agree (ARGS="--rows 1000000 --seed 1")
 	@$(BIN)/python -m tests.unit.transform.fuzz $(ARGS)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ministack.services.stepfunctions import _evaluate_jsonata
 
-from headrace.domain.ingest.failure import explain
+from headrace.domain.ingest.failure import classify, explain
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachine").glob("*.asl.json")}
@@ -65,7 +65,7 @@ def test_every_state_is_reached(title: str) -> None:
 def test_every_task_has_an_end_a_retry_by_name_and_a_catch(state: dict[str, Any], machine: dict[str, Any]) -> None:
     if state["Type"] != "Task":
         return
-    assert 0 < state["TimeoutSeconds"] <= 900
+    assert 0 < state["TimeoutSeconds"] <= (86_400 if state["Resource"].endswith(".sync") else 900)
     assert all("States.ALL" not in retry["ErrorEquals"] for retry in state["Retry"])
     assert all(retry["JitterStrategy"] == "FULL" and retry["MaxDelaySeconds"] for retry in state["Retry"])
     within_map = machine not in MACHINES.values()
@@ -123,6 +123,15 @@ def test_a_throttled_function_is_waited_for_longer_than_any_other_error(state: d
     assert not any("Lambda.TooManyRequestsException" in other["ErrorEquals"] for other in others)
 
 
+def test_a_failed_run_of_the_job_is_told_as_what_its_script_said() -> None:
+    run = {"Id": "jr_1", "JobName": "headrace", "JobRunState": "FAILED", "ErrorMessage": "TransientError: S3 is\n away"}
+    told = explain("States.TaskFailed", json.dumps(run))
+    assert told == "TransientError: S3 is away (run jr_1 of the Glue job headrace)"
+    assert classify(told) is classify("TransientError: S3 is away")
+    stopped = run | {"JobRunState": "STOPPED", "ErrorMessage": None}
+    assert explain("States.TaskFailed", json.dumps(stopped)).startswith("GlueRunStopped: ")
+
+
 KILLED = {"Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"}
 
 
@@ -132,7 +141,11 @@ def test_a_unit_that_was_killed_is_set_aside_and_not_tried_again_in_its_batch() 
     assert set(unit["Catch"][0]["ErrorEquals"]) == KILLED
 
 
-BASE = {"sns": "SNS.AmazonSNSException", "events": "EventBridge.AmazonEventBridgeException"}
+BASE = {
+    "glue": "Glue.AWSGlueException",
+    "sns": "SNS.AmazonSNSException",
+    "events": "EventBridge.AmazonEventBridgeException",
+}
 """What unmodelled errors of the older integrations should be called, in the manner of `Lambda.AWSLambdaException`."""
 
 

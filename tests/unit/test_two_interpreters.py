@@ -43,8 +43,9 @@ COMPLETE = {
 }  # fmt: skip
 LAMBDAS: dict[str, list[Any]] = {
     "RecordBatchFunction": [
-        {"Payload": {"batch": "orders-7", "files": 2, "bytes": 5, "units": [1]}},
-        {"Payload": {"batch": None, "files": 0, "bytes": 0, "units": []}},
+        {"Payload": {"batch": "orders-7", "files": 2, "bytes": 5, "units": [1], "heavy": []}},
+        {"Payload": {"batch": None, "files": 0, "bytes": 0, "units": [], "heavy": []}},
+        {"Payload": {"batch": "orders-7", "files": 2, "bytes": 5, "units": [1], "heavy": [1]}},
     ],
     "TransformFunction": [{"Payload": {"good": 2, "failed": 0}}],
     "PrepareLoadFunction": [
@@ -81,7 +82,9 @@ LOOKED: list[Any] = [
     {"Payload": {"status": "failed", "error": "LoadRefused", "cause": TRICKY}},
     {"Payload": {"status": "failed", "error": "LoadAborted", "cause": "ABORTED"}},
 ]
+RUN = {"Id": "jr_1", "JobName": "headrace", "JobRunState": "SUCCEEDED", "ExecutionTime": 90}
 SERVICES: dict[str, list[Any]] = {
+    "startJobRun.sync": [RUN],
     "putEvents": [{"FailedEntryCount": 0, "Entries": [{"EventId": "e-1"}]}],
     "publish": [{"MessageId": "m-1"}],
 }
@@ -228,7 +231,7 @@ def several_units(state: str, resource: str, arguments: dict[str, Any]) -> list[
     """Three units, of which none fails: when one does, the interpreters differ in how many others have begun."""
     found = answers(state, resource, arguments)
     if arguments.get("FunctionName") == "RecordBatchFunction":
-        return [{"Payload": found[0]["Payload"] | {"units": [1, 2, 3]}}]
+        return [{"Payload": found[0]["Payload"] | {"units": [1, 2, 3], "heavy": [2, 3]}}]
     return found
 
 

@@ -30,7 +30,7 @@ def test_a_batch_is_recorded_with_its_files_units_and_attempt() -> None:
     for number in range(3):
         services.ledger.files.record_arrival(file(f"{number}.csv", size=10))
     made = record_batch("readings", LIVE, 1, "readings-1", services)
-    assert made == {"batch": "readings-1", "files": 3, "bytes": 30, "units": [1]}
+    assert made == {"batch": "readings-1", "files": 3, "bytes": 30, "units": [1], "heavy": []}
     assert story(services, "readings-1") == [("Recorded", {"files": 3, "units": 1, "attempt": 1})]
     record_batch("readings", LIVE, 1, "another execution", services)
     assert story(services, "readings-1")[-1] == ("Recorded", {"files": 3, "units": 1, "attempt": 2})
@@ -44,7 +44,7 @@ def test_out_of_turn_blocked_or_with_nothing_there_is_no_batch() -> None:
     state = services.ledger.lanes.state("readings", LIVE)
     services.ledger.records.lanes["readings", LIVE] = replace(state, held=("readings-0",))
     assert record_batch("readings", LIVE, 1, "e", services) == NO_BATCH
-    assert NO_BATCH == {"batch": None, "files": 0, "bytes": 0, "units": []}
+    assert NO_BATCH == {"batch": None, "files": 0, "bytes": 0, "units": [], "heavy": []}
     services.ledger.records.lanes["readings", LIVE] = state
     assert record_batch("readings", LIVE, 1, "e", services)["files"] == 1
 

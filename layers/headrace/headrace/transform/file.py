@@ -58,7 +58,7 @@ class FileTransform:
 
     def __iter__(self) -> Iterator[Block]:
         try:
-            with _cycles_left_alone():
+            with cycles_left_alone():
                 yield from self._blocks()
         except FileRejected:
             with contextlib.suppress(Exception):
@@ -114,7 +114,7 @@ def _in_member(name: str, reason: str) -> str:
 
 
 @contextlib.contextmanager
-def _cycles_left_alone() -> Iterator[None]:
+def cycles_left_alone() -> Iterator[None]:
     """Stops the search for cycles of objects for a while.
 
     Bad rows are tuples by the hundred thousand, and in no cycle: looking for cycles among them took a third of the

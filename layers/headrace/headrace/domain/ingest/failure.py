@@ -181,7 +181,12 @@ def named(name: str | None) -> Failure:
 
 
 def explain(error: str, cause: str) -> str:
-    """One sentence out of Step Functions' error and cause, which may be a Lambda's JSON. May quote values of rows."""
+    """One sentence out of Step Functions' error and cause, which may be JSON: a Lambda's error, or a run of Glue.
+
+    May quote values of rows.
+    """
+    if run := _glue_run(cause):
+        return run[:LONGEST_REASON]
     message = _lambda_message(cause) or cause or NO_CAUSE
     return f"{error}: {' '.join(message.split())}"[:LONGEST_REASON]
 
@@ -213,12 +218,29 @@ def advised(text: str) -> str:
     return f"{told}{'' if told.endswith(ENDS) else '.'} {failure.advice}"
 
 
+SCRIPT_ERROR = re.compile(r"[A-Z]\w*Error: ")
+
+
 @cache
 def _words() -> frozenset[str]:
     """Every word that errors are made of."""
     texts = (words_of(failure.text, quotes=failure.quotes) for failure in catalogue())
     matches = (words_of(re.sub(r"\\[a-z]", " ", failure.match), quotes=False) for failure in catalogue())
     return frozenset().union(*texts, *matches)
+
+
+def _glue_run(cause: str) -> str:
+    """What a Glue run says that did not succeed: the error of the job's script, if it ended so, then which run it was.
+
+    `.sync` gives the run as the cause (https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html).
+    """
+    try:
+        run = json.loads(cause)
+        state, which = str(run["JobRunState"]), f"run {run['Id']} of the Glue job {run['JobName']}"
+    except (ValueError, KeyError, TypeError):
+        return ""
+    said = " ".join(str(run.get("ErrorMessage") or NO_CAUSE).split())
+    return f"{said} ({which})" if SCRIPT_ERROR.match(said) else f"GlueRun{state.title()}: {said} ({which})"
 
 
 def _lambda_message(cause: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -11,7 +12,7 @@ from headrace.domain.contract import Contract
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.detected import Detected
 from headrace.transform.drift import SEEN
-from headrace.transform.file import BLOCK_BYTES
+from headrace.transform.file import BLOCK_BYTES, cycles_left_alone
 from headrace.transform.json_files.reader import NAMED
 from headrace.transform.lineage import Lineage
 from headrace.transform.outcome import Block, FileReport, Limits
@@ -60,19 +61,22 @@ class RangeTransform:
         self.report = RangeReport()
 
     def __iter__(self) -> Iterator[Block]:
-        part, head = self._part, self._head
-        with self._source.open(part.start) as stream:
-            text = TextBytes(Stretch(stream, part.start, part.border).read, head.encoding, within=True)
-            within = head.within(part.before, part.rows)
-            reader = reader_of(self._contract, text, self._limits, self._block_bytes, within)
-            for parsed in reader.parse():
-                self._note_samples(parsed.table)
-                block = self._lineage.block(parsed)
-                self._count(block)
-                yield block
-            self.report.unknown = reader.detected.get(UNKNOWN, [])
+        with self._source.open(self._part.start) as stream, cycles_left_alone():
+            yield from self._blocks(stream)
+        part = self._part
         if part.rows is not None and self.report.rows_read != part.rows:
             raise AssertionError(f"{self.report.rows_read} records, not {part.rows}, from byte {part.start}")
+
+    def _blocks(self, stream: BinaryIO) -> Iterator[Block]:
+        part, head = self._part, self._head
+        text = TextBytes(Stretch(stream, part.start, part.border).read, head.encoding, within=True)
+        reader = reader_of(self._contract, text, self._limits, self._block_bytes, head.within(part.before, part.rows))
+        for parsed in reader.parse():
+            self._note_samples(parsed.table)
+            block = self._lineage.block(parsed)
+            self._count(block)
+            yield block
+        self.report.unknown = reader.detected.get(UNKNOWN, [])
 
     def _count(self, block: Block) -> None:
         self.report.rows_good += block.good.num_rows

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.executions import execution_name
+from headrace.domain.ingest.engine import NEVER, is_heavy
 from headrace.domain.ingest.lane import limits_of
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
 from headrace.domain.ingest.packing import first_batch, units
@@ -24,7 +25,7 @@ from headrace.usecases.ports import (
     HasTopic,
 )
 
-NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": []}
+NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": [], "heavy": []}
 
 
 class Services(
@@ -39,10 +40,12 @@ def record_batch(
     generation: int,
     execution: str,
     services: Services,
+    heavy_above: int = NEVER,
 ) -> dict[str, Any]:
     """The batch that this execution loads, its files running, its units written for the transform.
 
-    Doing it again gives the same batch. Returns `{"batch", "files", "bytes", "units": [1, 2, …]}`.
+    Doing it again gives the same batch. Returns `{"batch", "files", "bytes", "units": [1, 2, …], "heavy": [2]}`: the
+    units of files with more than `heavy_above` bytes are for Spark.
     """
     state = services.lanes.state(dataset, lane)
     if state.generation != generation:
@@ -65,8 +68,15 @@ def record_batch(
         )
     story = {"files": len(files), "units": len(packed), "attempt": batch.attempts}
     services.events.note_batch(batch.batch, "Recorded", story)
-    size = sum(file.size for file in files)
-    return {"batch": batch.batch, "files": len(files), "bytes": size, "units": list(range(1, len(packed) + 1))}
+    contract = services.contracts.get(dataset)
+    numbers = range(1, len(packed) + 1)
+    return {
+        "batch": batch.batch,
+        "files": len(files),
+        "bytes": sum(file.size for file in files),
+        "units": list(numbers),
+        "heavy": [number for number in numbers if is_heavy(packed[number - 1], contract, heavy_above)],
+    }
 
 
 def _left_open(name: str | None, execution: str, services: Services) -> BatchRecord | None:

@@ -1,0 +1,1 @@
+"""One file by both engines: a function's process, and Spark's executors."""
