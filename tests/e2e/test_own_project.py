@@ -82,6 +82,12 @@ def test_from_the_wheel_to_rows_of_ones_own(team: Team) -> None:
     assert "there is no project here" in team.headrace("deploy", "prod", code=1)
     team.headrace("init", "our data")
     team.headrace("new", "sales", "../sales.csv")
+    tests = team.project / "contracts" / "tests" / "sales"
+    tests.mkdir()
+    shutil.copy(team.folder / "sales.csv", tests)
+    team.headrace("test", "--write")
+    assert "1 test file: 1 passed." in team.headrace("test")
+    assert "1 contract, 0 exports: 0 mistakes" in team.headrace("lint")
     built_before = team.project / BUILD / KEPT
     built_before.parent.mkdir(parents=True)
     built_before.symlink_to(ROOT / KEPT)
