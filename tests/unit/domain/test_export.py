@@ -63,3 +63,9 @@ def test_parts_follow_the_rows_where_these_are_many() -> None:
 
 def test_an_export_survives_json() -> None:
     assert Export.from_json(declared(order_by=("note",)).to_json()) == declared(order_by=("note",))
+
+
+def test_the_part_of_an_account_is_that_of_the_first_eight_digits_of_its_md5() -> None:
+    """As the warehouse computes it: MOD(STRTOL(SUBSTRING(MD5(account), 1, 8), 16), parts)."""
+    assert part_of("a", 1000) == 0x0CC175B9 % 1000
+    assert {part_of(str(number), 3) for number in range(50)} == {0, 1, 2}

@@ -207,3 +207,13 @@ def test_giving_up_that_breaks_off_after_a_kill_is_gone_on_with() -> None:
     recorded = record_batch("readings", LIVE, 1, "readings-1", services)
     assert recorded["batch"] is None or recorded["batch"] != batch.batch
     assert {f.suspects for f in services.ledger.lanes.pending("readings", LIVE, 9)} == {"readings-1-a", "readings-1-b"}
+
+
+def test_each_failure_is_in_the_story_of_its_batch() -> None:
+    services, _ = waiting("a", "b")
+    batch = take(services, 1)
+    record_failure(batch, "LoadRefused", "ERROR: permission denied for relation readings", services)
+    (line,) = [line for line in services.ledger.records.events["readings-1"] if line.step == "Failed"]
+    assert line.detail["error"] == "LoadRefused"
+    assert "permission denied" in line.detail["reason"]
+    assert line.detail["failure"]

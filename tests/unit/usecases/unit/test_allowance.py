@@ -55,6 +55,14 @@ def test_a_file_that_takes_nearly_all_memory_is_rejected_with_a_sentence() -> No
     Allowance(memory=1000 << 20, resident=lambda: 849 << 20).of_file(5)()
 
 
+def test_what_was_computed_before_a_file_is_not_held_against_it() -> None:
+    times = iter([1000.0, 1240.0, 1240.1])
+    check = Allowance(computed=lambda: next(times)).of_file(0)
+    check()
+    with pytest.raises(FileRejected, match="more computing than 240 s"):
+        check()
+
+
 def test_the_memory_of_a_process_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The second number of `/proc/self/statm`, in pages; none where there is no such file."""
     statm = tmp_path / "statm"
