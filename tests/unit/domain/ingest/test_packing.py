@@ -27,6 +27,13 @@ def test_a_batch_has_a_bound_but_always_a_file() -> None:
     assert len(first_batch([file(size=1 << 50), file("b")], limits)) == 1
 
 
+def test_a_batch_may_have_exactly_the_size_and_the_number_that_it_is_allowed() -> None:
+    files = [file(f"{number}", size=10) for number in range(5)]
+    assert len(first_batch(files, Limits(size=30))) == 3
+    assert len(first_batch(files, Limits(size=29))) == 2
+    assert len(first_batch(files, Limits(files=5, size=50))) == 5
+
+
 def test_suspects_are_only_with_their_own_group() -> None:
     files = [file("a", suspects="x"), file("b"), file("c", suspects="y"), file("d", suspects="x")]
     assert [f.key[-1] for f in first_batch(files, Limits())] == ["a", "d"]

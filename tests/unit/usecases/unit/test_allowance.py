@@ -53,6 +53,7 @@ def test_a_file_that_takes_nearly_all_memory_is_rejected_with_a_sentence() -> No
     with pytest.raises(FileRejected, match=r"more memory than the function has \(1,000 MB\)"):
         check()
     Allowance(memory=1000 << 20, resident=lambda: 849 << 20).of_file(5)()
+    Allowance(memory=1000, resident=lambda: 850).of_file(5)()
 
 
 def test_what_was_computed_before_a_file_is_not_held_against_it() -> None:
