@@ -52,7 +52,7 @@ def test_there_is_an_event_for_each_function() -> None:
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        ("record_batch", {"batch": None, "files": 0, "bytes": 0, "units": []}),  # its turn is over
+        ("record_batch", {"batch": None, "files": 0, "bytes": 0, "units": [], "heavy": []}),  # its turn is over
         ("transform", {"unit": 1}),
         ("prepare_load", {"replaced": []}),
         ("run_statements", {"status": "failed"}),  # the warehouse knows no such statement
