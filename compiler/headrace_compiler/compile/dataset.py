@@ -67,6 +67,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         version=str(model.version),
         digest=digest,
         prefix=servers.prefix,
+        files=servers.files,
+        ignore=servers.ignore,
         format=servers.format,
         schema=servers.schema,
         table=str(table.physicalName or table.name),

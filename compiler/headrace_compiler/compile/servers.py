@@ -11,6 +11,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from headrace.domain.contract import FileFormat
 from headrace.domain.file_formats import FORMATS, NAMES, Format
+from headrace.domain.file_names import IGNORED
 from headrace.domain.source import Source
 from headrace_compiler.compile.sources import PROTOCOLS, compile_sources
 from headrace_compiler.document import custom
@@ -18,6 +19,7 @@ from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.names import schema_name_problem
 from headrace_compiler.document.shape import suggestion
 
+LONGEST_PATTERN = 200
 LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_][A-Za-z0-9_./=-]*?)/?")
 COMPRESSIONS = ("auto", "none", "gzip", "bzip2", "zstd", "zip")
 ENCODINGS = re.compile(r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
@@ -34,6 +36,8 @@ class Servers:
     schema: str
     database: str | None
     sources: tuple[Source, ...]
+    files: tuple[str, ...]
+    ignore: tuple[str, ...]
 
 
 def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> Servers | None:
@@ -53,7 +57,23 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     if reason := schema_name_problem(schema):
         problems.add((*target[0], "schema"), reason)
     custom.read_custom(target[1].customProperties, custom.NO_PROPERTIES, target[0], problems)
-    return Servers(prefix, file_format, schema, target[1].database, sources)
+    patterns = _patterns(source[1], source[0], problems)
+    return Servers(prefix, file_format, schema, target[1].database, sources, *patterns)
+
+
+def _patterns(server: Server, where: Where, problems: Problems) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Patterns of the names that are files, none for all, and of those that are ignored."""
+    written = {item.property: item.value for item in server.customProperties or []}  # of right kinds: `_file_format`
+    found: dict[str, tuple[str, ...]] = {}
+    for name, usual in (("files", ()), ("ignore", IGNORED)):
+        value = written.get(name)
+        found[name] = tuple(map(str, value)) if isinstance(value, list) else usual
+        for pattern in found[name]:
+            if not pattern or "/" in pattern or len(pattern) > LONGEST_PATTERN:
+                wanted = f"write one such as *.csv, without / and of at most {LONGEST_PATTERN} signs"
+                reason = f"{pattern[:40]!r} is no pattern of names: {wanted}"
+                problems.add(custom.place_of(server.customProperties, name, where), reason)
+    return found["files"], found["ignore"]
 
 
 def _only(contract: OpenDataContractStandard, kind: str, problems: Problems) -> tuple[Where, Server] | None:

@@ -15,6 +15,7 @@ SERVER = {
     "quote": "text", "header": "true or false", "nullTokens": "a list of texts", "compression": "text",
     "escape": "text", "skipLines": "a number", "comment": "text",
     "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
+    "files": "a list of texts", "ignore": "a list of texts",
 }  # fmt: skip
 SOURCE = {
     "secret": "text", "completeWhen": "text", "stableSeconds": "a number", "marker": "text", "afterwards": "text",

@@ -25,7 +25,7 @@ def contracts(context: typer.Context, as_json: Json = False) -> None:
 
 
 def collect(target: Target) -> Document:
-    """`{"datasets": [{"dataset", "version", "prefix", "table", "key", "format", "freshness_seconds"}]}`."""
+    """`{"datasets": [{"dataset", "version", "prefix", "files", "ignore", "table", "key", "format", …}]}`."""
     return {"datasets": [_summary(contract) for contract in target.contracts.values()]}
 
 
@@ -34,6 +34,8 @@ def _summary(contract: Contract) -> Document:
         "dataset": contract.dataset,
         "version": contract.version,
         "prefix": contract.prefix,
+        "files": list(contract.files),
+        "ignore": list(contract.ignore),
         "table": contract.target,
         "key": list(contract.primary_key),
         "format": contract.format.kind,
@@ -50,7 +52,7 @@ def render(document: Document) -> ConsoleRenderable:
         (
             item["dataset"],
             item["version"],
-            item["prefix"],
+            "\n".join((item["prefix"], *item["files"])),
             item["format"],
             item["table"],
             ", ".join(item["key"]) or "append only",
@@ -58,4 +60,8 @@ def render(document: Document) -> ConsoleRenderable:
         )
         for item in document["datasets"]
     ]
-    return table(headers, rows) if rows else lines("No contract is deployed.")
+    ignored: dict[tuple[str, ...], list[str]] = {}
+    for item in document["datasets"]:
+        ignored.setdefault(tuple(item["ignore"]), []).append(item["dataset"])
+    said = [f"{', '.join(names)}: ignores {' '.join(patterns) or 'nothing'}" for patterns, names in ignored.items()]
+    return lines(table(headers, rows), *said) if rows else lines("No contract is deployed.")

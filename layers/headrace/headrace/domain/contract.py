@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from headrace.domain.file_formats import FORMATS, Format
+from headrace.domain.file_names import IGNORED
 from headrace.domain.kind import Kind
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls
 from headrace.domain.statistics.checks import Check, Metric
@@ -134,7 +135,8 @@ class Contract:
 
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
     `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
-    go on unless `wait_while_held`. `most_files` have room in the SQL of one batch.
+    go on unless `wait_while_held`. An object is one of the dataset's `files` if its name fits one of these patterns, or
+    there are none, unless a name in its path fits one of `ignore`. `most_files` have room in the SQL of one batch.
     """
 
     dataset: str
@@ -164,6 +166,8 @@ class Contract:
     wait_while_held: bool = False
     views: tuple[View, ...] = ()
     sources: tuple[Source, ...] = ()
+    files: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = IGNORED
     most_files: int = 700
     extra: dict[str, Any] = field(default_factory=dict)
 

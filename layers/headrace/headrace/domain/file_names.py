@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 
@@ -26,7 +27,30 @@ def one_form(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+IGNORED = (
+    "_*", ".*", "~$*", "*.tmp", "*.temp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.swp", "*.crc",
+    "*_$folder$",
+)  # fmt: skip
+"""Names of what tools leave beside files: markers and folders of jobs (`_SUCCESS`, `_temporary`, `_committed_1`),
+hidden files, checksums, what is still written."""
+
+
+def ignored_by(path: str, patterns: Iterable[str]) -> str | None:
+    """The pattern that means a name in a path below a dataset's folder; None when there is none.
+
+    A part with `=` names a partition: `_region=eu` is not hidden.
+    """
+    for name in path.split("/"):
+        for pattern in patterns if "=" not in name else ():
+            if fnmatchcase(one_form(name), one_form(pattern)):
+                return pattern
+    return None
+
+
 def matches(name: str, pattern: str) -> bool:
-    """Whether a name is one that a pattern means. As in a shell, a point that it begins with must stand there too."""
-    hidden = name.startswith(".") and not pattern.startswith(".")
+    """Whether a name is one that a pattern means. As in a shell, a point that it begins with must stand there too.
+
+    So must the `~$` of a file that Office holds open.
+    """
+    hidden = name.startswith((".", "~$")) and not pattern.startswith(name[0])
     return not hidden and fnmatchcase(one_form(name), one_form(pattern))

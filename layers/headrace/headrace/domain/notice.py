@@ -33,6 +33,7 @@ WHY: dict[str, str] = {
     Cause.FOLDER: "They are folder markers: they have no rows, nothing is to be done.",
     Cause.STRAY: "No contract has a prefix of their keys.",
     Cause.EMPTY: "The files are empty (0 bytes).",
+    Cause.OTHER: "Their names fit none of the patterns in `files` of the contract.",
     Cause.TOO_LARGE: "The files are too large for one function's time.",
 }
 """What the objects of a group have in common."""

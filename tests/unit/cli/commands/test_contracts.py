@@ -22,3 +22,15 @@ def test_text_says_the_promise(stack: FakeStack, run_text: RunText) -> None:
     assert "loaded within" in text
     assert "15 min" in text
     assert "append only" in text
+
+
+def test_which_objects_are_files_is_said(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    stack.deploy(contract(files=("*.csv",)), contract("events", ignore=("x_*",)))
+    _, document = run_json("contracts")
+    patterns = {item["dataset"]: (item["files"], item["ignore"]) for item in document["datasets"]}
+    assert patterns["readings"][0] == ["*.csv"]
+    assert "_*" in patterns["readings"][1]
+    assert patterns["events"] == ([], ["x_*"])
+    _, text = run_text("contracts")
+    assert "*.csv" in text
+    assert "events: ignores x_*" in text

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ingest.arrival import MAX_FILE_BYTES, arrival_of, route
+from headrace.domain.ingest.arrival import MAX_FILE_BYTES, Cause, arrival_of, route
 from headrace.domain.ingest.ledger import Arrival, FileStatus
+from headrace.domain.ingest.replay import object_key
+from headrace.domain.source import Protocol
 from tests.support.fakes import contract
+from tests.support.sources import source
 
 EVENTS = Path(__file__).parents[4] / "events"
 
@@ -64,6 +67,44 @@ def test_what_cannot_be_loaded_is_final_with_a_reason(changes: Any, status: File
     routing = route(arrival(**changes), [contract()])
     assert routing.status is status
     assert said in str(routing.reason)
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "_SUCCESS", "2026/_committed_123", "_temporary/0/part-0.csv", ".a.csv", "x/.hidden/a.csv", "a.csv.tmp",
+        ".part-0.csv.crc", "x_$folder$", "~$a.csv", "a.csv.filepart",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [0, 10])
+def test_what_tools_leave_beside_files_is_passed_over_quietly(below: str, size: int) -> None:
+    routing = route(arrival(key=f"readings/{below}", size=size), [contract()])
+    assert (routing.dataset, routing.status, routing.cause) == ("", FileStatus.UNROUTABLE, None)
+    assert str(routing.reason).startswith("ignored: a name in its key fits ")
+
+
+@pytest.mark.parametrize("below", ["a.csv", "_region=eu/a.csv", "x/a_b.csv", "a.tmp.csv", "part", "a~$.csv"])
+def test_other_names_are_files(below: str) -> None:
+    assert route(arrival(key=f"readings/{below}"), [contract()]).status is FileStatus.PENDING
+
+
+def test_a_contract_says_which_objects_are_its_files() -> None:
+    given = contract(files=("*.csv", "*.csv.gz"), ignore=("old",))
+    taken = {"a.csv", "x/b.csv.gz", "_c.csv"}
+    for below in (*taken, "a.txt", ".a.csv", "old/a.csv"):
+        routing = route(arrival(key=f"readings/{below}"), [given])
+        assert (routing.status is FileStatus.PENDING) == (below in taken)
+    assert route(arrival(key="readings/a.txt"), [given]).cause is Cause.OTHER
+    assert route(arrival(key="readings/old/a.csv"), [given]).cause is None
+    assert route(arrival(key="readings/_x.tmp"), [contract(ignore=())]).status is FileStatus.PENDING
+
+
+def test_what_headrace_itself_put_there_is_a_file() -> None:
+    given = contract(files=("*.dat",), sources=(source(Protocol.FTP, 21),))
+    replayed = object_key(given, f"{'a' * 24}-{'b' * 16}")
+    for key in (replayed, "readings/server=s/date=2026-01-01/hour=00/_a.tmp"):
+        assert route(arrival(key=key), [given]).status is FileStatus.PENDING
+    assert route(arrival(key="readings/server=s/_a.tmp"), [contract()]).status is FileStatus.UNROUTABLE
 
 
 def test_identity_is_the_object_version() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from headrace.domain.clock import precise
 from headrace.domain.contract import Contract
+from headrace.domain.file_names import ignored_by, matches
 from headrace.domain.ingest.ledger import Arrival, FileStatus
+from headrace.domain.ingest.replay import replay_of
 
 MAX_FILE_BYTES = 20 * 2**30
 """What one function can stream within Lambda's fifteen minutes."""
@@ -22,11 +24,15 @@ class Cause(StrEnum):
     STRAY = "no dataset"
     EMPTY = "empty"
     TOO_LARGE = "too large"
+    OTHER = "none of the files"
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Where an object goes. `reason` is set when it goes nowhere, in words for a person, and with it its `cause`."""
+    """Where an object goes. `reason` is set when it goes nowhere, in words for a person, and with it its `cause`.
+
+    An object that is ignored has none: nobody is notified.
+    """
 
     dataset: str
     status: FileStatus
@@ -61,17 +67,36 @@ def arrival_of(event: dict[str, Any]) -> Arrival:
 
 
 def route(arrival: Arrival, contracts: Iterable[Contract]) -> Routing:
-    """The dataset whose prefix the key has, the longest one if there are several."""
+    """The dataset whose prefix the key has, the longest one if there are several, if the object is one of its files."""
     if arrival.key.endswith("/") and arrival.size == 0:
         reason = "a folder marker: it has no rows, nothing is to be done"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.FOLDER)
-    known = {contract.prefix: contract.dataset for contract in contracts}
+    known = {contract.prefix: contract for contract in contracts}
     fitting = [prefix for prefix in known if arrival.key.startswith(prefix)]
     if not fitting:
         listed = ", ".join(sorted(known)) or "none"
         reason = f"no contract has a prefix of this key (known prefixes: {listed})"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.STRAY)
-    return _admit(arrival, known[max(fitting, key=len)])
+    contract = known[max(fitting, key=len)]
+    return _left_out(arrival.key, contract) or _admit(arrival, contract.dataset)
+
+
+def _left_out(key: str, contract: Contract) -> Routing | None:
+    """Why an object below a dataset's folder is none of its files; None when it is one.
+
+    What a source fetched was chosen by its own pattern, and what comes back from quarantine by Headrace.
+    """
+    below = key.removeprefix(contract.prefix)
+    name = below.rpartition("/")[2]
+    if replay_of(contract, key) or (contract.sources and below.startswith("server=")):
+        return None
+    if pattern := ignored_by(below, contract.ignore):
+        reason = f"ignored: a name in its key fits {pattern}, which the contract's `ignore` has"
+        return Routing("", FileStatus.UNROUTABLE, reason)
+    if contract.files and not any(matches(name, pattern) for pattern in contract.files):
+        reason = f"its name fits none of the contract's `files`: {', '.join(contract.files)}"
+        return Routing("", FileStatus.UNROUTABLE, reason, Cause.OTHER)
+    return None
 
 
 def _admit(arrival: Arrival, dataset: str) -> Routing:
