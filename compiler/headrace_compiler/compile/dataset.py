@@ -29,6 +29,7 @@ LOAD_MODES = ("direct", "staged")
 LONGEST_MERGE_INTERVAL = 86400
 PADDED_KEYS = ("refuse", "same")
 LONGEST_FRACTION = "SSSSSS"
+ON_COPY = ("skip", "load")
 ON_UNKNOWN = ("keep", "ignore", "refuse")
 WHILE_HELD = ("continue", "wait")
 
@@ -50,6 +51,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
     waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
     versions = _chosen("onNewVersion", tuple(VERSIONS), table, values, problems)
+    copies = _chosen("onCopy", ON_COPY, table, values, problems)
     limit = _bad_row_limit(table, values, problems)
     if len(columns) < len(table.properties or []):
         return None  # what follows would only say of a column with a mistake that there is none
@@ -69,6 +71,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         prefix=servers.prefix,
         files=servers.files,
         ignore=servers.ignore,
+        load_copies=copies == "load",
         format=servers.format,
         schema=servers.schema,
         table=str(table.physicalName or table.name),

@@ -28,6 +28,7 @@ DATASET = {
     "orderingColumns": "a list of texts",
     "encode": "text",
     "onNewVersion": "text",
+    "onCopy": "text",
     "groupWait": "a number",
     "unknownColumns": "text",
     "loadMode": "text",

@@ -60,7 +60,6 @@ MISTAKES: list[tuple[str, str, str]] = [
     ('value: ["", "NULL"]', 'value: ["", "a;b"] <-', "cannot occur in a file of this format"),
     ('property: nullTokens\n        value: ["", "NULL"]', 'property: files\n        value: ["a/*.csv"] <-', "of names"),
     ('property: nullTokens\n        value: ["", "NULL"]', 'property: ignore\n        value: [""] <-', "of names"),
-    ('value: ["", "NULL"]', 'value: ["", "a;b"] <-', "cannot stand in a file with this format"),
     ('value: ["", "NULL"]', "value: NULL <-", "must be a list of texts"),
     # the table
     ("physicalName: parcel\n", "physicalName: order <-\n", "reserved word"),

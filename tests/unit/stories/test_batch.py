@@ -13,6 +13,7 @@ import pytest
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
 from headrace.domain.ingest.failure import explain
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.outcome import Verdict
 from headrace.errors import ContractChangedError, TransientError
 from headrace.transform import Limits, read_quarantine
 from headrace.usecases import lake_paths
@@ -126,6 +127,18 @@ def test_twins_in_one_batch_are_loaded_once() -> None:
         first.file_id,
         RowCounts(read=2, duplicate=2),
     )
+
+
+def test_a_contract_may_load_the_same_bytes_under_another_key_but_not_twice_under_one() -> None:
+    services = MemoryServices(contracts=contracts_of(contract(load_copies=True)))
+    first = land(services, "dt=2024-03-01/part-0.csv", GOOD, file_id="1" * 24)
+    second = land(services, "dt=2024-03-02/part-0.csv", GOOD, file_id="2" * 24)
+    again = land(services, "dt=2024-03-02/part-0.csv", GOOD, file_id="3" * 24, version="v2", sequencer="02")
+    batch = transformed(services)
+    results = {result.file_id: result for unit in unit_results(services.lake, batch) for result in unit.files}
+    assert results[first.file_id].verdict is Verdict.GOOD
+    assert results[second.file_id].verdict is Verdict.GOOD
+    assert results[again.file_id].duplicate_of == second.file_id
 
 
 def test_a_newer_version_replaces_the_older_ones_rows() -> None:

@@ -136,7 +136,8 @@ class Contract:
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
     `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
     go on unless `wait_while_held`. An object is one of the dataset's `files` if its name fits one of these patterns, or
-    there are none, unless a name in its path fits one of `ignore`. `most_files` have room in the SQL of one batch.
+    there are none, unless a name in its path fits one of `ignore`. With `load_copies` the bytes of an earlier file
+    count as content of their own under another key. `most_files` have room in the SQL of one batch.
     """
 
     dataset: str
@@ -168,6 +169,7 @@ class Contract:
     sources: tuple[Source, ...] = ()
     files: tuple[str, ...] = ()
     ignore: tuple[str, ...] = IGNORED
+    load_copies: bool = False
     most_files: int = 700
     extra: dict[str, Any] = field(default_factory=dict)
 

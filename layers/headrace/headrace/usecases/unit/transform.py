@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
@@ -202,12 +203,21 @@ def _judged(
     if held:
         return _counted(report, Verdict.FAILED, contract, account, held)
     assert report.sha256 is not None
-    # Rows that come back from quarantine may equal those of another file, and are not a copy of them.
-    replayed = replay_of(contract, file.key)
-    holder = claim(file, f"{report.sha256}-{replayed}" if replayed else report.sha256, contract, services)
+    holder = claim(file, _content(file, report.sha256, contract), contract, services)
     if holder:
         return _duplicate(report, holder, contract)
     return _counted(report, Verdict.GOOD, contract, account)
+
+
+def _content(file: FileRecord, sha256: str, contract: Contract) -> str:
+    """What a file is a copy of if another has it too: its bytes, or its bytes under its key.
+
+    Rows that come back from quarantine may equal those of another file, and are not a copy of them.
+    """
+    if replayed := replay_of(contract, file.key):
+        return f"{sha256}-{replayed}"
+    under = hashlib.sha256("/".join(file.place).encode()).hexdigest()[:16]
+    return f"{sha256}-{under}" if contract.load_copies else sha256
 
 
 def _counted(
