@@ -79,7 +79,7 @@ def test_a_contract_that_changes_between_transform_and_load_has_the_files_transf
     batch = transformed(services)
     swapped = tuple(reversed(contract().columns))
     services.contracts = contracts_of(contract(columns=swapped, digest="1" * 64))
-    with pytest.raises(ContractChangedError, match="readings was changed while"):
+    with pytest.raises(ContractChangedError, match="contract of readings changed while"):
         prepare_load(batch, "default", services)
 
     assert record_failure(batch, "ContractChangedError", "the contract was changed", services)
