@@ -81,6 +81,8 @@ class Interrupts:
         if name == "{module}":
             os.kill(os.getpid(), signal.SIGINT)
 
+# A shell's background job, as a test run may be, ignores Ctrl-C; a person's command does not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupts())
 from headrace_cli.main import main
 sys.argv = ["headrace", "--endpoint-url", "http://127.0.0.1:9", "status"]
