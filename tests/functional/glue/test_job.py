@@ -24,7 +24,7 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.unit.transform import transform_unit
 from headrace_local import laptop
-from headrace_local.spark import Spark, spark_of
+from headrace_local.spark import Spark, made_spark
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 ROOT = Path(__file__).parents[3]
@@ -46,12 +46,7 @@ class Account:
 
 @pytest.fixture(scope="module")
 def spark() -> Spark:
-    found = spark_of(ROOT)
-    if found is None:
-        subprocess.run(["make", "--silent", ".venv-glue"], cwd=ROOT, check=True)
-        found = spark_of(ROOT)
-    assert found is not None
-    return found
+    return made_spark()
 
 
 @pytest.fixture(scope="module")
