@@ -70,7 +70,7 @@ class WalkElsewhere:
             try:
                 yield meet(failure)
             finally:
-                self._ask("DELETE")
+                self._clear()
 
     def _unload(self, failure: Failure) -> MetElsewhere:
         """An export's UNLOAD fails: once, if that passes, or until a person has acted."""
@@ -81,8 +81,10 @@ class WalkElsewhere:
         first = self._export("run", date)
         if not passes:
             met.wrong += self._not_told(failure, first, date)
-            self._ask("DELETE")
+            met.wrong += self._clear()
             first = self._export("retry", date)
+        else:
+            met.wrong += self._clear()
         return self._complete(met, first, date)
 
     def _requests(self, failure: Failure) -> MetElsewhere:
@@ -92,7 +94,7 @@ class WalkElsewhere:
         self._ask("POST", {"catalogue": failure.name, "operation": "", "caller": "ExportAdvance", "times": 1000})
         first = self._export("run", date)
         met.wrong += self._not_told(failure, first, date)
-        self._ask("DELETE")
+        met.wrong += self._clear()
         return self._complete(met, self._export("retry", date), date)
 
     def _complete(self, met: MetElsewhere, run: Any, date: str) -> MetElsewhere:
@@ -123,8 +125,7 @@ class WalkElsewhere:
         self._laptop.client("sns").publish(TopicArn=topic, Message=json.dumps(notice))
         if not self._until(lambda: any(title in text for text in self._told())):
             met.wrong.append("the notice never came")
-        if not all(fault["struck"] for fault in self._ask("GET")["faults"]):
-            met.wrong.append("the fault never struck")
+        met.wrong += self._clear()
         return met
 
     def _view(self, failure: Failure) -> MetElsewhere:
@@ -142,6 +143,7 @@ class WalkElsewhere:
             failure.remedy in text and "is stale" in text for text in told
         ):
             met.wrong.append(f"people were told {told}")
+        met.wrong += self._clear()
         return met
 
     def _next_day(self) -> str:
@@ -181,6 +183,12 @@ class WalkElsewhere:
                 return True
             time.sleep(1)
         return False
+
+    def _clear(self) -> list[str]:
+        """End the faults. What is wrong with them: an error that was never met shows nothing."""
+        struck = all(fault["struck"] for fault in self._ask("GET")["faults"])
+        self._ask("DELETE")
+        return [] if struck else ["the fault never struck"]
 
     def _ask(self, method: str, *faults: dict[str, Any]) -> Any:
         body = json.dumps(faults).encode()

@@ -22,7 +22,7 @@ ADMIN = {
         {"Ref": "ExistingWarehouseSecretArn"},
     ]
 }
-ASK_WAREHOUSE = "redshift-data:ExecuteStatement"
+ASK_WAREHOUSE = {"redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"}
 
 
 def statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ def actions(resource: dict[str, Any]) -> set[str]:
     return found
 
 
-ASKING = [name for name, resource in RESOURCES.items() if ASK_WAREHOUSE in actions(resource)]
+ASKING = [name for name, resource in RESOURCES.items() if ASK_WAREHOUSE & actions(resource)]
 
 
 @pytest.mark.parametrize("name", ASKING)
@@ -56,6 +56,10 @@ def test_whoever_asks_the_warehouse_is_the_same_user_there(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in ASKING if name.endswith("Function")])
 def test_whoever_asks_the_warehouse_is_told_its_user(name: str) -> None:
     assert RESOURCES[name]["Properties"]["Environment"]["Variables"]["WAREHOUSE_SECRET"] == SECRET
+
+
+def test_the_function_that_loads_is_among_them() -> None:
+    assert "RunStatementsFunction" in ASKING
 
 
 def test_the_workflow_itself_asks_the_warehouse_nothing() -> None:

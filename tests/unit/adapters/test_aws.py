@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -102,3 +103,11 @@ def test_what_boto3_itself_tries_again_is_transient() -> None:
         *standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES,
     }
     assert all(is_transient(client_error(code)) for code in codes)
+
+
+@pytest.mark.parametrize("operation", ["BatchExecuteStatement", "DescribeStatement"])
+def test_of_the_data_apis_own_errors_only_a_wrong_request_stays(operation: str) -> None:
+    shapes = botocore.session.get_session().get_service_model("redshift-data").operation_model(operation).error_shapes
+    stay = {shape.name for shape in shapes if not is_transient(client_error(shape.name))}
+    assert stay
+    assert stay <= {"ValidationException", "ResourceNotFoundException"}

@@ -180,6 +180,8 @@ def test_what_cannot_be_asked_is_refused() -> None:
         (Value("read_at", "2026-01-01"), "text or whole numbers; it has meter, value"),
         (Value("meter", "  "), "empty value"),
         (Value("value", "ten"), "whole number"),
+        (Value("meter", "x" * 2001), "more than 2,000 bytes"),
+        (Value("meter", "é" * 1001), "more than 2,000 bytes"),
     ):
         with pytest.raises(EraseError, match=words):
             erase(READINGS, value, stack.landing, stack.services, lambda _: None)
@@ -308,6 +310,17 @@ def test_of_a_file_that_never_loaded_the_bytes_are_looked_into(
     stack, key = failed_with(body, **changes)
     assert (key in stack.erase().landed) is erased
     assert (key in stack.landed()) is not erased
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+@pytest.mark.parametrize("before", [1, 1999, 2001, 3999])
+def test_the_longest_value_is_found_across_a_border(encoding: str, before: int) -> None:
+    longest = "x" * 2000
+    width = len("x".encode(encoding))
+    body = b"\n" * (READ_AT_ONCE - before // width * width) + longest.encode(encoding)
+    stack, key = failed_with(body)
+    report = erase(READINGS, Value("meter", longest), stack.landing, stack.services, lambda _: None)
+    assert key in report.landed
 
 
 def test_a_failed_file_whose_bytes_are_gone_has_none_of_the_value() -> None:

@@ -93,6 +93,8 @@ def _condition(contract: Contract, value: Value) -> str:
         raise EraseError(f"{contract.dataset} has no column {value.column} of text or whole numbers; it has {known}")
     if not value.text.strip():
         raise EraseError("an empty value would be looked for everywhere: name one")
+    if len(value.text.encode()) > LONGEST_VALUE:
+        raise EraseError(f"a value of more than {LONGEST_VALUE:,} bytes cannot be looked for")
     if column.kind is Kind.INTEGER:
         try:
             return f"{column.name} = {int(value.text)}"
