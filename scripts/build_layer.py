@@ -119,6 +119,8 @@ def install(requirements: Path, target: Path) -> None:
     if ended.returncode:
         errors = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")]
         advice = "A layer's first build needs a package index: check the network and the proxy."
+        if "No module named pip" in ended.stderr:
+            advice = f"The environment of {sys.executable} needs pip: `uv pip install pip` there."
         sys.exit(f"pip could not install {requirements.relative_to(ROOT)}. {advice}\n{(errors or [ended.stderr])[-1]}")
 
 

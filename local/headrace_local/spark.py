@@ -79,6 +79,8 @@ def _alone() -> Iterator[None]:
 
 def made_spark() -> Spark:
     """The Spark of this checkout, which the first run makes. Raises RuntimeError where that fails."""
+    if not (ROOT / "Makefile").is_file():
+        raise RuntimeError("jobs in Spark run on the laptop of a checkout only, not of an installed package")
     with _alone():
         found = spark_of(ROOT)
         if found is None:

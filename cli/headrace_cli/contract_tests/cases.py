@@ -62,9 +62,13 @@ def cases(project: Path) -> list[Case]:
     return [
         Case(folder.name, path)
         for folder in folders
-        for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith(".") and not path.name.endswith(SUFFIX)
+        for path in sorted({_sample(path) for path in folder.iterdir() if path.is_file() and path.name[0] != "."})
     ]
+
+
+def _sample(path: Path) -> Path:
+    """The test file to which this file belongs; one of which only the expectation is there is missing."""
+    return path.with_name(path.name.removesuffix(SUFFIX))
 
 
 def outcome_of(contract: Contract, file: Path) -> Outcome:

@@ -13,7 +13,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from headrace_cli.output.failures import CommandError
-from headrace_cli.stack.application import packaged
+from headrace_cli.stack.application import is_application, packaged
 from headrace_cli.stack.home import TEMPLATE
 from headrace_cli.stack.target import Target
 
@@ -41,7 +41,7 @@ class Examination:
     @property
     def is_checkout(self) -> bool:
         """Whether the contracts lie beside the application; otherwise the application is this installation's."""
-        return (self.root / TEMPLATE).is_file()
+        return is_application(self.root)
 
     @cached_property
     def application(self) -> Path:

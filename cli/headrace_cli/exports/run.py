@@ -79,6 +79,9 @@ def begin(target: Target, ask: Ask) -> Run:
     before = target.export_runs.find_run(ask.export, ask.date)
     if before and before.status is RunStatus.COMPLETE and not ask.again:
         return before
+    if ask.again and (before is None or before.status is not RunStatus.COMPLETE):
+        found = before.status if before else "not there yet"
+        raise CommandError(f"--again is for a complete day, and {ask.export} of {ask.date} is {found}: leave it out")
     send(target, ask)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from headrace_cli.output.failures import CommandError
-from headrace_cli.stack.home import TEMPLATE, checkout
+from headrace_cli.stack.home import SETTINGS, TEMPLATE, checkout
 
 BUILD = Path(".aws-sam", "headrace")
 """In a project: the assembled application. Its folder `.aws-sam` keeps what was built between two deployments."""
@@ -28,7 +28,12 @@ def packaged() -> Path:
 
 def application(project: Path) -> Path:
     """The folder to run SAM in for this project: itself if it has a template, else the one that is assembled now."""
-    return project if (project / TEMPLATE).is_file() else assemble(project)
+    return project if is_application(project) else assemble(project)
+
+
+def is_application(folder: Path) -> bool:
+    """Whether this is the SAM application itself, and no project, which may have a template of its own kind beside."""
+    return (folder / TEMPLATE).is_file() and not (folder / SETTINGS).is_file()
 
 
 def assemble(project: Path) -> Path:

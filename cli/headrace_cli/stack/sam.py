@@ -21,6 +21,9 @@ LOCK = "requirements-sam.lock"
 LOUD = ("MAKE", "MFLAGS", "GNUMAKEFLAGS")
 """Beginnings of the variables of a make around this command, which would reach the layers' makefiles."""
 
+MADE = "made"
+"""Is there once the SAM CLI is installed whole; what installs it may be interrupted."""
+
 
 def sam_command(tell: Callable[[str], None]) -> Path:
     """The SAM CLI to use, installed now if it is not there yet. Raises CommandError."""
@@ -31,7 +34,7 @@ def sam_command(tell: Callable[[str], None]) -> Path:
         return here / ".venv-sam" / "bin" / "sam"
     lock = packaged() / LOCK
     folder = cache() / f"sam-{hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]}"
-    if not (folder / "bin" / "sam").is_file():
+    if not (folder / MADE).is_file():
         tell("installing the SAM CLI, once: some minutes")
         install(folder, lock)
     return folder / "bin" / "sam"
@@ -58,6 +61,7 @@ def install(folder: Path, lock: Path) -> None:
             if ended.returncode:
                 reason = (log.read_text("utf-8", "replace").strip().splitlines() or ["no reason given"])[-1]
                 raise CommandError(f"the SAM CLI could not be installed into {folder}: {reason}")
+    (folder / MADE).touch()
 
 
 def build(sam: Path, application: Path, environment: Environment) -> None:
@@ -87,8 +91,14 @@ def deploy(sam: Path, application: Path, environment: Environment, *, confirmed:
 
 
 def quoted(name: str, value: str) -> str:
-    """A parameter as SAM reads it: without quotes around it, it would end at the first blank."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    """A parameter as SAM reads it: without quotes around it, it would end at the first blank.
+
+    SAM unescapes quotes only. Raises CommandError for a backslash at the end, which it could not tell from one before
+    a quote.
+    """
+    if value.endswith("\\"):
+        raise CommandError(f"the value of {name} ends in a backslash, which sam deploy does not take")
+    escaped = value.replace('"', '\\"')
     return f'{name}="{escaped}"'
 
 

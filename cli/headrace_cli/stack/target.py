@@ -248,9 +248,12 @@ def target_of(context: typer.Context) -> Target:
 
 
 def aws_target(choice: Choice) -> Target:
-    """The stack on AWS, whatever laptop runs here."""
+    """The stack on AWS, whatever laptop runs here. Raises CommandError in a shell that has the laptop's address."""
     import boto3
     from botocore.config import Config
+
+    if "//127.0.0.1:" in os.environ.get("AWS_ENDPOINT_URL", ""):
+        raise CommandError("this shell has the laptop's address: `unset AWS_ENDPOINT_URL` to reach AWS")
 
     # AWS's own command line reads AWS_REGION first; boto3 does not read it at all.
     session = boto3.Session(profile_name=choice.profile, region_name=choice.region or os.environ.get("AWS_REGION"))

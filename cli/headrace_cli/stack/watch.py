@@ -67,6 +67,7 @@ class Watch:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._ledger = target.ledger
+        self._since = datetime.now(UTC) - RECENT
         self._finished: dict[str, FileRecord] = {}
 
     @property
@@ -77,7 +78,7 @@ class Watch:
     def look(self) -> Snapshot:
         """One look, in the direction of the flow, so that nothing slips past from a place not yet looked at."""
         messages = self._messages()
-        recent = list(landed_since(self._target, datetime.now(UTC) - RECENT))
+        recent = list(landed_since(self._target, self._since))
         unknown, unfinished = self._open_files(recent)
         return Snapshot(
             seen=len(recent),

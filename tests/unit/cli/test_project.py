@@ -67,6 +67,12 @@ def test_the_application_is_this_installations_with_the_projects_contracts(folde
     assert_whole(built)
 
 
+def test_a_template_beside_the_settings_is_another_applications(folder: Path) -> None:
+    (folder / "contracts" / "readings.odcs.yaml").write_text("mine")
+    (folder / "template.yaml").write_text("Resources: {}")
+    assert application(folder) == folder / BUILD
+
+
 def test_what_an_earlier_version_left_is_removed_but_for_what_it_built(folder: Path) -> None:
     (folder / "contracts" / "readings.odcs.yaml").write_text("mine")
     built = application(folder)
@@ -158,6 +164,12 @@ def test_sam_is_given_the_environment(folder: Path, monkeypatch: pytest.MonkeyPa
         *("deploy", "--stack-name", "big", "--confirm-changeset", "--profile", "work", "--region", "eu-west-1"),
         *("--parameter-overrides", 'Architecture="arm64"', 'PollRate="rate(30 minutes)"', "--tags", 'team="data"'),
     ]
+
+
+def test_a_value_reaches_sam_as_it_is() -> None:
+    assert sam.quoted("A", 'C:\\new "x"') == 'A="C:\\new \\"x\\""'
+    with pytest.raises(CommandError, match="A ends in a backslash"):
+        sam.quoted("A", "C:\\")
 
 
 def test_a_sam_that_fails_is_a_sentence(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.choice import Choice
 from headrace_cli.stack.home import laptop_home, project
-from headrace_cli.stack.target import Target, target_for
+from headrace_cli.stack.target import Target, aws_target, target_for
 from tests.support.fakes import contract
 from tests.unit.cli.stack import FakeStack
 
@@ -102,6 +102,12 @@ def key_of(target: Target) -> str:
 
 
 @pytest.mark.usefixtures("nothing_here")
+def test_aws_is_not_the_laptop_whose_address_the_shell_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4999")
+    with pytest.raises(CommandError, match="unset AWS_ENDPOINT_URL"):
+        aws_target(Choice(region="eu-west-1"))
+
+
 def test_without_a_laptop_it_is_aws() -> None:
     target = target_for(Choice(region="eu-north-1"))
     assert target.endpoint_url is None

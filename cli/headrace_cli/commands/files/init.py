@@ -46,7 +46,7 @@ def collect(folder: Path) -> Document:
 
     from headrace_compiler.document.json_schema import contract_schema
 
-    there = [name for name in WRITTEN if (folder / name).exists()]
+    there = [name for name in (*WRITTEN, SCHEMA) if (folder / name).exists()]
     if there:
         raise CommandError(f"{folder / there[0]} exists already: choose a new folder")
     values = {"NAME": folder.resolve().name, "VERSION": version("headrace")}

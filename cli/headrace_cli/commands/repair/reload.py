@@ -30,7 +30,7 @@ def reload(
 ) -> None:
     """Load a loaded or duplicate file again, with today's contract. Its own rows are replaced in one transaction.
 
-    If the contract has no ordering columns, the reloaded rows replace later ones of the same key.
+    Rows of files that arrived later stay, as they do when files are loaded in their order.
 
     Examples: `headrace reload readings/today.csv --dry-run`, `headrace reload readings --since yesterday --force`
     """

@@ -83,6 +83,13 @@ def test_a_file_without_an_expectation_has_failed(tests: Path, run_json: RunJson
     assert "`headrace test --write`" in document["tests"][0]["differences"][0]
 
 
+def test_an_expectation_without_its_file_has_failed(tests: Path, run_json: RunJson) -> None:
+    (tests / "a.csv.expected.yaml").write_text("good: 1\n")
+    code, document = run_json("test")
+    assert code == 1
+    assert "a.csv" in str(document["tests"][0])
+
+
 def test_files_of_no_contract_have_failed(tests: Path, run_json: RunJson) -> None:
     (tests / "a.csv").write_text(GOOD)
     tests.rename(tests.with_name("gauges"))

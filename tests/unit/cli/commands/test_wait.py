@@ -119,6 +119,18 @@ def test_a_finished_file_is_not_read_again(stack: FakeStack) -> None:
     assert [item.file_id for item in watch.finished] == [file_id]
 
 
+def test_a_file_that_fails_long_after_it_landed_is_no_success(stack: FakeStack, run_json: RunJson) -> None:
+    """It was recent when the wait began."""
+    file_id = land_in_ledger(stack, FileStatus.RUNNING)
+    watch = Watch(stack.target)
+    assert watch.look().unfinished
+    stack.s3.stored[-1].at -= RECENT - timedelta(minutes=1)
+    watch._since -= RECENT
+    stack.ledger.add(replace(stack.ledger.files.get(file_id), status=FileStatus.FAILED))
+    assert watch.look().done == 1
+    assert [item.status for item in watch.finished] == [FileStatus.FAILED]
+
+
 def test_text_says_what_is_still_open(stack: FakeStack, run_text: RunText) -> None:
     stack.sqs.messages = [3]
     code, text = run_text("wait", "--timeout", "0")
