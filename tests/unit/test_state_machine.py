@@ -219,6 +219,17 @@ def test_a_conflict_is_submitted_again_four_times(state: str, status: str, load_
     assert met == (OTHERS[state] if again else "Record the failure")
 
 
+@pytest.mark.parametrize("killed", [[1], [1, 3]])
+def test_of_several_killed_units_the_first_ones_error_is_reported(killed: list[int]) -> None:
+    """In JSONata, an index binds to the last step of a path: without parentheses it picks from each unit's error."""
+    units = [{"unit": number} for number in range(4)]
+    for number in killed:
+        units[number] = {"error": f"Lambda.Unknown {number}", "cause": f"killed {number}", "killed": number}
+    output = MACHINE["States"]["Name the killed units"]["Output"][2:-2]
+    found = _evaluate_jsonata(output, {"transformed": units}, {"variables": {"order": {"dataset": "readings"}}})
+    assert found == {"dataset": "readings", "error": "Lambda.Unknown 1", "cause": "killed 1", "killed": killed}
+
+
 def test_an_execution_ends_without_the_words_that_it_was_given() -> None:
     """They may quote a row, and its end is an event on the bus and a line in the log."""
     state = MACHINE["States"]["Record the failure"]
