@@ -122,6 +122,14 @@ NASTY = {
         contract(text("id"), column("more", Kind.SUPER, unknown=True), kind="jsonl"),
         b'{"id": "a", "x": 1}\n{"id": "b", "y": [2]}\n{"id": "c", "x": "t"}\n{"id": "d"}\n{"id": 5, "z": 1}\n',
     ),
+    "objects of ours after others": (
+        contract(text("id"), integer("n"), kind="jsonl"),
+        b'{"x": 1}\n' * 5 + b'{"id": "a", "n": 1}\n' * 5,
+    ),
+    "another dataset after empty objects": (
+        contract(text("id"), integer("n"), kind="jsonl"),
+        b"{}\n" * 5 + b'{"x": "a"}\n' * 5,
+    ),
     "unknown fields": (
         contract(text("id"), column("more", Kind.SUPER, unknown=True)),
         b'id,x,y\na,1,\nb,,"2\n3"\n"c,4,5\nd,e\nf,7,8\n',

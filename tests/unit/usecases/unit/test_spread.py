@@ -6,7 +6,7 @@ import gzip
 import io
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pyarrow.parquet as pq
@@ -25,6 +25,7 @@ from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 RANGE = 300
 HEADER = b"meter,read_at,value\n"
+OPTIONAL = tuple(replace(column, required=False) for column in contract().columns)
 KEEPS = (*contract().columns, Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True))
 
 
@@ -77,6 +78,11 @@ CASES: dict[str, tuple[dict[str, Any], bytes]] = {
     "json lines": ({"format": FileFormat(kind="jsonl"), "columns": KEEPS}, LINES + b"[]\n" + LINES),
     "json array": ({"format": FileFormat(kind="json")}, b"[" + LINES[:-1].replace(b"\n", b",") + b"]"),
     "json drift refused": ({"format": FileFormat(kind="jsonl"), "columns": KEEPS, "refuse_unknown": True}, LINES),
+    "json, ours after others": ({"format": FileFormat(kind="jsonl"), "columns": OPTIONAL}, b'{"x": 1}\n' * 60 + LINES),
+    "json of another dataset": (
+        {"format": FileFormat(kind="jsonl"), "columns": OPTIONAL},
+        b"{}\n" * 200 + b'{"x": 1}\n' * 60,
+    ),
     "open records without end": ({"format": FileFormat(escape="\\")}, HEADER + b"m\\\n" * 300),
 }
 Transform = Callable[[BatchRecord, int, MemoryServices], Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -52,7 +52,10 @@ class _Exact(NamedTuple):
 
 
 class JsonReader:
-    """Reads one text of JSON documents, which `records` cuts apart."""
+    """Reads one text of JSON documents, which `records` cuts apart.
+
+    `is_ours` says whether an object so far had a key of the contract.
+    """
 
     def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, records: Records) -> None:
         self._text = text
@@ -72,9 +75,9 @@ class JsonReader:
         self._supers = [place for place, column in enumerate(contract.columns) if column.kind is Kind.SUPER]
         self._exact = any(map(_is_exact, contract.columns))
         self._unknown: dict[str, None] = {}
-        self._is_ours = False
+        self.is_ours = False
         self._rows_read = self._records.before if isinstance(self._records, LineRecords) else 0
-        self._from_the_beginning = self._rows_read == 0
+        self._is_part = isinstance(self._records, LineRecords) and self._records.is_part
         self.layout: Layout | None = None
 
     @property
@@ -92,16 +95,15 @@ class JsonReader:
         """The rows, a stretch at a time.
 
         Raises FileRejected for an array where the contract says JSON Lines and, in the end, for objects of which none
-        has a key of the contract: they are another dataset's, and would replace this one's rows by rows of NULLs.
+        has a key of the contract. The latter is not said of a part of a file: it takes all parts to know.
         """
         final = False
         while not final:
             lines, final = self._records()
             for start in range(0, len(lines), self._most_rows):
                 yield self._block(lines[start : start + self._most_rows])
-        if self._from_the_beginning and self._unknown and not self._is_ours:
-            known = few(sorted(self._known), "or")
-            raise FileRejected("other_dataset", f"no object of the file has a key that the contract knows: {known}")
+        if self._unknown and not self.is_ours and not self._is_part:
+            raise other_dataset(self._known)
 
     def skim(self, border: Callable[[], int | None]) -> Skimmed:
         """Counts the records that begin before a border of the text, which must be known once it is read up to there.
@@ -144,7 +146,7 @@ class JsonReader:
                 continue
             if type(document) is dict:
                 found.append((place, document))
-                self._is_ours = self._is_ours or not self._known.isdisjoint(document)
+                self.is_ours = self.is_ours or not self._known.isdisjoint(document)
                 if len(self._unknown) < NAMED and not self._known.issuperset(document):
                     self._note_unknown(document)
         if not have_each_key_once([lines[place] for place, _ in found], [document for _, document in found]):
@@ -241,6 +243,15 @@ class JsonReader:
             errors.extend(reader.missing)
             return None
         return reader.value(said, errors)
+
+
+def other_dataset(known: Iterable[str]) -> FileRejected:
+    """Why a file is refused whose objects have keys, but none that is known.
+
+    They are another dataset's, and would replace this one's rows by rows of NULLs.
+    """
+    keys = few(sorted(known), "or")
+    return FileRejected("other_dataset", f"no object of the file has a key that the contract knows: {keys}")
 
 
 def _is_exact(column: Column) -> bool:

@@ -22,6 +22,7 @@ class LineRecords:
     def __init__(self, text: TextBytes, limits: Limits, block_bytes: int, within: Within | None = None) -> None:
         half = max(1, block_bytes // 2)  # its values take more room than its text
         self.lines = LineBlocks(text.read, half, limits, within.newline if within else None)
+        self.is_part = within is not None
         self.before = within.before if within else 0
         self._left = within.rows if within else None
 

@@ -13,7 +13,8 @@ from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.detected import Detected
 from headrace.transform.drift import SEEN
 from headrace.transform.file import BLOCK_BYTES, cycles_left_alone
-from headrace.transform.json_files.reader import NAMED
+from headrace.transform.json_files.columns import known_keys
+from headrace.transform.json_files.reader import NAMED, JsonReader, other_dataset
 from headrace.transform.lineage import Lineage
 from headrace.transform.outcome import Block, FileReport, Limits
 from headrace.transform.readers import reader_of
@@ -26,17 +27,24 @@ UNKNOWN = "unknown_columns"
 
 @dataclass(slots=True)
 class RangeReport:
-    """The account of one range. `unknown` are fields without a column, `samples` what the first rows had in them."""
+    """The account of one range. `unknown` are fields without a column, `samples` what the first rows had in them.
+
+    `is_ours` says whether an object of JSON had a key of the contract.
+    """
 
     rows_read: int = 0
     rows_good: int = 0
     rows_bad: int = 0
     unknown: list[str] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
+    is_ours: bool = False
 
 
 class RangeTransform:
-    """Reads one range; iterate it for its blocks, then read `report`. Raises FileRejected as `FileTransform` does."""
+    """Reads one range; iterate it for its blocks, then read `report`.
+
+    Raises FileRejected as `FileTransform` does, but for what only all ranges together show: see `report_of`.
+    """
 
     def __init__(  # noqa: PLR0913 - what identifies the file, and which records of it
         self,
@@ -77,6 +85,7 @@ class RangeTransform:
             self._count(block)
             yield block
         self.report.unknown = reader.detected.get(UNKNOWN, [])
+        self.report.is_ours = isinstance(reader, JsonReader) and reader.is_ours
 
     def _count(self, block: Block) -> None:
         self.report.rows_good += block.good.num_rows
@@ -101,7 +110,10 @@ def report_of(  # noqa: PLR0913 - what identifies the file, and what was found o
     size: int,
     sha256: str | None,
 ) -> FileReport:
-    """The report over all ranges of a file, in order: that of one pass."""
+    """The report over all ranges of a file, in order: that of one pass.
+
+    Raises FileRejected where one pass does so in the end: for objects of which none has a key of the contract.
+    """
     detected = Detected(contract)
     detected.values["compression"] = "none"
     for part in ranges:
@@ -110,6 +122,8 @@ def report_of(  # noqa: PLR0913 - what identifies the file, and what was found o
     of_all = {key: value for key, value in head.detected.items() if key != UNKNOWN}
     if head.layout is not None:
         unknown = head.layout.unknown
+    elif unknown and not any(part.is_ours for part in ranges):
+        raise other_dataset(known_keys(contract))
     detected.tell(of_all | ({UNKNOWN: unknown} if unknown else {}))
     return FileReport(
         name,
