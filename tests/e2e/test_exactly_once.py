@@ -19,7 +19,7 @@ def values(laptop: Laptop, prefix: str) -> dict[str, int]:
 
 
 def test_the_same_file_twice_and_a_copy_under_another_name(laptop: Laptop) -> None:
-    data = content(("tw1", "2026-01-01T00:00:00Z", 1), ("tw2", "2026-01-01T00:00:00Z", 2))
+    data = content(("again1", "2026-01-01T00:00:00Z", 1), ("again2", "2026-01-01T00:00:00Z", 2))
     laptop.put("readings/twice.csv", data)
     laptop.settle()
     laptop.put("readings/twice.csv", data)
@@ -42,7 +42,7 @@ def test_the_same_file_twice_and_a_copy_under_another_name(laptop: Laptop) -> No
         "duplicate",
         "loaded",
     ]
-    assert values(laptop, "tw") == {"tw1": 1, "tw2": 2}
+    assert values(laptop, "again") == {"again1": 1, "again2": 2}
 
 
 def test_corrected_content_under_the_old_name_replaces_its_rows(laptop: Laptop) -> None:

@@ -39,5 +39,5 @@ def test_one_that_was_not_made_does_not_exist(account: Account) -> None:
 
 
 def test_a_name_that_aws_refuses_is_refused_with_a_sentence(account: Account) -> None:
-    with pytest.raises(LaptopError, match="'No Name' is no name of a workgroup"):
+    with pytest.raises(LaptopError, match="'No Name' is not a name of a workgroup"):
         make_workgroup(account.laptop, "No Name")

@@ -185,7 +185,7 @@ def test_quotes_in_the_query_are_escaped(visits: Aws) -> None:  # r_UNLOAD, sele
         (unload(""), "is not supported by the embedded Redshift"),
         (unload("CSV GZIP"), "UNLOAD with GZIP is not supported by the embedded Redshift"),
         (unload("FORMAT JSON"), "UNLOAD FORMAT JSON is not supported by the embedded Redshift"),
-        (unload("CSV", query="SELECT 1 AS a, 2 AS a"), "a name of its own for each column"),
+        (unload("CSV", query="SELECT 1 AS a, 2 AS a"), "a distinct name for each column"),
         (unload("CSV", query="SELECT * FROM nowhere"), 'relation "nowhere" does not exist'),
     ],
 )
