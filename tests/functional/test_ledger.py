@@ -21,6 +21,7 @@ from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import (
+    BACKFILL,
     LIVE,
     MERGE,
     Arrival,
@@ -406,6 +407,19 @@ def test_the_newest_copy_under_each_key_is_remembered(ledger: Any) -> None:
         ledger.contents.note_copy("holder", copy)
     assert {copy.file_id for copy in ledger.contents.copies("holder")} == {copies[0].file_id, copies[2].file_id}
     assert ledger.contents.copies("another") == []
+
+
+def test_a_file_of_no_dataset_waits_once_one_takes_it(ledger: Any) -> None:
+    stray = ledger.files.record_arrival(file("x", dataset="", status=FileStatus.UNROUTABLE, reason="no contract"))
+    taken = replace(stray, dataset="readings", lane=BACKFILL, reason=None)
+    assert ledger.files.requeue(taken, stray)
+    assert not ledger.files.requeue(taken, stray), "it is no longer what it was"
+    (waiting,) = ledger.lanes.pending("readings", BACKFILL, 9)
+    assert waiting.file_id == stray.file_id
+    known = ledger.files.get(stray.file_id)
+    assert (known.dataset, known.lane, known.status, known.reason) == ("readings", BACKFILL, FileStatus.PENDING, None)
+    assert not list(ledger.files.of_dataset(UNROUTABLE))
+    assert [found.key for found in ledger.files.of_dataset("readings")] == ["readings/x"]
 
 
 def test_unknown_files_are_named(ledger: Any) -> None:

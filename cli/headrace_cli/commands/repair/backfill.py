@@ -30,7 +30,8 @@ def backfill(
 ) -> None:
     """Load objects that Headrace was never notified of: they landed before it was deployed, or their events were lost.
 
-    They go through a separate lane, beside live files. If you stop the command, it resumes where it was.
+    Objects that no contract took when they came are loaded too, if the dataset takes them now. All go through a
+    separate lane, beside live files. If you stop the command, it resumes where it was.
 
     Example: `headrace backfill readings readings/2025/ --dry-run`
     """

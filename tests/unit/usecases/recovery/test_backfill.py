@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, FileStatus
 from headrace.usecases.ingest import starter
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.backfill import backfill
-from tests.support.fakes import MemoryLanding, MemoryServices
+from headrace.usecases.recovery.requeue import retry
+from tests.support.fakes import MemoryLanding, MemoryServices, contract, contracts_of
 
 
 def landed(*keys: str) -> MemoryLanding:
@@ -77,6 +79,70 @@ def test_a_deleted_key_and_an_empty_object_are_not_loaded() -> None:
     landing.deleted.add("readings/a")
     found = backfill("readings", "readings/", landing, services)
     assert (found.taken, found.refused, found.deleted) == (["readings/b"], ["readings/empty"], 1)
+
+
+WRONG = (
+    pytest.param((contract(files=("*.csv",)),), id="none of the files"),
+    pytest.param((contract(ignore=("*.txt",)),), id="ignored"),
+    pytest.param((contract(prefix="meters/"),), id="no dataset"),
+)
+
+
+def passed_over(wrong: tuple[Contract, ...], *keys: str) -> tuple[MemoryServices, MemoryLanding]:
+    """Objects that came by event while the contract was wrong. It is corrected now."""
+    services, landing = MemoryServices(contracts=contracts_of(*wrong)), landed(*keys)
+    for number, item in enumerate(landing.all_versions):
+        assert starter.record(item.arrival(f"{number:02}"), services).status is FileStatus.UNROUTABLE
+    services.contracts = contracts_of(contract())
+    return services, landing
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_was_passed_over_is_taken_once_the_contract_takes_it(wrong: tuple[Contract, ...]) -> None:
+    services, landing = passed_over(wrong, "readings/a.txt")
+    found = backfill("readings", "readings/", landing, services, dry_run=True)
+    assert (found.taken, found.known, services.workflow.executions) == (["readings/a.txt"], 0, {})
+    assert not services.lanes.pending("readings", BACKFILL, 9)
+    found = backfill("readings", "readings/", landing, services)
+    assert (found.taken, found.known, found.refused) == (["readings/a.txt"], 0, [])
+    assert services.workflow.executions == {("readings", BACKFILL, 1): "RUNNING"}
+    (waiting,) = services.lanes.pending("readings", BACKFILL, 9)
+    assert (waiting.dataset, waiting.lane, waiting.status) == ("readings", BACKFILL, FileStatus.PENDING)
+    assert (waiting.reason, waiting.sequencer, waiting) == (None, "00", services.files.get(waiting.file_id))
+    assert "readings takes it now" in services.ledger.records.events[waiting.file_id][-1].detail["why"]
+    again = backfill("readings", "readings/", landing, services)
+    assert (again.taken, again.known) == ([], 1)
+
+
+def test_what_was_passed_over_and_still_would_be_stays_known() -> None:
+    services, landing = passed_over((contract(ignore=("*.txt",)),), "readings/a.txt")
+    services.contracts = contracts_of(contract(files=("*.csv",)))
+    before = dict(services.ledger.records.files)
+    found = backfill("readings", "readings/", landing, services)
+    assert (found.taken, found.known, found.refused, found.elsewhere) == ([], 1, [], 0)
+    services.contracts = contracts_of(contract(), contract("inner", prefix="readings/a"))
+    assert backfill("readings", "readings/", landing, services).known == 1, "it is another dataset's"
+    assert services.ledger.records.files == before
+
+
+def test_versions_passed_over_and_unknown_ones_keep_their_order() -> None:
+    services, landing = passed_over((contract(ignore=("*.txt",)),), "readings/a.txt", "readings/a.txt")
+    landing.put("readings/a.txt", b"newest")
+    assert len(backfill("readings", "readings/", landing, services).taken) == 3
+    versions = services.contents.versions("landing", "readings/a.txt")
+    assert [file.version for file in versions] == ["v0", "v1", "v2"]
+    assert len(services.lanes.pending("readings", BACKFILL, 9)) == 3
+
+
+def test_what_another_command_took_in_the_meantime_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    services, landing = passed_over((contract(ignore=("*.txt",)),), "readings/a.txt")
+    (was,) = services.ledger.records.files.values()
+    assert retry([was], services)[0].done
+    taken = services.files.get(was.file_id)
+    monkeypatch.setattr(services.files, "known", lambda ids: dict.fromkeys(ids, was))  # it had looked before
+    backfill("readings", "readings/", landing, services)
+    assert services.files.get(was.file_id) == taken
+    assert (taken.dataset, taken.lane) == ("readings", LIVE)
 
 
 def test_a_dry_run_writes_nothing() -> None:

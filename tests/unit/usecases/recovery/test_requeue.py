@@ -58,8 +58,24 @@ def test_a_held_file_waits_for_a_decision() -> None:
 
 def test_a_file_of_no_dataset_is_not_retried() -> None:
     services = MemoryServices()
-    (answer,) = retry([file(dataset="", status=FileStatus.UNROUTABLE)], services)
+    services.ledger.given(stray := file(key="odd/a.csv", dataset="", status=FileStatus.UNROUTABLE))
+    (answer,) = retry([stray], services)
     assert not answer.done
+    assert answer.why == "no dataset takes it: no contract has a prefix of this key (known prefixes: readings/)"
+    assert services.files.get(stray.file_id) == stray
+
+
+def test_a_file_of_no_dataset_is_retried_once_a_contract_takes_it() -> None:
+    services = MemoryServices()
+    services.ledger.given(stray := file(dataset="", status=FileStatus.UNROUTABLE, reason="none of the files"))
+    assert retry([stray], services, dry_run=True)[0].done
+    assert services.files.get(stray.file_id) == stray
+    (answer,) = retry([stray], services)
+    assert (answer.done, answer.why) == (True, "it was no dataset's; readings takes it now")
+    assert services.workflow.executions == {("readings", LIVE, 1): "RUNNING"}
+    (waiting,) = services.lanes.pending("readings", LIVE, 9)
+    assert (waiting.dataset, waiting.status, waiting.reason) == ("readings", FileStatus.PENDING, None)
+    assert not retry([stray], services)[0].done
 
 
 def test_a_file_that_an_ended_batch_left_behind_is_retried() -> None:

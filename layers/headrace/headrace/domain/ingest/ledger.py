@@ -188,6 +188,11 @@ class FileRecord:
         return replace(self, suspects=None, failing_since=None, apart_since=None)
 
     @property
+    def announced(self) -> Arrival:
+        """The arrival that the file was recorded for: contracts that are corrected since may route it elsewhere."""
+        return Arrival(self.bucket, self.key, self.version, self.size, self.etag, self.sequencer, at=self.arrived_at)
+
+    @property
     def place(self) -> tuple[str, str]:
         """Bucket and key: what all versions of a file have in common."""
         return self.bucket, self.key

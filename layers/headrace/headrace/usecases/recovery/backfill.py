@@ -1,7 +1,8 @@
 """Objects that landed without an event: older than Headrace's deployment, or their events were lost.
 
-They go through a separate lane, so that live files are not delayed. What the ledger knows is passed over, so a
-backfill that was stopped goes on where it was, and one that is done does nothing.
+They go through a separate lane, so that live files are not delayed. What the ledger knows is left, so a backfill that
+was stopped goes on where it was, and one that is done does nothing. The exception are objects that were no dataset's
+when they came, while the contract was lacking or wrong: those that it takes by now are taken like unknown ones.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from headrace.usecases.ingest import starter
 from headrace.usecases.ports import (
     HasBatches,
     HasContracts,
+    HasEvents,
     HasFiles,
     HasLanes,
     HasStorms,
@@ -33,10 +35,15 @@ KEYS_TOGETHER = 500
 """Objects that are looked up, and those unknown written down, at once. Then the lane is woken, so that loading begins
 while the listing goes on."""
 PARALLEL = 8
+NEVER = {FileStatus.FAILED, FileStatus.UNROUTABLE}
 
 
-class Services(HasBatches, HasContracts, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol):
     """The ports used here."""
+
+
+Version = Arrival | FileRecord
+"""A version of a key: one that the ledger does not know, or one that it knows as no dataset's."""
 
 
 @dataclass(slots=True)
@@ -62,20 +69,21 @@ def backfill(
 ) -> Backfilled:
     """Let every object version of the dataset below `prefix` that the ledger does not know wait in the backfill lane.
 
-    A key that was deleted is left out. Versions of one key keep their order among each other and with those that
-    came by event. `progress` is called now and then with what was found so far.
+    So does one that the ledger knows as no dataset's, if the dataset takes it now. A key that was deleted is left out.
+    Versions of one key keep their order among each other and with those that came by event. `progress` is called now
+    and then with what was found so far.
     """
     found = Backfilled(dataset)
 
-    def write(arrivals: list[Arrival]) -> list[tuple[str, str]]:
+    def write(versions: list[Version]) -> list[tuple[str, str]]:
         """The versions of one key, in their order, each with what became of it."""
-        return [(arrival.key, _status(arrival, services, dry_run=dry_run)) for arrival in arrivals]
+        return [(version.key, _status(version, dataset, services, dry_run=dry_run)) for version in versions]
 
     with ThreadPoolExecutor(PARALLEL) as pool:
         for keys in _together(landing.versions(prefix)):
-            unknown = [_of_dataset(arrivals, services, found) for arrivals in _unknown(keys, services, found)]
-            for key, status in (answer for answers in pool.map(write, unknown) for answer in answers):
-                (found.taken if status == FileStatus.PENDING else found.refused).append(key)
+            own = [_of_dataset(versions, services, found) for versions in _open(keys, services, found)]
+            for key, status in (answer for answers in pool.map(write, own) for answer in answers):
+                (found.refused if status in NEVER else found.taken).append(key)
             if found.taken and not dry_run:
                 starter.wake(dataset, services, BACKFILL)
             progress(found)
@@ -95,20 +103,20 @@ def _together(landed: Iterable[Landed]) -> Iterator[list[list[Landed]]]:
     yield keys
 
 
-def _unknown(keys: list[list[Landed]], services: Services, found: Backfilled) -> Iterator[list[Arrival]]:
-    """Of each key the versions that the ledger does not know, the oldest first."""
+def _open(keys: list[list[Landed]], services: Services, found: Backfilled) -> Iterator[list[Version]]:
+    """Of each key the versions that the ledger does not know, or knows as no dataset's, the oldest first."""
     there = [versions for versions in keys if any(version.latest for version in versions)]
     found.deleted += sum(map(len, keys)) - sum(map(len, there))
     known = services.files.known(version.file_id for versions in there for version in versions)
-    found.known += len(known)
+    found.known += sum(file.status is not FileStatus.UNROUTABLE for file in known.values())
     for newest_first in there:
         yield list(_in_their_places(reversed(newest_first), known))
 
 
-def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -> Iterator[Arrival]:
-    """The unknown versions of a key, the oldest first, each right after the version before it.
+def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -> Iterator[Version]:
+    """The open versions of a key, the oldest first, each unknown one right after the version before it.
 
-    None is earlier than that one: S3 dates an object of several parts by the start of its upload
+    None of them is earlier than that one: S3 dates an object of several parts by the start of its upload
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
     """
     before, number, at = "", 0, ""
@@ -116,20 +124,38 @@ def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -
         if version.file_id in known:
             before = known[version.file_id].sequencer
             at = known[version.file_id].arrived_at
+            if known[version.file_id].status is FileStatus.UNROUTABLE:
+                yield known[version.file_id]
         else:
             number += 1
             at = max(at, version.at)
             yield replace(version, at=at).arrival(right_after(before, number))
 
 
-def _of_dataset(arrivals: list[Arrival], services: Services, found: Backfilled) -> list[Arrival]:
-    contracts = services.contracts.all()
-    own = [arrival for arrival in arrivals if route(arrival, contracts).dataset == found.dataset]
-    found.elsewhere += len(arrivals) - len(own)
+def _of_dataset(versions: list[Version], services: Services, found: Backfilled) -> list[Version]:
+    contracts, own = services.contracts.all(), list[Version]()
+    for version in versions:
+        routing = route(version.announced if isinstance(version, FileRecord) else version, contracts)
+        if isinstance(version, FileRecord) and (routing.dataset, routing.status) != (found.dataset, FileStatus.PENDING):
+            found.known += 1
+        elif routing.dataset == found.dataset:
+            own.append(version)
+        else:
+            found.elsewhere += 1
     return own
 
 
-def _status(arrival: Arrival, services: Services, *, dry_run: bool) -> str:
+def _status(version: Version, dataset: str, services: Services, *, dry_run: bool) -> str:
+    if isinstance(version, FileRecord):
+        return FileStatus.PENDING if dry_run else _admitted(version, dataset, services)
     if dry_run:
-        return route(arrival, services.contracts.all()).status
-    return starter.record(arrival, services, BACKFILL).status
+        return route(version, services.contracts.all()).status
+    return starter.record(version, services, BACKFILL).status
+
+
+def _admitted(file: FileRecord, dataset: str, services: Services) -> str:
+    """Let a file that was no dataset's wait. Another command may have done so in the meantime: then that holds."""
+    if not services.files.requeue(replace(file, dataset=dataset, lane=BACKFILL, reason=None), file):
+        return services.files.get(file.file_id).status
+    services.events.note_file(file.file_id, "Sent again", {"why": f"{file.reason}; {dataset} takes it now"})
+    return FileStatus.PENDING

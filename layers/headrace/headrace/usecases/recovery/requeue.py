@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from headrace.domain.ingest.arrival import route
 from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLanes, HasWorkflow
@@ -28,8 +29,13 @@ class Requeued:
 
 
 def retry(files: Iterable[FileRecord], services: Services, *, dry_run: bool = False) -> list[Requeued]:
-    """Failed files wait for a batch again, and their datasets are woken. Others are left as they are."""
-    return _requeue([(file, *_may_retry(file, services)) for file in files], services, dry_run=dry_run)
+    """Failed files wait for a batch again, and their datasets are woken. Others are left as they are.
+
+    A file that was no dataset's waits if one takes it by now.
+    """
+    judged = [_routed(file, services) if file.status is FileStatus.UNROUTABLE else (file, *_may_retry(file, services))
+              for file in files]  # fmt: skip
+    return _requeue(judged, services, dry_run=dry_run)
 
 
 def reload(files: Iterable[FileRecord], services: Services, *, dry_run: bool = False) -> list[Requeued]:
@@ -38,9 +44,14 @@ def reload(files: Iterable[FileRecord], services: Services, *, dry_run: bool = F
     return _requeue(judged, services, dry_run=dry_run)
 
 
+def _routed(file: FileRecord, services: Services) -> tuple[FileRecord, bool, str]:
+    routing = route(file.announced, services.contracts.all())
+    if routing.status is FileStatus.PENDING:
+        return replace(file, dataset=routing.dataset), True, f"it was no dataset's; {routing.dataset} takes it now"
+    return file, False, f"no dataset takes it: {routing.reason}"
+
+
 def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
-    if not file.dataset:
-        return False, "it belongs to no dataset: land it under a dataset's prefix"
     if file.status is FileStatus.HELD:
         return False, f"its batch is held: `headrace release {file.batch}` or `headrace reject {file.batch}` decides"
     if file.status is FileStatus.FAILED:
