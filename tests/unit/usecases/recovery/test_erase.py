@@ -265,12 +265,15 @@ def test_a_whole_number_is_asked_as_a_number() -> None:
 # -- landing -------------------------------------------------------------------------------------------------------
 
 
+PASSED_OVER = {"status": FileStatus.UNROUTABLE, "dataset": ""}
+
+
 def failed_with(body: bytes, **changes: Any) -> tuple[Stack, str]:
     """One failed file with this content beside the others."""
     stack = Stack()
     record = replace(file("odd.csv"), **{"status": FileStatus.FAILED} | changes)
     stack._land(record, 5, body)
-    return stack, f"readings/{record.key.rpartition('/')[2]}"
+    return stack, record.key
 
 
 @pytest.mark.parametrize(
@@ -278,7 +281,11 @@ def failed_with(body: bytes, **changes: Any) -> tuple[Stack, str]:
     [
         (b"meter\nM-17,1\n", {}, True),
         (b"meter\nM-170,1\n", {}, False),
-        (b"meter\nM-17,1\n", {"status": FileStatus.UNROUTABLE}, False),
+        (b"meter\nM-17,1\n", PASSED_OVER, True),
+        (b"meter\nM-170,1\n", PASSED_OVER, False),
+        (b"meter\nM-17,1\n", PASSED_OVER | {"key": "odd/odd.csv"}, False),
+        (b"meter\nM-17,1\n", PASSED_OVER | {"key": "readings/raw/odd.csv"}, False),
+        (b"meter\nM-17,1\n", {"status": FileStatus.DUPLICATE, "duplicate_of": "f" * 24}, False),
         (b"meter\nM-17,1\n", {"rows": RowCounts(read=1, loaded=1)}, False),
         (b"x" * (READ_AT_ONCE - 2) + b",M-17,1\n", {}, True),
         (b"x" * (READ_AT_ONCE - 1) + b",M-17,1\n", {}, True),
@@ -292,7 +299,11 @@ def failed_with(body: bytes, **changes: Any) -> tuple[Stack, str]:
     ids=[
         "it",
         "another",
-        "no dataset's",
+        "passed over",
+        "passed over, another",
+        "in no dataset's folder",
+        "in another dataset's folder",
+        "a copy of one without",
         "loaded",
         "at a border",
         "behind it",
@@ -308,6 +319,9 @@ def test_of_a_file_that_never_loaded_the_bytes_are_looked_into(
     body: bytes, changes: dict[str, Any], erased: bool
 ) -> None:
     stack, key = failed_with(body, **changes)
+    stack.services.contracts = contracts_of(READINGS, contract("raw", prefix="readings/raw/"))
+    assert (key in stack.erase(dry_run=True).landed) is erased
+    assert key in stack.landed()
     assert (key in stack.erase().landed) is erased
     assert (key in stack.landed()) is not erased
 
@@ -321,6 +335,13 @@ def test_the_longest_value_is_found_across_a_border(encoding: str, before: int) 
     stack, key = failed_with(body)
     report = erase(READINGS, Value("meter", longest), stack.landing, stack.services, lambda _: None)
     assert key in report.landed
+
+
+def test_the_story_of_a_file_that_was_passed_over_is_looked_through_too() -> None:
+    stack, key = failed_with(b"meter\nM-17,1\n", **PASSED_OVER | {"reason": f"its name is {PERSON}"})
+    assert key in stack.erase().landed
+    (record,) = [known for known in stack.services.ledger.records.files.values() if known.key == key]
+    assert (record.status, record.dataset, record.reason) == (FileStatus.UNROUTABLE, "", "erased")
 
 
 def test_a_failed_file_whose_bytes_are_gone_has_none_of_the_value() -> None:

@@ -28,11 +28,11 @@ from headrace.adapters.ledger.batches import DynamoBatches
 from headrace.adapters.ledger.contents import DynamoContents
 from headrace.adapters.ledger.events import DynamoEvents
 from headrace.adapters.ledger.files import DynamoFiles
-from headrace.adapters.ledger.items import UNROUTABLE
 from headrace.adapters.ledger.lanes import DynamoLanes
 from headrace.adapters.ledger.storms import DynamoStorms
 from headrace.adapters.ledger.watches import DynamoWatches
 from headrace.adapters.table import Table
+from headrace.domain.ingest.ledger import UNROUTABLE
 
 __all__ = ["UNROUTABLE", "DynamoLedger", "LedgerServices"]
 

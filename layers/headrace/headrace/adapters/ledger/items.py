@@ -10,10 +10,8 @@ from typing import Any
 from headrace.adapters.table import Table, Write
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
-from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import UNROUTABLE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 
-UNROUTABLE = "#unroutable"
-"""Where the index lists the files of no dataset. No dataset can be named so."""
 RUNS = "#status = :running"
 
 

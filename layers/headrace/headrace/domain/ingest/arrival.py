@@ -71,14 +71,19 @@ def route(arrival: Arrival, contracts: Iterable[Contract]) -> Routing:
     if arrival.key.endswith("/") and arrival.size == 0:
         reason = "a folder marker: it has no rows, nothing is to be done"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.FOLDER)
-    known = {contract.prefix: contract for contract in contracts}
-    fitting = [prefix for prefix in known if arrival.key.startswith(prefix)]
-    if not fitting:
-        listed = ", ".join(sorted(known)) or "none"
+    known = list(contracts)
+    contract = contract_of(arrival.key, known)
+    if not contract:
+        listed = ", ".join(sorted({contract.prefix for contract in known})) or "none"
         reason = f"no contract has a prefix of this key (known prefixes: {listed})"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.STRAY)
-    contract = known[max(fitting, key=len)]
     return _left_out(arrival.key, contract) or _admit(arrival, contract.dataset)
+
+
+def contract_of(key: str, contracts: Iterable[Contract]) -> Contract | None:
+    """The contract in whose folder an object is, one of its files or not: that of the longest prefix."""
+    fitting = [contract for contract in contracts if key.startswith(contract.prefix)]
+    return max(fitting, key=lambda contract: len(contract.prefix), default=None)
 
 
 def _left_out(key: str, contract: Contract) -> Routing | None:

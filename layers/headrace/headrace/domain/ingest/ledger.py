@@ -9,6 +9,8 @@ from typing import Any
 
 from headrace.domain.ingest.sequencer import arrival, sortable
 
+UNROUTABLE = "#unroutable"
+"""Where the files of no dataset are listed. No dataset can be named so."""
 LIVE = "live"
 """The lane of files that arrive by event."""
 BACKFILL = "backfill"

@@ -1,7 +1,8 @@
 """Every row of one value, a person's for example, goes out of landing, lake, quarantine, warehouse and ledger.
 
 What is looked for decides what is found: the lake has every row that was ever good, quarantine every one that was not,
-so together they say which landed files have rows of the value. The order is such that a run that breaks off is found
+so together they say which landed files have rows of the value. What brought no rows, because it failed or is none of
+the contract's files, is looked for the value in its bytes. The order is such that a run that breaks off is found
 again by the next one: landed files go first, the rows that point to them after that, the warehouse's last.
 """
 
@@ -16,16 +17,19 @@ from typing import BinaryIO, Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract, Kind
-from headrace.domain.ingest.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.arrival import contract_of
+from headrace.domain.ingest.ledger import UNROUTABLE, FileRecord, FileStatus
 from headrace.domain.sql_text import quoted
 from headrace.errors import TerminalError
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.refresh_views import refresh_view
-from headrace.usecases.ports import HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Landing
+from headrace.usecases.ports import HasContracts, HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Landing
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
 """Files whose rows may come to the lake or the table while one looks."""
+NEVER_READ = {FileStatus.FAILED, FileStatus.UNROUTABLE}
+"""Files of which neither lake nor quarantine has the rows."""
 KINDS = {Kind.STRING, Kind.INTEGER}
 ERASED = "erased"
 LONGEST_VALUE = 2_000
@@ -41,7 +45,7 @@ Progress = Callable[[str], None]
 """Takes a line about what is being done."""
 
 
-class Services(HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Protocol):
+class Services(HasContracts, HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -79,7 +83,7 @@ def erase(
     work = _Erasure(contract, value, which, services, progress, dry_run=dry_run)
     with tempfile.TemporaryDirectory() as folder:
         work.look(Path(folder))
-        work.erase_landed(files, landing)
+        work.erase_landed([*files, *_passed_over(contract, services)], landing)
         work.erase_parts(Path(folder))
     work.erase_ledger()
     work.erase_table()
@@ -108,6 +112,15 @@ def _refuse_under_way(files: Iterable[FileRecord]) -> None:
     if busy:
         first = f"{busy[0].key} is {busy[0].status}"
         raise EraseError(f"{len(busy)} files are under way ({first}): their rows could come after the search")
+
+
+def _passed_over(contract: Contract, services: Services) -> Iterator[FileRecord]:
+    """Objects in the dataset's folder that were none of its files, or came before it had one."""
+    contracts = [*services.contracts.all(), contract]
+    for file in services.files.of_dataset(UNROUTABLE):
+        folder = contract_of(file.key, contracts)
+        if folder and folder.dataset == contract.dataset:
+            yield file
 
 
 class _Erasure:
@@ -165,7 +178,7 @@ class _Erasure:
 
     def _stands_in(self, file: FileRecord) -> bool:
         """Whether the bytes of a file that brought no rows have the value. Compressed ones cannot be looked into."""
-        if file.status is not FileStatus.FAILED:
+        if file.status not in NEVER_READ:
             return False
         try:
             with self._services.lake.open(file.bucket, file.key, file.version) as source:
