@@ -65,7 +65,8 @@ def collect(target: Target, dataset: str, column: str, value: str, *, dry_run: b
 def render(document: Document) -> ConsoleRenderable:
     """What was erased, place by place."""
     if not document["found"]:
-        return lines(f"No row of {document['dataset']} has that {document['column']}: nothing was changed.")
+        none = f"No row of {document['dataset']} has that {document['column']}: nothing was changed."
+        return lines(none, *_left(document))
     landed = document["landed"]
     verb = "would be erased" if document["dry_run"] else "erased"
     parts = [
@@ -77,6 +78,15 @@ def render(document: Document) -> ConsoleRenderable:
         f"{count(document['table_rows'], 'row')} of the table {verb}",
         f"{count(document['ledger_entries'], 'entry').replace('entrys', 'entries')} of the ledger {verb}",
     ]
-    remains = [Text(f"It remains in {what}.", style="yellow") for what in document["remains"]]
     again = [] if document["dry_run"] else ["Run it again: it should find nothing."]
-    return lines(*parts, *remains, *again)
+    return lines(*parts, *_left(document), *again)
+
+
+def _left(document: Document) -> list[Text]:
+    """Where the value is still, and where it may be."""
+    unread = document["unread"]
+    rest = len(unread) - SHOWN
+    told = [f"It remains in {what}." for what in document["remains"]]
+    told += [f"Not looked into, since it is no plain text and brought no rows: {key}" for key in unread[:SHOWN]]
+    told += [f"and {rest:,} more: --json lists them"] if rest > 0 else []
+    return [Text(line, style="yellow") for line in told]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from dataclasses import replace
@@ -335,6 +336,35 @@ def test_the_longest_value_is_found_across_a_border(encoding: str, before: int) 
     stack, key = failed_with(body)
     report = erase(READINGS, Value("meter", longest), stack.landing, stack.services, lambda _: None)
     assert key in report.landed
+
+
+@pytest.mark.parametrize("changes", [{}, PASSED_OVER], ids=["failed", "passed over"])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"meter\nM-17,1\n", mtime=0), b"PAR1...", b"\xfd7zXZ..."],
+    ids=["gzip", "Parquet", "xz"],
+)
+def test_a_compressed_file_that_never_loaded_is_named(body: bytes, changes: dict[str, Any]) -> None:
+    stack, key = failed_with(body, **changes)
+    report = stack.erase()
+    assert (report.unread, key in report.landed, key in stack.landed()) == ([key], False, True)
+    again = stack.erase(dry_run=True)
+    assert again.unread == [key]
+    stack.landing.delete(key, "v5")
+    stack.services.lake.landed.pop(("landing", key, "v5"))
+    assert stack.erase().unread == []
+
+
+def test_an_archive_that_has_the_value_plain_goes_and_is_not_named() -> None:
+    stack, key = failed_with(b"PK\x03\x04 stored: M-17,1\n")
+    report = stack.erase()
+    assert (key in report.landed, report.unread) == (True, [])
+
+
+def test_an_empty_file_has_nothing() -> None:
+    stack, key = failed_with(b"")
+    report = stack.erase()
+    assert (key in report.landed, report.unread) == (False, [])
 
 
 def test_the_story_of_a_file_that_was_passed_over_is_looked_through_too() -> None:

@@ -38,6 +38,8 @@ UNSUPPORTED = {
     b"7z\xbc\xaf": "a 7-Zip archive",
     b"Rar!": "a RAR archive",
 }
+OPAQUE = (*MAGIC, *NEVER_TEXT, *UNSUPPORTED)
+"""How bytes begin in which no text stands as it is."""
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 DEFLATE64 = 9
 LOCAL_HEADER = 30

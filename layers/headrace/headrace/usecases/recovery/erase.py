@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -21,6 +22,7 @@ from headrace.domain.ingest.arrival import contract_of
 from headrace.domain.ingest.ledger import UNROUTABLE, FileRecord, FileStatus
 from headrace.domain.sql_text import quoted
 from headrace.errors import TerminalError
+from headrace.transform.decode.compression import OPAQUE
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.refresh_views import refresh_view
@@ -55,7 +57,10 @@ class EraseError(TerminalError):
 
 @dataclass(slots=True)
 class Report:
-    """What went, or would go: landed versions, rows of the lake, of quarantine and of the table, lines of stories."""
+    """What went, or would go: landed versions, rows of the lake, of quarantine and of the table, lines of stories.
+
+    `unread` are landed files that may have the value: they brought no rows, and their bytes are no plain text.
+    """
 
     landed: list[str] = field(default_factory=list)
     lake_rows: int = 0
@@ -63,6 +68,7 @@ class Report:
     table_rows: int = 0
     ledger_entries: int = 0
     remains: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     @property
     def found(self) -> bool:
@@ -177,14 +183,19 @@ class _Erasure:
                     self._delete(file, landing)
 
     def _stands_in(self, file: FileRecord) -> bool:
-        """Whether the bytes of a file that brought no rows have the value. Compressed ones cannot be looked into."""
+        """Whether the bytes of a file that brought no rows have the value. Where no text stands plain, it is named."""
         if file.status not in NEVER_READ:
             return False
         try:
             with self._services.lake.open(file.bucket, file.key, file.version) as source:
-                return any(self._value.stands_in(piece) for piece in _pieces(source))
+                pieces = _pieces(source)
+                first = next(pieces, b"")
+                found = any(self._value.stands_in(piece) for piece in chain([first], pieces))
         except TerminalError:
             return False  # it is gone
+        if not found and first.startswith(OPAQUE):
+            self.report.unread.append(file.key)
+        return found
 
     def _delete(self, file: FileRecord, landing: Landing) -> None:
         self.report.landed.append(file.key)
