@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import BinaryIO
 
 import pytest
 
@@ -21,12 +22,14 @@ from headrace.domain.ingest.ledger import (
     RowCounts,
 )
 from headrace.domain.ingest.packing import UNIT_BYTES
+from headrace.errors import TransientError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.killed_units import blamed
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.quality.hold import release
+from headrace.usecases.unit.transform import transform_unit
 from tests.support.fakes import MemoryServices, file
 
 
@@ -130,6 +133,31 @@ def test_what_an_earlier_call_of_the_unit_was_done_with_counts_for_nothing() -> 
     for number, times in told.items():
         lines = [Event(f"2026-01-01T{at}:00Z", TRANSFORMED) for at in times]
         services.ledger.records.events[files[number].file_id] = lines
+    assert blamed(batch, [1], services) == {files[1].file_id}
+
+
+def test_a_call_that_is_killed_at_its_first_file_is_not_taken_for_the_one_before() -> None:
+    """An earlier call of the unit ended by a TransientError at the third file, and Step Functions called again."""
+    services, files = waiting(*"abc")
+    for one in files:
+        services.lake.land(one, b"meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n")
+    batch = take(services, 1)
+
+    def end_at(place: int, error: BaseException) -> None:
+        def open_at(bucket: str, key: str, version: str) -> BinaryIO:
+            if key == files[place].key:
+                raise error
+            return opened(bucket, key, version)
+
+        opened, services.lake.open = services.lake.open, open_at  # type: ignore[method-assign]
+        with pytest.raises(type(error)):
+            transform_unit(batch, 1, services)
+        services.lake.open = opened  # type: ignore[method-assign]
+
+    end_at(2, TransientError("S3 is slow"))
+    end_at(0, KeyboardInterrupt())
+    assert blamed(batch, [1], services) == {files[0].file_id}
+    end_at(1, KeyboardInterrupt())
     assert blamed(batch, [1], services) == {files[1].file_id}
 
 

@@ -18,6 +18,8 @@ BACKFILL = "backfill"
 MERGE = "merge"
 """The lane of a staged dataset's merges: from its stage table into the target."""
 LANES = (LIVE, BACKFILL, MERGE)
+TRANSFORMING = "Transforming"
+"""The line of the history of a unit's first file that says that a call of the transform begins with it."""
 TRANSFORMED = "Transformed"
 """The line of a file's history that says that the transform is done with it."""
 HELD = "Held"

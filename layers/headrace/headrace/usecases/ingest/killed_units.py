@@ -49,7 +49,10 @@ def _of_unit(batch: BatchRecord, files: list[FileRecord], services: Services) ->
 
 
 def _at_work(batch: BatchRecord, files: list[FileRecord], services: HasEvents) -> FileRecord | None:
-    """The file that the unit's last call was at: the first that is not done since the one before it was."""
+    """The file that the unit's last call was at: the first that is not done since the one before it was.
+
+    A call begins with a line of its own for the first file, so that an earlier call's lines are not taken for its own.
+    """
     before = batch.started_at
     for file in files:
         last = services.events.last_of_file(file.file_id)

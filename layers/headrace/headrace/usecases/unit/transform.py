@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.bad_rows import too_many_bad
-from headrace.domain.ingest.ledger import TRANSFORMED, BatchRecord, FileRecord
+from headrace.domain.ingest.ledger import TRANSFORMED, TRANSFORMING, BatchRecord, FileRecord
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import replay_of
@@ -135,7 +135,12 @@ class _Unit(Generic[R]):
         self._memory = memory
 
     def transform(self, files: Sequence[FileRecord]) -> list[FileResult]:
-        """What became of each file."""
+        """What became of each file.
+
+        The first one's line ends what an earlier call of the unit has told: if this one is killed, that says nothing.
+        """
+        if len(files) > 1:
+            self._services.events.note_file(files[0].file_id, TRANSFORMING)
         refused = self._refused_before()
         results: list[FileResult] = []
         for file in files:
