@@ -15,7 +15,7 @@ from headrace.domain.ingest.failure import explain
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import Verdict
 from headrace.errors import ContractChangedError, TransientError
-from headrace.transform import Limits, read_quarantine
+from headrace.transform import Limits, QuarantinedRow, read_quarantine
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.prepare_load import prepare_load
@@ -87,6 +87,39 @@ def test_a_contract_that_changes_between_transform_and_load_has_the_files_transf
     assert prepare_load(batch, "default", services)["rows"] == 2
     (part,) = unit_results(services.lake, batch)[0].parts
     assert pq.read_table(_buffer(services, part.key)).column_names[:3] == [column.name for column in swapped]
+
+
+@pytest.mark.parametrize("hold_bytes", [1, 64 << 20])
+@pytest.mark.parametrize(("other", "stays"), [(b"-7", []), (b"x", [b"m3,2026-01-01T00:00:00Z,x"])])
+def test_bad_rows_that_a_changed_contract_lets_pass_do_not_stay_in_quarantine(
+    other: bytes, stays: list[bytes], hold_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are loaded with the others, and a replay would bring them a second time."""
+    monkeypatch.setattr("headrace.usecases.unit.parts.HOLD_BYTES", hold_bytes)
+    services = MemoryServices()
+    land(services, "a.csv", ONE_BAD)
+    land(services, "b.csv", ONE_BAD.replace(b"-5", other))
+    batch = transformed(services)
+    assert len(quarantined(services)) == 2
+    mended = tuple(replace(column, minimum=None) for column in contract().columns)
+    services.contracts = contracts_of(contract(columns=mended, digest="1" * 64))
+    monkeypatch.setattr("headrace.usecases.unit.parts.HOLD_BYTES", 64 << 20)
+    transform_unit(batch, 1, services)
+    assert [row.raw for row in quarantined(services)] == stays
+
+
+def quarantined(services: MemoryServices) -> list[QuarantinedRow]:
+    objects = [services.lake.objects[key] for key, _ in services.lake.listing("quarantine/readings/")]
+    return [row for data in objects for row in read_quarantine(data)]
+
+
+def test_bad_rows_of_another_unit_stay() -> None:
+    services = MemoryServices()
+    other = lake_paths.quarantine("readings", "readings-1", "00011")
+    services.lake.objects[other] = b"as it was"
+    land(services, "a.csv", GOOD)
+    transformed(services)
+    assert services.lake.objects[other] == b"as it was"
 
 
 def test_trouble_with_the_ledger_is_not_the_files_fault() -> None:

@@ -196,3 +196,13 @@ def test_a_file_that_goes_away_fails_alone() -> None:
 
     for data in (PLAIN, gzip.compress(PLAIN)):
         assert cast("Any", outcome(contract(), data, gone)[1]["files"])[0]["verdict"] == "failed"
+
+
+def test_bad_rows_that_a_function_wrote_before_do_not_stay_beside_those_of_spark() -> None:
+    def first_by_a_function(batch: BatchRecord, number: int, services: MemoryServices) -> Any:
+        transform_unit(batch, number, services)
+        return spread(batch, number, services)
+
+    _, by_both = outcome(contract(), BAD, first_by_a_function)
+    _, by_spark = outcome(contract(), BAD, spread)
+    assert by_both["bad"] == by_spark["bad"]

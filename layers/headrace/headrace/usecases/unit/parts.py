@@ -104,8 +104,24 @@ class UnitParts:
         return self._pair(f"{self._name}-{file.file_id}")
 
     def upload(self, lake: Lake) -> list[Part]:
-        """Write all kept pairs to the lake."""
-        return [part for pair in (self.shared, *self.own) for part in pair.upload(lake)]
+        """Write all kept pairs to the lake, and empty what an earlier try has left there of bad rows."""
+        parts = [part for pair in (self.shared, *self.own) for part in pair.upload(lake)]
+        self._empty_earlier(lake)
+        return parts
+
+    def _empty_earlier(self, lake: Lake) -> None:
+        """The contract may have changed since, and have fewer bad rows or others: only these may be replayed.
+
+        The parts of the unit are emptied, since its function may not delete. Those of good rows need nothing: the
+        manifest names the ones that are loaded.
+        """
+        written = {pair.bad_key for pair in (self.shared, *self.own)}
+        begin = lake_paths.quarantine(self._contract.dataset, self.batch, self._name).removesuffix(lake_paths.PARQUET)
+        for key, _ in list(lake.listing(begin)):
+            if key not in written and key.startswith((f"{begin}-", f"{begin}{lake_paths.PARQUET}")):
+                none = self._folder / "none.bad"
+                QuarantineWriter(none, self._contract, batch_id=self.batch).close()
+                lake.upload(key, none)
 
     def _pair(self, name: str) -> Pair:
         return Pair(self._folder, self._contract, self.batch, name)

@@ -125,6 +125,10 @@ class _Spread:
         return SpreadRows(file, name, self._contract.dataset, self._batch, self._lake, self._parts)
 
     def upload(self) -> list[Part]:
+        """Bad rows of small files, which a function has written before the contract left them to Spark, do not stay."""
+        shared = lake_paths.quarantine(self._contract.dataset, self._batch, f"{self._number:04}")
+        if shared in dict(self._lake.listing(shared)):
+            self._lake.remove(shared)
         return self._parts
 
     def read(self, file: FileRecord, rows: SpreadRows) -> tuple[FileReport, Account]:
