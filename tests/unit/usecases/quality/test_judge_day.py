@@ -23,9 +23,12 @@ class Refusing(MemoryWarehouse):
         super().run(statements)
 
 
-def services_of(*datasets: str) -> MemoryServices:
-    checks: tuple[Any, ...] = (Check(Metric.ROW_COUNT, lowest=1.0),)
-    contracts = [contract(dataset, checks=checks) for dataset in datasets]
+CHECKS = (Check(Metric.ROW_COUNT, lowest=1.0),)
+
+
+def services_of(*datasets: str, **changes: Any) -> MemoryServices:
+    of_all: dict[str, Any] = {"checks": CHECKS, "primary_key": (), "replace_versions": False} | changes
+    contracts = [contract(dataset, **of_all) for dataset in datasets]
     return MemoryServices(contracts=contracts_of(*contracts), warehouse=Refusing())
 
 
@@ -57,6 +60,37 @@ def test_a_night_also_judges_the_days_of_the_week_that_could_not_be() -> None:
     services = services_of("readings")
     services.warehouse.answers["quality_results"] = [["2026-01-26"], ["2026-01-27"], ["2026-01-29"]]
     assert judged_days(services, nightly=True) == ["2026-01-28", "2026-01-30", "2026-01-31"]
+
+
+CHANGING: list[dict[str, Any]] = [
+    {"primary_key": ("meter",)},
+    {"replace_versions": True},
+    {"checks": (*CHECKS, Check(Metric.FRESHNESS, "read_at", highest=86400.0))},
+]
+
+
+@pytest.mark.parametrize("changes", CHANGING)
+def test_a_missed_day_whose_figures_are_no_longer_true_is_not_measured_but_told_once(changes: dict[str, Any]) -> None:
+    """Later batches have updated its rows, or the newest has aged: it would be a false alarm, and count as usual."""
+    services = services_of("readings", **changes)
+    services.warehouse.answers["quality_results"] = [["2026-01-27"], ["2026-01-29"]]
+    assert judged_days(services, nightly=True) == ["2026-01-31"]
+    (told,) = services.topic.notices
+    assert told.title == "earlier days of 1 of the datasets were not judged, and can't be any more"
+    assert (told.level, told.lines) == ("warning", ("readings: 2026-01-30",)), (
+        "the 28th was told by the night of the 29th"
+    )
+
+
+@pytest.mark.parametrize("changes", CHANGING)
+def test_a_missed_day_that_was_measured_is_judged_by_the_figures_of_then(changes: dict[str, Any]) -> None:
+    services = services_of("readings", **changes)
+    services.warehouse.answers["quality_results"] = [["2026-01-29"]]
+    services.warehouse.answers["point = '2026-01-30'"] = [["2026-01-30", "rowCount", "", "", 0, 0, 0]]
+    judge_all(services.contracts.all(), date(2026, 1, 31), services, nightly=True)
+    assert not [statement for statement in services.warehouse.ran if "CAST('2026-01-30'" in statement]
+    (told,) = services.topic.notices
+    assert told.title == "readings: the figures of the rows of 2026-01-30 are unusual"
 
 
 def test_days_before_the_first_that_was_judged_are_left_alone() -> None:

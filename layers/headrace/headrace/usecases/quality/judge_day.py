@@ -2,6 +2,10 @@
 
 The rows are loaded by then, so people are notified and nothing is held. It finds what no batch shows: a day of too few
 files, and rows that were loaded by hand.
+
+A day that could not be judged is judged by a later night, by figures that are those of the day still: what was measured
+then, or, of a table whose rows no later batch changes, what is measured now. Otherwise people hear that it was not: its
+rows belong to later batches in part, its newest row has aged, and such figures would teach what is usual.
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.load import split_statements
 from headrace.domain.notice import Notice, surprise_notice
 from headrace.domain.sql_text import SqlText
-from headrace.domain.statistics.judgement import Finding, Scope, anomalous, judge
+from headrace.domain.statistics.checks import Metric
+from headrace.domain.statistics.judgement import Finding, Measured, Scope, anomalous, judge
 from headrace.errors import TerminalError
 from headrace.observability import logger
 from headrace.usecases.ports import HasFigures, HasSql, HasTopic, HasWarehouse
@@ -28,7 +33,7 @@ class Services(HasFigures, HasSql, HasTopic, HasWarehouse, Protocol):
 
 
 DAYS_BACK = 7
-"""How long a day that could not be judged is tried again."""
+"""How long a day that could not be judged is looked for."""
 
 
 def day_of(event: Mapping[str, str]) -> date:
@@ -43,25 +48,29 @@ def day_of(event: Mapping[str, str]) -> date:
 
 @dataclass(slots=True)
 class Judged:
-    """What is unusual of a day, in sentences by dataset, and why others could not be judged."""
+    """What is unusual of a day, in sentences by dataset, and why others could not be judged.
+
+    `left_out` are the days before that were not judged, and can't be any more.
+    """
 
     day: date
     anomalous: dict[str, list[str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, list[date]] = field(default_factory=dict)
 
 
 def judge_all(contracts: Iterable[Contract], day: date, services: Services, *, nightly: bool = False) -> Judged:
     """Judge a day of each dataset. A failure of one is reported at the end, and the others go on.
 
     A `nightly` call also judges the days before that could not be: the days without a result since the first of the
-    past week that has one.
+    past week that has one. Those that can't be any more are reported by the first night that judges its own day.
     """
     judged = Judged(day)
     for contract in contracts:
         try:
             surprising = anomalous(judge_day(contract, day, services))
-            for missed in _missed(contract, day, services) if nightly and contract.checks else ():
-                surprising += anomalous(judge_day(contract, missed, services))
+            if nightly and contract.checks:
+                surprising += _catch_up(contract, day, judged, services)
         except Exception as error:
             logger.exception("a dataset could not be judged", extra={"dataset": contract.dataset})
             judged.failed[contract.dataset] = f"{type(error).__name__}: {error}"
@@ -72,15 +81,33 @@ def judge_all(contracts: Iterable[Contract], day: date, services: Services, *, n
         lines = tuple(f"{dataset}: {why}" for dataset, why in judged.failed.items())
         title = f"the figures of {day} could not be judged for {len(lines)} of the datasets"
         services.topic.publish(Notice("error", title, lines))
+    if judged.left_out:
+        lines = tuple(f"{dataset}: {', '.join(map(str, days))}" for dataset, days in judged.left_out.items())
+        title = f"earlier days of {len(lines)} of the datasets were not judged, and can't be any more"
+        services.topic.publish(Notice("warning", title, lines))
     return judged
 
 
-def _missed(contract: Contract, day: date, services: Services) -> list[date]:
-    """The days of the week before that were not judged."""
+def _catch_up(contract: Contract, day: date, judged: Judged, services: Services) -> list[Finding]:
+    """What is surprising of the days of the week before that were not judged."""
     first = day - timedelta(days=DAYS_BACK)
     known = services.figures.judged_days(contract.dataset, first, day)
     days = (first + timedelta(days=number) for number in range(DAYS_BACK))
-    return [one for one in days if known and one > min(known) and one not in known]
+    surprising: list[Finding] = []
+    for missed in (one for one in days if known and one > min(known) and one not in known):
+        if measured := figures_of(contract, Scope.DAY, missed.isoformat(), services):
+            surprising += anomalous(_judge(contract, missed, measured, services))
+        elif _is_as_it_was(contract):
+            surprising += anomalous(judge_day(contract, missed, services))
+        elif missed > max(known):  # else a night before has told it
+            judged.left_out.setdefault(contract.dataset, []).append(missed)
+    return surprising
+
+
+def _is_as_it_was(contract: Contract) -> bool:
+    """Whether an earlier day can be measured now: no later batch has changed its rows, and no figure depends on now."""
+    changed = contract.primary_key or contract.replace_versions
+    return not changed and all(check.metric is not Metric.FRESHNESS for check in contract.checks)
 
 
 def judge_day(contract: Contract, day: date, services: Services) -> list[Finding]:
@@ -89,7 +116,10 @@ def judge_day(contract: Contract, day: date, services: Services) -> list[Finding
         return []
     text = services.sql.text(contract.dataset, SqlText.MEASURE_DAY)
     services.warehouse.run(split_statements(Template(text).substitute(day=day.isoformat())))
-    measured = figures_of(contract, Scope.DAY, day.isoformat(), services)
+    return _judge(contract, day, figures_of(contract, Scope.DAY, day.isoformat(), services), services)
+
+
+def _judge(contract: Contract, day: date, measured: list[Measured], services: Services) -> list[Finding]:
     findings = judge(contract.checks, measured, past_figures(contract, Scope.DAY, day, services), Scope.DAY)
     keep(contract, Scope.DAY, day.isoformat(), findings, services)
     surprising = anomalous(findings)
