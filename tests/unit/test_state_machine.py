@@ -132,6 +132,26 @@ def test_a_failed_run_of_the_job_is_told_as_what_its_script_said() -> None:
     assert explain("States.TaskFailed", json.dumps(stopped)).startswith("GlueRunStopped: ")
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "SystemExit: ", "Error Category: UNCLASSIFIED_ERROR; ",
+        "Error Category: UNCLASSIFIED_ERROR; Failed Line Number: 42; ",
+        "Error Category: UNCLASSIFIED_ERROR; Failed Line Number: 42; SystemExit: ",
+    ],
+)  # fmt: skip
+def test_what_glue_puts_before_the_scripts_error_is_cut(before: str) -> None:
+    run = {"Id": "jr_1", "JobName": "headrace", "JobRunState": "FAILED"}
+    failed = run | {"ErrorMessage": f"{before}TransientError: S3 is away"}
+    assert (
+        explain("States.TaskFailed", json.dumps(failed))
+        == "TransientError: S3 is away (run jr_1 of the Glue job headrace)"
+    )
+    other = run | {"ErrorMessage": f"{before}no such luck. {before}"}
+    told = f"GlueRunFailed: no such luck. {before.strip()} (run jr_1 of the Glue job headrace)"
+    assert explain("States.TaskFailed", json.dumps(other)) == told
+
+
 KILLED = {"Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"}
 
 

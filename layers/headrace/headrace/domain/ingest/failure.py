@@ -218,6 +218,9 @@ def advised(text: str) -> str:
     return f"{told}{'' if told.endswith(ENDS) else '.'} {failure.advice}"
 
 
+BEFORE_ERROR = re.compile(r"(Error Category: \w+; |Failed Line Number: \d+; |SystemExit: )+")
+"""What Glue puts before a script's error (https://github.com/awslabs/amazon-dynamodb-tools/issues/332), and Python
+before what `sys.exit` is given (https://github.com/awslabs/amazon-dynamodb-tools/issues/325)."""
 SCRIPT_ERROR = re.compile(r"[A-Z]\w*Error: ")
 
 
@@ -239,7 +242,8 @@ def _glue_run(cause: str) -> str:
         state, which = str(run["JobRunState"]), f"run {run['Id']} of the Glue job {run['JobName']}"
     except (ValueError, KeyError, TypeError):
         return ""
-    said = " ".join(str(run.get("ErrorMessage") or NO_CAUSE).split())
+    words = " ".join(str(run.get("ErrorMessage") or NO_CAUSE).split())
+    said = BEFORE_ERROR.sub("", words, count=1) if BEFORE_ERROR.match(words) else words
     return f"{said} ({which})" if SCRIPT_ERROR.match(said) else f"GlueRun{state.title()}: {said} ({which})"
 
 
