@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.faults.catalogue_elsewhere import BY_LAMBDA, MetElsewhere, WalkElsewhere, elsewhere
+from benchmarks.faults.catalogue_elsewhere import BY_GLUE, BY_LAMBDA, MetElsewhere, WalkElsewhere, elsewhere
 from benchmarks.faults.catalogue_walk import Met, Raised, Walk
 from benchmarks.own_laptop import own_laptop
 from headrace.domain.ingest.failure import Failure, Treatment, catalogue
@@ -49,7 +49,7 @@ def main() -> int:
 
 def met_by_files() -> list[Failure]:
     """The errors that files meet on their way into a table."""
-    others = {entry.name for entry in elsewhere()} | BY_LAMBDA
+    others = {entry.name for entry in elsewhere()} | BY_LAMBDA | BY_GLUE
     return [entry for entry in catalogue() if entry.name not in others]
 
 

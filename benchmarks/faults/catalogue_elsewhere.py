@@ -32,6 +32,13 @@ TABLES = (
 SECRETS, QUEUES = "Secrets Manager", "SQS"
 BY_LAMBDA = frozenset({"sqs-over-limit"})
 """Lambda itself receives from our queues; its answer to this is not ours to see."""
+BY_GLUE = frozenset(
+    {
+        "glue-no-job", "glue-invalid-job", "glue-concurrent-runs", "glue-no-capacity", "glue-stopped", "glue-timed-out",
+        "glue-no-answer",
+    }
+)  # fmt: skip
+"""Only a batch with a file for a Glue job can meet them, and the laptop's stack is given none."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ministack.services.stepfunctions import _evaluate_jsonata
 
-from headrace.domain.ingest.failure import classify, explain
+from headrace.domain.ingest.failure import Treatment, classify, explain
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachine").glob("*.asl.json")}
@@ -150,6 +150,38 @@ def test_what_glue_puts_before_the_scripts_error_is_cut(before: str) -> None:
     other = run | {"ErrorMessage": f"{before}no such luck. {before}"}
     told = f"GlueRunFailed: no such luck. {before.strip()} (run jr_1 of the Glue job headrace)"
     assert explain("States.TaskFailed", json.dumps(other)) == told
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "name"),
+    [
+        ("ERROR", "Exceeded maximum concurrent compute capacity for your account", "glue-no-capacity"),
+        ("FAILED", "Error Category: UNCLASSIFIED_ERROR; Resource unavailable", "glue-no-capacity"),
+        ("FAILED", "Max concurrent runs exceeded", "glue-no-capacity"),
+        ("EXPIRED", None, "glue-no-capacity"),
+        ("STOPPED", None, "glue-stopped"),
+        ("STOPPED", "out of memory", "glue-stopped"),
+        ("TIMEOUT", "Job run exceeded timeout", "glue-timed-out"),
+        ("ERROR", "the job was deleted", "glue-no-job"),
+        ("FAILED", "Command failed with exit code 10", "unknown"),
+    ],
+)
+def test_a_run_that_ended_by_no_fault_of_a_file_is_known(state: str, message: str | None, name: str) -> None:
+    run = {"Id": "jr_1", "JobName": "headrace", "JobRunState": state, "ErrorMessage": message}
+    assert classify(explain("States.TaskFailed", json.dumps(run))).name == name
+
+
+@pytest.mark.parametrize("cause", ["Access Denied", "reading: out of memory", "Invalid input: no value", ""])
+@pytest.mark.parametrize(
+    ("error", "treatment"),
+    [
+        ("EntityNotFoundException", Treatment.PERSON), ("InvalidInputException", Treatment.PERSON),
+        ("ConcurrentRunsExceededException", Treatment.WAIT), ("ResourceNumberLimitExceededException", Treatment.WAIT),
+        ("OperationTimeoutException", Treatment.AGAIN),
+    ],
+)  # fmt: skip
+def test_what_glue_refuses_is_known_whatever_it_says(error: str, treatment: Treatment, cause: str) -> None:
+    assert classify(explain(f"Glue.{error}", cause)).treatment is treatment
 
 
 KILLED = {"Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"}

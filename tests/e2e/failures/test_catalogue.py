@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.faults.catalogue import met_by_files, waves
-from benchmarks.faults.catalogue_elsewhere import BY_LAMBDA, WalkElsewhere, elsewhere
+from benchmarks.faults.catalogue_elsewhere import BY_GLUE, BY_LAMBDA, WalkElsewhere, elsewhere
 from benchmarks.faults.catalogue_walk import Met, Raised, Walk
 from headrace.domain.ingest.failure import Place, Treatment, catalogue, named
 from headrace_cli.stack.target import target_at
@@ -56,5 +56,6 @@ def test_each_decision_and_each_place_is_among_them() -> None:
     assert {failure.treatment for failure in short} == set(Treatment)
     assert {failure.place for failure in (*short, *elsewhere())} == set(Place)
     by_files = [failure for wave in waves(met_by_files()) for failure in wave]
-    assert {failure.name for failure in (*by_files, *elsewhere())} | BY_LAMBDA == {each.name for each in catalogue()}
-    assert len(by_files) + len(elsewhere()) + len(BY_LAMBDA) == len(catalogue())
+    met = [failure.name for failure in (*by_files, *elsewhere())]
+    assert {*met, *BY_LAMBDA, *BY_GLUE} == {each.name for each in catalogue()}
+    assert len(met) + len(BY_LAMBDA) + len(BY_GLUE) == len(catalogue())
