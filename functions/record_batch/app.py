@@ -20,5 +20,5 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
         event["generation"],
         event["execution"],
         services,
-        int(setting("SPARK_ABOVE_BYTES")) if setting("SPARK_JOB") else NEVER,
+        int(setting("SPARK_ABOVE_BYTES")) if services.spark else NEVER,
     )

@@ -221,6 +221,7 @@ class MemoryServices(AccountServices):
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
     topic: MemoryTopic = field(default_factory=MemoryTopic)
     declared_exports: Exports = field(default_factory=lambda: Exports([]))
+    spark: bool = False
 
     @property
     def sql(self) -> MemorySql:

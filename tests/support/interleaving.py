@@ -76,6 +76,7 @@ class Gated(AccountServices):
     warehouse: Any
 
     def __init__(self, services: MemoryServices, actor: Actor) -> None:
+        self.spark = services.spark
         for port in PORTS:
             setattr(self, port, _GatedPort(getattr(services, port), actor))
 

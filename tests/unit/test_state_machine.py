@@ -274,7 +274,7 @@ def test_a_conflict_is_submitted_again_four_times(state: str, status: str, load_
 @pytest.mark.parametrize("killed", [[1], [1, 3]])
 def test_of_several_killed_units_the_first_ones_error_is_reported(killed: list[int]) -> None:
     """In JSONata, an index binds to the last step of a path: without parentheses it picks from each unit's error."""
-    units = [{"unit": number} for number in range(4)]
+    units: list[dict[str, object]] = [{"unit": number} for number in range(4)]
     for number in killed:
         units[number] = {"error": f"Lambda.Unknown {number}", "cause": f"killed {number}", "killed": number}
     output = MACHINE["States"]["Name the killed units"]["Output"][2:-2]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headrace.domain.ingest.arrival import MAX_FILE_BYTES, MAX_SPARK_BYTES
 from scripts.resolved_template import resolved
 from tests.support.template import TEMPLATE
 
@@ -198,3 +199,11 @@ def test_the_warehouses_superuser_is_the_deployments_alone() -> None:
     assert set(namespace["LogExports"]) == {"userlog", "connectionlog", "useractivitylog"}
     knowing = [name for name, each in RESOURCES.items() if "AdminPasswordSecretArn" in json.dumps(each)]
     assert knowing == ["MigrateFunction"]
+
+
+def test_no_file_that_is_admitted_is_too_large_for_the_engine_it_goes_to() -> None:
+    above = TEMPLATE["Parameters"]["SparkAboveBytes"]
+    assert above["Default"] <= above["MaxValue"] <= MAX_FILE_BYTES < MAX_SPARK_BYTES
+    for name in ("StarterFunction", "RecordBatchFunction"):
+        assert RESOURCES[name]["Properties"]["Environment"]["Variables"]["SPARK_JOB"] == {"Ref": "SparkJob"}
+    assert TEMPLATE["Outputs"]["SparkJob"]["Condition"] == "UsesSpark"

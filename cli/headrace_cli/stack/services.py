@@ -22,6 +22,8 @@ class Stack(Protocol):
     def ledger(self) -> DynamoLedger: ...
     @property
     def contracts(self) -> dict[str, Contract]: ...
+    @property
+    def outputs(self) -> dict[str, str]: ...
     def client(self, service: str) -> Any: ...
     def output(self, name: str) -> str: ...
 
@@ -36,6 +38,11 @@ class TargetServices(LedgerServices, AccountServices):
     def contracts(self) -> Contracts:
         """The contracts that the stack was deployed with. Their SQL is the functions' business alone."""
         return Contracts(self._stack.contracts.values())
+
+    @property
+    def spark(self) -> bool:
+        """Whether the stack has a Glue job."""
+        return "SparkJob" in self._stack.outputs
 
     @cached_property
     def ledger(self) -> DynamoLedger:

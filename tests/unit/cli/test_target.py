@@ -10,6 +10,7 @@ import pytest
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.choice import Choice
 from headrace_cli.stack.home import laptop_home, project
+from headrace_cli.stack.services import TargetServices
 from headrace_cli.stack.target import Target, aws_target, target_for
 from tests.support.fakes import contract
 from tests.unit.cli.stack import FakeStack
@@ -147,6 +148,12 @@ def test_outputs_are_asked_for_once(stack: FakeStack) -> None:
 def test_a_missing_output_is_named(stack: FakeStack) -> None:
     with pytest.raises(CommandError, match="no output NoSuchThing"):
         stack.target.output("NoSuchThing")
+
+
+def test_a_stack_with_a_glue_job_says_so(stack: FakeStack) -> None:
+    assert not TargetServices(stack.target).spark
+    stack.cloudformation.outputs["SparkJob"] = "headrace-large"
+    assert TargetServices(stack.target).spark
 
 
 def test_contracts_are_in_alphabetical_order(stack: FakeStack) -> None:

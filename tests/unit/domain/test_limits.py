@@ -44,6 +44,7 @@ def time(value: float | timedelta, unit: str = "s") -> str:
 
 FILES = {
     "Largest file as it lands": size(arrival.MAX_FILE_BYTES, "GiB"),
+    "The same, with a Glue job ([glue.md](glue.md))": size(arrival.MAX_SPARK_BYTES, "TiB"),
     "Bad rows in a file": count(bad_rows.MOST_BAD_ROWS),
     "Computing time for one file":
         f"{time(allowance.SECONDS)}, and 1 s for every {size(allowance.BYTES_A_SECOND, 'MiB')}",

@@ -41,6 +41,11 @@ class AwsServices(LedgerServices, AccountServices):
     def _layer(self) -> ContractsLayer:
         return ContractsLayer()
 
+    @property
+    def spark(self) -> bool:
+        """Whether the stack has a Glue job."""
+        return bool(setting("SPARK_JOB"))
+
     @cached_property
     def ledger(self) -> DynamoLedger:
         """The ledger table."""

@@ -343,6 +343,13 @@ class HasFigures(Protocol):
     def figures(self) -> Figures: ...
 
 
+class HasEngines(Protocol):
+    """Services with `spark`: whether a Glue job takes the files that are too large for a function."""
+
+    @property
+    def spark(self) -> bool: ...
+
+
 class HasTopic(Protocol):
     """Services with `topic`, made when it is first used."""
 

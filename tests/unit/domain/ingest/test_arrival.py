@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ingest.arrival import MAX_FILE_BYTES, Cause, arrival_of, route
+from headrace.domain.ingest.arrival import MAX_FILE_BYTES, MAX_SPARK_BYTES, Cause, arrival_of, route
 from headrace.domain.ingest.ledger import Arrival, FileStatus
 from headrace.domain.ingest.replay import object_key
 from headrace.domain.source import Protocol
@@ -67,6 +67,22 @@ def test_what_cannot_be_loaded_is_final_with_a_reason(changes: Any, status: File
     routing = route(arrival(**changes), [contract()])
     assert routing.status is status
     assert said in str(routing.reason)
+
+
+@pytest.mark.parametrize(
+    ("size", "spark", "status"),
+    [
+        (MAX_FILE_BYTES, False, FileStatus.PENDING),
+        (MAX_FILE_BYTES + 1, False, FileStatus.FAILED),
+        (MAX_FILE_BYTES + 1, True, FileStatus.PENDING),
+        (MAX_SPARK_BYTES, True, FileStatus.PENDING),
+        (MAX_SPARK_BYTES + 1, True, FileStatus.FAILED),
+    ],
+)
+def test_a_glue_job_takes_files_that_are_too_large_for_a_function(size: int, spark: bool, status: FileStatus) -> None:
+    routing = route(arrival(size=size), [contract()], spark=spark)
+    assert routing.status is status
+    assert (routing.cause is Cause.TOO_LARGE) is (status is FileStatus.FAILED)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a message of the intake queue is read as."""
+"""What a message of the intake queue is read as, and what is recorded of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from headrace.usecases.ingest.starter import read
+from headrace.domain.ingest.arrival import MAX_FILE_BYTES
+from headrace.domain.ingest.ledger import LIVE, Arrival, FileStatus
+from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.starter import read, record
+from headrace.usecases.recovery.requeue import retry
+from tests.support.fakes import MemoryServices
 
 EVENT = json.loads((Path(__file__).parents[4] / "events" / "starter.json").read_text())["Records"][0]["body"]
 
@@ -48,3 +53,24 @@ def test_one_that_cannot_be_kept_comes_back() -> None:
 
     with pytest.raises(ConnectionError):
         read("no event at all", Down())
+
+
+LARGE = Arrival("landing", "readings/a.csv", "v", MAX_FILE_BYTES + 1, "e", "01", "2026-01-01T00:00:00.000000Z")
+
+
+def test_a_file_that_is_too_large_for_a_function_goes_to_the_glue_job() -> None:
+    services = MemoryServices(spark=True)
+    assert record(LARGE, services).status is FileStatus.PENDING
+    assert services.topic.notices == []
+    assert record_batch("readings", LIVE, 1, "e1", services, MAX_FILE_BYTES)["heavy"] == [1]
+
+
+def test_without_a_job_it_is_refused_and_with_one_it_can_be_tried_again() -> None:
+    services = MemoryServices()
+    refused = record(LARGE, services)
+    assert refused.status is FileStatus.FAILED
+    assert len(services.topic.notices) == 1
+    services.spark = True
+    (tried,) = retry([refused], services)
+    assert tried.done
+    assert record_batch("readings", LIVE, 1, "e1", services, MAX_FILE_BYTES)["heavy"] == [1]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.arrival import MAX_FILE_BYTES
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, FileStatus
 from headrace.usecases.ingest import starter
 from headrace.usecases.ingest.record_batch import record_batch
@@ -169,3 +170,12 @@ def test_many_objects_are_taken_in_groups_and_told_of(monkeypatch: pytest.Monkey
     assert found.taken == ["readings/00", "readings/00", *[f"readings/{number:02}" for number in range(1, 8)]]
     assert told == [(3, 0), (6, 0), (9, 0), (9, 0)]
     assert backfill("readings", "readings/", landing, services).known == 9
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("spark", [True, False])
+def test_a_file_that_is_too_large_for_a_function_is_taken_if_there_is_a_glue_job(*, spark: bool, dry_run: bool) -> None:
+    services, landing = MemoryServices(spark=spark), landed("readings/a")
+    landing.all_versions = [replace(each, size=MAX_FILE_BYTES + 1) for each in landing.all_versions]
+    found = backfill("readings", "readings/", landing, services, dry_run=dry_run)
+    assert (found.taken, found.refused) == ((["readings/a"], []) if spark else ([], ["readings/a"]))

@@ -15,6 +15,8 @@ from headrace.domain.ingest.replay import replay_of
 
 MAX_FILE_BYTES = 20 * 2**30
 """What one function can stream within Lambda's fifteen minutes."""
+MAX_SPARK_BYTES = 5 * 2**40
+"""The same of a Glue job: one stream hashes it at 100 MB/s in 15 hours of the day that the workflow waits for a run."""
 
 
 class Cause(StrEnum):
@@ -66,8 +68,11 @@ def arrival_of(event: dict[str, Any]) -> Arrival:
     )
 
 
-def route(arrival: Arrival, contracts: Iterable[Contract]) -> Routing:
-    """The dataset whose prefix the key has, the longest one if there are several, if the object is one of its files."""
+def route(arrival: Arrival, contracts: Iterable[Contract], *, spark: bool = False) -> Routing:
+    """The dataset whose prefix the key has, the longest one if there are several, if the object is one of its files.
+
+    With `spark` a Glue job takes the files that are too large for a function.
+    """
     if arrival.key.endswith("/") and arrival.size == 0:
         reason = "a folder marker: it has no rows, nothing is to be done"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.FOLDER)
@@ -77,7 +82,7 @@ def route(arrival: Arrival, contracts: Iterable[Contract]) -> Routing:
         listed = ", ".join(sorted({contract.prefix for contract in known})) or "none"
         reason = f"no contract has a prefix of this key (known prefixes: {listed})"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.STRAY)
-    return _left_out(arrival.key, contract) or _admit(arrival, contract.dataset)
+    return _left_out(arrival.key, contract) or _admit(arrival, contract.dataset, spark=spark)
 
 
 def contract_of(key: str, contracts: Iterable[Contract]) -> Contract | None:
@@ -104,13 +109,14 @@ def _left_out(key: str, contract: Contract) -> Routing | None:
     return None
 
 
-def _admit(arrival: Arrival, dataset: str) -> Routing:
+def _admit(arrival: Arrival, dataset: str, *, spark: bool) -> Routing:
     if arrival.size == 0:
         return Routing(dataset, FileStatus.FAILED, "the file is empty (0 bytes)", Cause.EMPTY)
-    if arrival.size > MAX_FILE_BYTES:
+    most, whose = (MAX_SPARK_BYTES, "one run's") if spark else (MAX_FILE_BYTES, "one function's")
+    if arrival.size > most:
         reason = (
-            f"the file has {arrival.size / 2**30:.1f} GiB; more than {MAX_FILE_BYTES / 2**30:.0f} GiB do not fit in one"
-            " function's time: split it before it is sent"
+            f"the file has {arrival.size / 2**30:.1f} GiB; more than {most / 2**30:.0f} GiB do not fit in {whose} time:"
+            " split it before it is sent"
         )
         return Routing(dataset, FileStatus.FAILED, reason, Cause.TOO_LARGE)
     return Routing(dataset, FileStatus.PENDING)

@@ -14,6 +14,7 @@ from headrace.domain.notice import arrival_notice
 from headrace.usecases.ports import (
     HasBatches,
     HasContracts,
+    HasEngines,
     HasFiles,
     HasLanes,
     HasStorms,
@@ -23,7 +24,7 @@ from headrace.usecases.ports import (
 )
 
 
-class RecordServices(HasContracts, HasFiles, HasStorms, HasTopic, Protocol):
+class RecordServices(HasContracts, HasEngines, HasFiles, HasStorms, HasTopic, Protocol):
     """The ports used to record an object."""
 
 
@@ -49,7 +50,7 @@ def record(arrival: Arrival, services: RecordServices, lane: str = LIVE) -> File
     An object that cannot be loaded is final at once. The first of its kind in an hour is reported now, the others are
     counted, in the transaction that writes them down, and reported together when the hour has ended.
     """
-    routing = route(arrival, services.contracts.all())
+    routing = route(arrival, services.contracts.all(), spark=services.spark)
     file = _first_record(arrival, routing, lane)
     if routing.cause is None or services.files.knows(file.file_id):
         return services.files.record_arrival(file)

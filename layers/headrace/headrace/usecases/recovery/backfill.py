@@ -22,6 +22,7 @@ from headrace.usecases.ingest import starter
 from headrace.usecases.ports import (
     HasBatches,
     HasContracts,
+    HasEngines,
     HasEvents,
     HasFiles,
     HasLanes,
@@ -38,7 +39,9 @@ PARALLEL = 8
 NEVER = {FileStatus.FAILED, FileStatus.UNROUTABLE}
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol):
+class Services(
+    HasBatches, HasContracts, HasEngines, HasEvents, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol
+):
     """The ports used here."""
 
 
@@ -135,7 +138,9 @@ def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -
 def _of_dataset(versions: list[Version], services: Services, found: Backfilled) -> list[Version]:
     contracts, own = services.contracts.all(), list[Version]()
     for version in versions:
-        routing = route(version.announced if isinstance(version, FileRecord) else version, contracts)
+        routing = route(
+            version.announced if isinstance(version, FileRecord) else version, contracts, spark=services.spark
+        )
         if isinstance(version, FileRecord) and (routing.dataset, routing.status) != (found.dataset, FileStatus.PENDING):
             found.known += 1
         elif routing.dataset == found.dataset:
@@ -149,7 +154,7 @@ def _status(version: Version, dataset: str, services: Services, *, dry_run: bool
     if isinstance(version, FileRecord):
         return FileStatus.PENDING if dry_run else _admitted(version, dataset, services)
     if dry_run:
-        return route(version, services.contracts.all()).status
+        return route(version, services.contracts.all(), spark=services.spark).status
     return starter.record(version, services, BACKFILL).status
 
 

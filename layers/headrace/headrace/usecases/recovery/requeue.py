@@ -9,13 +9,22 @@ from typing import Protocol
 from headrace.domain.ingest.arrival import route
 from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.starter import wake
-from headrace.usecases.ports import HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLanes, HasWorkflow
+from headrace.usecases.ports import (
+    HasBatches,
+    HasContents,
+    HasContracts,
+    HasEngines,
+    HasEvents,
+    HasFiles,
+    HasLanes,
+    HasWorkflow,
+)
 
 HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
 """Batches whose rows are in the warehouse: a file of them that is sent again would be there twice."""
 
 
-class Services(HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLanes, HasWorkflow, Protocol):
+class Services(HasBatches, HasContents, HasContracts, HasEngines, HasEvents, HasFiles, HasLanes, HasWorkflow, Protocol):
     """The ports used here."""
 
 
@@ -45,7 +54,7 @@ def reload(files: Iterable[FileRecord], services: Services, *, dry_run: bool = F
 
 
 def _routed(file: FileRecord, services: Services) -> tuple[FileRecord, bool, str]:
-    routing = route(file.announced, services.contracts.all())
+    routing = route(file.announced, services.contracts.all(), spark=services.spark)
     if routing.status is FileStatus.PENDING:
         return replace(file, dataset=routing.dataset), True, f"it was no dataset's; {routing.dataset} takes it now"
     return file, False, f"no dataset takes it: {routing.reason}"
