@@ -23,7 +23,7 @@ class Reference:
 
     def __init__(self) -> None:
         if not (FOLDER / "node_modules").exists():
-            raise RuntimeError("the reference implementation is not installed: run `make tests/reference/node_modules/made`")
+            raise RuntimeError("jsonata is not installed: run `make tests/reference/node_modules/made`")
         self._process = subprocess.Popen(
             [str(NODE), "evaluate.js"], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
