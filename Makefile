@@ -70,7 +70,7 @@ audit: setup .venv-audit/made ## Scan code, template, permissions and dependenci
 	@touch $@
 
 .PHONY: dist
-dist: setup ## Build the wheel that a team installs for a project of its own, into dist/
+dist: setup ## Build the wheel that a team installs for a separate project, into dist/
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 

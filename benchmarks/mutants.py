@@ -335,7 +335,7 @@ def recorded(forks: Forks) -> Reached:
         failed = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in pids]
         lines = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
     if any(failed):
-        raise pytest.UsageError("the tests could not be run: a process was killed, or functions cannot be told apart")
+        raise pytest.UsageError("the tests could not be run: a process was killed, or two functions look the same")
     statements: dict[tuple[str, int], set[str]] = defaultdict(set)
     modules: dict[str, set[str]] = defaultdict(set)
     for line in lines:

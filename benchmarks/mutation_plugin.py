@@ -54,7 +54,7 @@ def _codes(code: CodeType) -> list[CodeType]:
 
 
 class Forks:
-    """The tests of one pytest session, run again and again in forks of it. `work` does that in place of its own run.
+    """The tests of one pytest session, run again and again in forks of it. `work` does that in place of the usual run.
 
     `modules` are those that may be changed: all of them are imported before the first fork.
     """

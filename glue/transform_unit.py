@@ -43,7 +43,7 @@ def main() -> None:
 
 def _services() -> AwsServices:
     """The services of an executor's process. Imported there: this script is sent to it, with all that it names."""
-    from headrace.bootstrap import ingest  # noqa: PLC0415
+    from headrace.bootstrap import ingest  # noqa: PLC0415 - in the executor's process
 
     return ingest.services
 
@@ -54,7 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--unit", type=int, required=True)
     parser.add_argument("--settings", required=True)
     parser.add_argument("--range-bytes", type=int, default=RANGE_BYTES)
-    known, _ = parser.parse_known_args()  # Glue adds arguments of its own
+    known, _ = parser.parse_known_args()  # Glue adds further arguments
     return known
 
 

@@ -149,7 +149,7 @@ class WalkElsewhere:
         if len(told) != failure.treatment.systemic or not all(
             failure.remedy in text and "is stale" in text for text in told
         ):
-            met.wrong.append(f"people were told {told}")
+            met.wrong.append(f"people read {told}")
         met.wrong += self._clear()
         return met
 

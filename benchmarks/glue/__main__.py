@@ -75,7 +75,7 @@ def row(engine: str, found: dict[str, Any], rows: int, size: int) -> str:
 
 
 def run(engine: str, landed: Path, *, kill: bool) -> dict[str, Any]:
-    """Runs one engine in a process tree of its own, and watches its memory and CPU."""
+    """Runs one engine in a separate process tree, and watches its memory and CPU."""
     folder = WORK / engine
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tmp").mkdir(parents=True)

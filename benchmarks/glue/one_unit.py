@@ -19,8 +19,8 @@ def main() -> None:
     else:
         from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - only there
 
-        from headrace.adapters.spark import SparkCluster  # noqa: PLC0415
-        from headrace.usecases.unit.spread import transform_spread  # noqa: PLC0415
+        from headrace.adapters.spark import SparkCluster  # noqa: PLC0415 - where pyspark is
+        from headrace.usecases.unit.spread import transform_spread  # noqa: PLC0415 - where pyspark is
 
         context = SparkContext(conf=SparkConf(), environment={FOLDER: os.environ[FOLDER]})
         context.setLogLevel("ERROR")

@@ -1,4 +1,4 @@
-"""One engine in a process of its own: `python -m benchmarks.transform.run MODULE ENGINE SOURCE FOLDER TIMES`.
+"""One engine in a separate process: `python -m benchmarks.transform.run MODULE ENGINE SOURCE FOLDER TIMES`.
 
 Prints one line of JSON: CPU seconds (user and system) of every run, those of the import and the first run together, and
 the peak of resident memory in MB.

@@ -32,7 +32,7 @@ def application(project: Path) -> Path:
 
 
 def is_application(folder: Path) -> bool:
-    """Whether this is the SAM application itself, and no project, which may have a template of its own kind beside."""
+    """Whether this is the SAM application itself, and no project, which may have another template beside."""
     return (folder / TEMPLATE).is_file() and not (folder / SETTINGS).is_file()
 
 

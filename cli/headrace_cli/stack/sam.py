@@ -57,7 +57,9 @@ def install(folder: Path, lock: Path) -> None:
             [*pip, "--no-compile", "--require-hashes", "-r", str(lock)],
         ):
             with log.open("w") as said:
-                ended = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=said, stderr=said)  # noqa: S603
+                ended = subprocess.run(  # noqa: S603 - venv and pip, with arguments made here
+                    command, check=False, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+                )
             if ended.returncode:
                 reason = (log.read_text("utf-8", "replace").strip().splitlines() or ["no reason given"])[-1]
                 raise CommandError(f"the SAM CLI could not be installed into {folder}: {reason}")

@@ -1,4 +1,4 @@
-"""Glue's job runs, each a real Spark in a process of its own. `apply` is called once, before the emulator serves.
+"""Glue's job runs, each a real Spark in a separate process. `apply` is called once, before the emulator serves.
 
 As far as the workflow uses Glue: StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun, and `glue:startJobRun.sync` of
 Step Functions (https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html), which gives the run when it has

@@ -189,7 +189,7 @@ class Simulation:
             record_failure(batch, "BatchGivenUpError", str(error), services)
 
     def killed(self, batch: BatchRecord, services: Any) -> list[int]:
-        """The units with a culprit in them, at which the transform ended; it had told what it was done with."""
+        """The units with a culprit in them, at which the transform ended; it had written what it was done with."""
         listed = {n: services.lake.read_json(lake_paths.unit(batch.batch, n)) for n in range(1, batch.units + 1)}
         for unit in listed.values():
             for file in itertools.takewhile(lambda file: file["file_id"] not in self.culprits, unit):

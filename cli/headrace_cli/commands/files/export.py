@@ -49,7 +49,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     """Export a day, as the schedule does every morning. Files already exported are not exported again.
 
     A complete day stays as it is, unless `--again` is given: for rows that came late, which `headrace export verify`
-    reports. All its files and its manifest are then written anew. Exits with 1 if files are missing at the end.
+    reports. All its files and its manifest are then written again. Exits with 1 if files are missing at the end.
 
     Example: `headrace export run statements --date 2026-01-31 --category fees`
     """

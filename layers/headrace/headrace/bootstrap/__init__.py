@@ -1,4 +1,4 @@
-"""The one place that picks adapters, capability by capability: a function imports only those of its own.
+"""The one place that picks adapters, capability by capability: a function imports only its capability's.
 
 Each is made when first used, and kept for the function's next invocation.
 """

@@ -1,4 +1,4 @@
-"""A batch's transaction: submitted once however often it is asked for, and failures told without anybody's data."""
+"""A batch's transaction: submitted once however often it is asked for; failures come without anybody's data."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_a_missed_day_whose_figures_are_no_longer_true_is_not_measured_but_told_
     (told,) = services.topic.notices
     assert told.title == "earlier days of 1 of the datasets were not judged, and can't be any more"
     assert (told.level, told.lines) == ("warning", ("readings: 2026-01-30",)), (
-        "the 28th was told by the night of the 29th"
+        "the 28th was reported by the night of the 29th"
     )
 
 

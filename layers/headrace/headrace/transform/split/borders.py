@@ -52,7 +52,7 @@ def _first_line_end(stream: BinaryIO, line_end: bytes, most: int) -> tuple[bytes
 
 
 def _find(data: bytes, line_end: bytes, start: int) -> int:
-    """The first line end, which stands at a multiple of its own length."""
+    """The first line end, which stands at a multiple of its length."""
     place = data.find(line_end, start)
     while place >= 0 and place % len(line_end):
         place = data.find(line_end, place + 1)

@@ -51,7 +51,7 @@ def _of_unit(batch: BatchRecord, files: list[FileRecord], services: Services) ->
 def _at_work(batch: BatchRecord, files: list[FileRecord], services: HasEvents) -> FileRecord | None:
     """The file that the unit's last call was at: the first that is not done since the one before it was.
 
-    A call begins with a line of its own for the first file, so that an earlier call's lines are not taken for its own.
+    A call begins with a separate line for the first file, so that an earlier call's lines are not taken for this one's.
     """
     before = batch.started_at
     for file in files:

@@ -1,7 +1,7 @@
 """A batch's transaction in the warehouse: submitted by one call, looked at by the next ones.
 
-The answers stay in the execution's history for 90 days, so a failure is told without the values that Redshift's text
-may quote. Both calls are one function's, since the Data API shows a statement only to the role that submitted it:
+The answers stay in the execution's history for 90 days, so a failure is described without the values that Redshift's
+text may quote. Both calls are one function's, since the Data API shows a statement only to the role that submitted it:
 https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html.
 """
 

@@ -33,7 +33,7 @@ class WakeServices(HasBatches, HasContracts, HasLanes, HasWorkflow, Protocol):
 
 
 def read(body: str, unreadable: Unreadable) -> Arrival | None:
-    """The arrival that a message tells of. One that is no event of S3 is a dead letter at once: it would never be one.
+    """The arrival that a message announces. One that is no event of S3 is a dead letter at once: it would never be one.
 
     A person is called by the queue's alarm, and `headrace redrive` shows it.
     """

@@ -99,7 +99,7 @@ def _catch_up(contract: Contract, day: date, judged: Judged, services: Services)
             surprising += anomalous(_judge(contract, missed, measured, services))
         elif _is_as_it_was(contract):
             surprising += anomalous(judge_day(contract, missed, services))
-        elif missed > max(known):  # else a night before has told it
+        elif missed > max(known):  # else an earlier night has reported it
             judged.left_out.setdefault(contract.dataset, []).append(missed)
     return surprising
 

@@ -21,7 +21,7 @@ class Account:
     def add(self, block: Block, report: FileReport, contract: Contract) -> Block:
         """Counts a block. Gives what counts of it: where too many rows are bad, up to the first one too many.
 
-        So what is told and kept of a file that is held back does not depend on how it was read.
+        So what is reported and kept of a file that is held back does not depend on how it was read.
         """
         too_many = report.rows_bad - most_bad_rows(contract)
         if too_many > 0:

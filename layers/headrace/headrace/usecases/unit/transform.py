@@ -137,7 +137,7 @@ class _Unit(Generic[R]):
     def transform(self, files: Sequence[FileRecord]) -> list[FileResult]:
         """What became of each file.
 
-        The first one's line ends what an earlier call of the unit has told: if this one is killed, that says nothing.
+        The first one's line ends what an earlier call of the unit wrote: if this one is killed, that says nothing.
         """
         if len(files) > 1:
             self._services.events.note_file(files[0].file_id, TRANSFORMING)
