@@ -129,7 +129,7 @@ def measure(laptop: Laptop, objects: int) -> dict[str, Any]:
             loaded = wait_until_loaded(target, DATASET, objects)
     laptop.settle()
     once_more = laptop.headrace("backfill", DATASET, f"{DATASET}/old/")
-    found = {"wrong": list(_wrong(target, objects, others, phases)), "other": len(taken["taken"])}
+    found: dict[str, Any] = {"wrong": list(_wrong(target, objects, others, phases)), "other": len(taken["taken"])}
     if (len(again["taken"]) + again["known"], once_more["known"]) != (objects, objects):
         found["wrong"].append(f"again: {len(again['taken'])} and {again['known']}, once more {once_more['known']}")
     return where | found | {

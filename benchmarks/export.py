@@ -286,10 +286,10 @@ def main(arguments: list[str] | None = None) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in chosen:
         before = machine()
-        result = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "part": name, "machine": before}
-        result |= parts[name]()
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        result = {"at": at, "part": name, "machine": before} | parts[name]()
         size = f"-{CATEGORIES}x{asked.accounts}" if asked.accounts else ""
-        (RESULTS / f"{result['at'][:10]}-{name}{size}.json").write_text(json.dumps(result, indent=2) + "\n")
+        (RESULTS / f"{at[:10]}-{name}{size}.json").write_text(json.dumps(result, indent=2) + "\n")
         print(json.dumps(result, indent=2))
     return 0
 

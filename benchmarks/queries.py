@@ -17,8 +17,9 @@ from typing import Any
 
 import duckdb
 
-from benchmarks.warehouse import TARGET, Memory
+from benchmarks.warehouse import TARGET
 from headrace_local.redshift import EmbeddedRedshift
+from tests.functional.redshift.client import FakeS3
 
 ROWS = int(os.environ.get("ROWS", "10000000"))
 SECONDS_BETWEEN = 30 * 86400 / ROWS
@@ -118,12 +119,12 @@ def main() -> int:
     """Print the times; 1 if neither sort key nor view helps a query."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "events.duckdb"
-        redshift = EmbeddedRedshift(file, Memory({}))
+        redshift = EmbeddedRedshift(file, FakeS3())
         run(redshift, SORTED)
         run(redshift, PLAIN)
         redshift.close()
         fill(file)
-        redshift = EmbeddedRedshift(file, Memory({}))
+        redshift = EmbeddedRedshift(file, FakeS3())
         made, _ = run(redshift, VIEW)
         print(f"{ROWS:,} events of 30 days; the embedded Redshift on this machine, median of {TIMES}, in ms")
         print(f"{'':34}{'no sort key':>12}{'sort key':>10}{'view':>8}{'times':>8}")

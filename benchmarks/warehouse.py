@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace_local.redshift import EmbeddedRedshift
+from tests.functional.redshift.client import FakeS3
 
 ROWS = int(os.environ.get("ROWS", "1000000"))
 HELD = 10 * ROWS
@@ -36,17 +37,6 @@ MERGE = (
 PART, MANIFEST = "s3://lake/part-0001.parquet", "s3://lake/manifest.json"
 COPY = f"COPY stage FROM '{MANIFEST}' IAM_ROLE default FORMAT AS PARQUET MANIFEST"
 TARGET = {"WorkgroupName": "headrace", "Database": "dev"}
-
-
-class Memory:
-    """A bucket."""
-
-    def __init__(self, objects: dict[str, bytes]) -> None:
-        self._objects = objects
-
-    def read(self, bucket: str, key: str) -> bytes:
-        """The object's bytes."""
-        return self._objects[f"s3://{bucket}/{key}"]
 
 
 def rows(first: int, count: int) -> str:
@@ -103,7 +93,7 @@ def in_duckdb(file: Path, data: bytes) -> float:
         return timed(load)
 
 
-def in_redshift(file: Path, s3: Memory) -> float:
+def in_redshift(file: Path, s3: FakeS3) -> float:
     """The load in the embedded Redshift."""
     redshift = EmbeddedRedshift(file, s3)
     try:
@@ -116,10 +106,14 @@ def main() -> int:
     """Print both times; 1 if the embedded Redshift takes more than it may."""
     data = part()
     manifest = {"entries": [{"url": PART, "mandatory": True, "meta": {"content_length": len(data)}}]}
-    s3 = Memory({PART: data, MANIFEST: json.dumps(manifest).encode()})
+    s3 = FakeS3({PART: data, MANIFEST: json.dumps(manifest).encode()})
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, load in (("plain DuckDB", lambda f: in_duckdb(f, data)), ("embedded", lambda f: in_redshift(f, s3))):
+        loads: dict[str, Callable[[Path], float]] = {
+            "plain DuckDB": lambda file: in_duckdb(file, data),
+            "embedded": lambda file: in_redshift(file, s3),
+        }
+        for name, load in loads.items():
             file = Path(folder) / f"{name}.duckdb"
             redshift = EmbeddedRedshift(file, s3)
             run(redshift, f"CREATE TABLE target ({COLUMNS})")

@@ -15,7 +15,6 @@ from typing import Any
 from benchmarks.ftp.polls import poll
 from benchmarks.ftp.stage import Offered, contract, laptop, serving, target_of
 from headrace.domain.source import Protocol
-from headrace.sources.model.source_file import SourceStatus
 from headrace_cli.stack.target import Target
 
 Row = dict[str, Any]
@@ -89,7 +88,7 @@ def many_events(folder: Path, events: int) -> list[Row]:
         rounds = until_taken(target, len(sizes))
         waited = made.run("wait", "--timeout", "1500")
         assert waited.returncode == 0, waited.stdout
-        return [accounted(target, made, written, begun, rounds)]
+        return [accounted(target, made, written, begun, rounds, len(sizes))]
 
 
 def until_taken(target: Target, files: int) -> int:
@@ -101,11 +100,8 @@ def until_taken(target: Target, files: int) -> int:
     return number
 
 
-def accounted(target: Target, made: Any, written: dict[str, int], begun: datetime, rounds: int) -> Row:
+def accounted(target: Target, made: Any, written: dict[str, int], begun: datetime, rounds: int, files: int) -> Row:
     """What the servers had, what was taken, what the warehouse has, and how long the slowest file took."""
-    records = [
-        record for name in NAMES for record in target.source_ledger.known(name, SPEAKS[name]).values()
-    ]  # fmt: skip
     loaded = [file for dataset in FORMATS for file in target.ledger.files.of_dataset(dataset)]
     slowest = max((datetime.fromisoformat(str(file.updated_at)) - begun).total_seconds() for file in loaded)
     counts = {
@@ -113,12 +109,12 @@ def accounted(target: Target, made: Any, written: dict[str, int], begun: datetim
         for dataset in FORMATS
         for query in ("SELECT COUNT(*), COUNT(DISTINCT event_id) FROM public.{}",)
     }
-    taken = sum(record.status is SourceStatus.TAKEN for record in records)
+    taken = sum(target.source_ledger.state(name).files_taken for name in NAMES)
     return {
         "part": f"{sum(written.values()):,} events from five servers, {BREAKING} % of the transfers broken",
-        "files": len(records),
+        "files": files,
         "taken without help": taken,
-        "taken %": round(100 * taken / len(records), 2),
+        "taken %": round(100 * taken / files, 2),
         "rounds": rounds,
         "written": written,
         "in the warehouse": {dataset: rows for dataset, (rows, _) in counts.items()},
@@ -130,7 +126,8 @@ def accounted(target: Target, made: Any, written: dict[str, int], begun: datetim
 
 def file_sizes(events: int) -> list[int]:
     """Numbers of rows from 1,000 to 100,000, small files more often than large ones, that add up."""
-    chance, sizes = random.Random(7), []
+    chance = random.Random(7)
+    sizes: list[int] = []
     while (left := events - sum(sizes)) > 0:
         sizes.append(min(left, int(1000 * 100 ** chance.random())))
     return sizes

@@ -212,7 +212,7 @@ def as_table(measured: list[Measured]) -> str:
 
 def _store(rows: int, measured: list[Measured]) -> Path:
     commit = _git("rev-parse", "--short", "HEAD") or "none"
-    result = {
+    result: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit,
         "clean": not _git("status", "--porcelain", "--untracked-files=no"),
