@@ -43,7 +43,7 @@ def assemble(home: Path, port: int, keys: Keys) -> FrontDoor:
         f"http://127.0.0.1:{port}",
         lambda bucket, key: bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read()),
     )
-    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), warehouse, faults, keys, runs)
+    patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), faults, keys, runs)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), workgroups)
     return FrontDoor(FaultyGateway(gateway, faults), port, keys.token, Signer(keys).answer_to)
 

@@ -6,8 +6,7 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - function workers: our own worker process (`worker.py`) in a bare interpreter, so that the error's name reaches the
   caller, an exception leaves the worker warm, and a requirement missing from the layers shows;
 - layers: unpacked once, not again for each worker;
-- Step Functions: tasks need the rights of the state machine's role, and `aws-sdk:redshiftdata:*` calls the embedded
-  Redshift with them;
+- Step Functions: tasks need the rights of the state machine's role;
 - SQS: a batch of messages needs the right to the single action, there is none to the batch;
 - IAM: a wildcard stands for line ends too;
 - event source mappings: a concurrency that comes from a parameter, as text, is the number that it says;
@@ -50,10 +49,7 @@ if TYPE_CHECKING:
     from headrace_local.aws.layer_store import LayerStore
     from headrace_local.faults import Faults
     from headrace_local.state import Keys
-    from headrace_local.warehouse import Warehouse
 
-REDSHIFT_TASK = ":aws-sdk:redshiftdata:"
-REDSHIFT_SERVICE = "redshift-data"
 ENDED_PROCESS = ("Worker process died", "Worker process exited immediately", "Broken pipe")
 
 _spawning: contextvars.ContextVar[bool] = contextvars.ContextVar("spawning", default=False)
@@ -62,13 +58,13 @@ _object_version: contextvars.ContextVar[str | None] = contextvars.ContextVar("ob
 _state_machine_role: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("state_machine_role")
 
 
-def apply(interpreter: Path, layers: LayerStore, warehouse: Warehouse, faults: Faults, keys: Keys, runs: Runs) -> None:
+def apply(interpreter: Path, layers: LayerStore, faults: Faults, keys: Keys, runs: Runs) -> None:
     """Change the emulator in this process. `interpreter` is the Python that functions run in."""
     give_functions_secrets_of_their_own(keys)
     run_functions_in(interpreter)
     report_function_errors(faults)
     unpack_layers_once(layers)
-    run_tasks_as_the_state_machine(warehouse, faults)
+    run_tasks_as_the_state_machine(faults)
     name_versions_in_events()
     keep_versions_on_disk()
     read_ranges_of_versions()
@@ -148,13 +144,12 @@ def unpack_layers_once(layers: LayerStore) -> None:
     lambda_runtime.Worker._spawn = spawn_worker
 
 
-def run_tasks_as_the_state_machine(warehouse: Warehouse, faults: Faults) -> None:
-    """A task needs the rights of the state machine's role, may be `aws-sdk:redshiftdata:*`, and may fail on request."""
+def run_tasks_as_the_state_machine(faults: Faults) -> None:
+    """A task needs the rights of the state machine's role, and may fail on request."""
     run, invoke = stepfunctions._run_execution, stepfunctions._invoke_resource
     require(list(inspect.signature(run).parameters) == ["exec_arn"], "_run_execution takes other arguments")
     parameters = list(inspect.signature(invoke).parameters)
     require(parameters == ["resource", "input_data"], "_invoke_resource takes other arguments")
-    require("redshiftdata" not in stepfunctions._AWS_SDK_SERVICE_MAP, "it knows redshiftdata itself")
 
     def run_with_role(exec_arn: str) -> None:
         execution = stepfunctions._executions.get(exec_arn) or {}
@@ -164,8 +159,6 @@ def run_tasks_as_the_state_machine(warehouse: Warehouse, faults: Faults) -> None
 
     def invoke_with_role(resource: str, input_data: Any) -> Any:
         caller = Caller.of_role(*_state_machine_role.get(), stepfunctions.get_region())
-        if REDSHIFT_TASK in resource:
-            return redshift_task(warehouse, caller, resource.rsplit(":", 1)[-1], input_data)
         check_rights(caller, resource, input_data)
         try:
             return faults.around_task(resource, input_data, lambda: invoke(resource, input_data))
@@ -183,17 +176,6 @@ def check_rights(caller: Caller, resource: str, arguments: Any) -> None:
             enforce(caller, action, target)
         except DataApiError as error:
             raise stepfunctions._ExecutionError("States.Permissions", error.message) from error
-
-
-def redshift_task(warehouse: Warehouse, caller: Caller, action: str, arguments: dict[str, Any]) -> Any:
-    """One call of the Data API for a state machine; its errors are named as Step Functions names them."""
-    operation = action[0].upper() + action[1:]
-    request = stepfunctions._sdk_json_params({}, REDSHIFT_SERVICE, operation, arguments)
-    try:
-        answer = warehouse.call(caller, operation, request)
-    except DataApiError as error:
-        raise stepfunctions._ExecutionError(f"RedshiftData.{error.code}", error.message) from error
-    return stepfunctions._sdk_json_result(REDSHIFT_SERVICE, operation, answer)
 
 
 def name_versions_in_events() -> None:

@@ -1,6 +1,6 @@
 """What a task of a state machine has to be allowed, for the services that the workflow calls directly.
 
-Redshift is not among them: `access.needed_rights` has its rules.
+Redshift is not among them: no state machine asks it.
 """
 
 from __future__ import annotations

@@ -126,34 +126,6 @@ class TestLayers:
         assert configuration["Layers"][0]["CodeSize"] > 100_000
 
 
-class TestRedshiftFromStepFunctions:
-    def test_a_statement_is_started_with_its_answer_as_the_sdk_gives_it(self, account: Account) -> None:
-        execute = task("aws-sdk:redshiftdata:executeStatement", STATEMENT)
-
-        ended = account.run("executes", account.role("executes", *ALLOWED), execute)
-
-        answer = json.loads(ended["output"])
-        assert answer["Id"]
-        assert answer["CreatedAt"].endswith("Z")
-
-    def test_an_error_has_the_name_that_a_catch_looks_for(self, account: Account) -> None:
-        describe = task("aws-sdk:redshiftdata:describeStatement", {"Id": "00000000-0000-0000-0000-000000000000"})
-
-        ended = account.run("describes", account.role("describes", *ALLOWED), describe)
-
-        assert ended["error"] == "RedshiftData.ResourceNotFoundException"
-
-    @pytest.mark.parametrize("missing", ["redshift-data:ExecuteStatement", "redshift-serverless:GetCredentials"])
-    def test_it_is_the_state_machines_role_that_needs_the_rights(self, account: Account, missing: str) -> None:
-        execute = task("aws-sdk:redshiftdata:executeStatement", STATEMENT)
-        name = f"without-{missing.split(':')[1]}"
-
-        ended = account.run(name, account.role(name, *(set(ALLOWED) - {missing})), execute)
-
-        assert ended["error"] == "RedshiftData.AccessDeniedException"
-        assert missing in ended["cause"]
-
-
 class TestTasksNeedTheRightsOfTheStateMachine:
     def test_to_invoke_a_function(self, account: Account, failing: str) -> None:
         invoke = task("lambda:invoke", {"FunctionName": failing, "Payload": ""})
