@@ -42,11 +42,6 @@ def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_HOME", str(tmp_path))
 
 
-@pytest.fixture
-def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEADRACE_HOME", str(tmp_path / "none"))
-
-
 @pytest.mark.usefixtures("laptop")
 def test_the_laptop_that_runs_here() -> None:
     target = target_for(Choice())
@@ -102,7 +97,6 @@ def key_of(target: Target) -> str:
     return str(target.client("sts")._request_signer._credentials.access_key)
 
 
-@pytest.mark.usefixtures("nothing_here")
 def test_aws_is_not_the_laptop_whose_address_the_shell_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4999")
     with pytest.raises(CommandError, match="unset AWS_ENDPOINT_URL"):
@@ -115,7 +109,6 @@ def test_without_a_laptop_it_is_aws() -> None:
     assert target.client("sqs").meta.region_name == "eu-north-1"
 
 
-@pytest.mark.usefixtures("nothing_here")
 def test_the_region_may_be_named_as_for_awss_own_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert target_for(Choice()).client("sqs").meta.region_name == "eu-west-1"
