@@ -1,9 +1,9 @@
-"""Many objects that nobody was told of: loaded by `headrace backfill`, killed in the middle, beside live files.
+"""Many objects that no event announced: loaded by `headrace backfill`, killed in the middle, beside live files.
 
     python -m benchmarks.backfill                    10,000 objects: about a quarter of an hour
     python -m benchmarks.backfill --objects 1000     a quick look
 
-On a laptop of its own. A live file lands every few seconds in three phases: alone, beside a backfill of another
+On its own laptop. A live file lands every few seconds in three phases: alone, beside a backfill of another
 dataset, and beside a backfill of its own dataset. The second phase shows what the shared machine costs, the third what
 the lanes cost. The result is printed, and stored in `benchmarks/results/backfill`.
 """
@@ -85,7 +85,7 @@ class Live:
 
 
 def put(target: Target, dataset: str, folder: str, number: int) -> str:
-    """Land a small file, each of its rows with a key of its own; returns its id."""
+    """Land a small file, each of its rows with its own key; returns its id."""
     bucket, key = target.output("LandingBucket"), f"{dataset}/{folder}/{number:05}.csv"
     name = f"{folder[-1]}{number}"
     rows = "".join(f"{name}-{row},2026-01-01T00:00:00Z,{row}\n" for row in range(ROWS))
@@ -94,7 +94,7 @@ def put(target: Target, dataset: str, folder: str, number: int) -> str:
 
 
 def main() -> int:
-    """Run on a laptop of its own; print and store what was measured. Returns 1 when something is wrong."""
+    """Run on its own laptop; print and store what was measured. Returns 1 when something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, default=OBJECTS, help="how many there are")
     asked = parser.parse_args()
@@ -145,7 +145,7 @@ def measure(laptop: Laptop, objects: int) -> dict[str, Any]:
 
 @contextmanager
 def events_lost(laptop: Laptop) -> Iterator[None]:
-    """What lands meanwhile is told to nobody."""
+    """What lands meanwhile is not announced."""
     events = laptop.client("events")
     rules = events.list_rules()["Rules"]
     rule = next(rule["Name"] for rule in rules if "Object Created" in rule.get("EventPattern", ""))

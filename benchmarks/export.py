@@ -6,7 +6,7 @@
     python -m benchmarks.export --only kills          20 x 500 files, ten times killed
     python -m benchmarks.export --only day            20 x 10,000 files
 
-Each part has a laptop of its own. Results are kept in `benchmarks/results/export/`.
+Each part has its own laptop. Results are kept in `benchmarks/results/export/`.
 """
 
 from __future__ import annotations

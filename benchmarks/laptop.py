@@ -1,4 +1,4 @@
-"""How fast the whole pipeline is on this machine: many files through a laptop of its own, from landing to queryable.
+"""How fast the whole pipeline is on this machine: many files through its own laptop, from landing to queryable.
 
 Run it with `make bench`, or `python benchmarks/laptop.py --files 10` for a quick look. The result is printed, compared
 with the newest one of the same size, and stored in `benchmarks/results/<date>-<commit>.json`.
@@ -183,7 +183,7 @@ def chosen(target: Target, dataset: str | None, files: int, rows: int) -> Load:
 
 
 def can_be_sized(write: Callable[..., list[Path]]) -> bool:
-    """Whether a generator makes as many files as it is told to."""
+    """Whether a generator makes as many files as it is asked for."""
     if not {"files", "rows"} <= set(inspect.signature(write).parameters):
         return False
     with TemporaryDirectory() as folder:

@@ -42,7 +42,7 @@ CODE = ("domain", "usecases", "sources/model", "sources/poll", "exports/model", 
 TESTS = (
     *("tests/unit/domain", "tests/unit/usecases", "tests/unit/sources", "tests/unit/exports", "tests/unit/stories"),
     *("tests/unit/adapters", "tests/unit/compiler", "tests/unit/cli/commands"),
-    *("--ignore=tests/unit/compiler/test_second_parser.py", "--ignore=tests/unit/cli/commands/test_doctor.py"),
+    *("--ignore=tests/unit/compiler/test_second_parser.py", "--ignore=tests/unit/cli/commands/look/test_doctor.py"),
     "--ignore=tests/unit/stories/test_arrival_order.py",
 )
 """Unit tests and searches. Those of the transform, of SQL and of the doctor are about other code."""

@@ -2,7 +2,7 @@
 
 A fork puts other code into the functions of a module that is imported already, so a mutant costs its tests and nothing
 else. What runs while a module is imported (constants, defaults, fields) can't be changed so: such a mutant gets a
-process of its own, which imports the other source.
+its own process, which imports the other source.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Forks:
 
 
 def fork(work: Callable[[], bool]) -> int:
-    """Do it in a process group of its own, which prints nothing and exits with 0 if it is true. Returns its id."""
+    """Do it in its own process group, which prints nothing and exits with 0 if it is true. Returns its id."""
     pid = os.fork()
     if pid:
         return pid

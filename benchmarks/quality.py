@@ -162,7 +162,7 @@ FAULTS: dict[str, tuple[Fault, str, Scope]] = {
     "half of the rows missing": (half_of_the_rows, "rowCount", Scope.BATCH),
     "nulls at ten times": (ten_times_the_nulls, "a: nullShare", Scope.BATCH),
     "mean shifted by 5 spreads of the column": (mean_off_by_spreads, "b: mean", Scope.BATCH),
-    "  … by 5 of its own day-to-day spreads": (mean_off_by_its_noise, "b: mean", Scope.BATCH),
+    "  … by 5 times its day-to-day spread": (mean_off_by_its_noise, "b: mean", Scope.BATCH),
     "a category gone": (category_gone, "k: categories", Scope.BATCH),
     "a file loaded twice by hand": (loaded_twice, "duplicateKeys", Scope.DAY),
 }

@@ -3,7 +3,7 @@
     python -m benchmarks.small                          the whole of it: about 35 minutes
     python -m benchmarks.small --minutes 1 --rates 300 --wake-minutes 0      a quick look
 
-Three datasets of three formats, files of 10,000 rows, on a laptop of its own. A fourth dataset promises 15 minutes
+Three datasets of three formats, files of 10,000 rows, on its own laptop. A fourth dataset promises 15 minutes
 instead of one: how often does it wake the warehouse? The result is printed, and stored in `benchmarks/results/small`.
 """
 
@@ -54,7 +54,7 @@ WAKE_MINUTES = 31.0
 UPLOADS = 8
 SAMPLE_SECONDS = 5
 DEPLOY_AT = 0.4
-"""The part of the steady load after which the stack is deployed anew."""
+"""The part of the steady load after which the stack is redeployed."""
 SLOWER_SECONDS = 10
 """By so much more a file may take later in a rate that is held than at its beginning: what a group's turn varies."""
 REACH = {
@@ -175,7 +175,7 @@ def growth(samples: list[tuple[float, int, int]], which: int, seconds: float) ->
 
 
 def main() -> int:
-    """Run on a laptop of its own; print and store what was measured. Returns 1 when a row is wrong."""
+    """Run on its own laptop; print and store what was measured. Returns 1 when a row is wrong."""
     asked = _parser().parse_args()
     # What is measured is the contracts' own waiting.
     with own_laptop("small", "LongestWait=3600", _with_contracts) as laptop:
@@ -246,7 +246,7 @@ def _steady(feeder: Feeder, pid: int, minutes: float, deploy: Callable[[], Futur
 
     def until() -> bool:
         if not deployed and time.time() - start > DEPLOY_AT * minutes * 60:
-            tell("deploying the stack anew")
+            tell("redeploying the stack")
             deployed.append(deploy())
         return time.time() - start > minutes * 60
 

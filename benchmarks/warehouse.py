@@ -53,7 +53,7 @@ def part() -> bytes:
 
 
 def fill(file: Path) -> None:
-    """The target's rows, written past the emulator, which sees an ordinary table of its own."""
+    """The target's rows, written past the emulator, which sees its own ordinary table."""
     with duckdb.connect(str(file)) as connection:
         connection.execute(f"INSERT INTO public.target {rows(0, HELD)}")
 

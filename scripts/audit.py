@@ -1,6 +1,6 @@
 """Run the scanners and compare what they find with what is accepted: `make audit`.
 
-checkov    the template as CloudFormation gets it, with a warehouse of its own
+checkov    the template as CloudFormation gets it, with its own warehouse
 parliament every role's policies in it
 bandit     the code
 pip-audit  every lock, against the advisories of the package index
@@ -137,7 +137,7 @@ def bandit() -> Iterator[Finding]:
 
 
 def pip_audit() -> Iterator[Finding]:
-    """Known faults of what the locks name; an index that has no advisories is told of."""
+    """Known faults of what the locks name; an index without advisories is reported."""
     for lock in LOCKS:
         options = ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--format", "json"]
         report = read_json("pip-audit", "--requirement", lock, *options, silent=True)

@@ -27,7 +27,7 @@ HEADER = "# Made from requirements.lock by `make lock`; do not edit.\n"
 
 
 def main() -> None:
-    """Resolve anew and write every lock."""
+    """Resolve again and write every lock."""
     compile_lock(["pyproject.toml", "--extra", "dev"], "requirements.lock")
     compile_lock(["-"], "requirements-sam.lock", given=SAM_CLI)
     compile_lock(["-"], "requirements-audit.lock", given=SCANNERS)

@@ -26,7 +26,7 @@ MODEL = "bulk.odcs.yaml"
 
 
 def main() -> int:
-    """Run on a laptop of its own. Returns 1 when anything is wrong."""
+    """Run on its own laptop. Returns 1 when anything is wrong."""
     options = _parser().parse_args()
     chosen = [failure for failure in met_by_files() if options.only in failure.name]
     others = [failure for failure in elsewhere() if options.only in failure.name]

@@ -39,7 +39,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "chaos"
 
 
 def main() -> int:
-    """Run on a laptop of its own. Returns 1 when anything is wrong."""
+    """Run on its own laptop. Returns 1 when anything is wrong."""
     options = _parser().parse_args()
     where = machine()
     with own_laptop("chaos", prepare=_pages_of_one) as laptop:

@@ -42,7 +42,7 @@ class Result:
 class Bench:
     """Breaks one laptop, over and over, while files of one dataset load.
 
-    The contracts are those of `tests/e2e`: one that is loaded directly, one that is `staged`. `deploy` deploys anew.
+    The contracts are those of `tests/e2e`: one that is loaded directly, one that is `staged`. `deploy` redeploys.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Bench:
         wrong = self._settle(start, before)
         seconds = time.monotonic() - start
         if point.faults and not point.by_chance:
-            self._until_struck()  # people are told beside the load, and maybe after it
+            self._until_struck()  # people are notified beside the load, and maybe after it
         injected = sum(fault["struck"] for fault in self._faults("GET")["faults"]) or int(bool(point.deed))
         self._faults("DELETE")
         wrong += list(self._wrong_rows(tag)) + list(self._wrong_files(landed))
@@ -199,5 +199,5 @@ def bad() -> bytes:
 
 
 def meter(tag: str, file: int, row: int) -> str:
-    """A key of its own for each row of each run."""
+    """Its own key for each row of each run."""
     return f"{tag}-{file}-{row}"

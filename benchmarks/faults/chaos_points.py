@@ -219,7 +219,7 @@ def _deeds() -> Iterator[Point]:
     yield Point("each object overwritten at once", deed="overwritten")
     reading = {"service": "s3", "operation": "GET", "caller": "TransformFunction", "what": "delay", "times": 2}
     yield Point("objects overwritten while they are read", (reading,), deed="overwritten while read")
-    yield Point("the stack deployed anew in mid-load", deed="deployed")
+    yield Point("the stack redeployed in mid-load", deed="deployed")
 
 
 def composed(seed: int) -> Point:

@@ -33,7 +33,7 @@ HOSTILE_SECONDS = 30
 
 
 def main() -> int:
-    """Run on a laptop of its own. Returns 1 when anything is wrong."""
+    """Run on its own laptop. Returns 1 when anything is wrong."""
     options = _parser().parse_args()
     where = machine()
     if options.hostile:

@@ -29,7 +29,7 @@ def main() -> int:
     """Show it. Returns 1 when something did not become what it should."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="headrace-servers-") as folder, ExitStack() as stack:
-        say("Two servers of somebody else's: north speaks FTP, harbour speaks SFTP")
+        say("Two foreign servers: north speaks FTP, harbour speaks SFTP")
         outage = stack.enter_context(ExitStack())
         north = outage.enter_context(serving("north", Protocol.FTP, Path(folder) / "north"))
         harbour = stack.enter_context(serving("harbour", Protocol.SFTP, Path(folder) / "harbour"))
@@ -64,9 +64,9 @@ def taken(made: Any) -> bool:
 
 
 def broken(made: Any, north: Any, outage: ExitStack, stack: ExitStack) -> bool:
-    """An outage: the breaker opens, somebody is called; the server comes back, the breaker closes."""
+    """An outage: the breaker opens, an incident opens; the server comes back, the breaker closes."""
     target = target_of(made)
-    say("north goes down; the poll tries five times, then its breaker opens and somebody is called")
+    say("north goes down; the poll tries five times, then its breaker opens and an incident opens")
     outage.close()
     poll(target, ["north", "harbour"])
     opened = target.source_ledger.state("north")
@@ -79,7 +79,7 @@ def broken(made: Any, north: Any, outage: ExitStack, stack: ExitStack) -> bool:
     wait_for_polls(target, {"north": before})
     made.run("wait", "--timeout", "120")
     run(made, "sources")
-    say("What people were told: Slack, and PagerDuty's trigger and resolve under one key")
+    say("What people received: Slack, and PagerDuty's trigger and resolve under one key")
     run(made, "notifications")
     closed = target.source_ledger.state("north")
     told = made.run("notifications", "--json").stdout

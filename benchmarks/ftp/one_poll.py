@@ -1,4 +1,4 @@
-"""One poll in a process of its own, measured from outside of nothing else: `python -m benchmarks.ftp.one_poll`.
+"""One poll in its own process, measured from outside of nothing else: `python -m benchmarks.ftp.one_poll`.
 
 Reads what to do from standard input as JSON, prints what came of it as JSON: seconds, CPU seconds, peak memory.
 """

@@ -91,7 +91,7 @@ def contract(dataset: str, file_format: dict[str, str], servers: list[str]) -> s
 
 @contextmanager
 def laptop(contracts: dict[str, str], servers: list[Offered]) -> Iterator[Any]:
-    """A laptop of its own with these contracts deployed and the servers' secrets in place."""
+    """Its own laptop, with these contracts deployed and the servers' secrets in place."""
 
     def only_these(checkout: Path) -> None:
         for shipped in (checkout / "contracts").glob("*.odcs.yaml"):

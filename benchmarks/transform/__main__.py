@@ -1,6 +1,6 @@
 """How fast, how small and how exact the transform is, beside what else could do its work: `make bench-transform`.
 
-Every engine runs in a process of its own with one thread. CPU seconds are user and system together. The result is
+Every engine runs in its own process with one thread. CPU seconds are user and system together. The result is
 printed and stored in `benchmarks/results/transform/<date>-<commit>.json`.
 """
 
@@ -32,7 +32,7 @@ SMALL_ROWS = 10_000
 SMALL_TIMES = 25
 FRESH_TIMES = 5
 TURNS = 6
-"""What is compared closely runs so often, in fresh processes, in turns of another order; the median is told."""
+"""What is compared closely runs so often, in fresh processes, in turns of another order; the median is printed."""
 NO_CHECK = "not checked: knows no bad rows"
 
 

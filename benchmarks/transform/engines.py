@@ -47,7 +47,7 @@ class Wrong(Exception):  # noqa: N818 - a signal, as in the code that it stands 
 
 
 Told = Callable[[bytes, Wrong], tuple[RowError, ...]]
-"""What is told of a bad line, and of its first fault."""
+"""What is reported of a bad line, and of its first fault."""
 
 
 def headrace_csv(source: Path, folder: Path, block_bytes: int = BLOCK_BYTES) -> None:
@@ -122,7 +122,7 @@ def plain_csv(source: Path, folder: Path) -> None:
 
 
 def plain_csv_briefly(source: Path, folder: Path) -> None:
-    """The same, but only the first fault of a row is told."""
+    """The same, but only the first fault of a row is reported."""
     _plain_csv(source, folder, lambda _, wrong: (RowError(*wrong.args),))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.bootstrap.ingest import services
 from headrace.config import setting
-from headrace.domain.ingest.engine import NEVER
+from headrace.domain.ingest.packing import NEVER
 from headrace.entrypoint import entrypoint
 from headrace.usecases.ingest.record_batch import record_batch
 

@@ -157,7 +157,7 @@ REJECTED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "a damaged gzip": (gzip.compress(PLAIN.encode())[:-8] + b"\xff" * 8, {}, "damaged"),
     "a zip cut off": (zipped({"a.csv": PLAIN.encode()})[:-30], {}, "cannot be opened"),
     "a zip with Deflate64": (odd_zip(PLAIN, central=(10, b"\x09"), local=(8, b"\x09")), {}, "Deflate64"),
-    "a zip with a method of its own": (odd_zip(PLAIN, central=(10, b"\x61"), local=(8, b"\x61")), {}, "method 97"),
+    "a zip with its own method": (odd_zip(PLAIN, central=(10, b"\x61"), local=(8, b"\x61")), {}, "method 97"),
     "a zip of a version to come": (odd_zip(PLAIN, central=(6, b"\x63")), {}, "version 9.9"),
     "a zip with a name that is not UTF-8": (BAD_NAME, {}, "not the UTF-8"),
     "a zip whose names differ": (odd_zip(PLAIN, central=(46, b"b")), {}, "differ"),

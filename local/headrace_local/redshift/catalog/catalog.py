@@ -125,7 +125,7 @@ class Table:
 
 @dataclass
 class Catalog:
-    """Looks tables up as one session sees them, and remembers what it found until it is told to forget."""
+    """Looks tables up as one session sees them, and remembers what it found until `forget` is called."""
 
     connection: duckdb.DuckDBPyConnection
     database: str

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.domain.contract import FileFormat
 from headrace.domain.ingest.lane import Limits
-from headrace.domain.ingest.packing import UNIT_BYTES, UNIT_FILES, first_batch, halves, units
-from tests.support.fakes import file
+from headrace.domain.ingest.packing import GROWS, NEVER, UNIT_BYTES, UNIT_FILES, first_batch, halves, is_heavy, units
+from tests.support.fakes import contract, file
 
 SIZES = st.lists(st.integers(1, 2 * UNIT_BYTES), max_size=300)
 
@@ -47,3 +49,20 @@ def test_halves_are_smaller_and_complete(count: int) -> None:
     assert first + second == files
     assert first
     assert second
+
+
+@pytest.mark.parametrize(
+    ("name", "compression", "size", "heavy"),
+    [
+        ("a.csv", "auto", 1000, False),
+        ("a.csv", "auto", 1001, True),
+        ("a.csv.GZ", "auto", 1000 // GROWS, False),
+        ("a.csv.GZ", "auto", 1000 // GROWS + 1, True),
+        ("a.zip", "none", 1000, False),
+        ("a.csv", "gzip", 500, True),
+    ],
+)
+def test_a_unit_is_heavy_by_the_text_of_its_files(name: str, compression: str, size: int, heavy: bool) -> None:
+    spec = contract(format=FileFormat(compression=compression))
+    assert is_heavy([file("small.csv", size=1), file(name, size=size)], spec, 1000) is heavy
+    assert not is_heavy([file(name, size=1 << 50)], spec, NEVER)

@@ -1,9 +1,13 @@
-"""Packing a batch's files into units of work. Small files share a unit, large ones have their own; none is split."""
+"""Packing a batch's files into units of work: small files share a unit, large ones have their own, none is split.
+
+A unit that a function cannot finish goes to Spark.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from headrace.domain.contract import Contract
 from headrace.domain.ingest.lane import Limits
 from headrace.domain.ingest.ledger import FileRecord
 
@@ -15,6 +19,11 @@ APART = "apart"
 """The group of files that failed while nothing else of their lane loaded: it may not be them."""
 KILLED_APART = f"{APART}-{KILLED}"
 """The same, of files whose function was killed when they were a unit alone, as they are here too."""
+COMPRESSED = (".gz", ".bz2", ".zst", ".zip")
+GROWS = 8
+"""Text is about so much longer than it was compressed."""
+NEVER = 0
+"""Nothing is so large that Spark is used."""
 
 
 def first_batch(files: Iterable[FileRecord], limits: Limits, loaded_at: str | None = None) -> list[FileRecord]:
@@ -72,3 +81,18 @@ def units(files: Iterable[FileRecord]) -> list[list[FileRecord]]:
         packed[-1].append(file)
         size += file.size
     return packed
+
+
+def is_heavy(files: Iterable[FileRecord], contract: Contract, above: int) -> bool:
+    """Whether a unit has a file of more than `above` bytes, as far as its size and name tell.
+
+    A large file is a unit alone. With `NEVER` none is heavy.
+    """
+    return above != NEVER and any(_text_bytes(file, contract) > above for file in files)
+
+
+def _text_bytes(file: FileRecord, contract: Contract) -> int:
+    """About how long the text in a file is."""
+    said = contract.format.compression
+    compressed = file.key.lower().endswith(COMPRESSED) if said == "auto" else said != "none"
+    return file.size * (GROWS if compressed else 1)

@@ -86,7 +86,7 @@ def _first_folder(key: str) -> str:
 
 
 def hours_to_report(reported: str | None, now: float) -> list[str]:
-    """The hours that have ended since the last one that was `told`, the oldest first; not more than `MOST_HOURS`."""
+    """The hours that have ended since the last that was `reported`, the oldest first; not more than `MOST_HOURS`."""
     ended = datetime.fromtimestamp(now, UTC) - GRACE - timedelta(hours=1)
     oldest = ended - timedelta(days=KEPT_DAYS)
     hour = max(_moment(reported) + timedelta(hours=1), oldest) if reported else ended - timedelta(hours=MOST_HOURS - 1)

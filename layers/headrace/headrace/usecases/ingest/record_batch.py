@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.executions import execution_name
-from headrace.domain.ingest.engine import NEVER, is_heavy
 from headrace.domain.ingest.lane import limits_of
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
-from headrace.domain.ingest.packing import first_batch, units
+from headrace.domain.ingest.packing import NEVER, first_batch, is_heavy, units
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
 from headrace.usecases.ports import (

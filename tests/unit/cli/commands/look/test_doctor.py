@@ -21,7 +21,7 @@ from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.services import TargetServices
 from headrace_cli.stack.target import Target
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 OUTPUTS = {
     "LandingBucket": "landing",
     "LakeBucket": "lake",

@@ -13,8 +13,7 @@ from headrace.domain.contract import Contract, Kind
 from headrace.transform import BadRow, PartWriter, QuarantineWriter, RowError, arrow_schema, read_quarantine
 from headrace.transform.output import parts
 from headrace.transform.schema import one_text
-
-from .kit import column, contract, decimal, integer, number, text, transform_of
+from tests.unit.transform.kit import column, contract, decimal, integer, number, text, transform_of
 
 SPEC = contract(
     text("id", required=True),

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import Kind
 from headrace.transform import FileRejected, Limits
-
-from .kit import column, contract, integer, read, text
+from tests.unit.transform.kit import column, contract, integer, read, text
 
 SPEC = contract(
     integer("id", required=True),

@@ -17,8 +17,7 @@ from headrace.domain.contract import Kind
 from headrace.transform import FileRejected, RowError
 from headrace.transform.json_files.columns import JsonColumns
 from headrace.transform.schema import data_schema
-
-from .kit import column, contract, decimal, integer, moment, number, read, text
+from tests.unit.transform.kit import column, contract, decimal, integer, moment, number, read, text
 
 SPEC = contract(
     integer("id", required=True),

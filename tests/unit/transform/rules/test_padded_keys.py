@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .kit import contract, integer, read, text
+from tests.unit.transform.kit import contract, integer, read, text
 
 KEYS = ["K1", "K1 ", "K1  ", " K1", "K1\t", "k1", "", " ", "K\u00a0", "K1 x"]
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from headrace_cli.contract_tests.cases import Outcome, written
-from tests.unit.cli.commands.test_check import CONTRACT
+from tests.unit.cli.commands.files.test_check import CONTRACT
 from tests.unit.cli.conftest import RunJson, RunText
 
 GOOD = "meter,value\nm1,1\nm2,2\n"

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from headrace.transform import FileRejected
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.rebuild import frame_of, rows_good_now
-
-from .kit import contract, integer, read, text
+from tests.unit.transform.kit import contract, integer, read, text
 
 SPEC = contract(text("id"), integer("n"), encoding="auto")
 
