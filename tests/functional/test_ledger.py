@@ -456,6 +456,26 @@ def test_the_newest_line_of_a_files_history_is_its_last(ledger: Any) -> None:
         assert (found.step, found.detail) == (step, {"n": 1})
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_lines_of_a_history_lose_a_text_wherever_it_stands_in_them(ledger: Any, dry_run: bool) -> None:
+    details = [{"reason": "of M-17"}, {"broken": {'M"17': 1}}, {"rows": [{"n": 17}]}, {"reason": "of nobody"}, {}]
+    for detail in details:
+        ledger.events.note_file("f", "Failed", detail)
+        ledger.events.note_batch("b", "Failed", detail)
+    ledger.events.note_file("other", "Failed", details[0])
+
+    def goes(text: str) -> bool:
+        return "17" in text
+
+    assert ledger.events.scrub_file("f", goes, dry_run=dry_run) == 3
+    assert ledger.events.scrub_batch("b", goes, dry_run=dry_run) == 3
+    erased = {"detail": "erased"}
+    left = details if dry_run else [erased, erased, erased, *details[3:]]
+    for lines in (ledger.events.of_file("f"), ledger.events.of_batch("b")):
+        assert [(line.step, line.detail) for line in lines] == [("Failed", detail) for detail in left]
+    assert [line.detail for line in ledger.events.of_file("other")] == [details[0]]
+
+
 def test_what_people_were_told_of_a_promise_is_kept(ledger: Any) -> None:
     late = Reported("2026-01-31T00:00:00Z")
     quiet = Reported(late.since, "words", "2026-01-31T01:00:00Z")

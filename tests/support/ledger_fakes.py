@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from headrace.adapters.ledger.storms import CLAIMED_SECONDS
 from headrace.domain.clock import now
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.lane import LaneState
-from headrace.domain.ingest.ledger import BEFORE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BEFORE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus, texts
 from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
 
@@ -330,12 +329,20 @@ class MemoryEvents:
     def note_batch(self, batch: str, step: str, detail: dict[str, Any] | None = None) -> None:
         self.records.events.setdefault(batch, []).append(Event(now(), step, detail or {}))
 
-    def scrub(self, file_id: str, text: str, *, dry_run: bool) -> int:
+    def of_file(self, file_id: str) -> list[Event]:
+        return list(self.records.events.get(file_id, []))
+
+    def of_batch(self, batch: str) -> list[Event]:
+        return list(self.records.events.get(batch, []))
+
+    def scrub_file(self, file_id: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
         lines = self.records.events.get(file_id, [])
-        found = [index for index, line in enumerate(lines) if text in json.dumps(line.detail, ensure_ascii=False)]
+        found = [index for index, line in enumerate(lines) if any(map(goes, texts(line.detail)))]
         for index in found if not dry_run else ():
             lines[index] = Event(lines[index].at, lines[index].step, {"detail": "erased"})
         return len(found)
+
+    scrub_batch = scrub_file
 
 
 class MemoryWatches:

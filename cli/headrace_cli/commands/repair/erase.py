@@ -77,6 +77,7 @@ def render(document: Document) -> ConsoleRenderable:
         f"{count(document['bad_rows'], 'row')} in quarantine {verb}",
         f"{count(document['table_rows'], 'row')} of the table {verb}",
         f"{count(document['ledger_entries'], 'entry').replace('entrys', 'entries')} of the ledger {verb}",
+        f"{count(document['history_entries'], 'entry').replace('entrys', 'entries')} of the checks' history {verb}",
     ]
     again = [] if document["dry_run"] else ["Run it again: it should find nothing."]
     return lines(*parts, *_left(document), *again)

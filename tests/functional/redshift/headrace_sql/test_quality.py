@@ -290,3 +290,26 @@ def told(found: list[Finding]) -> list[str]:
 def test_a_contract_without_checks_measures_nothing(services: MemoryServices) -> None:
     bare: Contract = contract(checks=())
     assert judge_day(bare, date(2026, 1, 1), services) == []
+
+
+def test_a_value_is_erased_from_figures_findings_and_decisions_and_no_other(services: MemoryServices) -> None:
+    run = services.warehouse.run
+    figure = (
+        "INSERT INTO etl.quality_figures VALUES ('{}', 'batch', 'b', '2026-01-01', 'm', 'x', '{}', 1, 1, 0, GETDATE())"
+    )
+    result = (
+        "INSERT INTO etl.quality_results VALUES ('{}', 'batch', 'b', 'm', 'x', 'good', 1, 1, 1, 1, '{}', GETDATE())"
+    )
+    for dataset, text in (("readings", "M-17"), ("readings", "M-170"), ("others", "M-17")):
+        run([figure.format(dataset, text), result.format(dataset, f"{text} isn''t known \\\\ here")])
+        services.loads.record_decision("b", dataset, "rejected", "ann", f"{text} isn't known \\ here")
+    sentence = "M-17 isn't known \\ here"
+    assert services.rows.figures_of("readings", "M-17") == 1
+    assert sorted(services.rows.sentences_with("readings", "M-17")) == [sentence, "M-170 isn't known \\ here"]
+    services.rows.erase_mentions("readings", "M-17", [sentence])
+    assert services.rows.figures_of("readings", "M-17") == 0
+    assert services.rows.sentences_with("readings", "M-17") == ["M-170 isn't known \\ here"]
+    assert services.rows.figures_of("others", "M-17") == 1
+    assert services.rows.sentences_with("others", "M-17") == [sentence]
+    reasons = services.warehouse.query("SELECT reason FROM etl.holds WHERE dataset = 'readings' ORDER BY 1")
+    assert reasons == [["M-170 isn't known \\ here"], ["erased"]]

@@ -140,7 +140,8 @@ def test_rejected_files_have_failed_for_the_reason_that_they_were_held(why: str,
     assert world.steps(world.now("two").file_id) == [("Rejected", {"batch": "readings-1", "by": "ann"})]
     assert (world.known.status, bool(world.known.ended_at)) == (BatchStatus.REJECTED, True)
     assert any(reason in statement for statement in world.services.warehouse.ran), "the decision, with its reason"
-    assert world.steps("readings-1") == [("Rejected", {"by": "ann"})]
+    assert world.known.reason == reason, "why a person rejected it is in the ledger too"
+    assert world.steps("readings-1") == [("Rejected", {"by": "ann", "reason": reason})]
 
 
 @pytest.mark.parametrize("decision", ["release", "reject"])

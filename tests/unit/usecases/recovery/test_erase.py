@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import View
-from headrace.domain.ingest.ledger import FileStatus, RowCounts
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.sql_text import MOST_BYTES
 from headrace.errors import TransientError
 from headrace.transform.erasure import Value
 from headrace.usecases import lake_paths
@@ -111,7 +112,7 @@ def test_rows_of_the_value_go_everywhere_and_no_others() -> None:
 def test_the_table_is_asked_under_the_lock_and_the_row_balance_holds() -> None:
     stack = Stack()
     stack.erase()
-    first, account, delete = stack.services.warehouse.ran[:3]
+    first, account, delete = stack.services.warehouse.ran[-3:]
     assert first == "LOCK TABLE etl.guard_readings"
     assert account.startswith("INSERT INTO etl.superseded")
     assert delete == "DELETE FROM public.readings WHERE meter = 'M-17'"
@@ -149,7 +150,18 @@ def test_a_second_run_finds_nothing() -> None:
     assert not stack.erase().found
 
 
-@pytest.mark.parametrize("step", ["landing.delete", "lake.replace", "lake.write_json", "events.scrub", "warehouse.run"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "landing.delete",
+        "lake.replace",
+        "lake.write_json",
+        "events.scrub_file",
+        "events.scrub_batch",
+        "batches.save",
+        "warehouse.run",
+    ],
+)
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_a_run_that_breaks_off_is_finished_by_the_next(step: str, nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = Stack()
@@ -172,6 +184,7 @@ def test_a_run_that_breaks_off_is_finished_by_the_next(step: str, nth: int, monk
     assert stack.raws() == [b"M-170,oops"]
     assert "DELETE FROM public.readings WHERE meter = 'M-17'" in stack.services.warehouse.ran
     assert stack.services.ledger.files.get(stack.files["a.csv"].file_id).rows.balanced
+    assert PERSON not in ledger_of(stack)
 
 
 def test_what_cannot_be_asked_is_refused() -> None:
@@ -244,10 +257,10 @@ def test_each_file_that_is_deleted_has_that_in_its_story() -> None:
         assert [line.detail for line in events if line.step == "Erased"] == [{"from": "landing"}]
 
 
-@pytest.mark.parametrize("part", ["landed", "lake_rows", "bad_rows", "table_rows", "ledger_entries"])
+@pytest.mark.parametrize("part", ["landed", "lake_rows", "bad_rows", "table_rows", "ledger_entries", "history_entries"])
 def test_a_report_has_found_something_if_any_place_had_it(part: str) -> None:
     assert not Report().found
-    assert (Report().lake_rows, Report().bad_rows, Report().table_rows, Report().ledger_entries) == (0, 0, 0, 0)
+    assert asdict(Report()) == asdict(Report([], 0, 0, 0, 0, 0))
     report = Report()
     setattr(report, part, ["key"] if part == "landed" else 1)
     assert report.found
@@ -259,7 +272,11 @@ def test_a_whole_number_is_asked_as_a_number() -> None:
         erase(READINGS, Value("value", "1.5"), stack.landing, stack.services, lambda _: None)
     for key in [key for key in stack.services.lake.objects if "batch=" in key]:
         del stack.services.lake.objects[key]
-    erase(READINGS, Value("value", " 007 "), stack.landing, stack.services, lambda _: None)
+    ids = [stack.files["a.csv"].file_id] * 2
+    part = lake_paths.part("readings", "readings-1", "0")
+    stack.services.lake.objects[part] = parquet(pa.table({"value": [7, 70], "_file_id": ids}))
+    report = erase(READINGS, Value("value", " 007 "), stack.landing, stack.services, lambda _: None)
+    assert (report.lake_rows, report.landed) == (1, ["readings/a.csv", "readings/copy.csv"])
     assert "DELETE FROM public.readings WHERE value = 7" in stack.services.warehouse.ran
 
 
@@ -374,11 +391,74 @@ def test_the_story_of_a_file_that_was_passed_over_is_looked_through_too() -> Non
     assert (record.status, record.dataset, record.reason) == (FileStatus.UNROUTABLE, "", "erased")
 
 
-def test_a_failed_file_whose_bytes_are_gone_has_none_of_the_value() -> None:
-    stack, key = failed_with(b"meter\nM-17,1\n", reason=f"row 1: {PERSON}")
+@pytest.mark.parametrize("reason", [f"row 1: {PERSON}", "row 1: its length"])
+@pytest.mark.parametrize("changes", [{}, PASSED_OVER], ids=["failed", "passed over"])
+def test_of_a_failed_file_whose_bytes_are_gone_reason_and_story_lose_the_value(
+    changes: dict[str, Any], reason: str
+) -> None:
+    stack, key = failed_with(b"meter\nM-17,1\n", reason=reason, **changes)
+    (record,) = [known for known in stack.services.ledger.records.files.values() if known.key == key]
+    stack.services.ledger.events.note_file(record.file_id, "Failed", {"reason": f"row 1: {PERSON}"})
     stack.services.lake.landed.pop(("landing", key, "v5"))
     stack.landing.delete(key, "v5")
+    found = 3 if PERSON in reason else 2
+    assert stack.erase(dry_run=True).ledger_entries == found
+    assert PERSON in ledger_of(stack)
+    report = stack.erase()
+    assert (key in report.landed, report.ledger_entries) == (False, found)
+    assert PERSON not in ledger_of(stack)
+
+
+@pytest.mark.parametrize("status", [FileStatus.LOADED, FileStatus.DUPLICATE])
+def test_a_file_without_such_a_row_may_still_have_the_value_in_its_reason(status: FileStatus) -> None:
+    """One that a later contract refused keeps its rows, and says why it could not be loaded again."""
+    stack, key = failed_with(b"x", status=status, reason=f"it could not be loaded again: {PERSON} is no new category")
     assert key not in stack.erase().landed
+    assert PERSON not in ledger_of(stack)
+
+
+def ledger_of(stack: Stack) -> str:
+    """Everything that the ledger says, but for the names of objects."""
+    records = stack.services.ledger.records
+    said = [(known.reason, known.detected) for known in records.files.values()]
+    batches = [known.reason for known in records.batches.values()]
+    return json.dumps([said, batches, [line.detail for lines in records.events.values() for line in lines]])
+
+
+def with_batch(name: str, stack: Stack, status: BatchStatus, reason: str) -> None:
+    batch = BatchRecord(name, "readings", LIVE, 1, status, (), "t", reason=reason)
+    stack.services.ledger.records.batches[name] = batch
+    stack.services.ledger.events.note_batch(name, "Failed", {"reason": reason})
+
+
+def test_batches_lose_the_value_too_also_those_that_a_file_was_in_before() -> None:
+    stack = Stack()
+    with_batch("readings-1", stack, BatchStatus.LOADED, f"recorded without details: {PERSON}")
+    with_batch("readings-0", stack, BatchStatus.FAILED, f"it could not be loaded: {PERSON} is too long")
+    with_batch("readings-7", stack, BatchStatus.REJECTED, f"no such meter: {PERSON}")
+    with_batch("readings-8", stack, BatchStatus.FAILED, "M-170 is too long")
+    events = stack.services.ledger.events
+    events.note_file(stack.files["a.csv"].file_id, "Set apart", {"batch": "readings-0", "with": PERSON})
+    events.note_file(stack.files["c.csv"].file_id, "Rejected", {"batch": "readings-7"})
+    events.note_file(stack.files["c.csv"].file_id, "Rejected", {"batch": "readings-8"})
+    events.note_file(stack.files["c.csv"].file_id, "Rejected", {"batch": "expired"})
+    assert stack.erase(dry_run=True).ledger_entries == 8
+    assert stack.erase().ledger_entries == 8
+    said = ledger_of(stack)
+    assert PERSON not in said.replace("M-170", "")
+    assert said.count("M-170") == 2
+    assert stack.services.ledger.batches.get("readings-0").status is BatchStatus.FAILED
+    assert not stack.erase(dry_run=True).ledger_entries
+
+
+@pytest.mark.parametrize("text", ['O"Hara', "back\\slash", "Grüße", "two\nlines"])
+def test_a_value_that_json_would_escape_is_found_in_stories_and_findings(text: str) -> None:
+    stack = Stack()
+    record = replace(stack.files["a.csv"], reason=f"row 1: {text}", detected={"unknown": [{"first": text}], text: 1})
+    stack.services.ledger.records.files[record.file_id] = record
+    stack.services.ledger.events.note_file(record.file_id, "Transformed", {"broken": {text: 3}})
+    erase(READINGS, Value("meter", text), stack.landing, stack.services, lambda _: None)
+    assert json.dumps(text)[1:-1] not in ledger_of(stack)
 
 
 def test_a_version_that_landing_has_no_more_is_not_reported_as_deleted() -> None:
@@ -443,10 +523,39 @@ def test_where_the_table_has_no_such_row_no_lock_is_taken() -> None:
     assert not [statement for statement in stack.services.warehouse.ran if "LOCK" in statement or "DELETE" in statement]
 
 
-def test_figures_and_sentences_of_the_statistics_history_go_with_the_rows() -> None:
+@pytest.mark.parametrize("in_table", [0, 2])
+def test_what_checks_and_decisions_say_goes_also_where_the_rows_never_came_to_the_table(in_table: int) -> None:
+    """A batch that was held and rejected has figures, findings and a decision, and no row."""
     stack = Stack()
-    stack.erase()
-    assert stack.services.warehouse.ran[3:] == [
+    said = ["meter categories: M-17 is new", "M-170 is new", "rejected by ann: M-17, O'Hara"]
+    stack.services.warehouse.answers = {
+        "etl.quality_figures": [[3]],
+        "etl.quality_results": [[sentence] for sentence in said],
+        "SELECT COUNT(*)": [[in_table]],
+    }
+    before = stack.erase(dry_run=True)
+    assert (before.history_entries, before.found, stack.services.warehouse.ran) == (5, True, [])
+    assert stack.erase().history_entries == 5
+    gone = "'meter categories: M-17 is new', 'rejected by ann: M-17, O''Hara'"
+    assert stack.services.warehouse.ran[:3] == [
         "DELETE FROM etl.quality_figures WHERE dataset = 'readings' AND category = 'M-17'",
-        "DELETE FROM etl.quality_results WHERE dataset = 'readings' AND POSITION('M-17' IN sentence) > 0",
+        f"DELETE FROM etl.quality_results WHERE dataset = 'readings' AND sentence IN ({gone})",
+        f"UPDATE etl.holds SET reason = 'erased' WHERE dataset = 'readings' AND reason IN ({gone})",
     ]
+
+
+def test_many_sentences_are_erased_in_statements_that_the_data_api_takes() -> None:
+    stack = Stack()
+    said = [f"M-17 {number:04} ".ljust(2_000, "'") for number in range(95)]
+    stack.services.warehouse.answers = {"etl.quality_results": [[sentence] for sentence in said], "COUNT(*)": [[0]]}
+    assert stack.erase().history_entries == 95
+    holds = [sql for sql in stack.services.warehouse.ran if "etl.holds" in sql]
+    assert [sql.count("M-17") for sql in holds] == [10] * 9 + [5]
+    assert max(map(len, holds)) < MOST_BYTES / 2
+
+
+def test_where_nothing_was_said_of_the_value_no_history_is_changed() -> None:
+    stack = Stack()
+    stack.services.warehouse.answers = {"etl.quality_results": [["M-170 is new"]], "COUNT(*)": [[0]]}
+    assert stack.erase().history_entries == 0
+    assert stack.services.warehouse.ran == []

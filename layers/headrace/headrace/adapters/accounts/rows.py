@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from headrace.adapters.accounts.sql import LOCK, LONGEST_SENTENCE, Statements, listed, numbers
 from headrace.domain.contract import Contract
@@ -25,9 +25,18 @@ ERASE = (
         "SELECT '{batch}', _file_id, COUNT(*) FROM {target} WHERE {which} GROUP BY _file_id"
     ),
     "DELETE FROM {target} WHERE {which}",
-    "DELETE FROM etl.quality_figures WHERE dataset = '{dataset}' AND category = {value}",
-    "DELETE FROM etl.quality_results WHERE dataset = '{dataset}' AND POSITION({value} IN sentence) > 0",
 )
+FIGURES = "etl.quality_figures WHERE dataset = '{dataset}' AND category = {category}"
+SENTENCES = (
+    "SELECT sentence FROM etl.quality_results WHERE dataset = '{dataset}' AND POSITION({text} IN sentence) > 0"
+    " UNION SELECT reason FROM etl.holds WHERE dataset = '{dataset}' AND POSITION({text} IN reason) > 0"
+)
+ERASE_SENTENCES = (
+    "DELETE FROM etl.quality_results WHERE dataset = '{dataset}' AND sentence IN ({sentences})",
+    "UPDATE etl.holds SET reason = 'erased' WHERE dataset = '{dataset}' AND reason IN ({sentences})",
+)
+SENTENCES_AT_ONCE = 10
+"""Of 2,000 bytes each, twice that if all are quotes, in two statements: the Data API takes 100 kB of them together."""
 ERASED_FILES = "SELECT DISTINCT file_id FROM etl.superseded WHERE batch_id LIKE 'erase-{dataset}-%'"
 
 
@@ -60,14 +69,32 @@ class WarehouseRows:
         ((rows,),) = self._warehouse.query(COUNT.format(target=target, which=which))
         return int(rows)
 
-    def erase(self, contract: Contract, batch: str, which: str, value: str) -> None:
-        """Delete the rows that fulfil a condition, and a value from the figures; the account calls the rows superseded.
+    def erase(self, contract: Contract, batch: str, which: str) -> None:
+        """Delete the rows that fulfil a condition; the account calls them superseded.
 
         It is done under the lock that loads take, in one transaction.
         """
-        names = {"dataset": contract.dataset, "target": contract.target, "which": which}
-        names |= {"batch": batch, "value": quoted(value, LONGEST_SENTENCE)}
+        names = {"dataset": contract.dataset, "target": contract.target, "which": which, "batch": batch}
         self._warehouse.run([statement.format(**names) for statement in ERASE])
+
+    def figures_of(self, dataset: str, category: str) -> int:
+        """How many figures were measured of a category."""
+        figures = FIGURES.format(dataset=dataset, category=quoted(category, LONGEST_SENTENCE))
+        ((number,),) = self._warehouse.query(f"SELECT COUNT(*) FROM {figures}") or ((0,),)  # noqa: S608 - both are quoted
+        return int(number)
+
+    def sentences_with(self, dataset: str, text: str) -> list[str]:
+        """The findings of checks, and the reasons of decisions, in which a text stands."""
+        sql = SENTENCES.format(dataset=dataset, text=quoted(text, LONGEST_SENTENCE))
+        return [str(sentence) for (sentence,) in self._warehouse.query(sql)]
+
+    def erase_mentions(self, dataset: str, category: str, sentences: Sequence[str]) -> None:
+        """Delete a category's figures and the findings with these sentences; decisions lose such a reason."""
+        figures = FIGURES.format(dataset=dataset, category=quoted(category, LONGEST_SENTENCE))
+        self._warehouse.run([f"DELETE FROM {figures}"])  # noqa: S608 - both are quoted
+        for start in range(0, len(sentences), SENTENCES_AT_ONCE):
+            some = ", ".join(quoted(text, LONGEST_SENTENCE) for text in sentences[start : start + SENTENCES_AT_ONCE])
+            self._warehouse.run([sql.format(dataset=dataset, sentences=some) for sql in ERASE_SENTENCES])
 
     def erased_files(self, dataset: str) -> list[str]:
         """The files that lost rows to any erasure, by id."""

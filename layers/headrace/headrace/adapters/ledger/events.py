@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from typing import Any
 
 from headrace.adapters.ledger.items import batch_pk, event, file_pk
 from headrace.adapters.table import Table
 from headrace.domain.clock import now
-from headrace.domain.ingest.ledger import Event
+from headrace.domain.ingest.ledger import Event, texts
 
 
 class DynamoEvents:
@@ -38,10 +38,16 @@ class DynamoEvents:
         """A batch's history, the oldest line first."""
         return self._events(batch_pk(batch))
 
-    def scrub(self, file_id: str, text: str, *, dry_run: bool) -> int:
-        """Empty the lines of a file's history in which a text stands. Returns how many those are, or would be."""
-        pk = file_pk(file_id)
-        found = [line for line in self._events(pk) if text in json.dumps(line.detail, ensure_ascii=False, default=str)]
+    def scrub_file(self, file_id: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
+        """Empty the lines of a file's history with a text that goes. Returns how many those are, or would be."""
+        return self._scrub(file_pk(file_id), goes, dry_run=dry_run)
+
+    def scrub_batch(self, batch: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
+        """Empty the lines of a batch's history with a text that goes. Returns how many those are, or would be."""
+        return self._scrub(batch_pk(batch), goes, dry_run=dry_run)
+
+    def _scrub(self, pk: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
+        found = [line for line in self._events(pk) if any(map(goes, texts(line.detail)))]
         for line in found if not dry_run else ():
             self._table.put(event(self._table, pk, line.step, {"detail": "erased"}, line.at))
         return len(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -267,3 +268,16 @@ class Event:
     at: str
     step: str
     detail: dict[str, Any] = field(default_factory=dict)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in plain JSON values, with the names of fields and the numbers."""
+    if isinstance(value, dict):
+        for name, field_ in value.items():
+            yield str(name)
+            yield from texts(field_)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item)
+    elif value is not None:
+        yield str(value)

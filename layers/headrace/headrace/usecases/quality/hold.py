@@ -131,6 +131,7 @@ def _undecidable(batch: BatchRecord) -> str | None:
 
 def _decide(batch: BatchRecord, status: BatchStatus, who: str, reason: str, services: Services) -> None:
     services.loads.record_decision(batch.batch, batch.dataset, status, who, reason)
-    services.events.note_batch(batch.batch, str(status).capitalize(), {"by": who})
-    services.batches.save(replace(batch, status=status, ended_at=now()))
+    said = {"reason": reason} if status is BatchStatus.REJECTED else {}
+    services.events.note_batch(batch.batch, str(status).capitalize(), {"by": who} | said)
+    services.batches.save(replace(batch, status=status, reason=reason, ended_at=now()))
     wake(batch.dataset, services, batch.lane)

@@ -3,7 +3,11 @@
 What is looked for decides what is found: the lake has every row that was ever good, quarantine every one that was not,
 so together they say which landed files have rows of the value. What brought no rows, because it failed or is none of
 the contract's files, is looked for the value in its bytes. The order is such that a run that breaks off is found
-again by the next one: landed files go first, the rows that point to them after that, the warehouse's last.
+again by the next one: landed files go first, then what the ledger says of them, then the rows that point to them, the
+warehouse's last.
+
+What Headrace wrote about files and batches, reasons and stories, may repeat the value too, also where the bytes that
+had it are gone: it is looked through by itself.
 """
 
 from __future__ import annotations
@@ -19,14 +23,23 @@ from typing import BinaryIO, Protocol
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract, Kind
 from headrace.domain.ingest.arrival import contract_of
-from headrace.domain.ingest.ledger import UNROUTABLE, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import UNROUTABLE, FileRecord, FileStatus, texts
 from headrace.domain.sql_text import quoted
 from headrace.errors import TerminalError
 from headrace.transform.decode.compression import OPAQUE
 from headrace.transform.erasure import Chosen, Value, bad_rows, count_rows, good_rows, write_without
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.refresh_views import refresh_view
-from headrace.usecases.ports import HasContracts, HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Landing
+from headrace.usecases.ports import (
+    HasBatches,
+    HasContracts,
+    HasEvents,
+    HasFiles,
+    HasLake,
+    HasRows,
+    HasWarehouse,
+    Landing,
+)
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
 """Files whose rows may come to the lake or the table while one looks."""
@@ -47,7 +60,7 @@ Progress = Callable[[str], None]
 """Takes a line about what is being done."""
 
 
-class Services(HasContracts, HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -59,6 +72,8 @@ class EraseError(TerminalError):
 class Report:
     """What went, or would go: landed versions, rows of the lake, of quarantine and of the table, lines of stories.
 
+    `history_entries` are figures, findings and reasons of decisions in the warehouse.
+
     `unread` are landed files that may have the value: they brought no rows, and their bytes are no plain text.
     """
 
@@ -67,13 +82,15 @@ class Report:
     bad_rows: int = 0
     table_rows: int = 0
     ledger_entries: int = 0
+    history_entries: int = 0
     remains: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
     @property
     def found(self) -> bool:
         """Whether there was anything."""
-        return bool(self.landed or self.lake_rows or self.bad_rows or self.table_rows or self.ledger_entries)
+        entries = self.ledger_entries or self.history_entries
+        return bool(self.landed or self.lake_rows or self.bad_rows or self.table_rows or entries)
 
 
 def erase(
@@ -83,6 +100,7 @@ def erase(
 
     Doing it again finds what is left; where nothing is, nothing is changed.
     """
+    value = _as_written(contract, value)
     which = _condition(contract, value)
     files = list(services.files.of_dataset(contract.dataset))
     _refuse_under_way(files)
@@ -90,10 +108,22 @@ def erase(
     with tempfile.TemporaryDirectory() as folder:
         work.look(Path(folder))
         work.erase_landed([*files, *_passed_over(contract, services)], landing)
+        work.erase_ledger()
         work.erase_parts(Path(folder))
-    work.erase_ledger()
+    work.erase_history()
     work.erase_table()
     return work.report
+
+
+def _as_written(contract: Contract, value: Value) -> Value:
+    """A whole number as Headrace writes it: `007` is 7."""
+    numbers = {column.name for column in contract.columns if column.kind is Kind.INTEGER}
+    if value.column not in numbers:
+        return value
+    try:
+        return replace(value, text=str(int(value.text)))
+    except ValueError as error:
+        raise EraseError(f"{value.column} is a whole number") from error
 
 
 def _condition(contract: Contract, value: Value) -> str:
@@ -106,10 +136,7 @@ def _condition(contract: Contract, value: Value) -> str:
     if len(value.text.encode()) > LONGEST_VALUE:
         raise EraseError(f"a value of more than {LONGEST_VALUE:,} bytes cannot be looked for")
     if column.kind is Kind.INTEGER:
-        try:
-            return f"{column.name} = {int(value.text)}"
-        except ValueError as error:
-            raise EraseError(f"{value.column} is a whole number") from error
+        return f"{column.name} = {value.text}"
     return f"{column.name} = {quoted(value.text, LONGEST_VALUE)}"
 
 
@@ -173,7 +200,10 @@ class _Erasure:
     # -- landing ------------------------------------------------------------------------------------------------------
 
     def erase_landed(self, files: list[FileRecord], landing: Landing) -> None:
-        """Delete the landed versions that have rows of the value: their copies too, and files that never loaded."""
+        """Delete the landed versions that have rows of the value: their copies too, and files that never loaded.
+
+        Notes the files of which the ledger may keep the value besides.
+        """
         originals = self._files.keys() | set()
         for file in files:
             copied = file.duplicate_of in originals
@@ -181,6 +211,14 @@ class _Erasure:
                 self._files.setdefault(file.file_id, 0)
                 if landing.has(file.key, file.version):
                     self._delete(file, landing)
+            elif self._mentions(file.reason, file.detected):
+                self._files.setdefault(file.file_id, 0)
+
+    def _mentions(self, *what: object) -> bool:
+        return any(map(self._is_mention, texts(what)))
+
+    def _is_mention(self, text: str) -> bool:
+        return self._value.stands_in(text.encode())
 
     def _stands_in(self, file: FileRecord) -> bool:
         """Whether the bytes of a file that brought no rows have the value. Where no text stands plain, it is named."""
@@ -191,8 +229,9 @@ class _Erasure:
                 pieces = _pieces(source)
                 first = next(pieces, b"")
                 found = any(self._value.stands_in(piece) for piece in chain([first], pieces))
-        except TerminalError:
-            return False  # it is gone
+        except TerminalError:  # it is gone, what was written about it may not be
+            self._files.setdefault(file.file_id, 0)
+            return False
         if not found and first.startswith(OPAQUE):
             self.report.unread.append(file.key)
         return found
@@ -226,20 +265,48 @@ class _Erasure:
                 self._services.lake.write_json(name, found)
 
     def erase_ledger(self) -> None:
-        """Take the value out of reasons and stories of the files that had it, and name the keys that it stands in."""
-        for file in self._services.files.known(self._files).values():
+        """Take the value out of reasons and stories of files and their batches, and name the keys that it stands in."""
+        files = self._services.files.known(self._files).values()
+        for batch in sorted({name for file in files for name in self._batches_of(file)}):
+            self.report.ledger_entries += self._scrubbed_batch(batch)
+        for file in files:
             if self._value.stands_in(file.key.encode()):
                 self.report.remains.append(f"the key {file.key} itself: a record is named after it")
             self.report.ledger_entries += self._scrubbed(file)
 
+    def _batches_of(self, file: FileRecord) -> set[str]:
+        """The batches that the file is, or was, in. Its story, until it is scrubbed, names those that were given up."""
+        named = {line.detail.get("batch") for line in self._services.events.of_file(file.file_id)}
+        return {str(batch) for batch in named | {file.batch, file.merge} if batch}
+
+    def _scrubbed_batch(self, name: str) -> int:
+        count = self._services.events.scrub_batch(name, self._is_mention, dry_run=self._dry_run)
+        try:
+            batch = self._services.batches.get(name)
+        except KeyError:
+            return count
+        if not self._mentions(batch.reason):
+            return count
+        if not self._dry_run:
+            self._services.batches.save(replace(batch, reason=ERASED))
+        return count + 1
+
     def _scrubbed(self, file: FileRecord) -> int:
-        text = f"{file.reason} {file.detected}"
-        count = self._services.events.scrub(file.file_id, self._value.text, dry_run=self._dry_run)
-        if not self._value.stands_in(text.encode()):
+        count = self._services.events.scrub_file(file.file_id, self._is_mention, dry_run=self._dry_run)
+        if not self._mentions(file.reason, file.detected):
             return count
         if not self._dry_run:
             self._services.files.change(replace(file, reason=file.reason and ERASED, detected={}), file)
         return count + 1
+
+    def erase_history(self) -> None:
+        """Delete what the warehouse says of checks and decisions, also of batches that never reached the table."""
+        dataset, text = self._contract.dataset, self._value.text
+        figures = self._services.rows.figures_of(dataset, text)
+        sentences = [said for said in self._services.rows.sentences_with(dataset, text) if self._mentions(said)]
+        self.report.history_entries = figures + len(sentences)
+        if not self._dry_run and self.report.history_entries:
+            self._services.rows.erase_mentions(dataset, text, sentences)
 
     def erase_table(self) -> None:
         """Delete the rows in one transaction under the lock that loads take; the row balance counts them superseded."""
@@ -249,7 +316,7 @@ class _Erasure:
         if self._dry_run:
             return
         if rows:
-            table.erase(contract, f"erase-{contract.dataset}-{now()}", self._which, self._value.text)
+            table.erase(contract, f"erase-{contract.dataset}-{now()}", self._which)
             for view in contract.views:
                 refresh_view(view.name, self._services)
         self._correct_counts()
