@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.ingest.arrival import MAX_FILE_BYTES, MAX_SPARK_BYTES
+from headrace.domain.sql_text import ROLE
 from scripts.resolved_template import resolved
 from tests.support.template import TEMPLATE
 
@@ -30,6 +31,10 @@ def statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
     """What a function's or a state machine's role is allowed, as the template says it."""
     policies = resource.get("Properties", {}).get("Policies", [])
     return [statement for policy in policies for statement in policy.get("Statement", [])]
+
+
+def test_every_role_that_the_template_takes_can_go_into_sql() -> None:
+    assert TEMPLATE["Parameters"]["CopyRole"]["AllowedPattern"] == ROLE.pattern
 
 
 def actions(resource: dict[str, Any]) -> set[str]:

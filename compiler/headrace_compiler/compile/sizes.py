@@ -12,7 +12,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.lane import LIMITS
 from headrace.domain.ingest.load import load_statements, split_statements
 from headrace.domain.migration import MOST_COLUMNS
-from headrace.domain.sql_text import MOST_BYTES, one_line, size_of
+from headrace.domain.sql_text import MOST_BYTES, one_line, role_in_sql, size_of
 from headrace.domain.statistics.judgement import Scope
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.sql.load import load_sql, names_of, table_sql, views_sql
@@ -27,7 +27,8 @@ BATCH = "b" * 80
 MANIFEST = f"s3://{'l' * 63}/batches/{BATCH}/manifest.json"
 ARRIVAL = "20260131093000-0055AED6DCD90281E5"
 """By event; one that a backfill found, or to a fraction of a second, may be seven characters longer."""
-ROLE = f"'arn:aws-us-gov:iam::123456789012:role/{'r' * 128}'"
+ROLE = f"arn:aws-us-gov:iam::123456789012:role/{'r' * 128}"
+FILLED_IN = len(BATCH + MANIFEST + role_in_sql(ROLE))
 
 
 def fitted(contract: Contract, problems: Problems) -> Contract:
@@ -75,7 +76,7 @@ def _columns_sql(contract: Contract) -> Iterator[tuple[str, int]]:
         create, attempt = split_statements(stage_sql(contract))
         yield "the CREATE TABLE of the stage", _bytes(create)
         yield "the trial of the transformation", _bytes(attempt)
-        yield "the load into the stage", _bytes(append_sql(contract)) + len(BATCH + MANIFEST + ROLE)
+        yield "the load into the stage", _bytes(append_sql(contract)) + FILLED_IN
     if contract.views:
         yield "a view", max(map(_bytes, split_statements(views_sql(contract))))
 
@@ -83,7 +84,10 @@ def _columns_sql(contract: Contract) -> Iterator[tuple[str, int]]:
 def _checks_sql(contract: Contract) -> Iterator[tuple[str, int]]:
     for scope in Scope if contract.checks else ():
         if scope in {Scope.BATCH, Scope.DAY}:
-            yield f"the measurement of a {scope}", _bytes(measure_sql(contract, scope)) + len(BATCH + MANIFEST + ROLE)
+            yield (
+                f"the measurement of a {scope}",
+                _bytes(measure_sql(contract, scope)) + FILLED_IN,
+            )
 
 
 def _bytes(text: str) -> int:

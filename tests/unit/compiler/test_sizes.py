@@ -29,7 +29,7 @@ from tests.support.fakes import MemoryServices, contract, contracts_of, file
 ROOT = Path(__file__).parents[3]
 SHIPPED = compile_folder(ROOT / "contracts")
 TEN = [compile_contract(path) for path in sorted((Path(__file__).parent / "ten").glob("*.odcs.yaml"))]
-ROLE = "'arn:aws:iam::123456789012:role/headrace-WarehouseCopyRole-abcdefghijkl'"
+ROLE = "arn:aws:iam::123456789012:role/headrace-WarehouseCopyRole-abcdefghijkl"
 STATES = 262_144
 """Bytes that Step Functions carries from one state to the next, the answer's wrapping included."""
 WRAPPING = 4_096

@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
+from headrace.errors import TerminalError
+
 QUOTED_OR_BLANK = re.compile(r"('(?:[^'\\]|''|\\.)*'|\"[^\"]*\")|\s+", re.DOTALL)
+ROLE = re.compile(r"default|arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+"""What the template takes as its CopyRole."""
 MOST_BYTES = 100_000
 """Of the statements of one call of the Data API, all together.
 
@@ -50,3 +54,13 @@ def quoted(text: str, most: int) -> str:
     cut = text.encode()[:most].decode(errors="ignore")
     escaped = cut.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
+
+
+def role_in_sql(role: str) -> str:
+    """What follows IAM_ROLE in COPY and UNLOAD: the word `default`, or an ARN as a literal.
+
+    Raises TerminalError for anything else. See https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-authorization.html.
+    """
+    if not ROLE.fullmatch(role):
+        raise TerminalError(f"CopyRole is neither `default` nor the ARN of a role: {role[:80]!r}")
+    return role if role == "default" else f"'{role}'"

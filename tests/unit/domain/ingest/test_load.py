@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.load import Part, load_statements, manifest, split_statements
+from headrace.domain.ingest.load import Part, load_statements, manifest, measure_statements, split_statements
 from headrace.errors import TerminalError
 from headrace_compiler.sql.load import load_sql, table_sql
 from headrace_compiler.sql.staged import append_sql, merge_sql
@@ -30,6 +30,23 @@ def statements(**changes: object) -> list[str]:
         "reloaded": [],
     }
     return load_statements(load_sql(contract()), **given | changes)
+
+
+ROLE = "arn:aws:iam::123456789012:role/team/copy+read@lake"
+
+
+def test_the_role_of_an_existing_warehouse_is_given_as_its_plain_arn() -> None:
+    assert [s for s in statements(iam_role=ROLE) if s.startswith(f"COPY stage FROM '{MANIFEST}' IAM_ROLE '{ROLE}' ")]
+    measure = "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;"
+    given = {"batch": "readings-1", "scope": "batch", "manifest": MANIFEST}
+    (copied,) = measure_statements(measure, iam_role=ROLE, **given)
+    assert f" IAM_ROLE '{ROLE}' " in copied
+
+
+@pytest.mark.parametrize("role", [f"'{ROLE}'", "arn:aws:iam::1:role/x", "", f"{ROLE}' x", "DEFAULT"])
+def test_what_is_no_role_is_refused(role: str) -> None:
+    with pytest.raises(TerminalError, match="CopyRole is neither"):
+        statements(iam_role=role)
 
 
 def test_lock_comes_first_and_copy_before_merge() -> None:
@@ -96,7 +113,6 @@ def test_no_placeholder_is_left() -> None:
     [
         ("batch", "x'; DROP TABLE y; --"),
         ("manifest", "s3://lake/a' b"),
-        ("iam_role", "'arn:aws:iam::1:role/x'"),
         ("replaced", ["zz"]),
         ("arrived", {"x', 0, 0, 0); DROP TABLE y; --": PLACE}),
         ("arrived", {FILE: "2026-'); DROP TABLE y; --"}),

@@ -65,8 +65,10 @@ def test_an_unload_names_each_column_once_and_spreads_the_accounts() -> None:
 
 
 def test_an_unload_of_some_accounts_names_them_and_its_role() -> None:
-    wanted = Unload(declared(**NUMBERS), DATE, "7", 1, "s3://lake/x/", "arn:role", ("1", "02"))
+    wanted = Unload(
+        declared(**NUMBERS), DATE, "7", 1, "s3://lake/x/", "arn:aws:iam::123456789012:role/unload", ("1", "02")
+    )
     text = unload(wanted)
     assert " AND category = 7 AND account IS NOT NULL AND account IN (1, 2)') TO " in text
     assert "SELECT note, CAST(account AS VARCHAR(20)) AS _account, MOD(STRTOL(SUBSTRING(MD5(CAST(account AS" in text
-    assert " IAM_ROLE 'arn:role' FORMAT" in text
+    assert " IAM_ROLE 'arn:aws:iam::123456789012:role/unload' FORMAT" in text

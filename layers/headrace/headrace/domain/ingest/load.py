@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any
 
-from headrace.domain.sql_text import one_line
+from headrace.domain.sql_text import one_line, role_in_sql
 from headrace.errors import TerminalError
 
 CONDITION = re.compile(r"^-- if (\w+)$")
@@ -23,7 +23,6 @@ SAFE = {
     "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
     "scope": re.compile(r"batch|part"),
     "manifest": re.compile(r"s3://[a-z0-9.-]+/[A-Za-z0-9_=/.-]+"),
-    "iam_role": re.compile(r"default|'arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+'"),
     "files": re.compile(rf"|{FILE}(,{FILE})*"),
     "older": re.compile(rf"|{OLDER}(,{OLDER})*"),
 }
@@ -63,16 +62,16 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     `arrived` are the batch's file ids in the order in which they came, each with its place in that of all files;
     `replaced` those whose rows go; `reloaded` those of the batch whose earlier rows make way for the ones it brings.
     Without a manifest there are no parts to copy; without replaced or reloaded files nothing to take out first.
-    Raises TerminalError for a value that has no business in SQL.
+    `iam_role` is `default` or the ARN of a role. Raises TerminalError for a value that has no business in SQL.
     """
     values = {
         "batch": batch,
         "manifest": manifest or "s3://none/none",
-        "iam_role": iam_role,
         "files": _files(arrived, set(replaced), set(reloaded)),
         "older": ",".join(f"('{file_id}')" for file_id in sorted(set(replaced).difference(arrived))),
     }
     _check_safe(values)
+    values["iam_role"] = role_in_sql(iam_role)
     holds = {"parts": manifest is not None, "files": bool(values["files"]), "older": bool(values["older"])}
     holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded)}
     return [_filled(text, values) for condition, text in _statements(template) if holds.get(condition, True)]
@@ -80,8 +79,9 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
 
 def measure_statements(template: str, *, batch: str, scope: str, manifest: str, iam_role: str) -> list[str]:
     """The statements that measure a batch before it is loaded. Raises TerminalError as `load_statements` does."""
-    values = {"batch": batch, "scope": scope, "manifest": manifest, "iam_role": iam_role}
+    values = {"batch": batch, "scope": scope, "manifest": manifest}
     _check_safe(values)
+    values["iam_role"] = role_in_sql(iam_role)
     return [_filled(text, values) for _, text in _statements(template)]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from headrace.domain.contract import Kind
 from headrace.domain.export import Export
+from headrace.domain.sql_text import role_in_sql
 
 PART = "MOD(STRTOL(SUBSTRING(MD5({account}), 1, 8), 16), {parts})"
 """Which part an account, a text, belongs to; `export.part_of` computes the same."""
@@ -86,9 +87,8 @@ def unload(wanted: Unload) -> str:
         f" AND {export.category} = {literal(export.category_kind, wanted.category)}"
         f" AND {export.account} IS NOT NULL{narrowed}"
     )
-    iam = "IAM_ROLE default" if wanted.role == "default" else f"IAM_ROLE {quoted(wanted.role)}"
     return (
-        f"UNLOAD ({quoted(query)}) TO {quoted(wanted.target)} {iam} FORMAT AS PARQUET"
+        f"UNLOAD ({quoted(query)}) TO {quoted(wanted.target)} IAM_ROLE {role_in_sql(wanted.role)} FORMAT AS PARQUET"
         f" PARTITION BY ({PART_LABEL}) MANIFEST VERBOSE ALLOWOVERWRITE"
     )
 
