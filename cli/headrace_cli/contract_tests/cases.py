@@ -62,8 +62,13 @@ def cases(project: Path) -> list[Case]:
     return [
         Case(folder.name, path)
         for folder in folders
-        for path in sorted({_sample(path) for path in folder.iterdir() if path.is_file() and path.name[0] != "."})
+        for path in sorted({_sample(path) for path in folder.rglob("*") if _is_shown(path.relative_to(folder), path)})
     ]
+
+
+def _is_shown(below: Path, path: Path) -> bool:
+    """Whether a path is that of a file, and hidden neither by its own name nor by that of a folder."""
+    return path.is_file() and not any(part.startswith(".") for part in below.parts)
 
 
 def _sample(path: Path) -> Path:

@@ -36,8 +36,6 @@ NOT_YET = {
     "properties": "fields inside an object are not checked yet: leave them out, the column takes any JSON",
     "items": "items of a list are not checked yet: leave them out, the column takes any JSON",
     "map": "the parts of a map are not checked yet: leave them out, the column takes any JSON",
-    "partitioned": "partitions are not supported: the batch is the partition",
-    "partitionKeyPosition": "partitions are not supported: the batch is the partition",
     "encryptedName": "encrypted columns are not supported",
 }
 

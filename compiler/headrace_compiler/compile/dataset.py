@@ -13,6 +13,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from headrace.domain.contract import MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, Kind
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
+from headrace_compiler.compile.key_columns import with_origins
 from headrace_compiler.compile.metrics import statistics_checks
 from headrace_compiler.compile.row_rules import row_rules
 from headrace_compiler.compile.servers import compile_servers
@@ -46,6 +47,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         return None
     values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
     columns = _columns(table, values, problems)
+    if servers is not None and len(columns) == len(table.properties or []):
+        columns = with_origins(columns, table, servers, TABLE, problems)
     if servers is not None:
         _check_places(columns, problems, placed=servers.format.traits.placed)
     on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
@@ -71,6 +74,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         prefix=servers.prefix,
         files=servers.files,
         ignore=servers.ignore,
+        folder_templates=servers.folders,
+        name_templates=servers.names,
         load_copies=copies == "load",
         format=servers.format,
         schema=servers.schema,
@@ -221,7 +226,7 @@ def _check_places(columns: Sequence[Column], problems: Problems, *, placed: bool
         where = (*TABLE, "properties", index)
         if not placed and (column.start or column.width):
             problems.add(where, "start and width apply only to files of format fixed")
-        if placed and not (column.start and column.width):
+        if placed and not column.origin and not (column.start and column.width):
             problems.add(where, f"the column {column.name!r} needs the customProperties start (from 1) and width")
         for other in columns[:index] if placed else ():
             if column.start < other.start + other.width and other.start < column.start + column.width:

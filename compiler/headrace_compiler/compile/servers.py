@@ -12,6 +12,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, Server
 from headrace.domain.contract import FileFormat
 from headrace.domain.file_formats import FORMATS, NAMES, Format
 from headrace.domain.file_names import IGNORED
+from headrace.domain.key_values import TOKEN, as_pattern, fields_of
 from headrace.domain.source import Source
 from headrace_compiler.compile.sources import PROTOCOLS, compile_sources
 from headrace_compiler.document import custom
@@ -20,7 +21,9 @@ from headrace_compiler.document.names import schema_name_problem
 from headrace_compiler.document.shape import suggestion
 
 LONGEST_PATTERN = 200
-LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_][A-Za-z0-9_./=-]*?)/?")
+LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_](?:[A-Za-z0-9_./=-]|\{[^{}/]*\})*?)/?")
+FIELD = re.compile(r"[^\s*/={}][^*/={}]*")
+TOUCHING = re.compile(r"[}*][{*]")
 COMPRESSIONS = ("auto", "none", "gzip", "bzip2", "zstd", "zip")
 ENCODINGS = re.compile(r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
@@ -29,15 +32,17 @@ ROW_SEPARATORS = {"\n", "\r", "\0"}
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """What the servers say."""
+    """What the servers say. `folders` and `names` are templates of keys; `files` has the patterns of `names`, too."""
 
     prefix: str
+    folders: tuple[str, ...]
     format: FileFormat
     schema: str
     database: str | None
     sources: tuple[Source, ...]
     files: tuple[str, ...]
     ignore: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> Servers | None:
@@ -51,14 +56,19 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     sources = compile_sources(contract, problems)
     if source is None or target is None:
         return None
-    prefix = _prefix(source[1], source[0], problems)
+    prefix, folders = _place(source[1], source[0], problems)
+    if sources and folders:
+        why = "files that are fetched land below server=…/date=…/hour=…/: their folders cannot be columns"
+        problems.add((*source[0], "location"), why)
     file_format = _file_format(source[1], source[0], problems)
     schema = target[1].schema_ or "public"
     if reason := schema_name_problem(schema):
         problems.add((*target[0], "schema"), reason)
     custom.read_custom(target[1].customProperties, custom.NO_PROPERTIES, target[0], problems)
-    patterns = _patterns(source[1], source[0], problems)
-    return Servers(prefix, file_format, schema, target[1].database, sources, *patterns)
+    files, ignore = _patterns(source[1], source[0], problems)
+    names = tuple(pattern for pattern in files if fields_of(pattern))
+    patterns = tuple(map(as_pattern, files))
+    return Servers(prefix, folders, file_format, schema, target[1].database, sources, patterns, ignore, names)
 
 
 def _patterns(server: Server, where: Where, problems: Problems) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -73,7 +83,30 @@ def _patterns(server: Server, where: Where, problems: Problems) -> tuple[tuple[s
                 wanted = f"write one such as *.csv, without / and of at most {LONGEST_PATTERN} signs"
                 reason = f"{pattern[:40]!r} is no pattern of names: {wanted}"
                 problems.add(custom.place_of(server.customProperties, name, where), reason)
+    place = custom.place_of(server.customProperties, "files", where)
+    for pattern in found["files"]:
+        unfit = (template_problem(pattern) or _unclear(pattern)) if set(pattern) & set("{}") else None
+        if unfit:
+            problems.add(place, unfit)
     return found["files"], found["ignore"]
+
+
+def _unclear(pattern: str) -> str | None:
+    """What a pattern with fields must not have."""
+    return f"{pattern[:40]!r}: beside fields in braces, only * is understood" if set(pattern) & set("?[") else None
+
+
+def template_problem(template: str) -> str | None:
+    """Why a text with fields in braces is no template; None if it is one."""
+    fields = fields_of(template)
+    rest = TOKEN.sub("", template)
+    if "{" in rest or "}" in rest or not all(FIELD.fullmatch(field) for field in fields):
+        return f"{template[:40]!r}: write a field as {{name}}, the name of a property"
+    if TOUCHING.search(template):
+        return f"{template[:40]!r}: where one field ends and the next begins cannot be seen: put a text between them"
+    if len(set(fields)) < len(fields):
+        return f"{template[:40]!r} has a field twice"
+    return None
 
 
 def _only(contract: OpenDataContractStandard, kind: str, problems: Problems) -> tuple[Where, Server] | None:
@@ -87,13 +120,22 @@ def _only(contract: OpenDataContractStandard, kind: str, problems: Problems) -> 
     return found[0] if found else None
 
 
-def _prefix(server: Server, where: Where, problems: Problems) -> str:
+def _place(server: Server, where: Where, problems: Problems) -> tuple[str, tuple[str, ...]]:
+    """The prefix of the dataset's keys, and the templates of the folders below."""
+    place = (*where, "location")
     match = LOCATION.fullmatch(server.location or "")
     if match is None:
         reason = "location must be a folder of the landing bucket: s3://{landing}/name/, without * in it"
-        problems.add((*where, "location"), reason)
-        return ""
-    return match[1].strip("/") + "/"
+        problems.add(place, f"{reason}; folders behind it may hold columns: s3://{{landing}}/name/dt={{dt}}/")
+        return "", ()
+    folders = match[1].strip("/").split("/")
+    own = next((number for number, folder in enumerate(folders) if "{" in folder), len(folders))
+    if not own:
+        problems.add(place, "location must begin with a folder that is the dataset's alone, without a field in it")
+    for folder in folders[own:]:
+        if unfit := template_problem(folder):
+            problems.add(place, unfit)
+    return "/".join(folders[:own]) + "/", tuple(folders[own:])
 
 
 def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat:

@@ -38,7 +38,7 @@ DATASET = {
     "paddedKeys": "text",
     "badRowLimit": "a number of rows, or a share such as 5%",
 }
-COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number"}
+COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number", "valueFrom": "text"}
 NO_PROPERTIES: dict[str, str] = {}
 
 

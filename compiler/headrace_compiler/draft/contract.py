@@ -13,6 +13,7 @@ from headrace.transform.drift import yaml_text
 from headrace.transform.values.inference import Guess, guess
 from headrace_compiler.document.names import LONGEST, column_name_problem, dataset_name_problem
 from headrace_compiler.draft.doubts import doubt_of_text
+from headrace_compiler.draft.partitions import partitions_of
 from headrace_compiler.draft.samples import Samples, read_samples
 
 FEW_VALUES = 12
@@ -22,6 +23,7 @@ KEYS = {"string", "integer", "date", "timestamp"}
 AUTO = "auto"
 LONGEST_NAME = LONGEST - len("_9999")
 """Names may be numbered, to be different."""
+PARTITIONED = "        partitioned: true"
 NAMED = 3
 """At most this many samples are named."""
 
@@ -34,12 +36,16 @@ def draft(name: str, paths: list[Path]) -> str:
     if reason := dataset_name_problem(name):
         raise ValueError(reason)
     samples = read_samples(paths)
+    partitions = partitions_of(paths)
     guesses = {column: _guess(values, samples) for column, values in samples.columns.items()}
     key = _key(samples, guesses)
-    lines = [*_head(name, samples.remarks), *_servers(name, samples), *_table(name, key, samples.rows)]
-    names = _column_names(samples.columns)
+    lines = [*_head(name, samples.remarks), *_servers(name, samples, partitions), *_table(name, key, samples.rows)]
+    names = _column_names({**samples.columns, **partitions})
     for column, found in guesses.items():
         lines += _property(column, names[column], found, samples, is_key=column == key)
+        lines += [PARTITIONED] if column in partitions else []
+    for column in [field for field in partitions if field not in guesses]:
+        lines += _partition(column, names[column], partitions[column])
     return "\n".join([*lines, *_tail()]) + "\n"
 
 
@@ -63,9 +69,26 @@ def _head(name: str, remarks: Sequence[str]) -> Iterator[str]:
     )
 
 
-def _servers(name: str, samples: Samples) -> Iterator[str]:
+def _partition(column: str, name: str, values: list[str | None]) -> Iterator[str]:
+    """A column whose values are in the folders of the samples."""
+    found = guess([value for value in values if value is not None])
+    yield f"      - name: {yaml_text(column)}  # decide: its values are in the samples' folders"
+    if name != column:
+        yield f"        physicalName: {name}"
+    yield f"        logicalType: {found.logical}"
+    if found.physical:
+        yield f"        physicalType: {found.physical}"
+    if None not in values:
+        yield "        required: true"
+    yield PARTITIONED
+    if found.formats and found.formats[0]:
+        yield from ("        logicalTypeOptions:", f"          format: {found.formats[0]}{_or(found.formats[1:])}")
+
+
+def _servers(name: str, samples: Samples, partitions: Iterable[str]) -> Iterator[str]:
     written = samples.format
-    yield from ("servers:", "  - server: landing", "    type: s3", f"    location: s3://{{landing}}/{name}/")
+    folders = "".join(f"{field}={{{field}}}/" for field in partitions)
+    yield from ("servers:", "  - server: landing", "    type: s3", f"    location: s3://{{landing}}/{name}/{folders}")
     yield f"    format: {written.kind}"
     if written.traits.delimited:
         doubt = (

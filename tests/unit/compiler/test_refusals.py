@@ -29,6 +29,8 @@ HOLD = """- type: custom
         implementation: rowCount
         customProperties:
           - {property: onBreach, value: hold}"""
+FROM = "logicalType: boolean\n        customProperties:\n          - property: valueFrom\n            value: "
+NULLS = 'property: nullTokens\n        value: ["", "NULL"]'
 QUALITY = "logicalType: string\n        quality:\n          "
 
 MISTAKES: list[tuple[str, str, str]] = [
@@ -118,7 +120,20 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("minimum: 1\n", "format: i64\n", "format i64 means BIGINT, which is not SMALLINT"),
     ("value: AZ64", "value: AZ65 <-", "not an encoding of Redshift"),
     ("logicalType: boolean", "logicalType: boolean\n        unique: true <-", "only by the merge on the primary key"),
-    ("logicalType: boolean", "logicalType: boolean\n        partitioned: true <-", "partitions are not supported"),
+    ("logicalType: boolean", "logicalType: boolean\n        partitioned: true <-", "in/parcels/fragile={fragile}/"),
+    ("logicalType: boolean", "logicalType: boolean\n        partitionKeyPosition: 1 <-", "has no effect without"),
+    ("logicalType: boolean", f"{FROM}name <-", "valueFrom must be fileName or key"),
+    ("source\n            value: JSON details", "valueFrom\n            value: key", "there is no JSON"),
+    ("{landing}/in/parcels/", "{landing}/in/parcels/{day}/", "{day} is the field of no property"),
+    ("{landing}/in/parcels/", "{landing}/in/parcels/{fragil}/", "did you mean 'fragile'?"),
+    ("{landing}/in/parcels/", "{landing}/in/p{fragile}{depot}/ <-", "put a text between them"),
+    ("{landing}/in/parcels/", "{landing}/in/{depot}-{depot}/ <-", "has a field twice"),
+    ("{landing}/in/parcels/", "{landing}/p{depot}/ <-", "a folder that is the dataset's alone"),
+    ("{landing}/in/parcels/", "{landing}/in/depot={}/ <-", "write a field as {name}"),
+    ("{landing}/in/parcels/", "{landing}/in/depot={depot/ <-", "s3://{landing}/name/"),
+    (NULLS, 'property: files\n        value: ["{depot}*.csv"] <-', "put a text between them"),
+    (NULLS, 'property: files\n        value: ["{depot}-?.csv"] <-', "only * is understood"),
+    (NULLS, 'property: files\n        value: ["{depot.csv"] <-', "write a field as {name}"),
     ("logicalType: object", "logicalType: object\n        properties: [{name: a}] <-", "not checked yet"),
     # keys
     (SECOND_KEY, SECOND_KEY.replace("required: true\n        ", "").replace("\n", " <-\n"), "must be required"),

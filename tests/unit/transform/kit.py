@@ -63,11 +63,18 @@ def moment(*parts: int) -> datetime:
     return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
 
 
-def transform_of(spec: Contract, data: bytes, block_bytes: int = BLOCK, limits: Limits | None = None) -> FileTransform:
+def transform_of(
+    spec: Contract,
+    data: bytes,
+    block_bytes: int = BLOCK,
+    limits: Limits | None = None,
+    key: str = "parcels/parcels.csv",
+) -> FileTransform:
     return FileTransform(
         spec,
         io.BytesIO(data),
         name="parcels.csv",
+        key=key,
         file_id="f" * 24,
         batch_id="parcels-7",
         block_bytes=block_bytes,
@@ -75,9 +82,15 @@ def transform_of(spec: Contract, data: bytes, block_bytes: int = BLOCK, limits: 
     )
 
 
-def read(spec: Contract, data: bytes, block_bytes: int = BLOCK, limits: Limits | None = None) -> Read:
+def read(
+    spec: Contract,
+    data: bytes,
+    block_bytes: int = BLOCK,
+    limits: Limits | None = None,
+    key: str = "parcels/parcels.csv",
+) -> Read:
     """Reads the whole file, and checks that every row is accounted for."""
-    transform = transform_of(spec, data, block_bytes, limits)
+    transform = transform_of(spec, data, block_bytes, limits, key)
     good: list[dict[str, Any]] = []
     bad: list[BadRow] = []
     for block in transform:

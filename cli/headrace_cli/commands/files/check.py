@@ -33,6 +33,10 @@ def check(
     contract: Annotated[
         Path | None, typer.Option(help="Or the path of a contract file.", exists=True, dir_okay=False)
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="The key it would land under, for columns that come from it. Default: its own folders."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the good and bad rows.", file_okay=False)] = None,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +49,7 @@ def check(
     if (dataset is None) == (contract is None):
         raise typer.BadParameter("give either --dataset NAME or --contract PATH", param_hint="--dataset")
     chosen = compiled(contract) if contract else known(str(dataset))
-    document = collect(chosen, file, out)
+    document = collect(chosen, file, out, key)
     emit(document, render, as_json=as_json)
     if document["reason"]:
         raise typer.Exit(1)
@@ -75,7 +79,7 @@ def known(dataset: str) -> Contract:
     return contracts[dataset]
 
 
-def collect(contract: Contract, file: Path, out: Path | None) -> Document:
+def collect(contract: Contract, file: Path, out: Path | None, key: str | None = None) -> Document:
     """`{"rows_read", "rows_good", "rows_bad", "parquet", "quarantine", "reason", "line", "broken",
     "first_bad", "detected", "bytes", "seconds"}`.
 
@@ -87,7 +91,7 @@ def collect(contract: Contract, file: Path, out: Path | None) -> Document:
     head = {"file": str(file), "dataset": contract.dataset, "bytes": file.stat().st_size}
     start = perf_counter()
     try:
-        verdict = _verdict(check_file(contract, file, out), file)
+        verdict = _verdict(check_file(contract, file, out, key=key), file)
         return head | verdict | {"seconds": perf_counter() - start}
     except FileRejected as rejected:
         head |= {"seconds": perf_counter() - start, "detected": {}}

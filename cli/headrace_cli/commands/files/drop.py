@@ -20,6 +20,8 @@ from headrace_cli.stack.target import Target, target_of
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
+    from headrace.domain.contract import Contract
+
 PARALLEL_UPLOADS = 8
 
 
@@ -43,7 +45,8 @@ def drop(
         raise typer.BadParameter("the key is empty: name the object, or omit the option", param_hint="--key")
     target = target_of(context)
     prefix = prefix_of(target, dataset, force=force)
-    keys = {path: key_for(prefix, path, key) for path in files}
+    contract = target.contracts.get(dataset)
+    keys = {path: key_for(prefix, path, key, contract) for path in files}
     refuse_twins(keys)
     with Progress() as progress:
         document = upload_all(target, dataset, keys, progress.show)
@@ -67,11 +70,28 @@ def refuse_twins(keys: dict[Path, str]) -> None:
         )
 
 
-def key_for(prefix: str, path: Path, key: str | None) -> str:
-    """The object key: the given one, below the prefix unless it has it already; else the file's name."""
+def key_for(prefix: str, path: Path, key: str | None, contract: Contract | None = None) -> str:
+    """The object key: the given one, below the prefix unless it has it already; else the file's name.
+
+    A file whose columns come from its folders keeps those. Raises CommandError where it is not in such folders.
+    """
+    if key is None and contract and contract.folder_templates:
+        return _with_folders(path, contract)
     if key is None:
         return prefix + path.name
     return key if key.startswith(prefix) else prefix + key
+
+
+def _with_folders(path: Path, contract: Contract) -> str:
+    from headrace.usecases.check import local_key
+
+    key = local_key(contract, path)
+    if key == contract.prefix + path.name:
+        wanted = "/".join(contract.folder_templates)
+        raise CommandError(
+            f"{path} is not in a folder {wanted}/, which {contract.dataset} has columns from: give --key"
+        )
+    return key
 
 
 def upload_all(target: Target, dataset: str, keys: dict[Path, str], tell: Callable[[str], None]) -> Document:

@@ -25,7 +25,7 @@ def contracts(context: typer.Context, as_json: Json = False) -> None:
 
 
 def collect(target: Target) -> Document:
-    """`{"datasets": [{"dataset", "version", "prefix", "files", "ignore", "table", "key", "format", …}]}`."""
+    """`{"datasets": [{"dataset", "version", "prefix", "folders", "files", "ignore", "table", "key", "format", …}]}`."""
     return {"datasets": [_summary(contract) for contract in target.contracts.values()]}
 
 
@@ -34,6 +34,7 @@ def _summary(contract: Contract) -> Document:
         "dataset": contract.dataset,
         "version": contract.version,
         "prefix": contract.prefix,
+        "folders": list(contract.folder_templates),
         "files": list(contract.files),
         "ignore": list(contract.ignore),
         "table": contract.target,
@@ -52,7 +53,7 @@ def render(document: Document) -> ConsoleRenderable:
         (
             item["dataset"],
             item["version"],
-            "\n".join((item["prefix"], *item["files"])),
+            "\n".join(("/".join((item["prefix"].rstrip("/"), *item["folders"], "")), *item["files"])),
             item["format"],
             item["table"],
             ", ".join(item["key"]) or "append only",

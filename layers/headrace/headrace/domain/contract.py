@@ -50,6 +50,7 @@ class Column:
     `start` (from 1) and `width` are its place in a line of fixed width, in characters.
     `unknown` marks the one column that takes the fields of a file that no other column takes.
     `logic` is SQL that the merge of a staged dataset puts in the value's place.
+    `origin` is where in the object's key the value stands, as `key_values` names it; empty for one in the rows.
     `unpadded` values end in no blank: Redshift would take them for the same key as those without it.
     """
 
@@ -79,6 +80,7 @@ class Column:
     width: int = 0
     logic: str = ""
     unpadded: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class Contract:
     `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
     go on unless `wait_while_held`. An object is one of the dataset's `files` if its name fits one of these patterns, or
     there are none, unless a name in its path fits one of `ignore`. With `load_copies` the bytes of an earlier file
-    count as content of their own under another key. `most_files` have room in the SQL of one batch.
+    count as content of their own under another key. `most_files` have room in the SQL of one batch. `folder_templates`
+    and `name_templates` are those of `key_values`, for the folders below the prefix and for the names of files.
     """
 
     dataset: str
@@ -170,6 +173,8 @@ class Contract:
     files: tuple[str, ...] = ()
     ignore: tuple[str, ...] = IGNORED
     load_copies: bool = False
+    folder_templates: tuple[str, ...] = ()
+    name_templates: tuple[str, ...] = ()
     most_files: int = 700
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -187,6 +192,16 @@ class Contract:
     def named_columns(self) -> tuple[Column, ...]:
         """The columns that the contract names: all but the one for unknown fields."""
         return tuple(column for column in self.columns if not column.unknown)
+
+    @property
+    def row_columns(self) -> tuple[Column, ...]:
+        """The named columns whose values stand in the rows of a file, and not in its key."""
+        return tuple(column for column in self.named_columns if not column.origin)
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        """The columns whose values stand in a file's key."""
+        return tuple(column for column in self.columns if column.origin)
 
     @property
     def names(self) -> tuple[str, ...]:

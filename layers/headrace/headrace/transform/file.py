@@ -13,6 +13,7 @@ from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_memb
 from headrace.transform.decode.landed_bytes import Guard, LandedBytes
 from headrace.transform.detected import Detected
 from headrace.transform.drift import LISTED
+from headrace.transform.key_columns import KeyColumns, key_columns
 from headrace.transform.lineage import Lineage
 from headrace.transform.outcome import Block, FileRejected, FileReport, Limits
 from headrace.transform.readers import READERS
@@ -29,6 +30,7 @@ def limits_of(contract: Contract) -> Limits:
 class FileTransform:
     """Streams one landed file once; iterate it for its blocks, then read `report`.
 
+    What stands in the file's key comes from `key`, which is its name unless one is given.
     Row numbers count the records of the file from 1: the header and blank lines are not counted, a record over several
     lines is one. Iterating raises FileRejected when the file as a whole is not what the contract says; blocks that came
     before are then void. Errors of the stream itself pass through as they are. Either way `report` holds what was read,
@@ -43,11 +45,13 @@ class FileTransform:
         name: str,
         file_id: str,
         batch_id: str,
+        key: str | None = None,
         block_bytes: int = BLOCK_BYTES,
         limits: Limits | None = None,
         guard: Guard = lambda: None,
     ) -> None:
         self._contract = contract
+        self._key = name if key is None else key
         self._source = LandedBytes(stream, guard)
         self._block_bytes = block_bytes
         self._limits = limits or limits_of(contract)
@@ -67,6 +71,7 @@ class FileTransform:
         self._close_report()
 
     def _blocks(self) -> Iterator[Block]:
+        columns = key_columns(self._contract, self._key)
         first = self._source.read(SNIFF_BYTES)
         compression = sniff(first, self._contract.format.compression)
         self.report.detected["compression"] = compression
@@ -74,7 +79,7 @@ class FileTransform:
             if member.name:
                 self._count_member(member.name)
             try:
-                yield from self._member(member)
+                yield from self._member(member, columns)
             except FileRejected as rejected:
                 raise FileRejected(rejected.code, _in_member(member.name, rejected.reason), rejected.line) from rejected
 
@@ -85,8 +90,9 @@ class FileTransform:
         if members["count"] <= LISTED:
             members["first"].append(cut(name, LONGEST_NAME))
 
-    def _member(self, member: Member) -> Iterator[Block]:
-        reader = READERS[self._contract.format.kind](self._contract, member.read, self._limits, self._block_bytes)
+    def _member(self, member: Member, key: KeyColumns | None) -> Iterator[Block]:
+        open_reader = READERS[self._contract.format.kind]
+        reader = open_reader(self._contract, member.read, self._limits, self._block_bytes, key)
         before = self.report.rows_read
         for parsed in reader.parse():
             yield self._block(parsed, before)

@@ -15,6 +15,7 @@ from headrace.transform.delimited.reader import DelimitedReader
 from headrace.transform.delimited.within import Within
 from headrace.transform.json_files.reader import JsonReader
 from headrace.transform.json_files.records import LineRecords, Records, array_or_lines, lines
+from headrace.transform.key_columns import KeyColumns
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
 
@@ -33,26 +34,34 @@ class Reader(Protocol):
         """The rows, a stretch at a time. Raises FileRejected for a file that is not what the contract says."""
 
 
-Open = Callable[[Contract, Read, Limits, int], Reader]
-"""Makes the reader of a file from the contract, its decompressed bytes, the limits, and the bytes of a block."""
+Open = Callable[[Contract, Read, Limits, int, KeyColumns | None], Reader]
+"""Makes the reader of a file from the contract, its decompressed bytes, the limits, the bytes of a block, its key."""
 
 
 def reader_of(
-    contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, within: Within | None = None
+    contract: Contract,
+    text: TextBytes,
+    limits: Limits,
+    block_bytes: int,
+    within: Within | None = None,
+    key: KeyColumns | None = None,
 ) -> DelimitedReader | JsonReader:
-    """The reader of a text in the contract's format, from its beginning or from a record on `within` it."""
+    """The reader of a text in the contract's format, from its beginning or from a record on `within` it.
+
+    Without what stands in the file's `key`, those columns have no values: for who looks at records only.
+    """
     if contract.format.kind not in DOCUMENTS:
-        return DelimitedReader(contract, text, limits, block_bytes, within)
+        return DelimitedReader(contract, text, limits, block_bytes, within, key)
     cut = DOCUMENTS[contract.format.kind] if within is None else _lines_within(within)
-    return JsonReader(contract, text, limits, block_bytes, cut)
+    return JsonReader(contract, text, limits, block_bytes, cut, key)
 
 
 def _lines_within(within: Within) -> Records:
     return lambda text, limits, block_bytes, _: LineRecords(text, limits, block_bytes, within)
 
 
-def _text(contract: Contract, read: Read, limits: Limits, block_bytes: int) -> Reader:
-    return reader_of(contract, TextBytes(read, contract.format.encoding), limits, block_bytes)
+def _text(contract: Contract, read: Read, limits: Limits, block_bytes: int, key: KeyColumns | None) -> Reader:
+    return reader_of(contract, TextBytes(read, contract.format.encoding), limits, block_bytes, key=key)
 
 
 DOCUMENTS: dict[str, Records] = {"json": array_or_lines, "jsonl": lines}

@@ -70,20 +70,20 @@ def _mark(encoding: str, declared: str) -> bytes:
     return next(mark for mark, marked in BOMS.items() if marked == encoding)
 
 
-def rows_good_now(contract: Contract, frame: Frame, rows: Sequence[bytes]) -> list[int]:
-    """The places of the rows that the contract, as it is now, lets through.
+def rows_good_now(contract: Contract, frame: Frame, rows: Sequence[bytes], key: str) -> list[int]:
+    """The places of the rows of a file that the contract, as it is now, lets through. `key` is that of the file.
 
     Rows are looked at together; where they do not come apart again as they are, as with open quotes, one by one.
     """
-    seen, bad = _bad(contract, frame, rows)
+    seen, bad = _bad(contract, frame, rows, key)
     if seen == len(rows):
         return [place for place in range(len(rows)) if place + 1 not in bad]
-    return [place for place, row in enumerate(rows) if _bad(contract, frame, [row]) == (1, set())]
+    return [place for place, row in enumerate(rows) if _bad(contract, frame, [row], key) == (1, set())]
 
 
-def _bad(contract: Contract, frame: Frame, rows: Sequence[bytes]) -> tuple[int, set[int]]:
+def _bad(contract: Contract, frame: Frame, rows: Sequence[bytes], key: str) -> tuple[int, set[int]]:
     data = compressed(frame.around(rows), contract.format.compression)
-    transform = FileTransform(contract, io.BytesIO(data), name="", file_id="0" * 24, batch_id="replay")
+    transform = FileTransform(contract, io.BytesIO(data), name=key, file_id="0" * 24, batch_id="replay")
     try:
         bad = {row.row_number for block in transform for row in block.bad}
     except FileRejected:

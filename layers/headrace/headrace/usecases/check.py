@@ -9,6 +9,7 @@ from typing import Self
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.bad_rows import hopeless, too_many_bad
+from headrace.domain.key_values import folder_values
 from headrace.transform import BadRow, Block, FileReport, FileTransform, PartWriter, QuarantineWriter
 
 SHOWN = 20
@@ -35,14 +36,17 @@ class CheckResult:
     held: str | None
 
 
-def check_file(contract: Contract, path: Path, out: Path | None = None, shown: int = SHOWN) -> CheckResult:
+def check_file(
+    contract: Contract, path: Path, out: Path | None = None, shown: int = SHOWN, key: str | None = None
+) -> CheckResult:
     """Reads the whole file by the contract; with `out`, writes `<stem>.parquet` and `<stem>.quarantine.parquet` there.
-    `shown` limits `first_bad`.
+    `shown` limits `first_bad`. It is read as if it had landed under `key`, or as `local_key` says.
 
     Raises FileRejected when the file as a whole is not what the contract says, and OSError when it cannot be read.
     """
     with path.open("rb") as stream, _Outputs(contract, path, out) as outputs:
-        transform = FileTransform(contract, stream, name=path.name, file_id=FILE_ID, batch_id=BATCH_ID)
+        landed = local_key(contract, path) if key is None else key
+        transform = FileTransform(contract, stream, name=path.name, key=landed, file_id=FILE_ID, batch_id=BATCH_ID)
         first_bad, broken, held = _read(transform, outputs, shown)
     report = transform.report
     return CheckResult(
@@ -56,6 +60,17 @@ def check_file(contract: Contract, path: Path, out: Path | None = None, shown: i
         broken=broken,
         held=held or too_many_bad(contract, report.rows_read, report.rows_bad, broken),
     )
+
+
+def local_key(contract: Contract, path: Path) -> str:
+    """The key of a local file: its name, with its own folders where the contract's templates of folders fit them."""
+    parts = path.resolve().parts[1:]
+    depth = len(contract.folder_templates)
+    for start in range(len(parts) - 1 - depth, -1, -1) if depth else ():
+        below = "/".join(parts[start:])
+        if folder_values(contract.folder_templates, below) is not None:
+            return contract.prefix + below
+    return contract.prefix + path.name
 
 
 def _read(

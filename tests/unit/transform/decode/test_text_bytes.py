@@ -72,4 +72,4 @@ def test_the_word_of_a_tar_archive_may_stand_in_a_text() -> None:
 def test_bad_rows_are_read_again_under_the_header_of_their_file(data: bytes, options: dict[str, object]) -> None:
     spec = contract(text("id"), integer("n"), **options)
     frame = frame_of(spec, io.BytesIO(data))
-    assert rows_good_now(spec, frame, [b"b,2", b"c,x", b"d\x1a,4"]) == [0, 2]
+    assert rows_good_now(spec, frame, [b"b,2", b"c,x", b"d\x1a,4"], "parcels/a.csv") == [0, 2]

@@ -37,7 +37,9 @@ class Bytes:
         return io.BytesIO(self._data[start:])
 
 
-def cut_read(spec: Contract, data: bytes, cuts: Sequence[int], *, plain: bool = False) -> Read:
+def cut_read(
+    spec: Contract, data: bytes, cuts: Sequence[int], *, plain: bool = False, key: str = "parcels/parcels.csv"
+) -> Read:
     """Reads a file as ranges, begun near these places; `plain`, exactly there, which are beginnings of lines."""
     source, limits = Bytes(data), Limits()
     head = read_head(spec, source, limits)
@@ -51,7 +53,9 @@ def cut_read(spec: Contract, data: bytes, cuts: Sequence[int], *, plain: bool = 
     bad: list[BadRow] = []
     reports: list[RangeReport] = []
     for part in ranges:
-        transform = RangeTransform(spec, source, head, part, file_id="f" * 24, batch_id="parcels-7", limits=limits)
+        transform = RangeTransform(
+            spec, source, head, part, file_id="f" * 24, batch_id="parcels-7", key=key, limits=limits
+        )
         for block in transform:
             good += block.good.to_pylist()
             bad += block.bad

@@ -14,6 +14,7 @@ import pytest
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, FileFormat, Kind
 from headrace.domain.ingest.ledger import LIVE, BatchRecord
+from headrace.domain.key_values import NAME
 from headrace.errors import TransientError
 from headrace.transform import read_quarantine
 from headrace.usecases import lake_paths
@@ -26,6 +27,7 @@ from tests.support.fakes import MemoryServices, contract, contracts_of, file
 RANGE = 300
 HEADER = b"meter,read_at,value\n"
 OPTIONAL = tuple(replace(column, required=False) for column in contract().columns)
+NAMED = (*contract().columns, Column("name", "name", Kind.STRING, "VARCHAR(9)", max_bytes=9, origin=NAME))
 KEEPS = (*contract().columns, Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True))
 
 
@@ -70,6 +72,9 @@ CASES: dict[str, tuple[dict[str, Any], bytes]] = {
     "drift": ({"columns": KEEPS}, DRIFTS),
     "drift refused": ({"columns": KEEPS, "refuse_unknown": True}, DRIFTS),
     "no header": ({}, rows(0, 60)),
+    "its name in each row": ({"columns": NAMED}, BAD),
+    "a row says another name": ({"columns": NAMED}, PLAIN.replace(b"value\n", b"name\n")),
+    "a key that breaks the contract": ({"columns": NAMED, "folder_templates": ("dt={dt}",)}, PLAIN),
     "only a header": ({}, HEADER),
     "empty": ({}, b""),
     "a line too long": ({"format": FileFormat(max_line_bytes=100)}, PLAIN + b"x" * 200 + b"\n" + rows(60, 20)),

@@ -12,6 +12,8 @@ from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import origin_of, possible_keys, replay_of
 from headrace.domain.statistics.judgement import Scope, scope_of
 
+MOST_RETURNS = 10
+"""Times that one row came back from quarantine, as far as its first file is looked for."""
 Place = tuple[str, str]
 """Bucket and key."""
 Versions = Mapping[Place, Sequence[FileRecord]]

@@ -51,9 +51,9 @@ class Layout:
 
 
 def positional(contract: Contract) -> Layout:
-    """The layout of a file without a header: exactly the contract's columns."""
-    named = contract.named_columns
-    return Layout(tuple(c.source for c in named), named, tuple(c for c in contract.columns if c.unknown))
+    """The layout of a file without a header: exactly the contract's columns, but for those in the key."""
+    named = contract.row_columns
+    return Layout(tuple(c.source for c in named), named, tuple(c for c in contract.columns if c.unknown or c.origin))
 
 
 def by_name(contract: Contract, names: list[str]) -> Layout:
@@ -63,11 +63,12 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
     for name, times in Counter(names).items():
         if name in wanted and times > 1:
             raise FileRejected("header", f"the header names the column {name!r} twice")
-    if wanted.keys().isdisjoint(names):
-        raise _missing(list(wanted), names, wanted)
+    in_rows = {column.source: column for column in contract.row_columns}
+    if in_rows.keys().isdisjoint(names):
+        raise _missing(list(in_rows), names, in_rows)
     found = set(names)
     absent = tuple(column for column in contract.columns if column.unknown or column.source not in found)
-    missing = [column.source for column in absent if column.required]
+    missing = [column.source for column in absent if column.required and not column.origin]
     if missing:
         raise _missing(missing, names, wanted)
     layout = Layout(tuple(names), tuple(wanted.get(name) for name in names), absent)

@@ -24,6 +24,7 @@ from headrace.transform.delimited.splitters import splitter_of
 from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.delimited.time_columns import habits_of
 from headrace.transform.delimited.within import Within
+from headrace.transform.key_columns import KeyColumns, in_rows
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
 from headrace.transform.rules.rows import RowRules, apart
@@ -37,9 +38,15 @@ class DelimitedReader:
     """Reads one delimited text, from its beginning or from `within` it."""
 
     def __init__(
-        self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, within: Within | None = None
+        self,
+        contract: Contract,
+        text: TextBytes,
+        limits: Limits,
+        block_bytes: int,
+        within: Within | None = None,
+        key: KeyColumns | None = None,
     ) -> None:
-        self._contract = contract
+        self._contract = contract = in_rows(contract)
         self._text = text
         self._limits = limits
         self.lines = LineBlocks(text.read, block_bytes, limits, within.newline if within else None)
@@ -49,7 +56,7 @@ class DelimitedReader:
         self._wanted = within.rows if within else None
         self._records = RecordReader(contract, self.layout, text.label)
         self._seen = DelimiterStandIn(contract.format)
-        self._rules = RowRules(contract)
+        self._rules = RowRules(contract, key)
         self._has_json = any(column is not None and column.kind is Kind.SUPER for column in self.layout.columns)
         keeps = any(column.unknown for column in contract.columns)
         named = sum(len(orjson.dumps(name)) + JSON_MARKS for name in self.layout.unknown) if keeps else 0
@@ -67,7 +74,7 @@ class DelimitedReader:
         """What the text showed of itself."""
         newline = {"newline": "CR"} if self.lines.newline == b"\r" else {}
         unknown = {"unknown_columns": self.layout.unknown} if self.layout.unknown else {}
-        missing = [column.source for column in self.layout.absent if not column.unknown]
+        missing = [column.source for column in self.layout.absent if not column.unknown and not column.origin]
         absent = {"absent_columns": missing} if missing else {}
         return {"encoding": self._text.label} | newline | unknown | absent
 

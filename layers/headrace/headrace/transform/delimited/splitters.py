@@ -14,7 +14,7 @@ def splitter_of(contract: Contract) -> AnySplitter:
     """The splitter for the files of a contract."""
     file_format = contract.format
     if file_format.traits.placed:
-        return FixedSplitter(contract.named_columns)
+        return FixedSplitter(contract.row_columns)
     delimiter, quote = file_format.delimiter.encode(), file_format.quote.encode()
     if file_format.escape:
         return EscapedSplitter(delimiter, quote, file_format.escape.encode())

@@ -20,6 +20,7 @@ from headrace.transform.delimited.record_path import Row
 from headrace.transform.json_files.columns import JsonColumns, Values, at_path, known_keys, surplus
 from headrace.transform.json_files.records import LineRecords, Records
 from headrace.transform.json_files.values import exact_number, json_reader
+from headrace.transform.key_columns import KeyColumns, in_rows
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
 from headrace.transform.rules.columns import ColumnChecks
 from headrace.transform.rules.parsed import Parsed, in_order, table_of, without
@@ -57,7 +58,16 @@ class JsonReader:
     `is_ours` says whether an object so far had a key of the contract.
     """
 
-    def __init__(self, contract: Contract, text: TextBytes, limits: Limits, block_bytes: int, records: Records) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        text: TextBytes,
+        limits: Limits,
+        block_bytes: int,
+        records: Records,
+        key: KeyColumns | None = None,
+    ) -> None:
+        contract = in_rows(contract)
         self._text = text
         self._limits = limits
         faults = sum(column.required for column in contract.columns) + len(contract.rules)
@@ -66,7 +76,7 @@ class JsonReader:
         self._schema = data_schema(contract)
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
-        self._rules = RowRules(contract)
+        self._rules = RowRules(contract, key)
         self._columns = [(c, _path(c.source), ColumnReader(c, json_reader(c))) for c in contract.columns]
         self._decimals = [place for place, column in enumerate(contract.columns) if column.kind is Kind.DECIMAL]
         self._known = known_keys(contract)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Contract, RowRule
+from headrace.transform.key_columns import KeyColumns
 from headrace.transform.outcome import BadRow, RowError
 from headrace.transform.rules.parsed import Parsed, without
 from headrace.transform.values.values import SHOWN
@@ -28,10 +29,21 @@ Compute = Callable[[Operation, Sequence[Value]], Value]
 
 
 class RowRules:
-    """The row rules of a contract."""
+    """The row rules of a contract, and that no row contradicts the key of its file."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, key: KeyColumns | None = None) -> None:
         self._rules = contract.rules
+        self._key = key
+
+    def applied(self, table: pa.Table) -> tuple[pa.Table, dict[int, tuple[RowError, ...]]]:
+        """The table with what stands in the file's key, and its rows that contradict that or break a rule."""
+        if self._key is None or not table.num_rows:
+            return table, self.broken(table)
+        whole = self._key.filled(table)
+        found = self._key.contradictions(table)
+        for place, errors in self.broken(whole).items():
+            found[place] = found.get(place, ()) + errors
+        return whole, dict(sorted(found.items()))
 
     def broken(self, table: pa.Table) -> dict[int, tuple[RowError, ...]]:
         """The rows that break a rule, by their place in the table, each with every rule that it breaks."""
@@ -43,8 +55,12 @@ class RowRules:
 
 
 def apart(parsed: Parsed, rules: RowRules, raw: Callable[[int], bytes]) -> Parsed:
-    """The stretch with the rows that break a rule among the bad ones. `raw` gives the bytes of a row by its number."""
-    broken = rules.broken(parsed.table)
+    """The stretch with what stands in the key, and the rows that break a rule among the bad ones.
+
+    `raw` gives the bytes of a row by its number.
+    """
+    table, broken = rules.applied(parsed.table)
+    parsed = Parsed(table, parsed.numbers, parsed.bad)
     if not broken:
         return parsed
     bad = [BadRow(number, raw(number), broken[place]) for place in broken for number in [parsed.numbers[place].as_py()]]

@@ -15,6 +15,7 @@ from headrace.transform.drift import SEEN
 from headrace.transform.file import BLOCK_BYTES, cycles_left_alone
 from headrace.transform.json_files.columns import known_keys
 from headrace.transform.json_files.reader import NAMED, JsonReader, other_dataset
+from headrace.transform.key_columns import key_columns
 from headrace.transform.lineage import Lineage
 from headrace.transform.outcome import Block, FileReport, Limits
 from headrace.transform.readers import reader_of
@@ -55,10 +56,12 @@ class RangeTransform:
         *,
         file_id: str,
         batch_id: str,
+        key: str,
         limits: Limits,
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
         self._contract = contract
+        self._key = key
         self._source = source
         self._head = head
         self._part = part
@@ -78,7 +81,8 @@ class RangeTransform:
     def _blocks(self, stream: BinaryIO) -> Iterator[Block]:
         part, head = self._part, self._head
         text = TextBytes(Stretch(stream, part.start, part.border).read, head.encoding, within=True)
-        reader = reader_of(self._contract, text, self._limits, self._block_bytes, head.within(part.before, part.rows))
+        within, key = head.within(part.before, part.rows), key_columns(self._contract, self._key)
+        reader = reader_of(self._contract, text, self._limits, self._block_bytes, within, key)
         for parsed in reader.parse():
             self._note_samples(parsed.table)
             block = self._lineage.block(parsed)

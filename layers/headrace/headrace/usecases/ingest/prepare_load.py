@@ -9,6 +9,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.ingest.load import Part, load_statements, manifest, measure_statements
 from headrace.domain.ingest.load_plan import (
+    MOST_RETURNS,
     History,
     LoadPlan,
     accepted,
@@ -34,8 +35,6 @@ from headrace.usecases.ports import (
     SqlTexts,
 )
 
-MOST_RETURNS = 10
-"""Times that one row came back from quarantine, as far as its first file is looked for."""
 MOST_CARRIED = 250_000
 """Bytes of the answer. Step Functions passes on 256 KiB, and adds what it says of the call itself."""
 

@@ -21,6 +21,7 @@ from headrace.transform import FileRejected, QuarantinedRow, read_quarantine
 from headrace.transform.rebuild import Frame, compressed, frame_of, rows_good_now
 from headrace.usecases import lake_paths
 from headrace.usecases.ports import HasContents, HasFiles, HasLake, Landing
+from headrace.usecases.unit.transform import landed_key
 
 TOO_OFTEN = f"rows of it came back {MOST_REPLAYS} times: land it again as a whole, or `headrace reload {{}}`"
 UNDER_WAY = {
@@ -128,7 +129,8 @@ def _replay(
         frame = _frame(contract, file, services)
     except (FileRejected, ObjectGoneError) as error:
         return Replayed(file.key, file.file_id, len(rows), 0, None, str(error))
-    good = [rows[place] for place in rows_good_now(contract, frame, [row.raw for row in rows])]
+    key = landed_key(file, contract, services.files)
+    good = [rows[place] for place in rows_good_now(contract, frame, [row.raw for row in rows], key)]
     if not good:
         return Replayed(file.key, file.file_id, len(rows), 0, None, "no row of it is good by the contract of today")
     name = replay_name(file.file_id, str(file.batch), [row.row_number for row in good])

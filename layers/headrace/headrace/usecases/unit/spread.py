@@ -33,7 +33,7 @@ from headrace.usecases.unit.spread_tasks import (
     write_range,
     write_whole,
 )
-from headrace.usecases.unit.transform import Services, transform_with
+from headrace.usecases.unit.transform import Services, landed_key, transform_with
 
 RANGE_BYTES = 64 << 20
 MOST_RANGES = 2_000
@@ -116,6 +116,7 @@ class _Spread:
         self._batch = batch.batch
         self._number = number
         self._lake = services.lake
+        self._files = services.files
         self._cluster = cluster
         self._range_bytes = range_bytes
         self._parts: list[Part] = []
@@ -132,7 +133,8 @@ class _Spread:
         return self._parts
 
     def read(self, file: FileRecord, rows: SpreadRows) -> tuple[FileReport, Account]:
-        work = FileWork(self._contract, file, self._batch, rows.name)
+        key = landed_key(file, self._contract, self._files)
+        work = FileWork(self._contract, file, self._batch, rows.name, key)
         source = Landed(self._lake, file)
         head = read_head(self._contract, source, work.limits) if file.size > self._range_bytes else None
         if head is None:

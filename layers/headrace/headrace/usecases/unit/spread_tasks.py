@@ -41,12 +41,16 @@ ZIPPED = 40 << 30
 
 @dataclass(frozen=True, slots=True)
 class FileWork:
-    """What all tasks of a file share. `name` begins the names of its parts; `head` is known of a file that is cut."""
+    """What all tasks of a file share. `name` begins the names of its parts; `head` is known of a file that is cut.
+
+    `key` is the one under which its rows landed first.
+    """
 
     contract: Contract
     file: FileRecord
     batch: str
     name: str
+    key: str
     head: Head | None = None
 
     @property
@@ -128,6 +132,7 @@ def write_range(work: FileWork, item: RangeWork, services: Services) -> Written:
         item.part,
         file_id=work.file.file_id,
         batch_id=work.batch,
+        key=work.key,
         limits=work.limits,
     )
     written.report = transform.report
@@ -156,6 +161,7 @@ def write_whole(work: FileWork, number: int, services: Services) -> WholeWritten
             name=work.file.key,
             file_id=work.file.file_id,
             batch_id=work.batch,
+            key=work.key,
             limits=work.limits,
         )
         written.account = _read(work.contract, transform, parts)

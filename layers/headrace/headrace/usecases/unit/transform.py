@@ -11,14 +11,16 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.bad_rows import too_many_bad
 from headrace.domain.ingest.ledger import TRANSFORMED, TRANSFORMING, BatchRecord, FileRecord
 from headrace.domain.ingest.load import Part
+from headrace.domain.ingest.load_plan import MOST_RETURNS, origins_of
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import replay_of
 from headrace.errors import HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
 from headrace.transform import FileRejected, FileReport, FileTransform
+from headrace.transform.key_columns import key_columns
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
-from headrace.usecases.ports import HasContents, HasContracts, HasEvents, HasFiles, HasLake
+from headrace.usecases.ports import Files, HasContents, HasContracts, HasEvents, HasFiles, HasLake
 from headrace.usecases.unit.account import Account
 from headrace.usecases.unit.allowance import COSTLY, Allowance, too_large
 from headrace.usecases.unit.deduplicate import claim
@@ -109,6 +111,7 @@ class _OneProcess:
                 name=file.key,
                 file_id=file.file_id,
                 batch_id=self._parts.batch,
+                key=landed_key(file, self._contract, self._services.files),
                 guard=self._allowance.of_file(file.size),
             )
             account = Account(transform.report)
@@ -208,21 +211,38 @@ def _judged(
     if held:
         return _counted(report, Verdict.FAILED, contract, account, held)
     assert report.sha256 is not None
-    holder = claim(file, _content(file, report.sha256, contract), contract, services)
+    holder = claim(file, content_of(file, report.sha256, contract), contract, services)
     if holder:
         return _duplicate(report, holder, contract)
     return _counted(report, Verdict.GOOD, contract, account)
 
 
-def _content(file: FileRecord, sha256: str, contract: Contract) -> str:
+def content_of(file: FileRecord, sha256: str, contract: Contract) -> str:
     """What a file is a copy of if another has it too: its bytes, or its bytes under its key.
 
-    Rows that come back from quarantine may equal those of another file, and are not a copy of them.
+    The same bytes are other rows where columns have another value in the key. Rows that come back from quarantine may
+    equal those of another file, and are not a copy of them.
     """
     if replayed := replay_of(contract, file.key):
         return f"{sha256}-{replayed}"
-    under = hashlib.sha256("/".join(file.place).encode()).hexdigest()[:16]
-    return f"{sha256}-{under}" if contract.load_copies else sha256
+    if contract.load_copies:
+        return f"{sha256}-{_digest('/'.join(file.place))}"
+    columns = key_columns(contract, file.key)
+    return f"{sha256}-{_digest(columns.text)}" if columns else sha256
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def landed_key(file: FileRecord, contract: Contract, files: Files) -> str:
+    """The key under which the rows of a file landed first: rows that come back from quarantine have another one."""
+    for _ in range(MOST_RETURNS if contract.key_columns else 0):
+        origin = origins_of([file], contract).get(file.file_id)
+        if origin is None:
+            break
+        file = files.known({origin}).get(origin, file)
+    return file.key
 
 
 def _counted(
