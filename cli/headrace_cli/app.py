@@ -111,11 +111,14 @@ COMMANDS = {
     "held": Listed(
         "look.held",
         LOOK,
-        "List the batches waiting for your decision: those with unusual figures, or an error that has lasted for days.",
+        "List the batches and files waiting for your decision: those with unusual figures or too few rows, or an error"
+        " that has lasted for days.",
     ),
     "migrate": Listed("repair.migrate", REPAIR, "Change the warehouse to match the contracts and migrations here."),
-    "release": Listed("repair.release", REPAIR, "Load a batch that was held."),
-    "reject": Listed("repair.reject", REPAIR, "Give up a batch held for unusual figures."),
+    "release": Listed("repair.release", REPAIR, "Load a batch or a file that was held."),
+    "reject": Listed(
+        "repair.reject", REPAIR, "Give up a batch held for unusual figures, or a file held for too few rows."
+    ),
     "retry": Listed("repair.retry", REPAIR, "Try failed files again, after fixing the cause."),
     "unblock": Listed("repair.unblock", REPAIR, "End a batch that blocks its dataset, and start the next one."),
     "reload": Listed("repair.reload", REPAIR, "Load a loaded or duplicate file again, with today's contract."),

@@ -20,6 +20,8 @@ STYLES = {
 }
 MINUTE, HOUR, DAY = 60, 3600, 86400
 ROW_KINDS = ("loaded", "superseded", "quarantined", "duplicate")
+PASSING = ("staged", "withheld")
+"""Rows that are counted only while there are any: on their way, or of files that are held or failed as a whole."""
 ROW_HEADERS = ("rows\nread", "rows\nloaded", "super-\nseded", "quaran-\ntined", "dupli-\ncate")
 """The headers over the cells of `row_cells`, narrow enough for five of them."""
 
@@ -94,12 +96,12 @@ def tick(good: bool) -> Text:
 
 def balanced(rows: dict[str, Any]) -> bool:
     """Whether every row read is accounted for."""
-    return bool(rows["read"] == sum(rows[kind] for kind in ROW_KINDS) + rows.get("staged", 0))
+    return bool(rows["read"] == sum(rows[kind] for kind in ROW_KINDS) + sum(rows.get(kind, 0) for kind in PASSING))
 
 
 def balance(rows: dict[str, Any]) -> str:
     """The row balance as an equation: 10 read = 7 loaded + 1 superseded + 2 quarantined + 0 duplicate."""
-    kinds = (*ROW_KINDS, "staged") if rows.get("staged") else ROW_KINDS
+    kinds = (*ROW_KINDS, *(kind for kind in PASSING if rows.get(kind)))
     parts = " + ".join(f"{rows[kind]:,} {kind}" for kind in kinds)
     sign = "=" if balanced(rows) else "≠"
     return f"{rows['read']:,} read {sign} {parts}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import FileRecord, FileStatus, RowCounts
-from headrace_cli.output.formatting import moment
+from headrace_cli.output.formatting import PASSING, moment
 from headrace_cli.stack.lateness import is_late
 
 COUNTED = tuple(status for status in FileStatus if status is not FileStatus.UNROUTABLE)
@@ -41,8 +41,8 @@ def dataset_account(contract: Contract, files: Iterable[FileRecord], now: dateti
 
 
 def row_counts(rows: RowCounts) -> dict[str, int]:
-    """The counts by kind; `staged` only while there are any."""
-    return {kind: count for kind, count in asdict(rows).items() if count or kind != "staged"}
+    """The counts by kind; those of `PASSING` only while there are any."""
+    return {kind: count for kind, count in asdict(rows).items() if count or kind not in PASSING}
 
 
 def file_account(file: FileRecord) -> dict[str, Any]:

@@ -33,6 +33,9 @@ LONGEST_FRACTION = "SSSSSS"
 ON_COPY = ("skip", "load")
 ON_UNKNOWN = ("keep", "ignore", "refuse")
 WHILE_HELD = ("continue", "wait")
+SHARE = r"[0-9]{1,2}(\.[0-9]+)?%|100%"
+SHRINK_LIMIT = "20%"
+"""What a corrected file may lose without a person's look; a file cut off half-way loses more, mostly."""
 
 
 def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Problems) -> Contract | None:
@@ -55,7 +58,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
     versions = _chosen("onNewVersion", tuple(VERSIONS), table, values, problems)
     copies = _chosen("onCopy", ON_COPY, table, values, problems)
-    limit = _bad_row_limit(table, values, problems)
+    limit = _bad_row_limit(table, values, problems) | _shrink_limit(table, values, problems)
     if len(columns) < len(table.properties or []):
         return None  # what follows would only say of a column with a mistake that there is none
     layout = _layout(table, values, columns, problems)
@@ -160,11 +163,22 @@ def _bad_row_limit(table: SchemaObject, values: dict[str, Any], problems: Proble
         return {}
     if written.isdecimal():
         return {"max_bad_rows": int(written)}
-    if re.fullmatch(r"[0-9]{1,2}(\.[0-9]+)?%|100%", written):
+    if re.fullmatch(SHARE, written):
         return {"max_bad_share": float(written[:-1]) / 100}
     place = custom.place_of(table.customProperties, "badRowLimit", TABLE)
     problems.add(place, f"badRowLimit must be {custom.DATASET['badRowLimit']}")
     return {}
+
+
+def _shrink_limit(table: SchemaObject, values: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    """The field of a Contract that `shrinkLimit` sets; 100% is none."""
+    written = str(values.get("shrinkLimit", SHRINK_LIMIT)).replace(" ", "")
+    if not re.fullmatch(SHARE, written):
+        place = custom.place_of(table.customProperties, "shrinkLimit", TABLE)
+        problems.add(place, f"shrinkLimit must be {custom.DATASET['shrinkLimit']}")
+        return {}
+    share = float(written[:-1]) / 100
+    return {"max_shrink": share if share < 1 else None}
 
 
 def _check_name(model: OpenDataContractStandard, problems: Problems) -> None:

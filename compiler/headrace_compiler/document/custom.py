@@ -37,6 +37,7 @@ DATASET = {
     "materializedViews": "a list of views: name, query, and sortKey or distributionKey if wanted",
     "paddedKeys": "text",
     "badRowLimit": "a number of rows, or a share such as 5%",
+    "shrinkLimit": "a share such as 20%",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number", "valueFrom": "text"}
 NO_PROPERTIES: dict[str, str] = {}
@@ -86,7 +87,7 @@ def _unknown(name: str, known: Mapping[str, str]) -> str:
 
 def fits(value: Any, wanted: str) -> bool:
     """Whether a value is of the kind that is wanted, in the words of this module."""
-    if wanted == "text":
+    if wanted == "text" or wanted.startswith("a share"):
         return isinstance(value, str)
     if wanted.startswith("a list of views"):
         return isinstance(value, list)

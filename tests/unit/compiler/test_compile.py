@@ -201,6 +201,9 @@ def test_travels_as_json(parcels: Contract) -> None:
     [
         ("badRowLimit\n        value: 0", {"max_bad_rows": 0}),
         ("badRowLimit\n        value: 5%", {"max_bad_share": 0.05}),
+        ("badRowLimit\n        value: 5%", {"max_shrink": 0.2}),
+        ("shrinkLimit\n        value: 5%", {"max_shrink": 0.05}),
+        ("shrinkLimit\n        value: 100%", {"max_shrink": None}),
         ("unknownColumns\n        value: refuse", {"refuse_unknown": True}),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
 from headrace.domain.ingest.failure import explain
+from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import Verdict
 from headrace.errors import ContractChangedError, TransientError
@@ -25,6 +26,7 @@ from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.record_staged import BatchGivenUpError
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
+from headrace.usecases.quality.hold import reject_file, release_file
 from headrace.usecases.unit.transform import transform_unit
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 from tests.support.ledger_fakes import MemoryContents, MemoryLedger
@@ -343,7 +345,7 @@ def test_a_file_over_the_bad_row_limit_is_held_back_whole(
     assert prepare_load(batch, "default", services)["statements"] == []
     outcome(services, batch)
     record = services.ledger.files.get(held.file_id)
-    assert (record.status, record.rows) == (FileStatus.FAILED, RowCounts())
+    assert (record.status, record.rows) == (FileStatus.FAILED, RowCounts(read=3, quarantined=1, withheld=2))
     assert str(record.reason).startswith(said)
     assert "value: minimum x1" in str(record.reason)
 
@@ -353,6 +355,71 @@ def test_a_file_within_the_limit_is_loaded(limit: dict[str, Any]) -> None:
     services = MemoryServices(contracts_of(contract(**limit)))
     land(services, "a.csv", ONE_BAD)
     assert unit_results(services.lake, transformed(services))[0].files[0].reason is None
+
+
+def versions(good: int, **changes: Any) -> tuple[MemoryServices, FileRecord, BatchRecord]:
+    """A loaded version of 10 rows, and a newer one with so many, in a batch with another file."""
+    services = MemoryServices(contracts_of(contract(max_shrink=0.2)))
+    old = file("a.csv", file_id="1" * 24, status=FileStatus.LOADED, rows=RowCounts(read=10, loaded=9, superseded=1))
+    services.ledger.given(old)
+    rows = b"".join(b"m%d,2026-01-01T00:00:00Z,2\n" % number for number in range(good))
+    data = b"meter,read_at,value\n" + rows
+    new = land(services, "a.csv", data, **{"file_id": "2" * 24, "version": "v2", "sequencer": "02"} | changes)
+    land(services, "b.csv", GOOD, file_id="3" * 24)
+    return services, new, transformed(services)
+
+
+def test_half_a_file_under_an_old_name_waits_for_a_person_and_its_neighbours_do_not() -> None:
+    services, new, batch = versions(5)
+    ready = prepare_load(batch, "default", services)
+    assert (ready["replaced"], ready["rows"]) == ([], 2)
+    services.warehouse.answers["etl.load_files"] = [["3" * 24, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    held = services.ledger.files.get(new.file_id)
+    assert (held.status, held.rows) == (FileStatus.HELD, RowCounts(read=5, withheld=5))
+    assert str(held.reason).startswith(
+        "it has 5 good rows, its previous version had 10: more than the 20% fewer that the contract allows"
+        f" (shrinkLimit): `headrace release {new.file_id}` or"
+    )
+    assert services.ledger.files.get("3" * 24).status is FileStatus.LOADED
+    (notice,) = services.topic.notices
+    assert (notice.level, notice.lines[0]) == ("error", f"held: readings/a.csv: {held.reason}")
+
+
+def test_what_a_person_releases_replaces_the_rows_after_all() -> None:
+    services, new, batch = versions(5)
+    services.warehouse.answers["etl.load_files"] = [["3" * 24, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    held = services.ledger.files.get(new.file_id)
+    assert release_file(held, "ann", services, dry_run=True).done
+    assert services.ledger.files.get(new.file_id) == held
+    assert release_file(held, "ann", services).done
+    services.ledger.records.lanes["readings", LIVE] = LaneState(generation=2)
+    recorded = record_batch("readings", LIVE, 2, "readings-2", services)
+    again = services.ledger.batches.get(recorded["batch"])
+    transform_unit(again, 1, services)
+    (result,) = unit_results(services.lake, again)[0].files
+    assert (result.verdict, prepare_load(again, "default", services)["replaced"]) == (Verdict.GOOD, ["1" * 24])
+
+
+def test_what_a_person_rejects_has_failed_with_its_counts() -> None:
+    services, new, batch = versions(5)
+    services.warehouse.answers["etl.load_files"] = [["3" * 24, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    assert reject_file(services.ledger.files.get(new.file_id), "ann", "half of it", services).done
+    failed = services.ledger.files.get(new.file_id)
+    assert (failed.status, failed.rows) == (FileStatus.FAILED, RowCounts(read=5, withheld=5))
+    assert str(failed.reason).startswith("it was held and rejected (half of it): it has 5 good rows")
+    assert release_file(failed, "ann", services).why == "it is failed, not held: there is nothing to decide"
+
+
+@pytest.mark.parametrize(
+    ("good", "changes"), [(8, {}), (5, {"reload": True}), (5, {"released": "readings-0"}), (5, {"sequencer": "00"})]
+)
+def test_versions_that_are_nearly_whole_asked_for_or_older_are_not_held(good: int, changes: dict[str, Any]) -> None:
+    services, new, batch = versions(good, **changes)
+    results = {result.file_id: result for result in unit_results(services.lake, batch)[0].files}
+    assert results[new.file_id].verdict is Verdict.GOOD
 
 
 def _buffer(services: MemoryServices, key: str) -> object:

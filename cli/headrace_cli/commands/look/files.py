@@ -41,7 +41,7 @@ def files(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Those that failed, or belong to no dataset.")] = False,
-    held: Annotated[bool, typer.Option("--held", help="Those whose batch waits for your decision.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Those that wait for your decision.")] = False,
     late: Annotated[bool, typer.Option("--late", help="Those not loaded in the time the contract promises.")] = False,
     match: Annotated[str, typer.Option(help="Only files with this text in their key.")] = "",
     since: Since = None,

@@ -1,24 +1,26 @@
-"""`headrace held`: batches waiting for a decision."""
+"""`headrace held`: batches and files waiting for a decision."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from headrace.domain.ingest.ledger import HELD, LANES, BatchRecord, BatchStatus
+from headrace.domain.ingest.ledger import HELD, LANES, BatchRecord, BatchStatus, FileStatus
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.formatting import clock, number
 from headrace_cli.stack.target import Target, target_of
+from headrace_cli.stack.totals import file_account
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
 
 def held(context: typer.Context, as_json: Json = False) -> None:
-    """List the batches waiting for your decision: those with unusual figures, or an error that has lasted for days.
+    """List the batches and files waiting for your decision: those with unusual figures or too few rows, or an error
+    that has lasted for days.
 
-    `headrace release BATCH` loads one, `headrace reject BATCH` gives it up.
+    `headrace release NAME` loads one, `headrace reject NAME` gives it up. This reads every file's record.
 
     Example: `headrace held`
     """
@@ -26,24 +28,30 @@ def held(context: typer.Context, as_json: Json = False) -> None:
 
 
 def collect(target: Target) -> Document:
-    """`{"held": [{"batch", "dataset", "since", "files", "reason", "blocks"}]}`."""
+    """`{"held": [{"batch", "dataset", "since", "files", "reason", "blocks"}], "files": [those held alone]}`."""
+    batches = _batches(target)
+    names = {item["batch"] for item in batches}
+    every = (file for name in target.contracts for file in target.ledger.files.of_dataset(name))
+    alone = (file for file in every if file.status is FileStatus.HELD and file.batch not in names)
+    return {"held": batches, "files": [file_account(file) for file in alone]}
+
+
+def _batches(target: Target) -> list[dict[str, Any]]:
     states = ((contract, target.ledger.lanes.state(name, lane)) for name, contract in target.contracts.items()
               for lane in LANES)  # fmt: skip
     batches = ((contract, target.ledger.batches.get(name)) for contract, state in states for name in state.held)
-    return {
-        "held": [
-            {
-                "batch": batch.batch,
-                "dataset": batch.dataset,
-                "since": _held_at(target, batch) or batch.started_at,
-                "files": len(batch.file_ids),
-                "reason": batch.reason,
-                "blocks": contract.wait_while_held,
-            }
-            for contract, batch in batches
-            if batch.status is BatchStatus.HELD
-        ]
-    }
+    return [
+        {
+            "batch": batch.batch,
+            "dataset": batch.dataset,
+            "since": _held_at(target, batch) or batch.started_at,
+            "files": len(batch.file_ids),
+            "reason": batch.reason,
+            "blocks": contract.wait_while_held,
+        }
+        for contract, batch in batches
+        if batch.status is BatchStatus.HELD
+    ]
 
 
 def _held_at(target: Target, batch: BatchRecord) -> str | None:
@@ -53,10 +61,12 @@ def _held_at(target: Target, batch: BatchRecord) -> str | None:
 
 
 def render(document: Document) -> ConsoleRenderable:
-    """A line per batch."""
-    if not document["held"]:
-        return lines("No batch is held.")
+    """A line per batch, then one per file that is held alone."""
+    if not document["held"] and not document["files"]:
+        return lines("No batch is held, and no file.")
     rows = [(i["batch"], clock(i["since"]), number(i["files"]), "wait" if i["blocks"] else "go on", i["reason"])
             for i in document["held"]]  # fmt: skip
-    found = table(("batch", "since", "files", "later ones", "why"), rows, numbers=("files",))
-    return lines(found, "", "`headrace release BATCH` loads one, `headrace reject BATCH` gives it up.")
+    found = [table(("batch", "since", "files", "later ones", "why"), rows, numbers=("files",))] if rows else []
+    alone = [(i["key"], clock(i["arrived_at"]), i["reason"]) for i in document["files"]]
+    found += [table(("file", "arrived", "why"), alone)] if alone else []
+    return lines(*found, "", "`headrace release NAME` loads one, `headrace reject NAME` gives it up.")

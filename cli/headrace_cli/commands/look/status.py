@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NOT_LOADED = {FileStatus.FAILED, FileStatus.UNROUTABLE}
 MOST_LISTED = 1_000
 LATE = "late"
-COLUMNS = {LATE: "files\nlate", **dict(zip(("read", *ROW_KINDS), ROW_HEADERS, strict=True))}
+COLUMNS = {LATE: "files\nlate", **dict(zip(("read", *ROW_KINDS), ROW_HEADERS, strict=True)), "withheld": "with-\nheld"}
 """The headers of counts; those that are zero everywhere are left out, so that twenty datasets fit 80 columns."""
 ALWAYS = {"read", "loaded", "quarantined"}
 
@@ -117,7 +117,7 @@ def _row(item: Document, kinds: list[str]) -> list[Text | str]:
 
 
 def _number(item: Document, kind: str) -> int:
-    return int(item["late"] if kind == LATE else item["rows"][kind])
+    return int(item["late"] if kind == LATE else item["rows"].get(kind, 0))
 
 
 def _files(counts: dict[str, int]) -> Text:

@@ -1,4 +1,4 @@
-"""What `release` and `reject` share: the batch, who decides, and the report of the outcome."""
+"""What `release` and `reject` share: the batch or file, who decides, and the report of the outcome."""
 
 from __future__ import annotations
 
@@ -6,27 +6,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.domain.ingest.ledger import BatchRecord
+from headrace.domain.ingest.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.usecases.quality.hold import Decided
 from headrace_cli.output.console import Document, lines, table
 from headrace_cli.output.failures import CommandError
-from headrace_cli.output.formatting import count
 from headrace_cli.stack.target import Target
+from headrace_cli.stories.file import find
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
-Batch = Annotated[
-    str, typer.Argument(help="The batch, as named in the notification and by `headrace held`.", metavar="BATCH")
+Held = Annotated[
+    str,
+    typer.Argument(
+        help="The batch or the file, as named in the notification and by `headrace held`.", metavar="BATCH|FILE"
+    ),
 ]
 
 
-def batch_of(target: Target, name: str) -> BatchRecord:
-    """The batch. Raises CommandError when there is none of that name."""
+def meant(target: Target, name: str) -> BatchRecord | FileRecord:
+    """The batch; or, of the files that `name` may mean, the newest that is held, else the newest.
+
+    Raises CommandError when there is none of that name.
+    """
     try:
         return target.ledger.batches.get(name)
     except KeyError:
-        raise CommandError(f"no batch {name} in the ledger: `headrace held` lists the batches that are held") from None
+        files = find(target, name)
+    if not files:
+        raise CommandError(f"no batch or file {name} in the ledger: `headrace held` lists what is held")
+    return next((file for file in reversed(files) if file.status is FileStatus.HELD), files[-1])
 
 
 def who(target: Target) -> str:
@@ -35,11 +44,11 @@ def who(target: Target) -> str:
 
 
 def document_of(decided: Decided, decision: str, *, dry_run: bool) -> Document:
-    """`{"batch", "decision", "done", "dry_run", "why", "files": [{"key", "file_id"}]}`. Raises CommandError."""
+    """`{"name", "decision", "done", "dry_run", "why", "files": [{"key", "file_id"}]}`. Raises CommandError."""
     if not decided.done:
-        raise CommandError(f"{decided.batch.batch} cannot be {decision}: {decided.why}")
+        raise CommandError(f"{decided.name} cannot be {decision}: {decided.why}")
     return {
-        "batch": decided.batch.batch,
+        "name": decided.name,
         "decision": decision,
         "done": decided.done and not dry_run,
         "dry_run": dry_run,
@@ -50,7 +59,6 @@ def document_of(decided: Decided, decision: str, *, dry_run: bool) -> Document:
 
 def render(document: Document) -> ConsoleRenderable:
     """The files, and what becomes of them."""
-    files = count(len(document["files"]), "file")
     verb = "would be" if document["dry_run"] else "is"
-    closing = f"{document['batch']} with {files} {verb} {document['decision']}: {document['why']}."
+    closing = f"{document['name']} {verb} {document['decision']}: {document['why']}."
     return lines(table(("file",), [(item["key"],) for item in document["files"]]), "", closing)

@@ -1,4 +1,4 @@
-"""`headrace reject`: give up a held batch."""
+"""`headrace reject`: give up a held batch, or a held file."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from typing import Annotated
 
 import typer
 
+from headrace.domain.ingest.ledger import FileRecord
 from headrace.usecases.quality import hold
-from headrace_cli.commands.repair._decided import Batch, batch_of, document_of, render, who
+from headrace_cli.commands.repair._decided import Held, document_of, meant, render, who
 from headrace_cli.output.console import DryRun, Json, emit
 from headrace_cli.stack.target import target_of
 
 
 def reject(
     context: typer.Context,
-    batch: Batch,
+    name: Held,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Give up a batch held for unusual figures. `headrace held` lists the held batches.
+    """Give up a batch held for unusual figures, or a file held for too few rows. `headrace held` lists both.
 
     Its files become failed, with the figures as the reason. A producer can send corrected files under the same keys;
     `headrace retry BATCH` tries the rejected ones again, and they are judged again.
@@ -27,5 +28,9 @@ def reject(
     Example: `headrace reject readings-17 --reason "the sensor was broken"`
     """
     target = target_of(context)
-    decided = hold.reject(batch_of(target, batch), who(target), reason, target.services, dry_run=dry_run)
+    found = meant(target, name)
+    if isinstance(found, FileRecord):
+        decided = hold.reject_file(found, who(target), reason, target.services, dry_run=dry_run)
+    else:
+        decided = hold.reject(found, who(target), reason, target.services, dry_run=dry_run)
     emit(document_of(decided, "rejected", dry_run=dry_run), render, as_json=as_json)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.usecases.recovery.unblock import UnknownBatchError
 from headrace.usecases.recovery.unblock import unblock as unblocked
-from headrace_cli.commands.repair._decided import Batch, who
+from headrace_cli.commands.repair._decided import who
 from headrace_cli.output.console import Document, DryRun, Json, emit, lines
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.target import target_of
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
 
-def unblock(context: typer.Context, batch: Batch, dry_run: DryRun = False, as_json: Json = False) -> None:
+def unblock(
+    context: typer.Context,
+    batch: Annotated[str, typer.Argument(help="The batch, as named in the notification.", metavar="BATCH")],
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
     """End a batch that blocks its dataset, and start the next one.
 
     If the warehouse has loaded it, its outcome is recorded, in full if possible. If not, a tombstone keeps it from ever

@@ -135,7 +135,9 @@ class Contract:
 
     The rows of a `staged` dataset are appended to a stage table, and merged into the target every `merge_seconds`.
 
-    A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole.
+    A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole;
+    so is one without a good row, unless `max_bad_share` is given. A new version of a key that lacks more than
+    `max_shrink` (0 to 1) of the good rows of the version before waits for a person; None: none does.
     `checks` are of the third tier, about the numbers as a whole; while a batch is held by one of them, later batches
     go on unless `wait_while_held`. An object is one of the dataset's `files` if its name fits one of these patterns, or
     there are none, unless a name in its path fits one of `ignore`. With `load_copies` the bytes of an earlier file
@@ -163,6 +165,7 @@ class Contract:
     refuse_unknown: bool = False
     max_bad_rows: int | None = None
     max_bad_share: float | None = None
+    max_shrink: float | None = None
     rules: tuple[RowRule, ...] = ()
     staged: bool = False
     merge_seconds: int = MERGE_SECONDS

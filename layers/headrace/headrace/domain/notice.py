@@ -133,6 +133,7 @@ def batch_notice(
     rows = total(files)
     loaded = [file for file in files if file.status is FileStatus.LOADED]
     failed = [file for file in files if file.status is FileStatus.FAILED]
+    held = [file for file in files if file.status is FileStatus.HELD]
     unbalanced = [file for file in loaded if not file.rows.balanced]
     unchanged = [file for file in loaded if file.reason and file.rows.balanced]
     lines = [
@@ -143,11 +144,12 @@ def batch_notice(
         *(shrunk := _shrunk(corrected)),
         *_bereft([file.key for file in bereft]),
         *_listed("failed", failed),
+        *_listed("held", held),
         *_listed("not loaded again", unchanged),
         *_listed("out of balance", unbalanced),
     ]
     attention = rows.quarantined or _drifting(results) or bereft or shrunk
-    level = "error" if failed or unbalanced or unchanged else "warning" if attention else "ok"
+    level = "error" if failed or held or unbalanced or unchanged else "warning" if attention else "ok"
     staged = [file for file in files if file.status is FileStatus.STAGED]
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
     if staged:

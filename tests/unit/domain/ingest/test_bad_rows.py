@@ -15,7 +15,11 @@ BROKEN = {"value: minimum": 1200, "read_at: no time": 3, **{f"c{number}: missing
 @pytest.mark.parametrize(
     ("limits", "read", "bad", "said"),
     [
-        ({}, 10, 10, None),
+        ({}, 0, 0, None),
+        ({}, 10, 9, None),
+        ({}, 10, 10, "without a good row it fails, unless its contract says badRowLimit: 100%"),
+        ({"max_bad_rows": 10}, 1, 1, "without a good row it fails, unless its contract says badRowLimit: 100%"),
+        ({"max_bad_share": 1.0}, 10, 10, None),
         ({"max_bad_rows": 3}, 10, 3, None),
         ({"max_bad_rows": 3}, 10, 4, "the contract allows 3"),
         ({"max_bad_rows": 0}, 10, 1, "the contract allows 0"),

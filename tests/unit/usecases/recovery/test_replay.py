@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Contract, FileFormat
-from headrace.domain.ingest.ledger import LIVE, FileRecord, RowCounts
+from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus, RowCounts
 from headrace.transform import read_quarantine
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest import starter
@@ -34,6 +34,7 @@ class World:
     """A dataset in memory that loads what lands."""
 
     def __init__(self, data: bytes, **changes: Any) -> None:
+        changes = {"max_bad_share": 1.0} | changes
         self.services = MemoryServices(contracts=contracts_of(contract(**changes)))
         self.landing = MemoryLanding()
         self.origin = file(size=len(data))
@@ -258,3 +259,15 @@ def test_rows_that_come_back_too_late_are_not_loaded_over_a_newer_version() -> N
     batch = world.services.ledger.batches.get(recorded["batch"])
     transform_unit(batch, 1, world.services)
     assert prepare_load(batch, "default", world.services)["replaced"] == [replayed.file_id]
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"), [(FileStatus.FAILED, "headrace retry"), (FileStatus.HELD, "headrace release")]
+)
+def test_rows_of_a_file_that_is_not_loaded_do_not_come_back_alone(status: FileStatus, advice: str) -> None:
+    world = World(BAD)
+    failed = replace(world.services.ledger.files.get(world.origin.file_id), status=status)
+    world.services.ledger.given(failed)
+    world.mend()
+    (answer,) = world.replay()
+    assert (answer.landed_as, advice in answer.why) == (None, True)

@@ -13,6 +13,7 @@ from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import UNROUTABLE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 
 RUNS = "#status = :running"
+KINDS_OF_ROWS = frozenset(RowCounts.__dataclass_fields__)
 
 
 def file_pk(file_id: str) -> str:
@@ -83,7 +84,7 @@ def _cut(text: str | None, most: int) -> str | None:
 def file_of(item: dict[str, Any]) -> FileRecord:
     """The inverse of `file_item`, and of `marker` as far as it goes."""
     known = {name: item[name] for name in FileRecord.__dataclass_fields__ if name in item}
-    known |= {"status": FileStatus(item["status"]), "rows": RowCounts(**item.get("rows", {}))}
+    known |= {"status": FileStatus(item["status"]), "rows": _rows_of(item)}
     return FileRecord(**known | {"replays": tuple(item.get("replays", ()))})
 
 
@@ -96,8 +97,13 @@ def batch_item(batch: BatchRecord) -> dict[str, Any]:
 def batch_of(item: dict[str, Any]) -> BatchRecord:
     """The inverse of `batch_item`."""
     known = {name: item[name] for name in BatchRecord.__dataclass_fields__ if name in item}
-    known |= {"status": BatchStatus(item["status"]), "rows": RowCounts(**item.get("rows", {}))}
+    known |= {"status": BatchStatus(item["status"]), "rows": _rows_of(item)}
     return BatchRecord(**known | {"file_ids": tuple(item["file_ids"])})
+
+
+def _rows_of(item: dict[str, Any]) -> RowCounts:
+    """The counts that this version knows: a later one, which was taken back, may have written others."""
+    return RowCounts(**{name: count for name, count in item.get("rows", {}).items() if name in KINDS_OF_ROWS})
 
 
 def known_files(table: Table, file_ids: Iterable[str]) -> dict[str, FileRecord]:

@@ -45,10 +45,13 @@ def _listed(broken: Mapping[str, int]) -> str:
 
 
 def _exceeded(contract: Contract, rows_read: int, rows_bad: int) -> str | None:
+    """Which limit the file is over. One without a good row is, unless the contract allows 100 % of them to be bad."""
     if contract.max_bad_rows is not None and rows_bad > contract.max_bad_rows:
         return f"the contract allows {contract.max_bad_rows:,}"
     if rows_bad > MOST_BAD_ROWS:
         return f"no file may have more than {MOST_BAD_ROWS:,}"
     if contract.max_bad_share is not None and rows_bad > contract.max_bad_share * rows_read:
         return f"the contract allows {contract.max_bad_share * 100:g}%"
+    if rows_bad and rows_bad == rows_read and contract.max_bad_share is None:
+        return "without a good row it fails, unless its contract says badRowLimit: 100%"
     return None

@@ -76,7 +76,8 @@ class RowCounts:
     `loaded` rows are in the target now, with this file's lineage; `superseded` ones lost to another row of the same
     key, on arrival or later, to a newer version of their file, or, quarantined at first, to the same row sent again;
     `duplicate` ones came in a file whose content was loaded before. `staged` ones are on the way, in the stage table
-    of a dataset that is merged on a schedule; with them the sum holds at any time.
+    of a dataset that is merged on a schedule; with them the sum holds at any time. `withheld` are the good rows of a
+    file that is held, or failed because of its other rows: none of them is loaded.
     """
 
     read: int = 0
@@ -85,11 +86,13 @@ class RowCounts:
     quarantined: int = 0
     duplicate: int = 0
     staged: int = 0
+    withheld: int = 0
 
     @property
     def balanced(self) -> bool:
         """Whether every row read is accounted for."""
-        return self.read == self.loaded + self.superseded + self.quarantined + self.duplicate + self.staged
+        kept = self.loaded + self.superseded + self.staged
+        return self.read == kept + self.quarantined + self.duplicate + self.withheld
 
     def __add__(self, other: RowCounts) -> RowCounts:
         return RowCounts(
@@ -99,6 +102,7 @@ class RowCounts:
             self.quarantined + other.quarantined,
             self.duplicate + other.duplicate,
             self.staged + other.staged,
+            self.withheld + other.withheld,
         )
 
 

@@ -13,10 +13,11 @@ NOT_AGAIN = "its rows are as they were, it could not be loaded again"
 
 
 class Verdict(StrEnum):
-    """What the transform made of a file."""
+    """What the transform made of a file. HELD: it waits for a person, the others of its batch do not."""
 
     GOOD = "good"
     DUPLICATE = "duplicate"
+    HELD = "held"
     FAILED = "failed"
 
 
@@ -66,7 +67,10 @@ Result = tuple[str | float | None, ...]
 def settle(file: FileRecord, result: FileResult, rows: WarehouseRows) -> FileRecord:
     """The file as the ledger keeps it once its batch is loaded."""
     if result.verdict is Verdict.FAILED:
-        return failed(replace(file, contract_version=result.contract_version), str(result.reason))
+        looked_at = replace(file, contract_version=result.contract_version, detected=result.detected)
+        return failed(looked_at, str(result.reason), _withheld(result))
+    if result.verdict is Verdict.HELD:
+        return held(file, result)
     known = replace(
         file,
         sha256=result.sha256,
@@ -106,12 +110,31 @@ def staged(file: FileRecord, result: FileResult, count: int) -> FileRecord:
     )
 
 
-def failed(file: FileRecord, reason: str) -> FileRecord:
-    """The file once it could not be loaded. One that was to be loaded again keeps the rows that it has."""
+def held(file: FileRecord, result: FileResult) -> FileRecord:
+    """The file once it waits for a person, while the others of its batch are loaded."""
+    return replace(
+        file.cleared,
+        status=FileStatus.HELD,
+        sha256=result.sha256,
+        contract_version=result.contract_version,
+        detected=result.detected,
+        reason=result.reason,
+        rows=_withheld(result),
+    )
+
+
+def _withheld(result: FileResult) -> RowCounts:
+    """The rows of a file of which none is loaded: those that are bad, and the others."""
+    good = max(0, result.rows_read - result.rows_bad)
+    return RowCounts(read=result.rows_read, quarantined=result.rows_bad, withheld=good)
+
+
+def failed(file: FileRecord, reason: str, rows: RowCounts | None = None) -> FileRecord:
+    """The file once it could not be loaded, with what was counted. One that has rows by an earlier load keeps them."""
     known = replace(file.cleared, reload=False)
     if file.rows.loaded or file.rows.superseded:
         return replace(known, status=FileStatus.LOADED, reason=f"{NOT_AGAIN}: {reason}")
-    return replace(known, status=FileStatus.FAILED, reason=reason, rows=RowCounts())
+    return replace(known, status=FileStatus.FAILED, reason=reason, rows=rows or RowCounts())
 
 
 def imbalance(rows: RowCounts) -> str | None:

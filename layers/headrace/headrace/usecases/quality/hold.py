@@ -28,6 +28,7 @@ from headrace.usecases.ports import (
 )
 
 HEADRACE = "headrace"
+CHANGED = "it has changed in the meantime: look again"
 
 
 class HoldServices(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasLoads, HasTopic, Protocol):
@@ -40,9 +41,9 @@ class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasLoads
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What came of a person's decision: the files that it moved, or why it did nothing."""
+    """What came of a person's decision on a batch or a key: the files that it moved, or why it did nothing."""
 
-    batch: BatchRecord
+    name: str
     done: bool
     why: str
     files: tuple[FileRecord, ...] = ()
@@ -72,7 +73,7 @@ def release(batch: BatchRecord, who: str, services: Services, *, dry_run: bool =
     """Let the files of a held batch be loaded after all: they wait again, as one group."""
     refusal = _undecidable(batch)
     if refusal:
-        return Decided(batch, done=False, why=refusal)
+        return Decided(batch.batch, done=False, why=refusal)
     held = _held_files(batch, services)
     judged = None if batch.condemned else batch.batch  # what an error has held was never looked at by a check
     if not dry_run:
@@ -81,14 +82,14 @@ def release(batch: BatchRecord, who: str, services: Services, *, dry_run: bool =
             if services.files.requeue(waiting, file):
                 services.events.note_file(file.file_id, "Released", {"batch": batch.batch, "by": who})
         _decide(batch, BatchStatus.RELEASED, who, batch.reason or "", services)
-    return Decided(batch, done=True, why="its files are loaded as a batch of their own", files=tuple(held))
+    return Decided(batch.batch, done=True, why="its files are loaded as a batch of their own", files=tuple(held))
 
 
 def reject(batch: BatchRecord, who: str, why: str, services: Services, *, dry_run: bool = False) -> Decided:
     """Nothing of a held batch is loaded: its files have failed, for the reason that it was held."""
     refusal = _undecidable(batch)
     if refusal:
-        return Decided(batch, done=False, why=refusal)
+        return Decided(batch.batch, done=False, why=refusal)
     held = _held_files(batch, services)
     reason = f"its batch {batch.batch} was held and rejected{f' ({why})' if why else ''}: {batch.reason}"
     if not dry_run:
@@ -96,7 +97,46 @@ def reject(batch: BatchRecord, who: str, why: str, services: Services, *, dry_ru
             if services.files.change(failed(file, reason), file):
                 services.events.note_file(file.file_id, "Rejected", {"batch": batch.batch, "by": who})
         _decide(batch, BatchStatus.REJECTED, who, reason, services)
-    return Decided(batch, done=True, why="its files have failed, `headrace retry` tries them again", files=tuple(held))
+    return Decided(
+        batch.batch, done=True, why="its files have failed, `headrace retry` tries them again", files=tuple(held)
+    )
+
+
+def release_file(file: FileRecord, who: str, services: Services, *, dry_run: bool = False) -> Decided:
+    """Let a file be loaded that was held alone, while the others of its batch were loaded."""
+    batch, refusal = _held_alone(file, services)
+    if batch is None:
+        return Decided(file.key, done=False, why=refusal)
+    if not dry_run:
+        waiting = replace(file.cleared, released=file.batch, batch=None, reason=None)
+        if not services.files.requeue(waiting, file):
+            return Decided(file.key, done=False, why=CHANGED)
+        services.events.note_file(file.file_id, "Released", {"batch": batch.batch, "by": who})
+        wake(file.dataset, services, file.lane)
+    return Decided(file.key, done=True, why="it is loaded in a batch of its own", files=(file,))
+
+
+def reject_file(file: FileRecord, who: str, why: str, services: Services, *, dry_run: bool = False) -> Decided:
+    """A file that was held alone has failed, for the reason that it was held."""
+    batch, refusal = _held_alone(file, services)
+    if batch is None:
+        return Decided(file.key, done=False, why=refusal)
+    reason = f"it was held and rejected{f' ({why})' if why else ''}: {file.reason}"
+    if not dry_run:
+        if not services.files.change(failed(file, reason, file.rows), file):
+            return Decided(file.key, done=False, why=CHANGED)
+        services.events.note_file(file.file_id, "Rejected", {"batch": batch.batch, "by": who})
+    return Decided(file.key, done=True, why="it has failed, `headrace retry` tries it again", files=(file,))
+
+
+def _held_alone(file: FileRecord, services: Services) -> tuple[BatchRecord | None, str]:
+    """The batch of a file that is held alone; or None, and why it is not."""
+    if file.status is not FileStatus.HELD:
+        return None, f"it is {file.status}, not held: there is nothing to decide"
+    batch = services.batches.get(str(file.batch))
+    if batch.status is BatchStatus.HELD:
+        return None, f"all of its batch is held: name the batch, {batch.batch}"
+    return batch, ""
 
 
 def _wait_for_people(

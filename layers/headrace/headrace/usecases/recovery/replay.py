@@ -24,6 +24,11 @@ from headrace.usecases.ports import HasContents, HasFiles, HasLake, Landing
 from headrace.usecases.unit.transform import landed_key
 
 TOO_OFTEN = f"rows of it came back {MOST_REPLAYS} times: land it again as a whole, or `headrace reload {{}}`"
+WHOLE = {
+    FileStatus.FAILED: "`headrace retry {0}` tries all of it again",
+    FileStatus.HELD: "`headrace release {0}` loads it, `headrace reject {0}` gives it up",
+}
+"""Files of which no row comes alone."""
 UNDER_WAY = {
     FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.LOADED
 }  # fmt: skip
@@ -123,6 +128,9 @@ def _replay(
     *,
     dry_run: bool,
 ) -> Replayed:
+    if file.status in WHOLE:
+        why = f"the file is {file.status}, none of its rows is loaded: {WHOLE[file.status].format(file.file_id)}"
+        return Replayed(file.key, file.file_id, len(rows), 0, None, why)
     if len(file.replays) >= MOST_REPLAYS:
         return Replayed(file.key, file.file_id, len(rows), 0, None, TOO_OFTEN.format(file.key))
     try:

@@ -62,7 +62,8 @@ def _routed(file: FileRecord, services: Services) -> tuple[FileRecord, bool, str
 
 def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
     if file.status is FileStatus.HELD:
-        return False, f"its batch is held: `headrace release {file.batch}` or `headrace reject {file.batch}` decides"
+        held = file.batch if services.batches.get(str(file.batch)).status is BatchStatus.HELD else file.file_id
+        return False, f"it is held: `headrace release {held}` or `headrace reject {held}` decides"
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
     works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)

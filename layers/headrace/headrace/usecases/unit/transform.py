@@ -14,6 +14,7 @@ from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.load_plan import MOST_RETURNS, origins_of
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import replay_of
+from headrace.domain.ingest.shrinkage import is_judged, too_few
 from headrace.errors import HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
 from headrace.transform import FileRejected, FileReport, FileTransform
@@ -210,11 +211,21 @@ def _judged(
     held = account.held or too_many_bad(contract, report.rows_read, report.rows_bad, account.broken)
     if held:
         return _counted(report, Verdict.FAILED, contract, account, held)
+    if shrunk := _shrunk(file, report, contract, services):
+        return _counted(report, Verdict.HELD, contract, account, shrunk)
     assert report.sha256 is not None
     holder = claim(file, content_of(file, report.sha256, contract), contract, services)
     if holder:
         return _duplicate(report, holder, contract)
     return _counted(report, Verdict.GOOD, contract, account)
+
+
+def _shrunk(file: FileRecord, report: FileReport, contract: Contract, services: Services) -> str | None:
+    """Why the file waits for a person: it would replace many more rows than it has."""
+    if not is_judged(file, contract):
+        return None
+    versions = services.contents.loaded_versions([file.place])[file.place]
+    return too_few(file, report.rows_good, versions, contract)
 
 
 def content_of(file: FileRecord, sha256: str, contract: Contract) -> str:

@@ -95,7 +95,10 @@ def test_either_dataset_or_contract(meters: Path, run_json: RunJson, options: li
     ("content", "said"),
     [
         ("meter,read_at,value\nm1,2026-01-01T00:00:00Z,1\n", "Good: its one row would be loaded."),
-        ("meter,read_at,value\nm1,never,1\n", "0 of 1 row would be loaded, 1 quarantined."),
+        (
+            "meter,read_at,value\nm1,never,1\n",
+            "Rejected as a whole: held back: 1 of 1 rows are bad, without a good row",
+        ),
         ("meter,read_at,value\n", "Good, but it has no rows."),
         ("meter,read_at,value\n" + "m1,2026-01-01T00:00:00Z,1\n" * 2, "Good: all 2 rows would be loaded."),
         (

@@ -99,7 +99,7 @@ def test_files_of_no_contract_have_failed(tests: Path, run_json: RunJson) -> Non
 
 
 def test_a_thousand_bad_rows_are_enough(tests: Path, run_json: RunJson) -> None:
-    (tests / "a.csv").write_text("meter,value\n" + ",1\n" * 1001)
+    (tests / "a.csv").write_text("meter,value\nm1,1\n" + ",1\n" * 1001)
     code, document = run_json("test", "--write")
     assert code == 1
     assert "1,001 rows are bad, more than 1,000" in document["tests"][0]["differences"][0]
