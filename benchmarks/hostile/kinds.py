@@ -59,7 +59,9 @@ COLUMNS = (
     _column("note", Kind.STRING, "VARCHAR(200)", max_bytes=200, pattern="^[^<>]*$"),
     _column("p", Kind.SUPER, "SUPER"),
 )
-CSV = Contract("hostile", "1.0.0", "0" * 64, "hostile/", FileFormat(), "public", "hostile", COLUMNS)
+NAMED = Contract("hostile", "1.0.0", "0" * 64, "hostile/", FileFormat(), "public", "hostile", COLUMNS)
+CSV = replace(NAMED, max_bad_share=1.0)
+"""Files of bad rows only are read to their end, and kept."""
 KEEPS = replace(CSV, columns=(*COLUMNS, Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)))
 WIDE = replace(CSV, columns=(ID, *(_column(f"c{number}", Kind.INTEGER, "BIGINT") for number in range(1599))))
 LIMITED = replace(CSV, max_bad_rows=1000)
