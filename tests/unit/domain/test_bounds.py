@@ -160,3 +160,16 @@ def test_any_value_is_cut_to_its_room(value: Any, most: int) -> None:
 def test_a_settled_file_keeps_a_short_account_of_what_it_held() -> None:
     result = FileResult("f", Verdict.GOOD, 1, 1, detected={"compression": "gzip"})
     assert file_item(settle(file(), result, WarehouseRows(1, 1)))["detected"] == {"compression": "gzip"}
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])
+def test_what_is_nested_deeper_than_dynamodb_takes_is_cut_to_a_text(wrap: Any) -> None:
+    """32 levels: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+    value: Any = "inmost"
+    for _ in range(100):
+        value = wrap(value)
+    levels, short = 0, bounds.within(value, bounds.MOST_DETAIL)
+    while isinstance(short, list | dict):
+        levels, short = levels + 1, short[0] if isinstance(short, list) else short["a"]
+    assert levels == bounds.DEEPEST
+    assert "inmost" in short

@@ -13,8 +13,7 @@ from headrace.domain.key_values import folder_values
 from headrace.transform import BadRow, Block, FileReport, FileTransform, PartWriter, QuarantineWriter
 
 SHOWN = 20
-FILE_ID = "0" * 24
-BATCH_ID = "check"
+FILE_ID = BATCH_ID = "check"
 
 
 @dataclass(frozen=True, slots=True)

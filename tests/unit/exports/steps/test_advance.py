@@ -510,3 +510,63 @@ def test_a_part_of_the_accounts_has_its_requests_part_by_part(monkeypatch: pytes
     assert sorted(account for _, accounts, _ in day.waiting for account in accounts) == list("abcdef")
     day.work()
     assert day.look()["status"] is RunStatus.COMPLETE
+
+
+# -- at the very moment ----------------------------------------------------------------------------------------------
+
+
+AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def standing(monkeypatch: pytest.MonkeyPatch, day: Day, **since: float) -> None:
+    """The clock stands still, so many seconds after these moments of the run."""
+    monkeypatch.setattr(module, "now", lambda: written(AT))
+    moments: dict[str, Any] = {name: written(AT - timedelta(seconds=seconds)) for name, seconds in since.items()}
+    day.services.exports._runs["notes", DATE] = replace(day.run, **moments)
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(STALL_SECONDS - 1, False), (STALL_SECONDS, True)])
+def test_a_stall_has_lasted_long_enough(seconds: float, again: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = Day()
+    day.look()
+    day.lose()
+    standing(monkeypatch, day, progress_at=seconds)
+    day.look()
+    assert bool(day.waiting) is again
+
+
+@pytest.mark.parametrize(
+    ("lost", "lasts", "fails"),
+    [
+        ("abc", ANSWER_PATIENCE_SECONDS - 1, False),
+        ("abc", ANSWER_PATIENCE_SECONDS, True),
+        ("ab", 0, True),
+    ],
+)
+def test_accounts_that_nobody_answers_for_fail_unless_they_are_several_and_it_is_not_for_hours(
+    lost: str, lasts: float, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = Day({("c", name): ["1"] for name in lost})
+    day.look()
+    for _ in range(2):
+        day.lose()
+        standing(monkeypatch, day, progress_at=STALL_SECONDS, attempt_at=lasts)
+        day.look()
+    failures = day.services.exports.tallies("notes", DATE)["c"].failures if fails else {}
+    assert failures == (dict.fromkeys(lost, NO_ANSWER) if fails else {})
+    assert bool(day.waiting) is not fails
+
+
+@pytest.mark.parametrize(("lasts", "status"), [
+    (UNLOAD_PATIENCE_SECONDS - 1, UnloadStatus.UNLOADING), (UNLOAD_PATIENCE_SECONDS, UnloadStatus.FAILED),
+])  # fmt: skip
+def test_a_transient_error_of_an_unload_is_tried_again_for_so_long(
+    lasts: float, status: UnloadStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = Day(at_once=False)
+    day.look()
+    day.ends("slow down", transient=True)
+    standing(monkeypatch, day, attempt_at=lasts)
+    day.look()
+    day.look()
+    assert day.states["c"].status is status

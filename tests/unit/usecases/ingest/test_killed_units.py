@@ -10,7 +10,7 @@ import pytest
 
 from headrace.domain import clock
 from headrace.domain.clock import now
-from headrace.domain.ingest.lane import PATIENCE_SECONDS
+from headrace.domain.ingest.lane import MAX_ATTEMPTS, PATIENCE_SECONDS
 from headrace.domain.ingest.ledger import (
     LIVE,
     TRANSFORMED,
@@ -245,3 +245,25 @@ def test_each_failure_is_in_the_story_of_its_batch() -> None:
     assert line.detail["error"] == "LoadRefused"
     assert "permission denied" in line.detail["reason"]
     assert line.detail["failure"]
+
+
+@pytest.mark.parametrize(
+    ("units", "killed", "attempts", "blames"),
+    [
+        (2, [1, 2], 1, True),
+        (3, [1, 2, 3], 1, False),
+        (4, [1, 2, 3], 1, True),
+        (3, [1, 2, 3], MAX_ATTEMPTS - 1, False),
+        (3, [1, 2, 3], MAX_ATTEMPTS, True),
+    ],
+)
+def test_files_are_blamed_unless_every_unit_of_several_was_killed(
+    units: int, killed: list[int], attempts: int, blames: bool
+) -> None:
+    services, files = waiting(*"abcd")
+    batch = replace(take(services, 1), units=units, attempts=attempts)
+    for number in range(1, units + 1):
+        reference = [{"file_id": files[number - 1].file_id}]
+        services.lake.write_json(lake_paths.unit(batch.batch, number), reference)
+    wanted = {files[number - 1].file_id for number in killed} if blames else set()
+    assert blamed(batch, killed, services) == wanted

@@ -290,3 +290,49 @@ def test_what_loaded_before_says_nothing() -> None:
     assert not state.recovered
     assert replace(state, loaded_at="2026-01-04").recovered
     assert not LaneState(loaded_at="2026-01-02").loaded_since(None)
+
+
+def test_while_people_know_that_nothing_loads_a_group_is_not_split() -> None:
+    """Splitting a batch of hundreds file by file finds nothing where no file can load."""
+    services = MemoryServices()
+    landed(services, *"abcd")
+    steps(services, 60, lambda _: UNKNOWN)
+    assert any(matter.startswith("KEPT") for matter in services.ledger.lanes.state("readings", LIVE).notified)
+    landed(services, *"wxyz")
+    sizes = set()
+    for _ in range(60):
+        batch = step(services, lambda _: UNKNOWN)
+        if batch and batch.file_ids[0] in {file(name).file_id for name in "wxyz"}:
+            sizes.add(len(batch.file_ids))
+    assert sizes == {4}
+
+
+def test_people_hear_that_nothing_loads_only_when_a_file_has_been_tried_alone_and_again() -> None:
+    services = MemoryServices()
+    landed(services, "a")
+    steps(services, MAX_ATTEMPTS, lambda _: UNKNOWN)
+    assert {f.suspects for f in services.ledger.records.files.values()} == {APART}
+    assert [notice.level for notice in services.topic.notices] == ["warning"], "it is tried again"
+    steps(services, 1, lambda _: UNKNOWN)
+    assert [notice.level for notice in services.topic.notices] == ["warning", "error"]
+    assert "Nothing else of its lane loads either" in services.topic.notices[1].lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "since"),
+    [
+        ([{"suspects": "x-a", "failing_since": "2026-01-02"}, {"suspects": "x-a", "failing_since": "2026-01-01"}],
+         "2026-01-01"),
+        ([{"failing_since": "2026-01-01"}], None),
+        ([{"suspects": "x-a"}], None),
+    ],
+)  # fmt: skip
+def test_a_batch_has_the_patience_of_the_files_that_were_set_apart_and_of_no_others(
+    given: list[dict[str, str]], since: str | None
+) -> None:
+    services = MemoryServices()
+    for name, changes in zip("ab", given, strict=False):
+        services.ledger.files.record_arrival(file(name, **changes))
+    batch = take(services, 1)
+    assert batch
+    assert batch.failed_at == since

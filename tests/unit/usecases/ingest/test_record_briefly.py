@@ -11,6 +11,7 @@ import pytest
 from headrace.domain.ingest.lane import MAX_ATTEMPTS
 from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.errors import TransientError
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest import bisect_batch as giving_up
 from headrace.usecases.ingest.hand_over import hand_over
@@ -132,3 +133,42 @@ def test_a_file_that_was_removed_from_the_ledger_keeps_no_other_waiting() -> Non
     giving_up.give_up(batch, "refused", services)
     assert services.ledger.batches.get(batch.batch).status is BatchStatus.FAILED
     assert len(services.ledger.lanes.pending("readings", LIVE, 9)) == 2
+
+
+def test_what_cannot_be_read_of_the_transform_is_in_the_batchs_story() -> None:
+    services = MemoryServices()
+    batch, *_ = committed(services)
+    services.lake.objects[lake_paths.result(batch.batch, 1)] = b"{"
+    services.ledger.records.batches[batch.batch] = late = replace(batch, attempts=MAX_ATTEMPTS + 1)
+    giving_up.give_up(late, "too large", services)
+    steps = {line.step: line.detail for line in services.ledger.events.of_batch(batch.batch)}
+    assert steps["Recorded without details"] == {"why": "too large"}
+    assert "JSONDecodeError" in steps["Results unreadable"]["error"]
+
+
+def test_a_good_file_that_the_warehouse_does_not_count_has_no_rows_there() -> None:
+    services = MemoryServices()
+    batch, good, _ = committed(services)
+    services.warehouse.answers["etl.load_files"] = []
+    services.ledger.records.batches[batch.batch] = late = replace(batch, attempts=MAX_ATTEMPTS + 1)
+    giving_up.give_up(late, "too large", services)
+    rows = services.ledger.files.get(good.file_id).rows
+    assert (rows.read, rows.loaded, rows.quarantined) == (3, 0, 1)
+    assert services.ledger.batches.get(batch.batch).rows.read == 5
+
+
+def test_an_outage_of_s3_is_waited_out_before_a_batch_is_recorded_without_details(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = MemoryServices()
+    batch, good, _ = committed(services)
+
+    def away(*_: Any) -> Any:
+        raise TransientError("S3 is slow down")
+
+    monkeypatch.setattr(services.lake, "read_json", away)
+    monkeypatch.setattr(services.lake, "find_json", away)
+    services.ledger.records.batches[batch.batch] = late = replace(batch, attempts=MAX_ATTEMPTS + 1)
+    with pytest.raises(TransientError):
+        giving_up.give_up(late, "too large", services)
+    assert services.ledger.files.get(good.file_id).status is FileStatus.RUNNING

@@ -494,7 +494,7 @@ def test_reasons_and_findings_lose_the_value(changes: dict[str, Any], entries: i
 
 
 def test_of_many_files_the_counts_are_corrected_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.usecases.recovery.erase.FILES_AT_ONCE", 1)
+    monkeypatch.setattr("headrace.usecases.recovery.erase.IDS_AT_ONCE", 1)
     stack = Stack()
     names = [stack.files[name].file_id for name in ("a.csv", "c.csv")]
     asked: list[str] = []

@@ -229,3 +229,19 @@ def test_a_dataset_that_takes_all_its_time_leaves_the_others_theirs() -> None:
     assert found.uncompared["readings"].startswith("time was over before the files that arrived from 2026-01-01T00:")
     assert 20 < found.files < 60
     assert [item.what for item in found.differences] == ["others/lost.csv has landed, the ledger does not know it"]
+
+
+@pytest.mark.parametrize(
+    ("most_files", "most_batches", "sizes"),
+    [(100, 100, [9]), (4, 100, [4, 4, 1]), (100, 2, [4, 3, 2]), (3, 2, [3, 2, 2, 2])],
+)
+def test_neither_files_nor_their_batches_are_too_many_in_a_slice(
+    most_files: int, most_batches: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "FILES_AT_ONCE", most_files)
+    monkeypatch.setattr(reconciling, "BATCHES_AT_ONCE", most_batches)
+    names = ["b1", "b1", "b1", "b2", "b3", "b3", "b4", "b5", "b5"]
+    files = [file(str(number), batch=name) for number, name in enumerate(names)]
+    made = list(reconciling.slices(files))
+    assert [len(some) for some in made] == sizes
+    assert [one for some in made for one in some] == files

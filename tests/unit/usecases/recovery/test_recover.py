@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from headrace.domain.ingest.failure import named
-from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.lane import MAX_ATTEMPTS, LaneState
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.recover import recover, sweep
-from tests.support.fakes import MemoryServices, file
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 TOO_LARGE = (
     "States.DataLimitExceeded",
@@ -126,3 +128,62 @@ def test_an_event_that_comes_late_does_not_blame_the_next_executions_batch() -> 
     open_batch = lane.services.lanes.state("readings", LIVE).open_batch
     assert open_batch
     assert lane.services.batches.get(open_batch).reason is None
+
+
+def test_an_execution_that_died_before_it_had_a_batch_is_followed_by_the_next() -> None:
+    lane = Lane("a")
+    lane.die(*TOO_LARGE)
+    recovered(lane)
+    assert lane.generation == 2
+
+
+def test_the_first_failure_that_no_catch_saw_begins_the_patience_and_a_later_one_does_not() -> None:
+    lane = Lane("a", "b")
+    batch = lane.record()
+    assert batch
+    lane.die("States.Runtime", "The execution reached the maximum number of history events (25000).")
+    recovered(lane)
+    first = lane.services.batches.get(batch.batch).failed_at
+    assert first
+    assert lane.record()
+    lane.die("States.Runtime", "The execution reached the maximum number of history events (25000).")
+    recovered(lane)
+    assert lane.services.batches.get(batch.batch).failed_at == first
+
+
+def test_a_failure_that_no_catch_saw_goes_on_with_the_patience_of_its_files() -> None:
+    lane = Lane("a", "b")
+    batch = lane.record()
+    assert batch
+    lane.services.ledger.records.batches[batch.batch] = replace(batch, failed_at="2026-01-01T00:00:00.000000Z")
+    lane.die("States.Runtime", "odd")
+    recovered(lane)
+    assert lane.services.batches.get(batch.batch).failed_at == "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_a_lane_whose_execution_has_ended_without_handing_over_goes_on(status: str) -> None:
+    lane = Lane("a")
+    lane.services.workflow.executions["readings", LIVE, 1] = status
+    assert sweep(lane.services, (LIVE,)) == ["readings/live"]
+    assert lane.generation == 2
+
+
+def test_only_lanes_with_something_to_do_are_started() -> None:
+    lane = Lane("a")
+    del lane.services.workflow.executions["readings", LIVE, 1]
+    assert sweep(lane.services) == ["readings/live"], "not backfill, not merge"
+    assert sweep(lane.services) == [], "it runs"
+    batch = lane.record()
+    assert batch
+    del lane.services.workflow.executions["readings", LIVE, 1]
+    lane.services.ledger.records.waiting.clear()
+    assert sweep(lane.services) == ["readings/live"], "its open batch is left"
+
+
+def test_a_lane_that_waits_for_a_decision_is_not_started() -> None:
+    lane = Lane("a")
+    del lane.services.workflow.executions["readings", LIVE, 1]
+    lane.services.contracts = contracts_of(contract(wait_while_held=True))
+    lane.services.ledger.records.lanes["readings", LIVE] = LaneState(held=("readings-0",))
+    assert sweep(lane.services) == []

@@ -99,3 +99,31 @@ def test_of_a_file_that_was_too_much_nothing_more_is_tried() -> None:
     services.contracts = contracts_of(contract(digest="1" * 64))
     services.lake.land(slow, ONE_BAD)
     assert unit_of(services, Allowance())[0].verdict == "good"
+
+
+@pytest.mark.parametrize(("passed", "computed", "error"), [
+    (540, 270, FileRejected), (539, 500, TransientError), (600, 299, TransientError), (600, 300, FileRejected),
+])  # fmt: skip
+def test_a_file_is_to_blame_from_just_so_much_on(passed: float, computed: float, error: type[Exception]) -> None:
+    """It had 60 % of the function's time, and computed in half of it."""
+    left, times = iter([900.0, 59.0 + passed, 59.0]), iter([0.0, computed])
+    check = Allowance(lambda: next(left), computed=lambda: next(times)).of_file(1 << 40)
+    with pytest.raises(error):
+        check()
+
+
+def test_a_minute_before_the_functions_end_a_file_is_read_on() -> None:
+    left = iter([900.0, 900.0, 60.0, 59.9])
+    check = Allowance(lambda: next(left), computed=lambda: 0.0).of_file(1 << 40)
+    check()
+    with pytest.raises(TransientError):
+        check()
+
+
+def test_what_is_given_back_when_asked_for_is_not_missing() -> None:
+    """Arrow keeps memory that it may need again; a file is not rejected for it."""
+    sizes = iter([851, 850, 851, 851])
+    check = Allowance(memory=1000, resident=lambda: next(sizes)).of_file(5)
+    check()
+    with pytest.raises(FileRejected):
+        check()

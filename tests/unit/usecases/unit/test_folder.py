@@ -140,3 +140,14 @@ def test_a_large_file_that_does_not_count_frees_its_room_at_once(disk: Path, mon
     lake = MemoryServices().lake
     assert unit.upload(lake) == []
     assert len(lake.objects) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux lists the files that are open")
+def test_a_folder_leaves_no_file_open(disk: Path) -> None:
+    """A warm function runs thousands of units: one handle of each would be too many."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        (disk / f"{PREFIX}left").mkdir()
+        with unit_folder():
+            pass
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -228,7 +228,7 @@ SCRIPT_ERROR = re.compile(r"[A-Z]\w*Error: ")
 def _words() -> frozenset[str]:
     """Every word that errors are made of."""
     texts = (words_of(failure.text, quotes=failure.quotes) for failure in catalogue())
-    matches = (words_of(re.sub(r"\\[a-z]", " ", failure.match), quotes=False) for failure in catalogue())
+    matches = (words_of(re.sub(r"\\[a-z]", " ", failure.match), quotes=failure.quotes) for failure in catalogue())
     return frozenset().union(*texts, *matches)
 
 

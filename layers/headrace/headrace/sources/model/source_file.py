@@ -112,8 +112,8 @@ def plan(
     known: Mapping[str, SourceFile],
     now: datetime,
     *,
-    hashes: bool = False,
-    whole: bool = True,
+    hashes: bool,
+    whole: bool,
 ) -> Plan:
     """Decide about each file of a listing. `hashes` is whether the server computes checksums itself.
 

@@ -40,6 +40,7 @@ from headrace.usecases.ports import (
     HasWarehouse,
     Landing,
 )
+from headrace.usecases.recovery.reconcile_warehouse import IDS_AT_ONCE
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
 """Files whose rows may come to the lake or the table while one looks."""
@@ -49,7 +50,6 @@ KINDS = {Kind.STRING, Kind.INTEGER}
 ERASED = "erased"
 LONGEST_VALUE = 2_000
 """Bytes of a value that are compared."""
-FILES_AT_ONCE = 1_000
 READ_AT_ONCE = 1 << 20
 OVERLAP = 4096
 """Bytes of one piece that are looked at again with the next: a value may stand across both."""
@@ -324,8 +324,8 @@ class _Erasure:
     def _correct_counts(self) -> None:
         """The ledger's counts follow the warehouse's: of every erasure, since an earlier one may have broken off."""
         ids = self._services.rows.erased_files(self._contract.dataset)
-        for start in range(0, len(ids), FILES_AT_ONCE):
-            some = ids[start : start + FILES_AT_ONCE]
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            some = ids[start : start + IDS_AT_ONCE]
             rows = self._services.rows.accounts(some)
             known = self._services.files.known(some)
             self._services.files.correct_rows(

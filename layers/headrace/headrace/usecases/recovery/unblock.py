@@ -211,7 +211,7 @@ class _Work:
         dataset, lane = self._batch.dataset, self._batch.lane
         if self._dry_run:
             return
-        for step in (lane, MERGE) if lane != MERGE and self._services.contracts.get(dataset).staged else (lane,):
+        for step in (lane, MERGE):
             for _ in range(MOST_GENERATIONS):
                 if not help_lane(dataset, step, self._services):
                     break

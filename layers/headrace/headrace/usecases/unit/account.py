@@ -23,14 +23,14 @@ class Account:
 
         So what is reported and kept of a file that is held back does not depend on how it was read.
         """
-        too_many = report.rows_bad - most_bad_rows(contract)
-        if too_many > 0:
-            block = Block(block.good, block.bad[: len(block.bad) - too_many + 1])
+        most = most_bad_rows(contract)
+        before = report.rows_bad - len(block.bad)
+        block = Block(block.good, block.bad[: most + 1 - before])
         for row in block.bad:
             self.broken.update(f"{error.column or 'row'}: {error.rule}" for error in row.errors)
         self.report = replace(report)
-        if too_many > 0:
-            read, bad = block.bad[-1].row_number, most_bad_rows(contract) + 1
+        if report.rows_bad > most:
+            read, bad = block.bad[-1].row_number, most + 1
             self.report = replace(report, rows_read=read, rows_bad=bad, rows_good=read - bad)
             self.held = hopeless(contract, read, bad, self.broken)
         return block
