@@ -15,6 +15,7 @@ APPLICATION = (
     "requirements-sam.lock",
     "contracts/Makefile",
     "functions/*/*.py",
+    "glue/*.py",
     "layers/*/Makefile",
     "layers/*/requirements.txt",
     "scripts/build_layer.*",

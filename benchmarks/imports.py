@@ -25,11 +25,12 @@ LAYERS = {
     "TransformLayer": "transform",
     "SourcesLayer": "sources",
     "ContractsLayer": "contracts",
+    "GlueLayer": "glue",
 }
 BOUNDS = {"transform": 350, "poller": 350}
 BOUND = 250
 TRANSFERS = "headrace.adapters.transfers"
-PUT_OFF = {"migrate": "migration", "transform": TRANSFERS, "poller": TRANSFERS, "export_advance": TRANSFERS}
+PUT_OFF = {"deployment": "migration", "transform": TRANSFERS, "poller": TRANSFERS, "export_advance": TRANSFERS}
 """Imported by a function's first call instead of its start, so measured with the start."""
 
 

@@ -1,6 +1,6 @@
 """Build a Lambda layer; called by the layers' Makefiles, which `sam build` calls.
 
-    build_layer.py headrace|transform|sources|contracts ARTIFACTS_FOLDER
+    build_layer.py headrace|transform|sources|glue|contracts ARTIFACTS_FOLDER
 
 What is installed is decided by the layer's requirements.txt (versions and hashes) and by the environment:
 HEADRACE_RUNTIME, the Lambda runtime (python3.13), and HEADRACE_ARCH, `x86_64`, `arm64` or `native` (this machine, for
@@ -14,10 +14,12 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +28,8 @@ PLATFORMS = {
     "x86_64": ("manylinux_2_28_x86_64", "manylinux2014_x86_64"),
     "arm64": ("manylinux_2_28_aarch64", "manylinux2014_aarch64"),
 }
+GLUE_PYTHON = "3.11"
+"""Glue 5.1 has Python 3.11 on Amazon Linux 2023, x86_64: https://docs.aws.amazon.com/glue/latest/dg/release-notes.html"""
 AWS_SERVICES = (
     "dynamodb", "events", "redshift-data", "s3", "secretsmanager", "sns", "sqs", "stepfunctions", "sts",
 )  # fmt: skip
@@ -72,6 +76,8 @@ def main() -> None:
     python = artifacts / "python"
     if layer == "contracts":
         compile_contracts(python / "headrace_contracts")
+    elif layer == "glue":
+        gather_for_glue(python / "headrace_glue")
     else:
         shutil.copytree(installed(layer), python, dirs_exist_ok=True)
     if layer == "headrace":
@@ -110,18 +116,26 @@ def give_name(partial: Path, folder: Path) -> None:
 
 def install(requirements: Path, target: Path) -> None:
     """Install wheels for the function's platform with pip."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--require-hashes", "--only-binary=:all:", "--target", str(target), "--requirement", str(requirements)]
-    if architecture() != "native":
-        command += ["--python-version", runtime().removeprefix("python")]
-        command += [f"--platform={platform}" for platform in PLATFORMS[architecture()]]
+    options = ["--no-compile", "--target", str(target)]
+    if architecture() == "native":
+        pip("install", requirements, options, ())
+    else:
+        version = runtime().removeprefix("python")
+        pip("install", requirements, [*options, "--python-version", version], PLATFORMS[architecture()])
+
+
+def pip(verb: str, requirements: Path, options: list[str], platforms: tuple[str, ...]) -> None:
+    """Fetch a requirements file's wheels, checked by their hashes; ends the build with a reason where that fails."""
+    command = [sys.executable, "-m", "pip", verb, "--quiet", "--disable-pip-version-check", *options]
+    command += ["--require-hashes", "--only-binary=:all:", "--requirement", str(requirements)]
+    command += [f"--platform={platform}" for platform in platforms]
     ended = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)  # noqa: S603 - pip, our arguments
     if ended.returncode:
         errors = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")]
         advice = "A layer's first build needs a package index: check the network and the proxy."
         if "No module named pip" in ended.stderr:
             advice = f"The environment of {sys.executable} needs pip: `uv pip install pip` there."
-        sys.exit(f"pip could not install {requirements.relative_to(ROOT)}. {advice}\n{(errors or [ended.stderr])[-1]}")
+        sys.exit(f"pip could not {verb} {requirements.relative_to(ROOT)}. {advice}\n{(errors or [ended.stderr])[-1]}")
 
 
 def trim(folder: Path, layer: str) -> None:
@@ -159,6 +173,45 @@ def compile_contracts(target: Path) -> None:
     ended = subprocess.run(command, check=False, cwd=ROOT, env=environment)  # noqa: S603 - our own module
     if ended.returncode:
         sys.exit(ended.returncode)
+
+
+def gather_for_glue(target: Path) -> None:
+    """The Glue job's script, and the wheels that it needs: in one zip, from which pip installs them there."""
+    target.mkdir(parents=True)
+    (target / "__init__.py").touch()
+    shutil.copy(ROOT / "glue" / "transform_unit.py", target)
+    requirements = [ROOT / "layers" / layer / "requirements.txt" for layer in ("headrace", "transform")]
+    wanted = sorted(
+        {name for path in requirements for name in re.findall(r"^[^\s#]+==[^\s;]+", path.read_text(), re.MULTILINE)}
+    )
+    with zipfile.ZipFile(target / "modules.gluewheels.zip", "w") as archive:
+        put(archive, "wheels/requirements.txt", "\n".join([*wanted, ""]).encode())
+        for wheel in wheels(requirements):
+            put(archive, f"wheels/{wheel.name}", wheel.read_bytes())
+
+
+def put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a file with a date that is always the same: a layer that has not changed is not published again."""
+    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+
+
+def wheels(requirements: list[Path]) -> list[Path]:
+    """Wheels for Glue's Python, whatever the functions run on; none for the laptop, whose Spark has them already."""
+    if architecture() == "native":
+        return []
+    folder = CACHE / f"glue-wheels-{digest(*requirements, Path(__file__))}"
+    if not folder.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=CACHE))
+        try:
+            for path in requirements:
+                pip("download", path, ["--dest", str(partial), "--python-version", GLUE_PYTHON], PLATFORMS["x86_64"])
+            give_name(partial, folder)
+            for outdated in set(CACHE.glob("glue-wheels-*")) - {folder}:
+                shutil.rmtree(outdated)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return sorted(folder.iterdir())
 
 
 def write_mark(path: Path, *, bytecode: bool) -> None:

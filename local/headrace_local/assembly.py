@@ -24,12 +24,13 @@ from headrace_local.web.signatures import Signer
 from headrace_local.web.sink import NotificationSink
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from headrace_local.state import Keys
 
 
-def assemble(home: Path, port: int, keys: Keys) -> FrontDoor:
+def assemble(home: Path, port: int, keys: Keys, fetching: Mapping[str, str]) -> FrontDoor:
     """The front door with everything behind it: the emulated AWS, the embedded Redshift, the Slack sink."""
     pa.set_memory_pool(pa.system_memory_pool())
     arguments = running_here(port, keys).client_arguments()
@@ -42,6 +43,7 @@ def assemble(home: Path, port: int, keys: Keys) -> FrontDoor:
         home / "glue",
         f"http://127.0.0.1:{port}",
         lambda bucket, key: bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read()),
+        fetching,
     )
     patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), faults, keys, runs)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), workgroups)

@@ -22,7 +22,7 @@ import psutil
 from headrace.adapters.channels import CHANNELS
 from headrace_local.errors import LaptopError
 from headrace_local.progress import Progress, silent
-from headrace_local.server import KEPT_VARIABLES, PARAMETERS
+from headrace_local.server import FETCHING, KEPT_VARIABLES, PARAMETERS
 from headrace_local.state import (
     PRIVATE_FILE,
     SERVER_MODULE,
@@ -46,6 +46,9 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """No proxy knows a way to 127.0.0.1."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+FETCHES = ("HOME", "XDG_CACHE_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+FETCHES_BY = ("PIP_", "UV_")
+"""Variables, and beginnings of them, that pip and uv go by when they fetch packages."""
 
 
 def state(home: Path | None = None) -> LaptopState | None:
@@ -148,6 +151,7 @@ def launch(home: Path, port: int, keys: Keys) -> psutil.Process:
     """The daemon's process: on its own, with a clean environment, its output in `laptop.log`."""
     command = [sys.executable, "-P", "-m", SERVER_MODULE, "--home", str(home), "--port", str(port)]
     environment = {name: os.environ[name] for name in (*KEPT_VARIABLES, *PARAMETERS) if name in os.environ}
+    environment[FETCHING] = json.dumps(fetching_settings())
     (home / "laptop.log").touch(PRIVATE_FILE)
     with (home / "laptop.log").open("ab") as log:
         daemon = subprocess.Popen(  # noqa: S603 - our own module, with arguments made here
@@ -162,6 +166,15 @@ def launch(home: Path, port: int, keys: Keys) -> psutil.Process:
     # It is meant to outlive us: without a result, Popen would warn that it still runs.
     daemon.returncode = 0
     return psutil.Process(daemon.pid)
+
+
+def fetching_settings() -> dict[str, str]:
+    """What of the person's environment says how to fetch packages: index, proxy, certificates, caches."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in FETCHES or name.startswith(FETCHES_BY) or name.lower().endswith("_proxy")
+    }
 
 
 def wait_until_healthy(laptop: LaptopState, daemon: psutil.Process, log: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import tempfile
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from headrace_local.web.door import FrontDoor
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+FETCHING = "HEADRACE_FETCHING"
+"""The person's settings for fetching packages, as JSON: for the make of Spark's environment, and nothing else."""
 PARAMETERS = ("HEADRACE_LAMBDA_CONCURRENCY", "HEADRACE_STATEMENT_LIMIT")
 """Variables of the person's that change what the laptop refuses: docs/laptop.md."""
 OTHERS = 0o077
@@ -39,13 +42,13 @@ def main() -> None:
     arguments = parser.parse_args()
     home = arguments.home.resolve()
     keys = Keys.of_environment(os.environ)
+    fetching = json.loads(os.environ.get(FETCHING, "{}"))
     become_the_laptop(home, arguments.port, keys)
 
     from headrace_local import assembly  # noqa: PLC0415 - reads the environment while it is imported
 
-    asyncio.run(
-        serve_and_exit(assembly.assemble(home, arguments.port, keys), arguments.port, assembly.end_function_workers)
-    )
+    door = assembly.assemble(home, arguments.port, keys, fetching)
+    asyncio.run(serve_and_exit(door, arguments.port, assembly.end_function_workers))
 
 
 def become_the_laptop(home: Path, port: int, keys: Keys) -> None:

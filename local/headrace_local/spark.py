@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,14 +78,18 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def made_spark() -> Spark:
-    """The Spark of this checkout, which the first run makes. Raises RuntimeError where that fails."""
+def made_spark(fetching: Mapping[str, str] | None = None) -> Spark:
+    """The Spark of this checkout, which the first run makes; `fetching` is how packages are fetched, if not as here.
+
+    Raises RuntimeError where that fails.
+    """
     if not (ROOT / "Makefile").is_file():
         raise RuntimeError("jobs in Spark run on the laptop of a checkout only, not of an installed package")
     with _alone():
         found = spark_of(ROOT)
         if found is None:
-            made = subprocess.run(["make", "--silent", MADE], cwd=ROOT, capture_output=True, check=False)  # noqa: S603, S607
+            command, environment = ["make", "--silent", MADE], {**os.environ, **(fetching or {})}
+            made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)  # noqa: S603
             found = spark_of(ROOT)
             if made.returncode or found is None:
                 raise RuntimeError(f"there is no Spark here, and `make {MADE}` failed: {made.stderr[-300:]!r}")

@@ -23,8 +23,20 @@ from headrace_local.state import LaptopState
 ROOT = Path(__file__).parents[2]
 OWN_CONTRACTS = Path(__file__).parent / "contracts"
 OWN_EXPORTS = Path(__file__).parent / "exports"
-SHARED = (".venv", ".venv-sam", ".aws-sam")
-COPIED = ("cli", "compiler", "contracts", "exports", "functions", "layers", "local", "scripts", "sql", "statemachine")
+SHARED = (".venv", ".venv-sam", ".venv-glue", ".aws-sam")
+COPIED = (
+    "cli",
+    "compiler",
+    "contracts",
+    "exports",
+    "functions",
+    "glue",
+    "layers",
+    "local",
+    "scripts",
+    "sql",
+    "statemachine",
+)
 
 
 SHELL = {
@@ -117,7 +129,7 @@ def copy_checkout(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     for name in COPIED:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("template.yaml", "samconfig.toml", "pyproject.toml"):
+    for name in ("template.yaml", "samconfig.toml", "pyproject.toml", "Makefile"):
         shutil.copy(ROOT / name, folder / name)
     for name in SHARED:
         (ROOT / name).mkdir(exist_ok=True)

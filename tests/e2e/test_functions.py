@@ -129,3 +129,13 @@ def test_migrate_answers_cloudformation(loaded: Laptop, cloudformation: tuple[st
     url, answers = cloudformation
     invoke(loaded, "migrate", event_of("migrate") | {"ResponseURL": url})
     assert [answer["Status"] for answer in answers] == ["SUCCESS"]
+
+
+def test_publishing_the_job_answers_with_where_its_files_are(
+    loaded: Laptop, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, answers = cloudformation
+    invoke(loaded, "publish_job", event_of("publish_job") | {"ResponseURL": url})
+    (answer,) = answers
+    job = loaded.client("glue").get_job(JobName=loaded.output("SparkJob"))["Job"]
+    assert (answer["Status"], answer["Data"]["Script"]) == ("SUCCESS", job["Command"]["ScriptLocation"])

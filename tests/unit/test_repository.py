@@ -137,8 +137,9 @@ def test_the_way_of_a_file_through_the_code_is_there() -> None:
         assert resource in TEMPLATE["Resources"], resource
 
 
-CALLS_SEVERAL = {"sweeper", "notify"}
-"""The sweeper recovers lanes, watches freshness and reports groups; notifying is up to adapters alone."""
+CALLS_SEVERAL = {"sweeper", "notify", "deployment"}
+"""The sweeper recovers lanes, watches freshness and reports groups; notifying is up to adapters alone; a deployment
+migrates the warehouse and publishes the Glue job."""
 
 
 @pytest.mark.parametrize("function", sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir()))

@@ -87,6 +87,7 @@ LEDGER = {
     "StarterFunctionRole": READ | {"PutItem", "UpdateItem"},
     "RecordBatchFunctionRole": READ | {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"},
     "TransformFunctionRole": READ | {"PutItem", "UpdateItem"},
+    "TransformJobRole": READ | {"PutItem", "UpdateItem"},
     "PrepareLoadFunctionRole": READ | {"PutItem"},
     "HandOverFunctionRole": READ | {"UpdateItem"},
     "RefreshViewsFunctionRole": {"GetItem", "UpdateItem"},
@@ -126,13 +127,38 @@ def test_only_functions_that_take_items_away_may_delete_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "role", ["TransformFunctionRole", "PollerFunctionRole", "ExportAdvanceFunctionRole", "ExportRunnerFunctionRole"]
+    "role",
+    [
+        "TransformFunctionRole",
+        "TransformJobRole",
+        "PublishJobFunctionRole",
+        "PollerFunctionRole",
+        "ExportAdvanceFunctionRole",
+        "ExportRunnerFunctionRole",
+    ],
 )
 def test_whoever_writes_in_parts_may_clean_up_after_a_failure(role: str) -> None:
     for statement in statements(role):
         where = as_list(statement["Resource"])[0]
         if "s3:PutObject" in statement["Action"] and not re.search(r"/(batches|exports|contracts)/\*$", where):
             assert "s3:AbortMultipartUpload" in statement["Action"], where
+
+
+def test_the_job_does_what_the_function_does_and_removes_parts() -> None:
+    """Its runs end in the middle of a file, the function's limits do not let a file get so far."""
+    lake = "arn:aws:s3:::headrace-lakebucket"
+    part = f"{lake}/readings/batch=readings-1/part-0001-f-0000.parquet"
+    quarantine = f"{lake}/quarantine/readings/batch=readings-1/part-0001-f-0000.parquet"
+    for role in ("TransformFunctionRole", "TransformJobRole"):
+        for key in (part, quarantine, f"{lake}/batches/readings-1/results/0001.json"):
+            assert may(role, "s3:PutObject", key), key
+    for key in (part, quarantine):
+        assert may("TransformJobRole", "s3:DeleteObject", key)
+        assert not may("TransformJobRole", "s3:GetObject", key)
+    for kept in ("batches/readings-1/manifest.json", "glue/abc/packages.zip", "replays/x", "contracts/contracts.json"):
+        assert not may("TransformJobRole", "s3:DeleteObject", f"{lake}/{kept}"), kept
+    assert not may("TransformJobRole", "s3:PutObject", f"{lake}/glue/abc/packages.zip"), "it does not change itself"
+    assert verbs("TransformJobRole", "logs") == {"CreateLogStream", "PutLogEvents"}
 
 
 def test_an_existing_workgroup_is_asked_alone_when_its_id_is_given() -> None:

@@ -186,9 +186,12 @@ def test_the_warehouse_grows_no_further_than_it_may(given: str, capacity: str | 
     assert workgroup.get("MaxCapacity") == capacity
 
 
-def test_a_deployment_that_nobody_answers_ends_soon_after_its_function() -> None:
-    seconds = RESOURCES["MigrateFunction"]["Properties"]["Timeout"]
-    assert seconds < RESOURCES["WarehouseTables"]["Properties"]["ServiceTimeout"] <= seconds + 60
+@pytest.mark.parametrize(
+    ("function", "resource"), [("MigrateFunction", "WarehouseTables"), ("PublishJobFunction", "GlueFiles")]
+)
+def test_a_deployment_that_nobody_answers_ends_soon_after_its_function(function: str, resource: str) -> None:
+    seconds = RESOURCES[function]["Properties"]["Timeout"]
+    assert seconds < RESOURCES[resource]["Properties"]["ServiceTimeout"] <= seconds + 60
 
 
 def test_the_warehouses_superuser_is_the_deployments_alone() -> None:
@@ -209,6 +212,43 @@ def test_the_warehouses_superuser_is_the_deployments_alone() -> None:
 def test_no_file_that_is_admitted_is_too_large_for_the_engine_it_goes_to() -> None:
     above = TEMPLATE["Parameters"]["SparkAboveBytes"]
     assert above["Default"] <= above["MaxValue"] <= MAX_FILE_BYTES < MAX_SPARK_BYTES
+
+
+@pytest.mark.parametrize(("created", "job"), [("true", "headrace-transform"), ("false", "")])
+def test_who_decides_on_the_engine_knows_whether_there_is_a_job(created: str, job: str) -> None:
+    made = resolved(CreateGlue=created)
     for name in ("StarterFunction", "RecordBatchFunction"):
-        assert RESOURCES[name]["Properties"]["Environment"]["Variables"]["SPARK_JOB"] == {"Ref": "SparkJob"}
-    assert TEMPLATE["Outputs"]["SparkJob"]["Condition"] == "UsesSpark"
+        assert made["Resources"][name]["Properties"]["Environment"]["Variables"]["SPARK_JOB"] == job
+    assert made["Outputs"].get("SparkJob", {"Value": ""})["Value"] == job
+
+
+def test_without_the_glue_job_nothing_is_left_of_it() -> None:
+    made = resolved(CreateGlue="false")["Resources"]
+    assert "glue" not in json.dumps({name: each for name, each in made.items() if name != "LakeBucket"}).lower()
+
+
+def test_the_job_is_made_of_what_the_deployment_has_just_published() -> None:
+    job = RESOURCES["TransformJob"]["Properties"]
+    assert job["Command"]["ScriptLocation"] == {"Fn::GetAtt": ["GlueFiles", "Script"]}
+    arguments = job["DefaultArguments"]
+    assert arguments["--extra-py-files"] == {"Fn::GetAtt": ["GlueFiles", "Packages"]}
+    assert arguments["--additional-python-modules"] == {"Fn::GetAtt": ["GlueFiles", "Wheels"]}
+    assert arguments["--python-modules-installer-option"] == "--no-index"
+    layers = {
+        each["Ref"]
+        for each in RESOURCES["GlueFiles"]["Properties"].values()
+        if isinstance(each, dict) and "Ref" in each
+    }
+    assert layers == {"HeadraceLayer", "ContractsLayer", "GlueLayer"}, "a change of one is a change of the job"
+
+
+def test_a_run_ends_before_the_workflow_gives_up() -> None:
+    minutes = TEMPLATE["Parameters"]["GlueTimeoutMinutes"]["MaxValue"]
+    states = INGEST["States"]["Transform each unit"]["ItemProcessor"]["States"]
+    assert minutes * 60 < states["Transform the unit in Spark"]["TimeoutSeconds"] < INGEST["TimeoutSeconds"]
+
+
+def test_an_alarm_counts_the_runs_that_fail() -> None:
+    (dimension,) = RESOURCES["GlueRunAlarm"]["Properties"]["Dimensions"]
+    assert dimension == {"Name": "RuleName", "Value": {"Ref": "GlueRunRule"}}
+    assert RESOURCES["GlueRunRule"]["Properties"]["EventPattern"]["detail"]["state"] == ["FAILED", "TIMEOUT", "STOPPED"]

@@ -68,7 +68,7 @@ def copy_packaged(target: Path) -> None:
     source = packaged()
     ignored = shutil.ignore_patterns("__pycache__", "*.odcs.yaml", "samples", "datasets")
     target.mkdir(parents=True, exist_ok=True)
-    for name in ("contracts", "functions", "scripts", "sql", "statemachine", "layers"):
+    for name in ("contracts", "functions", "glue", "scripts", "sql", "statemachine", "layers"):
         shutil.copytree(source / name, target / name, ignore=ignored, dirs_exist_ok=True)
     for name in (TEMPLATE, "samconfig.toml"):
         shutil.copy(source / name, target)

@@ -1,4 +1,4 @@
-"""CloudWatch's metrics of queues, functions and state machines, and alarms that look at them.
+"""CloudWatch's metrics of queues, functions, state machines and rules, and alarms that look at them.
 
 The emulator counts nothing of queues and state machines, looks at an alarm only when a metric is put by hand, and takes
 the metrics of all queues for those of any. Here an alarm looks at its own dimensions, every two seconds, over its
@@ -15,7 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import cloudwatch, lambda_svc, sqs, stepfunctions
+from ministack.services import cloudwatch, eventbridge, lambda_svc, sqs, stepfunctions
 
 from headrace_local.aws.patching import require
 
@@ -45,6 +45,7 @@ def apply() -> None:
     cloudwatch._evaluate_alarm = evaluate
     count_invocations()
     count_executions()
+    count_events()
     threading.Thread(target=watch, daemon=True, name="alarms").start()
 
 
@@ -80,6 +81,22 @@ def count_executions() -> None:
         emit(execution)
 
     stepfunctions._emit_execution_status_event = emit_and_count
+
+
+def count_events() -> None:
+    """Each event that a rule of the default bus hands to a target is counted.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+    """
+    invoke = eventbridge._invoke_target
+    require(list(inspect.signature(invoke).parameters) == ["target", "event", "rule", "view"], "_invoke_target")
+
+    def invoke_and_count(target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
+        if rule.get("EventBusName", "default") == "default":
+            record("AWS/Events", "Invocations", 1, {"RuleName": rule["Name"]})
+        invoke(target, event, rule, view)
+
+    eventbridge._invoke_target = invoke_and_count
 
 
 def watch() -> None:

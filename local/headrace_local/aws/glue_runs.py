@@ -73,11 +73,12 @@ def apply(runs: Runs) -> None:
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs below a folder of the laptop. `read` gives an object of S3."""
+    """Runs below a folder of the laptop. `read` gives an object of S3, `fetching` says how to fetch packages."""
 
     folder: Path
     endpoint_url: str
     read: Callable[[str, str], bytes]
+    fetching: Mapping[str, str]
 
     def start(self, data: dict[str, Any]) -> Any:
         """StartJobRun."""
@@ -151,7 +152,7 @@ class Runs:
 
     def _run_script(self, job: dict[str, Any], run: dict[str, Any], folder: Path) -> tuple[str, str]:
         """The state in which the run ends, and what it says."""
-        spark = made_spark()
+        spark = made_spark(self.fetching)
         arguments = {**job["DefaultArguments"], **run["Arguments"]}
         script = self._fetched(job["Command"]["ScriptLocation"], folder)
         files = [self._fetched(url, folder) for url in filter(None, arguments.get("--extra-py-files", "").split(","))]

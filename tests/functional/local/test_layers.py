@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,12 @@ from headrace import built_for
 from headrace_local.sam import own_runtime
 
 ROOT = Path(__file__).resolve().parents[3]
-MAKEFILES = {"headrace": "layers/headrace", "transform": "layers/transform", "contracts": "contracts"}
+MAKEFILES = {
+    "headrace": "layers/headrace",
+    "transform": "layers/transform",
+    "contracts": "contracts",
+    "glue": "layers/glue",
+}
 LAMBDA_LIMIT = 250_000_000
 
 
@@ -131,8 +137,9 @@ def test_a_layer_for_another_runtime_stops_the_deployment_with_its_reason(
     doctored = tmp_path / "python" / "headrace_build"
     doctored.mkdir(parents=True)
     (doctored / "transform.json").write_text('{"runtime": "python3.99", "architecture": "arm64"}')
-    function = str(ROOT / "functions" / "migrate")
-    code = f"import sys\nsys.path.append({function!r})\nimport app\nprint(app.attempt('Create', 60))"
+    function = str(ROOT / "functions" / "deployment")
+    event = {"RequestType": "Create", "ResourceType": "Custom::WarehouseTables"}
+    code = f"import sys\nsys.path.append({function!r})\nimport app\nprint(app.attempt({event}, 60)[0])"
 
     good = run(interpreter, code, layers["headrace"], layers["contracts"])
     refused = run(interpreter, code, layers["headrace"], layers["contracts"], tmp_path)
@@ -178,3 +185,32 @@ def test_a_build_without_the_functions_python_says_what_it_lacks(tmp_path: Path)
 
     assert (mark["bytecode"], list(folder.rglob("*.pyc"))) == (False, [])
     assert ".venv/bin/uv python install 3.99" in said
+
+
+def test_the_glue_layer_carries_the_script_and_a_wheel_for_everything(
+    layers: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The laptop's Spark has an environment of its own; on AWS the wheels of Glue's Python are all that pip sees."""
+    assert wheels(layers["glue"])[1] == []
+    environment = os.environ | {"HEADRACE_ARCH": "x86_64", "ARTIFACTS_DIR": str(tmp_path)}
+    command = ["make", "--silent", "--makefile", str(ROOT / "layers/glue/Makefile"), "build-GlueLayer"]
+    subprocess.run(command, check=True, cwd=tmp_path, env=environment)
+    script = tmp_path / "python/headrace_glue/transform_unit.py"
+    assert script.read_text() == (ROOT / "glue/transform_unit.py").read_text()
+    wanted, found = wheels(tmp_path)
+    assert wanted == wheels(layers["glue"])[0]
+    assert sorted(f"{name}=={version}".replace("-", "_") for name, version, *_ in found) == [
+        each.replace("-", "_") for each in wanted
+    ]
+    for name, _, *tags in found:
+        python, platform = tags[-3], tags[-1]
+        assert "py3" in python or (python == "cp311" and "x86_64" in platform), name
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < LAMBDA_LIMIT / 2
+
+
+def wheels(layer: Path) -> tuple[list[str], list[list[str]]]:
+    """What the glue layer's zip asks pip for, and the parts of its wheels' names."""
+    with zipfile.ZipFile(layer / "python/headrace_glue/modules.gluewheels.zip") as archive:
+        names = [name.removeprefix("wheels/").removesuffix(".whl") for name in archive.namelist()]
+        wanted = archive.read("wheels/requirements.txt").decode().split()
+    return wanted, [name.split("-") for name in names if name != "requirements.txt"]

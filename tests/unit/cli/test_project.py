@@ -101,7 +101,13 @@ def test_the_wheels_files_are_all_that_the_application_needs(
     assert_whole(built)
     for layer in ("headrace", "sources", "transform"):
         assert (built / "layers" / layer / "requirements.txt").is_file()
-    for name in ("scripts/build_layer.sh", "scripts/build_layer.py", "samconfig.toml", "sql/migrations/0001_etl.sql"):
+    for name in (
+        "glue/transform_unit.py",
+        "scripts/build_layer.sh",
+        "scripts/build_layer.py",
+        "samconfig.toml",
+        "sql/migrations/0001_etl.sql",
+    ):
         assert (built / name).is_file(), name
     assert (packed / sam.LOCK).is_file()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 BATCHES = "batches"
 CONTRACTS = "contracts"
 EXPORTS = "exports"
+GLUE = "glue"
 INCOMING = "incoming"
 QUARANTINE = "quarantine"
 REPLAYS = "replays"
@@ -15,6 +16,7 @@ LAKE_FOLDERS = {
     BATCHES: "the work of each batch",
     CONTRACTS: "the deployed contracts",
     EXPORTS: "what exports unload, which expires",
+    GLUE: "what the Glue job is made of",
     INCOMING: "files on their way from a server, which expire",
     QUARANTINE: "bad rows",
     REPLAYS: "the lists of replayed rows",

@@ -1,4 +1,4 @@
-"""CloudFormation custom resource: the warehouse's tables follow the contracts at every deployment.
+"""CloudFormation custom resources: what a deployment does beside creating resources, each by a module of this folder.
 
 CloudFormation waits for an answer until the resource's ServiceTimeout, so there is always one: everything but the
 standard library is imported where a failure is answered, and the work ends before the function's time does.
@@ -23,6 +23,8 @@ ANSWER_WAITS = (1, 2, 4, 8, 0)  # seconds after each try; with the time-outs of 
 ANSWER_TIMEOUT = 7
 LONGEST_ANSWER = 4096  # bytes that CloudFormation takes
 LONGEST_REASON = 2000
+MODULES = {"Custom::WarehouseTables": "migration", "Custom::GlueFiles": "glue_files"}
+"""Who does what a type of resource asks for: `run(event)` returns what the answer says besides."""
 
 
 class TimeIsUp(BaseException):
@@ -30,27 +32,27 @@ class TimeIsUp(BaseException):
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Create and Update migrate; Delete leaves the tables, they hold data. A failure stops the deployment."""
-    reason = ""
-    if event["RequestType"] != "Delete":
-        reason = attempt(event["RequestType"], context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
-    respond(event, reason)
+    """Do what the resource asks for, and answer. A failure stops the deployment, but never the end of a stack."""
+    reason, given = attempt(event, context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
+    respond(event, "" if event["RequestType"] == "Delete" else reason, given)
 
 
-def attempt(request: str, seconds: float) -> str:
-    """Bring the warehouse along; returns why that failed, or nothing."""
+def attempt(event: dict[str, Any], seconds: float) -> tuple[str, dict[str, Any]]:
+    """Why the work failed, or nothing; and what the answer says besides."""
     try:
         with limited(seconds):
-            importlib.import_module("migration").run(request)
+            return "", importlib.import_module(MODULES[event["ResourceType"]]).run(event) or {}
     except TimeIsUp:
+        late = (
+            f"TimeIsUp: {event['LogicalResourceId']} was not ready after {seconds:.0f} seconds. A statement may still"
+        )
         return (
-            f"TimeIsUp: the warehouse's tables were not ready after {seconds:.0f} seconds. A statement may still run"
-            " there: wait until it has ended (SYS_QUERY_HISTORY shows it), then deploy again"
+            f"{late} run in the warehouse: wait until it has ended (SYS_QUERY_HISTORY shows it), then deploy again",
+            {},
         )
     except Exception as error:
         traceback.print_exc()
-        return f"{type(error).__name__}: {error}"
-    return ""
+        return f"{type(error).__name__}: {error}", {}
 
 
 @contextmanager
@@ -69,10 +71,10 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def respond(event: dict[str, Any], failure: str) -> None:
+def respond(event: dict[str, Any], failure: str, given: dict[str, Any]) -> None:
     """Put the outcome to CloudFormation: FAILED with the reason when there is one, else SUCCESS. Tries some times."""
     url = event["ResponseURL"]  # signed by CloudFormation, which also signed for an empty content type
-    request = urllib.request.Request(url, answer(event, failure), {"Content-Type": ""}, method="PUT")  # noqa: S310
+    request = urllib.request.Request(url, answer(event, failure, given), {"Content-Type": ""}, method="PUT")  # noqa: S310
     for number, wait in enumerate(ANSWER_WAITS, 1):
         try:
             urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT).close()  # noqa: S310
@@ -85,8 +87,8 @@ def respond(event: dict[str, Any], failure: str) -> None:
             return
 
 
-def answer(event: dict[str, Any], failure: str) -> bytes:
-    """The outcome as CloudFormation takes it, with as much of the reason as fits."""
+def answer(event: dict[str, Any], failure: str, given: dict[str, Any]) -> bytes:
+    """The outcome as CloudFormation takes it, with what the work gave, and as much of the reason as fits."""
     for length in range(LONGEST_REASON, -1, -100):
         body = json.dumps(
             {
@@ -96,6 +98,7 @@ def answer(event: dict[str, Any], failure: str) -> bytes:
                 "StackId": event["StackId"],
                 "RequestId": event["RequestId"],
                 "LogicalResourceId": event["LogicalResourceId"],
+                **given,
             }
         ).encode()
         if len(body) <= LONGEST_ANSWER:

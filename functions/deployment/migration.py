@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from headrace.adapters.aws import is_denied, is_transient
 from headrace.bootstrap.ingest import services
@@ -17,14 +18,16 @@ PASSES_SECONDS = 300
 WAIT_SECONDS = 5
 
 
-def run(request: str) -> None:
-    """Make the loader, where the warehouse is the stack's own, and bring the tables along.
+def run(event: dict[str, Any]) -> None:
+    """Make the loader, where the warehouse is the stack's own, and bring the tables along. They outlive the stack.
 
     A new stack's role is seconds old, and IAM's changes reach all of AWS only in a while: what is denied to it is tried
     again for a minute.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
     What passes by itself, a throttled call or a warehouse that wakes up, is tried again for five minutes.
     """
+    if event["RequestType"] == "Delete":
+        return
     begun = time.monotonic()
     while True:
         try:
@@ -32,7 +35,7 @@ def run(request: str) -> None:
                 make_loader(services.warehouse_admin, setting("DATABASE"), *services.warehouse_login)
             applied = migrate(services, setting("DATABASE"))
         except Exception as error:
-            if time.monotonic() - begun >= patience_with(error, request):
+            if time.monotonic() - begun >= patience_with(error, event["RequestType"]):
                 raise
             logger.warning("tried again: it passes, or a new role's rights take a while", extra={"error": str(error)})
             time.sleep(WAIT_SECONDS)

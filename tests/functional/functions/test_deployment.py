@@ -1,4 +1,4 @@
-"""The deployment's custom resource against a server that plays CloudFormation's side."""
+"""The deployment's custom resources against a server that plays CloudFormation's side."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.migrate import app
+from functions.deployment import app
 
-FUNCTION = Path(__file__).parents[3] / "functions" / "migrate"
+FUNCTION = Path(__file__).parents[3] / "functions" / "deployment"
 
 
 class CloudFormation:
@@ -46,15 +46,16 @@ class CloudFormation:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
-    def answer(self) -> dict[str, str]:
+    def answer(self) -> dict[str, Any]:
         (body,) = self.bodies
         assert len(body) <= 4096
-        given: dict[str, str] = json.loads(body)
+        given: dict[str, Any] = json.loads(body)
         return given
 
     def event(self, kind: str) -> dict[str, str]:
         return {
-            "RequestType": kind, "StackId": "stack", "RequestId": "request", "LogicalResourceId": "WarehouseTables",
+            "RequestType": kind, "ResourceType": "Custom::WarehouseTables",
+            "StackId": "stack", "RequestId": "request", "LogicalResourceId": "WarehouseTables",
             "ResponseURL": f"http://127.0.0.1:{self.server.server_port}/answer",
         }  # fmt: skip
 
@@ -79,10 +80,10 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudFormation]:
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None]], None]:
+def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[dict[str, Any]], Any]], None]:
     """Puts a function in the place of `migration.run`."""
 
-    def put(run: Callable[[str], None]) -> None:
+    def put(run: Callable[[dict[str, Any]], Any]) -> None:
         module = types.ModuleType("migration")
         module.run = run  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "migration", module)
@@ -92,15 +93,33 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None]], N
 
 def test_success_is_answered(cloudformation: CloudFormation, work: Any) -> None:
     seen: list[str] = []
-    work(seen.append)
+    work(lambda event: seen.append(event["RequestType"]))
     app.lambda_handler(cloudformation.event("Update"), Context())
     assert (seen, cloudformation.answer["Status"]) == (["Update"], "SUCCESS")
+    assert cloudformation.answer["PhysicalResourceId"] == "WarehouseTables"
 
 
-def test_delete_touches_nothing_and_imports_nothing(cloudformation: CloudFormation, work: Any) -> None:
-    work(lambda request: pytest.fail("a deletion migrates nothing"))
+def test_what_the_work_gives_is_in_the_answer(cloudformation: CloudFormation, work: Any) -> None:
+    work(lambda event: {"PhysicalResourceId": "glue/abc", "Data": {"Script": "s3://lake/glue/abc/script.py"}})
+    app.lambda_handler(cloudformation.event("Create"), Context())
+    assert cloudformation.answer["PhysicalResourceId"] == "glue/abc"
+    assert cloudformation.answer["Data"] == {"Script": "s3://lake/glue/abc/script.py"}
+
+
+def test_a_stack_ends_whatever_fails(cloudformation: CloudFormation, work: Any) -> None:
+    def fail(event: dict[str, Any]) -> None:
+        raise RuntimeError("denied")
+
+    work(fail)
     app.lambda_handler(cloudformation.event("Delete"), Context())
     assert cloudformation.answer["Status"] == "SUCCESS"
+
+
+def test_a_deletion_migrates_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.deployment import migration
+
+    monkeypatch.setattr(migration, "migrate", lambda *_: pytest.fail("the tables hold data"))
+    migration.run({"RequestType": "Delete"})
 
 
 @pytest.mark.parametrize(
@@ -126,7 +145,7 @@ def test_what_cannot_be_imported_is_answered(
 def test_a_long_reason_is_cut_to_what_cloudformation_takes(
     cloudformation: CloudFormation, work: Any, failure: str
 ) -> None:
-    def fail(request: str) -> None:
+    def fail(event: dict[str, Any]) -> None:
         raise RuntimeError(failure)
 
     work(fail)
@@ -135,7 +154,7 @@ def test_a_long_reason_is_cut_to_what_cloudformation_takes(
 
 
 def test_time_that_is_used_up_is_answered_before_the_function_ends(cloudformation: CloudFormation, work: Any) -> None:
-    def wait(request: str) -> None:
+    def wait(event: dict[str, Any]) -> None:
         try:
             time.sleep(30)
         except Exception:
@@ -149,7 +168,7 @@ def test_time_that_is_used_up_is_answered_before_the_function_ends(cloudformatio
 
 
 def test_an_answer_that_is_refused_is_given_again(cloudformation: CloudFormation, work: Any) -> None:
-    work(lambda request: None)
+    work(lambda event: None)
     cloudformation.refusing = 4
     app.lambda_handler(cloudformation.event("Update"), Context())
     assert cloudformation.answer["Status"] == "SUCCESS"
@@ -158,7 +177,7 @@ def test_an_answer_that_is_refused_is_given_again(cloudformation: CloudFormation
 def test_an_answer_that_cannot_be_given_is_an_error_so_that_lambda_tries_again(
     cloudformation: CloudFormation, work: Any
 ) -> None:
-    work(lambda request: None)
+    work(lambda event: None)
     cloudformation.refusing = 99
     with pytest.raises(OSError, match="503"):
         app.lambda_handler(cloudformation.event("Update"), Context())
@@ -184,7 +203,7 @@ def denied(code: str) -> ClientError:
 def test_rights_that_are_not_there_yet_are_waited_for_in_a_new_stack(
     monkeypatch: pytest.MonkeyPatch, request_type: str, code: str, tries: int
 ) -> None:
-    from functions.migrate import migration
+    from functions.deployment import migration
 
     asked: list[str] = []
 
@@ -200,14 +219,14 @@ def test_rights_that_are_not_there_yet_are_waited_for_in_a_new_stack(
     monkeypatch.setattr(migration, "WAIT_SECONDS", 0)
     if tries < 3:
         with pytest.raises(ClientError):
-            migration.run(request_type)
+            migration.run({"RequestType": request_type})
     else:
-        migration.run(request_type)
+        migration.run({"RequestType": request_type})
     assert len(asked) == tries
 
 
 def test_rights_that_never_come_are_waited_for_no_longer_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    from functions.migrate import migration
+    from functions.deployment import migration
 
     monkeypatch.setenv("DATABASE", "headrace")
     monkeypatch.setenv("ADMIN_SECRET", "")
@@ -219,4 +238,4 @@ def test_rights_that_never_come_are_waited_for_no_longer_than_a_minute(monkeypat
 
     monkeypatch.setattr(migration, "migrate", migrate)
     with pytest.raises(ClientError):
-        migration.run("Create")
+        migration.run({"RequestType": "Create"})

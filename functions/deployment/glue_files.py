@@ -1,0 +1,31 @@
+"""What a deployment puts into the lake for the Glue job. `app.py` imports it where it can answer for a failure."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from headrace.bootstrap.ingest import services
+from headrace.usecases.publish_job import publish_job, withdraw_job
+
+PACKAGES = ("headrace", "headrace_contracts")
+
+
+def run(event: dict[str, Any]) -> dict[str, Any]:
+    """Publish the job's files under their digest, which is the resource's id.
+
+    An update that gives the resource another id has CloudFormation delete the earlier one when all else has succeeded,
+    and the new one when it has not: the files that the job names are always there.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-update.html
+    """
+    if event["RequestType"] == "Delete":
+        withdraw_job(event["PhysicalResourceId"], services)
+        return {}
+    published = publish_job(folder_of("headrace_glue"), [folder_of(name) for name in PACKAGES], services)
+    return {"PhysicalResourceId": published.folder, "Data": published.urls}
+
+
+def folder_of(package: str) -> Path:
+    """Where a layer has a package."""
+    return Path(str(files(package)))
