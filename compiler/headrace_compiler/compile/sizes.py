@@ -60,11 +60,13 @@ def room_for_files(contract: Contract) -> int:
 def load_bytes(contract: Contract, files: int) -> int:
     """The size, at worst, of the transaction that takes this many files to the target."""
     new = {f"{number:024x}": ARRIVAL for number in range(files)}
+    objects = {file_id: file_id[:16] for file_id in new}
     old = [f"{number:024x}" for number in range(files, 2 * files)]
     template = merge_sql(contract) if contract.staged else load_sql(contract)
     return size_of(
         load_statements(
-            template, batch=BATCH, manifest=MANIFEST, iam_role=ROLE, arrived=new, replaced=old, reloaded=[*new]
+            template, batch=BATCH, manifest=MANIFEST, iam_role=ROLE,
+            arrived=new, objects=objects, replaced=old, reloaded=[*new],
         )
     )  # fmt: skip
 

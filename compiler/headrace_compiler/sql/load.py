@@ -21,9 +21,13 @@ FILES = [
     "_reloaded SMALLINT DEFAULT 0",
     "_replaced SMALLINT DEFAULT 1",
     "_arrival VARCHAR(128)",
+    "_object VARCHAR(16)",
+    "_version VARCHAR(128)",
 ]
 ARRIVED = "files._arrival || '#' || files._file"
 """A file's place among all, where no two are equal: in `etl.arrivals` it is the column `arrival`."""
+FIRST_IN = "CASE WHEN STRPOS(_arrival, '#') = 0 THEN _arrival || '#' || _file ELSE _arrival END"
+"""The place of the file in which a file's rows came first: of rows that come back from quarantine, another one's."""
 COPY: Step = ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST")
 HEADER = "-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.\n\n"
 
@@ -88,7 +92,9 @@ def files_steps() -> list[Step]:
     return [
         ("The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.",
          f"CREATE TEMP TABLE files (\n{listed(FILES, 2)}\n)"),
-        ("if files", "INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival) VALUES ${files}"),
+        ("if files", "INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival, _object) VALUES ${files}"),
+        ("Of each file its version of its object: the sequencer, and the file in which its rows came first.",
+         f"UPDATE files\nSET _version = SUBSTRING(\n  {FIRST_IN},\n  STRPOS(_arrival, '-') + 1\n)"),
         ("if older", "INSERT INTO files (_file) VALUES ${older}"),
         ("A batch that is known already has nothing to take out.",
          "DELETE FROM files\nWHERE EXISTS (\n  SELECT 1 FROM etl.loads\n  WHERE batch_id = '${batch}'\n)"),
@@ -98,10 +104,10 @@ def files_steps() -> list[Step]:
 def target_steps(contract: Contract) -> list[Step]:
     """From the load's own stage into the target, and the account of it."""
     return [
-        ("if files", _note_arrivals(contract)),
+        *(_find_versions(contract) if contract.replace_versions else []),
+        ("", _note_arrivals(contract)),
         *_reload_steps(contract),
-        ("if replaced", _count_replaced(contract)),
-        ("if replaced", f"DELETE FROM {contract.target}\nWHERE _file_id IN {files_that('_replaced = 1')}"),
+        *(_take_out_versions(contract) if contract.replace_versions else []),
         ("", _create_winners(contract)),
         *_merge_steps(contract),
         ("What the warehouse itself counts, for the row balance.", _count_files(contract)),
@@ -179,33 +185,59 @@ def _reload_steps(contract: Contract) -> list[Step]:
     Loads of all datasets write to the tables of `etl` in one order, so that no two of them wait for
     each other.
     """
+    emptied = ((contract.target, "_file_id"), ("etl.superseded", "file_id"), ("etl.load_files", "file_id"))
+    deletes = (f"DELETE FROM {table}\nWHERE {column} IN {files_that('_reloaded = 1')}" for table, column in emptied)
+    return [("if reloaded", statement) for statement in (_note_objects(contract), *deletes)]
+
+
+def _find_versions(contract: Contract) -> list[Step]:
+    """Which versions of the batch's objects are not the newest, whatever was known when the load was planned.
+
+    Another lane may have loaded one since. Of the versions in the table only the last one has rows, and those that came
+    back from its quarantine: each load takes out the one before it.
+    """
+    same = f"a.dataset = '{contract.dataset}'\n  AND a.object = files._object"
+    newer = f"UPDATE files SET _replaced = 1\nFROM etl.arrivals AS a\nWHERE\n  {same}\n  AND a.version > files._version"
+    older = (
+        "INSERT INTO files (_file)\nSELECT a.file_id\nFROM etl.arrivals AS a, files AS f\n"
+        f"WHERE\n  {same.replace('files.', 'f.')}\n  AND a.version < f._version\n  AND f._replaced = 0\n"
+        "  AND a.file_id NOT IN (\n    SELECT _file FROM files\n  )\n"
+        "QUALIFY RANK() OVER (PARTITION BY a.object ORDER BY a.version DESC) = 1"
+    )
     return [
-        ("if reloaded", f"DELETE FROM {table}\nWHERE {column} IN {files_that('_reloaded = 1')}")
-        for table, column in (
-            (contract.target, "_file_id"),
-            ("etl.superseded", "file_id"),
-            ("etl.load_files", "file_id"),
-        )
+        ("Rows of a version never come where a newer one is in already.", newer),
+        ("The version before goes, which may have come since the load was planned.", older),
     ]
 
 
 def _note_arrivals(contract: Contract) -> str:
-    """The place of each file in the order of arrival, written once: it stays the same when the file is loaded again."""
+    """The place of each file that is loaded, and its object, written once: both stay when the file is loaded again."""
     return (
-        "INSERT INTO etl.arrivals (file_id, dataset, arrival)\n"
-        f"SELECT\n  _file,\n  '{contract.dataset}',\n  {ARRIVED}\nFROM files\n"
-        f"WHERE\n  _place >= 0\n  AND _file NOT IN (\n    SELECT file_id FROM etl.arrivals\n"
+        "INSERT INTO etl.arrivals (file_id, dataset, arrival, object, version)\n"
+        f"SELECT\n  _file,\n  '{contract.dataset}',\n  {ARRIVED},\n  _object,\n  _version\nFROM files\n"
+        f"WHERE\n  _object <> ''\n  AND _file NOT IN (\n    SELECT file_id FROM etl.arrivals\n"
         f"    WHERE dataset = '{contract.dataset}'\n  )"
     )
 
 
-def _count_replaced(contract: Contract) -> str:
-    replaced = files_that("_replaced = 1").replace("\n", "\n  ")
+def _note_objects(contract: Contract) -> str:
+    """The object of files whose place was noted before objects were."""
     return (
+        "UPDATE etl.arrivals SET object = files._object, version = files._version\nFROM files\n"
+        f"WHERE\n  etl.arrivals.dataset = '{contract.dataset}'\n  AND etl.arrivals.file_id = files._file\n"
+        "  AND etl.arrivals.object IS NULL\n  AND files._reloaded = 1"
+    )
+
+
+def _take_out_versions(contract: Contract) -> list[Step]:
+    replaced = files_that("_replaced = 1")
+    indented = replaced.replace("\n", "\n  ")
+    count = (
         "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
         f"SELECT\n  '${{batch}}',\n  _file_id,\n  COUNT(*)\nFROM {contract.target}\n"
-        f"WHERE\n  _file_id IN {replaced}\nGROUP BY _file_id"
+        f"WHERE\n  _file_id IN {indented}\nGROUP BY _file_id"
     )
+    return [("", count), ("", f"DELETE FROM {contract.target}\nWHERE _file_id IN {replaced}")]
 
 
 def _create_winners(contract: Contract) -> str:

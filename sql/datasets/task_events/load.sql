@@ -30,11 +30,20 @@ CREATE TEMP TABLE files (
   _place INTEGER DEFAULT -1,
   _reloaded SMALLINT DEFAULT 0,
   _replaced SMALLINT DEFAULT 1,
-  _arrival VARCHAR(128)
+  _arrival VARCHAR(128),
+  _object VARCHAR(16),
+  _version VARCHAR(128)
 );
 
 -- if files
-INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival) VALUES ${files};
+INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival, _object) VALUES ${files};
+
+-- Of each file its version of its object: the sequencer, and the file in which its rows came first.
+UPDATE files
+SET _version = SUBSTRING(
+  CASE WHEN STRPOS(_arrival, '#') = 0 THEN _arrival || '#' || _file ELSE _arrival END,
+  STRPOS(_arrival, '-') + 1
+);
 
 -- if older
 INSERT INTO files (_file) VALUES ${older};
@@ -46,19 +55,51 @@ WHERE EXISTS (
   WHERE batch_id = '${batch}'
 );
 
--- if files
-INSERT INTO etl.arrivals (file_id, dataset, arrival)
+-- Rows of a version never come where a newer one is in already.
+UPDATE files SET _replaced = 1
+FROM etl.arrivals AS a
+WHERE
+  a.dataset = 'task_events'
+  AND a.object = files._object
+  AND a.version > files._version;
+
+-- The version before goes, which may have come since the load was planned.
+INSERT INTO files (_file)
+SELECT a.file_id
+FROM etl.arrivals AS a, files AS f
+WHERE
+  a.dataset = 'task_events'
+  AND a.object = f._object
+  AND a.version < f._version
+  AND f._replaced = 0
+  AND a.file_id NOT IN (
+    SELECT _file FROM files
+  )
+QUALIFY RANK() OVER (PARTITION BY a.object ORDER BY a.version DESC) = 1;
+
+INSERT INTO etl.arrivals (file_id, dataset, arrival, object, version)
 SELECT
   _file,
   'task_events',
-  files._arrival || '#' || files._file
+  files._arrival || '#' || files._file,
+  _object,
+  _version
 FROM files
 WHERE
-  _place >= 0
+  _object <> ''
   AND _file NOT IN (
     SELECT file_id FROM etl.arrivals
     WHERE dataset = 'task_events'
   );
+
+-- if reloaded
+UPDATE etl.arrivals SET object = files._object, version = files._version
+FROM files
+WHERE
+  etl.arrivals.dataset = 'task_events'
+  AND etl.arrivals.file_id = files._file
+  AND etl.arrivals.object IS NULL
+  AND files._reloaded = 1;
 
 -- if reloaded
 DELETE FROM public.task_events
@@ -81,7 +122,6 @@ WHERE file_id IN (
   WHERE _reloaded = 1
 );
 
--- if replaced
 INSERT INTO etl.superseded (batch_id, file_id, row_count)
 SELECT
   '${batch}',
@@ -95,7 +135,6 @@ WHERE
   )
 GROUP BY _file_id;
 
--- if replaced
 DELETE FROM public.task_events
 WHERE _file_id IN (
   SELECT _file FROM files

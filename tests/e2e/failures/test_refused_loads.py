@@ -61,7 +61,7 @@ def load(laptop: Laptop, dataset: str, batch: str, manifest: str, template: str 
     """The description of the load's transaction, once it has ended."""
     statements = load_statements(
         template or load_sql(contract_of(laptop, dataset)), batch=batch, manifest=manifest, iam_role="default",
-        arrived={FILE: "2026-"}, replaced=[], reloaded=[],
+        arrived={FILE: "2026-"}, objects={}, replaced=[], reloaded=[],
     )  # fmt: skip
     api = laptop.client("redshift-data")
     where = {"WorkgroupName": laptop.output("Workgroup"), "Database": laptop.output("Database")}

@@ -89,7 +89,7 @@ def texts(given: Contract) -> Iterator[str]:
     """Every statement of a contract, as it is sent."""
     yield from split_statements(table_sql(given) + views_sql(given))
     for template in [append_sql, merge_sql] if given.staged else [load_sql]:
-        files: dict[str, Any] = {"arrived": {NEW: "2026-"}, "replaced": [OLD], "reloaded": [NEW]}
+        files: dict[str, Any] = {"arrived": {NEW: "2026-"}, "objects": {NEW: ""}, "replaced": [OLD], "reloaded": [NEW]}
         yield from load_statements(
             template(given), batch="x-1", manifest="s3://lake/m.json", iam_role="default", **files
         )

@@ -111,8 +111,8 @@ def test_a_full_batch_of_a_wide_table_fits(columns: int, lane: str, keyed: bool,
 
 
 def test_1600_columns_leave_room_for_hundreds_of_files(tmp_path: Path) -> None:
-    assert compiled(wide(300), tmp_path).most_files == 700
-    assert compiled(wide(1600), tmp_path).most_files > 250
+    assert compiled(wide(300), tmp_path).most_files > 650
+    assert compiled(wide(1600), tmp_path).most_files > 200
     assert compiled(wide(1600, letters=26), tmp_path).most_files >= LEAST_FILES
 
 

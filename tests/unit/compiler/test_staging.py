@@ -78,7 +78,8 @@ def test_a_dollar_of_a_transformation_is_no_placeholder() -> None:
         Column("code", "code", Kind.STRING, "VARCHAR(9)", logic="REPLACE(code, '${batch}$', '')"),
     )
     text = merge_sql(contract(staged=True, columns=columns))
-    given: dict[str, Any] = {"manifest": None, "arrived": {"ab" * 12: "2026-"}, "replaced": [], "reloaded": []}
+    given: dict[str, Any] = {"manifest": None, "arrived": {"ab" * 12: "2026-"}, "objects": {}}
+    given |= {"replaced": [], "reloaded": []}
     statements = load_statements(text, batch="b-1", iam_role="default", **given)
     assert [text for text in statements if "REPLACE(code, '${batch}$', '')" in text]
 

@@ -105,6 +105,82 @@ def test_rows_from_before_arrivals_were_kept_are_the_oldest(pipeline: Pipeline) 
     assert pipeline.rows()["m1"][0] == 2
 
 
+def two_versions(*first: str, later: str, contract: Contract | None = None) -> Pipeline:
+    """An older version that a backfill has planned, and a newer one that was planned beside it; then both load."""
+    pipeline = Pipeline(contract or meters(primary_key=(), ordering=()))
+    pipeline.land("a.csv", "v1", [("m1", 1, 1), ("m2", 1, 1)], JANUARY, "0A")
+    backfill("readings", "readings/", pipeline.landing, pipeline.services)
+    new = pipeline.land("a.csv", "v2", [("m1", 1, 2)], FEBRUARY, "0B")
+    pipeline.deliver(new)
+    for lane in (*first, later):
+        assert pipeline.begin(lane)
+    for lane in (*first, later):
+        pipeline.finish(lane)
+    return pipeline
+
+
+@pytest.mark.parametrize("lanes", [(LIVE, BACKFILL), (BACKFILL, LIVE)])
+@pytest.mark.parametrize("key", [(), ("meter",)], ids=["appended", "merged"])
+def test_of_two_versions_that_are_planned_at_once_the_newer_one_stays(
+    lanes: tuple[str, str], key: tuple[str, ...]
+) -> None:
+    pipeline = two_versions(lanes[0], later=lanes[1], contract=meters(primary_key=key, ordering=()))
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m1": 2}
+    rows = {file.version: file.rows for file in pipeline.services.files.records.files.values()}
+    assert rows == {"v1": RowCounts(read=2, superseded=2), "v2": RowCounts(read=1, loaded=1)}
+
+
+def test_a_newer_version_without_good_rows_takes_out_an_older_one_that_was_on_its_way() -> None:
+    pipeline = Pipeline(meters(primary_key=(), ordering=()))
+    old = pipeline.land("a.csv", "v1", [("m1", 1, 1)], JANUARY, "0A")
+    backfill("readings", "readings/", pipeline.landing, pipeline.services)
+    pipeline.deliver(pipeline.land("a.csv", "v2", [("m1", 1, -1)], FEBRUARY, "0B"))
+    pipeline.begin(BACKFILL)
+    pipeline.run(LIVE)
+    pipeline.finish(BACKFILL)
+    assert pipeline.rows() == {}
+    assert pipeline.services.files.get(old.file_id).rows == RowCounts(read=1, superseded=1)
+
+
+def test_versions_that_were_loaded_before_objects_were_noted_are_replaced(pipeline: Pipeline) -> None:
+    pipeline.deliver(pipeline.land("a.csv", "v1", [("m1", 1, 1), ("m2", 1, 1)], JANUARY, "0A"))
+    pipeline.run()
+    pipeline.warehouse.run_alone("UPDATE etl.arrivals SET object = NULL, version = NULL")
+    pipeline.deliver(pipeline.land("a.csv", "v2", [("m1", 1, 2)], FEBRUARY, "0B"))
+    pipeline.run()
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m1": 2}
+
+
+def test_a_reload_notes_the_object_of_a_file_that_was_loaded_before_objects_were(pipeline: Pipeline) -> None:
+    old = pipeline.land("a.csv", "v1", [("m1", 1, 1)], JANUARY, "0A")
+    pipeline.deliver(old)
+    pipeline.run()
+    noted = pipeline.warehouse.query("SELECT arrival, object, version FROM etl.arrivals")
+    pipeline.warehouse.run_alone("UPDATE etl.arrivals SET object = NULL, version = NULL")
+    reload([pipeline.services.files.get(old.file_id)], pipeline.services)
+    pipeline.run()
+    assert pipeline.warehouse.query("SELECT arrival, object, version FROM etl.arrivals") == noted
+
+
+def test_sql_alone_finds_the_file_of_a_row(pipeline: Pipeline) -> None:
+    keys = ["it's a key/é.csv", "b.csv"]
+    for number, key in enumerate(keys):
+        pipeline.deliver(pipeline.land(key, "v1", [(f"m{number}", 1, 1)], JANUARY, "0A"))
+    pipeline.run()
+    pipeline.deliver(pipeline.land("b.csv", "v2", [("m1", 2, 2), ("m2", 1, 1)], FEBRUARY, "0B"))
+    pipeline.run()
+    found = pipeline.warehouse.query(
+        "SELECT r.meter, f.bucket, f.object_key, CAST(f.arrived_at AS VARCHAR), f.batch_id, f.loaded"
+        " FROM public.readings AS r INNER JOIN etl.files AS f ON r._file_id = f.file_id ORDER BY r.meter"
+    )
+    assert found == [
+        ["m0", "landing", f"readings/{keys[0]}", "2026-01-01 08:00:00", "readings-1", 1],
+        ["m1", "landing", "readings/b.csv", "2026-02-01 08:00:00", "readings-2", 2],
+        ["m2", "landing", "readings/b.csv", "2026-02-01 08:00:00", "readings-2", 2],
+    ]
+    assert pipeline.warehouse.query("SELECT COUNT(*) FROM etl.objects") == [[2]]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A story: files in their order of arrival (key, rows), and what happens: a verb and a number each."""
@@ -136,8 +212,6 @@ class Story:
     def __init__(self, contract: Contract, plan: Plan) -> None:
         self.pipeline, self.plan = Pipeline(contract), plan
         self.sent = [self._land(number, key, rows) for number, (key, rows) in enumerate(plan.files)]
-        # Of two versions of one key that are planned at once in two lanes, both may stay: see docs/plan.md.
-        self.side_by_side = not contract.replace_versions or len(dict(plan.files)) == len(plan.files)
 
     def _land(self, number: int, key: str, rows: tuple[Row, ...]) -> Arrival:
         at = f"2026-01-01T00:00:0{0 if self.plan.same_second else number}.000000Z"
@@ -149,22 +223,13 @@ class Story:
         for verb, number in self.plan.events:
             self._event(verb, number)
         self._event("backfill", 0)
-        self._end_all_but(None)
         self.pipeline.run(*LANES)
         for _ in self.sent:
             self._event("retry", 0)
             self.pipeline.run(*LANES)
 
-    def _end_all_but(self, lane: str | None) -> None:
-        if not self.side_by_side:
-            for other in LANES:
-                if other != lane:
-                    self.pipeline.finish(other)
-
     def _event(self, verb: str, number: int) -> None:
         pipeline, lane = self.pipeline, LANES[number % len(LANES)]
-        if verb in {"begin", "run"}:
-            self._end_all_but(lane)
         files = [pipeline.services.files.records.files.get(sent.file_id) for sent in self.sent]
         known = [file for file in files if file]
         match verb:
@@ -263,6 +328,17 @@ def without_arrivals(given: Contract) -> str:
 def test_a_load_that_forgets_the_arrival_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_arrivals)
     assert_found(CONTRACTS[kind])
+
+
+def without_versions(given: Contract) -> str:
+    """The load as it was when its plan alone said which versions go."""
+    steps = [text for text in split_statements(load_sql(given)) if "a.version" not in text]
+    return "".join(f"{text};\n" for text in steps).replace("INSERT INTO files (_file) VALUES ${older};\n", "")
+
+
+def test_a_load_that_trusts_its_plan_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_versions)
+    assert_found(CONTRACTS["arrival"])
 
 
 def test_sequencers_filled_on_the_left_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,8 @@ def file_of(batch: str) -> str:
 
 def load(client: Client, of: Contract, batch: str, manifest: str) -> list[str]:
     put(client, batch, manifest=manifest)
-    known: dict[str, Any] = {"arrived": {file_of(batch): "2026-"}, "replaced": [], "reloaded": []}
+    known: dict[str, Any] = {"arrived": {file_of(batch): "2026-"}, "objects": {file_of(batch): file_of(batch)[-16:]}}
+    known |= {"replaced": [], "reloaded": []}
     return load_statements(load_sql(of), batch=batch, manifest=manifest, iam_role="default", **known)
 
 

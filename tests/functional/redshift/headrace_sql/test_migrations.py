@@ -114,7 +114,7 @@ def load(client: Client, of: Contract) -> None:
     client.run(
         *load_statements(
             load_sql(of), batch="readings-1", manifest=None, iam_role="default",
-            arrived={}, replaced=[file_id], reloaded=[file_id],
+            arrived={}, objects={}, replaced=[file_id], reloaded=[file_id],
         )
     )  # fmt: skip
 

@@ -18,18 +18,22 @@ from tests.support.fakes import contract
 MANIFEST = "s3://lake/batches/readings-1/manifest.json"
 FILE = "ab" * 12
 PLACE = "20260131093000-0055AED6DCD90281E5"
+OBJECT = "Q_0kOf-3yVwzB5aD"
+
+
+GIVEN: dict[str, Any] = {
+    "batch": "readings-1",
+    "manifest": MANIFEST,
+    "iam_role": "default",
+    "arrived": {FILE: PLACE},
+    "objects": {FILE: OBJECT},
+    "replaced": [],
+    "reloaded": [],
+}
 
 
 def statements(**changes: object) -> list[str]:
-    given: dict[str, Any] = {
-        "batch": "readings-1",
-        "manifest": MANIFEST,
-        "iam_role": "default",
-        "arrived": {FILE: PLACE},
-        "replaced": [],
-        "reloaded": [],
-    }
-    return load_statements(load_sql(contract()), **given | changes)
+    return load_statements(load_sql(contract()), **GIVEN | changes)
 
 
 ROLE = "arn:aws:iam::123456789012:role/team/copy+read@lake"
@@ -61,11 +65,12 @@ def test_nothing_is_copied_without_a_manifest() -> None:
 
 
 def test_replaced_files_are_counted_before_they_are_deleted() -> None:
-    text = statements(replaced=[FILE])
+    text = statements()
     counted = next(i for i, s in enumerate(text) if s.startswith("INSERT INTO etl.superseded") and "_replaced" in s)
     deleted = next(i for i, s in enumerate(text) if s.startswith("DELETE FROM public.readings") and "_replaced" in s)
     assert counted < deleted
-    assert not [s for s in statements() if s.startswith("DELETE FROM public.readings")]
+    adds = load_statements(load_sql(contract(replace_versions=False)), **GIVEN)
+    assert not [s for s in adds if s.startswith("DELETE FROM public.readings")]
 
 
 def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> None:
@@ -77,9 +82,9 @@ def test_each_file_is_named_once_with_its_place_and_what_becomes_of_it() -> None
     other, older = "cd" * 12, "ef" * 12
     text = statements(arrived={FILE: PLACE, other: PLACE}, replaced=[older, FILE], reloaded=[other])
     (named,) = [statement for statement in text if FILE in statement]
-    assert named.endswith(f"VALUES ('{FILE}',0,0,1,'{PLACE}'),('{other}',1,1,0,'{PLACE}')")
+    assert named.endswith(f"VALUES ('{FILE}',0,0,1,'{PLACE}','{OBJECT}'),('{other}',1,1,0,'{PLACE}','')")
     assert [statement for statement in text if older in statement] == [f"INSERT INTO files (_file) VALUES ('{older}')"]
-    assert not [statement for statement in statements(arrived={}) if statement.startswith("INSERT INTO files")]
+    assert not [statement for statement in statements(arrived={}) if statement.startswith("INSERT INTO files (_file, ")]
 
 
 WRITES = re.compile(r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE INTO) (etl\.(?:arrivals|superseded|load_files|loads))\b")
@@ -93,6 +98,7 @@ def test_the_tables_that_datasets_share_are_written_in_one_order(
     given: dict[str, Any] = {
         "manifest": MANIFEST,
         "arrived": {FILE: PLACE},
+        "objects": {FILE: OBJECT},
         "replaced": [FILE],
         "reloaded": [FILE],
     }
@@ -116,10 +122,11 @@ def test_no_placeholder_is_left() -> None:
         ("replaced", ["zz"]),
         ("arrived", {"x', 0, 0, 0); DROP TABLE y; --": PLACE}),
         ("arrived", {FILE: "2026-'); DROP TABLE y; --"}),
+        ("objects", {FILE: "x'); DROP TABLE y; --"}),
     ],
 )
 def test_values_that_are_no_plain_names_are_refused(name: str, value: object) -> None:
-    what = {"arrived": "files", "replaced": "older"}.get(name, name)
+    what = {"arrived": "files", "objects": "files", "replaced": "older"}.get(name, name)
     with pytest.raises(TerminalError, match=f"{what} cannot go into SQL"):
         statements(**{name: value})
 

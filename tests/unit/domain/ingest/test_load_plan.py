@@ -95,7 +95,22 @@ def test_a_staged_load_leaves_the_target_to_its_merge(lane: str, views: list[str
 
 def test_a_merge_is_needed_though_it_has_no_parts_of_its_own() -> None:
     assert planned(file(), lane=MERGE, parts=[], of=contract(staged=True)).needed
-    assert not planned(file(), parts=[]).needed
+    assert not planned(file(), parts=[], of=contract(replace_versions=False)).needed
+
+
+def test_a_version_without_rows_is_loaded_since_an_older_one_may_be_on_its_way() -> None:
+    assert planned(file(), parts=[]).needed
+    assert not planned(file(), parts=[], results=[]).needed
+
+
+def test_an_object_is_named_for_each_file_that_is_loaded() -> None:
+    origin = version(1)
+    _, replay = replayed(origin)
+    history = History(origins={origin.file_id: origin})
+    failed = version(3, "c.csv")
+    plan = planned(replay, version(2), failed, results=good(replay, version(2)), history=history)
+    assert plan.objects == {replay.file_id: origin.object_id, version(2).file_id: origin.object_id}
+    assert len({origin.object_id, failed.object_id, replay.object_id}) == 3
 
 
 @pytest.mark.parametrize(

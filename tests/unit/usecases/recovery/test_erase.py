@@ -223,6 +223,18 @@ def test_a_key_that_is_named_after_the_value_is_reported() -> None:
     assert any(f"readings/{PERSON}.csv" in line for line in stack.erase().remains)
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_warehouse_forgets_a_key_that_is_named_after_the_value(dry_run: bool) -> None:
+    stack = Stack()
+    record = next(iter(stack.files.values()))
+    stack.services.ledger.records.files[record.file_id] = replace(record, key=f"readings/{PERSON}.csv")
+    named = stack.services.ledger.records.files[record.file_id].object_id
+    stack.erase(dry_run=dry_run)
+    forgotten = [statement for statement in stack.services.warehouse.ran if "etl.objects" in statement]
+    wanted = f"DELETE FROM etl.objects WHERE dataset = 'readings' AND object IN ('{named}')"
+    assert forgotten == ([] if dry_run else [wanted])
+
+
 def test_views_are_refreshed_afterwards() -> None:
     stack = Stack()
     viewed = contract(views=(View("public.by_meter", "SELECT 1"),))

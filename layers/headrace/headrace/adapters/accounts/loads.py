@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from headrace.adapters.accounts.sql import LOCK, LONGEST_NAME, LONGEST_SENTENCE, Statements, numbers
+from headrace.adapters.accounts.sql import LOCK, LONGEST_NAME, LONGEST_SENTENCE, Statements, listed, numbers
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.ledger import FileRecord
 from headrace.domain.ingest.outcome import Account, WarehouseRows
 from headrace.domain.sql_text import quoted
 
@@ -15,11 +17,6 @@ TOMBSTONE = (
 )
 BATCH_STATUS = "SELECT status FROM etl.loads WHERE batch_id = '{batch}'"
 COMMITTED = ([["loaded"]], [["staged"]])
-UNSTAGE = "DELETE FROM {stage} WHERE _file_id = '{file}'"
-DECISION = (
-    "INSERT INTO etl.holds (batch_id, dataset, decision, decided_by, reason, decided_at)"
-    " VALUES ('{batch}', '{dataset}', '{decision}', {who}, {reason}, GETDATE())"
-)
 UNSTAGE = "DELETE FROM {stage} WHERE _file_id = '{file}'"
 DECISION = (
     "INSERT INTO etl.holds (batch_id, dataset, decision, decided_by, reason, decided_at)"
@@ -44,7 +41,16 @@ STAGED = (
     "SELECT s._file_id, COUNT(*) FROM etl.loads AS l INNER JOIN {stage} AS s ON l.batch_id = s._batch_id "
     "WHERE l.batch_id = '{batch}' AND l.status = 'staged' GROUP BY s._file_id"
 )
+KNOWN_OBJECTS = (
+    "SELECT object, COUNT(*) FROM etl.objects WHERE dataset = '{dataset}' AND object IN ({ids}) GROUP BY object"
+)
+NAME_OBJECTS = "INSERT INTO etl.objects (dataset, object, bucket, object_key) VALUES "
 LOADS = "SELECT batch_id, status FROM etl.loads WHERE dataset = '{dataset}' AND loaded_at >= '{since}'"
+
+LONGEST_KEY, LONGEST_BUCKET = 1024, 63
+"""Bytes, as S3 has them (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
+OBJECTS_AT_ONCE = 40
+"""So that a statement with keys all of quotation marks is shorter than the Data API's 100 kB."""
 
 
 class WarehouseLoads:
@@ -89,12 +95,28 @@ class WarehouseLoads:
         """The rows of each file of a staged batch that are in the stage table; nothing when it was never staged."""
         return numbers(self._warehouse.query(STAGED.format(stage=stage, batch=batch)))
 
+    def name_objects(self, files: Iterable[FileRecord]) -> None:
+        """Write down the keys of files of one dataset, for `etl.files`; one that is known is not written again."""
+        wanted = {file.object_id: file for file in files}
+        if not wanted:
+            return
+        (dataset,) = {file.dataset for file in wanted.values()}
+        known = numbers(self._warehouse.query(KNOWN_OBJECTS.format(dataset=dataset, ids=listed(wanted))))
+        rows = [_object_row(file) for name, file in wanted.items() if name not in known]
+        for start in range(0, len(rows), OBJECTS_AT_ONCE):
+            self._warehouse.run([NAME_OBJECTS + ", ".join(rows[start : start + OBJECTS_AT_ONCE])])
+
     def since(self, dataset: str, since: str) -> dict[str, str]:
         """The status of each load of a dataset since a time."""
         return {
             str(batch): str(status)
             for batch, status in self._warehouse.query(LOADS.format(dataset=dataset, since=since))
         }
+
+
+def _object_row(file: FileRecord) -> str:
+    key = quoted(file.key, LONGEST_KEY)
+    return f"('{file.dataset}', '{file.object_id}', {quoted(file.bucket, LONGEST_BUCKET)}, {key})"
 
 
 def _account(row: list[Any]) -> Account:

@@ -37,6 +37,7 @@ ERASE_SENTENCES = (
 )
 SENTENCES_AT_ONCE = 10
 """Of 2,000 bytes each, twice that if all are quotes, in two statements: the Data API takes 100 kB of them together."""
+FORGET_OBJECTS = "DELETE FROM etl.objects WHERE dataset = '{dataset}' AND object IN ({ids})"
 ERASED_FILES = "SELECT DISTINCT file_id FROM etl.superseded WHERE batch_id LIKE 'erase-{dataset}-%'"
 
 
@@ -95,6 +96,10 @@ class WarehouseRows:
         for start in range(0, len(sentences), SENTENCES_AT_ONCE):
             some = ", ".join(quoted(text, LONGEST_SENTENCE) for text in sentences[start : start + SENTENCES_AT_ONCE])
             self._warehouse.run([sql.format(dataset=dataset, sentences=some) for sql in ERASE_SENTENCES])
+
+    def forget_objects(self, dataset: str, objects: Iterable[str]) -> None:
+        """Delete the keys of some objects; the rows that came in them stay."""
+        self._warehouse.run([FORGET_OBJECTS.format(dataset=dataset, ids=listed(objects))])
 
     def erased_files(self, dataset: str) -> list[str]:
         """The files that lost rows to any erasure, by id."""

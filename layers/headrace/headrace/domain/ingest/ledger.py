@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -205,6 +206,11 @@ class FileRecord:
     def place(self) -> tuple[str, str]:
         """Bucket and key: what all versions of a file have in common."""
         return self.bucket, self.key
+
+    @property
+    def object_id(self) -> str:
+        """Bucket and key as the warehouse knows them: 16 letters, digits, `-` and `_`, the same for all versions."""
+        return base64.urlsafe_b64encode(hashlib.sha256("\0".join(self.place).encode()).digest()[:12]).decode()
 
     @property
     def order(self) -> tuple[str, str]:

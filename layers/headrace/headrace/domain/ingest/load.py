@@ -17,7 +17,8 @@ from headrace.errors import TerminalError
 CONDITION = re.compile(r"^-- if (\w+)$")
 COMMENT = re.compile(r"^--.*$")
 ARRIVAL = r"[0-9]*-[0-9A-Z-]*(?:#[0-9a-f]{24})?"
-FILE = rf"\('[0-9a-f]{{24}}',\d+,[01],[01],'{ARRIVAL}'\)"
+OBJECT = r"(?:[A-Za-z0-9_-]{16})?"
+FILE = rf"\('[0-9a-f]{{24}}',\d+,[01],[01],'{ARRIVAL}','{OBJECT}'\)"
 OLDER = r"\('[0-9a-f]{24}'\)"
 SAFE = {
     "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
@@ -54,26 +55,28 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     manifest: str | None,
     iam_role: str,
     arrived: Mapping[str, str],
+    objects: Mapping[str, str],
     replaced: list[str],
     reloaded: list[str],
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
     `arrived` are the batch's file ids in the order in which they came, each with its place in that of all files;
+    `objects` which object each of those that are loaded is a version of;
     `replaced` those whose rows go; `reloaded` those of the batch whose earlier rows make way for the ones it brings.
-    Without a manifest there are no parts to copy; without replaced or reloaded files nothing to take out first.
+    Without a manifest there are no parts to copy; without reloaded files there is no earlier load to undo.
     `iam_role` is `default` or the ARN of a role. Raises TerminalError for a value that has no business in SQL.
     """
     values = {
         "batch": batch,
         "manifest": manifest or "s3://none/none",
-        "files": _files(arrived, set(replaced), set(reloaded)),
+        "files": _files(arrived, objects, set(replaced), set(reloaded)),
         "older": ",".join(f"('{file_id}')" for file_id in sorted(set(replaced).difference(arrived))),
     }
     _check_safe(values)
     values["iam_role"] = role_in_sql(iam_role)
     holds = {"parts": manifest is not None, "files": bool(values["files"]), "older": bool(values["older"])}
-    holds |= {"replaced": bool(replaced), "reloaded": bool(reloaded)}
+    holds |= {"reloaded": bool(reloaded)}
     return [_filled(text, values) for condition, text in _statements(template) if holds.get(condition, True)]
 
 
@@ -95,10 +98,11 @@ def _check_safe(values: dict[str, str]) -> None:
             raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
 
 
-def _files(arrived: Mapping[str, str], replaced: set[str], reloaded: set[str]) -> str:
-    """Each file once: its place in the batch, whether it is loaded again, whether its rows go, its arrival."""
+def _files(arrived: Mapping[str, str], objects: Mapping[str, str], replaced: set[str], reloaded: set[str]) -> str:
+    """Each file once: its place in the batch, whether it is loaded again, whether its rows go, arrival, and object."""
     return ",".join(
-        f"('{file_id}',{place},{int(file_id in reloaded)},{int(file_id in replaced)},'{at}')"
+        f"('{file_id}',{place},{int(file_id in reloaded)},{int(file_id in replaced)},"
+        f"'{at}','{objects.get(file_id, '')}')"
         for place, (file_id, at) in enumerate(arrived.items())
     )
 

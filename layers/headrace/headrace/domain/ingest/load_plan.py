@@ -36,8 +36,9 @@ class LoadPlan:
     """What one load brings and takes out.
 
     `rows` are the good ones that it brings. `arrived` are the batch's files in their order of arrival, each with its
-    place in it; `replaced` those whose rows go, or never come; `reloaded` those of the batch whose earlier rows make
-    way for the ones it brings.
+    place in it; `objects` says of those that are loaded which object each is a version of. `replaced` are those whose
+    rows go, or never come, as far as the ledger knows: the load itself finds versions that another lane loads in the
+    meantime. `reloaded` are those of the batch whose earlier rows make way for the ones it brings.
     `scope` is None when there is nothing to measure. Unless it is `needed`, the warehouse need not know of the batch.
     `views` are refreshed after the load.
     """
@@ -45,6 +46,7 @@ class LoadPlan:
     parts: list[Part]
     rows: int
     arrived: dict[str, str]
+    objects: dict[str, str]
     replaced: list[str]
     reloaded: list[str]
     needed: bool
@@ -70,11 +72,13 @@ def load_plan(
     rows = sum(result.rows_good for result in results if result.verdict is Verdict.GOOD)
     replaced = replaced_by(good, history, contract) if replaces(batch, contract) else []
     reloaded = [file.file_id for file in good if file.reload] if targeted else []
-    needed = bool(parts or replaced or reloaded or (batch.lane == MERGE and good))
+    # A version without rows takes out those of one that is on its way in another lane.
+    needed = bool(parts or replaced or reloaded or (good and (batch.lane == MERGE or replaces(batch, contract))))
     return LoadPlan(
         parts=parts,
         rows=rows,
         arrived=in_order_of_arrival(files, history.origins, contract),
+        objects=objects_of(good, history.origins, contract),
         replaced=replaced,
         reloaded=reloaded,
         needed=needed,
@@ -111,6 +115,12 @@ def in_order_of_arrival(
         if first := _first(origin, origins, contract):
             places[replay] = f"{first.arrival}#{first.file_id}"
     return dict(sorted(places.items(), key=lambda found: "#".join((found[1], found[0]))))
+
+
+def objects_of(files: Sequence[FileRecord], origins: Mapping[str, FileRecord], contract: Contract) -> dict[str, str]:
+    """Which object each file is a version of: of rows that come back from quarantine, that of their first file."""
+    firsts = {replay: _first(origin, origins, contract) for replay, origin in origins_of(files, contract).items()}
+    return {file.file_id: (firsts.get(file.file_id) or file).object_id for file in files}
 
 
 def _first(origin: str, origins: Mapping[str, FileRecord], contract: Contract) -> FileRecord | None:

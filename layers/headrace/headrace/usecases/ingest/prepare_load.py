@@ -114,6 +114,7 @@ def _load(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, sq
         manifest=url,
         iam_role=iam_role,
         arrived=plan.arrived,
+        objects=plan.objects,
         replaced=plan.replaced,
         reloaded=plan.reloaded,
     )

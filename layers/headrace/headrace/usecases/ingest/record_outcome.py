@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.load_plan import origins_of
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.domain.ingest.replay import replay_of
 from headrace.domain.notice import Notice, batch_notice
@@ -60,6 +61,7 @@ def record_outcome(
     files = _settled(batch, services.files.get_all(batch.file_ids), results, counts)
     services.batches.settle(batch, files)
     if counts:
+        _name_objects(files, services)
         _correct_earlier(batch, services, left)
     _release(files, services)
     contract = services.contracts.get(batch.dataset)
@@ -96,6 +98,18 @@ def _settled(
     by_id = {result.file_id: result for result in results}
     taken = [file for file in files if file.file_id in by_id or batch.batch in {file.batch, file.merge}]
     return [settle(file, by_id[file.file_id], counts.get(file.file_id, NEVER_LOADED)) for file in taken]
+
+
+def _name_objects(files: list[FileRecord], services: Services) -> None:
+    """Write the keys of the loaded files to the warehouse: of rows that came back, that of the file before."""
+    loaded = [file for file in files if file.status is FileStatus.LOADED]
+    origins = {
+        file.file_id: origin
+        for file in loaded
+        for origin in origins_of([file], services.contracts.get(file.dataset)).values()
+    }
+    known = services.files.known(set(origins.values())) if origins else {}
+    services.loads.name_objects(known.get(origins.get(file.file_id, ""), file) for file in loaded)
 
 
 def _correct_earlier(batch: BatchRecord, services: Services, left: SecondsLeft) -> None:

@@ -269,10 +269,14 @@ class _Erasure:
         files = self._services.files.known(self._files).values()
         for batch in sorted({name for file in files for name in self._batches_of(file)}):
             self.report.ledger_entries += self._scrubbed_batch(batch)
+        named = set()
         for file in files:
             if self._value.stands_in(file.key.encode()):
                 self.report.remains.append(f"the key {file.key} itself: a record is named after it")
+                named.add(file.object_id)
             self.report.ledger_entries += self._scrubbed(file)
+        if named and not self._dry_run:
+            self._services.rows.forget_objects(self._contract.dataset, named)
 
     def _batches_of(self, file: FileRecord) -> set[str]:
         """The batches that the file is, or was, in. Its story, until it is scrubbed, names those that were given up."""
