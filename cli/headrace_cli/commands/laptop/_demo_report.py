@@ -20,6 +20,7 @@ from headrace_cli.output.formatting import (
     ROW_HEADERS,
     ROW_KINDS,
     balanced,
+    count,
     duration,
     number,
     row_cells,
@@ -32,6 +33,7 @@ from headrace_cli.stack.totals import file_account
 from headrace_cli.stack.warehouse import query
 
 BAD_ROWS, MESSAGES = 3, 2
+NOT_LOADED = {"failed", "held", "unroutable"}
 PATIENCE = 5.0
 """Seconds to wait for the last message, which comes after its batch has ended."""
 
@@ -158,6 +160,9 @@ def _command() -> str:
 
 def _closing(document: Document) -> Text:
     took = f"Done in {duration(document['seconds'])}. The laptop runs at {document['endpoint_url']}."
-    if document["agrees"]:
-        return Text(took, style="green")
-    return Text(f"{took} But the rows do not add up: see above.", style="bold red")
+    if not document["agrees"]:
+        return Text(f"{took} But the rows do not add up: see above.", style="bold red")
+    if not_loaded := sum(file["status"] in NOT_LOADED for file in document["files"]):
+        what = f"Not loaded: {count(not_loaded, 'file')}; `headrace files --failed --held` says why."
+        return Text(f"{took} {what}", style="bold red")
+    return Text(took, style="green")

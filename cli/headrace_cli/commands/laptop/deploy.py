@@ -90,11 +90,24 @@ def show_warehouse_plan(folder: Path, target: Target) -> None:
 
 
 def collect(target: Target) -> Document:
-    """`{"stack", "datasets": […], "outputs": {…}}`."""
-    return {"stack": target.stack, "datasets": list(target.contracts), "outputs": target.outputs}
+    """`{"stack", "datasets": […], "outputs": {…}, "came_before": {dataset: files that came before its contract}}`."""
+    from headrace.usecases.recovery.backfill import came_before
+
+    return {
+        "stack": target.stack,
+        "datasets": list(target.contracts),
+        "outputs": target.outputs,
+        "came_before": came_before(target.services),
+    }
 
 
 def render(document: Document) -> ConsoleRenderable:
-    """What is deployed now."""
+    """What is deployed now, and what waits for a command."""
     datasets = document["datasets"]
-    return lines(f"{document['stack']} is deployed with {count(len(datasets), 'dataset')}: {', '.join(datasets)}.")
+    early = [
+        f"{count(number, 'file')} came before a contract took {'it' if number == 1 else 'them'}:"
+        f" `headrace backfill {dataset}` loads {'it' if number == 1 else 'them'}."
+        for dataset, number in document["came_before"].items()
+    ]
+    deployed = f"{document['stack']} is deployed with {count(len(datasets), 'dataset')}: {', '.join(datasets)}."
+    return lines(deployed, *early)

@@ -133,4 +133,8 @@ def _remarks(document: Document) -> list[str]:
         for item in document["datasets"]
         if item["rows"].get("staged")
     ]
+    failed = sum(item["files"][name] for item in document["datasets"] for name in ("failed", "held"))
+    staged += (
+        [f"\n{count(failed, 'file')} failed or held: `headrace files --failed --held` says why."] if failed else []
+    )
     return staged + ([f"\n{count(stray, 'file')} of no dataset: `headrace status --failed` says why."] if stray else [])

@@ -6,9 +6,11 @@ from collections.abc import Collection
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import typer
+
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.usecases.recovery.requeue import Requeued
-from headrace_cli.output.console import Document, lines, table
+from headrace_cli.output.console import Document, emit, lines, table
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count
 from headrace_cli.stack.target import Target
@@ -20,10 +22,17 @@ if TYPE_CHECKING:
 MOST_FILES = 10_000
 
 
-def meant(target: Target, wanted: str, since: str | None, statuses: Collection[FileStatus]) -> list[FileRecord]:
+def meant(
+    target: Target,
+    wanted: str,
+    since: str | None,
+    statuses: Collection[FileStatus],
+    before_others: Collection[FileStatus] = (),
+) -> list[FileRecord]:
     """The files of a dataset with one of these statuses, those of a batch, or the one file that `wanted` means.
 
-    Only a dataset has a `since`. Raises CommandError when there is none of them, or more files than `MOST_FILES`.
+    Of several versions of a file that is the newest, one with a status `before_others` if there is any. Only a dataset
+    has a `since`. Raises CommandError when there is none of them, or more files than `MOST_FILES`.
     """
     if wanted in target.contracts:
         return _of_dataset(target, wanted, since or "", statuses)
@@ -35,7 +44,7 @@ def meant(target: Target, wanted: str, since: str | None, statuses: Collection[F
         found = find(target, wanted)
     if not found:
         raise CommandError(f"no file or batch {wanted} in the ledger")
-    return found[-1:]
+    return [next((file for file in reversed(found) if file.status in before_others), found[-1])]
 
 
 def _of_dataset(target: Target, dataset: str, since: str, statuses: Collection[FileStatus]) -> list[FileRecord]:
@@ -66,8 +75,18 @@ def document_of(answers: list[Requeued], *, dry_run: bool) -> Document:
 def render(document: Document) -> ConsoleRenderable:
     """A line per file, and the sum."""
     rows = [(item["key"], "yes" if item["sent"] else "no", item["why"]) for item in document["files"]]
-    sent = count(document["sent"], "file")
-    closing = f"{sent} would be sent again; nothing was changed." if document["dry_run"] else (
-        f"{sent} sent again. `headrace wait` waits until all is loaded." if document["sent"] else "Nothing was changed."
+    sent, left = count(document["sent"], "file"), len(document["files"]) - document["sent"]
+    rest = f" {left:,} not: see above." if left else ""
+    closing = f"{sent} would be sent again; nothing was changed.{rest}" if document["dry_run"] else (
+        f"{sent} sent again.{rest} `headrace wait` waits until they are loaded." if document["sent"]
+        else f"Nothing was changed.{rest}"
     )  # fmt: skip
     return lines(table(("file", "again", "why"), rows), "", closing)
+
+
+def finish(answers: list[Requeued], *, dry_run: bool, as_json: bool) -> None:
+    """Print what was decided. Exits with 1 if files were meant and none of them could be sent."""
+    document = document_of(answers, dry_run=dry_run)
+    emit(document, render, as_json=as_json)
+    if document["files"] and not document["sent"]:
+        raise typer.Exit(1)

@@ -24,7 +24,9 @@ LISTED = 10
 def backfill(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
-    prefix: Annotated[str, typer.Argument(help="Only keys in the landing bucket with this prefix.")],
+    prefix: Annotated[
+        str | None, typer.Argument(help="Only keys in the landing bucket with this prefix. Default: the dataset's.")
+    ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -33,10 +35,11 @@ def backfill(
     Objects that no contract took when they came are loaded too, if the dataset takes them now. All go through a
     separate lane, beside live files. If you stop the command, it resumes where it was.
 
-    Example: `headrace backfill readings readings/2025/ --dry-run`
+    Examples: `headrace backfill readings`, `headrace backfill readings readings/2025/ --dry-run`
     """
     target = target_of(context)
     below = target.contract(dataset).prefix
+    prefix = below if prefix is None else prefix
     if not prefix.startswith(below):
         raise CommandError(f"the objects of {dataset} are below {below}: give a prefix that starts with it")
     with Progress(f"backfill of {dataset}") as line:

@@ -8,13 +8,15 @@ import typer
 
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery import requeue
-from headrace_cli.commands.repair._requeued import document_of, meant, render
-from headrace_cli.output.console import DryRun, Json, Since, emit
+from headrace_cli.commands.repair._requeued import finish, meant
+from headrace_cli.output.console import DryRun, Json, Since
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.target import target_of
 
 RELOADED = {FileStatus.LOADED}
 """Of a dataset; a duplicate's rows are those of the file that it repeats."""
+WITH_CONTENT = {FileStatus.LOADED, FileStatus.DUPLICATE}
+"""Of a key: a later version that failed is for `retry`."""
 
 
 def reload(
@@ -30,12 +32,12 @@ def reload(
 ) -> None:
     """Load a loaded or duplicate file again, with today's contract. Its own rows are replaced in one transaction.
 
-    Rows of files that arrived later stay, as they do when files are loaded in their order.
+    Rows of files that arrived later stay, as they do when files are loaded in their order. Exits with 1 if none is.
 
     Examples: `headrace reload readings/today.csv --dry-run`, `headrace reload readings --since yesterday --force`
     """
     if not force and not dry_run:
         raise CommandError("this replaces rows in the table: --dry-run shows the file, --force confirms it")
     target = target_of(context)
-    answers = requeue.reload(meant(target, file, since, RELOADED), target.services, dry_run=dry_run)
-    emit(document_of(answers, dry_run=dry_run), render, as_json=as_json)
+    answers = requeue.reload(meant(target, file, since, RELOADED, WITH_CONTENT), target.services, dry_run=dry_run)
+    finish(answers, dry_run=dry_run, as_json=as_json)

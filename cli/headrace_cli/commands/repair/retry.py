@@ -8,8 +8,8 @@ import typer
 
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery import requeue
-from headrace_cli.commands.repair._requeued import document_of, meant, render
-from headrace_cli.output.console import DryRun, Json, Since, emit
+from headrace_cli.commands.repair._requeued import finish, meant
+from headrace_cli.output.console import DryRun, Json, Since
 from headrace_cli.stack.target import target_of
 
 
@@ -25,10 +25,10 @@ def retry(
     """Try failed files again, after fixing the cause. Given a batch or dataset, tries its failed files.
 
     A file that no contract took when it came is tried if one takes it now; `headrace backfill` takes all of those.
-    Files that are waiting or running are left alone, so running it twice is harmless.
+    Files that are waiting or running are left alone, so running it twice is harmless. Exits with 1 if none is tried.
 
     Examples: `headrace retry readings/today.csv`, `headrace retry readings --since yesterday --dry-run`
     """
     target = target_of(context)
     answers = requeue.retry(meant(target, wanted, since, {FileStatus.FAILED}), target.services, dry_run=dry_run)
-    emit(document_of(answers, dry_run=dry_run), render, as_json=as_json)
+    finish(answers, dry_run=dry_run, as_json=as_json)

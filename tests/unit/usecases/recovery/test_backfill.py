@@ -11,7 +11,7 @@ from headrace.domain.ingest.arrival import MAX_FILE_BYTES
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, FileStatus
 from headrace.usecases.ingest import starter
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.recovery.backfill import backfill
+from headrace.usecases.recovery.backfill import backfill, came_before
 from headrace.usecases.recovery.requeue import retry
 from tests.support.fakes import MemoryLanding, MemoryServices, contract, contracts_of
 
@@ -179,3 +179,15 @@ def test_a_file_that_is_too_large_for_a_function_is_taken_if_there_is_a_glue_job
     landing.all_versions = [replace(each, size=MAX_FILE_BYTES + 1) for each in landing.all_versions]
     found = backfill("readings", "readings/", landing, services, dry_run=dry_run)
     assert (found.taken, found.refused) == ((["readings/a"], []) if spark else ([], ["readings/a"]))
+
+
+def test_files_that_came_before_their_contract_are_counted_by_the_dataset_that_takes_them_now() -> None:
+    services, landing = MemoryServices(contracts=contracts_of()), landed("readings/a", "readings/b", "others/c")
+    for number, item in enumerate(landing.versions("")):
+        starter.record(item.arrival(f"{number:02}"), services)
+    assert came_before(services) == {}
+    services.contracts = contracts_of(contract())
+    assert came_before(services) == {"readings": 2}
+    assert sum(came_before(services, most=1).values()) <= 1
+    backfill("readings", "readings/", landing, services)
+    assert came_before(services) == {}

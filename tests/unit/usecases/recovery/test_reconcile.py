@@ -111,8 +111,8 @@ def forgotten(world: World) -> None:
 @pytest.mark.parametrize(
     ("harm", "kind", "advice"),
     [
-        (rows_deleted, "rows", "headrace reload readings/a.csv"),
-        (account_lost, "account", "headrace reload readings/a.csv"),
+        (rows_deleted, "rows", "--force` replaces its rows"),
+        (account_lost, "account", "--force` replaces its rows"),
         (load_forgotten, "load", "headrace reload"),
         (load_not_recorded, "outcome", "sweeper"),
         (rows_of_nobody, "stray rows", "who wrote"),

@@ -7,6 +7,7 @@ when they came, while the contract was lacking or wrong: those that it takes by 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from typing import Protocol
 
 from headrace.domain.ingest.arrival import route
 from headrace.domain.ingest.landed import Landed
-from headrace.domain.ingest.ledger import BACKFILL, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BACKFILL, UNROUTABLE, Arrival, FileRecord, FileStatus
 from headrace.domain.ingest.sequencer import right_after
 from headrace.usecases.ingest import starter
 from headrace.usecases.ports import (
@@ -36,6 +37,7 @@ KEYS_TOGETHER = 500
 """Objects that are looked up, and those unknown written down, at once. Then the lane is woken, so that loading begins
 while the listing goes on."""
 PARALLEL = 8
+MOST_LOOKED_AT = 1_000
 NEVER = {FileStatus.FAILED, FileStatus.UNROUTABLE}
 
 
@@ -43,6 +45,10 @@ class Services(
     HasBatches, HasContracts, HasEngines, HasEvents, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol
 ):
     """The ports used here."""
+
+
+class ListServices(HasContracts, HasEngines, HasFiles, Protocol):
+    """The ports used to look for files that came too early."""
 
 
 Version = Arrival | FileRecord
@@ -93,6 +99,14 @@ def backfill(
     if not dry_run and services.lanes.pending(dataset, BACKFILL, 1):
         starter.wake(dataset, services, BACKFILL)
     return found
+
+
+def came_before(services: ListServices, most: int = MOST_LOOKED_AT) -> dict[str, int]:
+    """How many files came before a contract took them, by the dataset that takes them now: of the newest so many."""
+    contracts = services.contracts.all()
+    strays = services.files.newest(UNROUTABLE, most)
+    routings = [route(file.announced, contracts, spark=services.spark) for file in strays]
+    return dict(Counter(routing.dataset for routing in routings if routing.status is FileStatus.PENDING))
 
 
 def _together(landed: Iterable[Landed]) -> Iterator[list[list[Landed]]]:

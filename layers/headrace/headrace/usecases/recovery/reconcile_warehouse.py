@@ -102,7 +102,7 @@ class WarehouseRows:
         for file in (files[file_id] for file_id in sorted(waiting)):
             if file.rows.staged != int(rows.get(file.file_id, 0)) and not file.reload:
                 what = f"{file.key} has {rows.get(file.file_id, 0):,} rows staged, {file.rows.staged:,} by the ledger"
-                advice = f"`headrace reload {file.key} --force` once it is merged"
+                advice = f"`headrace reload {file.file_id} --force` once it is merged"
                 yield Difference("staged rows", self._contract.dataset, what, advice)
 
 
@@ -112,7 +112,7 @@ def _file_rows(file: FileRecord, counts: Counts) -> Iterator[Difference]:
         return
     rows, *account = counts
     loaded, _, superseded = expected
-    advice = f"`headrace reload {file.key} --force` replaces its rows"
+    advice = f"`headrace reload {file.file_id} --force` replaces its rows"
     if rows != loaded:
         what = f"{file.key} has {rows:,} rows in the table, {loaded:,} by the ledger"
         yield Difference("rows", file.dataset, what, advice)

@@ -77,3 +77,12 @@ def test_hints_can_be_pasted(
     text = text_of(collect(stack.target, loaded(stack, rows_in_table=7), told_before=0), capsys)
     assert "headrace trace readings/a.csv" in text
     assert 'headrace sql "SELECT * FROM public.readings LIMIT 5"' in text
+
+
+@pytest.mark.parametrize("status", [FileStatus.FAILED, FileStatus.HELD])
+def test_files_that_were_not_loaded_are_not_passed_over(
+    stack: FakeStack, capsys: pytest.CaptureFixture[str], status: FileStatus
+) -> None:
+    sent = loaded(stack, rows_in_table=0, status=status, rows=RowCounts(3, quarantined=1, withheld=2))
+    said = text_of(collect(stack.target, sent, told_before=0), capsys)
+    assert "Not loaded: 1 file; `headrace files --failed --held` says why." in " ".join(said.split())

@@ -69,3 +69,25 @@ def test_too_many_files_at_once_are_refused(
     code, document = run_json("reload", "readings", "--force")
     assert code == 1
     assert "more than 1 files of readings would be sent again: give a later --since" in document["error"]
+
+
+def test_files_that_cannot_be_sent_again_fail_the_command(
+    stack: FakeStack, run_json: RunJson, run_text: RunText
+) -> None:
+    stack.ledger.add(file("a.csv", status=FileStatus.FAILED, reason="x"), file("b.csv", status=FileStatus.LOADED))
+    assert run_json("reload", "a.csv", "--force")[0] == 1
+    ids = tuple(record.file_id for record in stack.ledger.records.files.values())
+    stack.ledger.add_batch(BatchRecord("readings-7", "readings", LIVE, 7, BatchStatus.FAILED, ids, "t"))
+    code, text = run_text("retry", "readings-7")
+    assert (code, "1 file sent again. 1 not: see above." in text) == (0, True)
+    assert run_text("retry", "readings")[0] == 0, "nothing has failed there"
+
+
+def test_of_a_key_the_version_with_rows_is_loaded_again_though_a_later_one_failed(
+    stack: FakeStack, run_json: RunJson
+) -> None:
+    loaded = file("a.csv", status=FileStatus.LOADED, rows=RowCounts(3, 3), sequencer="01")
+    later = file("a.csv", file_id="f" * 24, version="v2", sequencer="02", status=FileStatus.FAILED, reason="x")
+    stack.ledger.add(loaded, later)
+    (sent,) = run_json("reload", "a.csv", "--force")[1]["files"]
+    assert (sent["file_id"], sent["sent"]) == (loaded.file_id, True)
