@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import sys
 import time
 from collections import Counter
@@ -25,7 +26,9 @@ from headrace.usecases.unit.transform import transform_unit
 from tests.support.fakes import MemoryLake, MemoryServices, contracts_of, file
 
 FUNCTION_SECONDS, FUNCTION_MEMORY = 900, 1769 << 20
-"""The transform's, in template.yaml."""
+"""The transform's, in template.yaml. It has a whole CPU there, so here its clock is that of its computing: a machine that
+does other things beside it would end it too early.
+"""
 READ_BACK = 200
 """So many quarantined rows are looked at for their reasons, when all is measured."""
 STATUS = Path("/proc/self/status")
@@ -94,13 +97,12 @@ def verdict_of(kind: Hostile, path: Path) -> dict[str, Any]:
 
     `longest` are the seconds of computing between two looks at the limits of time and memory.
     """
-    began = time.monotonic()
     lake = FolderLake(path)
     services = MemoryServices(contracts_of(kind.contract), lake=lake)
     services.ledger.files.record_arrival(file(path.name, dataset=kind.contract.dataset, size=path.stat().st_size))
     recorded = record_batch(kind.contract.dataset, LIVE, 1, "hostile-1", services)
     batch = services.ledger.batches.get(recorded["batch"])
-    allowance = Watched(lambda: began + FUNCTION_SECONDS - time.monotonic(), FUNCTION_MEMORY)
+    allowance = Watched(lambda: FUNCTION_SECONDS - time.process_time(), FUNCTION_MEMORY)
     transform_unit(batch, 1, services, allowance)
     (result,) = (found for unit in unit_results(lake, batch) for found in unit.files)
     used, memory = time.process_time(), most_memory()
@@ -133,4 +135,5 @@ def problem(kind: Hostile, found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CPU, (FUNCTION_SECONDS, FUNCTION_SECONDS))
     print(json.dumps(verdict_of(KINDS[int(sys.argv[1])], Path(sys.argv[2]))))
