@@ -78,7 +78,7 @@ COMMANDS = {
     "history": Listed(
         "look.history",
         LOOK,
-        "List the batches of files that arrived since a time (a day ago): files, rows, how long, and the outcome.",
+        "List the batches of files that arrived since a time (default: a day ago): files, rows, duration, outcome.",
     ),
     "trace": Listed(
         "look.trace",
@@ -106,7 +106,7 @@ COMMANDS = {
     "contracts": Listed(
         "look.contracts",
         LOOK,
-        "List the datasets of the deployed stack: where files go, their table, and the freshness promise.",
+        "List the datasets of the deployed stack: where files go, their table, and the latency promise.",
     ),
     "held": Listed(
         "look.held",
@@ -116,12 +116,10 @@ COMMANDS = {
     ),
     "migrate": Listed("repair.migrate", REPAIR, "Change the warehouse to match the contracts and migrations here."),
     "release": Listed("repair.release", REPAIR, "Load a batch or a file that was held."),
-    "reject": Listed(
-        "repair.reject", REPAIR, "Give up a batch held for unusual figures, or a file held for too few rows."
-    ),
+    "reject": Listed("repair.reject", REPAIR, "Give up a held batch, or a file held for too few rows."),
     "retry": Listed("repair.retry", REPAIR, "Try failed files again, after fixing the cause."),
     "unblock": Listed("repair.unblock", REPAIR, "End a batch that blocks its dataset, and start the next one."),
-    "reload": Listed("repair.reload", REPAIR, "Load a loaded or duplicate file again, with today's contract."),
+    "reload": Listed("repair.reload", REPAIR, "Load a loaded or duplicate file again, with the deployed contract."),
     "redrive": Listed(
         "repair.redrive",
         REPAIR,

@@ -59,7 +59,7 @@ def _create_view(view: View) -> str:
 def is_wide(contract: Contract) -> bool:
     """Whether a MERGE, which names each column four times, would leave no room for a full batch of files.
 
-    All statements of a load together have 100,000 bytes (`domain.sqltext`). A wide table's stage has short names, and
+    All statements of a load together have 100,000 bytes (`domain.sql_text`). A wide table's stage has short names, and
     its rows are deleted and inserted: that names each column once.
     """
     return sum(4 * len(name) + 24 for name in names_of(contract)) > LONGEST_MERGE

@@ -20,7 +20,7 @@ MARK = "# decide:"
 
 
 def lint(
-    strict: Annotated[bool, typer.Option("--strict", help="Fail on decisions that are still open, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Also fail on decisions that are still open.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of contracts, for editors.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def contracts(context: typer.Context, as_json: Json = False) -> None:
-    """List the datasets of the deployed stack: where files go, their table, and the freshness promise.
+    """List the datasets of the deployed stack: where files go, their table, and the latency promise.
 
     Example: `headrace contracts`
     """

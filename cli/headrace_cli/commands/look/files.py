@@ -42,13 +42,15 @@ def files(  # noqa: PLR0913, PLR0917 - one parameter per option
     dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Those that failed, or belong to no dataset.")] = False,
     held: Annotated[bool, typer.Option("--held", help="Those that wait for your decision.")] = False,
-    late: Annotated[bool, typer.Option("--late", help="Those not loaded in the time the contract promises.")] = False,
+    late: Annotated[bool, typer.Option("--late", help="Those not loaded within the promised time.")] = False,
     match: Annotated[str, typer.Option(help="Only files with this text in their key.")] = "",
     since: Since = None,
     limit: Annotated[int, typer.Option(help="Files to show, the newest first.", min=1, max=MOST_LISTED)] = 50,
     as_json: Json = False,
 ) -> None:
-    """List files, newest first: all, or those that failed, are held, or are late. The options add up.
+    """List files, newest first: all, or those that failed, are held, or are late.
+
+    `--failed`, `--held` and `--late` can be combined: a file that fits any is listed.
 
     This reads every file's record: with millions of files, name a dataset or `--since`.
 

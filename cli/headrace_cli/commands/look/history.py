@@ -26,7 +26,7 @@ def history(
     limit: Annotated[int, typer.Option(help="Batches to show, the newest first.", min=1, max=MOST_BATCHES)] = 50,
     as_json: Json = False,
 ) -> None:
-    """List the batches of files that arrived since a time (a day ago): files, rows, how long, and the outcome.
+    """List the batches of files that arrived since a time (default: a day ago): files, rows, duration, outcome.
 
     A batch is one execution of the workflow; `headrace trace BATCH` shows its steps.
 

@@ -25,7 +25,7 @@ PAUSE = 1.0
 def notifications(
     context: typer.Context,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new ones, until Ctrl-C.")] = False,
-    limit: Annotated[int, typer.Option(help="Show at most this many, newest first.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="Show only the latest ones, at most this many.", min=1)] = 20,
     as_json: Json = False,
 ) -> None:
     """Show the notifications the laptop received for Slack, as they would look there.

@@ -26,8 +26,8 @@ def quarantine(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
     limit: Annotated[int, typer.Option(help="Rows to show.", min=1)] = 20,
-    file: Annotated[str | None, typer.Option(help="Only of this file: its key, or the end of it.")] = None,
-    batch: Annotated[str | None, typer.Option(help="Only of this batch.")] = None,
+    file: Annotated[str | None, typer.Option(help="Only this file's rows: its key, or the end of it.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only this batch's rows.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show a dataset's bad rows, newest batch first: where each was, what was wrong, and its raw text.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COUNTED = (SENT, KNOWN, UNREADABLE, FAILED)
 INTAKE_RATE, NOTICES_RATE = 20.0, 1.0
-"""Letters per second. A webhook takes one a second: https://docs.slack.dev/apis/web-api/rate-limits"""
+"""Messages per second. A webhook takes one a second: https://docs.slack.dev/apis/web-api/rate-limits"""
 
 
 def redrive(

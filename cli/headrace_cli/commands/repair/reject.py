@@ -20,10 +20,10 @@ def reject(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Give up a batch held for unusual figures, or a file held for too few rows. `headrace held` lists both.
+    """Give up a held batch, or a file held for too few rows. `headrace held` lists both.
 
-    Its files become failed, with the figures as the reason. A producer can send corrected files under the same keys;
-    `headrace retry BATCH` tries the rejected ones again, and they are judged again.
+    Its files become failed, with the figures, or the error, as the reason. A producer can send corrected files under
+    the same keys; `headrace retry BATCH` tries the rejected ones again, and they are judged again.
 
     Example: `headrace reject readings-17 --reason "the sensor was broken"`
     """

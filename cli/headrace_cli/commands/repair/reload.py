@@ -30,9 +30,9 @@ def reload(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Load a loaded or duplicate file again, with today's contract. Its own rows are replaced in one transaction.
+    """Load a loaded or duplicate file again, with the deployed contract. Its own rows are replaced in one transaction.
 
-    Rows of files that arrived later stay, as they do when files are loaded in their order. Exits with 1 if none is.
+    Rows of files that arrived later are kept. Exits with 1 if no file is loaded again.
 
     Examples: `headrace reload readings/today.csv --dry-run`, `headrace reload readings --since yesterday --force`
     """

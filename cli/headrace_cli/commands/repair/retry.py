@@ -24,8 +24,9 @@ def retry(
 ) -> None:
     """Try failed files again, after fixing the cause. Given a batch or dataset, tries its failed files.
 
-    A file that no contract took when it came is tried if one takes it now; `headrace backfill` takes all of those.
-    Files that are waiting or running are left alone, so running it twice is harmless. Exits with 1 if none is tried.
+    A file that no contract accepted when it arrived is retried if one accepts it now; `headrace backfill` loads all of
+    those. Files that are waiting or running are left alone, so running it twice is harmless. Exits with 1 if none is
+    tried.
 
     Examples: `headrace retry readings/today.csv`, `headrace retry readings --since yesterday --dry-run`
     """

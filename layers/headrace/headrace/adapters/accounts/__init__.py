@@ -1,4 +1,4 @@
-"""The warehouse's accounts: verbs over the tables of the schema `etl`, and all SQL that asks or writes them.
+"""The warehouse's accounts: verbs over the tables of the schema `etl`, and all SQL that reads or writes them.
 
 Every name and id in it is the contract's, checked when it was compiled, or Headrace's own; free text is quoted.
 """

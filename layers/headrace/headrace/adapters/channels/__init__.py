@@ -1,4 +1,4 @@
-"""Channels of notifications: each takes notices from the topic to one service."""
+"""Notification channels: each delivers notices from the topic to one service."""
 
 from __future__ import annotations
 

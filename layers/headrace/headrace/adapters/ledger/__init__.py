@@ -1,4 +1,4 @@
-"""The ledger in DynamoDB: one table, read consistently wherever a decision hangs on it.
+"""The ledger in DynamoDB: one table, read consistently wherever a decision depends on it.
 
 pk                         sk                       what
 FILE#<file_id>             FILE                     one landed object version; index by_dataset lists them

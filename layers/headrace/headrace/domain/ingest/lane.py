@@ -53,8 +53,8 @@ class LaneState:
     """The generation whose execution may run, the batch that an earlier one left open, and those that people hold.
 
     `loaded_at` is when a batch of the lane last brought rows to the warehouse. `failing_since` is when the trouble
-    began that people know of and the lane waits out. `notified` is what of, since a batch last
-    loaded.
+    began that people know of and the lane waits out. `notified` are the causes that people were notified of since a
+    batch last loaded.
     """
 
     generation: int = 1
