@@ -79,6 +79,18 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert heading in anchors(found), f"{target}: no such heading"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_of_the_sam_cli_do_what_they_seem_to(page: Path) -> None:
+    """All functions share a log group, which `sam logs` prints once for each of them unless one is named; and without
+    both kinds of quotes the SAM CLI cuts a parameter's value at its first blank.
+    """
+    text = page.read_text("utf-8")
+    for command in re.findall(r"\bsam logs[^`\n]*", text):
+        assert "--name " in command
+    for value in re.findall(r"\b[A-Z]\w+=([^\s`|]*(?:rate|cron)\([^`]*)", text):
+        assert value.startswith("""'\""""), value
+
+
 def anchors(page: Path) -> set[str]:
     """The headings of a page as links name them, by GitHub's rule: lower case, no punctuation, blanks to hyphens."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)

@@ -161,6 +161,21 @@ def test_the_job_does_what_the_function_does_and_removes_parts() -> None:
     assert verbs("TransformJobRole", "logs") == {"CreateLogStream", "PutLogEvents"}
 
 
+LAKE = "arn:aws:s3:::headrace-lakebucket"
+
+
+def test_whoever_reads_the_lake_is_told_of_a_missing_object_as_missing() -> None:
+    """Without s3:ListBucket S3 answers 403: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
+    reading, listing = set(), set()
+    for role, resource in MADE.items():
+        for statement in statements(role) if resource["Type"] == "AWS::IAM::Role" else ():
+            places, actions = as_list(statement["Resource"]), as_list(statement["Action"])
+            reading |= {role} if "s3:GetObject" in actions and str(places[0]).startswith(f"{LAKE}/") else set()
+            listing |= {role} if "s3:ListBucket" in actions and LAKE in places else set()
+    assert "ExportRunnerFunctionRole" in reading
+    assert reading - listing == set()
+
+
 def test_an_existing_workgroup_is_asked_alone_when_its_id_is_given() -> None:
     workgroup = "0a1b2c3d-0000-1111-2222-333344445555"
     there = resolved(CreateWarehouse="false", ExistingWarehouseSecretArn="arn:secret", ExistingWorkgroupId=workgroup)
@@ -182,7 +197,11 @@ def test_a_customer_key_is_the_buckets_and_usable_through_s3_by_whoever_reads_or
     (rule,) = KEYED[bucket]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
     (statement,) = KEYED[policy]["Properties"]["PolicyDocument"]["Statement"]
-    assert (statement["Action"], statement["Resource"]) == (["kms:Decrypt", "kms:GenerateDataKey"], KEY)
+    assert (statement["Effect"], statement["Action"], statement["Resource"]) == (
+        "Allow",
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        KEY,
+    )
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
     place = f"arn:aws:s3:::headrace-{bucket.lower()}/"
     users = {

@@ -12,6 +12,7 @@ import pytest
 from ministack.services.stepfunctions import _evaluate_jsonata
 
 from headrace.domain.ingest.failure import Treatment, classify, explain
+from headrace.domain.ingest.lane import LIMITS
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachine").glob("*.asl.json")}
@@ -96,6 +97,19 @@ def test_only_what_every_interpreter_gets_right_is_used(title: str) -> None:
     assert types <= CANNOT_FAIL | {"Task", "Map"}
     assert all(state.get("ItemProcessor", {}).get("ProcessorConfig", {"Mode": "INLINE"})["Mode"] == "INLINE"
                for _, state, _ in states(machine))  # fmt: skip
+
+
+LONGEST_HISTORY = 25_000
+"""https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+UNIT_EVENTS, LOOK_EVENTS, LOOKS = 9, 9, 720
+"""A unit: its item begins and ends, a Choice is entered and left, a task has five. A look: a Wait, a task, a Choice."""
+
+
+def test_a_full_batch_that_is_looked_at_for_twelve_hours_has_room_in_a_history() -> None:
+    for choice in ("Has the measurement ended?", "Has the load ended?"):
+        assert f"$polls > {LOOKS} " in MACHINE["States"][choice]["Choices"][-1]["Condition"]
+    most = max(limits.files for limits in LIMITS.values())
+    assert most * UNIT_EVENTS + 2 * LOOKS * LOOK_EVENTS < LONGEST_HISTORY * 0.8
 
 
 def test_errors_that_functions_raise_are_retried_by_their_class_name() -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from headrace.adapters import aws
 from headrace.domain.sizes import LARGEST_FILE, PART_BYTES, UNKNOWN_PART_BYTES, part_bytes, too_large
-from headrace.sources.adapters import staging
 from headrace.sources.adapters.staging import S3Incoming
 
 GIB = 1 << 30
@@ -62,7 +61,7 @@ def test_what_was_staged_is_copied_whole_in_pieces_that_answer_in_time(size: int
     assert [first for first, _ in ranges] == [0, *(last + 1 for _, last in ranges[:-1])]
     assert ranges[-1][1] == size - 1
     assert len(etags) <= MOST - 100
-    assert max(last - first + 1 for first, last in ranges) <= max(staging.COPY_PART_BYTES, part_bytes(size))
+    assert max(last - first + 1 for first, last in ranges) <= max(512 << 20, part_bytes(size))
 
 
 def headers_of(config: Any, operation: str, **asked: Any) -> dict[str, str]:
