@@ -12,14 +12,17 @@ from headrace.domain.file_names import plain_name
 from headrace.transform.drift import yaml_text
 from headrace.transform.values.inference import Guess, guess
 from headrace_compiler.document.names import LONGEST, column_name_problem, dataset_name_problem
-from headrace_compiler.draft.doubts import doubt_of_text
+from headrace_compiler.draft.doubts import doubt_of_json, doubt_of_text, doubt_of_time
+from headrace_compiler.draft.keys import key_question
 from headrace_compiler.draft.partitions import partitions_of
-from headrace_compiler.draft.samples import Samples, read_samples
+from headrace_compiler.draft.samples import Samples, listed, read_samples, shown_name
 
 FEW_VALUES = 12
 ROWS_FOR_ENUM = 50
 LONGEST_ENUM = 40
-KEYS = {"string", "integer", "date", "timestamp"}
+ROWS_FOR_TYPES = 50
+SCALE, MORE_DIGITS = 4, 3
+"""Decimals that a drafted column has at least, and digits before the point that it has more than the samples."""
 AUTO = "auto"
 LONGEST_NAME = LONGEST - len("_9999")
 """Names may be numbered, to be different."""
@@ -38,11 +41,10 @@ def draft(name: str, paths: list[Path]) -> str:
     samples = read_samples(paths)
     partitions = partitions_of(paths)
     guesses = {column: _guess(values, samples) for column, values in samples.columns.items()}
-    key = _key(samples, guesses)
-    lines = [*_head(name, samples.remarks), *_servers(name, samples, partitions), *_table(name, key, samples.rows)]
+    lines = [*_head(name, samples.remarks), *_servers(name, samples, partitions), *_table(name, samples, guesses)]
     names = _column_names({**samples.columns, **partitions})
     for column, found in guesses.items():
-        lines += _property(column, names[column], found, samples, is_key=column == key)
+        lines += _property(column, names[column], found, samples)
         lines += [PARTITIONED] if column in partitions else []
     for column in [field for field in partitions if field not in guesses]:
         lines += _partition(column, names[column], partitions[column])
@@ -114,31 +116,43 @@ def _file_options(samples: Samples) -> list[str]:
     return ["    customProperties:", *options] if options else []
 
 
-def _table(name: str, key: str | None, rows: int) -> Iterator[str]:
+def _table(name: str, samples: Samples, guesses: dict[str, Guess]) -> Iterator[str]:
+    """What no sample can prove is asked, not written: a draft that is deployed as it is merges and refuses no row."""
     yield from ("schema:", f"  - name: {plain_name(name)}")
-    if key is None:
-        why = "no column is different in every row" if rows > 1 else "one row is not enough to recognize a key"
-        yield f"    # decide: {why}; without a primaryKey every row is added"
+    always = [column for column in guesses if _is_always_there(column, samples)]
+    yield f"    # decide: {key_question(samples, guesses, always)}; without a primaryKey every row is added"
+    if always:
+        yield f"    # decide: no row of the samples lacks {listed(always)}: put `required: true` where none may"
+    if samples.rows < ROWS_FOR_TYPES:
+        yield f"    # decide: the types are those of {samples.rows} row{'' if samples.rows == 1 else 's'} only"
     yield "    properties:"
 
 
-def _property(column: str, name: str, found: Guess, samples: Samples, *, is_key: bool) -> Iterator[str]:
+def _property(column: str, name: str, found: Guess, samples: Samples) -> Iterator[str]:
     values = samples.columns[column]
     yield f"      - name: {yaml_text(column)}{_only_in(samples.holders[column], samples.labels)}"
     if name != column:
         yield f"        physicalName: {name}"
-    yield f"        logicalType: {found.logical}{_text_doubt(values, found, samples)}"
+    yield f"        logicalType: {found.logical}{_doubt(column, found, samples)}"
     if found.physical:
-        yield f"        physicalType: {found.physical}"
-    if _is_always_there(column, samples):
-        yield "        required: true"
-    if is_key:
-        yield "        primaryKey: true  # decide: different in every row of the samples; is it the key?"
+        yield f"        physicalType: {_physical(column, values, found)}"
     if found.formats and found.formats[0]:
         yield from ("        logicalTypeOptions:", f"          format: {found.formats[0]}{_or(found.formats[1:])}")
     if _is_taken_for_path(column, samples):
         yield f"        # decide: {column!r} has a dot in its name, which is read as a path"
-    yield from _enum(values, found)
+    yield from _enum(column, values, found)
+
+
+def _physical(column: str, values: Sequence[Any], found: Guess) -> str:
+    """The type in the warehouse; of a decimal with room for more digits than the samples have."""
+    if not found.physical or not found.physical.startswith("DECIMAL"):
+        return str(found.physical)
+    texts = [text.lstrip("+-").partition(".") for text in (str(value) for value in values if value is not None)]
+    seen = max(len(fraction) for _, _, fraction in texts)
+    scale = max(seen, SCALE)
+    precision = 18 if max(len(whole) for whole, _, _ in texts) + MORE_DIGITS <= 18 - scale else 38
+    question = f"{shown_name(column)} has up to {seen} decimals here; how many may it have? More are quarantined"
+    return f"DECIMAL({precision},{scale})  # decide: {question}"
 
 
 def _is_always_there(column: str, samples: Samples) -> bool:
@@ -148,7 +162,7 @@ def _is_always_there(column: str, samples: Samples) -> bool:
 
 
 def _is_taken_for_path(column: str, samples: Samples) -> bool:
-    return samples.are_json and "." in column
+    return samples.are_json and "." in column and column not in samples.paths
 
 
 def _only_in(holders: list[str], labels: list[str]) -> str:
@@ -159,26 +173,28 @@ def _only_in(holders: list[str], labels: list[str]) -> str:
     return f"  # decide: only in {', '.join(holders[:NAMED])}{more}"
 
 
-def _text_doubt(values: Sequence[Any], found: Guess, samples: Samples) -> str:
-    if samples.are_json or found.logical != "string":
-        return ""
-    doubt = doubt_of_text([value for value in values if value is not None])
-    return f"  # decide: {doubt}" if doubt else ""
+def _doubt(column: str, found: Guess, samples: Samples) -> str:
+    known = [value for value in samples.columns[column] if value is not None]
+    doubt = doubt_of_json(known, found) if samples.are_json else None
+    doubt = doubt or (doubt_of_text(known) if found.logical == "string" and not samples.are_json else None)
+    doubt = doubt or doubt_of_time(known, found)
+    return f"  # decide: {shown_name(column)}: {doubt}" if doubt else ""
 
 
 def _or(others: Sequence[str]) -> str:
     return f"  # decide: or {', '.join(others)}" if others else ""
 
 
-def _enum(values: Sequence[Any], found: Guess) -> Iterator[str]:
+def _enum(column: str, values: Sequence[Any], found: Guess) -> Iterator[str]:
     known = [value for value in values if value is not None]
     different = list(dict.fromkeys(known)) if found.logical == "string" else []
     if not different or len(known) < ROWS_FOR_ENUM or len(different) > FEW_VALUES:
         return
     if len(different) * 4 > len(known) or max(map(len, different)) > LONGEST_ENUM:
         return
-    yield "        enum:  # decide: are these all? other values would be quarantined"
-    yield from (f"          - value: {json.dumps(value, ensure_ascii=False)}" for value in sorted(different))
+    yield f"        # decide: are these all values of {shown_name(column)}? As an enum, any other is quarantined"
+    yield "        # enum:"
+    yield from (f"        #   - value: {json.dumps(value)}" for value in sorted(different))
 
 
 def _column_names(columns: Iterable[str]) -> dict[str, str]:
@@ -190,17 +206,6 @@ def _column_names(columns: Iterable[str]) -> dict[str, str]:
         tries = (name if number == 1 else f"{name}_{number}" for number in count(1))
         names[column] = next(one for one in tries if one not in names.values())
     return names
-
-
-def _key(samples: Samples, guesses: dict[str, Guess]) -> str | None:
-    """The likeliest key: a column that is different in every row, one that is called so before others."""
-    candidates = [
-        name for name, values in samples.columns.items()
-        if guesses[name].logical in KEYS and _is_always_there(name, samples) and len(set(values)) == len(values) > 1
-    ]  # fmt: skip
-    called = [name for name in candidates if plain_name(name).endswith(("id", "key", "number", "code"))]
-    usual = [name for name in candidates if guesses[name].logical in {"string", "integer"}]
-    return next(iter([*called, *usual, *candidates]), None)
 
 
 def _tail() -> Iterator[str]:

@@ -3,17 +3,54 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
-from headrace.transform.values.inference import LEADING_ZERO, guess
+from headrace.transform.values.inference import LEADING_ZERO, Guess, guess
 from headrace_compiler.draft.header import WORDS_OF_VALUES
 
 FIRST, LAST = 150, 50
 """How many different values of a column's beginning and end are looked at: a footer is at the end."""
 FEW, ENOUGH = 0.02, 3
 SHOWN = 40
+KINDS = {str: "texts", int: "numbers", float: "numbers", bool: "booleans"}
+MOSTLY = 0.9
+EARLIEST, LATEST = 978_307_200, 2_208_988_800
+"""2001 and 2040."""
+MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+DATE = re.compile(
+    rf"(?:[0-9]{{1,4}}[-/. ][0-9]{{1,2}}[-/. ][0-9]{{2,4}}|{MONTH} [0-9]{{1,2}},? [0-9]{{2,4}}"
+    rf"|[0-9]{{1,2}}[-. ]{{0,2}}{MONTH}[-, ]{{1,2}}[0-9]{{2,4}})(?:[T ,]+[0-9].{{0,20}})?",
+    re.IGNORECASE,
+)
+"""How dates are written, whether or not a contract can say so."""
 COMMA_NUMBER = re.compile(
     r"[+-]?[0-9]+,[0-9]+|[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+"
 )
+
+
+def doubt_of_json(values: Sequence[Any], found: Guess) -> str | None:
+    """What people should know of a column that is SUPER because its values are of several types."""
+    if found.logical != "object" or any(isinstance(value, dict | list) for value in values):
+        return None
+    kinds = sorted({KINDS[type(value)] for value in values})
+    return f"it has {' and '.join(kinds)}: as an object, SQL sees texts in quotes; `string` would quarantine the others"
+
+
+def doubt_of_time(values: Sequence[Any], found: Guess) -> str | None:
+    """What people should know of texts that look like dates, and of numbers that may be times."""
+    if found.logical not in {"string", "integer"}:
+        return None
+    looked_at = list(dict.fromkeys(values))[:FIRST]
+    if found.logical == "string" and len(looked_at) >= ENOUGH:
+        dates = sum(DATE.fullmatch(value.strip()) is not None for value in looked_at if isinstance(value, str))
+        if dates > len(looked_at) * MOSTLY:
+            return f"texts such as {looked_at[0][:SHOWN]!r} look like dates: can a `format` read them?"
+    if found.logical == "integer" and len(looked_at) >= ENOUGH:
+        for unit, factor in (("seconds", 1), ("milliseconds", 1000)):
+            if all(EARLIEST * factor <= int(value) < LATEST * factor for value in looked_at):
+                return f"are these {unit} since 1970? They are kept as numbers"
+    return None
 
 
 def doubt_of_text(values: list[str]) -> str | None:

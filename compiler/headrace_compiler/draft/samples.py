@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -11,12 +12,18 @@ from headrace.domain.contract import FileFormat
 from headrace.domain.file_formats import common_format, format_that_begins
 from headrace.transform.outcome import FileRejected
 from headrace.transform.readers import documents
+from headrace.transform.values.inference import guess
 from headrace_compiler.draft.format import format_of
-from headrace_compiler.draft.header import NULL_WORDS, repeated_name
+from headrace_compiler.draft.header import NULL_WORDS, WORDS_OF_VALUES, repeated_name
+from headrace_compiler.draft.nested import Row, envelope, how_to_unwrap, is_geojson, laid_out
 from headrace_compiler.draft.records import records
 from headrace_compiler.draft.text import SampleText, named, odd_lines, sample_texts
 
-Row = dict[str, Any]
+LATER = "others that come in it later are left out: a column {0} of logicalType object would keep all of it"
+ALWAYS_NULL = {"\\N"}
+"""What no producer writes for a value: MySQL and PostgreSQL write it for NULL."""
+FEW = 8
+"""Columns that are named."""
 SHOWN = 80
 """How much of a line is shown."""
 
@@ -26,7 +33,8 @@ class Samples:
     """The samples' columns by name, with their values in order; None where a row has none.
 
     `no_header` says what speaks against a header, `remarks` what people should look at. `labels` names the texts,
-    `holders` for each column those that have it, `encodings` for each encoding one that is more than ASCII.
+    `holders` for each column those that have it, `encodings` for each encoding one that is more than ASCII. `paths` are
+    columns that are fields of inner objects, `parents` the keys of those.
     """
 
     format: FileFormat
@@ -37,6 +45,8 @@ class Samples:
     holders: dict[str, list[str]] = field(default_factory=dict)
     encodings: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)
+    parents: list[str] = field(default_factory=list)
 
     @property
     def are_json(self) -> bool:
@@ -85,7 +95,7 @@ def _take_format(text: SampleText, samples: Samples) -> None:
 
 def _take_rows(text: SampleText, samples: Samples) -> None:
     with named(text.label):
-        names, rows = _documents(text.data) if samples.are_json else _table(text.data, samples.format)
+        names, rows = _documents(text, samples) if samples.are_json else _table(text.data, samples.format)
     if samples.labels:
         _refuse_others(text, names, samples)
     samples.labels.append(text.label)
@@ -100,11 +110,24 @@ def _take_rows(text: SampleText, samples: Samples) -> None:
         column.extend([None] * (samples.rows - len(column)))
 
 
-def _documents(data: bytes) -> tuple[list[str], list[Row]]:
-    traits = format_that_begins(data)
-    rows = list(documents(data, traits.name))
+def _documents(text: SampleText, samples: Samples) -> tuple[list[str], list[Row]]:
+    """The objects, with what is nested in them under its path. Raises FileRejected for one that only wraps the rows."""
+    traits = format_that_begins(text.data)
+    rows = list(documents(text.data, traits.name))
+    place = envelope(text.data) if len(rows) <= 1 and traits.name == "jsonl" else None
+    if place and (not rows or is_geojson(text.data)):
+        raise FileRejected("envelope", how_to_unwrap(text.data, place, text.label))
     if not rows:
         raise FileRejected("empty", traits.no_rows)
+    if place:
+        samples.remarks.append(
+            f"{text.label}, is its one object a row? If not, {how_to_unwrap(text.data, place, text.label)}"
+        )
+    rows, paths, parents = laid_out(rows)
+    samples.paths |= paths
+    new = [parent for parent in parents if parent not in samples.parents]
+    samples.parents += new
+    samples.remarks += [f"the fields of {name} are columns; {LATER.format(name)}" for name in map(shown_name, new)]
     return list(dict.fromkeys(key for row in rows for key in row)), rows
 
 
@@ -154,14 +177,42 @@ def _remarks(text: SampleText, names: list[str]) -> list[str]:
 
 
 def _take_null_words(samples: Samples) -> None:
-    """Words for nothing become nothing, where the rest of a column is something else."""
+    """Words for nothing become nothing, where a column has another type but for them.
+
+    In text such a word may be a value, as NA is for Namibia: that is for people to decide.
+    """
     if samples.are_json:
         return
     found: set[str] = set()
-    for values in samples.columns.values():
-        words = {value for value in values if value in NULL_WORDS}
-        if words and {value for value in values if value} - words:
-            found |= words
+    for word in NULL_WORDS:
+        columns = [name for name, values in samples.columns.items() if word in values]
+        typed = [name for name in columns if _type_without_words(samples.columns[name]) in WORDS_OF_VALUES]
+        texts = [name for name in columns if name not in typed and _has_more(samples.columns[name])]
+        if typed or (texts and word in ALWAYS_NULL):
+            found.add(word)
+            samples.remarks += [f"{word!r} means nothing in {listed(typed)}: is it a value in {listed(texts)}?"] if (
+                texts and word not in ALWAYS_NULL) else []  # fmt: skip
+        elif texts:
+            kept = f"{word!r} in {listed(texts)} is kept as a value"
+            samples.remarks.append(f"{kept}: if it means nothing, add nullTokens")
     for name, values in samples.columns.items():
         samples.columns[name] = [None if value in found else value for value in values]
     samples.format = replace(samples.format, null_tokens=("", *sorted(found)))
+
+
+def _type_without_words(values: list[Any]) -> str:
+    return guess([value for value in values if value and value not in NULL_WORDS]).logical
+
+
+def _has_more(values: list[Any]) -> bool:
+    return any(value and value not in NULL_WORDS for value in values)
+
+
+def listed(names: Sequence[str]) -> str:
+    """A few columns by name, in a comment."""
+    return ", ".join(map(shown_name, names[:FEW])) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
+
+
+def shown_name(name: str) -> str:
+    """A column's name in a comment, which has one line."""
+    return name if name.isprintable() else repr(name)

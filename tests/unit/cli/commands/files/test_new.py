@@ -33,7 +33,7 @@ def test_a_contract_from_delimited_text(checkout: Path, run_json: RunJson) -> No
     assert [(s["rows_read"], s["rows_good"], s["reason"]) for s in document["samples"]] == [(100, 100, None)]
     contract = compile_contract(path)
     assert (contract.format.delimiter, contract.format.null_tokens) == (";", ("", "NA"))
-    assert contract.primary_key == ("parcel_id",)
+    assert contract.primary_key == ()
     found = columns(path)
     assert list(found) == ["parcel_id", "sent_on", "size", "weight", "count", "order_"]
     assert [c.kind for c in found.values()] == [
@@ -45,10 +45,17 @@ def test_a_contract_from_delimited_text(checkout: Path, run_json: RunJson) -> No
         Kind.STRING,
     ]
     assert found["sent_on"].formats == ("dd/MM/yyyy",)
-    assert found["size"].enum == ("L", "M", "S")
-    assert found["count"].required is False
-    assert found["weight"].required is True
-    assert any("are these all?" in item["text"] for item in document["decide"])
+    assert found["weight"].redshift_type == "DECIMAL(18,4)"
+    assert not any(column.enum or column.required for column in found.values())
+    decide = [item["text"] for item in document["decide"]]
+    assert decide[1].startswith("Parcel Id is different in all 100 rows of the samples (so is order, sentOn): if it is")
+    assert decide[2:] == [
+        "no row of the samples lacks Parcel Id, sentOn, size, weight, order: put `required: true` where none may",
+        "are these all values of size? As an enum, any other is quarantined",
+        "weight has up to 2 decimals here; how many may it have? More are quarantined",
+        "who is notified, and how soon rows must be there",
+    ]
+    assert '        # enum:\n        #   - value: "L"\n' in path.read_text()
 
 
 def test_a_date_that_may_be_read_in_two_ways_is_to_be_decided(checkout: Path, run_json: RunJson) -> None:

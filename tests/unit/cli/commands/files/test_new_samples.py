@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,9 +131,9 @@ def test_a_field_without_a_name_is_left_to_unknown(data: bytes, checkout: Path, 
     assert "a, the header has no name for field 1: what it holds is kept in _unknown" in decide
 
 
-def test_of_a_column_that_a_lone_header_lacks_nothing_is_required(checkout: Path, run_json: RunJson) -> None:
-    contract, _ = made(run_json, a=b"x,id\n1,2\n1,3\n", b=b"x\n")
-    assert [column.required for column in contract.named_columns] == [True, False]
+def test_a_column_that_a_lone_header_lacks_may_be_missing(checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=b"x,id\n1,2\n1,3\n", b=b"x\n")
+    assert "no row of the samples lacks x: put `required: true` where none may" in decide
     assert contract.primary_key == ()
 
 
@@ -168,7 +170,9 @@ def test_text_that_could_be_something_else_is_told(
     rows = [f"k{number};{value}" for number, value in enumerate(values)]
     contract, decide = made(run_json, a="\n".join(["id;x", *rows]).encode())
     assert contract.named_columns[1].kind is Kind.STRING
-    assert [text for text in decide if text.startswith(("but for", "numbers with"))] == ([doubt] if doubt else [])
+    assert [text for text in decide if text.startswith(("x: but for", "x: numbers with"))] == (
+        [f"x: {doubt}"] if doubt else []
+    )
 
 
 def test_names_too_long_for_redshift_are_cut(checkout: Path, run_json: RunJson) -> None:
@@ -232,3 +236,84 @@ def test_a_sample_that_its_contract_rejects_makes_the_exit_code_1(
     assert code == 1
     assert "cut off" in document["samples"][0]["reason"]
     assert Path(document["contract"]).exists()
+
+
+QUAKES = [
+    {"type": "Feature", "id": f"q{n}", "geometry": {"type": "Point", "coordinates": [1.5, n]},
+     "properties": {"mag": 4.5, "time": 1_700_000_000_000 + n, "place": {"name": "sea", "country": None}}}
+    for n in range(60)
+]  # fmt: skip
+
+
+def test_what_is_nested_is_laid_out(checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a="\n".join(map(json.dumps, QUAKES)).encode())
+    assert [(column.source, column.name) for column in contract.named_columns] == [
+        ("type", "type_"), ("id", "id"), ("geometry.type", "geometry_type"),
+        ("geometry.coordinates", "geometry_coordinates"), ("properties.mag", "properties_mag"),
+        ("properties.time", "properties_time"), ("properties.place.name", "properties_place_name"),
+        ("properties.place.country", "properties_place_country"),
+    ]  # fmt: skip
+    assert any(text.startswith("the fields of properties are columns; others that come in it later") for text in decide)
+    assert "properties.time: are these milliseconds since 1970? They are kept as numbers" in decide
+
+
+@pytest.mark.parametrize("inner", ['{"2024-01-01": 1}', '{"a.b": 1}', "{}", "[1]"])
+def test_what_is_no_record_stays_whole(inner: str, checkout: Path, run_json: RunJson) -> None:
+    contract, _ = made(run_json, a=f'{{"id": 1, "x": {inner}}}\n{{"id": 2, "x": {inner}}}\n'.encode())
+    assert [column.source for column in contract.named_columns] == ["id", "x"]
+
+
+@pytest.mark.parametrize(
+    ("document", "indent", "place"),
+    [
+        ({"type": "FeatureCollection", "features": QUAKES}, None, "features"),
+        ({"type": "FeatureCollection", "features": QUAKES}, 1, "features"),
+        ({"page": 1, "data": {"items": [{"id": 1}], "next": None}}, 1, "data.items"),
+    ],
+)
+def test_documents_that_wrap_their_rows_are_recognized(
+    document: Any, indent: int | None, place: str, checkout: Path, run_json: RunJson
+) -> None:
+    Path("a").write_text(json.dumps(document, indent=indent))
+    code, answer = run_json("new", "things", "a")
+    assert code == 1
+    assert f"its rows are in '{place}'. One row a line loads: jq -c '.{place}[]' a > a.jsonl" in answer["error"]
+
+
+def test_one_object_in_one_line_may_be_a_row(checkout: Path, run_json: RunJson) -> None:
+    _, decide = made(run_json, a=b'{"id": 1, "lines": [{"sku": "x"}, {"sku": "y"}]}\n')
+    assert any("is its one object a row? If not, it is one object that wraps the rows" in text for text in decide)
+
+
+@pytest.mark.parametrize(
+    ("rows", "tokens", "said"),
+    [
+        (["DE,49", "FR,33", "NA,264"], ("",), "'NA' in iso2 is kept as a value: if it means nothing, add nullTokens"),
+        (["DE,49", "FR,NA", "NA,264"], ("", "NA"), "'NA' means nothing in n: is it a value in iso2?"),
+        (["DE,49", "FR,NA", "IT,264"], ("", "NA"), None),
+    ],
+)
+def test_a_null_word_in_text_may_be_namibia(
+    rows: list[str], tokens: tuple[str, ...], said: str | None, checkout: Path, run_json: RunJson
+) -> None:
+    contract, decide = made(run_json, a="\n".join(["iso2,n", *rows]).encode())
+    assert contract.format.null_tokens == tokens
+    assert [text for text in decide if "NA" in text] == ([said] if said else [])
+
+
+def test_two_columns_may_be_the_key(checkout: Path, run_json: RunJson) -> None:
+    rows = [f"{year},{country},{year * 7 % 5}" for year in (2001, 2002, 2003) for country in ("DE", "FR")]
+    contract, decide = made(run_json, a="\n".join(["year,country,pop", *rows]).encode())
+    assert contract.primary_key == ()
+    assert any(text.startswith("year and country together are different in all 6 rows") for text in decide)
+
+
+def test_texts_that_look_like_dates_and_columns_of_two_types_are_told(checkout: Path, run_json: RunJson) -> None:
+    days = [f"D,May {day} 2001" for day in range(1, 20)]
+    _, decide = made(run_json, a="\n".join(["s,on", "A,Foo 1 2000", "B,Mar 1 2000", *days]).encode())
+    assert any("look like dates" in text for text in decide)
+    Path("contracts/things.odcs.yaml").unlink()
+    _, decide = made(run_json, b=b'{"title": "300"}\n{"title": 1941}\n')
+    assert any(
+        text.startswith("title: it has numbers and texts: as an object, SQL sees texts in quotes") for text in decide
+    )
