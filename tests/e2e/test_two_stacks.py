@@ -1,13 +1,15 @@
-"""Two stacks in one account and region: each loads its own files into its own warehouse."""
+"""Two stacks in one account and region: each loads its own files into its own warehouse, one with a role by its ARN."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from tests.e2e.conftest import Laptop
 
 SECOND = "second"
+ROLE = "arn:aws:iam::123456789012:role/team/lake-reader"
 KEY = "happenings/side-by-side.jsonl"
 
 
@@ -17,7 +19,8 @@ def events(*types: str) -> bytes:
 
 
 def test_two_stacks_load_side_by_side(laptop: Laptop) -> None:
-    deployed = laptop.headrace("--stack", SECOND, "deploy")
+    by_arn = replace(laptop, parameters=f"{laptop.parameters} CopyRole={ROLE}")
+    deployed = by_arn.headrace("--stack", SECOND, "deploy")
     assert deployed["stack"] == SECOND
     landing = {"": laptop.output("LandingBucket"), SECOND: deployed["outputs"]["LandingBucket"]}
     assert len(set(landing.values())) == 2

@@ -13,6 +13,7 @@ from headrace_local.redshift.catalog.locks import LockMode, Requests
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.files.manifest import Entry, read_entry, read_manifest, split_s3_url
 from headrace_local.redshift.files.parquet import LoadError, ParquetSource
+from headrace_local.redshift.files.role import read_role
 from headrace_local.redshift.session import Command, Outcome, Session
 from headrace_local.redshift.statements.privileges import Rights
 from headrace_local.redshift.statements.queries import writable
@@ -180,8 +181,7 @@ class _Options:
 
     def read(self, cursor: TokenCursor) -> None:
         if cursor.match("IAM_ROLE"):
-            if not cursor.match("DEFAULT"):
-                cursor.string()
+            read_role(cursor)
             self.authorized = True
         elif cursor.match("CREDENTIALS"):
             cursor.match("AS")

@@ -14,6 +14,7 @@ from headrace_local.redshift.datatypes.datatypes import RedshiftType
 from headrace_local.redshift.datatypes.results import ResultSet
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.files.manifest import split_s3_url
+from headrace_local.redshift.files.role import read_role
 from headrace_local.redshift.files.unload_files import (
     MAX_FILE_BYTES,
     MIN_FILE_BYTES,
@@ -101,8 +102,7 @@ def _not_for(kind: str, word: str) -> SqlError:
 
 
 def _read_role(options: Options, cursor: TokenCursor) -> None:
-    if not cursor.match("DEFAULT"):
-        cursor.string()
+    read_role(cursor)
     options.authorized = True
 
 

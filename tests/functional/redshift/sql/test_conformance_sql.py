@@ -97,6 +97,8 @@ REFUSES: list[tuple[str, str, str]] = [
     ("r_UNLOAD", "UNLOAD ('SELECT * FROM t') TO 's3://lake/x' IAM_ROLE default FORMAT JSON", NOT_HERE),
     ("r_UNLOAD", "UNLOAD ('SELECT * FROM t') TO 's3://lake/x' IAM_ROLE default FORMAT CSV GZIP", NOT_HERE),
     ("r_COPY", "COPY t FROM 's3://lake/m.json' IAM_ROLE default FORMAT CSV", NOT_HERE),
+    ("copy-parameters-authorization", "COPY t FROM 's3://lake/m.json' IAM_ROLE 'default' PARQUET MANIFEST", "ARN"),
+    ("copy-parameters-authorization", "UNLOAD ('SELECT 1') TO 's3://lake/x' IAM_ROLE 'reader' FORMAT PARQUET", "ARN"),
     ("r_COPY", "COPY t FROM 's3://lake/m.json' IAM_ROLE default FORMAT PARQUET", "MANIFEST"),
     ("copy-usage_notes-copy-from-columnar", ("COPY t FROM 's3://lake/m.json' IAM_ROLE default FORMAT PARQUET MANIFEST"
      " GZIP"), "GZIP"),

@@ -25,7 +25,7 @@ from headrace_local.redshift.statements.queries import Delete, Insert, Query, Up
         ("UPDATE t SET a = 1", Update),
         ("DELETE FROM t", Delete),
         ("MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (s.a)", Merge),
-        ("COPY t FROM 's3://b/k' IAM_ROLE 'arn:aws:iam::1:role/r' FORMAT AS PARQUET MANIFEST", Copy),
+        ("COPY t FROM 's3://b/k' IAM_ROLE 'arn:aws:iam::123456789012:role/r' FORMAT AS PARQUET MANIFEST", Copy),
         ("LOCK t, s.u", Lock),
         ("TRUNCATE TABLE t", Truncate),
     ],
