@@ -32,6 +32,8 @@ _WORDING = [
     (re.compile(r"invalid (date|timestamp) field format: \"([^\"]*)\""),
      ('invalid input syntax for type {0}: "{1}"; forms other than YYYY-MM-DD HH:MI:SS are not supported by the embedded'
      " Redshift")),
+    (re.compile(r"(?:No function matches|choose a best candidate function for) .*?[\"'](\S+?)\((.*?)\)"),
+     "{0} with arguments of the types ({1}) is not supported by the embedded Redshift"),
     (re.compile(r"Malformed JSON"), "Invalid JSON format"),
     (re.compile(
         r"Overflow in|Could not cast value \S+ to DECIMAL|Out of Range Error|value is out of range|out of range for the"

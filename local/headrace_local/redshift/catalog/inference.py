@@ -29,7 +29,7 @@ from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.syntax.grammar import named_query, table_name
 
 _LARGEST_INTEGER = 2**31 - 1
-_LARGEST_BIGINT = 2**63 - 1
+LARGEST_BIGINT = 2**63 - 1
 _MOST_DIGITS = 38
 _OPERATORS: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 Types = dict[str, RedshiftType | None]
@@ -192,7 +192,7 @@ def _literal(_: Inference, node: exp.Expr) -> RedshiftType | None:
     if "e" in node.name.lower():
         return DOUBLE
     whole, point, fraction = node.name.partition(".")
-    if not point and int(whole) <= _LARGEST_BIGINT:
+    if not point and int(whole) <= LARGEST_BIGINT:
         return INTEGER if int(whole) <= _LARGEST_INTEGER else BIGINT
     digits = len(whole.lstrip("0")) + len(fraction)
     return numeric(max(digits, len(fraction), 1), len(fraction)) if digits <= _MOST_DIGITS else None

@@ -49,6 +49,29 @@ CREATE OR REPLACE MACRO {hidden}.months_between(one, other) AS
       / 31.0::DOUBLE END;
 CREATE OR REPLACE MACRO {hidden}.next_day(moment, weekday) AS
   CAST(moment AS DATE) + CAST((weekday - isodow(moment) + 6) % 7 + 1 AS INTEGER);
+CREATE OR REPLACE MACRO {hidden}._julian_day(moment) AS
+  date_diff('day', DATE '2000-01-01', CAST(moment AS DATE)) + 2451545;
+CREATE OR REPLACE MACRO {hidden}._week_of_month(moment) AS (day(moment) + 6) // 7;
+CREATE OR REPLACE MACRO {hidden}._iso_day_of_year(moment) AS
+  lpad(CAST((week(moment) - 1) * 7 + isodow(moment) AS VARCHAR), 3, '0');
+CREATE OR REPLACE MACRO {hidden}._part_diff(unit, start, ending) AS
+  CAST(date_part(unit, ending) - date_part(unit, start) AS BIGINT);
+CREATE OR REPLACE MACRO {hidden}._finite(value, name) AS
+  CASE WHEN value IS NULL OR isfinite(value) THEN value ELSE error('value out of range in ' || name) END;
+CREATE OR REPLACE MACRO {hidden}._positive(number, called) AS
+  CASE WHEN number < 0
+    THEN error(called || ' with a negative number of characters is not supported by the embedded Redshift')
+    ELSE CAST(number AS BIGINT) END;
+CREATE OR REPLACE MACRO {hidden}._filler(value, called) AS
+  CASE WHEN value = '' THEN error(called || ' with an empty text is not supported by the embedded Redshift')
+    ELSE value END;
+CREATE OR REPLACE MACRO {hidden}.chr(code) AS
+  CASE WHEN code < 1 THEN error('CHR of less than 1 is not supported by the embedded Redshift') ELSE chr(code) END;
+CREATE OR REPLACE MACRO {hidden}._ascii_lower(value) AS
+  translate(value, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz');
+CREATE OR REPLACE MACRO {hidden}._array(document) AS
+  CASE WHEN document IS NULL OR json_type(document) = 'ARRAY' THEN document
+    ELSE error('the length of what is not an array is not supported by the embedded Redshift') END;
 CREATE OR REPLACE MACRO {hidden}._integer(value) AS
   CASE WHEN regexp_full_match(value, '\\s*[+-]?[0-9]+\\s*') THEN trim(value)
     ELSE error('invalid input syntax for integer: "' || value || '"') END;
@@ -59,6 +82,7 @@ CREATE OR REPLACE MACRO {hidden}._substring(value, first, size) AS
     ELSE substring(value, greatest(first, 1), greatest(first + size - greatest(first, 1), 0)) END;
 CREATE OR REPLACE MACRO {hidden}.split_part(value, delimiter, part) AS
   CASE WHEN part < 1 THEN error('field position must be greater than zero')
+    WHEN delimiter = '' THEN error('SPLIT_PART with an empty delimiter is not supported by the embedded Redshift')
     ELSE split_part(value, delimiter, part) END;
 CREATE OR REPLACE MACRO {hidden}.strtol(value, base) AS
   CASE WHEN trim(value) = '' THEN 0

@@ -38,6 +38,8 @@ _BOOLEANS = {
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?=\s|T|$)(.*)", re.DOTALL)
 _MONTH_FIRST = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})(?=\s|$)(.*)", re.DOTALL)
 _ISO = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}([ T].*)?", re.DOTALL)
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d{1,6})?)?")
+_TOO_EXACT = re.compile(r":\d\d\.\d{7,}")
 
 
 def check_cast(source: RedshiftType | None, target: RedshiftType) -> None:
@@ -70,6 +72,8 @@ def converted(value: exp.Expr, target: RedshiftType, *, attempt: bool) -> exp.Ex
         value = _whole(value, attempt=attempt)
     elif target.name == "boolean":
         return _boolean(value, attempt=attempt)
+    elif target.name == _TIME and is_string(value) and not attempt:
+        value = text(clock_text(str(value.this)))
     elif target.name in _MOMENTS and is_string(value):
         value = text(moment_text(str(value.this), attempt=attempt))
     return node(this=value, to=to)
@@ -94,9 +98,18 @@ def _boolean(value: exp.Expr, *, attempt: bool) -> exp.Expr:
     return exp.Null() if known is None else exp.Boolean(this=known)
 
 
+def clock_text(written: str) -> str:
+    """A literal of a time of day as DuckDB reads it; SqlError for a form that is not known here."""
+    if _CLOCK.fullmatch(written.strip()) is None:
+        raise not_emulated(f'the time "{written}" in another form than HH:MI:SS')
+    return written
+
+
 def moment_text(written: str, *, attempt: bool = False) -> str:
     """A date or timestamp literal as DuckDB reads it; SqlError for a form that is not known here."""
     stripped = written.strip()
+    if _TOO_EXACT.search(stripped):
+        raise not_emulated(f'the moment "{written}" with more than six digits of a second')
     if compact := _COMPACT.fullmatch(stripped):
         year, month, day, rest = compact.groups()
         return f"{year}-{month}-{day}{rest}"

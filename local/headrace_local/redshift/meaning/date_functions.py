@@ -9,7 +9,7 @@ from sqlglot import exp
 from headrace_local.redshift.catalog.macros import macro
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.meaning.casts import moment_text
-from headrace_local.redshift.meaning.date_formats import shown_moment, strftime_format, unit_of
+from headrace_local.redshift.meaning.date_formats import shown_moment, step_of, strftime_format, unit_of
 from headrace_local.redshift.meaning.kinds import is_string, kind_of
 from headrace_local.redshift.meaning.number_formats import shown_number
 from headrace_local.redshift.syntax.nodes import Arguments, Builder, Function, call, cast, literal_text, raw, text
@@ -22,6 +22,7 @@ _OFFSETS = {
 _WEEKDAYS = ("m mo mon monday", "t tu tue tues tuesday", "w we wed weds wednesday", "th thu thur thurs thursday",
              "f fr fri friday", "sa sat saturday", "su sun sunday")  # fmt: skip
 _MOMENTS = {"date", "timestamp without time zone", "timestamp with time zone"}
+_WHOLE = {"smallint", "integer", "bigint"}
 _SUBSECONDS = {"millisecond": 1000, "microsecond": 1_000_000}
 _FROM_YEAR_ONE = {"century", "millennium"}
 _STEPS = {"century": "to_centuries", "millennium": "to_millennia"}
@@ -34,7 +35,10 @@ def _now(arguments: Arguments) -> exp.Expr:
 
 def _date_add(arguments: Arguments) -> exp.Expr:
     unit, amount, moment = arguments
-    name = unit_of(unit)
+    name = step_of(unit, "DATEADD")
+    kind = kind_of(amount)
+    if kind is not None and kind.name not in _WHOLE:
+        raise not_emulated("DATEADD of what is not a whole number")
     if name == "year":
         return macro("_add_years", _as_timestamp(moment), cast(amount, "INTEGER"))
     step = call(_STEPS.get(name, f"to_{name}s"), cast(amount, "BIGINT"))
@@ -43,12 +47,16 @@ def _date_add(arguments: Arguments) -> exp.Expr:
 
 
 def _date_diff(arguments: Arguments) -> exp.Expr:
-    unit, start, end = arguments
-    return call("date_diff", text(unit_of(unit)), _as_timestamp(start), _as_timestamp(end))
+    """Boundaries between the two. DuckDB's centuries begin a year too early."""
+    unit = step_of(arguments[0], "DATEDIFF")
+    counted = text(unit), *map(_as_timestamp, arguments[1:])
+    return macro("_part_diff", *counted) if unit in _FROM_YEAR_ONE else call("date_diff", *counted)
 
 
 def _date_trunc(arguments: Arguments) -> exp.Expr:
-    unit, moment = unit_of(arguments[0]), _as_timestamp(arguments[1])
+    if _is_time(arguments[1]):
+        raise SqlError("function date_trunc(time without time zone) does not exist")
+    unit, moment = step_of(arguments[0], "DATE_TRUNC"), _as_timestamp(arguments[1])
     if unit not in _FROM_YEAR_ONE:
         return call("date_trunc", text(unit), moment)
     one = call("to_years", exp.Literal.number(1))

@@ -11,6 +11,7 @@ from headrace_local.redshift.datatypes.datatypes import RedshiftType
 from headrace_local.redshift.datatypes.result_types import INTEGER_FUNCTIONS, function_type
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.meaning import blanks
+from headrace_local.redshift.meaning.argument_types import check_arguments
 from headrace_local.redshift.meaning.casts import as_text
 from headrace_local.redshift.meaning.date_functions import DATE_FUNCTIONS
 from headrace_local.redshift.meaning.hashing import HASH_FUNCTIONS
@@ -22,6 +23,7 @@ from headrace_local.redshift.syntax.nodes import Arguments, Builder, Function, c
 
 VERSION = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, Redshift 1.0 (embedded, for a laptop)"
 _MOMENTS = {"date", "timestamp without time zone", "timestamp with time zone"}
+_WHOLE = {"smallint", "integer", "bigint"}
 _OF_TEXT = frozenset([
     "BTRIM", "CHAR_LENGTH", "CHARACTER_LENGTH", "INITCAP", "LEFT", "LEN", "LENGTH", "LOWER", "LPAD", "LTRIM",
     "CRC32", "OCTET_LENGTH", "QUOTE_LITERAL", "REPEAT", "REPLACE", "REPLICATE", "REVERSE", "RIGHT", "RPAD", "RTRIM",
@@ -39,6 +41,7 @@ def translate_call(name: str, arguments: Arguments) -> exp.Expr:
     too_many = function.most is not None and len(arguments) > function.most
     if len(arguments) < function.fewest or too_many:
         raise SqlError(f"function {name.lower()}() does not take {len(arguments)} arguments")
+    check_arguments(name, arguments)
     if name.upper() in _OF_TEXT:
         arguments = [text_of(arguments[0]), *arguments[1:]]
     built = function.build(arguments)
@@ -146,7 +149,37 @@ def _charindex(arguments: Arguments) -> exp.Expr:
 
 def _padded(name: str) -> Builder:
     def build(arguments: Arguments) -> exp.Expr:
-        return call(name, *arguments, *([text(" ")] if len(arguments) == 2 else []))
+        filler = macro("_filler", arguments[2], text(name.upper())) if len(arguments) == 3 else text(" ")
+        return call(name, *arguments[:2], filler)
+
+    return build
+
+
+def _finite(name: str) -> Builder:
+    """A function of numbers that fails where DuckDB's gives no number, or an infinite one."""
+    return lambda arguments: macro("_finite", call(name, *arguments), text(name))
+
+
+def _end_of_text(name: str) -> Builder:
+    return lambda arguments: call(name, arguments[0], macro("_positive", arguments[1], text(name.upper())))
+
+
+def _bool_aggregate(name: str) -> Builder:
+    """Of a whole number, what is not 0 is true."""
+
+    def build(arguments: Arguments) -> exp.Expr:
+        kind = kind_of(arguments[0])
+        return call(name, cast(arguments[0], "BOOLEAN") if kind is not None and kind.name in _WHOLE else arguments[0])
+
+    return build
+
+
+def _bit_aggregate(name: str) -> Builder:
+    """Of truth values, what BOOL_AND and BOOL_OR are."""
+
+    def build(arguments: Arguments) -> exp.Expr:
+        kind = kind_of(arguments[0])
+        return call(f"{'bool' if kind is not None and kind.name == 'boolean' else 'bit'}_{name}", *arguments)
 
     return build
 
@@ -211,13 +244,12 @@ def _privilege(name: str) -> Builder:
 def _same_names() -> dict[str, Function]:
     arities: dict[tuple[int, int | None], str] = {
         (0, 0): "PI RANDOM ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST",
-        (1, 1): "ABS ACOS ASIN ATAN CEIL CEILING COS COT DEGREES EXP FLOOR LN RADIANS LOG SIN SQRT CBRT TAN "
-        "UPPER LOWER REVERSE ASCII CHR MD5 COUNT MIN MAX STDDEV STDDEV_SAMP STDDEV_POP VARIANCE "
-        "VAR_SAMP VAR_POP MEDIAN BIT_AND BIT_OR BOOL_AND BOOL_OR ANY_VALUE NTILE SHA1 FIRST_VALUE LAST_VALUE",
-        (1, 2): "ROUND",
-        (1, 3): "LAG LEAD",
+        (1, 1): "ABS ATAN CEIL CEILING COS DEGREES FLOOR RADIANS SIN CBRT TAN "
+        "UPPER LOWER REVERSE ASCII MD5 COUNT MIN MAX STDDEV STDDEV_SAMP STDDEV_POP VARIANCE "
+        "VAR_SAMP VAR_POP MEDIAN ANY_VALUE NTILE SHA1 FIRST_VALUE LAST_VALUE",
+        (1, 2): "ROUND LAG LEAD",
         (1, None): "COALESCE GREATEST LEAST",
-        (2, 2): "LEFT RIGHT REPEAT STRPOS POWER ATAN2 NTH_VALUE",
+        (2, 2): "REPEAT STRPOS ATAN2 NTH_VALUE",
         (3, 3): "REPLACE TRANSLATE",
     }
     return {
@@ -232,8 +264,14 @@ FUNCTIONS: dict[str, Function] = {
     **DATE_FUNCTIONS,
     **JSON_FUNCTIONS,
     **dict.fromkeys(("LEN", "LENGTH", "CHAR_LENGTH", "CHARACTER_LENGTH", "TEXTLEN"), Function(1, 1, renamed("length"))),
+    **{name: Function(1, 1, _finite(name.lower())) for name in ("ACOS", "ASIN", "COT", "EXP", "LN", "LOG", "SQRT")},
+    **{name: Function(1, 1, _bool_aggregate(name.lower())) for name in ("BOOL_AND", "BOOL_OR")},
+    **{f"BIT_{name}": Function(1, 1, _bit_aggregate(name.lower())) for name in ("AND", "OR")},
+    **{name: Function(2, 2, _end_of_text(name.lower())) for name in ("LEFT", "RIGHT")},
+    **dict.fromkeys(("POWER", "POW"), Function(2, 2, _finite("power"))),
     "AVG": Function(1, 1, lambda a: average_of(a[0], None)),
     "BTRIM": Function(1, 2, _trimmed("trim")),
+    "CHR": Function(1, 1, lambda a: macro("chr", *a)),
     "CHARINDEX": Function(2, 2, _charindex),
     "CONCAT": Function(2, 2, _concatenated),
     "CURRENT_DATABASE": Function(0, 0, _variable("database")),
@@ -250,7 +288,6 @@ FUNCTIONS: dict[str, Function] = {
     "OCTET_LENGTH": Function(1, 1, renamed("strlen")),
     "PERCENTILE_CONT": Function(1, 1, renamed("quantile_cont")),
     "PERCENTILE_DISC": Function(1, 1, renamed("quantile_disc")),
-    "POW": Function(2, 2, renamed("power")),
     "RPAD": Function(2, 3, _padded("rpad")),
     "SHA": Function(1, 1, renamed("sha1")),
     "SHA2": Function(2, 2, _sha2),
@@ -272,9 +309,9 @@ FUNCTIONS: dict[str, Function] = {
     "QUOTE_LITERAL": Function(1, 1, _quote_literal),
     "REPLICATE": Function(2, 2, renamed("repeat")),
     "BPCHARCMP": Function(2, 2, lambda a: macro("_compare", *map(blanks.bare, a))),
-    "DEXP": Function(1, 1, renamed("exp")),
-    "DLOG1": Function(1, 1, renamed("ln")),
-    "DLOG10": Function(1, 1, renamed("log10")),
+    "DEXP": Function(1, 1, _finite("exp")),
+    "DLOG1": Function(1, 1, _finite("ln")),
+    "DLOG10": Function(1, 1, _finite("log10")),
     **HASH_FUNCTIONS,
     **REGEX_FUNCTIONS,
     "RATIO_TO_REPORT": Function(1, 1, _ratio_to_report),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from headrace_local.redshift.catalog.macros import macro
+from headrace_local.redshift.errors import not_emulated
 from headrace_local.redshift.syntax.nodes import Arguments, Builder, Function, call, cast, literal_text, raw, text
 
 _KINDS = {
@@ -24,7 +25,7 @@ def of_kind(kind: exp.Expr, *names: str) -> exp.Expr:
 
 
 def _array_length(arguments: Arguments) -> exp.Expr:
-    return cast(call("json_array_length", _checked(arguments[0])), "BIGINT")
+    return cast(call("json_array_length", macro("_array", _checked(arguments[0]))), "BIGINT")
 
 
 def _path_text(arguments: Arguments) -> exp.Expr:
@@ -37,8 +38,10 @@ def _path_text(arguments: Arguments) -> exp.Expr:
 
 
 def _element_text(arguments: Arguments) -> exp.Expr:
+    """NULL for a place that is not there, as a negative one, which DuckDB would count from the end."""
     path = exp.DPipe(this=exp.DPipe(this=text("$["), expression=cast(arguments[1], "VARCHAR")), expression=text("]"))
-    return call("json_extract_string", _checked(arguments[0]), path)
+    there = exp.GTE(this=arguments[1].copy(), expression=exp.Literal.number(0))
+    return exp.Case().when(there, call("json_extract_string", _checked(arguments[0]), path))
 
 
 def _type_name(arguments: Arguments) -> exp.Expr:
@@ -109,6 +112,8 @@ def _split_to_array(arguments: Arguments) -> exp.Expr:
 
 
 def _sub_array(arguments: Arguments) -> exp.Expr:
+    if len(arguments) < 3:
+        raise not_emulated("SUBARRAY without a size")
     array, first, size = arguments
     start = exp.Paren(this=exp.Add(this=first, expression=exp.Literal.number(1)))
     last = exp.Paren(this=exp.Add(this=first.copy(), expression=size))
@@ -138,7 +143,7 @@ JSON_FUNCTIONS = {
     "JSON_ARRAY_LENGTH": Function(1, 2, _or_null(_array_length)),
     "JSON_EXTRACT_ARRAY_ELEMENT_TEXT": Function(2, 3, _or_null(_element_text)),
     "SPLIT_TO_ARRAY": Function(1, 2, _split_to_array),
-    "SUBARRAY": Function(3, 3, _sub_array),
+    "SUBARRAY": Function(2, 3, _sub_array),
     "JSON_EXTRACT_PATH_TEXT": Function(2, 7, _path_text),
     "JSON_PARSE": Function(1, 1, _parse),
     "JSON_SERIALIZE": Function(1, 1, lambda a: cast(a[0], "VARCHAR")),

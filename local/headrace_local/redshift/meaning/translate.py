@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from headrace_local.redshift.catalog.inference import Inference
+from headrace_local.redshift.catalog.inference import LARGEST_BIGINT, Inference
+from headrace_local.redshift.catalog.macros import macro
 from headrace_local.redshift.catalog.system_views import system_view
-from headrace_local.redshift.datatypes.datatypes import RedshiftType, parse_type
+from headrace_local.redshift.datatypes.datatypes import MAX_DECIMAL_PRECISION, RedshiftType, parse_type
 from headrace_local.redshift.datatypes.result_types import as_decimal, average_type, sum_type
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.meaning import blanks, super_paths
+from headrace_local.redshift.meaning.argument_types import (
+    check_arguments,
+    check_category,
+    check_comparison,
+    check_kinds,
+)
 from headrace_local.redshift.meaning.casts import as_text, check_cast, converted
 from headrace_local.redshift.meaning.date_formats import unit_of
 from headrace_local.redshift.meaning.date_functions import extracted, time_zone
@@ -85,6 +92,7 @@ class Translator:
                 raise SqlError(f'column "{column.name.lower()}" does not exist')
         for select in list(tree.find_all(exp.Select)):
             inference.check_where(select)
+            _check_distinct_order(select)
             blanks.expand_stars(select, inference.star)
         for join in list(tree.find_all(exp.Join)):
             _join_on_texts(join, inference)
@@ -121,6 +129,20 @@ class Translator:
         return literal
 
 
+def _check_distinct_order(select: exp.Select) -> None:
+    """SqlError if SELECT DISTINCT is put in the order of something that it does not select."""
+    order = select.args.get("order")
+    if not select.args.get("distinct") or order is None or any(each.is_star for each in select.expressions):
+        return
+    chosen = [each.unalias() for each in select.expressions]
+    names = {each.alias_or_name.lower() for each in select.expressions}
+    for ordered in order.expressions:
+        value = ordered.this
+        is_named = isinstance(value, exp.Column) and value.name.lower() in names
+        if not (isinstance(value, exp.Literal) or is_named or value in chosen):
+            raise SqlError("for SELECT DISTINCT, ORDER BY expressions must appear in select list")
+
+
 def _join_on_texts(join: exp.Join, inference: Inference) -> None:
     """JOIN … USING over texts joins sources whose key has lost its trailing blanks."""
     names = [name.name.lower() for name in join.args.get("using") or []]
@@ -147,6 +169,9 @@ def _with_bare(source: exp.Expr, names: list[str]) -> exp.Expr:
 def _note_columns(tree: exp.Expr, inference: Inference) -> None:
     """Write down the names of what set operations give, and which of it are texts."""
     for operation in tree.find_all(exp.SetOperation):
+        kinds = (inference.projections(query) for query in (operation.this, operation.expression))
+        for (_, one), (_, other) in zip(*kinds, strict=False):
+            check_kinds([kind for kind in (one, other) if kind], type(operation).__name__.upper())
         left, right = (_columns_of(query, inference) for query in (operation.this, operation.expression))
         texts = [one or other for (_, one), (_, other) in zip(left, right, strict=False)]
         operation.meta[_COLUMNS] = texts, [name for name, _ in left]
@@ -181,8 +206,9 @@ def _dot(_: Translator, node: exp.Expr) -> exp.Expr:
 
 def _cast(_: Translator, node: exp.Expr) -> exp.Expr:
     target = parse_type(node.args["to"].sql(dialect="redshift"))
-    value = node.this
+    value, of_text = node.this, is_text(node.this)
     if super_paths.is_navigation(value):
+        of_text = True
         value = super_paths.as_text(value)
     elif target.name != "super":
         check_cast(kind_of(value), target)
@@ -193,16 +219,19 @@ def _cast(_: Translator, node: exp.Expr) -> exp.Expr:
     shown = cast(value, "VARCHAR") if isinstance(node, exp.TryCast) or is_string(value) else as_text(value)
     if target.name == "character":
         shown = call("rtrim", shown, text(" "))
-    return _shortened(shown, target)
+    return _shortened(shown, target, of_text=of_text)
 
 
-def _shortened(value: exp.Expr, target: RedshiftType) -> exp.Expr:
-    """An explicit cast to VARCHAR(n) cuts what is too long."""
+def _shortened(value: exp.Expr, target: RedshiftType, *, of_text: bool) -> exp.Expr:
+    """An explicit cast to VARCHAR(n) cuts a text that is too long."""
     length = exp.Literal.number(str(target.length))
     too_long = exp.GT(this=call("strlen", value), expression=length)
     cut = call("left", value.copy(), length.copy())
     still_too_long = exp.GT(this=call("strlen", cut), expression=length.copy())
-    refusal = call("error", text("cutting multi-byte text in a cast is not supported by the embedded Redshift"))
+    what = "multi-byte text" if of_text else "what is not a text"
+    refusal = call("error", text(f"cutting {what} in a cast is not supported by the embedded Redshift"))
+    if not of_text:
+        return exp.Case(default=value.copy()).when(too_long, refusal)
     shorter = exp.Case(default=cut.copy()).when(still_too_long, refusal)
     return exp.Case(default=value.copy()).when(too_long, shorter)
 
@@ -211,6 +240,7 @@ def _function(_: Translator, node: exp.Expr) -> exp.Expr:
     if super_paths.is_navigation(node):
         return node
     if _RESULT in node.meta:
+        check_arguments(node.name, node.expressions)
         build = sum_of if node.name.upper() == "SUM" else average_of
         return build(node.expressions[0], node.meta[_RESULT])
     for argument in node.expressions:
@@ -230,6 +260,7 @@ def _comparison(_: Translator, node: exp.Expr) -> exp.Expr:
     elif super_paths.is_navigation(right):
         node.set("expression", super_paths.compared_with(right, [left]))
     else:
+        check_comparison([left, right])
         blanks.compare_binary(node)
     return node
 
@@ -240,15 +271,26 @@ def _like(node: exp.Expr) -> exp.Expr:
         node.set("this", super_paths.compared_with(node.this, [text("")]))
     pattern = node.args["expression"]
     is_plain = isinstance(pattern, exp.Literal) and "\\" not in pattern.name
+    like = _without_case(node) if isinstance(node, exp.ILike) else node
     if is_plain or isinstance(node.parent, exp.Escape):
-        return node
-    return exp.Escape(this=node.copy(), expression=text("\\"))
+        return like
+    return exp.Escape(this=like.copy(), expression=text("\\"))
+
+
+def _without_case(node: exp.ILike) -> exp.Expr:
+    """ILIKE, which folds the letters of ASCII and no others.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html
+    """
+    folded = macro("_ascii_lower", node.this), macro("_ascii_lower", node.expression)
+    return exp.Like(this=folded[0], expression=folded[1], negate=node.args.get("negate"))
 
 
 def _membership(_: Translator, node: exp.Expr) -> exp.Expr:
     if super_paths.is_navigation(node.this):
         node.set("this", super_paths.compared_with(node.this, list(node.expressions) or [node]))
     else:
+        check_comparison([node.this, *node.expressions])
         blanks.compare_membership(node)
     return node
 
@@ -257,11 +299,14 @@ def _range(_: Translator, node: exp.Expr) -> exp.Expr:
     if super_paths.is_navigation(node.this):
         node.set("this", super_paths.compared_with(node.this, [node.args["low"], node.args["high"]]))
     else:
+        check_comparison([node.this, node.args["low"], node.args["high"]])
         blanks.compare_range(node)
     return node
 
 
 def _case(_: Translator, node: exp.Expr) -> exp.Expr:
+    branches = [branch.args["true"] for branch in node.args["ifs"]]
+    check_category([*branches, *filter(None, [node.args.get("default")])], "CASE")
     blanks.compare_case(node)
     return node
 
@@ -396,10 +441,23 @@ def _current_user(_: Translator, _node: exp.Expr) -> exp.Expr:
     return call("getvariable", text("user"))
 
 
+def _literal(_: Translator, node: exp.Expr) -> exp.Expr:
+    """A whole number beyond BIGINT is a DECIMAL; one of more than 38 digits is none."""
+    digits = node.name.replace(".", "").lstrip("0")
+    if not isinstance(node, exp.Literal) or node.is_string or not digits.isdigit():
+        return node
+    if len(digits) > MAX_DECIMAL_PRECISION:
+        raise SqlError(f"Numeric data overflow: {node.name}")
+    if "." in node.name or int(node.name) <= LARGEST_BIGINT:
+        return node
+    return cast(node.copy(), f"DECIMAL({len(digits)},0)")
+
+
 Rule = Callable[[Translator, Any], exp.Expr]
 
 _RULES: dict[type[exp.Expr], Rule] = {
     exp.Identifier: _identifier,
+    exp.Literal: _literal,
     exp.Column: _column,
     exp.Bracket: _bracket,
     exp.Dot: _dot,

@@ -75,7 +75,7 @@ TS = "TIMESTAMP '2024-03-05 14:07:09'"
         (f"DATE_PART(dow, {TS})", 2.0),
         ("LAST_DAY(DATE '2024-02-05')", "2024-02-29"),
         (f"TO_CHAR({TS}, 'YYYY-MM-DD HH24:MI:SS')", "2024-03-05 14:07:09"),
-        (f"TO_CHAR({TS}, 'DD Mon YYYY, HH12 am')", "05 Mar 2024, 02 PM"),
+        (f"TO_CHAR({TS}, 'DD Mon YYYY, HH12 am')", "05 Mar 2024, 02 pm"),
         ("TO_DATE('05.03.2024', 'DD.MM.YYYY')", "2024-03-05"),
         ("TO_TIMESTAMP('05.03.2024', 'DD.MM.YYYY')", "2024-03-05 00:00:00+00"),
         (f"CONVERT_TIMEZONE('America/New_York', {TS})", "2024-03-05 09:07:09"),

@@ -111,7 +111,7 @@ def test_statements(client: Client, sql: str, words: str) -> None:
         "a FROM t LIMIT 10%",
         "COLUMNS(*) FROM t",
         "a INTO u FROM t",
-        "TO_CHAR(GETDATE(), 'J')",
+        "TO_CHAR(GETDATE(), 'WW')",
         "DATE_TRUNC('fortnight', GETDATE())",
         "SHA2('a', 512)",
         "CONCAT('a', 'b', 'c')",

@@ -16,7 +16,7 @@ from headrace_local.redshift.meaning.date_formats import strftime_format, unit_o
     [
         ("YYYY-MM-DD", "2024-03-05"),
         ("yyyymmdd", "20240305"),
-        ("YYYY-MM-DDTHH24:MI:SS", "2024-03-05T14:07:09"),
+        ('YYYY-MM-DD"T"HH24:MI:SS', "2024-03-05T14:07:09"),
         ("DD Mon YY", "05 Mar 24"),
         ("Month DDD", "March 065"),
         ("HH12:MI AM", "02:07 PM"),
