@@ -1,7 +1,7 @@
-"""Errors of the catalogue that no file meets on its way: an export's, a notice's, a view's and a poll's.
+"""Errors of the catalogue that no file meets on its way: an export's, a notice's, a view's, and a queue's.
 
 Each is raised where it arises, on the laptop, and then what must not be lost is looked for: the exported files, the
-notice, the row of the view, the poll.
+notice, the row of the view, the message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ TABLES = (
 )
 SECRETS, QUEUES = "Secrets Manager", "SQS"
 BY_LAMBDA = frozenset({"sqs-over-limit"})
-"""Lambda itself receives from our queues; its answer to this is not ours to see."""
+"""Lambda itself receives from the queues of functions."""
+REFUSED_POLLS = 50
 BY_GLUE = frozenset(
     {
         "glue-no-job", "glue-invalid-job", "glue-concurrent-runs", "glue-no-capacity", "glue-stopped", "glue-timed-out",
@@ -54,11 +55,7 @@ def elsewhere() -> list[Failure]:
     """The errors that are met here."""
     places = {Place.UNLOAD, Place.REFRESH}
     services = {SECRETS, QUEUES}
-    return [
-        entry
-        for entry in catalogue()
-        if (entry.place in places or entry.service in services) and entry.name not in BY_LAMBDA
-    ]
+    return [entry for entry in catalogue() if entry.place in places or entry.service in services]
 
 
 class WalkElsewhere:
@@ -71,13 +68,17 @@ class WalkElsewhere:
 
     def run(self, failures: list[Failure]) -> Iterator[MetElsewhere]:
         """Each error, met."""
-        ways: dict[str, Callable[[Failure], MetElsewhere]] = {SECRETS: self._notice, QUEUES: self._requests}
         for failure in failures:
-            meet = ways.get(failure.service) or {Place.UNLOAD: self._unload, Place.REFRESH: self._view}[failure.place]
             try:
-                yield meet(failure)
+                yield self._way(failure)(failure)
             finally:
                 self._clear()
+
+    def _way(self, failure: Failure) -> Callable[[Failure], MetElsewhere]:
+        if failure.name in BY_LAMBDA:
+            return self._poll
+        services: dict[str, Callable[[Failure], MetElsewhere]] = {SECRETS: self._notice, QUEUES: self._requests}
+        return services.get(failure.service) or {Place.UNLOAD: self._unload, Place.REFRESH: self._view}[failure.place]
 
     def _unload(self, failure: Failure) -> MetElsewhere:
         """An export's UNLOAD fails: once, if that passes, or until a person has acted."""
@@ -135,16 +136,37 @@ class WalkElsewhere:
         met.wrong += self._clear()
         return met
 
+    def _poll(self, failure: Failure) -> MetElsewhere:
+        """Lambda may not receive: the message stays in the queue however often, and its file is loaded afterwards."""
+        met = MetElsewhere(failure, "queue")
+        self._ask("POST", {"catalogue": failure.name, "path": "IntakeQueue", "times": 1000})
+        key = f"happenings/{failure.name}.jsonl"
+        self._happen(key, failure)
+        if not self._until(lambda: self._ask("GET")["faults"][0]["struck"] >= REFUSED_POLLS):
+            met.wrong.append(f"fewer than {REFUSED_POLLS} polls")
+        queue, counts = self._laptop.output("IntakeQueueUrl"), ["ApproximateNumberOfMessages"]
+        attributes = self._laptop.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=counts)
+        if attributes["Attributes"][counts[0]] != "1":
+            met.wrong.append(f"the queue has {attributes['Attributes']}")
+        met.wrong += [*self._clear(), *self._loaded(key)]
+        return met
+
+    def _happen(self, key: str, failure: Failure) -> None:
+        happened = {"event_type": failure.name, "happened_at": "2026-01-01T00:00:00Z", "payload": {}}
+        self._laptop.put(key, json.dumps(happened).encode())
+
+    def _loaded(self, key: str) -> list[str]:
+        self._laptop.settle()
+        status = self._laptop.trace(key)["status"]
+        return [] if status == "loaded" else [f"the file is {status}"]
+
     def _view(self, failure: Failure) -> MetElsewhere:
         """A refresh fails: no row is lost; people learn of it if it does not pass."""
         met = MetElsewhere(failure, "view")
         self._ask("POST", {"catalogue": failure.name})
         key = f"happenings/{failure.name}.jsonl"
-        happened = {"event_type": failure.name, "happened_at": "2026-01-01T00:00:00Z", "payload": {}}
-        self._laptop.put(key, json.dumps(happened).encode())
-        self._laptop.settle()
-        if (status := self._laptop.trace(key)["status"]) != "loaded":
-            met.wrong.append(f"the file is {status}")
+        self._happen(key, failure)
+        met.wrong += self._loaded(key)
         told = [text for text in self._told() if failure.means in text]
         if len(told) != failure.treatment.systemic or not all(
             failure.remedy in text and "is stale" in text for text in told

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.domain.ingest.failure import Failure, Place, Treatment, classify
+from headrace.domain.ingest.failure import Failure, Place, Treatment, classify, explain
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace_cli.laptop.sink import received
 from headrace_cli.stack.landing import file_id_of
@@ -22,7 +22,11 @@ ROWS = 3
 PATIENCE = 600
 """Seconds within which the files of a wave must have come to rest."""
 SWEEP_SECONDS = 4
+NOTICE_SECONDS = 30
+UNSAID = "no message says cause and remedy"
 ALWAYS = 1000
+NEWEST = 50
+"""Executions that are looked through for one that the error ended; a wave has fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,17 @@ class Raised:
 
 @dataclass(slots=True)
 class Met:
-    """What came of it. `told` says whether the batch failed of it, so that people had to learn why."""
+    """What came of it. `told` says whether the batch failed of it, so that people had to learn why.
+
+    `ended` is how an error ended that went on: `batch` if a batch failed of it, `execution` if only an execution did,
+    before it had a batch or after it had loaded it, `around` if the files were loaded all the same.
+    """
 
     raised: Raised
     told: bool
     statuses: list[FileStatus]
     wrong: list[str] = field(default_factory=list)
+    ended: str = ""
 
 
 class Walk:
@@ -76,11 +85,61 @@ class Walk:
         open_ = self._settle()
         unmet = self._unmet()
         self._ask("DELETE")
-        told = [html.unescape(str(message["text"])) for message in received(self._target, heard)]
-        met = [self._look(raised, landed[raised.tag], told, open_) for raised in wave]
+        met = self._look_at_all(wave, landed, heard, open_)
         for one in met:
             one.wrong += ["the fault never struck"] if one.raised.dataset in unmet else []
         return met
+
+    def run_on(self, wave: list[Raised]) -> list[Met]:
+        """The same with errors that go on until no retry is left: each is lifted as soon as something failed of it."""
+        heard = len(received(self._target))
+        faults = {raised.tag: self._fault(raised) | {"times": ALWAYS} for raised in wave}
+        self._ask("POST", list(faults.values()))
+        landed = {raised.tag: [self._land(raised, key) for key in raised.keys] for raised in wave}
+        ended: dict[str, str] = {}
+        for _round in self._sweeping():
+            ends = {raised.tag: self._end(raised, landed[raised.tag]) for raised in wave if raised.tag not in ended}
+            ended |= {tag: end for tag, end in ends.items() if end}
+            if len(ended) == len(wave):
+                break
+            if any(ends.values()):
+                self._ask("POST", [fault for tag, fault in faults.items() if tag not in ended])
+        self._ask("DELETE")
+        open_ = self._settle()
+        met = self._look_at_all(wave, landed, heard, open_)
+        for one in met:
+            one.ended = ended.get(one.raised.tag, "")
+            one.wrong += [] if one.ended else ["nothing failed of it, although it went on"]
+        return met
+
+    def _end(self, raised: Raised, landed: list[str]) -> str:
+        """How the error has ended, empty while it is tried again."""
+        try:
+            files = [self._target.ledger.files.get(file_id) for file_id in landed]
+        except KeyError:  # an event is still on its way
+            return ""
+        if self._failed_of(raised, files):
+            return "batch"
+        if self._execution_failed(raised):
+            return "execution"
+        loaded = all(file.status is FileStatus.LOADED for file in files)
+        return "around" if loaded and self._is_done(raised) else ""
+
+    def _executions(self, raised: Raised, status: str) -> list[Any]:
+        machine, client = self._target.output("IngestStateMachineArn"), self._target.client("stepfunctions")
+        answer = client.list_executions(stateMachineArn=machine, statusFilter=status, maxResults=NEWEST)
+        return [each for each in answer["executions"] if each["name"].startswith(f"{raised.dataset}-")]
+
+    def _execution_failed(self, raised: Raised) -> bool:
+        """Whether the dataset's newest failed execution ended with the error."""
+        client = self._target.client("stepfunctions")
+        for each in self._executions(raised, "FAILED")[:1]:
+            ended = client.describe_execution(executionArn=each["executionArn"])
+            return classify(explain(str(ended.get("error")), str(ended.get("cause")))) is raised.failure
+        return False
+
+    def _is_done(self, raised: Raised) -> bool:
+        return not self._executions(raised, "RUNNING")
 
     def _unmet(self) -> set[str]:
         """The datasets whose error has not come; one that refuses a file strikes as often as it can."""
@@ -107,15 +166,34 @@ class Walk:
 
     def _settle(self) -> dict[str, Any]:
         """Wait until nothing is on its way; returns what still is when patience ends."""
+        open_ = self._watch.look().open
+        for _round in self._sweeping():
+            if not open_:
+                break
+            open_ = self._watch.look().open
+        return open_
+
+    def _sweeping(self) -> Iterator[None]:
+        """Rounds of a quarter of a second until patience ends; the sweeper goes round meanwhile."""
         start = swept = time.monotonic()
-        while open_ := self._watch.look().open:
-            if time.monotonic() - start > PATIENCE:
-                return open_
+        while time.monotonic() - start < PATIENCE:
+            yield
             if time.monotonic() - swept > SWEEP_SECONDS:
                 self._target.client("lambda").invoke(FunctionName=self._sweeper, InvocationType="Event", Payload=b"{}")
                 swept = time.monotonic()
             time.sleep(0.25)
-        return {}
+
+    def _look_at_all(
+        self, wave: list[Raised], landed: dict[str, list[str]], heard: int, open_: dict[str, Any]
+    ) -> list[Met]:
+        """What came of each error, once its notices are there: they come by a function that nothing waits for."""
+        for _second in range(NOTICE_SECONDS):
+            told = [html.unescape(str(message["text"])) for message in received(self._target, heard)]
+            met = [self._look(raised, landed[raised.tag], told, open_) for raised in wave]
+            if not any(what.startswith(UNSAID) for one in met for what in one.wrong):
+                break
+            time.sleep(1)
+        return met
 
     def _look(self, raised: Raised, landed: list[str], told: list[str], open_: dict[str, Any]) -> Met:
         files = [self._target.ledger.files.get(file_id) for file_id in landed]
@@ -162,7 +240,7 @@ def _unsaid(raised: Raised, files: list[FileRecord], failed: bool, told: list[st
     failure = raised.failure
     of_it = [message for message in told if f"{raised.dataset}: " in message]
     if failed and not any(failure.means in message and failure.remedy in message for message in of_it):
-        yield f"no message says cause and remedy: {of_it}"
+        yield f"{UNSAID}: {of_it}"
     reason = str(files[0].reason).removeprefix("it could not be loaded: ")
     if raised.refuses and classify(reason) is not failure:
         yield f"the file's reason is {reason}"

@@ -43,6 +43,7 @@ ATTEMPTS, OLDEST_SECONDS = 185, 86_400
 FUNCTION_RETRIES, OLDEST_INVOCATION_SECONDS = 2, 21_600
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 EVENTS = "events.amazonaws.com"
+POLLER = "lambda.amazonaws.com"
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 RIGHTS = {
     "lambda": "lambda:InvokeFunction",
@@ -85,10 +86,14 @@ _delivery: contextvars.ContextVar[Delivery | None] = contextvars.ContextVar("del
 
 
 def apply(faults: Faults) -> None:
-    """Change EventBridge, SNS and Lambda in this process. A fault `eventbridge` `deliver` makes a delivery fail."""
+    """Change EventBridge, SNS and Lambda in this process.
+
+    A fault `eventbridge` `deliver` makes a delivery fail; one of `sqs` `ReceiveMessage` Lambda's own polls of a queue.
+    """
     take_functions_as_stacks_say()
     invoke_functions_asynchronously()
     deliver_with_retries(faults)
+    poll_queues(faults)
 
 
 def take_functions_as_stacks_say() -> None:
@@ -193,6 +198,19 @@ def deliver_with_retries(faults: Faults) -> None:
     for name in ("_dispatch_to_lambda", "_dispatch_to_sqs", "_dispatch_to_sns", "_dispatch_to_stepfunctions"):
         require(f"{name}(" in inspect.getsource(invoke_target), f"_invoke_target does not call {name}")
         setattr(eventbridge, name, retried(getattr(eventbridge, name), faults))
+
+
+def poll_queues(faults: Faults) -> None:
+    """Lambda polls a function's queues itself: while SQS refuses that, their messages stay, and it polls again."""
+    receive = sqs._receive_messages_for_esm
+    require(list(inspect.signature(receive).parameters) == ["queue_url", "max_number"], "_receive_messages_for_esm")
+    require("_sqs._receive_messages_for_esm(" in inspect.getsource(lambda_svc._poll_sqs), "Lambda polls otherwise")
+
+    def poll(queue_url: str, max_number: int) -> list[dict[str, Any]]:
+        refused = faults.meeting(Call("sqs", "ReceiveMessage", POLLER, queue_url))
+        return [] if refused else receive(queue_url, max_number)
+
+    sqs._receive_messages_for_esm = poll
 
 
 def _at_its_time(target: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.faults.catalogue import met_by_files, waves
-from benchmarks.faults.catalogue_elsewhere import BY_GLUE, BY_LAMBDA, WalkElsewhere, elsewhere
+from benchmarks.faults.catalogue_elsewhere import BY_GLUE, WalkElsewhere, elsewhere
 from benchmarks.faults.catalogue_walk import Met, Raised, Walk
 from headrace.domain.ingest.failure import Place, Treatment, catalogue, named
 from headrace_cli.stack.target import target_at
@@ -40,12 +40,18 @@ def test_what_passes_is_waited_for_and_nothing_is_lost(walk: Walk, names: tuple[
         assert met.wrong == [], met.raised.failure.name
 
 
+def test_what_the_workflow_retries_is_seen_when_no_retry_is_left(walk: Walk) -> None:
+    names = ("lambda-unknown", "data-api-throttled")
+    met = walk.run_on([Raised(named(name), data, f"o{name[-6:]}") for name, data in zip(names, DATASETS, strict=True)])
+    assert [(one.wrong, one.ended) for one in met] == [([], "batch")] * 2
+
+
 def test_a_file_that_is_refused_costs_no_neighbour(walk: Walk) -> None:
     for met in meet(walk, REFUSED):
         assert (met.wrong, met.told) == ([], True), met.raised.failure.name
 
 
-@pytest.mark.parametrize("name", ["redshift-view-vacuum", "redshift-view-refresh", "secret-deleted"])
+@pytest.mark.parametrize("name", ["redshift-view-vacuum", "redshift-view-refresh", "secret-deleted", "sqs-over-limit"])
 def test_what_no_file_meets_loses_no_row_and_no_notice(laptop: Laptop, name: str) -> None:
     (met,) = WalkElsewhere(laptop).run([named(name)])
     assert met.wrong == []
@@ -57,5 +63,5 @@ def test_each_decision_and_each_place_is_among_them() -> None:
     assert {failure.place for failure in (*short, *elsewhere())} == set(Place)
     by_files = [failure for wave in waves(met_by_files()) for failure in wave]
     met = [failure.name for failure in (*by_files, *elsewhere())]
-    assert {*met, *BY_LAMBDA, *BY_GLUE} == {each.name for each in catalogue()}
-    assert len(met) + len(BY_LAMBDA) + len(BY_GLUE) == len(catalogue())
+    assert {*met, *BY_GLUE} == {each.name for each in catalogue()}
+    assert len(met) + len(BY_GLUE) == len(catalogue())
