@@ -9,7 +9,7 @@ from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
-from headrace.domain.contract import FileFormat
+from headrace.domain.contract import ESCAPES, FileFormat
 from headrace.domain.file_formats import FORMATS, NAMES, Format
 from headrace.domain.file_names import IGNORED
 from headrace.domain.key_values import TOKEN, as_pattern, fields_of
@@ -153,6 +153,7 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
         quote=values.get("quote", traits.quote),
         header=values.get("header", traits.header),
         escape=values.get("escape", ""),
+        escapes=values.get("escapes", ""),
         skip_lines=int(values.get("skipLines", 0)),
         comment=values.get("comment", ""),
         encoding=_encoding(server, where, problems),
@@ -209,6 +210,9 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
         problems.add(places["escape"], "escape must be one mark, other than delimiter and quote, such as '\\'")
     if made.escape and not made.escape.isascii():
         problems.add(places["escape"], "escape must be one mark of ASCII")
+    if made.escapes and (made.escapes not in ESCAPES or not made.escape):
+        hint = suggestion(made.escapes, ESCAPES)
+        problems.add(places["escapes"], f"escapes must be one of {', '.join(ESCAPES)}, beside an escape{hint}")
     for token in made.null_tokens:
         if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
             problems.add(places["nullTokens"], f"the null token {token!r} cannot occur in a file of this format")

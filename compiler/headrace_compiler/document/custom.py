@@ -13,7 +13,7 @@ from headrace_compiler.document.shape import suggestion
 VENDOR = "headrace"
 SERVER = {
     "quote": "text", "header": "true or false", "nullTokens": "a list of texts", "compression": "text",
-    "escape": "text", "skipLines": "a number", "comment": "text",
+    "escape": "text", "escapes": "text", "skipLines": "a number", "comment": "text",
     "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
     "files": "a list of texts", "ignore": "a list of texts",
 }  # fmt: skip

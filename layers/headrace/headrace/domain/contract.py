@@ -83,12 +83,17 @@ class Column:
     origin: str = ""
 
 
+ESCAPES = ("character", "sequences", "marks")
+"""What `\\n` means: the letter n, as Redshift reads it; a line end, as PostgreSQL and MySQL write it; both characters."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileFormat:
     """How a file of this dataset is written. `compression` may be `auto`: detected from the first bytes.
 
     `kind` is the name of one of `FORMATS`, which `traits` gives.
     `encoding` may be `auto`: a byte order mark, or the pattern of UTF-16's zeros, or else UTF-8.
+    `escapes` says what an escape before a letter such as n means, one of `ESCAPES`; nothing if nobody has said so.
     """
 
     kind: str = "csv"
@@ -99,6 +104,7 @@ class FileFormat:
     compression: str = "auto"
     null_tokens: tuple[str, ...] = ("",)
     escape: str = ""
+    escapes: str = ""
     skip_lines: int = 0
     comment: str = ""
     max_line_bytes: int = 16 << 20

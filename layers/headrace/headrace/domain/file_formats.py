@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-TEXT_OPTIONS = ("delimiter", "quote", "header", "escape", "skipLines", "comment")
+TEXT_OPTIONS = ("delimiter", "quote", "header", "escape", "escapes", "skipLines", "comment")
 """What a contract can say about text that is cut into records by lines and marks."""
-OF_MARKS = ("delimiter", "quote", "header", "escape")
+OF_MARKS = ("delimiter", "quote", "header", "escape", "escapes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -334,3 +334,11 @@ def test_objects_of_another_dataset_are_rejected_as_a_whole(block_bytes: int, re
 def test_objects_without_any_key_are_no_other_dataset() -> None:
     spec = contract(integer("id"), text("name"), kind="json", null_tokens=())
     assert read(spec, b"{}\n{}\n").values("id", "name") == [(None, None)] * 2
+
+
+def test_a_number_with_more_digits_than_a_double_is_not_rounded() -> None:
+    spec = contract(integer("n"), decimal("x", 9, 2), kind="jsonl")
+    lines = [b'{"n": 1, "x": 2.340000000000000001}', b'{"n": 2, "x": "2.340000000000000001"}', b'{"n": 3, "x": 2.34}']
+    got = read(spec, b"\n".join([*lines, b'{"n": 4, "x": 2.3400000000000000}']) + b"\n")
+    assert got.values("n", "x") == [(3, Decimal("2.34")), (4, Decimal("2.34"))]
+    assert got.errors() == [(1, "x", "physicalType"), (2, "x", "physicalType")]

@@ -17,5 +17,5 @@ def splitter_of(contract: Contract) -> AnySplitter:
         return FixedSplitter(contract.row_columns)
     delimiter, quote = file_format.delimiter.encode(), file_format.quote.encode()
     if file_format.escape:
-        return EscapedSplitter(delimiter, quote, file_format.escape.encode())
+        return EscapedSplitter(delimiter, quote, file_format.escape.encode(), file_format.escapes)
     return Splitter(delimiter, quote)

@@ -38,15 +38,17 @@ def habits_of(columns: Sequence[Column | None], samples: Sequence[Sequence[bytes
 def typed_texts(array: pa.Array, column: Column, *, zoned: bool) -> pa.Array:
     """The texts as the column's type: in its first format, or in ISO 8601, all of them with zones or none."""
     if column.formats:
-        return _formatted(array, parse_format(column.formats[0])).cast(arrow_type(column))
+        return _formatted(array, parse_format(column.formats[0]), column.kind).cast(arrow_type(column))
     return array.cast(IN_UTC).cast(WITHOUT_ZONE) if zoned else array.cast(arrow_type(column))
 
 
-def _formatted(array: pa.Array, time_format: TimeFormat) -> pa.Array:
-    """Rewritten in ISO 8601, which Arrow reads."""
+def _formatted(array: pa.Array, time_format: TimeFormat, kind: Kind) -> pa.Array:
+    """Rewritten in ISO 8601, which Arrow reads. A date is what is written, whatever the time and zone beside it."""
     groups = {token[0]: place for place, token in enumerate(time_format.tokens, start=1)}
     regex = "".join(_group(token) if token else _literal(literal) for token, literal in time_format.parts)
     text = rf"\{groups['y']}-\{groups['M']}-\{groups['d']}"
+    if kind is Kind.DATE:
+        return pc.replace_substring_regex(array, f"^{regex}$", text).cast(pa.date32())
     if "H" in groups:
         clock = [rf"\{groups[letter]}" if letter in groups else "00" for letter in "Hms"]
         text += "T" + ":".join(clock) + (rf".\{groups['S']}" if "S" in groups else "")

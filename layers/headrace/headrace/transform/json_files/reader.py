@@ -30,9 +30,6 @@ from headrace.transform.schema import data_schema
 from headrace.transform.values.json_text import have_each_key_once, repeated_key
 from headrace.transform.values.values import shown
 
-DOUBLE_DIGITS = 15
-"""A JSON number of up to this many digits survives being read as a double."""
-
 UNDERFLOW = re.compile(rb"[eE]-0*[1-9][0-9]|0{200}")
 """What a line holds in which a number other than zero may be read as the double zero, being less than 1e-323."""
 LOSSY = re.compile(rb"[0-9][0-9.]{15}|[eE]-0*[1-9][0-9]{2}")
@@ -83,7 +80,6 @@ class JsonReader:
         self._refuse_unknown = contract.refuse_unknown
         self._nulls = frozenset(contract.format.null_tokens)
         self._supers = [place for place, column in enumerate(contract.columns) if column.kind is Kind.SUPER]
-        self._exact = any(map(_is_exact, contract.columns))
         self._unknown: dict[str, None] = {}
         self.is_ours = False
         self._rows_read = self._records.before if isinstance(self._records, LineRecords) else 0
@@ -182,7 +178,7 @@ class JsonReader:
         """The rows that are plainly good, and the places of the others."""
         table, doubtful = self._quick.table(values)
         for column in self._decimals:
-            doubtful |= _vanishing(values[column], places, lines)
+            doubtful |= _unlike_their_text(values[column], places, lines)
         for column in self._supers:
             doubtful |= _inexact(table[column], places, lines)
         doubtful.update(self._checks.broken(table))
@@ -236,13 +232,13 @@ class JsonReader:
             document = document if exact.as_written is None else exact.as_written
             return surplus(document, self._known) if column.unknown else at_path(document, path)
         said = at_path(document, path)
-        vanished = column.kind is Kind.DECIMAL and type(said) is float and not said
-        return at_path(exact.numbers, path) if exact.numbers is not None and (vanished or _is_exact(column)) else said
+        return at_path(exact.numbers, path) if exact.numbers is not None and column.kind is Kind.DECIMAL else said
 
     def _exactly(self, line: bytes) -> _Exact:
         """The line with all digits, where a column needs them. Raises RecursionError where it is nested too deeply."""
-        numbers = self._exact or (self._decimals and UNDERFLOW.search(line))
-        as_written = self._supers and LOSSY.search(line)
+        is_lossy = LOSSY.search(line)
+        numbers = self._decimals and (is_lossy or UNDERFLOW.search(line))
+        as_written = self._supers and is_lossy
         return _Exact(
             json.loads(line, parse_float=exact_number, parse_int=exact_number) if numbers else None,
             json.loads(line, parse_float=orjson.Fragment, parse_int=orjson.Fragment) if as_written else None,
@@ -264,20 +260,20 @@ def other_dataset(known: Iterable[str]) -> FileRejected:
     return FileRejected("other_dataset", f"no object of the file has a key that the contract knows: {keys}")
 
 
-def _is_exact(column: Column) -> bool:
-    return column.kind is Kind.DECIMAL and column.precision > DOUBLE_DIGITS
-
-
 def _path(source: str) -> tuple[str, ...]:
     return tuple(source.split("."))
 
 
-def _vanishing(values: Values, places: list[int], lines: list[bytes]) -> set[int]:
-    """The places of values that are 0.0, and may have been another number before a double was made of them."""
-    if 0.0 not in values:
+def _unlike_their_text(values: Values, places: list[int], lines: list[bytes]) -> set[int]:
+    """The places of doubles that may be another number than the file writes: of more digits, or less than any."""
+    doubles = [place for place, value in enumerate(values) if type(value) is float]
+    if not doubles:
         return set()
-    zeros = [place for place, value in enumerate(values) if type(value) is float and not value]
-    return {place for place in zeros if UNDERFLOW.search(lines[places[place]])}
+    texts = pa.array([lines[places[place]] for place in doubles], pa.binary())
+    lossy = pc.match_substring_regex(texts, LOSSY.pattern)
+    found = {doubles[index] for index in pc.indices_nonzero(lossy).to_pylist()}
+    zeros = [place for place in doubles if not values[place]]
+    return found.union(place for place in zeros if UNDERFLOW.search(lines[places[place]]))
 
 
 def _inexact(json_texts: pa.ChunkedArray, places: list[int], lines: list[bytes]) -> set[int]:

@@ -28,7 +28,7 @@ DIGITS = {
 } | {"S" * n: f"[0-9]{{{n}}}" for n in range(1, 10)}
 ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 ISO_TIME = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,](\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
 
 
@@ -98,11 +98,14 @@ def _part(match: re.Match[str], text: str) -> tuple[str, str]:
 
 
 def date_reader(formats: tuple[str, ...]) -> Callable[[str], date]:
-    """Reads a date as one of the formats, or as YYYY-MM-DD without any; the reader raises ValueError."""
+    """Reads a date as one of the formats, or as YYYY-MM-DD without any; the reader raises ValueError.
+
+    A date is what is written: a time of day and a zone beside it do not move it to another day.
+    """
     if not formats:
         return _iso_date
     compiled = [_compiled(text) for text in formats]
-    return lambda text: _first_match(compiled, text).date()
+    return lambda text: _assemble(_first_match(compiled, text) | {"X": None}).date()
 
 
 def timestamp_reader(formats: tuple[str, ...]) -> Callable[[str], datetime]:
@@ -110,7 +113,7 @@ def timestamp_reader(formats: tuple[str, ...]) -> Callable[[str], datetime]:
     if not formats:
         return _iso_timestamp
     compiled = [_compiled(text) for text in formats]
-    return lambda text: _first_match(compiled, text)
+    return lambda text: _assemble(_first_match(compiled, text))
 
 
 def _iso_date(text: str) -> date:
@@ -123,7 +126,7 @@ def _iso_date(text: str) -> date:
 def _iso_timestamp(text: str) -> datetime:
     match = ISO_TIME.fullmatch(text)
     if match is None:
-        raise ValueError("it is not ISO 8601, such as 2024-05-31T13:45:00.5Z")
+        raise ValueError("it is not written as 2024-05-31T13:45:00.5+02:00 (seconds, fraction and zone as wanted)")
     fraction, zone = match.groups()
     if fraction and fraction[6:].strip("0"):
         raise ValueError("it is finer than a microsecond, the finest that the warehouse keeps")
@@ -151,16 +154,16 @@ def _compiled(text: str) -> tuple[str, tuple[str, ...], re.Pattern[str]]:
     return text, compiled.tokens, re.compile(compiled.regex())
 
 
-def _first_match(formats: list[tuple[str, tuple[str, ...], re.Pattern[str]]], text: str) -> datetime:
+def _first_match(formats: list[tuple[str, tuple[str, ...], re.Pattern[str]]], text: str) -> dict[str, str | None]:
+    """The parts of a text, by their letter, as the first format reads it that fits."""
     for _, tokens, regex in formats:
         if match := regex.fullmatch(text):
-            return _assemble(dict(zip((token[0] for token in tokens), match.groups(), strict=True)))
+            return dict(zip((token[0] for token in tokens), match.groups(), strict=True))
     raise ValueError("it is not written as " + " or ".join(name for name, _, _ in formats))
 
 
-def _assemble(found: dict[str, str]) -> datetime:
+def _assemble(found: dict[str, str | None]) -> datetime:
     """From the parts by their letter. A fraction longer than six digits is cut, as the format says it is there."""
-    year, month, day = int(found["y"]), int(found["M"]), int(found["d"])
-    hour, minute, second = (int(found.get(letter, 0)) for letter in "Hms")
-    micros = int(found.get("S", "")[:6].ljust(6, "0"))
+    year, month, day, hour, minute, second = (int(found.get(letter) or 0) for letter in "yMdHms")
+    micros = int((found.get("S") or "")[:6].ljust(6, "0"))
     return _to_utc(datetime(year, month, day, hour, minute, second, micros), found.get("X"))  # noqa: DTZ001
