@@ -206,6 +206,13 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
         problems.add((*where, "delimiter"), "delimiter is empty: leave it out for a comma")
     if made.quote and made.quote in made.delimiter:
         problems.add((*where, "delimiter"), "delimiter and quote must differ")
+    _check_escape(made, places, problems)
+    for token in made.null_tokens:
+        if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
+            problems.add(places["nullTokens"], f"the null token {token!r} cannot occur in a file of this format")
+
+
+def _check_escape(made: FileFormat, places: dict[str, Where], problems: Problems) -> None:
     if len(made.escape) > 1 or made.escape.isalnum() or (made.escape and made.escape in made.delimiter + made.quote):
         problems.add(places["escape"], "escape must be one mark, other than delimiter and quote, such as '\\'")
     if made.escape and not made.escape.isascii():
@@ -213,6 +220,3 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
     if made.escapes and (made.escapes not in ESCAPES or not made.escape):
         hint = suggestion(made.escapes, ESCAPES)
         problems.add(places["escapes"], f"escapes must be one of {', '.join(ESCAPES)}, beside an escape{hint}")
-    for token in made.null_tokens:
-        if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
-            problems.add(places["nullTokens"], f"the null token {token!r} cannot occur in a file of this format")

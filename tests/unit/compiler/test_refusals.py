@@ -161,6 +161,11 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("- value: XL", "- value: S <-", "written twice"),
     ("logicalType: boolean", f"{QUALITY}- type: sql <-\n            query: x", "beside properties"),
     ("property: quote\n        value: \"'\"", "property: escape\n        value: ab <-", "escape must be one mark"),
+    (
+        "property: quote\n        value: \"'\"",
+        "property: escapes\n        value: sequence <-",
+        "escapes must be one of character, sequences, marks, beside an escape: did you mean 'sequences'?",
+    ),
     ("source\n            value: JSON details", "start\n            value: 3", "apply only to files of format fixed"),
     (ADDS, RULE + "ended >= sent_at", "no column 'ended'"),
     (ADDS, RULE + "sent_at > 5", "types do not fit"),

@@ -84,7 +84,7 @@ class Column:
 
 
 ESCAPES = ("character", "sequences", "marks")
-"""What `\\n` means: the letter n, as Redshift reads it; a line end, as PostgreSQL and MySQL write it; both characters."""
+"""What `\\n` means: the letter n, as for Redshift; a line end, as for PostgreSQL and MySQL; both characters."""
 
 
 @dataclass(frozen=True, slots=True)
