@@ -160,7 +160,25 @@ def long_delimiters() -> tuple[Contract, Cells]:
     ]
 
 
-CASES = [every_kind, only_texts, one_column, pipes, tabs_without_quotes, semicolons, escapes, long_delimiters]
+def stacked_files() -> tuple[Contract, Cells]:
+    """Copies of the header, delimiters alone, and marks of byte order where one file ends and the next begins."""
+    cells = [
+        [b"a", b"b", b"\xef\xbb\xbfa", b'\xef\xbb\xbf"a"', b"", b" a", b"x"],
+        [b"b", b"a", b'"b"', b'""', b"", b"y", b"\xef\xbb\xbf"],
+        [b"c", b"c ", b"", b'"c"', b"-"],
+    ]
+    return contract(text("a"), text("b"), text("c"), null_tokens=("-",)), cells
+
+
+def empty_fields() -> tuple[Contract, Cells]:
+    cells = [[b"", b"1", b'""', b"\xef\xbb\xbf2"], [b"", b"b", b"n", b'""'], [b"", b"2024-01-31", b"2024-02-30"]]
+    return contract(integer("n"), text("b"), column("d", Kind.DATE)), cells
+
+
+CASES = [
+    every_kind, only_texts, one_column, pipes, tabs_without_quotes, semicolons, escapes, long_delimiters, stacked_files,
+    empty_fields,
+]  # fmt: skip
 
 ENDS = [b"", b"\n", b"\x1a", b"\n\x1a", b"\n\x1a\r\n", b"\x1a\n"]
 

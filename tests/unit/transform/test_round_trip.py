@@ -64,7 +64,7 @@ def same(spec: Contract, data: bytes, rows: list[dict[str, Any]]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(ROWS)
+@given(ROWS.map(lambda rows: [row for row in rows if any(map(written, row.values()))]))
 def test_csv(rows: list[dict[str, Any]]) -> None:
     same(contract(*COLUMNS), as_csv(rows), rows)
 

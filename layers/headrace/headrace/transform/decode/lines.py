@@ -47,6 +47,17 @@ class LineBlocks:
             if not piece:
                 return line.removesuffix(b"\r") if line else None
 
+    def peeked_line(self) -> bytes:
+        """The next line without its end, which stays the next one; nothing after the last."""
+        while self._ahead.find(self.newline, self._at) < 0:
+            self._check(len(self._ahead) - self._at)
+            piece = self._read(self._block_bytes)
+            if not piece:
+                break
+            self._ahead, self._at = self._ahead[self._at :] + piece, 0
+        end = self._ahead.find(self.newline, self._at)
+        return self._ahead[self._at : end if end >= 0 else len(self._ahead)].removesuffix(b"\r")
+
     def skip_empty_lines(self) -> None:
         """Leaves out line ends with nothing between them, which may be millions."""
         while True:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.delimited.arrow_path import FieldParser, unknown_fields
 from headrace.transform.delimited.header import Layout
+from headrace.transform.delimited.odd_rows import OddRows
 from headrace.transform.delimited.patterns import Habits, value_pattern
 from headrace.transform.delimited.time_columns import typed_texts
 from headrace.transform.outcome import RowError
@@ -42,9 +43,13 @@ class ColumnarPath:
         self._fields = FieldParser(contract, layout, dict.fromkeys(fields, pa.string()))
         self._present = frozenset(column.name for column in present)
         self._columns = [_ColumnPath(column, habits) for column in contract.columns]
+        self._odd_rows = OddRows(contract, layout)
 
-    def read(self, lines: Sequence[bytes]) -> tuple[pa.Table, Errors] | None:
-        """The records' values, null where a value is bad, and the errors; None if Arrow finds other records in them."""
+    def read(self, lines: Sequence[bytes]) -> tuple[pa.Table, Errors, list[int]] | None:
+        """The records' values, null where a value is bad, the errors, and the places of records that may be no rows.
+
+        None if Arrow finds other records in the lines.
+        """
         try:
             fields = self._fields.parse(b"\n".join([*lines, b""]))
         except pa.ArrowInvalid:
@@ -53,7 +58,7 @@ class ColumnarPath:
             return None
         errors: Errors = defaultdict(list)
         arrays = [path.values(self._texts(path.column, fields), errors) for path in self._columns]
-        return pa.table(arrays, schema=self._schema), errors
+        return pa.table(arrays, schema=self._schema), errors, self._odd_rows.suspects(fields)
 
     def _texts(self, column: Column, fields: pa.Table) -> pa.Array:
         if column.name in self._present:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract, FileFormat
@@ -20,6 +21,7 @@ LONGEST = 127
 """A longer name could be no column."""
 LISTED = 10
 """At most this many columns are named."""
+QUOTES = ("'", '"', "`")
 MARKUP = re.compile(rb"\s*<[!?A-Za-z]")
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -57,9 +59,13 @@ def positional(contract: Contract) -> Layout:
 
 
 def by_name(contract: Contract, names: list[str]) -> Layout:
-    """The layout that a header gives. Raises FileRejected for a required column that is missing or one named twice."""
+    """The layout that a header gives. Capitals count only where they tell two names apart.
+
+    Raises FileRejected for a required column that is missing, one named twice, or names in other quotes.
+    """
     wanted = {column.source: column for column in contract.named_columns}
-    names = [name.strip() for name in names]
+    names = _as_wanted([name.strip() for name in names], wanted)
+    _refuse_other_quotes(names, wanted, contract.format.quote)
     for name, times in Counter(names).items():
         if name in wanted and times > 1:
             raise FileRejected("header", f"the header names the column {name!r} twice")
@@ -75,6 +81,31 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
     if contract.refuse_unknown:
         refuse_unknown(layout.unknown)
     return layout
+
+
+def _as_wanted(names: list[str], wanted: Mapping[str, Column]) -> list[str]:
+    """The names, those that differ from a column's in capitals alone as the contract writes them."""
+    by_folded = {folded: name for name in wanted if (folded := name.casefold())}
+    clear = {folded for folded, times in Counter(map(str.casefold, wanted)).items() if times == 1}
+    once = {folded for folded, times in Counter(map(str.casefold, names)).items() if times == 1}
+    return [by_folded[name.casefold()] if name.casefold() in clear & once else name for name in names]
+
+
+def _refuse_other_quotes(names: list[str], wanted: Mapping[str, Column], quote: str) -> None:
+    """Raises FileRejected for a header whose names are in quotes that the contract does not have."""
+    for name in names:
+        if len(name) > 1 and name[0] == name[-1] in QUOTES and name[1:-1].strip() in wanted:
+            said = f"the contract says {quote}" if quote else "the contract says that there are no quotes"
+            raise FileRejected("header", f"the names in the header are quoted with {name[0]}, {said}")
+
+
+def refuse_blank_after(delimiter: str, header: str, row: str) -> None:
+    """Raises FileRejected where each delimiter of header and first row is followed by a blank: it belongs to it."""
+    parts = header.split(delimiter)[1:], row.split(delimiter)[1:]
+    if all(part and all(text[:1] == " " != text[1:2] for text in part) for part in parts):
+        wide = f"{delimiter} "
+        reason = f"a blank follows every {delimiter!r} in the header and the first row: is the delimiter {wide!r}?"
+        raise FileRejected("header", reason)
 
 
 def header_line(lines: LineBlocks, written: FileFormat) -> bytes:

@@ -5,6 +5,7 @@ A block is swept once for what its lines are (`sweep`), then its rows are made (
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,9 +15,9 @@ import orjson
 from headrace.domain.contract import Contract, Kind
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.decode.lines import LineBlocks, Skimmed, filled_lines
-from headrace.transform.delimited.header import Layout, by_name, header_line, positional, seeming
+from headrace.transform.delimited.header import Layout, by_name, header_line, positional, refuse_blank_after, seeming
 from headrace.transform.delimited.line_kinds import line_end
-from headrace.transform.delimited.quoted import SplitError
+from headrace.transform.delimited.quoted import SplitError, Unterminated
 from headrace.transform.delimited.record_path import RecordReader
 from headrace.transform.delimited.rows import RowMaker
 from headrace.transform.delimited.scan import ODD_LINE_EVERY, Block, LookAhead, Sweeper, Swept, Window
@@ -102,7 +103,7 @@ class DelimitedReader:
 
     def _skim_block(self, block: Block, stop: int) -> int:
         """Where the last record ends that begins before `stop`; before that, where it goes on beyond the block."""
-        if not any(mark and mark in block.data for mark in self._marks):
+        if not any(mark and mark in block.data for mark in (*self._marks, BOM_UTF8)):
             self._rows_read += filled_lines(memoryview(block.data)[:stop].tobytes(), self.lines.newline, self._comment)
             return stop
         end = 0
@@ -133,10 +134,18 @@ class DelimitedReader:
         try:
             names = self._header_names(line)
             self._check_width(len(names))
-            return by_name(self._contract, names)
+            layout = by_name(self._contract, names)
+            self._refuse_wide_delimiter(line)
         except FileRejected as rejected:
             seems = seeming(line, self._contract) if rejected.code == "header" else ""
             raise FileRejected(rejected.code, f"{seems}{rejected.reason}", rejected.line) from rejected
+        return layout
+
+    def _refuse_wide_delimiter(self, header: bytes) -> None:
+        delimiter = self._contract.format.delimiter
+        if not delimiter.isspace():
+            row = self.lines.peeked_line().decode("utf-8", "replace")
+            refuse_blank_after(delimiter, header.decode("utf-8", "replace"), row)
 
     def _check_width(self, names: int) -> None:
         named, more = len(self._contract.named_columns), self._limits.unknown_names
@@ -151,11 +160,25 @@ class DelimitedReader:
             reason = f"the header is longer than {self._limits.header:,} bytes: is the file in the contract's format?"
             raise FileRejected("too_wide", reason)
         try:
-            return [name.decode() for name in splitter_of(self._contract).split(line)]
+            return [name.decode() for name in self._header_fields(line)]
         except SplitError as error:
             raise FileRejected("header", f"the header cannot be read: {error.reason}") from error
         except UnicodeDecodeError as error:
             raise FileRejected("not_text", f"the header is not {self._text.label} text") from error
+
+    def _header_fields(self, line: bytes) -> list[bytes]:
+        """The names in the header, which goes on in the next line where one in quotes has a line end."""
+        splitter, record = splitter_of(self._contract), line
+        while True:
+            try:
+                return splitter.split(record)
+            except Unterminated:
+                more = self.lines.next_line() if len(record) <= self._limits.header else None
+                if more is None:
+                    raise
+                record += b"\n" + more
+            except SplitError:
+                return splitter.split(line)
 
     def _stretch(self, block: Block, start: int) -> tuple[Parsed, Swept]:
         """The rows of a block from `start` on, as many as are read at a time."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from headrace.domain.contract import Contract
 from headrace.transform.decode.encoding import AUTO
 from headrace.transform.delimited.header import Layout
+from headrace.transform.delimited.odd_rows import OddRows, Row
 from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminated, WellWritten
 from headrace.transform.delimited.splitters import splitter_of
 from headrace.transform.outcome import RowError
@@ -17,13 +19,6 @@ from headrace.transform.values.values import text_reader
 
 Texts = Sequence[str | UnicodeDecodeError | None]
 """The fields of a record, an error where one is no text; then those of an absent column and of unknown fields."""
-
-
-class Row(NamedTuple):
-    """A record's values in the contract's order, or the errors that make it bad."""
-
-    values: tuple[Any, ...]
-    errors: tuple[RowError, ...] = ()
 
 
 class RecordReader:
@@ -37,6 +32,7 @@ class RecordReader:
         self._encoding = encoding
         self._is_named = contract.format.encoding != AUTO
         self._width = len(layout.columns)
+        self._odd_rows = OddRows(contract, layout)
         self._has_header = contract.format.header
         self._nulls = frozenset(contract.format.null_tokens)
         self._null_bytes = frozenset(token.encode() for token in self._nulls)
@@ -51,11 +47,13 @@ class RecordReader:
     def read(self, record: bytes) -> Row:
         """The row, good or bad. Raises Unterminated for a record whose last quoted value is not closed."""
         texts = self._texts(record)
-        return self.read_odd(record) if texts is None else self._row(texts)
+        if texts is None:
+            return self.read_odd(record)
+        return self._odd_rows.verdict(texts, self._row)
 
     def _texts(self, record: bytes) -> Texts | None:
         """The fields of a record that is plainly well written, None for any other."""
-        if self._well_written is None or self._unknown:
+        if self._well_written is None or self._unknown or record.startswith(BOM_UTF8):
             return None
         try:
             texts: Texts | None = self._well_written.split(record.decode())
@@ -66,14 +64,18 @@ class RecordReader:
     def read_odd(self, record: bytes) -> Row:
         """As `read`, for a record that is likely not to be well written."""
         try:
-            fields = self.splitter.split(record)
+            fields = self.splitter.split(record.removeprefix(BOM_UTF8))
         except Unterminated:
             raise
         except SplitError as error:
             return Row((), (RowError(None, "quoting", error.reason),))
+        if len(fields) == self._width + 1 and not fields[-1]:
+            fields.pop()  # a delimiter at the end of the row
         if len(fields) != self._width:
             return Row((), (self._miscounted(len(fields)),))
-        return self._row([*map(_text_or_error, fields), None, self._unknown_fields(fields) if self._unknown else None])
+        texts = [*map(_text_or_error, fields)]
+        unknown = self._unknown_fields(fields) if self._unknown else None
+        return self._odd_rows.verdict([*texts, None, unknown], self._row)
 
     def _row(self, texts: Texts) -> Row:
         """The row from its fields, and after them what an absent column and the column for unknown ones hold."""

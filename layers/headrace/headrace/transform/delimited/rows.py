@@ -14,6 +14,7 @@ from headrace.transform.delimited.arrow_path import FastPath
 from headrace.transform.delimited.column_path import ColumnarPath
 from headrace.transform.delimited.header import Layout
 from headrace.transform.delimited.line_kinds import LineKinds
+from headrace.transform.delimited.odd_rows import OddRows
 from headrace.transform.delimited.patterns import Habits, LinePatterns
 from headrace.transform.delimited.record_path import RecordReader
 from headrace.transform.delimited.scan import Block, Numbered, Settled, Stretch, Swept
@@ -45,6 +46,7 @@ class RowMaker:
         self._landed = landed
         self._seen = DelimiterStandIn(contract.format)
         self._schema = data_schema(contract)
+        self._odd_rows = OddRows(contract, layout)
         self._checks = ColumnChecks(contract, lambda column: self._patterns.proven(column, habits))
         self._fast = FastPath(contract, layout, habits) if self._patterns.exist else None
         self._columnar = ColumnarPath(contract, layout, habits) if self._patterns.exist else None
@@ -70,7 +72,7 @@ class RowMaker:
         if table is None:
             return self._parsed([], []), [(number, swept.raw(number)) for number in numbers.to_pylist()]
         fast = Parsed(table, numbers, [])
-        broken = self._checks.broken(table)
+        broken = sorted({*self._checks.broken(table), *self._odd_rows.suspects(table)})
         left = [(number, swept.raw(number)) for number in numbers.take(pa.array(broken, pa.int64())).to_pylist()]
         return without(fast, broken) if broken else fast, left
 
@@ -92,10 +94,14 @@ class RowMaker:
         found = self._columnar.read([self._seen.line(line) for _, line in lines])
         if found is None:
             return nothing, lines
-        table, errors = found
-        bad = [BadRow(lines[place][0], self._landed(lines[place][1]), tuple(errors[place])) for place in sorted(errors)]
+        table, errors, suspects = found
+        bad = [
+            BadRow(lines[place][0], self._landed(lines[place][1]), tuple(errors[place]))
+            for place in sorted(errors.keys() - set(suspects))
+        ]
         parsed = Parsed(table, pa.array([number for number, _ in lines], pa.int64()), bad)
-        return without(parsed, errors) if errors else parsed, []
+        others = sorted({*errors, *suspects})
+        return without(parsed, others) if others else parsed, [lines[place] for place in suspects]
 
     def _settled_rows(self, settled: Sequence[Settled]) -> Parsed:
         good = [record for record in settled if not record.row.errors]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from headrace.transform.delimited.line_kinds import Kind, LineKinds, LineTable, Run, line_end, line_table, lines_of
+from headrace.transform.delimited.odd_rows import Row
 from headrace.transform.delimited.quoted import SplitError, Unterminated
-from headrace.transform.delimited.record_path import RecordReader, Row
+from headrace.transform.delimited.record_path import RecordReader
 
 LOOKS_AHEAD = 16
 ODD_LINES_BEFORE_TABLE, ODD_LINE_EVERY = 128, 16
@@ -144,7 +146,8 @@ class _Sweep:
         self._data, self._seen, self._final, self._place = block
         self._found = Swept(block.data, sweeper.newline, before)
         self._at = window.start
-        self._next_comment = 0
+        mark = sweeper.comment
+        self._next_marked = {mark: 0 for mark in (mark, BOM_UTF8) if mark and mark in block.data}
         self._stop = min(window.stop, len(block.data))
         self._most = window.rows
         self._table: LineTable | None = None
@@ -168,7 +171,7 @@ class _Sweep:
 
     def _search(self, seen: bytes) -> None:
         """Takes the good lines from here on, and looks at the one after them."""
-        kinds, stop = self._its.kinds, self._comment_from(self._at)
+        kinds, stop = self._its.kinds, self._marked_from(self._at)
         end = kinds.good_end(seen, self._at, stop)
         if end > self._at:
             self._take_good(end)
@@ -190,7 +193,7 @@ class _Sweep:
 
     def _look_up(self, seen: bytes, table: LineTable) -> None:
         """Takes the lines of one kind from here on."""
-        stop = self._comment_from(self._at)
+        stop = self._marked_from(self._at)
         if self._at >= table.stop:
             self._table = self._lines_ahead(seen)
             return
@@ -233,15 +236,18 @@ class _Sweep:
                 break
         return place
 
-    def _comment_from(self, start: int) -> int:
-        """Where the next comment begins."""
-        mark, newline = self._its.comment, self._its.newline
-        if not mark:
-            return self._stop
-        if self._next_comment <= start and not self._data.startswith(mark, start):
+    def _marked_from(self, start: int) -> int:
+        """Where the next line begins that is a comment, or has a byte order mark: no expression looks at such."""
+        return min((self._next_with(mark, start) for mark in self._next_marked), default=self._stop)
+
+    def _next_with(self, mark: bytes, start: int) -> int:
+        if self._data.startswith(mark, start):
+            return start
+        newline = self._its.newline
+        if self._next_marked[mark] <= start:
             place = self._data.find(newline + mark, start)
-            self._next_comment = place + len(newline) if place >= 0 else self._stop
-        return start if self._data.startswith(mark, start) else self._next_comment
+            self._next_marked[mark] = place + len(newline) if place >= 0 else self._stop
+        return self._next_marked[mark]
 
     def _number(self) -> int:
         return self._found.before + self._found.rows + 1
@@ -256,10 +262,11 @@ class _Sweep:
         """Reads the line here, alone or joined with others to one record."""
         start, end = self._at, self._line_end(self._at)
         line = self._line(start, end)
-        if not line:
+        text = line.removeprefix(BOM_UTF8)
+        if not text:
             self._at = self._after_blanks(end)
             return
-        if self._its.comment and line.startswith(self._its.comment):
+        if self._its.comment and text.startswith(self._its.comment):
             self._at = end
             return
         try:
@@ -302,6 +309,7 @@ class _Sweep:
         look = self._its.look_ahead
         if not look.may_look(self._place + start):
             return 0
+        start += len(BOM_UTF8) if self._data.startswith(BOM_UTF8, start) else 0
         horizon = min(len(self._data), start + look.longest)
         searched = end = horizon
         try:

@@ -16,7 +16,7 @@ from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.decode.lines import LineBlocks, Skimmed
 from headrace.transform.delimited.header import Layout, few, refuse_unknown
-from headrace.transform.delimited.record_path import Row
+from headrace.transform.delimited.odd_rows import Row
 from headrace.transform.json_files.columns import JsonColumns, Values, at_path, known_keys, surplus
 from headrace.transform.json_files.records import LineRecords, Records
 from headrace.transform.json_files.values import exact_number, json_reader
