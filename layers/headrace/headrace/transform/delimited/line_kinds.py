@@ -54,6 +54,7 @@ class LineTable:
     def __init__(self, kinds: LineKinds, data: bytes, start: int, stop: int) -> None:
         """Looks at the lines from `start` to `stop`. Raises ArrowInvalid for an expression too large for Arrow."""
         self.stop = stop
+        self._start = start
         lines = pc.split_pattern(pa.array([memoryview(data)[start:stop]], pa.binary()), kinds.newline).values
         offsets = memoryview(lines.buffers()[1]).cast("i")
         of_lines = pa.repeat(pa.scalar(0, pa.int8()), len(lines))
@@ -70,7 +71,7 @@ class LineTable:
     def run_at(self, start: int, stop: int) -> Run:
         """The lines from `start` on that are of one kind."""
         place = self._place
-        if place and self._ends[place - 1] != start:
+        if (self._ends[place - 1] if place else self._start) != start:
             place = bisect_right(self._ends, start)
         self._place = place + 1
         return Run(self._kinds[place], min(self._ends[place], stop))

@@ -245,7 +245,7 @@ class _Sweep:
             return start
         newline = self._its.newline
         if self._next_marked[mark] <= start:
-            place = self._data.find(newline + mark, start)
+            place = self._data.find(newline + mark, start, self._stop)
             self._next_marked[mark] = place + len(newline) if place >= 0 else self._stop
         return self._next_marked[mark]
 
