@@ -39,6 +39,7 @@ COPIED = (
 )
 
 
+COMMANDS = Path(sys.executable).parent
 SHELL = {
     "AWS_PROFILE": "missing",
     "AWS_DEFAULT_REGION": "mars-east-1",
@@ -65,6 +66,14 @@ class Laptop:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as it is."""
+        return self._run([str(COMMANDS / "headrace"), *arguments])
+
+    def shell(self, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run what a person types into a shell in the checkout."""
+        path = os.pathsep.join([str(COMMANDS), os.environ["PATH"]])
+        return self._run(["bash", "-c", line], PATH=path, COLUMNS="200", **variables)
+
+    def _run(self, command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
         sources = [self.checkout / name for name in ("layers/headrace", "compiler", "local", "cli")]
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = own | {
@@ -74,9 +83,9 @@ class Laptop:
             **SHELL,
         }
         return subprocess.run(
-            [str(Path(sys.executable).parent / "headrace"), *arguments],
+            command,
             cwd=self.checkout,
-            env=environment,
+            env=environment | variables,
             capture_output=True,
             text=True,
             timeout=280,
