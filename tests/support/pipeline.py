@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import LIVE, MERGE, Arrival, BatchRecord, FileRecord
 from headrace.domain.ingest.load import split_statements
+from headrace.domain.operations import OPERATIONS
 from headrace.usecases.ingest import starter
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.prepare_load import prepare_load
@@ -27,8 +29,9 @@ from tests.support.fakes import MemoryLanding, MemoryServices, contract, contrac
 
 MIGRATIONS = sorted((Path(__file__).parents[2] / "sql" / "migrations").glob("*.sql"))
 REFUSED = "ERROR: value too long for type character varying(6)"
-Row = tuple[str, int, int]
-"""Meter, round, value."""
+Change = tuple[str, int, int, str]
+Row = tuple[str, int, int] | Change
+"""Meter, round, value; in a change log also the operation."""
 
 
 def meters(**changes: Any) -> Contract:
@@ -39,6 +42,16 @@ def meters(**changes: Any) -> Contract:
         Column("value", "value", Kind.INTEGER, "BIGINT", required=True, minimum="0"),
     )
     return contract(**{"columns": columns, "ordering": ()} | changes)
+
+
+def changes(*, marked: bool = False, **given: Any) -> Contract:
+    """The same from a change log: rows that it deletes go, or are marked."""
+    columns = list(meters().columns)
+    columns[2] = replace(columns[2], required=False)
+    columns.append(Column("op", "op", Kind.STRING, "VARCHAR(6)", max_bytes=6, enum=OPERATIONS))
+    if marked:
+        columns.append(Column("gone_at", "gone_at", Kind.TIMESTAMP, "TIMESTAMP"))
+    return meters(columns=tuple(columns), operation="op", deleted_at="gone_at" if marked else None, **given)
 
 
 @dataclass
@@ -69,9 +82,10 @@ class Pipeline:
         if self.contract.staged:
             self.warehouse.run_alone(split_statements(stage_sql(self.contract))[0])
 
-    def land(self, key: str, version: str, rows: list[Row], at: str, sequencer: str) -> Arrival:
+    def land(self, key: str, version: str, rows: Sequence[Row], at: str, sequencer: str) -> Arrival:
         """Put a version of a key into the bucket. Its event is not delivered yet."""
-        body = "\n".join(["meter,round,value", *(",".join(map(str, row)) for row in rows), ""]).encode()
+        names = [column.source for column in self.contract.columns if column.name != self.contract.deleted_at]
+        body = "\n".join([",".join(names), *(",".join(map(str, row)) for row in rows), ""]).encode()
         sent = Arrival("landing", f"readings/{key}", version, len(body), "e", sequencer, at)
         self.services.lake.landed["landing", sent.key, version] = body
         self.landing.all_versions.append(Landed("landing", sent.key, version, len(body), "e", at, latest=True))
@@ -117,7 +131,8 @@ class Pipeline:
 
     def rows(self) -> dict[str, tuple[int, str, int]]:
         """The table: value, file and row by meter. Raises AssertionError where a meter has two rows."""
-        found = self.warehouse.query("SELECT meter, value, _file_id, _row_number FROM public.readings")
+        gone = f" WHERE {self.contract.deleted_at} IS NULL" if self.contract.deleted_at else ""
+        found = self.warehouse.query(f"SELECT meter, value, _file_id, _row_number FROM public.readings{gone}")
         table = {str(meter): (int(value), str(file_id), int(row)) for meter, value, file_id, row in found}
         assert len(table) == len(found)
         return table

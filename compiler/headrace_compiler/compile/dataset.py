@@ -15,6 +15,7 @@ from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
 from headrace_compiler.compile.key_columns import with_origins
 from headrace_compiler.compile.metrics import statistics_checks
+from headrace_compiler.compile.operations import with_operations
 from headrace_compiler.compile.row_rules import row_rules
 from headrace_compiler.compile.servers import compile_servers
 from headrace_compiler.compile.views import compile_views
@@ -62,6 +63,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     if len(columns) < len(table.properties or []):
         return None  # what follows would only say of a column with a mistake that there is none
     layout = _layout(table, values, columns, problems)
+    columns, changes = with_operations(columns, table, values, layout, TABLE, problems)
     if _chosen("paddedKeys", PADDED_KEYS, table, values, problems) == "refuse":
         columns = tuple(_unpadded(column, layout["primary_key"]) for column in columns)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
@@ -99,6 +101,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         description=_description(model),
         extra={"database": servers.database} if servers.database else {},
         **layout,
+        **changes,
     )
 
 

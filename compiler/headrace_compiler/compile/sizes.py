@@ -15,7 +15,7 @@ from headrace.domain.migration import MOST_COLUMNS
 from headrace.domain.sql_text import MOST_BYTES, one_line, role_in_sql, size_of
 from headrace.domain.statistics.judgement import Scope
 from headrace_compiler.document.document import Problems, Where
-from headrace_compiler.sql.load import load_sql, names_of, table_sql, views_sql
+from headrace_compiler.sql.load import is_wide, load_sql, names_of, table_sql, views_sql
 from headrace_compiler.sql.metrics import measure_sql
 from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 
@@ -41,6 +41,8 @@ def fitted(contract: Contract, problems: Problems) -> Contract:
     elif what := _too_long(_columns_sql(contract)):
         fit = _most(lambda n: not _too_long(_columns_sql(_with_columns(contract, n))), len(contract.columns))
         problems.add(COLUMNS, f"{what} {TOO_LONG}: {fit:,} columns with such names fit")
+    elif contract.deleted_at and is_wide(contract):
+        problems.add(COLUMNS, "a table of so many columns cannot mark deleted rows: leave out deletedAtColumn")
     elif what := _too_long(_checks_sql(contract)):
         fit = _most(lambda n: not _too_long(_checks_sql(_with_checks(contract, n))), len(contract.checks))
         problems.add(("schema", 0), f"{what} {TOO_LONG}: {fit:,} checks fit")

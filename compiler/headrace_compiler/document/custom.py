@@ -26,6 +26,8 @@ DATASET = {
     "distributionKey": "text",
     "sortKey": "a list of texts",
     "orderingColumns": "a list of texts",
+    "operationColumn": "text",
+    "deletedAtColumn": "text",
     "encode": "text",
     "onNewVersion": "text",
     "onCopy": "text",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
 from headrace.domain.migration import LINEAGE_TYPES, as_staged
+from headrace.domain.operations import DELETES
 
 Step = tuple[str, str]
 """A comment, or the condition under which it is left out, and a statement."""
@@ -42,7 +43,17 @@ def table_sql(contract: Contract) -> str:
     return (
         f"{HEADER}CREATE TABLE IF NOT EXISTS {contract.target} (\n{body}\n){_distribution(contract)};\n\n"
         f"CREATE TABLE IF NOT EXISTS {_guard(contract)} (batch_id VARCHAR(160));\n"
+        f"{_deleted_keys_ddl(contract)}"
     )
+
+
+def _deleted_keys_ddl(contract: Contract) -> str:
+    """Where the keys are remembered that were deleted: an older row of one, which comes later, stays out."""
+    if not contract.deleted_keys:
+        return ""
+    types = {column.name: _type(column) for column in contract.columns} | LINEAGE_TYPES
+    columns = listed([f"{name} {types[name]} NOT NULL ENCODE ZSTD" for name in contract.deleted_key_columns], 2)
+    return f"\nCREATE TABLE IF NOT EXISTS {contract.deleted_keys} (\n{columns}\n) DISTSTYLE EVEN;\n"
 
 
 def views_sql(contract: Contract) -> str:
@@ -180,12 +191,13 @@ def create_stage(contract: Contract, what: str = "TEMP TABLE stage", called: Map
 
 
 def _reload_steps(contract: Contract) -> list[Step]:
-    """A file that is loaded again leaves no trace of its earlier load: no rows, and no account of them.
+    """A file that is loaded again leaves no trace of its earlier load: no rows, no deletes, no account of them.
 
     Loads of all datasets write to the tables of `etl` in one order, so that no two of them wait for
     each other.
     """
-    emptied = ((contract.target, "_file_id"), ("etl.superseded", "file_id"), ("etl.load_files", "file_id"))
+    own = [(table, "_file_id") for table in (contract.target, contract.deleted_keys) if table]
+    emptied = (*own, ("etl.superseded", "file_id"), ("etl.load_files", "file_id"))
     deletes = (f"DELETE FROM {table}\nWHERE {column} IN {files_that('_reloaded = 1')}" for table, column in emptied)
     return [("if reloaded", statement) for statement in (_note_objects(contract), *deletes)]
 
@@ -237,7 +249,8 @@ def _take_out_versions(contract: Contract) -> list[Step]:
         f"SELECT\n  '${{batch}}',\n  _file_id,\n  COUNT(*)\nFROM {contract.target}\n"
         f"WHERE\n  _file_id IN {indented}\nGROUP BY _file_id"
     )
-    return [("", count), ("", f"DELETE FROM {contract.target}\nWHERE _file_id IN {replaced}")]
+    tables = [table for table in (contract.target, contract.deleted_keys) if table]
+    return [("", count), *(("", f"DELETE FROM {table}\nWHERE _file_id IN {replaced}") for table in tables)]
 
 
 def _create_winners(contract: Contract) -> str:
@@ -271,20 +284,57 @@ def _parsed(contract: Contract) -> list[str]:
     called = staged_names(contract)
     json = {column.name for column in contract.columns if column.kind is Kind.SUPER}
     values = {name: f"JSON_PARSE({called[name]})" if name in json else called[name] for name in called}
+    if contract.deleted_at:
+        values[contract.deleted_at] = f"CASE WHEN {_deletes(contract)} THEN GETDATE() END"
+    computed = json | ({contract.deleted_at} if contract.deleted_at else set())
     wide = is_wide(contract)
-    return [f"{value} AS {name}" if name in json and not wide else value for name, value in values.items()]
+    return [f"{value} AS {name}" if name in computed and not wide else value for name, value in values.items()]
+
+
+def _deletes(contract: Contract) -> str:
+    """Whether a row of the load's own stage, or of the winners, deletes its key."""
+    letters = ", ".join(f"'{letter}'" for letter in DELETES)
+    return f"{staged_names(contract)[str(contract.operation)]} IN ({letters})"
 
 
 def _merge_steps(contract: Contract) -> list[Step]:
-    called = staged_names(contract)
-    same_key = [f"{contract.target}.{key} = winners.{called[key]}" for key in contract.primary_key]
+    same_key = _same_key(contract, contract.target)
     taken_in = [("", _merge(contract, same_key))]
     if is_wide(contract) or not contract.primary_key:
         taken_in = [*_take_out(contract, same_key), ("", _insert(contract))]
     if not contract.primary_key:
         return taken_in
     superseded = ("Rows of earlier files that this batch replaces.", _count_superseded(contract))
-    return [*_drop_older(contract, same_key), superseded, *taken_in]
+    later = ("The files that arrived after the first one of the batch.", _create_later(contract))
+    older = [*_drop_older(contract, contract.target), *_drop_older(contract, contract.deleted_keys)]
+    return [later, *older, superseded, *_bury(contract), *taken_in]
+
+
+def _same_key(contract: Contract, table: str) -> list[str]:
+    called = staged_names(contract)
+    return [f"{table}.{key} = winners.{called[key]}" for key in contract.primary_key]
+
+
+def _bury(contract: Contract) -> list[Step]:
+    """Deletes are remembered in the place of older ones of the same keys; their rows go."""
+    if not contract.deleted_keys:
+        return []
+    called, names = staged_names(contract), list(contract.deleted_key_columns)
+    kept = listed([called[name] for name in names], 2)
+
+    def taken(table: str, *conditions: str) -> str:
+        return f"DELETE FROM {table} USING winners\nWHERE\n  " + "\n  AND ".join(
+            (*_same_key(contract, table), *conditions)
+        )
+
+    insert = f"INSERT INTO {contract.deleted_keys} (\n{listed(names, 2)}\n)\nSELECT\n{kept}\nFROM winners\nWHERE {{}}"
+    deletes = _deletes(contract)
+    return [
+        ("What is deleted, and what comes back.", taken(contract.deleted_keys)),
+        ("", insert.format(deletes)),
+        ("", taken(contract.target, f"winners.{deletes}")),
+        ("", f"DELETE FROM winners\nWHERE {deletes}"),
+    ]
 
 
 def _insert(contract: Contract) -> str:
@@ -301,24 +351,25 @@ def _take_out(contract: Contract, same_key: list[str]) -> list[Step]:
     return [("The table is too wide for a MERGE: a row of the same key goes, and the new one comes.", statement)]
 
 
-def _drop_older(contract: Contract, same_key: list[str]) -> list[Step]:
-    """A row that is older than what the target has loses to it: by the ordering columns, then by its file's arrival.
+def _drop_older(contract: Contract, table: str | None) -> list[Step]:
+    """A row that is older than what the table has loses to it: by the ordering columns, then by its file's arrival.
 
     Rows of files whose arrival is not known, from before arrivals were kept, are older than all others.
     """
-    target, called = contract.target, staged_names(contract)
-    equal = [f"{target}.{name} = winners.{called[name]}" for name in contract.ordering]
+    if not table:
+        return []
+    same_key, called = _same_key(contract, table), staged_names(contract)
+    equal = [f"{table}.{name} = winners.{called[name]}" for name in contract.ordering]
     arrived_later = [
-        f"{target}._file_id = later.file_id",
+        f"{table}._file_id = later.file_id",
         "winners._file_id = files._file",
         f"later.arrival > {ARRIVED}",
     ]
-    older = ("A row older than the one in the target loses to it.",
-             _delete_winners(target, [*same_key, _newer(contract)]))  # fmt: skip
-    earlier = _delete_winners(f"{target}, later, files", [*same_key, *equal, *arrived_later])
+    older = (f"A row older than the one in {table} loses to it.",
+             _delete_winners(table, [*same_key, _newer(contract, table)]))  # fmt: skip
+    earlier = _delete_winners(f"{table}, later, files", [*same_key, *equal, *arrived_later])
     return [
         *([older] if contract.ordering else []),
-        ("The files that arrived after the first one of the batch.", _create_later(contract)),
         ("Whatever the order of loading, a row loses to one of a file that arrived later.", earlier),
     ]
 
@@ -335,12 +386,12 @@ def _create_later(contract: Contract) -> str:
     )
 
 
-def _newer(contract: Contract) -> str:
-    """Whether a row of the target is later than a row of the winners, by all ordering columns in turn."""
+def _newer(contract: Contract, table: str) -> str:
+    """Whether a row of the table is later than a row of the winners, by all ordering columns in turn."""
     called = staged_names(contract)
     later, equal = [], ""
     for name in contract.ordering:
-        there, new = f"{contract.target}.{name}", f"winners.{called[name]}"
+        there, new = f"{table}.{name}", f"winners.{called[name]}"
         later.append(f"{equal}{there} > {new}")
         equal += f"{there} = {new} AND "
     return later[0] if len(later) == 1 else "(" + " OR ".join(f"({condition})" for condition in later) + ")"
@@ -358,7 +409,7 @@ def _count_superseded(contract: Contract) -> str:
 
 def _merge(contract: Contract, same_key: list[str]) -> str:
     names = names_of(contract)
-    updates = listed([f"{name} = winners.{name}" for name in names if name not in contract.primary_key], 6)
+    updates = listed([f"{name} = {_update(contract, name)}" for name in names if name not in contract.primary_key], 6)
     on = "\n    AND ".join(same_key)
     return (
         f"MERGE INTO {contract.target} USING\n  winners\n  ON\n    {on}\n"
@@ -366,6 +417,14 @@ def _merge(contract: Contract, same_key: list[str]) -> str:
         f"WHEN NOT MATCHED THEN\n  INSERT\n    (\n{listed(names, 6)}\n    )\n"
         f"  VALUES (\n{listed([f'winners.{name}' for name in names], 4)}\n  )"
     )
+
+
+def _update(contract: Contract, name: str) -> str:
+    """What a MERGE sets a column to. A row that is only marked as deleted keeps its values."""
+    kept = {*contract.ordering, *LINEAGE_COLUMNS, contract.operation, contract.deleted_at}
+    if not contract.deleted_at or name in kept:
+        return f"winners.{name}"
+    return f"CASE WHEN winners.{contract.deleted_at} IS NULL THEN winners.{name} ELSE {contract.target}.{name} END"
 
 
 def _count_files(contract: Contract) -> str:

@@ -172,12 +172,6 @@ FROM (
 ) AS ranked
 WHERE _rank = 1;
 
--- A row older than the one in the target loses to it.
-DELETE FROM winners USING public.orders
-WHERE
-  public.orders.order_id = winners.order_id
-  AND public.orders.updated_at > winners.updated_at;
-
 -- The files that arrived after the first one of the batch.
 CREATE TEMP TABLE later AS
 SELECT
@@ -190,6 +184,12 @@ WHERE
     SELECT MIN(_arrival) FROM files
     WHERE _place >= 0
   );
+
+-- A row older than the one in public.orders loses to it.
+DELETE FROM winners USING public.orders
+WHERE
+  public.orders.order_id = winners.order_id
+  AND public.orders.updated_at > winners.updated_at;
 
 -- Whatever the order of loading, a row loses to one of a file that arrived later.
 DELETE FROM winners USING public.orders, later, files

@@ -166,12 +166,6 @@ FROM (
 ) AS ranked
 WHERE _rank = 1;
 
--- A row older than the one in the target loses to it.
-DELETE FROM winners USING public.task_events
-WHERE
-  public.task_events.task_id = winners.task_id
-  AND public.task_events.event_timestamp > winners.event_timestamp;
-
 -- The files that arrived after the first one of the batch.
 CREATE TEMP TABLE later AS
 SELECT
@@ -184,6 +178,12 @@ WHERE
     SELECT MIN(_arrival) FROM files
     WHERE _place >= 0
   );
+
+-- A row older than the one in public.task_events loses to it.
+DELETE FROM winners USING public.task_events
+WHERE
+  public.task_events.task_id = winners.task_id
+  AND public.task_events.event_timestamp > winners.event_timestamp;
 
 -- Whatever the order of loading, a row loses to one of a file that arrived later.
 DELETE FROM winners USING public.task_events, later, files

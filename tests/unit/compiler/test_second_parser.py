@@ -75,11 +75,19 @@ def of_every_kind(**changes: Any) -> Contract:
     return contract(**given | changes)
 
 
+CHANGED = (
+    *of_every_kind().columns,
+    Column("op", "", Kind.STRING, "VARCHAR(6)"),
+    Column("a_gone", "", Kind.TIMESTAMP, "TIMESTAMP"),
+)
 CONTRACTS = {
     **{given.dataset: given for given in [*compile_folder(ROOT / "contracts"), *TEN]},
     "every kind": of_every_kind(),
     "every kind, without a key": of_every_kind(primary_key=(), ordering=()),
     "every kind, staged": of_every_kind(staged=True),
+    "changes": of_every_kind(columns=CHANGED, operation="op"),
+    "changes, marked": of_every_kind(columns=CHANGED, operation="op", deleted_at="a_gone"),
+    "wide, changes": wide(240, operation=wide(240).columns[-2].name),
     "wide": wide(240),
     "wide, staged": wide(240, staged=True),
 }

@@ -20,7 +20,7 @@ from headrace.usecases.recovery.requeue import reload, retry
 from headrace_compiler.sql import texts
 from headrace_compiler.sql.load import load_sql
 from tests.support.interleaving import examples
-from tests.support.pipeline import Pipeline, Row, meters
+from tests.support.pipeline import Change, Pipeline, changes, meters
 
 JANUARY, FEBRUARY, MARCH = (f"2026-0{month}-01T08:00:00.000000Z" for month in (1, 2, 3))
 LANES = (LIVE, BACKFILL, MERGE)
@@ -131,7 +131,7 @@ def test_of_two_versions_that_are_planned_at_once_the_newer_one_stays(
 
 
 def test_a_newer_version_without_good_rows_takes_out_an_older_one_that_was_on_its_way() -> None:
-    pipeline = Pipeline(meters(primary_key=(), ordering=()))
+    pipeline = Pipeline(meters(primary_key=(), max_bad_share=1.0))
     old = pipeline.land("a.csv", "v1", [("m1", 1, 1)], JANUARY, "0A")
     backfill("readings", "readings/", pipeline.landing, pipeline.services)
     pipeline.deliver(pipeline.land("a.csv", "v2", [("m1", 1, -1)], FEBRUARY, "0B"))
@@ -185,13 +185,14 @@ def test_sql_alone_finds_the_file_of_a_row(pipeline: Pipeline) -> None:
 class Plan:
     """A story: files in their order of arrival (key, rows), and what happens: a verb and a number each."""
 
-    files: tuple[tuple[str, tuple[Row, ...]], ...]
+    files: tuple[tuple[str, tuple[Change, ...]], ...]
     events: tuple[tuple[str, int], ...]
     same_second: bool = False
 
 
 VERBS = ("deliver", "deliver", "deliver", "begin", "finish", "refuse", "run", "backfill", "retry", "reload")
-ROWS = st.lists(st.tuples(st.sampled_from(["m1", "m2", "m3"]), st.integers(1, 3)), min_size=1, max_size=3)
+CHANGES = st.tuples(st.sampled_from(["m1", "m2", "m3"]), st.integers(1, 3), st.sampled_from(["I", "U", "D"]))
+ROWS = st.lists(CHANGES, min_size=1, max_size=3)
 FILES = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), ROWS), min_size=2, max_size=5)
 EVENTS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 9)), max_size=16)
 
@@ -200,7 +201,7 @@ EVENTS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 9)), max_size
 def plans(draw: st.DrawFn) -> Plan:
     """Stories in which every value is another one, so that every file is."""
     files = tuple(
-        (key, tuple((meter, turn, 10 * number + at) for at, (meter, turn) in enumerate(rows)))
+        (key, tuple((meter, turn, 10 * number + at, op) for at, (meter, turn, op) in enumerate(rows)))
         for number, (key, rows) in enumerate(draw(FILES))
     )
     return Plan(files, tuple(draw(EVENTS)), draw(st.booleans()))
@@ -213,10 +214,11 @@ class Story:
         self.pipeline, self.plan = Pipeline(contract), plan
         self.sent = [self._land(number, key, rows) for number, (key, rows) in enumerate(plan.files)]
 
-    def _land(self, number: int, key: str, rows: tuple[Row, ...]) -> Arrival:
+    def _land(self, number: int, key: str, rows: tuple[Change, ...]) -> Arrival:
         at = f"2026-01-01T00:00:0{0 if self.plan.same_second else number}.000000Z"
         sequencer = f"00{number:02}" + "F" * (number % 3)
-        return self.pipeline.land(f"{key}.csv", f"v{number}", [*rows], at, sequencer)
+        known = [*rows] if self.pipeline.contract.operation else [row[:3] for row in rows]
+        return self.pipeline.land(f"{key}.csv", f"v{number}", known, at, sequencer)
 
     def happens(self) -> None:
         """All events, then whatever is left to be done."""
@@ -251,32 +253,36 @@ class Story:
                 reload(known[number % len(known) :][:1] if known else [], pipeline.services)
 
     def check(self) -> None:
-        """Of each meter the greatest row of a living file, unless a row of a version that is gone was greater still."""
+        """Of each meter the greatest row of a living file, unless a row of a version that is gone was greater still.
+
+        Where that row deletes the meter, there is none.
+        """
         table, files = self.pipeline.rows(), self.pipeline.services.files.get_all(sent.file_id for sent in self.sent)
         assert all(file.status is FileStatus.LOADED and file.rows.balanced for file in files), files
-        assert sum(file.rows.loaded for file in files) == len(table)
+        ((count,),) = self.pipeline.warehouse.query("SELECT COUNT(*) FROM public.readings")
+        assert sum(file.rows.loaded for file in files) == count
         for meter in ("m1", "m2", "m3"):
             living, gone = self._rows(meter)
-            there = table.get(meter)
-            assert there is None or there[0] in living.values()
-            order = {value: place for place, value in living.items()}
-            hidden = max(gone, default=())
-            for place, value in living.items():
-                if place > hidden:
-                    assert there is not None, f"no row of {meter}"
-                    assert order[there[0]] >= place, f"{meter}: {there} instead of {value}"
+            there = table[meter][0] if meter in table else None
+            assert there in {None, *living.values()}
+            last = max(living, default=())
+            if last > max(gone, default=()):
+                assert there == living[last], f"{meter}: {there} instead of {living[last]}"
 
-    def _rows(self, meter: str) -> tuple[dict[tuple[object, ...], int], list[tuple[object, ...]]]:
-        """The meter's rows in the order in which they win: of files whose rows count, and of versions that are gone."""
+    def _rows(self, meter: str) -> tuple[dict[tuple[object, ...], int | None], list[tuple[object, ...]]]:
+        """The meter's rows in the order in which they win: of files whose rows count, and of versions that are gone.
+
+        The value of a row that deletes is None.
+        """
         contract = self.pipeline.contract
         newest = {key: number for number, (key, _) in enumerate(self.plan.files)}
-        living, gone = dict[tuple[object, ...], int](), list[tuple[object, ...]]()
+        living, gone = dict[tuple[object, ...], int | None](), list[tuple[object, ...]]()
         for number, (key, rows) in enumerate(self.plan.files):
             file = self.pipeline.services.files.get(self.sent[number].file_id)
-            for at, (name, turn, value) in enumerate(rows):
+            for at, (name, turn, value, op) in enumerate(rows):
                 place = ((turn if contract.ordering else 0), f"{file.arrival}#{file.file_id}", at)
                 if name == meter and (newest[key] == number or not contract.replace_versions):
-                    living[place] = value
+                    living[place] = None if contract.operation and op == "D" else value
                 elif name == meter:
                     gone.append(place)
         return living, gone
@@ -287,6 +293,10 @@ CONTRACTS = {
     "ordered": meters(most_files=2, ordering=("round",)),
     "added": meters(most_files=2, replace_versions=False),
     "staged": meters(most_files=2, staged=True, merge_seconds=900),
+    "changes": changes(most_files=2),
+    "changes, ordered": changes(most_files=2, ordering=("round",)),
+    "changes, marked": changes(most_files=2, marked=True),
+    "changes, staged": changes(most_files=2, staged=True, merge_seconds=900, ordering=("round",)),
 }
 
 
@@ -339,6 +349,18 @@ def without_versions(given: Contract) -> str:
 def test_a_load_that_trusts_its_plan_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_versions)
     assert_found(CONTRACTS["arrival"])
+
+
+def without_deleted_keys(given: Contract) -> str:
+    """The load as it would be if it forgot what had been deleted."""
+    steps = [text for text in split_statements(load_sql(given)) if "etl.deleted_readings.meter" not in text]
+    return "".join(f"{text};\n" for text in steps).replace("INSERT INTO files (_file) VALUES ${older};\n", "")
+
+
+@pytest.mark.parametrize("kind", ["changes", "changes, ordered"])
+def test_a_load_that_forgets_what_was_deleted_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_deleted_keys)
+    assert_found(CONTRACTS[kind])
 
 
 def test_sequencers_filled_on_the_left_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,6 +141,9 @@ class Contract:
 
     The rows of a `staged` dataset are appended to a stage table, and merged into the target every `merge_seconds`.
 
+    The column `operation` of a change log says whether a row is a new state of its key or deletes it. Rows that are
+    deleted go, or stay with the time of the load in the column `deleted_at`.
+
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole;
     so is one without a good row, unless `max_bad_share` is given. A new version of a key that lacks more than
     `max_shrink` (0 to 1) of the good rows of the version before waits for a person; None: none does.
@@ -161,6 +164,8 @@ class Contract:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...] = ()
     ordering: tuple[str, ...] = ()
+    operation: str | None = None
+    deleted_at: str | None = None
     dist_key: str | None = None
     sort_key: tuple[str, ...] = ()
     replace_versions: bool = True
@@ -196,6 +201,16 @@ class Contract:
     def stage(self) -> str:
         """The table to which the rows of a staged dataset are appended."""
         return f"etl.staged_{self.dataset}"
+
+    @property
+    def deleted_keys(self) -> str | None:
+        """The table of the keys that a change log has deleted; None where such rows stay, or there are no deletes."""
+        return f"etl.deleted_{self.dataset}" if self.operation and not self.deleted_at else None
+
+    @property
+    def deleted_key_columns(self) -> tuple[str, ...]:
+        """What is kept of a delete: its key, its order, its lineage."""
+        return tuple(dict.fromkeys((*self.primary_key, *self.ordering, *LINEAGE_COLUMNS)))
 
     @property
     def named_columns(self) -> tuple[Column, ...]:

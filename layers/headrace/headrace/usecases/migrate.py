@@ -158,10 +158,22 @@ def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
     if not there:
         return TablePlan((Change(contract.target, "new table", made),))
     planned = plan_table(contract, there)
-    if f"guard_{contract.dataset}" in etl:
-        return planned
-    guard = Change(f"etl.guard_{contract.dataset}", "new, lets loads take turns", made)
-    return TablePlan((*planned.changes, guard), planned.kept, planned.refused)
+    refused = (*planned.refused, *_other_deleted_keys(contract, etl, services))
+    beside = {f"etl.guard_{contract.dataset}": "new, lets loads take turns"}
+    if contract.deleted_keys:
+        beside[contract.deleted_keys] = "new, remembers the keys that were deleted"
+    missing = [Change(name, what, made) for name, what in beside.items() if name.removeprefix("etl.") not in etl]
+    return TablePlan((*planned.changes, *missing), planned.kept, refused)
+
+
+def _other_deleted_keys(contract: Contract, etl: set[str], services: Services) -> Iterator[str]:
+    """The refusal of another key or order than the one by which deletes were remembered."""
+    if not contract.deleted_keys or contract.deleted_keys.removeprefix("etl.") not in etl:
+        return
+    if set(_columns(services, contract, contract.deleted_keys)) != set(contract.deleted_key_columns):
+        reason = f"{contract.deleted_keys} remembers deletes by another key or other orderingColumns"
+        advice = f"keep them, or DROP TABLE {contract.deleted_keys}: older rows of deleted keys may then come back"
+        yield f"{reason}: {advice}"
 
 
 def _stage(contract: Contract, etl: set[str], done: dict[str, str], services: Services) -> TablePlan:

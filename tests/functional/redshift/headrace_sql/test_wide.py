@@ -53,7 +53,9 @@ def put(client: Client, given: Contract, batch: str, rows: list[tuple[str, str, 
     """The parts of a batch of (file, meter, round, label), and their manifest's URL."""
     filled: dict[str, pa.Array] = {}
     for number, column in enumerate(given.columns):
-        values = [kind_of(number - 2)[3]] * len(rows) if not column.unknown else [None] * len(rows)
+        values = [kind_of(number - 2)[3]] * len(rows)
+        if column.unknown or column.kind is Kind.TIMESTAMP:
+            values = [None] * len(rows)
         if column.kind is Kind.STRING:
             values = [label for _, _, _, label in rows]
         filled[column.name] = pa.array(values, arrow_type(column)) if number > 1 else pa.array([])

@@ -24,8 +24,8 @@ ERASE = (
         "INSERT INTO etl.superseded (batch_id, file_id, row_count) "
         "SELECT '{batch}', _file_id, COUNT(*) FROM {target} WHERE {which} GROUP BY _file_id"
     ),
-    "DELETE FROM {target} WHERE {which}",
 )
+ERASE_FROM = "DELETE FROM {table} WHERE {which}"
 FIGURES = "etl.quality_figures WHERE dataset = '{dataset}' AND category = {category}"
 SENTENCES = (
     "SELECT sentence FROM etl.quality_results WHERE dataset = '{dataset}' AND POSITION({text} IN sentence) > 0"
@@ -70,13 +70,14 @@ class WarehouseRows:
         ((rows,),) = self._warehouse.query(COUNT.format(target=target, which=which))
         return int(rows)
 
-    def erase(self, contract: Contract, batch: str, which: str) -> None:
-        """Delete the rows that fulfil a condition; the account calls them superseded.
+    def erase(self, contract: Contract, tables: Sequence[str], batch: str, which: str) -> None:
+        """Delete the rows that fulfil a condition from the target and other tables; the account calls them superseded.
 
         It is done under the lock that loads take, in one transaction.
         """
         names = {"dataset": contract.dataset, "target": contract.target, "which": which, "batch": batch}
-        self._warehouse.run([statement.format(**names) for statement in ERASE])
+        deletes = [ERASE_FROM.format(table=table, which=which) for table in tables]
+        self._warehouse.run([*(statement.format(**names) for statement in ERASE), *deletes])
 
     def figures_of(self, dataset: str, category: str) -> int:
         """How many figures were measured of a category."""

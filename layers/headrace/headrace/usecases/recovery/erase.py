@@ -316,11 +316,14 @@ class _Erasure:
         """Delete the rows in one transaction under the lock that loads take; the row balance counts them superseded."""
         contract, table = self._contract, self._services.rows
         self._progress(f"the table {contract.target}")
-        self.report.table_rows = rows = table.count(contract.target, self._which)
+        asked = [contract.target]
+        if contract.deleted_keys and self._value.column in contract.deleted_key_columns:
+            asked.append(contract.deleted_keys)
+        self.report.table_rows = rows = sum(table.count(name, self._which) for name in asked)
         if self._dry_run:
             return
         if rows:
-            table.erase(contract, f"erase-{contract.dataset}-{now()}", self._which)
+            table.erase(contract, asked, f"erase-{contract.dataset}-{now()}", self._which)
             for view in contract.views:
                 refresh_view(view.name, self._services)
         self._correct_counts()

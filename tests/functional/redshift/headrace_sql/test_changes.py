@@ -1,0 +1,85 @@
+"""The load of a change log, in the embedded Redshift: deletes go or are marked, and older rows do not come back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.ingest.load import split_statements
+from headrace_compiler.sql.load import is_wide, load_sql, table_sql
+from tests.functional.redshift.client import Client
+from tests.functional.redshift.headrace_sql.test_wide import (
+    FIRST,
+    SECOND,
+    THIRD,
+    accounts,
+    loaded,
+    put,
+    warehouse,
+    wide,
+)
+
+__all__ = ["warehouse"]
+
+LIVING = "SELECT meter, round, label_0002 FROM public.readings ORDER BY meter"
+
+
+def changes(columns: int = 20) -> Contract:
+    """A change log whose operation is a label, as all labels of a row are the same."""
+    return replace(wide(columns), operation="label_0002")
+
+
+@pytest.mark.parametrize("columns", [20, 320], ids=["narrow", "wide"])
+def test_deleted_rows_go_and_stay_away(warehouse: Client, columns: int) -> None:
+    given = changes(columns)
+    assert is_wide(given) == (columns == 320)
+    warehouse.run(*split_statements(table_sql(given)))
+    text = load_sql(given)
+    rows = [(FIRST, "a", 1, "I"), (FIRST, "b", 1, "I"), (FIRST, "b", 2, "D"), (FIRST, "x", 1, "D")]
+    manifest = put(warehouse, given, "readings-1", rows)
+    for _ in range(2):  # again it changes nothing
+        loaded(warehouse, text, "readings-1", manifest, arrived=[FIRST])
+    assert warehouse.rows(LIVING) == [["a", 1, "I"]]
+    assert accounts(warehouse) == [[FIRST, 4, 1, 3]]
+
+    # A later batch deletes a, brings b back, and has an older row of x, which stays away.
+    rows = [(SECOND, "a", 3, "D"), (SECOND, "b", 3, "U"), (SECOND, "x", 0, "I")]
+    loaded(warehouse, text, "readings-2", put(warehouse, given, "readings-2", rows), arrived=[SECOND])
+    assert warehouse.rows(LIVING) == [["b", 3, "U"]]
+    assert accounts(warehouse) == [[FIRST, 4, 0, 4], [SECOND, 3, 1, 2]]
+    assert warehouse.rows("SELECT meter, round FROM etl.deleted_readings ORDER BY 1") == [["a", 3], ["x", 1]]
+
+    # The second file is loaded again without its deletes: it leaves no trace of them.
+    manifest = put(warehouse, given, "readings-3", [(SECOND, "b", 3, "U"), (SECOND, "a", 1, "I")])
+    loaded(warehouse, text, "readings-3", manifest, arrived=[SECOND], reloaded=[SECOND])
+    assert warehouse.rows(LIVING) == [["a", 1, "I"], ["b", 3, "U"]]
+
+    # Another version takes its place: of a file in whose place nothing comes, the deletes go too.
+    loaded(warehouse, text, "readings-4", None, arrived=[THIRD], replaced=[FIRST])
+    assert warehouse.value("COUNT(*) FROM etl.deleted_readings") == 0
+
+
+def test_marked_rows_keep_their_values_until_they_come_back(warehouse: Client) -> None:
+    given = changes()
+    columns = (*given.columns[:-1], Column("gone_at", "", Kind.TIMESTAMP, "TIMESTAMP"), given.columns[-1])
+    given = replace(given, columns=columns, deleted_at="gone_at")
+    warehouse.run(*split_statements(table_sql(given)))
+    text = load_sql(given)
+    state = "SELECT meter, label_0002, amount_0001, CASE WHEN gone_at IS NULL THEN 0 ELSE 1 END FROM public.readings"
+    for number, (file, rows) in enumerate(
+        [(FIRST, [("a", 1, "I"), ("b", 1, "I")]), (SECOND, [("a", 2, "D"), ("x", 2, "D")]), (THIRD, [("x", 1, "I")])],
+        start=1,
+    ):
+        manifest = put(warehouse, given, f"readings-{number}", [(file, *row) for row in rows])
+        loaded(warehouse, text, f"readings-{number}", manifest, arrived=[file])
+    assert warehouse.rows(f"{state} ORDER BY meter") == [
+        ["a", "D", "1.50", 1],
+        ["b", "I", "1.50", 0],
+        ["x", "D", "1.50", 1],
+    ]
+    assert accounts(warehouse) == [[FIRST, 2, 1, 1], [SECOND, 2, 2, 0], [THIRD, 1, 0, 1]]
+    manifest = put(warehouse, given, "readings-4", [("4" * 24, "a", 3, "U")])
+    loaded(warehouse, text, "readings-4", manifest, arrived=["4" * 24])
+    assert warehouse.rows(f"{state} WHERE meter = 'a'") == [["a", "U", "1.50", 0]]
