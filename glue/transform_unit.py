@@ -33,7 +33,7 @@ def main() -> None:
     cluster = SparkCluster(context, _services)
     try:
         batch = services.batches.get(arguments.batch)
-        summary = transform_spread(batch, arguments.unit, services, cluster, arguments.range_bytes)
+        summary = transform_spread(batch, arguments.unit, services, cluster, arguments.range_bytes, run=arguments.run)
     except HeadraceError as error:
         sys.exit(f"{type(error).__name__}: {str(error)[:LONGEST_WORDS]}")
     finally:
@@ -54,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--unit", type=int, required=True)
     parser.add_argument("--settings", required=True)
     parser.add_argument("--range-bytes", type=int, default=RANGE_BYTES)
+    parser.add_argument("--JOB_RUN_ID", dest="run", default="")
     known, _ = parser.parse_known_args()  # Glue adds further arguments
     return known
 

@@ -12,5 +12,5 @@ from headrace.usecases.ingest.prepare_load import prepare_load
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """`{"batch"}` -> `{"manifest", "rows", "replaced", "statements", "measure", "views"}`."""
-    return prepare_load(services.batches.get(event["batch"]), setting("COPY_ROLE"), services)
+    """`{"batch", "runs"}` -> `{"manifest", "rows", "replaced", "statements", "measure", "views"}`."""
+    return prepare_load(services.batches.get(event["batch"]), setting("COPY_ROLE"), services, event.get("runs", ()))

@@ -82,9 +82,9 @@ LOOKED: list[Any] = [
     {"Payload": {"status": "failed", "error": "LoadRefused", "cause": TRICKY}},
     {"Payload": {"status": "failed", "error": "LoadAborted", "cause": "ABORTED"}},
 ]
-RUN = {"Id": "jr_1", "JobName": "headrace", "JobRunState": "SUCCEEDED", "ExecutionTime": 90}
+RUN = {"Id": "jr_1", "JobName": "headrace", "JobRunState": "SUCCEEDED", "ExecutionTime": 90, "MaxCapacity": 4}
 SERVICES: dict[str, list[Any]] = {
-    "startJobRun.sync": [RUN],
+    "startJobRun.sync": [RUN, RUN | {"DPUSeconds": 250.5}],
     "putEvents": [{"FailedEntryCount": 0, "Entries": [{"EventId": "e-1"}]}],
     "publish": [{"MessageId": "m-1"}],
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import FileRecord, FileStatus, RowCounts
+from headrace.usecases.ingest.results import RUN
 from headrace_cli.output.formatting import PASSING, moment
 from headrace_cli.stack.lateness import is_late
 
@@ -20,17 +21,26 @@ AT_REST = FINAL | {FileStatus.HELD}
 
 
 def dataset_account(contract: Contract, files: Iterable[FileRecord], now: datetime) -> dict[str, Any]:
-    """One dataset's files, those that are late, rows, last load, and the seconds since then (None before the first)."""
+    """One dataset's files, those that are late, rows, last load, and the seconds since then (None before the first).
+
+    `glue` only if runs of the Glue job transformed any of these files.
+    """
     late = 0
     statuses: Counter[FileStatus] = Counter()
     rows, last_load = RowCounts(), ""
+    runs: dict[str, int] = {}
+    last_run = ("", "")
     for file in files:
         statuses[file.status] += 1
         late += is_late(file, contract, now)
         rows += file.rows
+        if run := file.detected.get(RUN):
+            runs[run["run"]] = int(run["dpu_seconds"])
+            last_run = max(last_run, (file.updated_at or "", run["run"]))
         if file.status is FileStatus.LOADED:
             last_load = max(last_load, file.updated_at or "")
-    return {
+        glue = {"runs": len(runs), "dpu_seconds": sum(runs.values()), "last_run": last_run[1]}
+    return ({"glue": glue} if runs else {}) | {
         "dataset": contract.dataset,
         "late": late,
         "files": {str(status): statuses[status] for status in COUNTED},

@@ -10,7 +10,7 @@ from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
 
-from headrace.domain.contract import MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, Kind
+from headrace.domain.contract import ENGINES, MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, Kind
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
 from headrace_compiler.compile.key_columns import with_origins
@@ -59,6 +59,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
     versions = _chosen("onNewVersion", tuple(VERSIONS), table, values, problems)
     copies = _chosen("onCopy", ON_COPY, table, values, problems)
+    engine = _chosen("engine", ENGINES, table, values, problems)
     limit = _bad_row_limit(table, values, problems) | _shrink_limit(table, values, problems)
     if len(columns) < len(table.properties or []):
         return None  # what follows would only say of a column with a mistake that there is none
@@ -82,6 +83,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         folder_templates=servers.folders,
         name_templates=servers.names,
         load_copies=copies == "load",
+        engine=engine,
         format=servers.format,
         schema=servers.schema,
         table=str(table.physicalName or table.name),

@@ -31,6 +31,7 @@ DATASET = {
     "encode": "text",
     "onNewVersion": "text",
     "onCopy": "text",
+    "engine": "text",
     "groupWait": "a number",
     "unknownColumns": "text",
     "loadMode": "text",

@@ -69,6 +69,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("value: [sent_at, parcel_id]", "value: [sent_at, details] <-", "SUPER, which Redshift cannot compare"),
     ("orderingColumns\n        value: [sent_at]", "orderingColumns\n        value: [weight] <-", "must be required"),
     ("value: add", "value: append <-", "onNewVersion must be replace or add"),
+    (ADDS, f"{ADDS}\n      - property: engine\n        value: glu <-", "engine must be auto, lambda or glue: did"),
     (ADDS, "property: badRowLimit\n        value: few <-", "a share such as 5%"),
     (ADDS, "property: unknownColumns\n        value: kept <-", "mean 'keep'?"),
     ("value: zstd", "value: gzip <-", "not an encoding of Redshift"),

@@ -487,3 +487,16 @@ def test_a_file_that_is_loaded_and_still_marked_as_waiting_is_not_loaded_again()
     services.warehouse.answers["etl.load_files"] = [[good.file_id, batch.batch, 2, 2, 0]]
     assert outcome(services, batch).rows == RowCounts(2, 2)
     assert services.ledger.files.get(marked.file_id).batch == "readings-0"
+
+
+def test_the_run_that_transformed_a_file_is_in_its_record_with_what_it_cost() -> None:
+    services = MemoryServices()
+    landed = land(services, "a.csv", GOOD)
+    batch = transformed(services)
+    for _ in range(2):  # the state is tried again
+        prepare_load(batch, "default", services, [{"unit": 1, "run": "jr_1", "dpu_seconds": 240.4}])
+    services.warehouse.answers["etl.load_files"] = [[landed.file_id, batch.batch, 2, 2, 0]]
+    outcome(services, batch)
+    assert services.ledger.files.get(landed.file_id).detected["glue"] == {"run": "jr_1", "dpu_seconds": 240}
+    ready = [event.detail for event in services.events.of_batch(batch.batch) if event.step == "Ready to load"]
+    assert (ready[-1]["glue_runs"], ready[-1]["dpu_seconds"]) == (1, 240)

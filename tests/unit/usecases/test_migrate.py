@@ -277,3 +277,13 @@ def test_an_applied_migration_is_never_edited() -> None:
 )
 def test_types_are_known_by_all_their_names(one: str, other: str) -> None:
     assert plain_type(one) == plain_type(other)
+
+
+def test_a_contract_for_glue_is_refused_by_a_stack_without_a_job() -> None:
+    services = services_with()
+    services.contracts = contracts_of(contract(columns=COLUMNS, engine="glue"))
+    (reason,) = plan(services, "headrace").refused
+    assert reason.startswith("the contract of readings says `engine: glue`, but the stack has no Glue job")
+    assert "CreateGlue=true" in reason
+    services.spark = True
+    assert plan(services, "headrace").refused == ()

@@ -128,13 +128,17 @@ def _files(counts: dict[str, int]) -> Text:
 
 def _remarks(document: Document) -> list[str]:
     stray = document["unroutable"]
-    staged = [
+    said = [
         f"\n{item['dataset']}: {count(item['rows']['staged'], 'row')} staged, in the table after the next merge."
         for item in document["datasets"]
         if item["rows"].get("staged")
     ]
+    said += [
+        f"\n{item['dataset']}: {count(item['glue']['runs'], 'run')} of the Glue job,"
+        f" {item['glue']['dpu_seconds']:,} DPU seconds; the last: {item['glue']['last_run']}"
+        for item in document["datasets"]
+        if "glue" in item
+    ]
     failed = sum(item["files"][name] for item in document["datasets"] for name in ("failed", "held"))
-    staged += (
-        [f"\n{count(failed, 'file')} failed or held: `headrace files --failed --held` says why."] if failed else []
-    )
-    return staged + ([f"\n{count(stray, 'file')} of no dataset: `headrace status --failed` says why."] if stray else [])
+    said += [f"\n{count(failed, 'file')} failed or held: `headrace files --failed --held` says why."] if failed else []
+    return said + ([f"\n{count(stray, 'file')} of no dataset: `headrace status --failed` says why."] if stray else [])

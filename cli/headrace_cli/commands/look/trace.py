@@ -87,8 +87,13 @@ def _facts(story: Document) -> Table:
         "batch": story["batch"],
         "merge": story["merge"],
         "execution": story["execution"],
+        "engine": _engine(story["detected"].get("glue")),
     }
     return _grid(facts)
+
+
+def _engine(run: dict[str, Any] | None) -> str | None:
+    return f"Glue, run {run['run']}, {run['dpu_seconds']:,} DPU seconds" if run else None
 
 
 def _grid(facts: dict[str, Any]) -> Table:

@@ -135,6 +135,10 @@ class View:
     sort_key: tuple[str, ...] = ()
 
 
+AUTO, LAMBDA, GLUE = ENGINES = ("auto", "lambda", "glue")
+"""What transforms a dataset's files: by their size, or always a function, or always the Glue job."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """One dataset. `version` is the contract's own; `digest` changes with any change of its text.
@@ -152,6 +156,7 @@ class Contract:
     there are none, unless a name in its path fits one of `ignore`. With `load_copies` the bytes of an earlier file
     count as content of their own under another key. `most_files` have room in the SQL of one batch. `folder_templates`
     and `name_templates` are those of `key_values`, for the folders below the prefix and for the names of files.
+    `engine` is one of `ENGINES`.
     """
 
     dataset: str
@@ -190,6 +195,7 @@ class Contract:
     folder_templates: tuple[str, ...] = ()
     name_templates: tuple[str, ...] = ()
     most_files: int = 700
+    engine: str = AUTO
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

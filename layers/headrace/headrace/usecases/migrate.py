@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import GLUE, Contract
 from headrace.domain.ingest.load import split_statements
 from headrace.domain.lake_folders import CONTRACTS
 from headrace.domain.migration import (
@@ -24,7 +24,7 @@ from headrace.domain.migration import (
 )
 from headrace.domain.sql_text import SqlText
 from headrace.errors import TerminalError
-from headrace.usecases.ports import HasContracts, HasDeclaredExports, HasLake, HasSql, HasWarehouse
+from headrace.usecases.ports import HasContracts, HasDeclaredExports, HasEngines, HasLake, HasSql, HasWarehouse
 
 WORD = re.compile(r"\w+")
 DEPLOYED_CONTRACTS = f"{CONTRACTS}/contracts.json"
@@ -40,7 +40,7 @@ VIEWS_THERE = "SELECT schema_name, name FROM svv_mv_info"
 TABLES_OF_ETL = "SELECT table_name FROM svv_tables WHERE table_schema = 'etl'"
 
 
-class Services(HasContracts, HasDeclaredExports, HasLake, HasSql, HasWarehouse, Protocol):
+class Services(HasContracts, HasDeclaredExports, HasEngines, HasLake, HasSql, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -64,6 +64,7 @@ def plan(services: Services, database: str) -> Plan:
     done = dict(services.warehouse.query("SELECT name, digest FROM etl.migrations")) if "migrations" in etl else {}
     refused = [*isolation_problem(services, database), *_collation_problem(contracts, database, services)]
     refused += [reason for contract in contracts if (reason := _other_database(contract, database))]
+    refused += [reason for contract in contracts if (reason := _no_job(contract, services))]
     refused += [reason for name, text in services.sql.migrations() if (reason := _edited(name, text, done))]
     changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
     changes += [_migration(name, text) for name, text in services.sql.migrations() if name not in done]
@@ -74,6 +75,15 @@ def plan(services: Services, database: str) -> Plan:
         (*changes, *dropped, *(change for table in (*tables, *stages) for change in table.changes), *made),
         tuple(line for table in tables for line in table.kept),
         (*refused, *(reason for table in (*tables, *stages) for reason in table.refused)),
+    )
+
+
+def _no_job(contract: Contract, services: HasEngines) -> str | None:
+    if contract.engine != GLUE or services.spark:
+        return None
+    return (
+        f"the contract of {contract.dataset} says `engine: glue`, but the stack has no Glue job: deploy it with"
+        " CreateGlue=true, or take `engine` out of the contract"
     )
 
 

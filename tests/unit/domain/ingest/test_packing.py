@@ -66,3 +66,12 @@ def test_a_unit_is_heavy_by_the_text_of_its_files(name: str, compression: str, s
     spec = contract(format=FileFormat(compression=compression))
     assert is_heavy([file("small.csv", size=1), file(name, size=size)], spec, 1000) is heavy
     assert not is_heavy([file(name, size=1 << 50)], spec, NEVER)
+
+
+@pytest.mark.parametrize(
+    ("engine", "size", "heavy"), [("glue", 1, True), ("lambda", 1 << 50, False), ("auto", 1, False)]
+)
+def test_a_contract_may_choose_the_engine(engine: str, size: int, heavy: bool) -> None:
+    spec = contract(engine=engine)
+    assert is_heavy([file("a.csv", size=size)], spec, 1000) is heavy
+    assert not is_heavy([file("a.csv", size=size)], spec, NEVER)

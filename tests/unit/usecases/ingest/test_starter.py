@@ -12,7 +12,7 @@ from headrace.domain.ingest.ledger import LIVE, Arrival, FileStatus
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.starter import read, record
 from headrace.usecases.recovery.requeue import retry
-from tests.support.fakes import MemoryServices
+from tests.support.fakes import MemoryServices, contract, contracts_of
 
 EVENT = json.loads((Path(__file__).parents[4] / "events" / "starter.json").read_text())["Records"][0]["body"]
 
@@ -74,3 +74,10 @@ def test_without_a_job_it_is_refused_and_with_one_it_can_be_tried_again() -> Non
     (tried,) = retry([refused], services)
     assert tried.done
     assert record_batch("readings", LIVE, 1, "e1", services, MAX_FILE_BYTES)["heavy"] == [1]
+
+
+def test_a_contract_that_wants_a_function_has_the_limit_of_one() -> None:
+    services = MemoryServices(contracts_of(contract(engine="lambda")), spark=True)
+    refused = record(LARGE, services)
+    assert refused.status is FileStatus.FAILED
+    assert "one function's time" in str(refused.reason)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from headrace.domain.clock import precise
-from headrace.domain.contract import Contract
+from headrace.domain.contract import LAMBDA, Contract
 from headrace.domain.file_names import ignored_by, matches
 from headrace.domain.ingest.ledger import Arrival, FileStatus
 from headrace.domain.ingest.replay import replay_of
@@ -82,7 +82,9 @@ def route(arrival: Arrival, contracts: Iterable[Contract], *, spark: bool = Fals
         listed = ", ".join(sorted({contract.prefix for contract in known})) or "none"
         reason = f"no contract has a prefix of this key (known prefixes: {listed})"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.STRAY)
-    return _left_out(arrival.key, contract) or _admit(arrival, contract.dataset, spark=spark)
+    return _left_out(arrival.key, contract) or _admit(
+        arrival, contract.dataset, spark=spark and contract.engine != LAMBDA
+    )
 
 
 def contract_of(key: str, contracts: Iterable[Contract]) -> Contract | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import GLUE, LAMBDA, Contract
 from headrace.domain.ingest.lane import Limits
 from headrace.domain.ingest.ledger import FileRecord
 
@@ -23,7 +23,7 @@ COMPRESSED = (".gz", ".bz2", ".zst", ".zip")
 GROWS = 8
 """Text is about so much longer than it was compressed."""
 NEVER = 0
-"""Nothing is so large that Spark is used."""
+"""Nothing is so large that Spark is used: there is no job."""
 
 
 def first_batch(files: Iterable[FileRecord], limits: Limits, loaded_at: str | None = None) -> list[FileRecord]:
@@ -84,11 +84,13 @@ def units(files: Iterable[FileRecord]) -> list[list[FileRecord]]:
 
 
 def is_heavy(files: Iterable[FileRecord], contract: Contract, above: int) -> bool:
-    """Whether a unit has a file of more than `above` bytes, as far as its size and name tell.
+    """Whether a unit is for Spark: by its contract, or for a file of more than `above` bytes, by its size and name.
 
     A large file is a unit alone. With `NEVER` none is heavy.
     """
-    return above != NEVER and any(_text_bytes(file, contract) > above for file in files)
+    if above == NEVER or contract.engine == LAMBDA:
+        return False
+    return contract.engine == GLUE or any(_text_bytes(file, contract) > above for file in files)
 
 
 def _text_bytes(file: FileRecord, contract: Contract) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from headrace.domain.contract import Contract
@@ -21,7 +22,7 @@ from headrace.domain.ingest.load_plan import (
 from headrace.domain.sql_text import MOST_BYTES, SqlText, size_of
 from headrace.errors import ContractChangedError, LoadTooLargeError
 from headrace.usecases import lake_paths
-from headrace.usecases.ingest.results import UnitResult, file_results, unit_results
+from headrace.usecases.ingest.results import UnitResult, file_results, note_run, unit_results
 from headrace.usecases.ports import (
     Files,
     HasBatches,
@@ -43,17 +44,22 @@ class Services(HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLa
     """The ports used here."""
 
 
-def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[str, Any]:
+def prepare_load(
+    batch: BatchRecord, iam_role: str, services: Services, runs: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Write the manifest, render the SQL. Returns `{"manifest", "rows", "replaced", "statements", "measure", "views"}`.
 
     `statements` is empty when the batch brings no file that the warehouse has to know of, `measure` when the contract
     has no checks of the third tier or there are no rows to measure, `views` are to be refreshed after the load.
+    `runs` are the Glue runs of units: `{"unit", "run", "dpu_seconds"}` each.
 
     Raises ContractChangedError where a part was written by another contract than the statements are made from,
     LoadTooLargeError where the services would not take the SQL or the answer: Step Functions' own
     States.DataLimitExceeded is caught by no Catch
     (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
     """
+    for run in runs:
+        note_run(services.lake, batch.batch, int(run["unit"]), str(run["run"]), round(run["dpu_seconds"]))
     plan = _plan(batch, services)
     url = _write_manifest(services.lake, batch.batch, plan.parts)
     answer = {
@@ -66,6 +72,8 @@ def prepare_load(batch: BatchRecord, iam_role: str, services: Services) -> dict[
     }
     _check_size(answer, batch)
     story = {"parts": len(plan.parts), "rows": plan.rows, "replaced_files": len(plan.replaced)}
+    if runs:
+        story |= {"glue_runs": len(runs), "dpu_seconds": round(sum(run["dpu_seconds"] for run in runs))}
     services.events.note_batch(batch.batch, "Ready to load", story)
     return answer
 

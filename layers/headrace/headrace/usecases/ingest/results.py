@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from headrace.domain.ingest.ledger import MERGE, BatchRecord
@@ -10,6 +10,9 @@ from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult
 from headrace.usecases import lake_paths
 from headrace.usecases.ports import HasBatches, HasFiles, HasLake, Lake
+
+RUN = "glue"
+"""What of a result, and of what is known of a file, names the run that transformed it: `{"run", "dpu_seconds"}`."""
 
 
 class Services(HasBatches, HasFiles, HasLake, Protocol):
@@ -33,10 +36,18 @@ class UnitResult:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> UnitResult:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`, each file with the Glue run that `note_run` has added, if any."""
         parts = [Part(**part) for part in value["parts"]]
         files = [FileResult.from_json(file) for file in value["files"]]
+        if run := value.get(RUN):
+            files = [replace(file, detected=file.detected | {RUN: run}) for file in files]
         return cls(value["unit"], value["contract"], parts, files)
+
+
+def note_run(lake: Lake, batch: str, unit: int, run: str, dpu_seconds: int) -> None:
+    """Add the Glue run of a unit to its result: what a run has cost is only known after it."""
+    path = lake_paths.result(batch, unit)
+    lake.write_json(path, lake.read_json(path) | {RUN: {"run": run, "dpu_seconds": dpu_seconds}})
 
 
 def file_results(batch: BatchRecord, services: Services) -> list[FileResult]:

@@ -53,9 +53,19 @@ class Cluster(Protocol):
 
 
 def transform_spread(
-    batch: BatchRecord, number: int, services: Services, cluster: Cluster, range_bytes: int = RANGE_BYTES
+    batch: BatchRecord,
+    number: int,
+    services: Services,
+    cluster: Cluster,
+    range_bytes: int = RANGE_BYTES,
+    *,
+    run: str = "",
 ) -> dict[str, Any]:
-    """Transform the unit's files as `transform_unit` does, with the same results, without limits of time and memory."""
+    """Transform the unit's files as `transform_unit` does, with the same results, without limits of time and memory.
+
+    `run` names the cluster's run in the batch's history.
+    """
+    services.events.note_batch(batch.batch, "Transforming in Glue", {"unit": number, "run": run})
     contract = services.contracts.get(batch.dataset)
     return transform_with(_Spread(contract, batch, number, services, cluster, range_bytes), batch, number, services)
 

@@ -143,3 +143,18 @@ def test_a_list_of_failed_files_has_an_end(stack: FakeStack, run_json: RunJson, 
     assert (len(document["files"]), document["more"]) == (1_000, 10)
     assert document["files"][-1]["key"] == "readings/0010"
     assert "and 10 older files" in run_text("status", "--failed")[1]
+
+
+def test_runs_of_the_glue_job_are_counted_once_and_the_last_is_named(
+    stack: FakeStack, run_json: RunJson, run_text: RunText
+) -> None:
+    first, last = ({"glue": {"run": run, "dpu_seconds": seconds}} for run, seconds in (("jr_1", 60), ("jr_2", 1500)))
+    stack.ledger.add(
+        file("a", status=FileStatus.LOADED, detected=first, updated_at="2026-01-01T00:00:00Z"),
+        file("b", status=FileStatus.LOADED, detected=last, updated_at="2026-01-02T00:00:00Z"),
+        file("c", status=FileStatus.LOADED, detected=last, updated_at="2026-01-02T00:00:00Z"),
+        file("d", status=FileStatus.LOADED, updated_at="2026-01-03T00:00:00Z"),
+    )
+    (readings,) = run_json("status")[1]["datasets"]
+    assert readings["glue"] == {"runs": 2, "dpu_seconds": 1560, "last_run": "jr_2"}
+    assert "readings: 2 runs of the Glue job, 1,560 DPU seconds; the last: jr_2" in run_text("status")[1]

@@ -178,3 +178,12 @@ def test_a_batch_with_its_files(stack: FakeStack, run_json: RunJson, run_text: R
     text = run_text("trace", "readings-1")[1]
     assert "readings/a.csv" in text
     assert ARN in text
+
+
+def test_the_engine_is_named_with_its_run_and_what_that_cost(stack: FakeStack, run_text: RunText) -> None:
+    stack.ledger.add(
+        file("a.csv", status=FileStatus.LOADED, detected={"glue": {"run": "jr_1", "dpu_seconds": 1234}}),
+        file("b.csv", status=FileStatus.LOADED),
+    )
+    assert "Glue, run jr_1, 1,234 DPU seconds" in run_text("trace", "readings/a.csv")[1]
+    assert "engine" not in run_text("trace", "readings/b.csv")[1]
