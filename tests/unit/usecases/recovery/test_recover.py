@@ -102,6 +102,7 @@ def test_another_error_that_no_catch_sees_is_tried_as_often_as_any_and_then_name
         assert (batch.attempts, len(batch.file_ids)) == (attempt + 1, 2)
         lane.die("States.Runtime", "The execution reached the maximum number of history events (25000).")
         recovered(lane)
+        assert lane.told().count("maximum number of history events") == 1, "at the first time, and once"
     half = lane.record()
     assert half
     assert len(half.file_ids) == 1

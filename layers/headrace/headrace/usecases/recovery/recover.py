@@ -8,9 +8,11 @@ from typing import Protocol
 from headrace.domain.clock import now
 from headrace.domain.ingest.failure import classify, explain, for_people
 from headrace.domain.ingest.ledger import LANES
+from headrace.domain.notice import Next
 from headrace.observability import logger
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.starter import wake
+from headrace.usecases.ingest.trouble import report
 from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasLanes, HasTopic, HasWorkflow
 
 DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"})
@@ -27,8 +29,8 @@ class Services(HasBatches, HasContracts, HasEvents, HasLanes, HasTopic, HasWorkf
 def recover(dataset: str, lane: str, generation: int, services: Services) -> bool:
     """An execution ended badly: what it left is taken up by the next. Harmless when it had handed over itself.
 
-    If no Catch saw why it ended, its batch learns it here: the next execution splits a batch that was too large instead
-    of running it again.
+    If no Catch saw why it ended, its batch and people learn it here: the next execution splits a batch that was too
+    large instead of running it again.
     """
     _note_uncaught(dataset, lane, generation, services)
     return hand_over(dataset, lane, generation, services)
@@ -46,6 +48,8 @@ def _note_uncaught(dataset: str, lane: str, generation: int, services: Services)
     reason = for_people(failure, text)
     services.events.note_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
     services.batches.note_reason(replace(batch, failed_at=batch.failed_at or now()), reason)
+    if not failure.treatment.final:  # the next execution reports that it is split
+        report(batch, reason, Next.AGAIN, services)
 
 
 def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
