@@ -14,5 +14,7 @@ def drift_text(drift: dict[str, Any]) -> list[ConsoleRenderable]:
     """Fields that the contract does not know, and the properties that would take them in."""
     others = [f"{number} whose names may be values of rows"] if (number := drift.get("others", 0)) else []
     named = ", ".join([*(column["name"] for column in drift["columns"]), *others])
-    title = f"Drift: the contract does not know {named}. To take them in, add to its properties:"
-    return [Text(title, style="yellow"), Text(drift["yaml"].rstrip())]
+    title = f"Drift: the contract does not know {named}."
+    if not drift["yaml"]:
+        return [Text(f"{title} No property can take them in: their fields need names in the file.", style="yellow")]
+    return [Text(f"{title} To take them in, add to its properties:", style="yellow"), Text(drift["yaml"].rstrip())]

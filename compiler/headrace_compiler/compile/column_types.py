@@ -104,18 +104,20 @@ def physical_type(text: str) -> ColumnType:
     return SIMPLE[name]
 
 
-def default_type(logical: str, value_format: str | None, max_length: int | None) -> ColumnType:
+def default_type(logical: str, value_format: object, max_length: int | None) -> ColumnType:
     """The type for a logicalType without physicalType. Raises TypeProblem."""
     if logical == "string":
         wanted = BYTES_PER_CHARACTER * max_length if max_length is not None else DEFAULT_VARCHAR
         return _varchar_of(min(max(wanted, 1), MAX_VARCHAR))
     formats = BY_FORMAT.get(logical, {})
-    if value_format is not None and formats and value_format not in formats:
+    if not formats or value_format is None:
+        return SIMPLE[DEFAULTS[logical]]
+    if not isinstance(value_format, str) or value_format not in formats:
         raise TypeProblem(f"format {value_format!r} is not supported here: use one of {', '.join(formats)}")
-    return SIMPLE[formats[value_format] if value_format in formats else DEFAULTS[logical]]
+    return SIMPLE[formats[value_format]]
 
 
-def check_width(logical: str, value_format: str | None, column_type: ColumnType) -> None:
+def check_width(logical: str, value_format: object, column_type: ColumnType) -> None:
     """Raises TypeProblem where the `format` of a number says another width than its physicalType."""
     if value_format is None or logical not in BY_FORMAT:
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from open_data_contract_standard.model import SchemaProperty
@@ -19,7 +21,7 @@ from headrace_compiler.compile.column_types import (
     default_type,
     physical_type,
 )
-from headrace_compiler.compile.rules import BOUNDS, enum_rule, option_rules, quality_rules
+from headrace_compiler.compile.rules import BOUNDS, enum_rule, option_rules, quality_rules, several_formats
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.names import column_name_problem
@@ -32,6 +34,8 @@ ENCODINGS = {
 }  # fmt: skip
 NO_AZ64 = {Kind.STRING, Kind.SUPER, Kind.FLOAT, Kind.BOOLEAN}
 ABSENT = (None, False, -1)
+NO_PATH = re.compile(r"^\$\.|\[(?:[0-9]+|\*)\]")
+"""Marks of JSONPath: https://www.rfc-editor.org/rfc/rfc9535."""
 NOT_YET = {
     "properties": "fields inside an object are not checked yet: leave them out, the column takes any JSON",
     "items": "items of a list are not checked yet: leave them out, the column takes any JSON",
@@ -69,8 +73,27 @@ def compile_column(item: SchemaProperty, where: Where, problems: Problems) -> Co
         description=item.description or "",
         **_rules(item, column_type, where, problems),
     )
+    column = _with_formats(column, item, values.get("formats", []), where, problems)
+    _check_path(column, item, where, problems)
     _check_rules(column, item, where, problems)
     return column
+
+
+def _check_path(column: Column, item: SchemaProperty, where: Where, problems: Problems) -> None:
+    """Refuses what looks like a path into JSON and means nothing here."""
+    if NO_PATH.search(column.source) and "." in column.source:
+        place = custom.place_of(item.customProperties, "source", where)
+        reason = "is no path: write its keys with dots, such as customer.id; an element of a list cannot be taken"
+        problems.add(place, f"source {column.source!r} {reason}, but the list as a whole can (logicalType: array)")
+
+
+def _with_formats(column: Column, item: SchemaProperty, formats: list[str], where: Where, problems: Problems) -> Column:
+    """The column with more formats than the one of logicalTypeOptions."""
+    if not formats:
+        return column
+    place = custom.place_of(item.customProperties, "formats", where)
+    more = several_formats(formats, column.kind, place, problems)
+    return replace(column, formats=tuple(dict.fromkeys((*column.formats, *more))))
 
 
 def _refuse_unsupported(item: SchemaProperty, where: Where, problems: Problems) -> None:

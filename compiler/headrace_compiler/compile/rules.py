@@ -102,7 +102,8 @@ def _pattern_problem(value: Any) -> str | None:
 
 def _format(name: str, value: Any, where: Where, problems: Problems) -> dict[str, Any]:
     if not isinstance(value, str):
-        problems.add(where, f"{name} must be text, such as yyyy-MM-dd")
+        several = "; several go into the property's customProperty `formats`" if isinstance(value, list) else ""
+        problems.add(where, f"{name} must be text, such as yyyy-MM-dd{several}")
         return {}
     if value.lower() in ISO_NAMES:
         return {}
@@ -111,6 +112,19 @@ def _format(name: str, value: Any, where: Where, problems: Problems) -> dict[str
     except FormatError as error:
         problems.add(where, str(error))
     return {"formats": (value,)}
+
+
+def several_formats(formats: list[str], kind: Kind, where: Where, problems: Problems) -> tuple[str, ...]:
+    """The formats of a date or time that is written in several, the first that fits being taken."""
+    if kind not in TIMES:
+        problems.add(where, f"formats are for dates and times, not for a {kind}")
+        return ()
+    for text in formats:
+        try:
+            parse_format(text)
+        except FormatError as error:
+            problems.add(where, str(error))
+    return tuple(formats)
 
 
 def _default_timezone(name: str, value: Any, where: Where, problems: Problems) -> dict[str, Any]:

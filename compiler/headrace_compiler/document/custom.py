@@ -42,7 +42,8 @@ DATASET = {
     "badRowLimit": "a number of rows, or a share such as 5%",
     "shrinkLimit": "a share such as 20%",
 }
-COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number", "valueFrom": "text"}
+COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number", "valueFrom": "text",
+          "formats": "a list of texts"}  # fmt: skip
 NO_PROPERTIES: dict[str, str] = {}
 
 

@@ -138,8 +138,6 @@ def _property(column: str, name: str, found: Guess, samples: Samples) -> Iterato
         yield f"        physicalType: {_physical(column, values, found)}"
     if found.formats and found.formats[0]:
         yield from ("        logicalTypeOptions:", f"          format: {found.formats[0]}{_or(found.formats[1:])}")
-    if _is_taken_for_path(column, samples):
-        yield f"        # decide: {column!r} has a dot in its name, which is read as a path"
     yield from _enum(column, values, found)
 
 
@@ -158,11 +156,7 @@ def _physical(column: str, values: Sequence[Any], found: Guess) -> str:
 def _is_always_there(column: str, samples: Samples) -> bool:
     """Whether every row of the samples has a value, where the contract would look for it."""
     everywhere = len(samples.holders[column]) == len(samples.labels)
-    return everywhere and None not in samples.columns[column] and not _is_taken_for_path(column, samples)
-
-
-def _is_taken_for_path(column: str, samples: Samples) -> bool:
-    return samples.are_json and "." in column and column not in samples.paths
+    return everywhere and None not in samples.columns[column]
 
 
 def _only_in(holders: list[str], labels: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from headrace.transform.values.inference import LEADING_ZERO, Guess, guess
@@ -13,7 +14,7 @@ FIRST, LAST = 150, 50
 """How many different values of a column's beginning and end are looked at: a footer is at the end."""
 FEW, ENOUGH = 0.02, 3
 SHOWN = 40
-KINDS = {str: "texts", int: "numbers", float: "numbers", bool: "booleans"}
+KINDS = {str: "texts", int: "numbers", float: "numbers", Decimal: "numbers", bool: "booleans"}
 MOSTLY = 0.9
 EARLIEST, LATEST = 978_307_200, 2_208_988_800
 """2001 and 2040."""

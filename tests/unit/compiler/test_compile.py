@@ -279,3 +279,18 @@ def test_fixed_width_needs_places(tmp_path: Path, old: str, new: str, says: str)
     path.write_text(FIXED.replace(old, new, 1))
     with pytest.raises(ContractErrors, match=says):
         compile_contract(path)
+
+
+ENCODE = "          - property: encode\n            value: AZ64\n"
+
+
+def test_a_time_may_have_several_formats(tmp_path: Path) -> None:
+    several = "          - property: formats\n            value: [yyyyMMddHHmm, dd.MM.yyyy HH:mm]\n"
+    spec = variant(tmp_path, ENCODE, f"{ENCODE}{several}")
+    assert column(spec, "sent_at").formats == ("dd/MM/yyyy HH:mm", "yyyyMMddHHmm", "dd.MM.yyyy HH:mm")
+
+
+@pytest.mark.parametrize("source", ["items[0].sku", "$.customer.id"])
+def test_a_path_of_jsonpath_is_refused_with_what_to_write(source: str, tmp_path: Path) -> None:
+    with pytest.raises(ContractErrors, match="write its keys with dots"):
+        variant(tmp_path, ENCODE, f"{ENCODE}          - {{property: source, value: '{source}'}}\n")

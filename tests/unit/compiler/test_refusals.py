@@ -163,6 +163,12 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("logicalType: boolean", f"{QUALITY}- type: sql <-\n            query: x", "beside properties"),
     ("property: quote\n        value: \"'\"", "property: escape\n        value: ab <-", "escape must be one mark"),
     (
+        "format: dd/MM/yyyy HH:mm",
+        "format: [dd/MM/yyyy, yyyy-MM-dd] <-",
+        "format must be text, such as yyyy-MM-dd; several go into the property's customProperty `formats`",
+    ),
+    ("format: dd/MM/yyyy HH:mm", "format: 5 <-", "format must be text, such as yyyy-MM-dd"),
+    (
         "property: quote\n        value: \"'\"",
         "property: escapes\n        value: sequence <-",
         "escapes must be one of character, sequences, marks, beside an escape: did you mean 'sequences'?",

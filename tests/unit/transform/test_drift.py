@@ -139,3 +139,49 @@ def test_keys_without_end_do_not_fill_the_ledger() -> None:
     assert len(detected["unknown_columns"]) == 50
     assert len(detected["drift"]["columns"]) == 50
     assert len(json.dumps(detected)) < 20_000
+
+
+PATHS = contract(
+    integer("id"), Column("city", "place.city", Kind.STRING, "VARCHAR(16)", max_bytes=16),
+    Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True), kind="jsonl",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("times", [1, 300])
+def test_siblings_of_what_a_path_names_are_kept(times: int) -> None:
+    rows = [
+        b'{"id": 1, "place": {"city": "Ulm", "zip": "89073", "at": {"lat": 48.4}}}',
+        b'{"id": 2, "place": "Ulm"}',
+        b'{"id": 3, "place": [{"city": "Ulm"}]}',
+        b'{"id": 4, "place": {"city": null}, "place.city": "Bern"}',
+        b'{"id": 5, "place": null}',
+    ]
+    got = read(PATHS, b"\n".join(rows * times) + b"\n")
+    kept = [row and json.loads(row) for row in got.values(UNKNOWN_COLUMN)]
+    siblings = {"place.zip": "89073", "place.at": {"lat": 48.4}}
+    assert kept == [siblings, {"place": "Ulm"}, {"place": [{"city": "Ulm"}]}, None, None] * times
+    assert got.values("city") == ["Ulm", None, None, "Bern", None] * times
+    assert got.report.detected["unknown_columns"] == ["place.zip", "place.at", "place"]
+
+
+def test_siblings_of_a_path_are_fields_that_may_be_refused() -> None:
+    with pytest.raises(FileRejected, match=r"'place\.zip'"):
+        read(replace(PATHS, refuse_unknown=True), b'{"id": 1, "place": {"city": "Ulm", "zip": "89073"}}\n')
+
+
+def test_advice_is_given_only_for_fields_that_a_property_can_take() -> None:
+    unknown = Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)
+    spec = replace(contract(integer("id")), columns=(integer("id"), unknown))
+    drift = read(spec, b"id,price,price,,net\n1,2,3,4,5\n").report.detected["drift"]
+    assert [column["name"] for column in drift["columns"]] == ["price", "price (3)", "(4)", "net"]
+    assert "net" in drift["yaml"]
+    assert "price" not in drift["yaml"]
+    assert "(4)" not in drift["yaml"]
+
+
+def test_no_type_is_advised_for_a_field_that_no_good_row_has() -> None:
+    unknown = Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)
+    spec = replace(contract(kind="jsonl"), columns=(integer("id", required=True), unknown))
+    drift = read(spec, b'{"id": null, "rows": [1, 2]}\n{"id": 1}\n').report.detected["drift"]
+    assert drift["columns"] == [{"name": "rows", "type": "no value in a good row"}]
+    assert drift["yaml"] == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,7 +23,11 @@ NAMED = 1000
 """How many of them are looked at, the first ones."""
 NAME = re.compile(r"(?!.*\d{5})(?=.)(?:[^\W\d][\w .:/#%$&()-]{0,63})?(?: ?\(\d{1,4}\))?", re.DOTALL)
 """How fields are named: by a word first, without long numbers. A place in brackets is Headrace's own."""
+PLACE = re.compile(r"(?:^| )\(\d{1,4}\)$")
+"""What stands for a field in the header that has no name, or one that is there before."""
 PLAIN = re.compile("[A-Za-z][A-Za-z0-9_]*")
+NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+"""Beyond what JSON escapes: https://yaml.org/spec/1.2.2/#51-character-set."""
 YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
 
@@ -53,15 +58,26 @@ class Drift:
     def reported(self, names: Iterable[str], others: int = 0) -> dict[str, Any]:
         """`{"columns": [{"name", "type"}], "yaml", "others"}` for these fields: the properties to add to the contract.
 
+        None are given for a field without a name, one that is there again, and one of which no good row has a value.
+
         `others` are fields that are not named, since their names may be values.
         """
-        guesses = {name: guess(self._values.get(name, []), typed=self._typed) for name in list(names)[:LISTED]}
-        columns = [{"name": name, "type": found.physical or found.logical} for name, found in guesses.items()]
+        listed = list(names)[:LISTED]
+        guesses = {name: guess(self._values[name], typed=self._typed) for name in listed if name in self._values}
+        twins = Counter(map(plain_name, guesses))
+        columns = [{"name": name, "type": _type_of(guesses.get(name))} for name in listed]
+        again = set() if self._typed else {name for name in listed if PLACE.search(name)}
+        places = {PLACE.sub("", name) for name in again} | again
+        taken = [name for name in guesses if name not in places and twins[plain_name(name)] == 1]
         return {
             "columns": columns,
-            "yaml": "".join(property_yaml(name, found) for name, found in guesses.items()),
+            "yaml": "".join(property_yaml(name, guesses[name]) for name in taken),
             "others": others,
         }
+
+
+def _type_of(found: Guess | None) -> str:
+    return "no value in a good row" if found is None else found.physical or found.logical
 
 
 def property_yaml(name: str, found: Guess) -> str:
@@ -79,4 +95,9 @@ def property_yaml(name: str, found: Guess) -> str:
 def yaml_text(text: str) -> str:
     """A text as YAML takes it for a text: bare where that is safe, else in quotes."""
     bare = PLAIN.fullmatch(text) and text.lower() not in YAML_WORDS
-    return text if bare else json.dumps(text, ensure_ascii=False)
+    return text if bare else quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A text in YAML's double quotes. What no YAML may hold, or takes for a line end, is escaped."""
+    return NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))

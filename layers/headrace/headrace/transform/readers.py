@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, Protocol
 
 import orjson
@@ -83,6 +85,5 @@ def documents(data: bytes, kind: str) -> Iterator[dict[str, Any]]:
 def _objects(records: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for record in records:
         with suppress(orjson.JSONDecodeError):
-            value = orjson.loads(record)
-            if isinstance(value, dict):
-                yield value
+            if isinstance(orjson.loads(record), dict):
+                yield json.loads(record, parse_float=Decimal)  # with all digits

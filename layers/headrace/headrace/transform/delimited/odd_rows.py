@@ -26,14 +26,16 @@ class Row(NamedTuple):
 
 HEADER_AGAIN = Row((), (RowError(None, "header", "it repeats the header: were files put behind one another?"),))
 NO_VALUES = Row((), (RowError(None, "empty", "none of its fields has a value"),))
+MANY = 3
+"""So many names in another order are no accident."""
 BLANKS = " \t\n\v\f\r"
 
 
 class OddRows:
     """Finds such records among those of one file.
 
-    A copy of the header has the same names in any order. It is looked for where a column is text, for elsewhere it
-    cannot be good; without a header, and by a single column, a value may well be the column's name.
+    A copy of the header has the same names, `MANY` of them in any order. It is looked for where a column is text, for
+    elsewhere it cannot be good; without a header, and by a single column, a value may well be the column's name.
     """
 
     def __init__(self, contract: Contract, layout: Layout) -> None:
@@ -42,6 +44,7 @@ class OddRows:
         self._several = self._width > 1
         self._present = [column for column in layout.columns if column is not None]
         texts = [column.name for column in self._present if column.kind is Kind.STRING]
+        self._header = list(layout.names)
         names = sorted(layout.names)
         named = (contract.format.header or self._several) and not set(names) & set(contract.format.null_tokens)
         self._names = names if texts and named else []
@@ -54,7 +57,8 @@ class OddRows:
         first = texts[0]
         if first and isinstance(first, str) and first.strip(BLANKS) in self._known_names:
             names = [text.strip(BLANKS) for text in texts[: self._width] if isinstance(text, str)]
-            return HEADER_AGAIN if sorted(names) == self._names else row(texts)
+            is_copy = names == self._header or (self._width >= MANY and sorted(names) == self._names)
+            return HEADER_AGAIN if is_copy else row(texts)
         found = row(texts)
         is_empty = not first and self._several and not found.errors and not any(texts[: self._width])
         return NO_VALUES if is_empty else found

@@ -21,6 +21,8 @@ from headrace.transform.delimited.time_columns import is_zoned, typed_texts
 from headrace.transform.schema import arrow_type, data_schema
 
 Values = list[Any]
+Path = tuple[tuple[str, str], ...]
+"""The keys to a value, each with the rest of the path from it on."""
 Documents = Sequence[dict[str, Any]]
 Taken = tuple[pa.Array, set[int]]
 """A column, and the places of the documents whose value is doubtful; it is null there."""
@@ -39,9 +41,9 @@ class JsonColumns:
     def __init__(self, contract: Contract) -> None:
         self._schema = data_schema(contract)
         self._nulls = frozenset(contract.format.null_tokens)
-        known = known_keys(contract)
+        tree = key_tree(contract)
         self._columns = [
-            (_surplus_of(known) if column.unknown else _getter(column.source), column, TAKERS[column.kind])
+            (_surplus_of(tree) if column.unknown else _getter(column.source), column, TAKERS[column.kind])
             for column in contract.columns
         ]
 
@@ -66,36 +68,80 @@ class JsonColumns:
         return [None if type(value) is str and value in self._nulls else value for value in values]
 
 
+KeyTree = dict[str, Any]
+"""The keys that columns take: None for a value that is taken whole, or the keys within it."""
+NOT_TAKEN: KeyTree = {}
+
+
 def known_keys(contract: Contract) -> frozenset[str]:
     """The keys of a document that the contract's columns take something of."""
     return frozenset(column.source.split(".")[0] for column in contract.named_columns)
 
 
-def surplus(document: dict[str, Any], known: frozenset[str]) -> dict[str, Any] | None:
-    """What a document holds under keys that the contract does not know; None if that is nothing."""
-    if known.issuperset(document):
+def key_tree(contract: Contract) -> KeyTree:
+    """All that the contract's columns take. A key may have dots in it: `a.b` means either, and so on below."""
+    tree: KeyTree = {}
+    for column in contract.named_columns:
+        node, keys = tree, column.source.split(".")
+        for place, key in enumerate(keys):
+            node[".".join(keys[place:])] = None
+            if node.setdefault(key, {}) is None:
+                break
+            node = node[key]
+    return tree
+
+
+def unclaimed(document: dict[str, Any], tree: KeyTree) -> dict[str, Any]:
+    """What a document holds that no column takes, by its path: siblings of what a path names, too."""
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        within = tree.get(key, NOT_TAKEN)
+        if within and type(value) is dict:
+            found |= {f"{key}.{name}": each for name, each in unclaimed(value, within).items()}
+        elif within is not None:
+            found[key] = value
+    return found
+
+
+def surplus(document: dict[str, Any], tree: KeyTree, *, nested: bool) -> dict[str, Any] | None:
+    """What of that is not null; None if that is nothing. `nested`, the tree has paths in it."""
+    if not nested and tree.keys() >= document.keys():
         return None
-    return {key: value for key, value in document.items() if key not in known and value is not None} or None
+    return {name: value for name, value in unclaimed(document, tree).items() if value is not None} or None
 
 
-def _surplus_of(known: frozenset[str]) -> Callable[[Documents], Values]:
-    return lambda documents: [surplus(document, known) for document in documents]
+def has_paths(tree: KeyTree) -> bool:
+    """Whether a column takes something within a value."""
+    return any(tree.values())
+
+
+def _surplus_of(tree: KeyTree) -> Callable[[Documents], Values]:
+    nested = has_paths(tree)
+    return lambda documents: [surplus(document, tree, nested=nested) for document in documents]
 
 
 def _getter(source: str) -> Callable[[Documents], Values]:
     """A function from documents to the values of one column."""
-    path = source.split(".")
+    path = path_of(source)
     if len(path) > 1:
         return lambda documents: [at_path(document, path) for document in documents]
     get = methodcaller("get", source)
     return lambda documents: list(map(get, documents))
 
 
-def at_path(document: Any, path: Sequence[str]) -> Any:
+def path_of(source: str) -> Path:
+    """The keys of a path, each with all that is left from it on: a key may have the dots in it."""
+    keys = source.split(".")
+    return tuple((key, ".".join(keys[place:])) for place, key in enumerate(keys))
+
+
+def at_path(document: Any, path: Path) -> Any:
     """The value at a path of keys; None where the path ends early."""
-    for key in path:
+    for key, rest in path:
         if type(document) is not dict:
             return None
+        if rest in document:
+            return document[rest]
         document = document.get(key)
     return document
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,7 +17,18 @@ from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.decode.lines import LineBlocks, Skimmed
 from headrace.transform.delimited.header import Layout, few, refuse_unknown
 from headrace.transform.delimited.odd_rows import Row
-from headrace.transform.json_files.columns import JsonColumns, Values, at_path, known_keys, surplus
+from headrace.transform.json_files.columns import (
+    JsonColumns,
+    Path,
+    Values,
+    at_path,
+    has_paths,
+    key_tree,
+    known_keys,
+    path_of,
+    surplus,
+    unclaimed,
+)
 from headrace.transform.json_files.records import LineRecords, Records
 from headrace.transform.json_files.values import exact_number, json_reader
 from headrace.transform.key_columns import KeyColumns, in_rows
@@ -74,9 +85,11 @@ class JsonReader:
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
         self._rules = RowRules(contract, key)
-        self._columns = [(c, _path(c.source), ColumnReader(c, json_reader(c))) for c in contract.columns]
+        self._columns = [(c, path_of(c.source), ColumnReader(c, json_reader(c))) for c in contract.columns]
         self._decimals = [place for place, column in enumerate(contract.columns) if column.kind is Kind.DECIMAL]
         self._known = known_keys(contract)
+        self._tree = key_tree(contract)
+        self._nested = has_paths(self._tree)
         self._refuse_unknown = contract.refuse_unknown
         self._nulls = frozenset(contract.format.null_tokens)
         self._supers = [place for place, column in enumerate(contract.columns) if column.kind is Kind.SUPER]
@@ -152,8 +165,8 @@ class JsonReader:
                 continue
             if type(document) is dict:
                 found.append((place, document))
-                self.is_ours = self.is_ours or not self._known.isdisjoint(document)
-                if len(self._unknown) < NAMED and not self._known.issuperset(document):
+                self.is_ours = self.is_ours or not self._tree.keys().isdisjoint(document)
+                if len(self._unknown) < NAMED and (self._nested or not self._tree.keys() >= document.keys()):
                     self._note_unknown(document)
         if not have_each_key_once([lines[place] for place, _ in found], [document for _, document in found]):
             found = [each for each in found if have_each_key_once([lines[each[0]]], [each[1]])]
@@ -166,9 +179,9 @@ class JsonReader:
 
     def _note_unknown(self, document: dict[str, Any]) -> None:
         """Remembers the keys that are not known, up to `NAMED`: which they are does not depend on blocks."""
-        for key in document:
-            if key not in self._known and len(self._unknown) < NAMED:
-                self._unknown.setdefault(key[: LONGEST_NAME + 1])
+        for name in unclaimed(document, self._tree):
+            if len(self._unknown) < NAMED:
+                self._unknown.setdefault(name[: LONGEST_NAME + 1])
         if self._refuse_unknown:
             refuse_unknown(list(self._unknown))
 
@@ -226,11 +239,11 @@ class JsonReader:
         )
         return Row((), tuple(errors)) if errors else Row(values)
 
-    def _said(self, column: Column, path: Sequence[str], document: Any, exact: _Exact) -> Any:
+    def _said(self, column: Column, path: Path, document: Any, exact: _Exact) -> Any:
         """What a document says for a column, with all digits where the column needs them."""
         if column.kind is Kind.SUPER:
             document = document if exact.as_written is None else exact.as_written
-            return surplus(document, self._known) if column.unknown else at_path(document, path)
+            return surplus(document, self._tree, nested=self._nested) if column.unknown else at_path(document, path)
         said = at_path(document, path)
         return at_path(exact.numbers, path) if exact.numbers is not None and column.kind is Kind.DECIMAL else said
 
@@ -258,10 +271,6 @@ def other_dataset(known: Iterable[str]) -> FileRejected:
     """
     keys = few(sorted(known), "or")
     return FileRejected("other_dataset", f"no object of the file has a key that the contract knows: {keys}")
-
-
-def _path(source: str) -> tuple[str, ...]:
-    return tuple(source.split("."))
 
 
 def _unlike_their_text(values: Values, places: list[int], lines: list[bytes]) -> set[int]:
