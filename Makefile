@@ -166,6 +166,10 @@ hostile: setup ## Run every kind of hostile file through the transform: verdict,
 bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
 	@$(BIN)/python -m benchmarks.warehouse
 
+.PHONY: bench-changes
+bench-changes: setup ## Load 1,000,000 changes of 100,000 keys, shuffled, doubled, with two crashes, and compare with an oracle
+	@$(BIN)/python -m benchmarks.changes
+
 .PHONY: bench-export
 bench-export: setup ## Measure the export beside a loop, its growth, and ten kills (ARGS="--only speed --accounts 100")
 	@$(BIN)/python -m benchmarks.export $(ARGS)

@@ -31,6 +31,7 @@ class DuckWarehouse:
         self._read = read
         self._duckdb = duckdb.connect()
         self._duckdb.execute("CREATE SCHEMA public; CREATE SCHEMA etl")
+        self._duckdb.execute("CREATE MACRO json_parse(text) AS CAST(text AS JSON)")
 
     def run(self, statements: list[str]) -> None:
         """One transaction."""

@@ -86,6 +86,10 @@ class Pipeline:
         """Put a version of a key into the bucket. Its event is not delivered yet."""
         names = [column.source for column in self.contract.columns if column.name != self.contract.deleted_at]
         body = "\n".join([",".join(names), *(",".join(map(str, row)) for row in rows), ""]).encode()
+        return self.put(key, version, body, at, sequencer)
+
+    def put(self, key: str, version: str, body: bytes, at: str, sequencer: str) -> Arrival:
+        """The same with the bytes of a file."""
         sent = Arrival("landing", f"readings/{key}", version, len(body), "e", sequencer, at)
         self.services.lake.landed["landing", sent.key, version] = body
         self.landing.all_versions.append(Landed("landing", sent.key, version, len(body), "e", at, latest=True))
@@ -121,6 +125,13 @@ class Pipeline:
             batch = self.services.batches.get(loading.batch.batch)
             record_outcome(batch, file_results(batch, self.services), self.services)
         hand_over("readings", lane, self._state(lane).generation, self.services)
+
+    def crash(self, lane: str = LIVE, *, committed: bool) -> str:
+        """The execution of the batch that was begun dies, before its load or after the commit. Returns its name."""
+        loading = self.loading.pop(lane)
+        if committed:
+            self.warehouse.run(loading.statements)
+        return loading.batch.batch
 
     def run(self, *lanes: str) -> None:
         """Load all that waits in these lanes."""
