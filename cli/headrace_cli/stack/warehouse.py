@@ -67,13 +67,26 @@ def write_csv(target: Target, text: str, file: TextIO, tell: Callable[[str], Non
         records = "".join(record["CSVRecords"] for record in page["Records"])
         if rows < 0:
             header = _csv_line([_label(column) for column in page["ColumnMetadata"]])
-            # The reference does not say whether the records begin with a header: written once in either case.
-            file.write("" if records.startswith(header) else header)
+            doubtful = records.startswith(header)
+            repeated = doubtful and _counted(client, statement) > max(state.get("ResultRows", 0), 0)
+            file.write("" if repeated else header)
             rows = 0
         file.write(records)
         rows += records.count("\n")
         tell(f"{rows:,} of {state.get('ResultRows', 0):,} rows written")
     return Written(max(state.get("ResultRows", 0), 0), state.get("Duration", 0) / 1e9)
+
+
+def _counted(client: Any, statement: str) -> int:
+    """The records of a result as CSV.
+
+    The reference does not say whether they begin with a header
+    (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_GetStatementResultV2.html), and a first row may
+    equal the columns' names: with a header there is one record more than there are rows.
+    """
+    pages = _pages(client.get_statement_result_v2, statement)
+    texts = (record["CSVRecords"] for page in pages for record in page["Records"])
+    return sum(1 for text in texts for _ in csv.reader(io.StringIO(text, newline="")))
 
 
 def _csv_line(fields: list[str]) -> str:

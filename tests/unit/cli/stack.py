@@ -150,6 +150,7 @@ class MemoryDataApi:
         self.pages: list[list[list[dict[str, Any]]]] = [[]]
         self.error: str | None = None
         self.states = ["SUBMITTED", "FINISHED"]
+        self.sends_header = False
 
     def execute_statement(self, **arguments: Any) -> dict[str, str]:
         self.asked.append(arguments)
@@ -177,6 +178,8 @@ class MemoryDataApi:
     def get_statement_result_v2(self, *, Id: str, NextToken: str = "0") -> dict[str, Any]:  # noqa: N803
         page = self.get_statement_result(Id=Id, NextToken=NextToken)
         text = io.StringIO(newline="")
+        if self.sends_header and NextToken == "0":
+            csv.writer(text).writerow(self.columns)
         for record in page["Records"]:
             csv.writer(text).writerow(["" if "isNull" in field else next(iter(field.values())) for field in record])
         return page | {"Records": [{"CSVRecords": text.getvalue()}]}

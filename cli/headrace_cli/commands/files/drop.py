@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,12 +26,20 @@ if TYPE_CHECKING:
     from headrace.domain.contract import Contract
 
 PARALLEL_UPLOADS = 8
+MOST_FILES = 10_000
+STDIN = Path("-")
 
 
 def drop(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
-    files: Annotated[list[Path], typer.Argument(help="Local files.", exists=True, dir_okay=False, metavar="FILE…")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Local files; folders, whose files keep their paths in the key; `-` for standard input, with --key.",
+            metavar="FILE…",
+        ),
+    ],
     key: Annotated[
         str | None, typer.Option(help="Key, with or without the dataset's prefix; for a single file.")
     ] = None,
@@ -37,20 +48,57 @@ def drop(
 ) -> None:
     """Upload files to the landing bucket, under the dataset's prefix. Loading starts automatically.
 
-    Examples: `headrace drop readings today.jsonl`, `headrace drop readings fixed.jsonl --key 2026/today.jsonl`
+    Examples: `headrace drop readings today.jsonl`, `headrace drop readings fixed.jsonl --key 2026/today.jsonl`,
+    `headrace drop readings 2026/`, `zcat a.gz | headrace drop readings - --key a.jsonl`
     """
-    if key and len(files) > 1:
+    if missing := [str(path) for path in files if path != STDIN and not path.exists()]:
+        raise typer.BadParameter(f"{', '.join(missing)} does not exist", param_hint="FILE…")
+    if STDIN in files and not key:
+        raise typer.BadParameter("standard input has no name: give --key", param_hint="--key")
+    if key and (len(files) > 1 or files[0].is_dir()):
         raise typer.BadParameter("--key names one object: give exactly one file", param_hint="--key")
     if key == "":
         raise typer.BadParameter("the key is empty: name the object, or omit the option", param_hint="--key")
     target = target_of(context)
     prefix = prefix_of(target, dataset, force=force)
     contract = target.contracts.get(dataset)
-    keys = {path: key_for(prefix, path, key, contract) for path in files}
-    refuse_twins(keys)
-    with Progress() as progress:
+    layered = bool(contract and contract.folder_templates)
+    with Progress() as progress, TemporaryDirectory(prefix="headrace-drop-") as folder:
+        local = [_from_stdin(Path(folder)) if path == STDIN else path for path in files]
+        keys = {
+            found: key_for(prefix, found, key, contract) if layered or found == path else _key_in(prefix, path, found)
+            for path in local
+            for found in files_of(path)
+        }
+        refuse_twins(keys)
         document = upload_all(target, dataset, keys, progress.show)
     emit(document, render, as_json=as_json)
+
+
+def _key_in(prefix: str, folder: Path, file: Path) -> str:
+    """The key of a folder's file: its path in it, below the prefix."""
+    return prefix + file.relative_to(folder).as_posix()
+
+
+def files_of(path: Path) -> list[Path]:
+    """A file, or those of a folder and the folders in it; hidden ones are left out. Raises CommandError."""
+    if not path.is_dir():
+        return [path]
+    every = (found for found in path.rglob("*") if found.is_file())
+    found = [file for file in every if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    if not found:
+        raise CommandError(f"there is no file in {path}")
+    if len(found) > MOST_FILES:
+        raise CommandError(f"{path} has {len(found):,} files: drop folders with at most {MOST_FILES:,} each")
+    return sorted(found)
+
+
+def _from_stdin(folder: Path) -> Path:
+    """What comes on standard input, as a file: S3 wants its length first."""
+    path = folder / "stdin"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path
 
 
 def prefix_of(target: Target, dataset: str, *, force: bool = False) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +12,11 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from headrace.domain.file_names import printable
-from headrace_cli.output.console import Document, Json, emit, lines
+from headrace_cli.output.console import Document, Json, emit, lines, table
+from headrace_cli.output.formatting import count, number
 from headrace_cli.output.highlight import fault_span
 from headrace_cli.stack.bad_rows import bad_rows
-from headrace_cli.stack.target import Target, target_of
+from headrace_cli.stack.target import target_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -22,27 +24,73 @@ if TYPE_CHECKING:
 LONGEST_RAW = 160
 
 
-def quarantine(
+def quarantine(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset; `headrace contracts` lists them.")],
     limit: Annotated[int, typer.Option(help="Rows to show.", min=1)] = 20,
     file: Annotated[str | None, typer.Option(help="Only this file's rows: its key, or the end of it.")] = None,
     batch: Annotated[str | None, typer.Option(help="Only this batch's rows.")] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Only rows that broke this rule: `minimum`, or `value: minimum`.")
+    ] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="Count the rows of each broken rule instead.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a dataset's bad rows, newest batch first: where each was, what was wrong, and its raw text.
 
-    Example: `headrace quarantine readings --limit 5`
+    Examples: `headrace quarantine readings --limit 5`, `headrace quarantine readings --summary`
     """
-    document = collect(target_of(context), dataset, limit, file=file, batch=batch)
-    emit(document, render, as_json=as_json)
-
-
-def collect(target: Target, dataset: str, limit: int, *, file: str | None = None, batch: str | None = None) -> Document:
-    """`{"dataset", "rows": [{"file", "row_number", "column", "rule", "reason", "raw", "errors", …}], "more"}`."""
+    target = target_of(context)
     name = target.contract(dataset).dataset
-    found = list(islice(bad_rows(target, name, batch=batch, file=file), limit + 1))
+    rows = (row for row in bad_rows(target, name, batch=batch, file=file) if rule is None or rule in _rules(row))
+    if summary:
+        emit(summed(name, rows), render_summary, as_json=as_json)
+    else:
+        emit(collect(name, rows, limit), render, as_json=as_json)
+
+
+def collect(dataset: str, rows: Iterator[dict[str, Any]], limit: int) -> Document:
+    """`{"dataset", "rows": [{"file", "row_number", "column", "rule", "reason", "raw", "errors", …}], "more"}`."""
+    found = list(islice(rows, limit + 1))
     return {"dataset": dataset, "rows": found[:limit], "more": len(found) > limit}
+
+
+def summed(dataset: str, rows: Iterator[dict[str, Any]]) -> Document:
+    """`{"dataset", "rows", "rules": [{"rule", "rows", "files", "example"}]}`, the most frequent rule first.
+
+    A row that broke several rules counts for each. `example` is the newest file with one.
+    """
+    counts: Counter[str] = Counter()
+    files: dict[str, dict[str, None]] = {}
+    total = 0
+    for row in rows:
+        total += 1
+        for name in {_named(error) for error in row["errors"]}:
+            counts[name] += 1
+            files.setdefault(name, {})[row["file"]] = None
+    rules = [
+        {"rule": name, "rows": number, "files": len(files[name]), "example": next(iter(files[name]))}
+        for name, number in counts.most_common()
+    ]
+    return {"dataset": dataset, "rows": total, "rules": rules}
+
+
+def _rules(row: dict[str, Any]) -> set[str]:
+    """The rules that a row broke, with and without their columns."""
+    return {name for error in row["errors"] for name in (error["rule"], _named(error))}
+
+
+def _named(error: dict[str, Any]) -> str:
+    return f"{error['column'] or 'row'}: {error['rule']}"
+
+
+def render_summary(document: Document) -> ConsoleRenderable:
+    """A line per rule."""
+    if not document["rules"]:
+        return lines(f"No row of {document['dataset']} is in quarantine.")
+    rows = [(i["rule"], number(i["rows"]), number(i["files"]), i["example"]) for i in document["rules"]]
+    found = table(("rule", "rows", "files", "newest file"), rows, numbers=("rows", "files"))
+    return lines(found, f"\n{count(document['rows'], 'row')} in quarantine. `--rule RULE` shows those of one rule.")
 
 
 def render(document: Document) -> ConsoleRenderable:

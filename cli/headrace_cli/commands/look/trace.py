@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from headrace.domain.ingest.ledger import BatchStatus
 from headrace_cli.output.console import Document, Json, cell, emit, lines, table
 from headrace_cli.output.drift import drift_text
+from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import balance, clock, duration, moment, size, status_text
-from headrace_cli.stack.target import target_of
+from headrace_cli.output.progress import Progress
+from headrace_cli.stack.target import Target, target_of
+from headrace_cli.stack.totals import AT_REST
 from headrace_cli.stories.batch import batch_story
 from headrace_cli.stories.file import story_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
+RESTING = {str(status) for status in (*AT_REST, *BatchStatus) if status != BatchStatus.RUNNING} - {"staged"}
+PAUSE = 1.0
+"""Seconds between two looks."""
 SHORTEST = 0.05
 """Seconds."""
 SOURCE_STYLES = {"file": "bold", "batch": "cyan", "execution": "", "bucket": "bold"}
@@ -28,21 +38,43 @@ def trace(
     file: Annotated[
         str, typer.Argument(help="A key, the name of a dropped file, a file id, or a batch.", metavar="FILE|BATCH")
     ],
+    follow: Annotated[bool, typer.Option("--follow", help="Wait until it has come to rest, then show it.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to follow it for.", min=0)] = 300,
     as_json: Json = False,
 ) -> None:
     """Show what became of a file: arrival, batch, execution, each step with its time, and the row balance.
 
     For a file that landed several times, shows the newest version and lists the others. Of a batch it shows the files.
 
-    Examples: `headrace trace readings/today.jsonl`, `headrace trace ./today.jsonl`, `headrace trace readings-17`
+    Examples: `headrace trace today.jsonl`, `headrace trace ./today.jsonl --follow`, `headrace trace readings-17`
     """
     target = target_of(context)
+    if follow:
+        follow_to_rest(partial(_status, target, file), timeout)
     try:
         batch = target.ledger.batches.get(file)
     except KeyError:
         emit(story_of(target, file), render, as_json=as_json)
     else:
         emit(batch_story(target, batch), render_batch, as_json=as_json)
+
+
+def follow_to_rest(status: Callable[[], str], timeout: float, pause: Callable[[float], None] = time.sleep) -> None:
+    """Show a status until it does not change by itself. Raises CommandError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    with Progress() as progress:
+        while (now := status()) not in RESTING:
+            progress.show(now)
+            if time.monotonic() >= deadline:
+                raise CommandError(f"it is still {now} after {duration(timeout)}")
+            pause(PAUSE)
+
+
+def _status(target: Target, wanted: str) -> str:
+    try:
+        return str(target.ledger.batches.get(wanted).status)
+    except KeyError:
+        return str(story_of(target, wanted)["status"])
 
 
 def render_batch(story: Document) -> ConsoleRenderable:

@@ -86,3 +86,37 @@ def test_an_empty_key_is_refused(stack: FakeStack, run_json: RunJson, files: lis
     assert code == 2
     assert "the key is empty" in document["error"]
     assert not landed(stack)
+
+
+def test_a_folders_files_keep_their_paths(stack: FakeStack, run_json: RunJson, tmp_path: Path) -> None:
+    stack.deploy(contract(prefix="in/"))
+    for name in ("2026/01/a.csv", "2026/b.csv", "2026/.cache/x", "2026/.hidden"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert run_json("drop", "readings", str(tmp_path / "2026"))[0] == 0
+    assert set(landed(stack)) == {"in/01/a.csv", "in/b.csv"}
+    (tmp_path / "empty").mkdir()
+    assert "there is no file in" in run_json("drop", "readings", str(tmp_path / "empty"))[1]["error"]
+    assert run_json("drop", "readings", str(tmp_path / "2026"), "--key", "x")[0] == 2
+
+
+def test_too_many_files_of_a_folder_are_refused(
+    stack: FakeStack, run_json: RunJson, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.deploy()
+    monkeypatch.setattr("headrace_cli.commands.files.drop.MOST_FILES", 1)
+    assert "has 2 files: drop folders with at most 1 each" in run_json("drop", "readings", str(tmp_path))[1]["error"]
+
+
+def test_standard_input_needs_a_key(stack: FakeStack, run_json: RunJson, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.deploy(contract(prefix="in/"))
+    code, document = run_json("drop", "readings", "-")
+    assert (code, "standard input has no name: give --key" in document["error"]) == (2, True)
+    monkeypatch.setattr("headrace_cli.commands.files.drop._from_stdin", lambda folder: _written(folder / "stdin"))
+    assert run_json("drop", "readings", "-", "--key", "a.csv")[0] == 0
+    assert landed(stack) == {"in/a.csv": b"piped"}
+
+
+def _written(path: Path) -> Path:
+    path.write_bytes(b"piped")
+    return path

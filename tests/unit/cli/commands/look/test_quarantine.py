@@ -100,3 +100,25 @@ def test_raw_text_cannot_command_the_terminal(stack: FakeStack, run_text: RunTex
 def test_nothing_in_quarantine(run_json: RunJson, run_text: RunText) -> None:
     assert run_json("quarantine", "readings")[1]["rows"] == []
     assert "No row of readings" in run_text("quarantine", "readings")[1]
+
+
+@pytest.mark.usefixtures("two_batches")
+def test_rows_of_one_rule(run_json: RunJson) -> None:
+    def found(rule: str) -> list[str]:
+        return [row["file"] for row in run_json("quarantine", "readings", "--rule", rule)[1]["rows"]]
+
+    assert found("minimum") == ["readings/b.csv", "readings/a.csv"]
+    assert found("meter: required") == ["readings/b.csv", "readings/b.csv"]
+    assert found("pattern") == []
+
+
+@pytest.mark.usefixtures("two_batches")
+def test_a_summary_by_rule(run_json: RunJson, run_text: RunText) -> None:
+    _, document = run_json("quarantine", "readings", "--summary")
+    assert document["rows"] == 3
+    assert sorted((rule["rule"], rule["rows"], rule["files"]) for rule in document["rules"]) == [
+        ("meter: required", 2, 1), ("value: minimum", 2, 2),
+    ]  # fmt: skip
+    text = run_text("quarantine", "readings", "--summary", "--rule", "minimum")[1]
+    assert "value: minimum" in text
+    assert "2 rows in quarantine." in text

@@ -107,11 +107,17 @@ def test_all_rows_to_a_file(stack: FakeStack, run_json: RunJson, tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["all.csv"]
 
 
-def test_a_header_that_the_api_sends_is_not_written_twice(stack: FakeStack, run_json: RunJson, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first_row", [b"", b"name,n\r\n"])
+@pytest.mark.parametrize("sends_header", [False, True])
+def test_there_is_one_header_whether_the_api_sends_one_and_whatever_the_first_row_is(
+    stack: FakeStack, run_json: RunJson, tmp_path: Path, *, sends_header: bool, first_row: bytes
+) -> None:
     answer(stack)
-    stack.data.pages[0].insert(0, [{"stringValue": "name"}, {"stringValue": "n"}])
+    stack.data.sends_header = sends_header
+    if first_row:
+        stack.data.pages[0].insert(0, [{"stringValue": "name"}, {"stringValue": "n"}])
     run_json("sql", "SELECT * FROM t", "--out", str(tmp_path / "all.csv"))
-    assert (tmp_path / "all.csv").read_bytes() == b"name,n\r\na,1\r\n,2000\r\n"
+    assert (tmp_path / "all.csv").read_bytes() == b"name,n\r\n" + first_row + b"a,1\r\n,2000\r\n"
 
 
 def test_nothing_is_left_of_a_file_that_could_not_be_written(

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, Event, FileStatus, RowCounts
+from headrace_cli.commands.look.trace import follow_to_rest
+from headrace_cli.output.failures import CommandError
 from headrace_cli.stories.execution import summarised
 from tests.support.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText
@@ -187,3 +191,18 @@ def test_the_engine_is_named_with_its_run_and_what_that_cost(stack: FakeStack, r
     )
     assert "Glue, run jr_1, 1,234 DPU seconds" in run_text("trace", "readings/a.csv")[1]
     assert "engine" not in run_text("trace", "readings/b.csv")[1]
+
+
+def test_a_file_is_followed_until_it_rests() -> None:
+    pauses: list[float] = []
+    statuses = iter(["pending", "running", "loaded"])
+    follow_to_rest(lambda: next(statuses), 60, pauses.append)
+    assert len(pauses) == 2
+    with pytest.raises(CommandError, match="it is still running after"):
+        follow_to_rest(lambda: "running", 0, pauses.append)
+
+
+def test_what_rests_is_shown_at_once(stack: FakeStack, run_json: RunJson) -> None:
+    loaded_file(stack)
+    assert run_json("trace", "a.csv", "--follow")[1]["status"] == "loaded"
+    assert run_json("trace", "readings-1", "--follow")[1]["status"] == "loaded"
