@@ -26,8 +26,8 @@ def watched(laptop: Laptop) -> Laptop:
         f" {USUAL_ROWS + back % 3}, {USUAL_ROWS}, 0, GETDATE())"
         for back in range(1, 29)
     )
-    laptop.headrace("sql", "INSERT INTO etl.loads VALUES ('past', 'history', 'loaded', GETDATE())")
-    laptop.headrace("sql", f"INSERT INTO etl.quality_figures VALUES {values}")
+    laptop.headrace("sql", "--write", "INSERT INTO etl.loads VALUES ('past', 'history', 'loaded', GETDATE())")
+    laptop.headrace("sql", "--write", f"INSERT INTO etl.quality_figures VALUES {values}")
     return laptop
 
 
@@ -106,7 +106,9 @@ def test_the_night_finds_rows_that_were_loaded_twice_by_hand(watched: Laptop) ->
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     night = {"time": tomorrow.isoformat()}
     assert "meters" not in invoke(laptop, "judge_day", night)["surprising"]
-    laptop.headrace("sql", f"INSERT INTO public.meters SELECT * FROM public.meters WHERE _batch_id = '{batch}'")
+    laptop.headrace(
+        "sql", "--write", f"INSERT INTO public.meters SELECT * FROM public.meters WHERE _batch_id = '{batch}'"
+    )
     assert invoke(laptop, "judge_day", night)["surprising"]["meters"] == [
         "duplicateKeys is 40; the contract wants at most 0"
     ]

@@ -35,7 +35,7 @@ def test_a_new_event_type_needs_no_migration(laptop: Laptop) -> None:
 
 def test_a_view_that_cannot_be_refreshed_is_told_and_costs_no_rows(laptop: Laptop) -> None:
     before = laptop.messages()
-    laptop.headrace("sql", "DROP MATERIALIZED VIEW public.happenings_by_type")
+    laptop.headrace("sql", "--write", "DROP MATERIALIZED VIEW public.happenings_by_type")
     laptop.put("happenings/3.jsonl", happening("closed", None))
     laptop.settle()
     assert laptop.trace("happenings/3.jsonl")["status"] == "loaded"

@@ -85,8 +85,8 @@ def dropped(laptop: Laptop, heard: str) -> str:
         for name in ("h", f"gone-{MARK}")
     )
     if not laptop.rows("SELECT batch_id FROM etl.loads WHERE batch_id = 'past'"):
-        laptop.headrace("sql", "INSERT INTO etl.loads VALUES ('past', 'history', 'loaded', GETDATE())")
-    laptop.headrace("sql", f"INSERT INTO etl.quality_figures VALUES {past}")
+        laptop.headrace("sql", "--write", "INSERT INTO etl.loads VALUES ('past', 'history', 'loaded', GETDATE())")
+    laptop.headrace("sql", "--write", f"INSERT INTO etl.quality_figures VALUES {past}")
     for key, text in FILES.items():
         laptop.put(key, text.encode("latin-1"))
     laptop.put("people/cut.csv.gz", gzip.compress(FILES["people/good.csv"].encode() * 900)[:-12])

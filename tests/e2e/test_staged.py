@@ -68,7 +68,7 @@ def test_a_merge_takes_what_many_batches_staged_and_the_newest_row_of_a_key_stay
 def test_a_loaded_file_is_staged_and_merged_again(laptop: Laptop) -> None:
     laptop.put("staged/r.csv", content(("r1", 1), ("r2", 2)))
     laptop.settle()
-    laptop.headrace("sql", "DELETE FROM public.staged WHERE meter = 'R1'")
+    laptop.headrace("sql", "--write", "DELETE FROM public.staged WHERE meter = 'R1'")
     assert laptop.headrace("reload", "staged/r.csv", "--force")["sent"] == 1
     laptop.settle()
     assert rows(laptop, "R") == [["R1", 10], ["R2", 20]]
@@ -77,14 +77,14 @@ def test_a_loaded_file_is_staged_and_merged_again(laptop: Laptop) -> None:
 
 
 def test_files_whose_merge_finds_no_table_wait_until_it_is_back(laptop: Laptop) -> None:
-    laptop.headrace("sql", "ALTER TABLE public.staged RENAME TO staged_away")
+    laptop.headrace("sql", "--write", "ALTER TABLE public.staged RENAME TO staged_away")
     try:
         for number in range(2):
             laptop.put(f"staged/x{number}.csv", content((f"x{number}", 1 if number else 7)))
         assert laptop.run("wait", "--timeout", "15").returncode == 1
         assert laptop.trace("staged/x0.csv")["status"] in {"staged", "merging"}
     finally:
-        laptop.headrace("sql", "ALTER TABLE public.staged_away RENAME TO staged")
+        laptop.headrace("sql", "--write", "ALTER TABLE public.staged_away RENAME TO staged")
     laptop.settle()
     assert left_in_stage(laptop) == 0
     assert laptop.trace("staged/x0.csv")["status"] == "loaded"

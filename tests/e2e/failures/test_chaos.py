@@ -56,14 +56,14 @@ def test_what_is_left_behind_is_seen(laptop: Laptop) -> None:
     assert leftovers.of("bulk", before) == []
     queue, data_api = target.output("IntakeDeadLetterQueueUrl"), laptop.client("redshift-data")
     where = {"WorkgroupName": target.output("Workgroup"), "Database": target.output("Database")}
-    laptop.headrace("sql", "CREATE TABLE public.left_behind (a INTEGER)")
+    laptop.headrace("sql", "--write", "CREATE TABLE public.left_behind (a INTEGER)")
     laptop.client("sqs").send_message(QueueUrl=queue, MessageBody="poison")
     kept = data_api.execute_statement(**where, Sql="CREATE TEMP TABLE mine (a INTEGER)", SessionKeepAliveSeconds=60)
     found = " ".join(leftovers.of("bulk", before))
     assert "the table public.left_behind" in found
     assert "1 messages in" in found
     assert "a session of" in found
-    laptop.headrace("sql", "DROP TABLE public.left_behind")
+    laptop.headrace("sql", "--write", "DROP TABLE public.left_behind")
     laptop.client("sqs").purge_queue(QueueUrl=queue)
     data_api.execute_statement(SessionId=kept["SessionId"], Sql="SELECT 1", SessionKeepAliveSeconds=0)
 

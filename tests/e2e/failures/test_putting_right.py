@@ -19,10 +19,10 @@ def content(*meters: str, value: int = 1) -> bytes:
 
 def make_table(laptop: Laptop, width: str) -> None:
     """The dataset's table as somebody made it by hand, empty."""
-    laptop.headrace("sql", "DROP TABLE public.gauges")
+    laptop.headrace("sql", "--write", "DROP TABLE public.gauges")
     columns = f"meter {width} NOT NULL, read_at TIMESTAMP NOT NULL, value BIGINT, _unknown SUPER"
     lineage = "_file_id VARCHAR(32) NOT NULL, _row_number BIGINT NOT NULL, _batch_id VARCHAR(160) NOT NULL"
-    laptop.headrace("sql", f"CREATE TABLE public.gauges ({columns}, {lineage}, PRIMARY KEY (meter))")
+    laptop.headrace("sql", "--write", f"CREATE TABLE public.gauges ({columns}, {lineage}, PRIMARY KEY (meter))")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_one_file_that_the_warehouse_refuses_costs_no_neighbour_and_is_retried(n
     assert (culprit["status"], culprit["rows"]["loaded"]) == ("failed", 0)
     assert "too long" in culprit["reason"]
 
-    laptop.headrace("sql", f"ALTER TABLE public.gauges ALTER COLUMN meter TYPE {WIDTH}")
+    laptop.headrace("sql", "--write", f"ALTER TABLE public.gauges ALTER COLUMN meter TYPE {WIDTH}")
     assert laptop.headrace("retry", "gauges/3.csv", "--dry-run")["sent"] == 1
     assert laptop.trace("gauges/3.csv")["status"] == "failed"
     assert laptop.headrace("retry", culprit["batch"] or "gauges/3.csv")["sent"] == 1
@@ -61,8 +61,8 @@ def test_a_loaded_file_is_loaded_again_in_place_of_its_rows(narrow: Laptop) -> N
     laptop = narrow
     laptop.put("gauges/again.csv", content("ra1", "ra2"))
     laptop.settle()
-    laptop.headrace("sql", "DELETE FROM public.gauges WHERE meter = 'ra1'")
-    laptop.headrace("sql", "UPDATE public.gauges SET value = 99 WHERE meter = 'ra2'")
+    laptop.headrace("sql", "--write", "DELETE FROM public.gauges WHERE meter = 'ra1'")
+    laptop.headrace("sql", "--write", "UPDATE public.gauges SET value = 99 WHERE meter = 'ra2'")
     table = "SELECT meter, value FROM public.gauges WHERE meter LIKE 'ra%' ORDER BY 1"
     assert laptop.headrace("reload", "gauges/again.csv", "--dry-run")["sent"] == 1
     assert laptop.rows(table) == [["ra2", 99]]
@@ -126,7 +126,7 @@ def test_a_difference_between_ledger_and_table_is_found_and_mended(laptop: Lapto
     laptop.put("gauges/differs.csv", content("di1", "di2"))
     laptop.settle()
     assert laptop.headrace("reconcile", "gauges", "--grace", "0")["differences"] == []
-    laptop.headrace("sql", "DELETE FROM public.gauges WHERE meter = 'di1'")
+    laptop.headrace("sql", "--write", "DELETE FROM public.gauges WHERE meter = 'di1'")
     done = laptop.run("reconcile", "gauges", "--json")
     (difference,) = json.loads(done.stdout)["differences"]
     assert (done.returncode, difference["kind"]) == (1, "rows")

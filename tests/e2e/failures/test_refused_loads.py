@@ -103,9 +103,9 @@ def test_the_same_without_a_fault_is_loaded(laptop: Laptop) -> None:
     batch = "taken-0"
     ended = load(laptop, "meters", batch, write(laptop, batch, meters(batch)))
     assert (ended["Status"], ended.get("Error")) == ("FINISHED", None)
-    laptop.headrace("sql", f"DELETE FROM public.meters WHERE _batch_id = '{batch}'")
-    laptop.headrace("sql", f"DELETE FROM etl.loads WHERE batch_id = '{batch}'")
-    laptop.headrace("sql", f"DELETE FROM etl.load_files WHERE batch_id = '{batch}'")
+    laptop.headrace("sql", "--write", f"DELETE FROM public.meters WHERE _batch_id = '{batch}'")
+    laptop.headrace("sql", "--write", f"DELETE FROM etl.loads WHERE batch_id = '{batch}'")
+    laptop.headrace("sql", "--write", f"DELETE FROM etl.load_files WHERE batch_id = '{batch}'")
 
 
 def test_two_rows_per_key_in_a_merge(laptop: Laptop) -> None:

@@ -12,6 +12,7 @@ from headrace_cli.output.console import Document, Json, emit, lines, stdout, tab
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count, duration
 from headrace_cli.output.progress import Progress
+from headrace_cli.stack.reading import only_reads
 from headrace_cli.stack.target import Target, target_of
 from headrace_cli.stack.warehouse import query, write_csv
 
@@ -32,14 +33,18 @@ def sql(
         int | None, typer.Option(help=f"Rows to show. Default: {SHOWN:,}; in JSON all, up to {MOST_IN_JSON:,}.", min=1)
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write all rows to this file, as CSV.", dir_okay=False)] = None,
+    write: Annotated[bool, typer.Option("--write", help="Run a statement that changes something.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run one statement in the warehouse, through the Redshift Data API, and show its rows.
 
-    The Data API keeps results up to 500 MB; for more, use UNLOAD.
+    It runs as the owner of the tables: what is not a query is refused without `--write`. The Data API keeps results up
+    to 500 MB; for more, use UNLOAD.
 
     Examples: `headrace sql "SELECT COUNT(*) FROM public.readings"`, `headrace sql "SELECT …" --out all.csv`
     """
+    if not write and not only_reads(text):
+        raise CommandError("this is not a query, and would run as the owner of the tables: --write runs it")
     target = target_of(context)
     if out:
         emit(collect_written(target, text, out), render_written, as_json=as_json)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from headrace_cli.stack.reading import only_reads
 from headrace_cli.stack.warehouse import value
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack
@@ -31,7 +32,7 @@ def test_all_pages_as_one_document(stack: FakeStack, run_json: RunJson) -> None:
 
 
 def test_a_statement_without_rows(stack: FakeStack, run_json: RunJson) -> None:
-    _, document = run_json("sql", "ANALYZE")
+    _, document = run_json("sql", "ANALYZE", "--write")
     assert (document["columns"], document["rows"]) == ([], [])
 
 
@@ -126,5 +127,28 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(
     stack.data.error = "ERROR: no"
     assert run_json("sql", "SELECT * FROM t", "--out", str(tmp_path / "all.csv"))[0] == 1
     stack.data.error = None
-    assert "no result" in run_json("sql", "ANALYZE", "--out", str(tmp_path / "all.csv"))[1]["error"]
+    assert "no result" in run_json("sql", "ANALYZE", "--write", "--out", str(tmp_path / "all.csv"))[1]["error"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("statement", "reads"),
+    [
+        ("SELECT 1", True),
+        (" -- all\n/* of it */ with x as (select 1) select * from x", True),
+        ("SELECT 'delete into' AS \"into\"", True),
+        ("EXPLAIN INSERT INTO t VALUES (1)", True),
+        ("show table public.readings", True),
+        ("DELETE FROM t", False),
+        ("SELECT * INTO u FROM t", False),
+        ("/* SELECT */ drop table t", False),
+        ("SELECT pg_terminate_backend(1)", False),
+        ("", False),
+    ],
+)
+def test_only_queries_run_without_write(stack: FakeStack, run_json: RunJson, statement: str, *, reads: bool) -> None:
+    assert only_reads(statement) is reads
+    code, document = run_json("sql", statement)
+    assert (code, "--write runs it" in document.get("error", "")) == ((0, False) if reads else (1, True))
+    assert len(stack.data.asked) == int(reads)
+    assert run_json("sql", statement, "--write")[0] == 0
