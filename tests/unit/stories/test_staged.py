@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -222,3 +223,21 @@ def test_a_late_failure_does_not_bring_a_condemned_batch_back() -> None:
     record_failure(early, "Boom", "late", services)
     assert services.ledger.batches.get(early.batch).condemned
     assert services.ledger.batches.get(early.batch).reason == "refused"
+
+
+def test_of_a_staged_batch_only_files_that_have_ended_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is staged is measured when its merge loads it."""
+    services = MemoryServices(contracts=contracts_of(contract(staged=True, merge_seconds=60)))
+    files = [services.ledger.files.record_arrival(file(name)) for name in ("good", "bad", "none")]
+    batch = services.ledger.batches.get(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
+    services.warehouse.answers["COUNT(*) FROM etl.loads"] = [[files[0].file_id, 2]]
+    verdicts = (Verdict.GOOD, Verdict.FAILED, Verdict.GOOD)
+    results = [
+        FileResult(one.file_id, verdict, 3, good, 3 - good, reason="odd")
+        for one, verdict, good in zip(files, verdicts, (2, 0, 0), strict=True)
+    ]
+    record_outcome(batch, results, services)
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert (line["FilesFailed"], line["RowsLoaded"], line["RowsQuarantined"]) == ([1.0], [0.0], [3.0])
+    staged = {one.file_id: services.ledger.records.events[one.file_id][-1] for one in (files[0], files[2])}
+    assert [(line.step, line.detail) for line in staged.values()] == [("Staged", {"rows": 2}), ("Staged", {"rows": 0})]

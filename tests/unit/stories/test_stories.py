@@ -166,3 +166,14 @@ def test_the_sweeper_starts_what_stands_still_and_nothing_else() -> None:
     services.workflow.executions["readings", LIVE, 1] = "ABORTED"
     assert sweep(services) == ["readings/live"]
     assert services.ledger.lanes.state("readings", LIVE).generation == 2
+
+
+def test_a_copy_that_is_the_newest_of_several_versions_of_its_key_counts() -> None:
+    services = MemoryServices()
+    held = file("a.csv", file_id="h" * 24)
+    older = file("b.csv", file_id="o" * 24, status=FileStatus.LOADED, sequencer="01")
+    copy = file("b.csv", file_id="c" * 24, status=FileStatus.DUPLICATE, duplicate_of=held.file_id, sequencer="02")
+    for one in (held, older, copy):
+        services.ledger.given(one)
+    services.ledger.contents.note_copy(held.file_id, copy)
+    assert bereft_copies([held], services) == [copy]

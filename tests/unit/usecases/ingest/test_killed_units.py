@@ -267,3 +267,13 @@ def test_files_are_blamed_unless_every_unit_of_several_was_killed(
         services.lake.write_json(lake_paths.unit(batch.batch, number), reference)
     wanted = {files[number - 1].file_id for number in killed} if blames else set()
     assert blamed(batch, killed, services) == wanted
+
+
+def test_what_was_done_at_the_moment_the_batch_began_was_done_in_it() -> None:
+    services, files = waiting(*"ab")
+    batch = take(services, 1)
+    at = batch.started_at
+    services.ledger.records.events[files[0].file_id] = [Event(at, TRANSFORMED)]
+    assert blamed(batch, [1], services) == {files[1].file_id}
+    services.ledger.records.events[files[1].file_id] = [Event(at, TRANSFORMED)]
+    assert blamed(batch, [1], services) == {files[0].file_id, files[1].file_id}, "all were done: it may be any"

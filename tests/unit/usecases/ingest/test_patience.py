@@ -14,10 +14,12 @@ from headrace.domain.ingest.failure import Treatment
 from headrace.domain.ingest.lane import MAX_ATTEMPTS, Fate, LaneState, fate, is_patient, wait_seconds
 from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.packing import APART
+from headrace.domain.notice import Next
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
+from headrace.usecases.ingest.trouble import report
 from headrace.usecases.quality.hold import reject, release
 from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, file
 
@@ -336,3 +338,24 @@ def test_a_batch_has_the_patience_of_the_files_that_were_set_apart_and_of_no_oth
     batch = take(services, 1)
     assert batch
     assert batch.failed_at == since
+
+
+@pytest.mark.parametrize(
+    ("then", "cause", "waits"),
+    [
+        (Next.AGAIN, PASSES, True),
+        (Next.AGAIN, UNKNOWN, False),
+        (Next.KEPT, UNKNOWN, True),
+        (Next.STUCK, UNKNOWN, True),
+        (Next.SPLIT, PASSES, False),
+        (Next.GIVEN_UP, UNKNOWN, False),
+    ],
+)
+def test_people_want_to_know_the_end_of_what_keeps_a_lane_waiting(then: Next, cause: str, waits: bool) -> None:
+    services = MemoryServices()
+    batch = replace(BATCH, dataset="readings")
+    report(batch, f"{LOAD_REFUSED}: {cause}", then, services)
+    state = services.ledger.lanes.state("readings", LIVE)
+    assert (state.failing_since is not None, len(state.notified)) == (waits, 1)
+    report(batch, f"{LOAD_REFUSED}: {cause}", then, services)
+    assert len(services.topic.notices) == 1

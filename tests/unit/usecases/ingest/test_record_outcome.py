@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -193,3 +194,47 @@ def test_it_goes_on_with_the_page_where_it_was_when_time_is_over(monkeypatch: py
     record_outcome(known, results, world.services, lambda: module.LEFT)
     assert pages.asked == ["", "b1"]
     assert world.services.ledger.files.get("c1").rows.superseded == 1
+
+
+# -- metrics, and moments --------------------------------------------------------------------------------------------
+
+
+def test_the_outcome_is_measured_once(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World("a", "b")
+    world.record()
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert (line["dataset"], line["RowsLoaded"], line["FilesLoaded"]) == ("readings", [4.0], [2.0])
+
+
+def test_earlier_files_keep_what_came_back_of_them_among_the_superseded() -> None:
+    world = World("a")
+    earlier = world.earlier("old", 1, rows=RowCounts(read=5, loaded=4, superseded=1), replayed=1)
+    unknown = world.earlier("other", 2)
+    world.services.warehouse.answers["INNER JOIN etl.superseded"] = [
+        [earlier.file_id, "readings-1", 4, 1, 3], [unknown.file_id, None, None, None, None],
+    ]  # fmt: skip
+    world.services.warehouse.answers = dict(reversed(world.services.warehouse.answers.items()))
+    world.record()
+    assert world.services.ledger.files.get(earlier.file_id).rows == RowCounts(read=5, loaded=1, superseded=4)
+    assert world.services.ledger.files.get(unknown.file_id) == unknown
+
+
+@pytest.mark.parametrize(("seconds", "goes_on"), [(60.0, True), (59.9, False)])
+def test_pages_of_earlier_files_are_corrected_while_there_is_time(
+    seconds: float, goes_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 1)
+    world = World("a")
+    earlier = world.earlier("old", 1)
+    pages = iter([[[earlier.file_id, "readings-1", 2, 1, 1]], []])
+    query = world.services.warehouse.query
+    monkeypatch.setattr(
+        world.services.warehouse, "query", lambda sql: next(pages) if "AS t INNER JOIN" in sql else query(sql)
+    )
+    results = [FileResult(each.file_id, Verdict.GOOD, 2, 2) for each in world.files]
+    if goes_on:
+        record_outcome(world.batch, results, world.services, lambda: seconds)
+    else:
+        with pytest.raises(TransientError):
+            record_outcome(world.batch, results, world.services, lambda: seconds)
+    assert world.services.ledger.files.get(earlier.file_id).rows.superseded == 1
