@@ -21,6 +21,7 @@ from headrace.usecases.recovery import (
     reconcile_landing,
     reconcile_report,
     reconcile_warehouse,
+    sum_superseded,
     unblock,
     watch_freshness,
 )
@@ -170,6 +171,8 @@ RECONCILIATION = {
     "Time that a file may be pending or running": time(reconcile.STILL, "min"),
     "Records in memory at once": count(reconcile.FILES_AT_ONCE),
     "Batches per statement": count(reconcile.BATCHES_AT_ONCE),
+    "Batches whose superseded rows are summed up at once": count(sum_superseded.BATCHES_AT_ONCE),
+    "Days until the superseded rows of a batch are summed up": count(sum_superseded.SETTLED_AFTER.days),
     "Objects looked up at once": count(reconcile_landing.OBJECTS_AT_ONCE),
     "Places where a nightly run looks for new objects": count(reconcile_landing.MOST_BEGINNINGS),
     "Newest files whose neighbours are checked first": count(reconcile_landing.NEWEST_FILES),

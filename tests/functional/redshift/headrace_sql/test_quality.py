@@ -304,12 +304,12 @@ def test_a_value_is_erased_from_figures_findings_and_decisions_and_no_other(serv
         run([figure.format(dataset, text), result.format(dataset, f"{text} isn''t known \\\\ here")])
         services.loads.record_decision("b", dataset, "rejected", "ann", f"{text} isn't known \\ here")
     sentence = "M-17 isn't known \\ here"
-    assert services.rows.figures_of("readings", "M-17") == 1
-    assert sorted(services.rows.sentences_with("readings", "M-17")) == [sentence, "M-170 isn't known \\ here"]
-    services.rows.erase_mentions("readings", "M-17", [sentence])
-    assert services.rows.figures_of("readings", "M-17") == 0
-    assert services.rows.sentences_with("readings", "M-17") == ["M-170 isn't known \\ here"]
-    assert services.rows.figures_of("others", "M-17") == 1
-    assert services.rows.sentences_with("others", "M-17") == [sentence]
+    assert services.figures.figures_of("readings", "M-17") == 1
+    assert sorted(services.figures.sentences_with("readings", "M-17")) == [sentence, "M-170 isn't known \\ here"]
+    services.figures.erase_mentions("readings", "M-17", [sentence])
+    assert services.figures.figures_of("readings", "M-17") == 0
+    assert services.figures.sentences_with("readings", "M-17") == ["M-170 isn't known \\ here"]
+    assert services.figures.figures_of("others", "M-17") == 1
+    assert services.figures.sentences_with("others", "M-17") == [sentence]
     reasons = services.warehouse.query("SELECT reason FROM etl.holds WHERE dataset = 'readings' ORDER BY 1")
     assert reasons == [["M-170 isn't known \\ here"], ["erased"]]

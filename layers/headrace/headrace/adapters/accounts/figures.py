@@ -31,6 +31,17 @@ RESULTS = (
     "INSERT INTO etl.quality_results (dataset, scope, point, column_name, metric, verdict, figure, expected, lowest,"
     " highest, sentence, judged_at) VALUES "
 )
+OF_CATEGORY = "etl.quality_figures WHERE dataset = '{dataset}' AND category = {category}"
+SENTENCES = (
+    "SELECT sentence FROM etl.quality_results WHERE dataset = '{dataset}' AND POSITION({text} IN sentence) > 0"
+    " UNION SELECT reason FROM etl.holds WHERE dataset = '{dataset}' AND POSITION({text} IN reason) > 0"
+)
+ERASE_SENTENCES = (
+    "DELETE FROM etl.quality_results WHERE dataset = '{dataset}' AND sentence IN ({sentences})",
+    "UPDATE etl.holds SET reason = 'erased' WHERE dataset = '{dataset}' AND reason IN ({sentences})",
+)
+SENTENCES_AT_ONCE = 10
+"""Of 2,000 bytes each, twice that if all are quotes, in two statements: the Data API takes 100 kB of them together."""
 
 
 class WarehouseFigures:
@@ -56,6 +67,25 @@ class WarehouseFigures:
         """Keep what the checks found of a batch or a day, one at least."""
         rows = (", ".join(map(_literal, (dataset, scope, point, *result))) for result in results)
         self._warehouse.run([RESULTS + ", ".join(f"({row}, GETDATE())" for row in rows)])
+
+    def figures_of(self, dataset: str, category: str) -> int:
+        """How many figures were measured of a category."""
+        figures = OF_CATEGORY.format(dataset=dataset, category=quoted(category, LONGEST_SENTENCE))
+        ((number,),) = self._warehouse.query(f"SELECT COUNT(*) FROM {figures}") or ((0,),)  # noqa: S608 - both are quoted
+        return int(number)
+
+    def sentences_with(self, dataset: str, text: str) -> list[str]:
+        """The findings of checks, and the reasons of decisions, in which a text stands."""
+        sql = SENTENCES.format(dataset=dataset, text=quoted(text, LONGEST_SENTENCE))
+        return [str(sentence) for (sentence,) in self._warehouse.query(sql)]
+
+    def erase_mentions(self, dataset: str, category: str, sentences: Sequence[str]) -> None:
+        """Delete a category's figures and the findings with these sentences; decisions lose such a reason."""
+        figures = OF_CATEGORY.format(dataset=dataset, category=quoted(category, LONGEST_SENTENCE))
+        self._warehouse.run([f"DELETE FROM {figures}"])  # noqa: S608 - both are quoted
+        for start in range(0, len(sentences), SENTENCES_AT_ONCE):
+            some = ", ".join(quoted(text, LONGEST_SENTENCE) for text in sentences[start : start + SENTENCES_AT_ONCE])
+            self._warehouse.run([sql.format(dataset=dataset, sentences=some) for sql in ERASE_SENTENCES])
 
 
 def _literal(value: str | float | None) -> str:

@@ -45,6 +45,32 @@ KNOWN_OBJECTS = (
     "SELECT object, COUNT(*) FROM etl.objects WHERE dataset = '{dataset}' AND object IN ({ids}) GROUP BY object"
 )
 NAME_OBJECTS = "INSERT INTO etl.objects (dataset, object, bucket, object_key) VALUES "
+SUM = "#sum-{dataset}"
+"""Where the rows of all settled batches of a dataset are counted together. No batch can be named so."""
+UNSUMMED = (
+    "SELECT DISTINCT s.batch_id FROM etl.superseded AS s INNER JOIN etl.loads AS l ON s.batch_id = l.batch_id"
+    " WHERE l.dataset = '{dataset}' AND l.loaded_at < '{before}' AND s.batch_id > '{after}' ORDER BY 1 LIMIT {most}"
+)
+SUM_UP = (
+    LOCK,
+    "CREATE TEMP TABLE settled AS SELECT batch_id FROM etl.loads WHERE batch_id IN ({batches})",
+    (
+        "CREATE TEMP TABLE sums AS SELECT file_id, CAST(SUM(row_count) AS BIGINT) AS row_count FROM etl.superseded"
+        " WHERE batch_id IN (SELECT batch_id FROM settled) OR (batch_id = '{sum}' AND file_id IN ("
+        "SELECT s.file_id FROM etl.superseded AS s INNER JOIN settled AS b ON s.batch_id = b.batch_id))"
+        " GROUP BY file_id"
+    ),
+    (
+        "DELETE FROM etl.superseded WHERE batch_id IN (SELECT batch_id FROM settled)"
+        " OR (batch_id = '{sum}' AND file_id IN (SELECT file_id FROM sums))"
+    ),
+    (
+        "INSERT INTO etl.superseded (batch_id, file_id, row_count)"
+        " SELECT CAST('{sum}' AS VARCHAR(160)), file_id, row_count FROM sums"
+    ),
+    "DROP TABLE settled",
+    "DROP TABLE sums",
+)
 LOADS = "SELECT batch_id, status FROM etl.loads WHERE dataset = '{dataset}' AND loaded_at >= '{since}'"
 
 LONGEST_KEY, LONGEST_BUCKET = 1024, 63
@@ -90,6 +116,22 @@ class WarehouseLoads:
     def counts_of_earlier(self, batch: str, after: str, most: int) -> list[Account]:
         """The next `most` files that lost rows to the batch, by id, from the one `after` another on."""
         return [_account(row) for row in self._warehouse.query(TOUCHED.format(batch=batch, after=after, most=most))]
+
+    def unsummed(self, dataset: str, before: str, after: str, most: int) -> list[str]:
+        """Batches loaded `before` a time that have rows of their own in the account of superseded ones, by name.
+
+        The next `most` behind the one `after` which to go on.
+        """
+        sql = UNSUMMED.format(dataset=dataset, before=before, after=after, most=most)
+        return [str(batch) for (batch,) in self._warehouse.query(sql)]
+
+    def sum_up(self, dataset: str, batches: Iterable[str]) -> None:
+        """Let one row for each file stand for what these batches took from it, and for those that were summed before.
+
+        It is done under the lock that loads take, in one transaction: every sum stays as it was.
+        """
+        names = {"dataset": dataset, "batches": listed(batches), "sum": SUM.format(dataset=dataset)}
+        self._warehouse.run([statement.format(**names) for statement in SUM_UP])
 
     def staged_counts(self, batch: str, stage: str) -> dict[str, int]:
         """The rows of each file of a staged batch that are in the stage table; nothing when it was never staged."""

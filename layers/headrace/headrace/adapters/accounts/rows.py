@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from headrace.adapters.accounts.sql import LOCK, LONGEST_SENTENCE, Statements, listed, numbers
+from headrace.adapters.accounts.sql import LOCK, Statements, listed, numbers
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.outcome import Counts
-from headrace.domain.sql_text import quoted
 
 ACCOUNTS = "SELECT file_id, loaded, superseded FROM etl.file_rows WHERE {which}"
 ROWS = "SELECT _file_id, COUNT(*) FROM {target} WHERE _file_id IN ({which}) GROUP BY _file_id"
@@ -26,17 +25,6 @@ ERASE = (
     ),
 )
 ERASE_FROM = "DELETE FROM {table} WHERE {which}"
-FIGURES = "etl.quality_figures WHERE dataset = '{dataset}' AND category = {category}"
-SENTENCES = (
-    "SELECT sentence FROM etl.quality_results WHERE dataset = '{dataset}' AND POSITION({text} IN sentence) > 0"
-    " UNION SELECT reason FROM etl.holds WHERE dataset = '{dataset}' AND POSITION({text} IN reason) > 0"
-)
-ERASE_SENTENCES = (
-    "DELETE FROM etl.quality_results WHERE dataset = '{dataset}' AND sentence IN ({sentences})",
-    "UPDATE etl.holds SET reason = 'erased' WHERE dataset = '{dataset}' AND reason IN ({sentences})",
-)
-SENTENCES_AT_ONCE = 10
-"""Of 2,000 bytes each, twice that if all are quotes, in two statements: the Data API takes 100 kB of them together."""
 FORGET_OBJECTS = "DELETE FROM etl.objects WHERE dataset = '{dataset}' AND object IN ({ids})"
 ERASED_FILES = "SELECT DISTINCT file_id FROM etl.superseded WHERE batch_id LIKE 'erase-{dataset}-%'"
 
@@ -78,25 +66,6 @@ class WarehouseRows:
         names = {"dataset": contract.dataset, "target": contract.target, "which": which, "batch": batch}
         deletes = [ERASE_FROM.format(table=table, which=which) for table in tables]
         self._warehouse.run([*(statement.format(**names) for statement in ERASE), *deletes])
-
-    def figures_of(self, dataset: str, category: str) -> int:
-        """How many figures were measured of a category."""
-        figures = FIGURES.format(dataset=dataset, category=quoted(category, LONGEST_SENTENCE))
-        ((number,),) = self._warehouse.query(f"SELECT COUNT(*) FROM {figures}") or ((0,),)  # noqa: S608 - both are quoted
-        return int(number)
-
-    def sentences_with(self, dataset: str, text: str) -> list[str]:
-        """The findings of checks, and the reasons of decisions, in which a text stands."""
-        sql = SENTENCES.format(dataset=dataset, text=quoted(text, LONGEST_SENTENCE))
-        return [str(sentence) for (sentence,) in self._warehouse.query(sql)]
-
-    def erase_mentions(self, dataset: str, category: str, sentences: Sequence[str]) -> None:
-        """Delete a category's figures and the findings with these sentences; decisions lose such a reason."""
-        figures = FIGURES.format(dataset=dataset, category=quoted(category, LONGEST_SENTENCE))
-        self._warehouse.run([f"DELETE FROM {figures}"])  # noqa: S608 - both are quoted
-        for start in range(0, len(sentences), SENTENCES_AT_ONCE):
-            some = ", ".join(quoted(text, LONGEST_SENTENCE) for text in sentences[start : start + SENTENCES_AT_ONCE])
-            self._warehouse.run([sql.format(dataset=dataset, sentences=some) for sql in ERASE_SENTENCES])
 
     def forget_objects(self, dataset: str, objects: Iterable[str]) -> None:
         """Delete the keys of some objects; the rows that came in them stay."""

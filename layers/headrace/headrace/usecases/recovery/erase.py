@@ -34,6 +34,7 @@ from headrace.usecases.ports import (
     HasBatches,
     HasContracts,
     HasEvents,
+    HasFigures,
     HasFiles,
     HasLake,
     HasRows,
@@ -60,7 +61,7 @@ Progress = Callable[[str], None]
 """Takes a line about what is being done."""
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLake, HasRows, HasWarehouse, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFigures, HasFiles, HasLake, HasRows, HasWarehouse, Protocol):
     """The ports used here."""
 
 
@@ -306,11 +307,11 @@ class _Erasure:
     def erase_history(self) -> None:
         """Delete what the warehouse says of checks and decisions, also of batches that never reached the table."""
         dataset, text = self._contract.dataset, self._value.text
-        figures = self._services.rows.figures_of(dataset, text)
-        sentences = [said for said in self._services.rows.sentences_with(dataset, text) if self._mentions(said)]
+        figures = self._services.figures.figures_of(dataset, text)
+        sentences = [said for said in self._services.figures.sentences_with(dataset, text) if self._mentions(said)]
         self.report.history_entries = figures + len(sentences)
         if not self._dry_run and self.report.history_entries:
-            self._services.rows.erase_mentions(dataset, text, sentences)
+            self._services.figures.erase_mentions(dataset, text, sentences)
 
     def erase_table(self) -> None:
         """Delete the rows in one transaction under the lock that loads take; the row balance counts them superseded."""
