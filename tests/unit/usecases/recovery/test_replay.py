@@ -271,3 +271,24 @@ def test_rows_of_a_file_that_is_not_loaded_do_not_come_back_alone(status: FileSt
     world.mend()
     (answer,) = world.replay()
     assert (answer.landed_as, advice in answer.why) == (None, True)
+
+
+def test_rows_that_equal_another_files_are_loaded_when_they_come_back() -> None:
+    """What comes back from quarantine is no copy, of a file or of other rows that came back."""
+    world = World(BAD)
+    world.mend()
+    world.replay()
+    replayed = world.arrive()
+    data = world.services.lake.landed[replayed.bucket, replayed.key, replayed.version]
+    twin = file("twin.csv", file_id="e" * 24, size=len(data))
+    other = file("", key=f"readings/replay/{'d' * 24}-{'0' * 16}.csv", file_id="d" * 24, size=len(data))
+    for one in (twin, other):
+        world.services.ledger.files.record_arrival(one)
+        world.services.lake.land(one, data)
+    name = record_batch("readings", LIVE, 2, "readings-2", world.services)["batch"]
+    batch = world.services.ledger.batches.get(name)
+    transform_unit(batch, 1, world.services)
+    verdicts = {
+        result.file_id: result.verdict for unit in unit_results(world.services.lake, batch) for result in unit.files
+    }
+    assert verdicts == dict.fromkeys((replayed.file_id, twin.file_id, other.file_id), "good")

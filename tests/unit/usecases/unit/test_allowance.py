@@ -127,3 +127,19 @@ def test_what_is_given_back_when_asked_for_is_not_missing() -> None:
     check()
     with pytest.raises(FileRejected):
         check()
+
+
+def test_memory_is_given_back_only_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[bool] = []
+
+    class Pool:
+        def release_unused(self) -> None:
+            given_back.append(True)
+
+    monkeypatch.setattr(allowance.pa, "default_memory_pool", Pool)
+    sizes = iter([850, 851, 850])
+    check = Allowance(memory=1000, resident=lambda: next(sizes)).of_file(5)
+    check()
+    assert given_back == []
+    check()
+    assert given_back == [True]

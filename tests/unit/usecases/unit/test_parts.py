@@ -16,7 +16,9 @@ from headrace.transform.outcome import RowError
 from headrace.transform.schema import arrow_schema
 from headrace.usecases import lake_paths
 from headrace.usecases.unit import parts as module
+from headrace.usecases.unit import spread_tasks
 from headrace.usecases.unit.parts import ERROR_BYTES, UnitParts
+from headrace.usecases.unit.spread_tasks import FileWork, Written, _Parts
 from tests.support.fakes import MemoryLake, contract, file
 
 ONE, TWO = file("one"), file("two")
@@ -171,3 +173,29 @@ def test_the_size_of_a_pair_is_what_is_on_the_disk(unit: Unit) -> None:
     pair.close()
     assert pair.size == sum(path.stat().st_size for path in unit.folder.iterdir()) > 0
     assert len(list(unit.folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize(("errors", "on_disk"), [(1, False), (2, True)])
+def test_rows_with_many_errors_take_more_room(
+    errors: int, on_disk: bool, unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad row is its bytes and each of its errors."""
+    monkeypatch.setattr(module, "HOLD_BYTES", 3 + ERROR_BYTES)
+    error = RowError("value", "minimum", "it is less than 0")
+    rows = unit.parts.begin(ONE)
+    rows.add(Block(SCHEMA.empty_table(), [BadRow(1, b"bad", (error,) * errors)]))
+    assert bool(list(unit.folder.glob(f"*{ONE.file_id}*"))) is on_disk
+
+
+def test_a_task_with_several_parts_gives_each_a_name(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread_tasks, "PART_BYTES", -1)
+    work, written = FileWork(contract(), ONE, "readings-1", "0007-x", None), Written()  # type: ignore[arg-type]
+    with _Parts(unit.folder, work, 3, written, unit.lake) as parts:
+        for _ in range(3):
+            parts.write(block(ONE, 2, 1))
+    keys = [part.key for part in written.parts]
+    assert len(set(keys)) == len(keys) == 3
+    assert sum(part.rows for part in written.parts) == 6
+    assert keys[0] == lake_paths.part("readings", "readings-1", "0007-x-00003"), "most tasks have one part"
+    assert len(set(written.bad_parts)) == 3
+    assert set(keys) <= unit.lake.objects.keys()

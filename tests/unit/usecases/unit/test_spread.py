@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,11 +17,13 @@ from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, FileForma
 from headrace.domain.ingest.ledger import LIVE, BatchRecord
 from headrace.domain.key_values import NAME
 from headrace.errors import TransientError
-from headrace.transform import read_quarantine
+from headrace.transform import BadRow, Block, read_quarantine
+from headrace.transform.outcome import RowError
+from headrace.transform.split.range_rows import RangeReport
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.unit.spread import Item, Result, transform_spread
-from headrace.usecases.unit.spread_tasks import FileWork
+from headrace.usecases.unit.spread_tasks import FileWork, Written, _wanted
 from headrace.usecases.unit.transform import Services, transform_unit
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
@@ -211,3 +214,36 @@ def test_bad_rows_that_a_function_wrote_before_do_not_stay_beside_those_of_spark
     _, by_both = outcome(contract(), BAD, first_by_a_function)
     _, by_spark = outcome(contract(), BAD, spread)
     assert by_both["bad"] == by_spark["bad"]
+
+
+@pytest.mark.parametrize(("range_bytes", "first"), [(len(PLAIN), "write_whole"), (len(PLAIN) - 1, "find_border")])
+def test_a_file_of_just_one_range_is_read_as_a_whole(range_bytes: int, first: str) -> None:
+    asked: list[str] = []
+
+    def noted(batch: BatchRecord, number: int, services: MemoryServices) -> Any:
+        return transform_spread(batch, number, services, OneAfterTheOther(services, asked), range_bytes)
+
+    assert outcome(contract(), PLAIN, noted)[1] == outcome(contract(), PLAIN, transform_unit)[1]
+    assert asked[0] == first
+
+
+@dataclass
+class Blocks:
+    """A transform of a range that gives a bad row and a good one in each block."""
+
+    report: RangeReport = field(default_factory=RangeReport)
+    read: int = 0
+
+    def __iter__(self) -> Iterator[Block]:
+        for number in range(1, 6):
+            self.read = number
+            self.report.rows_bad += 1
+            yield Block(pa.table({}), [BadRow(number, b"x", (RowError("value", "minimum", "odd"),))])
+
+
+@pytest.mark.parametrize(("wanted", "read"), [(1, 1), (2, 2), (3, 3), (9, 5)])
+def test_a_range_is_read_up_to_the_last_bad_row_that_is_wanted(wanted: int, read: int) -> None:
+    transform, written = Blocks(), Written()
+    blocks = list(_wanted(transform, wanted, written))  # type: ignore[arg-type]
+    assert (len(blocks), transform.read, transform.report.rows_bad) == (read, read, read)
+    assert (written.last_bad, written.broken) == (read, {"value: minimum": read})

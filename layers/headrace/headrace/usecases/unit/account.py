@@ -31,6 +31,6 @@ class Account:
         self.report = replace(report)
         if report.rows_bad > most:
             read, bad = block.bad[-1].row_number, most + 1
-            self.report = replace(report, rows_read=read, rows_bad=bad, rows_good=read - bad)
+            self.report = replace(report, rows_read=read, rows_bad=bad)
             self.held = hopeless(contract, read, bad, self.broken)
         return block

@@ -84,11 +84,14 @@ class Allowance:
         raise TransientError(f"the unit's time was over after {taken:,.0f} s of computing on the file at work")
 
     def _check_memory(self) -> None:
-        if self.memory is None or self._resident() <= MEMORY * self.memory:
+        if self.memory is None or not self._is_nearly_full(self.memory):
             return
         pa.default_memory_pool().release_unused()
-        if self._resident() > MEMORY * self.memory:
+        if self._is_nearly_full(self.memory):
             raise FileRejected(TOO_LARGE, too_large(self.memory))
+
+    def _is_nearly_full(self, memory: int) -> bool:
+        return self._resident() > MEMORY * memory
 
 
 def _too_long(limit: str) -> str:

@@ -206,7 +206,7 @@ class _Spread:
         bad, read = most_bad_rows(self._contract) + 1, last.last_bad
         broken: Counter[str] = account.broken + last.broken
         account.report.detected["compression"] = "none"
-        report = replace(account.report, rows_read=read, rows_good=read - bad, rows_bad=bad)
+        report = replace(account.report, rows_read=read, rows_bad=bad)
         return Account(report, broken, hopeless(self._contract, read, bad, broken))
 
 
