@@ -6,6 +6,7 @@ import re
 from itertools import chain, repeat
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from headrace.domain.ingest.ledger import LIVE
@@ -136,7 +137,7 @@ def test_memory_is_given_back_only_where_it_is_needed(monkeypatch: pytest.Monkey
         def release_unused(self) -> None:
             given_back.append(True)
 
-    monkeypatch.setattr(allowance.pa, "default_memory_pool", Pool)
+    monkeypatch.setattr(pa, "default_memory_pool", Pool)
     sizes = iter([850, 851, 850])
     check = Allowance(memory=1000, resident=lambda: next(sizes)).of_file(5)
     check()
