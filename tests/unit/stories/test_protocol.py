@@ -246,6 +246,8 @@ class Tombstones(MemoryWarehouse):
         self.buried |= {found for found in re.findall(r"readings-\d+", " ".join(statements)) if not self._loaded(found)}
 
     def query(self, sql: str) -> list[list[Any]]:
+        if "etl.objects" in sql:
+            return []  # no object has a name yet
         batch = re.findall(r"readings-\d+", sql)[0]
         if "etl.load_files" in sql:
             files = self._simulation.services.ledger.batches.get(batch).file_ids

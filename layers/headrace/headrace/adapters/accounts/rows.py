@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from headrace.adapters.accounts.sql import LOCK, Statements, listed, numbers
 from headrace.domain.contract import Contract
