@@ -12,7 +12,7 @@ import ministack.app
 import pyarrow as pa
 from ministack.core import lambda_runtime
 
-from headrace_local.aws import patches
+from headrace_local.aws import glue_runs, patches
 from headrace_local.aws.glue_runs import Runs
 from headrace_local.aws.layer_store import LayerStore
 from headrace_local.faults import Faults, FaultyDataApi, FaultyGateway
@@ -69,6 +69,7 @@ def bare_interpreter(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def end_function_workers() -> None:
-    """End the processes that functions run in."""
+def end_workers() -> None:
+    """End the processes that functions and Glue's runs work in."""
+    glue_runs.kill_runs()
     lambda_runtime.reset()

@@ -23,6 +23,7 @@ from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id
 
 from headrace_local.access import Caller
+from headrace_local.aws.glue_runs import kill_runs
 from headrace_local.known_faults import known_fault, status_of
 from headrace_local.redshift import DataApiError
 from headrace_local.redshift.errors import SqlError
@@ -47,12 +48,15 @@ TASK_ERRORS = {
     "lambda": ("Lambda.ServiceException", "Lambda.TooManyRequestsException"),
     "sns": ("SNS.InternalErrorException", "SNS.ThrottledException"),
     "events": ("EventBridge.InternalException", "EventBridge.InternalException"),
+    "glue": ("Glue.InternalServiceException", "Glue.ConcurrentRunsExceededException"),
 }
 """What Step Functions calls a failed and a throttled call of these services."""
 DELAY_SECONDS, HANG_SECONDS, HOLD_SECONDS = 3, 60, 120
 BLOAT_BYTES = 256 * 1024
 DELAYS = {"delay": DELAY_SECONDS, "hang": HANG_SECONDS}
 S3_REFUSES = "S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid X,ExtRid Y,CanRetry 1"
+JOB_ROLE = "TransformJobRole"
+"""In the ARN of a caller that is a run of the Glue job."""
 LOGICAL_NAME = re.compile(r"[A-Za-z]+Function")
 
 
@@ -142,7 +146,9 @@ class Faults:
 
     def carry_out(self, fault: Fault, caller: str) -> None:
         """What a fault does beside failing the call."""
-        if fault.what == "kill":
+        if fault.what == "kill" and JOB_ROLE in caller:
+            kill_runs()
+        elif fault.what == "kill":
             kill_functions(caller)
         if fault.what == "restart":
             kill_functions()

@@ -48,7 +48,7 @@ def main() -> None:
     from headrace_local import assembly  # noqa: PLC0415 - reads the environment while it is imported
 
     door = assembly.assemble(home, arguments.port, keys, fetching)
-    asyncio.run(serve_and_exit(door, arguments.port, assembly.end_function_workers))
+    asyncio.run(serve_and_exit(door, arguments.port, assembly.end_workers))
 
 
 def become_the_laptop(home: Path, port: int, keys: Keys) -> None:
@@ -88,7 +88,7 @@ def become_the_laptop(home: Path, port: int, keys: Keys) -> None:
     tempfile.tempdir = None
 
 
-async def serve_and_exit(door: FrontDoor, port: int, end_function_workers: Callable[[], None]) -> NoReturn:
+async def serve_and_exit(door: FrontDoor, port: int, end_workers: Callable[[], None]) -> NoReturn:
     """Answer requests until SIGTERM or SIGINT, then end the process."""
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -99,7 +99,7 @@ async def serve_and_exit(door: FrontDoor, port: int, end_function_workers: Calla
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await serve(door, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
-    end_function_workers()
+    end_workers()
     # At once: threads that wait for something, as an execution in a Wait state does, must not keep the process.
     os._exit(0)
 

@@ -9,7 +9,9 @@ are those of https://docs.aws.amazon.com/glue/latest/dg/job-run-statuses.html. A
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import functools
 import inspect
 import json
 import os
@@ -34,6 +36,8 @@ from headrace_local.spark import made_spark
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from headrace_local.faults import Faults
+
 ACTIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 LOOKS_EVERY = 0.25
 ENDS_WITHIN = 5.0
@@ -41,12 +45,17 @@ ENDS_WITHIN = 5.0
 SESSION_SECONDS = 12 * 3600
 LONGEST_MESSAGE = 1000
 DPU = {"G.025X": 0.25, "G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8}
+START = "arn:aws:states:::glue:startJobRun"
 OWN_ARGUMENTS = ("--extra-py-files", "--additional-python-modules", "--python-modules-installer-option")
 """Arguments that are for Glue; the script gets the others."""
 
 
-def apply(runs: Runs) -> None:
-    """Let the emulator's Glue run jobs here."""
+_processes: set[subprocess.Popen[bytes]] = set()
+"""Those of the runs that work."""
+
+
+def apply(runs: Runs, faults: Faults) -> None:
+    """Let the emulator's Glue run jobs here. A start of a run may fail on request, as any task may."""
     create = glue._create_job
     for name in ("_create_job", "_start_job_run", "_batch_stop_job_run"):
         require(list(inspect.signature(getattr(glue, name)).parameters) == ["data"], f"glue.{name}")
@@ -68,7 +77,7 @@ def apply(runs: Runs) -> None:
     provisioners._glue_job_fields = job_fields
     glue._start_job_run = runs.start
     glue._batch_stop_job_run = runs.stop
-    stepfunctions._SERVICE_DISPATCH["arn:aws:states:::glue:startJobRun"] = runs.task
+    stepfunctions._SERVICE_DISPATCH["arn:aws:states:::glue:startJobRun"] = functools.partial(runs.task, faults)
 
 
 @dataclass(frozen=True)
@@ -113,9 +122,9 @@ class Runs:
             errors.append({"JobName": name, "JobRunId": number, "ErrorDetail": detail})
         return json_response({"SuccessfulSubmissions": stopped, "Errors": errors})
 
-    def task(self, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def task(self, faults: Faults, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """`glue:startJobRun`, and with `.sync` its end."""
-        status, _, body = self.start(arguments)
+        status, _, body = faults.around_task(START, arguments, lambda: self.start(arguments))
         answer = json.loads(body)
         if status != 200:
             code = str(answer.get("__type", "AWSGlueException")).rsplit("#", 1)[-1]
@@ -169,7 +178,11 @@ class Runs:
                 spark.command(script, given), env=environment, stdout=output, stderr=errors, start_new_session=True
             )
         run["JobRunState"] = "RUNNING" if run["JobRunState"] == "STARTING" else run["JobRunState"]
-        state = end_of(process, run)
+        _processes.add(process)
+        try:
+            state = end_of(process, run)
+        finally:
+            _processes.discard(process)
         return state, message_of(state, folder / "error.log", process.returncode)
 
     def _fetched(self, url: str, folder: Path) -> Path:
@@ -182,7 +195,7 @@ class Runs:
 
 def new_run(job: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """A run as GetJobRun shows it."""
-    now = int(time.time())
+    now = round(time.time(), 3)
     worker, workers = job.get("WorkerType") or "G.1X", int(data.get("NumberOfWorkers") or job["NumberOfWorkers"])
     return {
         "Id": f"jr_{secrets.token_hex(32)}",
@@ -212,6 +225,13 @@ def end_of(process: subprocess.Popen[bytes], run: dict[str, Any]) -> str:
             return "STOPPED" if run["JobRunState"] == "STOPPING" else "TIMEOUT"
         time.sleep(LOOKS_EVERY)
     return "SUCCEEDED" if process.returncode == 0 else "FAILED"
+
+
+def kill_runs() -> None:
+    """End the processes of all runs at once, as the loss of a driver does."""
+    for process in list(_processes):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

@@ -76,7 +76,7 @@ def apply(interpreter: Path, layers: LayerStore, faults: Faults, keys: Keys, run
     payload_limits.apply()
     delivery.apply(faults)
     alarms.apply()
-    glue_runs.apply(runs)
+    glue_runs.apply(runs, faults)
 
 
 def run_functions_in(interpreter: Path) -> None:
