@@ -44,7 +44,7 @@ def main() -> int:
     where = machine()
     with own_laptop("chaos", prepare=_pages_of_one) as laptop:
         target = target_at(laptop.home)
-        bench = Bench(target, "bulk", "staged", lambda: deploy_anew(laptop))
+        bench = Bench(target, "bulk", "staged", lambda: deploy_anew(laptop), heavy="heavy", process=laptop.state.pid)
         results = run_all(_chosen(options), bench, options.journal)
         differences = bench.differences()
     sums = totals(results) | {"differences": differences, "load_average_at_end": round(psutil.getloadavg()[0], 2)}

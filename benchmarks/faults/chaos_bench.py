@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import psutil
+
 from benchmarks.faults.chaos_leftovers import Generations, Leftovers
 from benchmarks.faults.chaos_points import Fault, Point
 from headrace.domain.ingest.ledger import LIVE, FileStatus
@@ -39,17 +41,38 @@ class Result:
     wrong: list[str] = field(default_factory=list)
 
 
+def _executors(laptop: int) -> list[psutil.Process]:
+    """The laptop's processes in which Python runs Spark's tasks, below a daemon of the JVM."""
+    found = []
+    for process in psutil.Process(laptop).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            parent = process.parent()
+            if parent and "pyspark.daemon" in process.cmdline() and "pyspark.daemon" in parent.cmdline():
+                found.append(process)
+    return found
+
+
 class Bench:
     """Breaks one laptop, over and over, while files of one dataset load.
 
-    The contracts are those of `tests/e2e`: one that is loaded directly, one that is `staged`. `deploy` redeploys.
+    The contracts are those of `tests/e2e`: one that is loaded directly, one that is `staged`, one whose files are
+    `heavy`. `deploy` redeploys, `process` is the laptop's.
     """
 
     def __init__(
-        self, target: Target, dataset: str, staged: str = "", deploy: Callable[[], None] | None = None
+        self,
+        target: Target,
+        dataset: str,
+        staged: str = "",
+        deploy: Callable[[], None] | None = None,
+        *,
+        heavy: str = "",
+        process: int = 0,
     ) -> None:
         self._target = target
         self._datasets = {False: dataset, True: staged}
+        self._heavy = heavy
+        self._process = process
         self._dataset = dataset
         self._deploy = deploy
         self._watch = Watch(target)
@@ -70,7 +93,7 @@ class Bench:
 
     def run(self, point: Point, tag: str) -> Result:
         """Load files while the point's faults strike; then compare everything."""
-        self._dataset = self._datasets[point.staged]
+        self._dataset = self._heavy if point.heavy else self._datasets[point.staged]
         if point.deed == "replaced":
             self._land_before(tag)
         before = self._leftovers.generations(self._dataset)
@@ -90,7 +113,7 @@ class Bench:
 
     def differences(self) -> list[str]:
         """What the reconciliation finds after all of it."""
-        datasets = [dataset for dataset in self._datasets.values() if dataset]
+        datasets = [dataset for dataset in (*self._datasets.values(), self._heavy) if dataset]
         return [item.what for item in reconcile(datasets, self._target.landing, self._target.services).differences]
 
     def _land(self, tag: str, deed: str) -> list[str]:
@@ -104,6 +127,8 @@ class Bench:
         if deed == "unblocked":
             self._until_struck()
             self._unblock()
+        if deed in {"run stopped", "executor killed"}:
+            self._strike_run(deed)
         if deed == "deployed" and self._deploy:
             self._deploy()
         if deed == "thrice":
@@ -128,6 +153,23 @@ class Bench:
         if name:
             with contextlib.redirect_stdout(io.StringIO()):  # metrics of outcomes are for a function's log
                 unblock(name, "chaos", services)
+
+    def _strike_run(self, deed: str) -> None:
+        """Stop the run that is under way, or kill the processes in which its tasks run. Raises TimeoutError."""
+        deadline = time.monotonic() + LATE_SECONDS * 2
+        glue, job = self._target.client("glue"), self._target.output("SparkJob")
+        while time.monotonic() < deadline:
+            runs = glue.get_job_runs(JobName=job)["JobRuns"]
+            active = [run["Id"] for run in runs if run["JobRunState"] == "RUNNING"]
+            if active and deed == "run stopped":
+                glue.batch_stop_job_run(JobName=job, JobRunIds=active)
+                return
+            if executors := _executors(self._process) if active else []:
+                for each in executors:
+                    each.kill()
+                return
+            time.sleep(0.05)
+        raise TimeoutError(f"no run to strike: {deed}")
 
     def _until_struck(self) -> None:
         deadline = time.monotonic() + LATE_SECONDS

@@ -58,7 +58,7 @@ WAREHOUSE_ERRORS = {
 class Point:
     """A named way to break things: faults for the laptop, or something that the bench does itself.
 
-    A `staged` point is for a dataset that goes through a stage table.
+    A `staged` point is for a dataset that goes through a stage table, a `heavy` one for the Glue job.
 
     Faults composed by chance may wait for a call that never comes; a named point's must strike.
     """
@@ -68,6 +68,7 @@ class Point:
     deed: str = ""
     by_chance: bool = False
     staged: bool = False
+    heavy: bool = False
 
 
 def points() -> list[Point]:
@@ -92,7 +93,7 @@ def points() -> list[Point]:
         *_unblocks(),
         *_pages(),
     ]
-    return [*found, *_of_merges()]
+    return [*found, *_of_merges(), *_of_glue()]
 
 
 def _unanswered(function: str, service: str, operation: str) -> Point:
@@ -161,6 +162,30 @@ def _of_merges() -> Iterator[Point]:
     yield Point("stage: outcome killed while it stages", ({**write, "what": "kill", "when": "after"},), staged=True)
 
 
+def _of_glue() -> Iterator[Point]:
+    """Files for the Glue job: starts and answers that are lost, runs that are killed and stopped."""
+    yield Point("glue: nothing", heavy=True)
+    for operation, what in (("startJobRun", "start"), ("startJobRun.sync", "run")):
+        where = {"service": "glue", "operation": operation}
+        yield Point(f"glue: {what}, 5xx before", (where,), heavy=True)
+        yield Point(f"glue: {what}, the answer lost", ({**where, "when": "after"},), heavy=True)
+    job = {"caller": "TransformJobRole"}
+    result = {**job, "service": "s3", "operation": "PUT", "path": "/results/"}
+    for when in ("before", "after"):
+        yield Point(
+            f"glue: the driver killed {when} its result", ({**result, "what": "kill", "when": when},), heavy=True
+        )
+    yield Point(
+        f"glue: S3 down for {SDK_TRIES} calls of its", ({**result, "path": "", "times": SDK_TRIES},), heavy=True
+    )
+    note = {**job, "service": "dynamodb", "operation": "PutItem"}
+    yield Point(
+        "glue: the execution stopped while its run works", ({**note, "what": "stop", "when": "after"},), heavy=True
+    )
+    yield Point("glue: a run stopped by hand", deed="run stopped", heavy=True)
+    yield Point("glue: an executor killed", deed="executor killed", heavy=True)
+
+
 def _unblocks() -> Iterator[Point]:
     """Executions are stopped, and a person unblocks the batch at once, beside all that recovers by itself."""
     for caller, service, operation in (
@@ -225,7 +250,9 @@ def _deeds() -> Iterator[Point]:
 def composed(seed: int) -> Point:
     """Two or three faults at once, chosen by a seed, at calls chosen by it as well."""
     chance = random.Random(seed)
-    chosen = chance.sample([point for point in points() if point.faults and not point.deed], chance.choice((2, 3)))
+    chosen = chance.sample(
+        [point for point in points() if point.faults and not point.deed and not point.heavy], chance.choice((2, 3))
+    )
     faults = tuple({**fault, "call": chance.randint(1, 3)} for point in chosen for fault in point.faults)
     name = f"seed {seed}: " + " + ".join(point.name for point in chosen)
     return Point(name, faults, by_chance=True, staged=chance.random() < STAGED_SHARE)
