@@ -21,6 +21,10 @@ demo-ftp: setup ## Watch files arrive from two servers, an outage, and the recov
 demo-export: setup ## Watch a day's export: 2,000 files, one account that fails, its retry (ARGS="--accounts 500")
 	@$(BIN)/python -m examples.demo_export $(ARGS)
 
+.PHONY: demo-glue
+demo-glue: setup .venv-glue/made ## Watch a large file go through Spark as on Glue, and what it would cost (ARGS="--mb 5000")
+	@$(BIN)/python -m examples.demo_glue $(ARGS)
+
 .PHONY: down
 down: ## Stop the laptop and remove everything it kept
 	@if [ -x $(BIN)/headrace ]; then $(BIN)/headrace down; else echo "There is no laptop: nothing is set up."; fi

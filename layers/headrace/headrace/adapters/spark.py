@@ -32,7 +32,9 @@ class SparkCluster:
         """
         if not items:
             return []
-        self._context.setJobDescription(f"{task.__name__}: {len(items):,}")
+        what = f"{task.__name__}: {len(items):,} tasks"
+        self._context.setJobDescription(what)
+        print(what, flush=True)  # for those who follow the run's log
         spread = self._context.parallelize(list(items), len(items)).map(partial(_run, self._services, task, work))
         try:
             found: list[Result] = spread.collect()
