@@ -39,7 +39,7 @@ BY_GLUE = frozenset(
         "glue-no-answer",
     }
 )  # fmt: skip
-"""Only a batch with a file for a Glue job can meet them, and the laptop's stack is given none."""
+"""Only a batch with a file for the Glue job meets them, and the walk has none."""
 
 
 @dataclass(slots=True)
