@@ -44,6 +44,8 @@ ENDS_WITHIN = 5.0
 """Seconds that a stopped run's processes have to end before they are killed."""
 SESSION_SECONDS = 12 * 3600
 LONGEST_MESSAGE = 1000
+BY_SIGNAL = 128
+"""A shell adds the signal's number to it."""
 DPU = {"G.025X": 0.25, "G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8}
 START = "arn:aws:states:::glue:startJobRun"
 OWN_ARGUMENTS = ("--extra-py-files", "--additional-python-modules", "--python-modules-installer-option")
@@ -252,6 +254,8 @@ def message_of(state: str, errors: Path, code: int | None) -> str:
         return "Job run exceeded the timeout value"
     if state == "STOPPED":
         return "Job run was stopped"
+    if code is not None and code < 0:  # killed: what it wrote last was no last word
+        return f"Command failed with exit code {BY_SIGNAL - code}"
     lines = [line for line in errors.read_text("utf-8", "replace").splitlines() if line.strip()]
     return lines[-1] if lines else f"Command failed with exit code {code}"
 
