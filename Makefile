@@ -174,6 +174,10 @@ bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain D
 bench-changes: setup ## Load 1,000,000 changes of 100,000 keys, shuffled, doubled, with two crashes, and compare with an oracle
 	@$(BIN)/python -m benchmarks.changes
 
+.PHONY: bench-operations
+bench-operations: setup ## Measure COPY + MERGE of 1,000,000 rows with an operation column against one without (PAIRS=3)
+	@$(BIN)/python -m benchmarks.operations
+
 .PHONY: bench-export
 bench-export: setup ## Measure the export beside a loop, its growth, and ten kills (ARGS="--only speed --accounts 100")
 	@$(BIN)/python -m benchmarks.export $(ARGS)

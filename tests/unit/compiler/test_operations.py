@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.load import load_statements
+from headrace.domain.migration import MOST_STATEMENTS
 from headrace.domain.operations import OPERATIONS
 from headrace_compiler import ContractErrors, compile_contract
 from headrace_compiler.sql.load import load_sql, table_sql
@@ -89,3 +91,12 @@ def test_deleted_rows_are_marked_and_keep_their_values(tmp_path: Path) -> None:
 def test_mistakes_are_refused_with_their_place(tmp_path: Path, more: str, old: str, new: str, message: str) -> None:
     with pytest.raises(ContractErrors, match=message):
         compiled(tmp_path, more, old, new)
+
+
+def test_the_longest_load_has_no_more_statements_than_the_data_api_takes(tmp_path: Path) -> None:
+    one, other = "ab" * 12, "cd" * 12
+    statements = load_statements(
+        load_sql(compiled(tmp_path)), batch="b", manifest="s3://lake/m.json", iam_role="default",
+        arrived={one: "2026-"}, objects={one: "x" * 16}, replaced=[other], reloaded=[one],
+    )  # fmt: skip
+    assert len(statements) <= MOST_STATEMENTS

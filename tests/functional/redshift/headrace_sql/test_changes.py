@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from headrace.adapters.accounts import WarehouseLoads, WarehouseRows
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.domain.ingest.load import split_statements
 from headrace_compiler.sql.load import is_wide, load_sql, table_sql
-from tests.functional.redshift.client import Client
+from tests.functional.redshift.client import Client, WarehouseOf
 from tests.functional.redshift.headrace_sql.test_wide import (
     FIRST,
     SECOND,
@@ -20,6 +21,7 @@ from tests.functional.redshift.headrace_sql.test_wide import (
     warehouse,
     wide,
 )
+from tests.support.fakes import file
 
 __all__ = ["warehouse"]
 
@@ -68,12 +70,12 @@ def test_marked_rows_keep_their_values_until_they_come_back(warehouse: Client) -
     warehouse.run(*split_statements(table_sql(given)))
     text = load_sql(given)
     state = "SELECT meter, label_0002, amount_0001, CASE WHEN gone_at IS NULL THEN 0 ELSE 1 END FROM public.readings"
-    for number, (file, rows) in enumerate(
+    for number, (brought_by, rows) in enumerate(
         [(FIRST, [("a", 1, "I"), ("b", 1, "I")]), (SECOND, [("a", 2, "D"), ("x", 2, "D")]), (THIRD, [("x", 1, "I")])],
         start=1,
     ):
-        manifest = put(warehouse, given, f"readings-{number}", [(file, *row) for row in rows])
-        loaded(warehouse, text, f"readings-{number}", manifest, arrived=[file])
+        manifest = put(warehouse, given, f"readings-{number}", [(brought_by, *row) for row in rows])
+        loaded(warehouse, text, f"readings-{number}", manifest, arrived=[brought_by])
     assert warehouse.rows(f"{state} ORDER BY meter") == [
         ["a", "D", "1.50", 1],
         ["b", "I", "1.50", 0],
@@ -83,3 +85,21 @@ def test_marked_rows_keep_their_values_until_they_come_back(warehouse: Client) -
     manifest = put(warehouse, given, "readings-4", [("4" * 24, "a", 3, "U")])
     loaded(warehouse, text, "readings-4", manifest, arrived=["4" * 24])
     assert warehouse.rows(f"{state} WHERE meter = 'a'") == [["a", "U", "1.50", 0]]
+
+
+def test_the_file_of_a_row_is_found_by_sql_alone(warehouse: Client) -> None:
+    keys = ["readings/it's \\'; DROP TABLE etl.loads; --é.csv", *(f"readings/{number}.csv" for number in range(60))]
+    files = [file(str(number), file_id=f"{number:024x}", key=key) for number, key in enumerate(keys)]
+    loads, rows = WarehouseLoads(WarehouseOf(warehouse)), WarehouseRows(WarehouseOf(warehouse))
+    for _ in range(2):  # a key that is known is not written again
+        loads.name_objects(files)
+    assert warehouse.value("COUNT(*) FROM etl.objects") == len(keys)
+    arrivals = [
+        f"('{each.file_id}', 'readings', '{each.arrival}#{each.file_id}', '{each.object_id}')" for each in files
+    ]
+    warehouse.run(f"INSERT INTO etl.arrivals (file_id, dataset, arrival, object) VALUES {', '.join(arrivals)}")
+    query = "SELECT bucket, object_key, CAST(arrived_at AS DATE) FROM etl.files"
+    assert warehouse.rows(f"{query} WHERE file_id = '{files[0].file_id}'") == [["landing", keys[0], "2026-01-01"]]
+    rows.forget_objects("readings", [files[0].object_id])
+    assert warehouse.rows(f"{query} WHERE file_id = '{files[0].file_id}'") == [[None, None, "2026-01-01"]]
+    assert warehouse.value("COUNT(object_key) FROM etl.files") == len(keys) - 1
