@@ -7,12 +7,15 @@ import json
 import os
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from headrace_local.access import Caller, authorize
 from headrace_local.redshift import Boto3Store, DataApiError, EmbeddedRedshift, HttpResponse, Publish, respond
+from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.faults import Faults
 
 if TYPE_CHECKING:
@@ -31,17 +34,30 @@ if TYPE_CHECKING:
 WAITING_CALLS = 64
 WORKGROUP = DATABASE = USER = "headrace"
 ADMIN = "arn:aws:iam::000000000000:root"
+KNOWN_SECONDS = 5
+"""A login does not read the secret again for so long."""
 NAME = re.compile(r"[a-z0-9-]{3,64}")
 
 
-def user_of_secret(secrets: Any) -> Callable[[str], str]:
-    """The database user in a secret, by the secret's ARN."""
+def user_of_secret(secrets: Any, clock: Callable[[], float] = time.monotonic) -> Callable[[str], str]:
+    """The database user in a secret, by the secret's ARN. Raises SqlError for a secret that names none."""
+    known: dict[str, tuple[float, str]] = {}
 
-    @cache
     def user(arn: str) -> str:
-        return str(json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["username"])
+        at, name = known.get(arn, (-KNOWN_SECONDS, ""))
+        if clock() - at >= KNOWN_SECONDS:
+            name = _user_in(secrets, arn)
+            known[arn] = clock(), name
+        return name
 
     return user
+
+
+def _user_in(secrets: Any, arn: str) -> str:
+    try:
+        return str(json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["username"])
+    except (ClientError, ValueError, KeyError, TypeError):
+        raise SqlError(f"FATAL: password authentication failed: no user can be read in the secret {arn}") from None
 
 
 class Workgroups:

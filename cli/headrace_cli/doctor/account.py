@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -125,53 +125,51 @@ def _why(name: str) -> str:
     return f"aws cloudformation describe-stack-events --stack-name {name} says why"
 
 
-def names(examination: Examination) -> Iterator[Finding]:
-    """What an earlier or foreign stack has left under a name that the stack will need."""
-    if examination.status != ABSENT:
-        return
-    name = examination.target.stack
-    taken = [*_log_groups(examination, name), *_machines(examination, name), *_bus(examination, name)]
-    if examination.makes_warehouse:
-        taken += _workgroup(examination)
-    yield from taken or [ok("no name that the stack needs is taken")]
-
-
-def _log_groups(examination: Examination, stack_name: str) -> Iterator[Finding]:
+def log_groups(examination: Examination) -> Iterator[Finding]:
+    """What an earlier stack has left under a name that the stack will need."""
+    stack_name, taken = examination.target.stack, False
     for group in (f"/aws/lambda/{stack_name}", f"/aws/vendedlogs/states/{stack_name}-ingest"):
         found = examination.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
         if any(item["logGroupName"] == group for item in found):
+            taken = True
             yield fault(f"the log group {group} exists already", f"aws logs delete-log-group --log-group-name {group}")
+    if not taken:
+        yield ok("no log group has a name that the stack needs")
 
 
-def _machines(examination: Examination, stack_name: str) -> Iterator[Finding]:
-    wanted = {f"{stack_name}-ingest", f"{stack_name}-export"}
-    for page in examination.client("stepfunctions").get_paginator("list_state_machines").paginate():
-        for machine in page["stateMachines"]:
-            if machine["name"] in wanted:
-                remedy = f"aws stepfunctions delete-state-machine --state-machine-arn {machine['stateMachineArn']}"
-                yield fault(f"the state machine {machine['name']} exists already", remedy)
-
-
-def _bus(examination: Examination, stack_name: str) -> Iterator[Finding]:
+def bus(examination: Examination) -> Iterator[Finding]:
+    """The stack's event bus has its name."""
+    name = examination.target.stack
     try:
-        examination.client("events").describe_event_bus(Name=stack_name)
+        examination.client("events").describe_event_bus(Name=name)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
+        yield ok("no event bus has the name that the stack needs")
         return
-    yield fault(f"the event bus {stack_name} exists already", "deploy under another name: `sam deploy --stack-name …`")
+    yield fault(f"the event bus {name} exists already", "deploy under another name: `sam deploy --stack-name …`")
 
 
-def _workgroup(examination: Examination) -> Iterator[Finding]:
-    serverless = examination.client("redshift-serverless")
-    name = examination.workgroup
+def workgroup(examination: Examination) -> Iterator[Finding]:
+    """The stack's own namespace and workgroup have one name."""
+    if not examination.makes_warehouse:
+        return
+    serverless, name, taken = examination.client("redshift-serverless"), examination.workgroup, False
     for kind, found in (
         ("namespace", serverless.get_paginator("list_namespaces").paginate().search("namespaces[].namespaceName")),
         ("workgroup", serverless.get_paginator("list_workgroups").paginate().search("workgroups[].workgroupName")),
     ):
         if name in found:
+            taken = True
             remedy = "delete it (docs/operations.md, Uninstalling), or deploy with Workgroup=another-name"
             yield fault(f"the {kind} {name} exists already", remedy)
+    if not taken:
+        yield ok(f"no namespace or workgroup has the name {name}")
+
+
+def _before(look: Callable[[Examination], Iterator[Finding]]) -> Callable[[Examination], Iterator[Finding]]:
+    """Looked at only while there is no stack: then the names are its own."""
+    return lambda examination: look(examination) if examination.status == ABSENT else iter(())
 
 
 CHECKS = (
@@ -181,5 +179,7 @@ CHECKS = (
     Check("account", "network", network),
     Check("account", "capacity", capacity),
     Check("stack", "status", stack),
-    Check("stack", "names", names),
+    Check("stack", "log groups", _before(log_groups)),
+    Check("stack", "event bus", _before(bus)),
+    Check("stack", "warehouse's name", _before(workgroup)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -82,11 +83,14 @@ class Examination:
         known = _defaults(self.application / TEMPLATE) | (deployed or _configured(self.application / "samconfig.toml"))
         return known | self.given
 
-    def refuse_unknown_parameters(self) -> None:
-        """Raises CommandError for a given parameter that the template does not have."""
-        known = _defaults(self.application / TEMPLATE)
-        if unknown := sorted(set(self.given) - set(known)):
-            raise CommandError(f"the template has no parameter {unknown[0]}; it has {', '.join(known)}")
+    def refuse_wrong_parameters(self) -> None:
+        """Raises CommandError for a given parameter that the template does not have, or not with this value."""
+        declared = _declared(self.application / TEMPLATE)
+        for name, value in sorted(self.given.items()):
+            if name not in declared:
+                raise CommandError(f"the template has no parameter {name}; it has {', '.join(declared)}")
+            if wrong := _why_wrong(value, declared[name]):
+                raise CommandError(f"the parameter {name} cannot be {value!r}: {wrong}")
 
     @property
     def makes_warehouse(self) -> bool:
@@ -106,11 +110,32 @@ class _Template(yaml.SafeLoader):
 _Template.add_multi_constructor("!", lambda *_: None)
 
 
-def _defaults(template: Path) -> dict[str, str]:
+def _declared(template: Path) -> dict[str, dict[str, Any]]:
     if not template.is_file():
         raise CommandError(f"there is no {template}: run this in the checkout")
-    found = yaml.load(template.read_text("utf-8"), _Template)["Parameters"]  # noqa: S506 - a SafeLoader
-    return {name: str(value.get("Default", "")) for name, value in found.items()}
+    found: dict[str, dict[str, Any]] = yaml.load(template.read_text("utf-8"), _Template)["Parameters"]  # noqa: S506 - a SafeLoader
+    return found
+
+
+def _defaults(template: Path) -> dict[str, str]:
+    return {name: str(value.get("Default", "")) for name, value in _declared(template).items()}
+
+
+def _why_wrong(value: str, declared: dict[str, Any]) -> str:
+    """Why CloudFormation would refuse a parameter's value, empty when it would not."""
+    if declared.get("Type") == "Number":
+        try:
+            number = float(value)
+        except ValueError:
+            return "it is a number"
+        least, most = declared.get("MinValue", number), declared.get("MaxValue", number)
+        if not least <= number <= most:
+            return f"it is from {least} to {most}"
+    allowed = [str(each) for each in declared.get("AllowedValues", [value])]
+    if value not in allowed:
+        return f"it is one of {', '.join(allowed)}"
+    pattern = declared.get("AllowedPattern", "")
+    return f"it has the form {pattern}" if pattern and re.fullmatch(pattern, value) is None else ""
 
 
 def _configured(path: Path) -> dict[str, str]:

@@ -54,6 +54,15 @@ def unknown(text: str) -> Finding:
     return Finding(Level.UNKNOWN, text)
 
 
+class UnusableError(Exception):
+    """A check cannot go on: what it looks at is a fault itself."""
+
+    def __init__(self, text: str, remedy: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.remedy = remedy
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """Something to look at. `look` yields its findings; `deployed` ones need a stack."""
@@ -70,6 +79,8 @@ def findings_of(check: Check, examination: Examination) -> Iterator[Finding]:
         return
     try:
         yield from check.look(examination)
+    except UnusableError as error:
+        yield fault(error.text, error.remedy)
     except ClientError as error:
         yield _refused(error)
     except (BotoCoreError, HeadraceError) as error:

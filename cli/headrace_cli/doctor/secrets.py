@@ -13,10 +13,13 @@ from headrace.adapters.channels.channel import Channel
 from headrace.domain.contract import Contract
 from headrace.errors import TerminalError
 from headrace_cli.doctor.examination import Examination
-from headrace_cli.doctor.findings import Check, Finding, fault, ok, warning
+from headrace_cli.doctor.findings import Check, Finding, UnusableError, fault, ok, warning
 
 CREATE = "aws secretsmanager create-secret --name {name} --secret-string {form}"
 PUT = "aws secretsmanager put-secret-value --secret-id {name} --secret-string {form}"
+
+
+RESTORE = "aws secretsmanager restore-secret --secret-id {name}"
 
 
 def channel(called: Channel, examination: Examination) -> Iterator[Finding]:
@@ -87,13 +90,18 @@ def _user(text: str) -> str | None:
 
 
 def _secret(examination: Examination, name: str) -> str | None:
-    """The secret's text, None without one. It is never printed."""
+    """The secret's text, None without one. It is never printed. Raises UnusableError for one that cannot be read."""
     try:
-        return str(examination.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+        answer = examination.client("secretsmanager").get_secret_value(SecretId=name)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
+        if "deletion" in str(error):
+            raise UnusableError(f"the secret {name} is marked for deletion", RESTORE.format(name=name)) from None
         raise
+    if "SecretString" not in answer:
+        raise UnusableError(f"the secret {name} is binary", PUT.format(name=name, form="TEXT"))
+    return str(answer["SecretString"])
 
 
 CHECKS = (

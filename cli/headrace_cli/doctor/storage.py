@@ -11,12 +11,13 @@ from headrace_cli.doctor.examination import Examination
 from headrace_cli.doctor.findings import Check, Finding, fault, ok, warning
 from headrace_cli.output.formatting import count
 
+PUBLIC_ACCESS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
 
 def landing(examination: Examination) -> Iterator[Finding]:
     """Each version of a key is a file, and each is an event: the pipeline rests on both."""
     bucket = examination.target.output("LandingBucket")
     s3 = examination.client("s3")
-    again = "deploy again: the template sets it"
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         remedy = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
         yield fault(f"{bucket} is not versioned: a file replaced before it is read is lost", remedy)
@@ -29,15 +30,16 @@ def landing(examination: Examination) -> Iterator[Finding]:
         yield fault(text, f"{remedy.format(bucket, setting)}, then `headrace backfill`")
     else:
         yield ok(f"{bucket} sends its events to EventBridge")
-    yield from _closed(s3, bucket, again)
+    yield from _closed(s3, bucket)
 
 
 def lake(examination: Examination) -> Iterator[Finding]:
     """The lake has rows of everybody's."""
-    yield from _closed(examination.client("s3"), examination.target.output("LakeBucket"), "deploy again")
+    yield from _closed(examination.client("s3"), examination.target.output("LakeBucket"))
 
 
-def _closed(s3: Any, bucket: str, remedy: str) -> Iterator[Finding]:
+def _closed(s3: Any, bucket: str) -> Iterator[Finding]:
+    """CloudFormation changes nothing back that a person changed: the remedy is S3's own command."""
     try:
         found = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     except ClientError as error:
@@ -47,6 +49,8 @@ def _closed(s3: Any, bucket: str, remedy: str) -> Iterator[Finding]:
     if found and all(found.values()):
         yield ok(f"{bucket} blocks public access")
     else:
+        every = ",".join(f"{name}=true" for name in PUBLIC_ACCESS)
+        remedy = f"aws s3api put-public-access-block --bucket {bucket} --public-access-block-configuration {every}"
         yield fault(f"{bucket} does not block public access", remedy)
 
 

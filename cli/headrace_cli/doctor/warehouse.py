@@ -7,12 +7,24 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
+from botocore.exceptions import ClientError
+
 from headrace.errors import HeadraceError
 from headrace.usecases.migrate import isolation_problem
 from headrace_cli.doctor.examination import Examination
 from headrace_cli.doctor.findings import Check, Finding, fault, ok, unknown, warning
 
 ISOLATION = "ALTER DATABASE {database} ISOLATION LEVEL SNAPSHOT"
+TRUST_POLICY = (
+    '{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": {{"Service":'
+    ' ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]}}, "Action": "sts:AssumeRole"}}]}}'
+)
+CREATE_ROLE = f"aws iam create-role --role-name {{name}} --assume-role-policy-document '{TRUST_POLICY}'"
+TRUST = f"aws iam update-assume-role-policy --role-name {{name}} --policy-document '{TRUST_POLICY}'"
+ALLOW = (
+    "aws iam put-role-policy --role-name {name} --policy-name headrace-{policy} --policy-document"
+    ' \'{{"Version": "2012-10-17", "Statement": [{statement}]}}\''
+)
 TRUSTED = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
 
 
@@ -77,7 +89,10 @@ def _superuser(warehouse: Any, user: str) -> Iterator[Finding]:
     except HeadraceError as error:
         yield unknown(f"whether the user is a superuser: {error}")
         return
-    if found and found[0][0]:
+    if not found:
+        text = f"the database has no user {user}, whom the warehouse's secret names"
+        yield fault(text, f"CREATE USER {user} PASSWORD '…', as an admin, and the rights that the README lists")
+    elif found[0][0]:
         text = f"the user {user} is a superuser: a contract's SQL may do anything"
         yield warning(text, "load as another user (README, 'Into an existing workgroup')")
     else:
@@ -91,14 +106,27 @@ def copy_role(examination: Examination) -> Iterator[Finding]:
         yield from _default_role(examination)
         return
     iam = examination.client("iam")
-    document = iam.get_role(RoleName=arn.rsplit("/", 1)[-1])["Role"]["AssumeRolePolicyDocument"]
+    name = arn.rsplit("/", 1)[-1]
+    try:
+        document = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        yield fault(f"there is no role {arn}", f"{CREATE_ROLE.format(name=name)}, or deploy with another CopyRole=")
+        return
     trust = json.dumps(document if isinstance(document, dict) else json.loads(unquote(document)))
     if not any(service in trust for service in TRUSTED):
-        yield fault(f"the role {arn} does not trust Redshift", f"let {' and '.join(TRUSTED)} assume it")
+        yield fault(f"the role {arn} does not trust Redshift", f"{TRUST.format(name=name)}, or add that to its trust")
     else:
         yield ok(f"Redshift may assume the role {arn}")
     if examination.stands:
         yield from _may_read(examination, arn)
+
+
+def _whole(resource: str) -> str:
+    """The bucket, or all below one of its folders, of which a resource is an example."""
+    bucket, slash, key = resource.partition("/")
+    return f"{bucket}/exports/*" if key.startswith("exports/") else f"{bucket}/*" if slash else bucket
 
 
 def _default_role(examination: Examination) -> Iterator[Finding]:
@@ -129,7 +157,9 @@ def _may_read(examination: Examination, arn: str) -> Iterator[Finding]:
         if answer["EvaluationResults"][0]["EvalDecision"] == "allowed":
             yield ok(f"the role may {action} on {resource}")
         else:
-            yield fault(f"the role {arn} may not {action} on {resource}", "grant it that permission")
+            statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": _whole(resource)})
+            remedy = ALLOW.format(name=arn.rsplit("/", 1)[-1], policy=action.replace(":", "-"), statement=statement)
+            yield fault(f"the role {arn} may not {action} on {resource}", remedy)
 
 
 CHECKS = (

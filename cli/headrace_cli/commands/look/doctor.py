@@ -51,7 +51,7 @@ def doctor(
     Examples: `headrace doctor`, `headrace --profile prod doctor -p WorkgroupBaseCapacity=8`
     """
     examination = Examination(target_of(context), project(), parsed(parameter or ()), warehouse)
-    examination.refuse_unknown_parameters()
+    examination.refuse_wrong_parameters()
     with Progress() as progress:
         found = [item for check in CHECKS for item in _looked_at(check, examination, progress)]
     document = document_of(found)

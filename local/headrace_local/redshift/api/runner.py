@@ -69,6 +69,8 @@ class Runner:
                 self._run_in(session, statement)
             self._record(statement)
             self._conclude(statement)
+        except SqlError as error:  # nobody could log in
+            statement.move(Status.FAILED, error.message)
         except Exception as error:
             _logger.exception("statement %s", statement.id)
             statement.move(Status.FAILED, f"ERROR: internal error: {error}")

@@ -75,12 +75,11 @@ class Account:
     zones: int = 3
     stack: dict[str, Any] | None = None
     log_groups: list[str] = field(default_factory=list)
-    machines: list[str] = field(default_factory=list)
     buses: list[str] = field(default_factory=list)
     workgroups: list[str] = field(default_factory=list)
     workgroup_status: str = "AVAILABLE"
     default_role: str = "arn:aws:iam::1:role/copy"
-    secrets: dict[str, str | None] = field(default_factory=dict)
+    secrets: dict[str, str | bytes | None] = field(default_factory=dict)
     versioning: str = "Enabled"
     notifications: dict[str, Any] = field(default_factory=lambda: {"EventBridgeConfiguration": {}})
     public: dict[str, bool] = field(default_factory=lambda: dict(CLOSED))
@@ -89,7 +88,7 @@ class Account:
     subscriptions: list[str] = field(default_factory=lambda: ["arn:aws:sns:eu-west-1:1:topic:1"])
     function_state: str = "Active"
     isolation: str = "Snapshot Isolation"
-    superuser: bool = False
+    superuser: bool | None = False
     rights: bool = True
     trust: str = "redshift.amazonaws.com"
     decision: str = "allowed"
@@ -142,7 +141,7 @@ class Account:
                 "get_namespace": lambda **_: {"namespace": {"defaultIamRoleArn": self.default_role}},
             },
             "iam": {
-                "get_role": lambda **_: {"Role": {"AssumeRolePolicyDocument": {"Service": self.trust}}},
+                "get_role": self._role,
                 "simulate_principal_policy": lambda **_: {"EvaluationResults": [{"EvalDecision": self.decision}]},
             },
         }
@@ -150,9 +149,6 @@ class Account:
 
     def _listed(self, name: str) -> dict[str, Any]:
         listed: dict[str, dict[str, Any]] = {
-            "list_state_machines": {
-                "stateMachines": [{"name": name, "stateMachineArn": f"arn:{name}"} for name in self.machines]
-            },
             "list_namespaces": {"namespaces": [{"namespaceName": name} for name in self.workgroups]},
             "list_workgroups": {"workgroups": []},
             "list_stack_resources": {
@@ -181,11 +177,18 @@ class Account:
             raise refused("ResourceNotFoundException", "DescribeEventBus")
         return {"Name": Name}
 
-    def _secret(self, SecretId: str) -> dict[str, str]:  # noqa: N803
+    def _secret(self, SecretId: str) -> dict[str, str | bytes]:  # noqa: N803
         found = (SECRETS | self.secrets).get(SecretId)
         if found is None:
             raise refused("ResourceNotFoundException", "GetSecretValue")
-        return {"SecretString": found}
+        if found == DELETED:
+            raise refused("InvalidRequestException", "GetSecretValue", "it was marked for deletion.")
+        return {"SecretBinary": found} if isinstance(found, bytes) else {"SecretString": found}
+
+    def _role(self, RoleName: str) -> dict[str, Any]:  # noqa: N803
+        if not self.trust:
+            raise refused("NoSuchEntity", "GetRole", f"{RoleName} not found")
+        return {"Role": {"AssumeRolePolicyDocument": {"Service": self.trust}}}
 
     def _rule(self) -> dict[str, Any]:
         default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.key} if self.key else {"SSEAlgorithm": "AES256"}
@@ -197,7 +200,9 @@ class Account:
             return [[self.isolation]]
         if "privilege" in sql:
             return [[self.rights]]
-        return [[self.superuser]] if "pg_user" in sql else [["loader"]]
+        if "pg_user" in sql:
+            return [] if self.superuser is None else [[self.superuser]]
+        return [["loader"]]
 
     def examined(self, *parameters: str, wake: bool = True) -> dict[str, Any]:
         """What the doctor says of this account."""
@@ -221,6 +226,7 @@ class Account:
 
 
 DEPLOYED = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
+DELETED = "deleted"
 OWN = ("WorkgroupMaxCapacity=32",)
 EXISTING = ("CreateWarehouse=false", "Workgroup=headrace", "ExistingWarehouseSecretArn=arn:warehouse")
 
@@ -250,7 +256,6 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("a failed first try", {"stack": {"StackStatus": "ROLLBACK_COMPLETE"}}, OWN, "ROLLBACK_COMPLETE", "sam delete"),
     ("a stuck update", {"stack": {"StackStatus": "UPDATE_ROLLBACK_FAILED"}}, OWN, "FAILED", "continue-update-rollback"),
     ("a log group", {"log_groups": ["/aws/lambda/headrace"]}, OWN, "exists already", "delete-log-group"),
-    ("a machine", {"machines": ["headrace-export"]}, OWN, "exists already", "delete-state-machine"),
     ("a bus", {"buses": ["headrace"]}, OWN, "event bus headrace exists", "--stack-name"),
     ("a namespace", {"workgroups": ["headrace"]}, OWN, "namespace headrace exists", "Workgroup="),
     ("no Slack secret", {"secrets": {SLACK: None}}, OWN, "slack-webhook", "create-secret"),
@@ -268,6 +273,10 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
         "should be a routing key",
         "put-secret-value",
     ),
+    ("a binary webhook", {"secrets": {SLACK: b"\xff"}}, OWN, "is binary", "put-secret-value"),
+    ("a webhook that is being deleted", {"secrets": {SLACK: DELETED}}, OWN, "marked for deletion", "restore-secret"),
+    ("a user that is not there", {"stack": DEPLOYED, "superuser": None}, EXISTING, "has no user", "CREATE USER"),
+    ("no copy role", {"trust": ""}, (*EXISTING, "CopyRole=arn:aws:iam::1:role/copy"), "no role", "aws iam create-role"),
     ("no secret for a warehouse", {}, ("CreateWarehouse=false", "Workgroup=x"), "needs the secret", "Existing"),
     (
         "a warehouse's secret that is no JSON",
@@ -280,7 +289,7 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("no default role", {"default_role": ""}, EXISTING, "no default role", "update-namespace"),
     ("no versions", {"stack": DEPLOYED, "versioning": "Suspended"}, OWN, "is not versioned", "put-bucket-versioning"),
     ("no events", {"stack": DEPLOYED, "notifications": {}}, OWN, "no events", "put-bucket-notification"),
-    ("an open bucket", {"stack": DEPLOYED, "public": {}}, OWN, "does not block public access", "deploy again"),
+    ("an open bucket", {"stack": DEPLOYED, "public": {}}, OWN, "does not block public", "put-public-access-block"),
     ("a customer's key", {"stack": DEPLOYED, "key": "arn:kms"}, OWN, "not allowed to use", "KmsKeyArn=arn:kms"),
     ("no subscription", {"stack": DEPLOYED, "subscriptions": []}, OWN, "nothing is subscribed", "deploy again"),
     ("a broken function", {"stack": DEPLOYED, "function_state": "Failed"}, OWN, "is Failed", "deploy again"),
@@ -291,14 +300,14 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
         {"trust": "ec2.amazonaws.com"},
         (*EXISTING, "CopyRole=arn:aws:iam::1:role/copy"),
         "does not trust Redshift",
-        "assume",
+        "aws iam update-assume-role-policy --role-name copy",
     ),
     (
         "a role that may not read",
         {"stack": DEPLOYED, "decision": "implicitDeny"},
         (*EXISTING, "CopyRole=arn:aws:iam::1:role/copy"),
         "may not s3:GetObject",
-        "permission",
+        '"Resource": "arn:aws:s3:::lake/*"',
     ),
 ]  # fmt: skip
 
@@ -345,6 +354,12 @@ def test_what_one_may_not_look_at_is_said_and_the_rest_goes_on() -> None:
     ]
 
 
+def test_one_list_that_may_not_be_seen_hides_no_other() -> None:
+    account = Account(refuses={"describe_event_bus"}, log_groups=["/aws/lambda/headrace"], workgroups=["headrace"])
+    found = account.examined(*OWN)
+    assert [item["check"] for item in at(Level.FAULT, found)] == ["log groups", "warehouse's name"]
+
+
 def test_the_warehouse_sleeps_on_when_asked_to_let_it() -> None:
     account = Account(stack=DEPLOYED)
     account.query = lambda sql: pytest.fail("it was asked")  # type: ignore[method-assign]
@@ -363,9 +378,27 @@ def test_a_warehouse_that_does_not_answer_is_a_fault() -> None:
 
 def test_a_parameter_that_the_template_does_not_have_is_refused() -> None:
     with pytest.raises(CommandError, match="no parameter Capacity"):
-        Examination(Target(Account()), ROOT, {"Capacity": "8"}).refuse_unknown_parameters()
+        Examination(Target(Account()), ROOT, {"Capacity": "8"}).refuse_wrong_parameters()
     with pytest.raises(CommandError, match="write Name=value"):
         parsed(["WorkgroupBaseCapacity"])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "says"),
+    [
+        ("TransformConcurrency=many", "it is a number"),
+        ("WorkgroupBaseCapacity=5", "it is one of 4, 8, 16"),
+        ("WorkgroupMaxCapacity=-1", "it is from 0 to 5632"),
+        ("Database=Other", "it has the form"),
+        ("CreateWarehouse=no", "it is one of true, false"),
+        ("Runtime=python3.11", "it is one of python3.12"),
+    ],
+)
+def test_a_value_that_cloudformation_would_refuse_is_refused(parameter: str, says: str) -> None:
+    name, _, value = parameter.partition("=")
+    with pytest.raises(CommandError, match=f"the parameter {name} cannot be '{value}': {says}"):
+        Examination(Target(Account()), ROOT, parsed([parameter])).refuse_wrong_parameters()
+    Examination(Target(Account()), ROOT, parsed(OWN)).refuse_wrong_parameters()
 
 
 def test_no_secret_is_ever_shown() -> None:
