@@ -241,6 +241,28 @@ def test_a_stacks_function_has_the_queue_and_the_concurrency_that_its_template_s
     assert changed["Concurrency"] == {"ReservedConcurrentExecutions": 4}
 
 
+def test_messages_stay_while_lambda_may_not_receive_them(account: Account, faults: Any) -> None:
+    url, arn = account.queue("refused-polls")
+    account.function("polled", "def handler(event, context):\n    return 1\n")
+    account.client("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName="polled", BatchSize=1)
+    faults({"catalogue": "sqs-over-limit", "path": "refused-polls", "times": 20})
+
+    account.client("sqs").send_message(QueueUrl=url, MessageBody="{}")
+
+    def waiting() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = account.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    struck, end = 0, time.monotonic() + 60
+    while struck < 20 and time.monotonic() < end:
+        left, struck = waiting(), faults(method="GET")[0]["struck"]
+        assert left == 1 or struck == 20
+    while waiting() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert (struck, waiting()) == (20, 0)
+
+
 def test_a_schedule_needs_the_right_to_what_it_does(account: Account) -> None:
     allowed = account.role("scheduled", "sqs:SendMessage")
     denied = account.role("not-scheduled", "sqs:ReceiveMessage")
