@@ -161,6 +161,11 @@ def _renaming_column(old: str, new: str) -> Change:
     return change
 
 
+_KEEP_THEIR_LENGTH = {"BYTEDICT", "RUNLENGTH", "TEXT255", "TEXT32K"}
+"""Encodings whose columns Redshift does not lengthen, as those with constraints:
+https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html"""
+
+
 def _widening(name: str, kind: RedshiftType) -> Change:
     def change(session: Session, table: Table) -> Table:
         column = table.column(name)
@@ -172,6 +177,9 @@ def _widening(name: str, kind: RedshiftType) -> Change:
             raise SqlError("found unexpected dependency for column")
         if column.default is not None:
             raise SqlError(f'cannot alter type of column "{name}" with a default value')
+        if name in table.primary_key or column.encoding.upper() in _KEEP_THEIR_LENGTH:
+            what = "in the primary key" if name in table.primary_key else f"encoded as {column.encoding.upper()}"
+            raise SqlError(f'cannot alter type of column "{name}", which is {what}')
         for view in _readers(session, table, name):
             session.catalog.describe(replace(view, type_changed=True))
         return table.with_column(replace(column, type=kind))

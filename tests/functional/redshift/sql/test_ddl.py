@@ -163,6 +163,10 @@ def test_refusals_about_a_table_that_exists(client: Client, sql: str, words: str
         ("name VARCHAR(2) SORTKEY", "found unexpected dependency for column"),
         ("name VARCHAR(2) DISTKEY", "found unexpected dependency for column"),
         ("name VARCHAR(2) DEFAULT 'x'", "with a default value"),
+        ("name VARCHAR(2) PRIMARY KEY", "which is in the primary key"),
+        ("name VARCHAR(2) ENCODE BYTEDICT", "which is encoded as BYTEDICT"),
+        ("name VARCHAR(2) ENCODE RUNLENGTH", "which is encoded as RUNLENGTH"),
+        ("name VARCHAR(2) ENCODE TEXT255", "which is encoded as TEXT255"),
     ],
 )
 def test_a_varchar_that_cannot_be_lengthened(client: Client, column: str, words: str) -> None:
