@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.domain.file_names import plain_name
-from headrace.transform.drift import yaml_text
+from headrace.transform.drift import escaped, quoted, yaml_text
 from headrace.transform.values.inference import Guess, guess
 from headrace_compiler.document.names import LONGEST, column_name_problem, dataset_name_problem
 from headrace_compiler.draft.doubts import doubt_of_json, doubt_of_text, doubt_of_time
@@ -48,7 +48,7 @@ def draft(name: str, paths: list[Path]) -> str:
         lines += [PARTITIONED] if column in partitions else []
     for column in [field for field in partitions if field not in guesses]:
         lines += _partition(column, names[column], partitions[column])
-    return "\n".join([*lines, *_tail()]) + "\n"
+    return escaped("\n".join([*lines, *_tail()])) + "\n"
 
 
 def _guess(values: Sequence[Any], samples: Samples) -> Guess:
@@ -109,8 +109,11 @@ def _file_options(samples: Samples) -> list[str]:
     options: list[str] = []
     if samples.no_header is not None:
         options += [f"      - property: header  # decide: {samples.no_header}", "        value: false"]
+    if written.quote != written.traits.quote:
+        options += ["      - property: quote", f"        value: {json.dumps(written.quote)}"]
     if written.comment:
-        options += ["      - property: comment", f"        value: {json.dumps(written.comment)}"]
+        left_out = f"every line that begins with {written.comment} is left out, and not counted"
+        options += [f"      - property: comment  # decide: {left_out}", f"        value: {json.dumps(written.comment)}"]
     if len(written.null_tokens) > 1:
         options += ["      - property: nullTokens", f"        value: {json.dumps(list(written.null_tokens))}"]
     return ["    customProperties:", *options] if options else []
@@ -188,7 +191,7 @@ def _enum(column: str, values: Sequence[Any], found: Guess) -> Iterator[str]:
         return
     yield f"        # decide: are these all values of {shown_name(column)}? As an enum, any other is quarantined"
     yield "        # enum:"
-    yield from (f"        #   - value: {json.dumps(value)}" for value in sorted(different))
+    yield from (f"        #   - value: {quoted(value)}" for value in sorted(different))
 
 
 def _column_names(columns: Iterable[str]) -> dict[str, str]:

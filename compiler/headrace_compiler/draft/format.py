@@ -8,13 +8,16 @@ from itertools import islice
 from headrace.domain.contract import FileFormat
 from headrace.domain.file_formats import format_that_begins
 from headrace.transform.delimited.header import MARKUP
-from headrace.transform.delimited.quoted import SplitError, Splitter
+from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminated
 from headrace.transform.outcome import FileRejected
 from headrace_compiler.draft.header import doubt_of_header
-from headrace_compiler.draft.records import records
+from headrace_compiler.draft.records import first_record, records
 from headrace_compiler.draft.text import SampleText
 
-DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "||", "~|~")
+DELIMITERS = (", ", ",", "; ", ";", "\t", "|", "\x1f", "\x01", "||", "~|~", " ")
+"""Of those that divide the lines alike, the first is taken; a blank only between values in quotes."""
+USUAL_DELIMITER = ","
+QUOTES = ('"', "'")
 LINES_SAMPLED = 200
 """How many lines the format is detected from."""
 COMMENT = b"#"
@@ -31,40 +34,60 @@ def format_of(text: SampleText) -> tuple[FileFormat, str | None]:
     if MARKUP.match(text.data):
         raise FileRejected("not_text", "the file is HTML or XML, not rows")
     lines = [line for line in text.data.splitlines()[:LINES_SAMPLED] if line.strip()]
-    plain = [line for line in lines if not line.startswith(COMMENT)]
-    delimiter = max(DELIMITERS, key=lambda candidate: _fitness(plain, candidate))
-    comment = COMMENT.decode() if _has_comments(lines, delimiter.encode()) else ""
-    made = FileFormat(delimiter=delimiter, encoding=text.encoding, comment=comment)
+    plain = [line for line in lines if not line.startswith(COMMENT)] or lines
+    best = max(DELIMITERS, key=lambda candidate: _fitness(plain, candidate))
+    delimiter = best if _fitness(plain, best)[1] else USUAL_DELIMITER
+    quote = _quote_of(plain, delimiter)
+    comment = COMMENT.decode() if _has_comments(lines, plain, delimiter) else ""
+    made = FileFormat(delimiter=delimiter, quote=quote, encoding=text.encoding, comment=comment)
     first, *rest = list(islice(records(text.data, made), LINES_SAMPLED)) or [[]]
     if not first:
         raise FileRejected("empty", "no line can be read as a row")
-    doubt = doubt_of_header(first, rest)
-    if doubt is None:
-        _refuse_odd_header(plain[0] if comment else lines[0], made)
+    doubt = doubt_of_header(first, [record for record in rest if any(record)] or rest)
+    _refuse_odd_header(text.data, made, has_header=doubt is None)
     return replace(made, header=doubt is None), doubt
 
 
-def _refuse_odd_header(line: bytes, written: FileFormat) -> None:
+def _refuse_odd_header(data: bytes, written: FileFormat, *, has_header: bool) -> None:
     """A header is one line; what stands in its place may be another record, where it cannot be read."""
     try:
-        Splitter(written.delimiter.encode(), b'"').split(line)
+        record = first_record(data, written)
+        if has_header and b"\n" in record:
+            raise Unterminated
     except SplitError as error:
         raise FileRejected("header", f"the first line cannot be read: {error.reason}") from error
 
 
-def _has_comments(lines: list[bytes], delimiter: bytes) -> bool:
-    """Whether lines with a # are comments: not if it only marks the names of the columns."""
+def _quote_of(lines: list[bytes], delimiter: str) -> str:
+    """The mark that values are quoted with: single quotes where each line has fields in them, and no other quotes."""
+    opening = delimiter.encode() + b"'"
+    if any(b'"' in line for line in lines) or not all(line.startswith(b"'") or opening in line for line in lines):
+        return QUOTES[0]
+    widths = {_width(line, delimiter, QUOTES[1]) for line in lines}
+    return QUOTES[1] if len(lines) > 1 and len(widths) == 1 and widths != {0} else QUOTES[0]
+
+
+def _has_comments(lines: list[bytes], plain: list[bytes], delimiter: str) -> bool:
+    """Whether lines with a # are comments: not if one has as many fields as the others, for then it may be a row."""
     marked = [line for line in lines if line.startswith(COMMENT)]
-    return len(marked) > 1 or any(line.count(delimiter) != lines[-1].count(delimiter) for line in marked)
+    if not marked or plain is lines:
+        return False
+    usual = _fitness(plain, delimiter)[1] or 1
+    return all(_width(line, delimiter) != usual for line in marked)
+
+
+def _width(line: bytes, delimiter: str, quote: str = QUOTES[0]) -> int:
+    """How many fields a line has; 0 where it cannot be read."""
+    try:
+        return len(Splitter(delimiter.encode(), quote.encode()).split(line))
+    except SplitError:
+        return 0
 
 
 def _fitness(lines: list[bytes], delimiter: str) -> tuple[float, int]:
     """How evenly a delimiter divides the lines, and into how many fields."""
-    counts: list[int] = []
-    for line in lines:
-        try:
-            counts.append(len(Splitter(delimiter.encode(), b'"').split(line)))
-        except SplitError:
-            counts.append(0)
+    if delimiter == " " and not any(b'"' in line for line in lines):
+        return 0.0, 0
+    counts = [_width(line, delimiter) for line in lines]
     usual = max(set(counts), key=counts.count, default=0)
     return (counts.count(usual) / len(counts), usual) if usual > 1 else (0.0, 0)

@@ -13,6 +13,8 @@ NUMBERS = {"integer", "number"}
 NULL_WORDS = ("NULL", "null", "NA", "N/A", "\\N", "None")
 YEAR = re.compile("(19|20)[0-9]{2}")
 PREAMBLE = "Take it out of the sample, and write skipLines into the contract"
+FEWEST_BESIDE, FIRST_RECORDS = 3, 20
+"""A title is known by as many fields without a value, and by a header that follows soon."""
 
 Record = list[str]
 
@@ -46,14 +48,29 @@ def repeated_name(names: list[str]) -> str | None:
 def _refuse_preamble(first: Record, rest: list[Record]) -> None:
     if first[0].startswith("sep=") and not any(first[1:]):
         raise FileRejected("preamble", f"the first line (sep=) names the delimiter for Excel. {PREAMBLE}")
+    _refuse_padded_preamble(first, rest)
     width = len(first)
     usual, times = Counter(map(len, rest)).most_common(1)[0]
     if usual == width or times * 2 <= len(rest):
         return
     reason = f"the first line has {width} field{'s' * (width != 1)}, the others {usual}"
     if usual == width + 1 and not any(record[width] for record in rest if len(record) == usual):
-        raise FileRejected("header", f"{reason}: rows end with a delimiter: end the header with one too")
+        both = "end the header with one too, or give the field its name"
+        raise FileRejected("header", f"{reason}: rows end with a delimiter: {both}, if it is the first that lacks one")
+    if usual == width + 1:
+        raise FileRejected("header", f"{reason}: does the header lack the first field's name, as R writes row names?")
+    if usual == width - 1 and not first[-1]:
+        raise FileRejected("header", f"{reason}: the header ends with a delimiter, the rows do not: take it off")
     raise FileRejected("preamble", f"{reason}: is it a preamble? {PREAMBLE}")
+
+
+def _refuse_padded_preamble(first: Record, rest: list[Record]) -> None:
+    """Spreadsheets fill each line with delimiters: a title stands alone in its line, above names in all fields."""
+    if len(first) < FEWEST_BESIDE or sum(map(bool, first)) > 1:
+        return
+    names = next((record for record in rest[:FIRST_RECORDS] if len(record) == len(first) and all(record)), None)
+    if names is not None:
+        raise FileRejected("preamble", f"the first line has a value in one field only: is it a preamble? {PREAMBLE}")
 
 
 def _doubt_without_types(names: list[str], below: list[Record]) -> str | None:

@@ -11,7 +11,7 @@ from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminat
 
 def records(data: bytes, file_format: FileFormat) -> Iterator[list[str]]:
     """The records of delimited text that can be read, quoted line ends included."""
-    splitter = Splitter(file_format.delimiter.encode(), b'"')
+    splitter = Splitter(file_format.delimiter.encode(), file_format.quote.encode())
     position = _first_record(data, splitter.delimiter)
     newline = b"\n" if b"\n" in data else b"\r"
     comment = file_format.comment.encode()
@@ -28,6 +28,17 @@ def records(data: bytes, file_format: FileFormat) -> Iterator[list[str]]:
         if fields := _fields(splitter, record):
             yield fields
         position = end + (2 if data.startswith(b"\r\n", end) else 1)
+
+
+def first_record(data: bytes, file_format: FileFormat) -> bytes:
+    """The first record of a text as it stands. Raises SplitError for one that cannot be read."""
+    splitter = Splitter(file_format.delimiter.encode(), file_format.quote.encode())
+    start = _first_record(data, splitter.delimiter)
+    while file_format.comment and data.startswith(file_format.comment.encode(), start):
+        start = (data.find(b"\n", start) + 1) or len(data)
+    record = data[start : splitter.record_end(data, start, len(data), b"\n" if b"\n" in data else b"\r")]
+    splitter.split(record)
+    return record
 
 
 def _first_record(data: bytes, delimiter: bytes) -> int:

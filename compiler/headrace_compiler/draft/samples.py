@@ -19,7 +19,7 @@ from headrace_compiler.draft.nested import Row, envelope, how_to_unwrap, is_geoj
 from headrace_compiler.draft.records import records
 from headrace_compiler.draft.text import SampleText, named, odd_lines, sample_texts
 
-LATER = "others that come in it later are left out: a column {0} of logicalType object would keep all of it"
+LATER = "others that come in it later go to _unknown: a column {0} of logicalType object would keep all of it"
 ALWAYS_NULL = {"\\N"}
 """What no producer writes for a value: MySQL and PostgreSQL write it for NULL."""
 FEW = 8
@@ -99,7 +99,7 @@ def _take_rows(text: SampleText, samples: Samples) -> None:
     if samples.labels:
         _refuse_others(text, names, samples)
     samples.labels.append(text.label)
-    samples.remarks += _remarks(text, names)
+    samples.remarks += _remarks(text, names, samples)
     names = [name for name in names if name]
     for name in names:
         column = samples.columns.setdefault(name, [None] * samples.rows)
@@ -135,6 +135,7 @@ def _table(data: bytes, file_format: FileFormat) -> tuple[list[str], list[Row]]:
     """The columns' names, empty where the header has none, and the rows of as many fields."""
     found = records(data, file_format)
     first = next(found, [])
+    header = first if file_format.header else []
     if file_format.header:
         names = [name.strip() for name in first]
         if twice := repeated_name(names):
@@ -142,8 +143,13 @@ def _table(data: bytes, file_format: FileFormat) -> tuple[list[str], list[Row]]:
     else:
         names = [f"column_{number}" for number in range(1, len(first) + 1)]
         found = chain([first], found)
-    fitting = (record for record in found if len(record) == len(names))
+    fitting = (record for record in found if len(record) == len(names) and _is_row(record, header))
     return names, [{name: value or None for name, value in zip(names, record, strict=True)} for record in fitting]
+
+
+def _is_row(record: list[str], header: list[str]) -> bool:
+    """Whether there is something to learn from a record: not delimiters alone, nor the header again."""
+    return (any(record) or len(record) == 1) and record != header
 
 
 def _refuse_others(text: SampleText, names: list[str], samples: Samples) -> None:
@@ -163,16 +169,30 @@ def _refuse_others(text: SampleText, names: list[str], samples: Samples) -> None
         raise FileRejected("header", f"{label} begins with a header, {first} does not: {line!r}")
 
 
-def _remarks(text: SampleText, names: list[str]) -> list[str]:
+def _remarks(text: SampleText, names: list[str], samples: Samples) -> list[str]:
     """What people should look at in this text."""
     odd = odd_lines(text.data)
     more = f", and so do {len(odd) - 1} more" if len(odd) > 1 else ""
     remarks = [f"{text.label}, {odd[0]}, which no text has{more}"] if odd else []
+    remarks += _remarks_on_rows(text, samples)
     places = ", ".join(str(place) for place, name in enumerate(names, start=1) if not name)
     if places and format_that_begins(text.data).typed:
         remarks.append(f"{text.label}, a key has no name: what it holds is kept in _unknown")
     elif places:
         remarks.append(f"{text.label}, the header has no name for field {places}: what it holds is kept in _unknown")
+    return remarks
+
+
+def _remarks_on_rows(text: SampleText, samples: Samples) -> list[str]:
+    """What people should look at in the rows of delimited text."""
+    if samples.are_json:
+        return []
+    written, label = samples.format, text.label
+    first, *rest = list(records(text.data, written)) or [[]]
+    again = sum(record == first for record in rest) if written.header else 0
+    remarks = [f"{label}, the header stands among the rows again ({again}): such rows are quarantined"] if again else []
+    if written.quote and f"\\{written.quote}".encode() in text.data:
+        remarks.append(f"{label}, \\ stands before a quote: is it an escape? If so, add the customProperty escape")
     return remarks
 
 

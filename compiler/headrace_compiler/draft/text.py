@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from headrace.domain.file_names import printable
 from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.decode.encoding import AUTO, NO_TEXT, TextBytes, is_utf8
 from headrace.transform.decode.landed_bytes import PIECE, LandedBytes
@@ -45,7 +46,7 @@ def sample_texts(path: Path) -> Iterator[SampleText]:
         with named(path.name):
             members = open_members(source, first, sniff(first, "auto"), Limits())
         while member := _next(members, path):
-            label = " ".join((f"{member.name} in {path.name}" if member.name else path.name).split())
+            label = printable(" ".join((f"{member.name} in {path.name}" if member.name else path.name).split()))
             with named(label):
                 data, encoding = _beginning(member)
             yield SampleText(label, data, encoding)

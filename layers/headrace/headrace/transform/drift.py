@@ -99,5 +99,10 @@ def yaml_text(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text in YAML's double quotes. What no YAML may hold, or takes for a line end, is escaped."""
-    return NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+    """A text in YAML's double quotes."""
+    return escaped(json.dumps(text, ensure_ascii=False))
+
+
+def escaped(text: str) -> str:
+    """A text without what no YAML may hold, or takes for a line end: escaped, as double quotes have it."""
+    return NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -317,3 +317,55 @@ def test_texts_that_look_like_dates_and_columns_of_two_types_are_told(checkout: 
     assert any(
         text.startswith("title: it has numbers and texts: as an object, SQL sees texts in quotes") for text in decide
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "sources", "written"),
+    [
+        (b"tag,price\n#100,2.50\n#101,3.75\nX7,1.00\n", ["tag", "price"], {"comment": ""}),
+        (b"# exported today\ntag,price\nX6,2.50\n# checked\nX7,1.00\n", ["tag", "price"], {"comment": "#"}),
+        ("tag,pri\u0085ce\na,1\nb,2\n".encode(), ["tag", "pri\u0085ce"], {}),
+        ("t\u009dag\ufffe,price\na,1\nb,2\n".encode(), ["t\u009dag\ufffe", "price"], {}),
+        (b"tag,'place'\n1,'a,b'\n2,'c'\n", ["tag", "place"], {"quote": "'"}),
+        (b"tag; place; note\n1; a; x\n2; c; y\n", ["tag", "place", "note"], {"delimiter": "; "}),
+        (b"tag, place, note\n1, a, x\n2, c, y\n", ["tag", "place", "note"], {"delimiter": ", "}),
+        (b'tag, place\n1, "a, b"\n2, "c"\n', ["tag", "place"], {"delimiter": ", "}),
+        (b'tag place\n1 "a b"\n2 c\n', ["tag", "place"], {"delimiter": " "}),
+        (b"tag,place\na b,c d\nc d,e f\n", ["tag", "place"], {"delimiter": ","}),
+    ],
+)
+def test_a_draft_reads_its_sample_whatever_its_dialect(
+    data: bytes, sources: list[str], written: dict[str, str], checkout: Path, run_json: RunJson
+) -> None:
+    contract, _ = made(run_json, a=data)
+    assert [column.source for column in contract.named_columns] == sources
+    assert {name: getattr(contract.format, name) for name in written} == written
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b'tag,"place,note,"x"\n1,a,2021-01-01,z\n2,b,2021-01-02,z\n', "the first line cannot be read"),
+        (b"Sales,,\n,,\ntag,place,n\n1,a,5\n2,b,6\n", "a value in one field only: is it a preamble?"),
+        (b'"p";"q"\n"1";10;20\n"2";11;21\n', "lack the first field's name, as R writes row names?"),
+        (b"WHEN,Qty,Note\n2021-01-01,10:00,5,\n2021-01-01,10:10,6,\n", "if it is the first that lacks one"),
+        (b"p,q,\n1,2\n3,4\n", "the header ends with a delimiter, the rows do not"),
+    ],
+)
+def test_a_first_line_that_is_not_the_header_of_its_rows_is_refused_with_what_it_may_be(
+    data: bytes, says: str, checkout: Path, run_json: RunJson
+) -> None:
+    Path("a").write_bytes(data)
+    code, document = run_json("new", "things", "a")
+    assert code == 1
+    assert says in document["error"]
+
+
+def test_rows_that_are_none_teach_nothing_and_are_asked_about(checkout: Path, run_json: RunJson) -> None:
+    Path("a").write_bytes(b'tag,place\n1,x\n,\ntag,place\n2,"y \\"z\\""\n3,w\n')
+    _, document = run_json("new", "things", "a")
+    decide = [item["text"] for item in document["decide"]]
+    assert "a, the header stands among the rows again (1): such rows are quarantined" in decide
+    assert "a, \\ stands before a quote: is it an escape? If so, add the customProperty escape" in decide
+    assert any(text.startswith("no row of the samples lacks tag, place") for text in decide)
+    assert compile_contract(Path("contracts/things.odcs.yaml")).named_columns[0].kind is Kind.INTEGER
