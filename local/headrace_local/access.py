@@ -71,10 +71,16 @@ def needed_rights(operation: str, request: dict[str, Any], region: str) -> list[
     """The actions an operation needs, each with its resource; to reach a warehouse is also to log in to it."""
     if operation not in WAREHOUSE_ACTIONS:
         return [(f"redshift-data:{operation}", "*")]
-    workgroup = f"arn:aws:redshift-serverless:{region}:{get_account_id()}:workgroup/{request.get('WorkgroupName', '')}"
-    secret = request.get("SecretArn")
-    login = ("secretsmanager:GetSecretValue", secret) if secret else ("redshift-serverless:GetCredentials", workgroup)
-    return [(f"redshift-data:{operation}", workgroup), login]
+    secret, cluster = request.get("SecretArn"), request.get("ClusterIdentifier")
+    if cluster:
+        warehouse = f"arn:aws:redshift:{region}:{get_account_id()}:cluster:{cluster}"
+        user = f"arn:aws:redshift:{region}:{get_account_id()}:dbuser:{cluster}/{request.get('DbUser', '')}"
+        login = ("redshift:GetClusterCredentials", user)
+    else:
+        name = request.get("WorkgroupName", "")
+        warehouse = f"arn:aws:redshift-serverless:{region}:{get_account_id()}:workgroup/{name}"
+        login = ("redshift-serverless:GetCredentials", warehouse)
+    return [(f"redshift-data:{operation}", warehouse), ("secretsmanager:GetSecretValue", secret) if secret else login]
 
 
 def enforce(caller: Caller, action: str, resource: str) -> None:

@@ -108,8 +108,8 @@ class Workgroups:
         refuse_other_databases(request)
         if "Id" in request:
             return self._by_id(operation, request, principal)
-        name = request.get("WorkgroupName", WORKGROUP)
-        if name not in self._all or "ClusterIdentifier" in request:
+        name = request.get("ClusterIdentifier") or request.get("WorkgroupName", WORKGROUP)
+        if name not in self._all:
             raise DataApiError("ValidationException", "Redshift endpoint doesn't exist in this region.")
         return self._all[name].call(operation, request, principal=principal)
 

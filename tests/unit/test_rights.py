@@ -184,6 +184,26 @@ def test_an_existing_workgroup_is_asked_alone_when_its_id_is_given() -> None:
             assert statement["Resource"].endswith(f":workgroup/{workgroup}")
 
 
+@pytest.mark.parametrize("given", ["", "arn:aws:iam::111122223333:policy/boundary"])
+def test_every_role_has_the_boundary_that_an_account_requires(given: str) -> None:
+    made = resolved(PermissionsBoundary=given, CreateGlue="true")["Resources"]
+    roles = {name: role for name, role in made.items() if role["Type"] == "AWS::IAM::Role"}
+    assert len(roles) > 20
+    assert {role["Properties"].get("PermissionsBoundary", "") for role in roles.values()} == {given}
+
+
+def test_a_provisioned_cluster_is_asked_alone() -> None:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftdataapi.html"""
+    there = resolved(CreateWarehouse="false", ExistingWarehouseSecretArn="arn:secret", ClusterIdentifier="ours")
+    asked = [
+        statement["Resource"]
+        for statement in statements("RecordOutcomeFunctionRole", there["Resources"])
+        if "redshift-data:ExecuteStatement" in statement["Action"]
+    ]
+    assert asked
+    assert all(resource.startswith("arn:aws:redshift:") and resource.endswith(":cluster:ours") for resource in asked)
+
+
 def test_without_keys_nothing_names_one() -> None:
     assert "LandingKeyUse" not in MADE
     assert "LakeKeyUse" not in MADE

@@ -98,6 +98,11 @@ class Examination:
         return self.parameters["CreateWarehouse"] == "true"
 
     @property
+    def cluster(self) -> str:
+        """The provisioned cluster that the stack loads into, if it is not a workgroup."""
+        return self.parameters["ClusterIdentifier"]
+
+    @property
     def workgroup(self) -> str:
         """The workgroup's name, the stack's own in lower case where the parameter is empty."""
         return self.parameters["Workgroup"] or self.target.stack.lower()

@@ -35,11 +35,25 @@ def workgroup(examination: Examination) -> Iterator[Finding]:
         return
     if examination.makes_warehouse and not examination.stands:
         return
+    if examination.cluster:
+        yield from _cluster(examination)
+        return
     found = examination.client("redshift-serverless").get_workgroup(workgroupName=examination.workgroup)["workgroup"]
     if found["status"] == "AVAILABLE":
         yield ok(f"the workgroup {examination.workgroup} is available, with {found['baseCapacity']} RPU")
     else:
         yield fault(f"the workgroup {examination.workgroup} is {found['status']}", "wait until it is AVAILABLE")
+
+
+def _cluster(examination: Examination) -> Iterator[Finding]:
+    """https://docs.aws.amazon.com/redshift/latest/APIReference/API_Cluster.html"""
+    name = examination.cluster
+    (found,) = examination.client("redshift").describe_clusters(ClusterIdentifier=name)["Clusters"]
+    if found["ClusterAvailabilityStatus"] == "Available":
+        yield ok(f"the cluster {name} is available")
+    else:
+        remedy = f"aws redshift resume-cluster --cluster-identifier {name}, if it is paused"
+        yield fault(f"the cluster {name} is {found['ClusterStatus']}", remedy)
 
 
 def answers(examination: Examination) -> Iterator[Finding]:
@@ -132,6 +146,9 @@ def _whole(resource: str) -> str:
 def _default_role(examination: Examination) -> Iterator[Finding]:
     if examination.makes_warehouse or examination.on_laptop:
         return  # the template makes and attaches it; the laptop's warehouse reads with the stack's own rights
+    if examination.cluster:
+        yield from _default_role_of_cluster(examination)
+        return
     serverless = examination.client("redshift-serverless")
     found = serverless.get_workgroup(workgroupName=examination.workgroup)["workgroup"]["namespaceName"]
     role = serverless.get_namespace(namespaceName=found)["namespace"].get("defaultIamRoleArn", "")
@@ -141,6 +158,17 @@ def _default_role(examination: Examination) -> Iterator[Finding]:
         update = f"aws redshift-serverless update-namespace --namespace-name {found}"
         remedy = f"{update} --default-iam-role-arn ARN --iam-roles ARN"
         yield fault(f"the namespace {found} has no default role, which CopyRole=default means", remedy)
+
+
+def _default_role_of_cluster(examination: Examination) -> Iterator[Finding]:
+    name = examination.cluster
+    (found,) = examination.client("redshift").describe_clusters(ClusterIdentifier=name)["Clusters"]
+    if role := found.get("DefaultIamRoleArn", ""):
+        yield ok(f"the cluster's default role is {role}")
+    else:
+        modify = f"aws redshift modify-cluster-iam-roles --cluster-identifier {name}"
+        remedy = f"{modify} --add-iam-roles ARN --default-iam-role-arn ARN"
+        yield fault(f"the cluster {name} has no default role, which CopyRole=default means", remedy)
 
 
 def _may_read(examination: Examination, arn: str) -> Iterator[Finding]:

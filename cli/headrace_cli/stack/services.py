@@ -67,6 +67,10 @@ class TargetServices(LedgerServices, AccountServices):
     @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse, as the user in its secret."""
-        stack = self._stack
-        connection = Connection(*(stack.output(name) for name in ("Workgroup", "Database", "WarehouseSecretArn")))
-        return Warehouse(stack.client("redshift-data"), connection)
+        return Warehouse(self._stack.client("redshift-data"), connection_of(self._stack))
+
+
+def connection_of(stack: Stack) -> Connection:
+    """To the stack's warehouse, as the user in its secret, who owns the tables."""
+    workgroup, database, secret = map(stack.output, ("Workgroup", "Database", "WarehouseSecretArn"))
+    return Connection(workgroup, database, secret, stack.outputs.get("ClusterIdentifier", ""))

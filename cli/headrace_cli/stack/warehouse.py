@@ -97,8 +97,10 @@ def _csv_line(fields: list[str]) -> str:
 
 def _executed(target: Target, text: str, **options: str) -> tuple[str, dict[str, Any]]:
     """A statement's id, and its description once it has ended well. Raises CommandError. Ctrl-C cancels it."""
+    from headrace_cli.stack.services import connection_of
+
     client = target.client("redshift-data")
-    statement = client.execute_statement(Sql=text, **_warehouse(target), **options)["Id"]
+    statement = client.execute_statement(Sql=text, **connection_of(target).arguments(), **options)["Id"]
     try:
         state = _ended(client, statement)
     except KeyboardInterrupt:
@@ -107,15 +109,6 @@ def _executed(target: Target, text: str, **options: str) -> tuple[str, dict[str,
     if state["Status"] != "FINISHED":
         raise CommandError(f"the warehouse refused it: {state.get('Error') or state['Status'].lower()}")
     return statement, state
-
-
-def _warehouse(target: Target) -> dict[str, str]:
-    """Which warehouse, and as whom: the user in its secret, who owns the tables."""
-    return {
-        "Database": target.output("Database"),
-        "WorkgroupName": target.output("Workgroup"),
-        "SecretArn": target.output("WarehouseSecretArn"),
-    }
 
 
 def _ended(client: Any, statement: str) -> dict[str, Any]:

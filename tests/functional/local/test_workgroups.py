@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from headrace_local.access import needed_rights
 from headrace_local.errors import LaptopError
 from headrace_local.sam import make_workgroup
 
@@ -41,3 +42,19 @@ def test_one_that_was_not_made_does_not_exist(account: Account) -> None:
 def test_a_name_that_aws_refuses_is_refused_with_a_sentence(account: Account) -> None:
     with pytest.raises(LaptopError, match="'No Name' is not a name of a workgroup"):
         make_workgroup(account.laptop, "No Name")
+
+
+def test_a_provisioned_cluster_is_reached_with_a_secret_and_the_right_to_it(account: Account) -> None:
+    redshift = account.client("redshift-data")
+    statement = redshift.execute_statement(Sql="SELECT 1", ClusterIdentifier="headrace", Database="headrace")
+    assert (statement["ClusterIdentifier"], statement.get("WorkgroupName")) == ("headrace", None)
+    with pytest.raises(ClientError, match="Either ClusterIdentifier or WorkgroupName"):
+        redshift.execute_statement(
+            Sql="SELECT 1", ClusterIdentifier="ours", WorkgroupName="headrace", Database="headrace"
+        )
+    request = {"ClusterIdentifier": "ours", "SecretArn": "arn:secret"}
+    (action, cluster), login = needed_rights("ExecuteStatement", request, "eu-central-1")
+    assert (action, cluster.endswith(":cluster:ours")) == ("redshift-data:ExecuteStatement", True)
+    assert login == ("secretsmanager:GetSecretValue", "arn:secret")
+    _, login = needed_rights("ExecuteStatement", {"ClusterIdentifier": "ours", "DbUser": "ann"}, "eu-central-1")
+    assert (login[0], login[1].endswith(":dbuser:ours/ann")) == ("redshift:GetClusterCredentials", True)

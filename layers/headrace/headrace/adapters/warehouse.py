@@ -21,15 +21,21 @@ class WarehouseError(TerminalError):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Which warehouse, and as whom: the user in a secret, the same for all who make, load and read tables."""
+    """Which warehouse, and as whom: the user in a secret, the same for all who make, load and read tables.
+
+    A provisioned `cluster`, if one is named, is the warehouse instead of the workgroup: the Data API takes one or the
+    other (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ExecuteStatement.html).
+    """
 
     workgroup: str
     database: str
     secret_arn: str
+    cluster: str = ""
 
     def arguments(self) -> dict[str, str]:
         """The Data API's arguments for this connection."""
-        return {"WorkgroupName": self.workgroup, "Database": self.database, "SecretArn": self.secret_arn}
+        where = {"ClusterIdentifier": self.cluster} if self.cluster else {"WorkgroupName": self.workgroup}
+        return {**where, "Database": self.database, "SecretArn": self.secret_arn}
 
 
 class Warehouse:

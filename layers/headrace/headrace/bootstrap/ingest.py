@@ -74,14 +74,12 @@ class AwsServices(LedgerServices, AccountServices):
     @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse, as the user in its secret."""
-        connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("WAREHOUSE_SECRET"))
-        return Warehouse(aws.client("redshift-data"), connection)
+        return Warehouse(aws.client("redshift-data"), _connection("WAREHOUSE_SECRET"))
 
     @property
     def warehouse_admin(self) -> Warehouse:
         """The warehouse as its admin, for making the user that all else logs in as."""
-        connection = Connection(setting("WORKGROUP"), setting("DATABASE"), setting("ADMIN_SECRET"))
-        return Warehouse(aws.client("redshift-data"), connection)
+        return Warehouse(aws.client("redshift-data"), _connection("ADMIN_SECRET"))
 
     @property
     def warehouse_login(self) -> tuple[str, str]:
@@ -92,6 +90,11 @@ class AwsServices(LedgerServices, AccountServices):
     def landing(self) -> LandingBucket:
         """The landing bucket."""
         return LandingBucket(aws.client("s3"), setting("LANDING_BUCKET"))
+
+
+def _connection(secret: str) -> Connection:
+    """To the stack's warehouse, as the user in a secret that the function's environment names."""
+    return Connection(setting("WORKGROUP"), setting("DATABASE"), setting(secret), setting("CLUSTER"))
 
 
 services = AwsServices()

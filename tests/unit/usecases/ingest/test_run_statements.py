@@ -58,6 +58,11 @@ def test_a_transaction_is_visible_under_its_batch_and_submitted_once_per_try() -
     assert len({request["ClientToken"] for request in (same, later, figures)}) == 3
 
 
+def test_a_provisioned_cluster_is_named_instead_of_a_workgroup() -> None:
+    assert Connection("w", "d", "s").arguments() == {"WorkgroupName": "w", "Database": "d", "SecretArn": "s"}
+    assert Connection("w", "d", "s", "c").arguments() == {"ClusterIdentifier": "c", "Database": "d", "SecretArn": "s"}
+
+
 def test_a_token_is_never_longer_than_the_data_api_takes() -> None:
     """https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html"""
     client = Client()

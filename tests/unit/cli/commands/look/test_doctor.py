@@ -78,6 +78,7 @@ class Account:
     buses: list[str] = field(default_factory=list)
     workgroups: list[str] = field(default_factory=list)
     workgroup_status: str = "AVAILABLE"
+    cluster_status: str = "Available"
     default_role: str = "arn:aws:iam::1:role/copy"
     secrets: dict[str, str | bytes | None] = field(default_factory=dict)
     versioning: str = "Enabled"
@@ -139,6 +140,17 @@ class Account:
                     "workgroup": {"status": self.workgroup_status, "baseCapacity": 8, "namespaceName": "headrace"}
                 },
                 "get_namespace": lambda **_: {"namespace": {"defaultIamRoleArn": self.default_role}},
+            },
+            "redshift": {
+                "describe_clusters": lambda **_: {
+                    "Clusters": [
+                        {
+                            "ClusterStatus": self.cluster_status.lower(),
+                            "ClusterAvailabilityStatus": self.cluster_status,
+                            "DefaultIamRoleArn": self.default_role,
+                        }
+                    ]
+                }
             },
             "iam": {
                 "get_role": self._role,
@@ -228,6 +240,7 @@ class Account:
 DEPLOYED = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
 DELETED = "deleted"
 OWN = ("WorkgroupMaxCapacity=32",)
+CLUSTER = ("CreateWarehouse=false", "ClusterIdentifier=ours", "ExistingWarehouseSecretArn=arn:warehouse")
 EXISTING = ("CreateWarehouse=false", "Workgroup=headrace", "ExistingWarehouseSecretArn=arn:warehouse")
 
 
@@ -286,6 +299,8 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
         "username",
     ),
     ("a workgroup that changes", {"workgroup_status": "MODIFYING"}, EXISTING, "MODIFYING", "wait"),
+    ("a cluster that is paused", {"cluster_status": "Paused"}, CLUSTER, "the cluster ours is paused", "resume-cluster"),
+    ("a cluster without a default role", {"default_role": ""}, CLUSTER, "no default role", "modify-cluster-iam-roles"),
     ("no default role", {"default_role": ""}, EXISTING, "no default role", "update-namespace"),
     ("no versions", {"stack": DEPLOYED, "versioning": "Suspended"}, OWN, "is not versioned", "put-bucket-versioning"),
     ("no events", {"stack": DEPLOYED, "notifications": {}}, OWN, "no events", "put-bucket-notification"),

@@ -31,6 +31,14 @@ def test_all_pages_as_one_document(stack: FakeStack, run_json: RunJson) -> None:
     assert stack.data.asked == [{"Sql": "SELECT name, n FROM t", **where}]
 
 
+def test_a_provisioned_cluster_is_asked_by_its_name(stack: FakeStack, run_json: RunJson) -> None:
+    stack.cloudformation.outputs["ClusterIdentifier"] = "ours"
+    assert run_json("sql", "SELECT 1")[0] == 0
+    assert stack.data.asked == [
+        {"Sql": "SELECT 1", "Database": "dev", "ClusterIdentifier": "ours", "SecretArn": "arn:secret"}
+    ]
+
+
 def test_a_statement_without_rows(stack: FakeStack, run_json: RunJson) -> None:
     _, document = run_json("sql", "ANALYZE", "--write")
     assert (document["columns"], document["rows"]) == ([], [])
