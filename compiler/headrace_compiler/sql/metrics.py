@@ -91,7 +91,8 @@ def _measured(contract: Contract, scope: Scope) -> str:
         )
     for number, (name, metrics) in enumerate(_by_column(contract).items(), start=1):
         columns += [f"{expression} AS {alias}_{number}" for alias, expression in _aggregates(name, metrics).items()]
-    return "CREATE TEMP TABLE measured AS\nSELECT\n" + ",\n".join(f"  {item}" for item in columns) + "\nFROM stage"
+    listed = f" {columns[0]}" if len(columns) == 1 else "\n" + ",\n".join(f"  {item}" for item in columns)
+    return f"CREATE TEMP TABLE measured AS\nSELECT{listed}\nFROM stage"
 
 
 def _aggregates(name: str, metrics: set[Metric]) -> dict[str, str]:

@@ -50,7 +50,7 @@ def test_a_provisioned_cluster_is_reached_with_a_secret_and_the_right_to_it(acco
     assert (statement["ClusterIdentifier"], statement.get("WorkgroupName")) == ("headrace", None)
     with pytest.raises(ClientError, match="Either ClusterIdentifier or WorkgroupName"):
         redshift.execute_statement(
-            Sql="SELECT 1", ClusterIdentifier="ours", WorkgroupName="headrace", Database="headrace"
+            Sql="SELECT 1", ClusterIdentifier="headrace", WorkgroupName="headrace", Database="headrace"
         )
     request = {"ClusterIdentifier": "ours", "SecretArn": "arn:secret"}
     (action, cluster), login = needed_rights("ExecuteStatement", request, "eu-central-1")
