@@ -15,6 +15,7 @@ from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
 from headrace.sources.poll import connection, fetch, poller, remote_listing, source, tally, transfer
 from headrace.usecases.ingest import killed_units, orphaned_duplicates, prepare_load, record_outcome
+from headrace.usecases.quality import judge_day
 from headrace.usecases.recovery import (
     backfill,
     reconcile,
@@ -107,6 +108,7 @@ MESSAGES = {
 }
 USUAL = {
     "Past days that are compared": count(baseline.WINDOW_DAYS),
+    "Days for which a day that could not be judged is looked for": count(judge_day.DAYS_BACK),
     "Fewest past days for a judgement": count(baseline.FEWEST_DAYS),
     "Spreads from the usual that count as normal": count(baseline.SURPRISING),
 }

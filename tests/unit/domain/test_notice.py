@@ -261,3 +261,15 @@ def test_a_view_that_is_stale_and_refreshed_again() -> None:
     assert (fresh.level, fresh.title, fresh.lines) == (
         "ok", "readings: public.v is refreshed again", ("It had not been since then.",)
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "asks"), [(Metric.CATEGORIES, "SELECT category, MIN(day)"), (Metric.MEAN, "SELECT point, figure")]
+)
+def test_where_values_stay_in_the_warehouse_it_is_said_how_to_see_them(metric: Metric, asks: str) -> None:
+    finding = Finding(Check(metric, "meter"), Verdict.SURPRISING, 5, remark="2 values are new")
+    lines = " ".join(hold_notice(BATCH, [finding], "#meters", wait=False).lines)
+    assert asks in lines
+    assert "dataset = 'readings'" in lines
+    shown = replace(finding, check=replace(finding.check, show_values=True))
+    assert asks not in " ".join(hold_notice(BATCH, [shown], "#meters", wait=False).lines)

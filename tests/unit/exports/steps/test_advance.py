@@ -570,3 +570,22 @@ def test_a_transient_error_of_an_unload_is_tried_again_for_so_long(
     day.look()
     day.look()
     assert day.states["c"].status is status
+
+
+@pytest.mark.parametrize("lost", ["ab", "b"])
+def test_what_a_narrowed_unload_has_is_asked_for_again_without_another_unload(lost: str) -> None:
+    day = Day()
+    day.look()
+    for request in day.lose():
+        if request.category == "c" and lost == "b":
+            day.services.requests.send([request.for_alone("a")])
+            day.work()
+    day.services.exports.change_category(day.run, replace(day.states["c"], only=("a", "b")))
+    day.goes_by(STALL_SECONDS + 5, "progress_at")
+    day.look()
+    day.goes_by(STALL_SECONDS + 5, "progress_at")
+    day.look()
+    assert day.unloads == [("c", ())]
+    assert {(accounts, alone) for category, accounts, alone in day.waiting if category == "c"} == {
+        ((account,), True) for account in lost
+    }

@@ -242,3 +242,10 @@ def test_the_last_runs_that_are_under_way_are_looked_after() -> None:
         services.exports.open_run(Run("notes", f"2026-01-{day:02}", 1, status, "a", "b"), None)
     days = [item["date"] for item in look_after(services)]
     assert days == ["2026-01-09", "2026-01-08", "2026-01-07", "2026-01-06", "2026-01-04", "2026-01-03"]
+
+
+def test_a_new_edition_of_a_day_begins_with_nothing() -> None:
+    services = services_with(status=RunStatus.COMPLETE, accounts=5, parts=2, stray_rows=3, plan="p", seconds=9.0)
+    trigger(Wanted(DATE, "notes", again=True), services)
+    run = run_of(services)
+    assert (run.accounts, run.parts, run.stray_rows, run.plan, run.seconds, run.stale) == (0, 0, 0, "", 0.0, True)

@@ -238,3 +238,16 @@ def test_pages_of_earlier_files_are_corrected_while_there_is_time(
         with pytest.raises(TransientError):
             record_outcome(world.batch, results, world.services, lambda: seconds)
     assert world.services.ledger.files.get(earlier.file_id).rows.superseded == 1
+
+
+def test_the_warehouse_learns_the_keys_of_what_was_loaded_and_of_nothing_else() -> None:
+    world = World("a", "bad")
+    verdicts = (Verdict.GOOD, Verdict.FAILED)
+    results = [
+        FileResult(each.file_id, verdict, 2, 2 * (verdict is Verdict.GOOD), reason="odd")
+        for each, verdict in zip(world.files, verdicts, strict=True)
+    ]
+    record_outcome(world.batch, results, world.services)
+    (named,) = [sql for sql in world.services.warehouse.ran if "INTO etl.objects" in sql]
+    assert "'readings/a'" in named
+    assert "'readings/bad'" not in named

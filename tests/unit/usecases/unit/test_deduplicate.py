@@ -113,3 +113,14 @@ def test_a_duplicate_says_whose_content_it_has(key: str, said: str) -> None:
     transform_unit(batch, 1, services)
     (result,) = services.lake.read_json(lake_paths.result("readings-1", 1))["files"]
     assert (result["verdict"], result["reason"], result["duplicate_of"]) == ("duplicate", said, first.file_id)
+
+
+@pytest.mark.parametrize(("between", "duplicate"), [(SAME, True), ("e" * 64, False)])
+def test_what_came_between_two_versions_decides_whether_the_content_was_changed(between: str, duplicate: bool) -> None:
+    services = MemoryServices()
+    first = loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))
+    middle = file("a.csv", file_id="2" * 24, sequencer="02", version="v2")
+    services.ledger.given(replace(middle, status=FileStatus.LOADED, sha256=between))
+    last = running(services, file("a.csv", file_id="3" * 24, sequencer="03", version="v3"))
+    holder = claim(last, SAME, contract(), services)
+    assert (holder.file_id if holder else None) == (first.file_id if duplicate else None)

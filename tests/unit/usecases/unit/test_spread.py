@@ -6,6 +6,7 @@ import gzip
 import io
 import pickle
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from headrace.transform.outcome import RowError
 from headrace.transform.split.range_rows import RangeReport
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.unit.spread import Item, Result, transform_spread
+from headrace.usecases.unit.spread import Item, Result, _stopping, transform_spread
 from headrace.usecases.unit.spread_tasks import FileWork, Written, _wanted
 from headrace.usecases.unit.transform import Services, transform_unit
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
@@ -247,3 +248,12 @@ def test_a_range_is_read_up_to_the_last_bad_row_that_is_wanted(wanted: int, read
     blocks = list(_wanted(transform, wanted, written))  # type: ignore[arg-type]
     assert (len(blocks), transform.read, transform.report.rows_bad) == (read, read, read)
     assert (written.last_bad, written.broken) == (read, {"value: minimum": read})
+
+
+@pytest.mark.parametrize("error", [None, TransientError("an executor was lost")])
+def test_whoever_reads_beside_the_ranges_stops_when_they_end(error: Exception | None) -> None:
+    with suppress(TransientError), _stopping() as stopped:
+        assert not stopped.is_set()
+        if error:
+            raise error
+    assert stopped.is_set()
