@@ -99,7 +99,7 @@ chaos: setup ## Break the laptop at every named point, then with 300 seeds, and 
 	@$(BIN)/python -m benchmarks.faults.chaos --seeds 300 --journal build/chaos-seeds.jsonl
 
 .PHONY: catalogue
-catalogue: setup ## Raise every error of the catalogue on a laptop, check files, views, exports, notices; 20 minutes (ARGS="--only redshift-s3")
+catalogue: setup ## Raise every error of the catalogue on a laptop, check files, views, exports, notices; 20 to 40 minutes (ARGS="--only redshift-s3")
 	@$(BIN)/python -m benchmarks.faults.catalogue $(ARGS)
 
 .PHONY: outage
