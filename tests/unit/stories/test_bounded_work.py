@@ -147,6 +147,8 @@ class Pages(MemoryWarehouse):
         self.ids = [f"e{number:023x}" for number in range(touched)]
 
     def query(self, sql: str) -> list[list[Any]]:
+        if "etl.objects" in sql:
+            return []
         if "DISTINCT" not in sql:
             return [[self.own.file_id, "readings-1", 2, 2, 0]]
         self.asked += 1

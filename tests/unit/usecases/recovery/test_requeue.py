@@ -52,7 +52,10 @@ def test_what_has_not_failed_is_not_retried(status: FileStatus) -> None:
 
 def test_a_held_file_waits_for_a_decision() -> None:
     services = MemoryServices()
-    (answer,) = retry([services.ledger.files.get(known(services, FileStatus.HELD, batch="readings-7"))], services)
+    held = known(services, FileStatus.HELD, batch="readings-7")
+    batch = BatchRecord("readings-7", "readings", LIVE, 7, BatchStatus.HELD, (held,), "t")
+    services.ledger.records.batches[batch.batch] = batch
+    (answer,) = retry([services.ledger.files.get(held)], services)
     assert (answer.done, "`headrace release readings-7`" in answer.why) == (False, True)
 
 
