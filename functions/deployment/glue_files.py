@@ -6,9 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from headrace.adapters.patience import patiently
 from headrace.bootstrap.ingest import services
 from headrace.usecases.publish_job import publish_job, withdraw_job
 
+PASSES_SECONDS = 120  # of the function's 300
 PACKAGES = ("headrace", "headrace_contracts")
 
 
@@ -22,7 +24,10 @@ def run(event: dict[str, Any]) -> dict[str, Any]:
     if event["RequestType"] == "Delete":
         withdraw_job(event["PhysicalResourceId"], services)
         return {}
-    published = publish_job(folder_of("headrace_glue"), [folder_of(name) for name in PACKAGES], services)
+    packages = [folder_of(name) for name in PACKAGES]
+    published = patiently(
+        lambda: publish_job(folder_of("headrace_glue"), packages, services), new_rights=True, seconds=PASSES_SECONDS
+    )
     return {"PhysicalResourceId": published.folder, "Data": published.urls}
 
 

@@ -33,6 +33,18 @@ def statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
     return [statement for policy in policies for statement in policy.get("Statement", [])]
 
 
+@pytest.mark.parametrize("name", ["GlueFiles", "WarehouseTables"])
+def test_what_a_deployment_writes_to_the_lake_waits_for_the_right_to_its_key(name: str) -> None:
+    key = RESOURCES[name]["Properties"]["LakeKey"]
+    assert key == {"Fn::If": ["HasLakeKey", {"Fn::Sub": "${LakeKeyUse} ${LakeKmsKeyArn}"}, ""]}
+
+
+def test_earlier_keys_are_for_all_that_read_objects() -> None:
+    roles = {use: json.dumps(RESOURCES[use]["Properties"]["Roles"]) for use in ("LakeKeyUse", "EarlierKeyUse")}
+    assert roles["EarlierKeyUse"] == roles["LakeKeyUse"]
+    assert all(json.dumps(role) in roles["EarlierKeyUse"] for role in RESOURCES["LandingKeyUse"]["Properties"]["Roles"])
+
+
 def test_every_role_that_the_template_takes_can_go_into_sql() -> None:
     assert TEMPLATE["Parameters"]["CopyRole"]["AllowedPattern"] == ROLE.pattern
 

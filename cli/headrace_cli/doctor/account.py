@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,6 +25,8 @@ SMALL_REGIONS = frozenset(
 )  # fmt: skip
 """Where 4 RPU exist: https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-capacity.html"""
 WANTED_ZONES = 3
+WORKGROUP = re.compile(r"[a-z0-9-]{3,64}")
+"""https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_CreateWorkgroup.html"""
 """https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html"""
 CONCURRENCY = "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384"
 
@@ -155,6 +158,10 @@ def workgroup(examination: Examination) -> Iterator[Finding]:
     if not examination.makes_warehouse:
         return
     serverless, name, taken = examination.client("redshift-serverless"), examination.workgroup, False
+    if not WORKGROUP.fullmatch(name):
+        text = f"{name} cannot be a workgroup's name: 3 to 64 of a-z, 0-9 and - are allowed"
+        yield fault(text, "deploy under another --stack-name, or with Workgroup=a-name")
+        return
     for kind, found in (
         ("namespace", serverless.get_paginator("list_namespaces").paginate().search("namespaces[].namespaceName")),
         ("workgroup", serverless.get_paginator("list_workgroups").paginate().search("workgroups[].workgroupName")),

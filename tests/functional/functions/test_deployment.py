@@ -16,6 +16,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.deployment import app
+from headrace.adapters import patience
+from headrace.errors import TransientError
+from headrace.usecases.publish_job import Published
 
 FUNCTION = Path(__file__).parents[3] / "functions" / "deployment"
 
@@ -216,7 +219,7 @@ def test_rights_that_are_not_there_yet_are_waited_for_in_a_new_stack(
     monkeypatch.setenv("DATABASE", "headrace")
     monkeypatch.setenv("ADMIN_SECRET", "")
     monkeypatch.setattr(migration, "migrate", migrate)
-    monkeypatch.setattr(migration, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(patience, "WAIT_SECONDS", 0)
     if tries < 3:
         with pytest.raises(ClientError):
             migration.run({"RequestType": request_type})
@@ -230,8 +233,8 @@ def test_rights_that_never_come_are_waited_for_no_longer_than_a_minute(monkeypat
 
     monkeypatch.setenv("DATABASE", "headrace")
     monkeypatch.setenv("ADMIN_SECRET", "")
-    monkeypatch.setattr(migration, "NEW_RIGHTS_SECONDS", 0.05)
-    monkeypatch.setattr(migration, "WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(patience, "NEW_RIGHTS_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "WAIT_SECONDS", 0.02)
 
     def migrate(services: Any, database: str) -> list[str]:
         raise denied("AccessDeniedException")
@@ -239,3 +242,23 @@ def test_rights_that_never_come_are_waited_for_no_longer_than_a_minute(monkeypat
     monkeypatch.setattr(migration, "migrate", migrate)
     with pytest.raises(ClientError):
         migration.run({"RequestType": "Create"})
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+@pytest.mark.parametrize("error", [denied("AccessDenied"), TransientError("slow down")])
+def test_the_jobs_files_wait_for_a_new_roles_rights_and_for_what_passes(
+    monkeypatch: pytest.MonkeyPatch, request_type: str, error: Exception
+) -> None:
+    from functions.deployment import glue_files
+
+    errors = [error, error]
+
+    def publish(*_: Any) -> Published:
+        if errors:
+            raise errors.pop()
+        return Published("glue/abc", {"Script": "s3://lake/glue/abc/script.py"})
+
+    monkeypatch.setattr(glue_files, "folder_of", Path)
+    monkeypatch.setattr(glue_files, "publish_job", publish)
+    monkeypatch.setattr(patience, "WAIT_SECONDS", 0)
+    assert glue_files.run({"RequestType": request_type})["PhysicalResourceId"] == "glue/abc"

@@ -271,6 +271,7 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("a log group", {"log_groups": ["/aws/lambda/headrace"]}, OWN, "exists already", "delete-log-group"),
     ("a bus", {"buses": ["headrace"]}, OWN, "event bus headrace exists", "--stack-name"),
     ("a namespace", {"workgroups": ["headrace"]}, OWN, "namespace headrace exists", "Workgroup="),
+    ("a name that is no workgroup's", {}, ("Workgroup=MyStack",), "MyStack cannot be a workgroup's name", "Workgroup="),
     ("no Slack secret", {"secrets": {SLACK: None}}, OWN, "slack-webhook", "create-secret"),
     (
         "a webhook with a line end",
