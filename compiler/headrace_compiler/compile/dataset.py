@@ -11,6 +11,7 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
 
 from headrace.domain.contract import ENGINES, MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, Kind
+from headrace.transform.rules.values import value_rules
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
 from headrace_compiler.compile.key_columns import with_origins
@@ -130,6 +131,7 @@ def _staging(
     if chosen != "staged":
         _refuse_merging(table, values, columns, problems)
         return {}
+    _refuse_rules_before_merge(table, columns, problems)
     every = int(values.get("mergeEvery", MERGE_SECONDS))
     place = custom.place_of(table.customProperties, "mergeEvery", place)
     if not 1 <= every <= LONGEST_MERGE_INTERVAL:
@@ -138,6 +140,24 @@ def _staging(
         reason = f"a merge every {every} s cannot keep a promise of {promised} s: set mergeEvery, or promise more"
         problems.add(place, reason)
     return {"staged": True, "merge_seconds": every}
+
+
+def _refuse_rules_before_merge(table: SchemaObject, columns: Sequence[Column], problems: Problems) -> None:
+    """Refuses rules on columns that the merge computes of others: rows are checked before, without their values."""
+    computed = [column.name for column in columns if column.logic and not _names(column.logic, column.name)]
+    for index, column in enumerate(columns):
+        if column.name in computed and (column.required or value_rules(column)):
+            reason = f"{column.name!r} is computed by the merge: its rows are checked before, and no rule can see it"
+            problems.add((*TABLE, "properties", index), f"{reason}; put rules on the columns it is made of")
+    for index, check in enumerate(table.quality or []):
+        named = next((name for name in computed if check.type == "sql" and _names(str(check.query), name)), None)
+        if named:
+            reason = f"the rule {check.name!r} sees no value of {named!r}, which the merge computes after it"
+            problems.add((*TABLE, "quality", index, "query"), reason)
+
+
+def _names(sql: str, column: str) -> bool:
+    return re.search(rf"\b{re.escape(column)}\b", sql, re.IGNORECASE) is not None
 
 
 def _refuse_merging(table: SchemaObject, values: dict[str, Any], columns: Sequence[Column], problems: Problems) -> None:

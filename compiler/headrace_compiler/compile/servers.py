@@ -25,7 +25,15 @@ LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_](?:[A-Za-z0-9_./=-]|\{[^{}
 FIELD = re.compile(r"[^\s*/={}][^*/={}]*")
 TOUCHING = re.compile(r"[}*][{*]")
 COMPRESSIONS = ("auto", "none", "gzip", "bzip2", "zstd", "zip")
-ENCODINGS = re.compile(r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)")
+ENCODINGS = re.compile(
+    r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)|cp(437|850|852|866|932)"
+    r"|koi8-[ru]|mac-roman|shift_jis|euc_(jp|kr)|cp949|gb18030|gbk|big5(hkscs)?"
+)
+SUPPORTED = (
+    "utf-8, utf-16, iso-8859-1 … -16, windows-1250 … -1258, cp437, cp850, cp852, cp866, koi8-r, koi8-u, mac-roman,"
+    " shift_jis, cp932, euc-jp, euc-kr, cp949, gb18030, gbk, big5"
+)
+"""Names of Python's: https://docs.python.org/3/library/codecs.html#standard-encodings."""
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
 ROW_SEPARATORS = {"\n", "\r", "\0"}
 
@@ -187,7 +195,7 @@ def _encoding(server: Server, where: Where, problems: Problems) -> str:
     except LookupError:
         name = ""
     if not ENCODINGS.fullmatch(name):
-        reason = f"encoding {server.encoding!r} is not supported: utf-8, utf-16, iso-8859-1 … -16, windows-1250 … -1258"
+        reason = f"encoding {server.encoding!r} is not supported: {SUPPORTED}"
         problems.add((*where, "encoding"), reason)
         return "utf-8"
     return name

@@ -294,3 +294,52 @@ def test_a_time_may_have_several_formats(tmp_path: Path) -> None:
 def test_a_path_of_jsonpath_is_refused_with_what_to_write(source: str, tmp_path: Path) -> None:
     with pytest.raises(ContractErrors, match="write its keys with dots"):
         variant(tmp_path, ENCODE, f"{ENCODE}          - {{property: source, value: '{source}'}}\n")
+
+
+@pytest.mark.parametrize(
+    ("properties", "says"),
+    [
+        ("logicalTypeOptions: {minimum: 0}", "is computed by the merge"),
+        ("required: true", "is computed by the merge"),
+    ],
+)
+def test_rules_on_what_a_merge_computes_are_refused(properties: str, says: str, tmp_path: Path) -> None:
+    computed = f"- {{name: gross, logicalType: number, transformLogic: weight * 2, {properties}}}"
+    with pytest.raises(ContractErrors, match=says):
+        compile_staged(tmp_path, computed)
+
+
+def test_a_rule_between_columns_cannot_see_what_a_merge_computes(tmp_path: Path) -> None:
+    rule = "quality: [{type: sql, name: positive, query: gross > 0}]"
+    with pytest.raises(ContractErrors, match="sees no value of 'gross'"):
+        compile_staged(tmp_path, "- {name: gross, logicalType: number, transformLogic: weight * 2}", rule)
+
+
+def test_rules_on_a_value_that_the_merge_only_changes_are_kept(tmp_path: Path) -> None:
+    spec = compile_staged(tmp_path, "- {name: gross, logicalType: integer, required: true, transformLogic: gross * 2}")
+    assert column(spec, "gross").required
+
+
+def compile_staged(tmp_path: Path, computed: str, table: str = "") -> Contract:
+    text = f"""\
+apiVersion: v3.1.0
+kind: DataContract
+id: urn:x
+name: scales
+version: 1.0.0
+status: active
+servers:
+  - {{server: landing, type: s3, location: "s3://{{landing}}/scales/", format: csv}}
+  - {{server: warehouse, type: redshift, database: headrace, schema: public}}
+schema:
+  - name: scales
+    {table or "description: Weights."}
+    customProperties: [{{property: loadMode, value: staged}}]
+    properties:
+      - {{name: scale, logicalType: string, required: true, primaryKey: true}}
+      - {{name: weight, logicalType: integer}}
+      {computed}
+"""
+    path = tmp_path / "scales.odcs.yaml"
+    path.write_text(text)
+    return compile_contract(path)

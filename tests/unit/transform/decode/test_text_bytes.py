@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 from dataclasses import replace
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from headrace.transform import FileRejected
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.rebuild import frame_of, rows_good_now
-from tests.unit.transform.kit import contract, integer, read, text
+from tests.unit.transform.kit import BLOCK, contract, integer, read, text
 
 SPEC = contract(text("id"), integer("n"), encoding="auto")
 
@@ -73,3 +75,37 @@ def test_bad_rows_are_read_again_under_the_header_of_their_file(data: bytes, opt
     spec = contract(text("id"), integer("n"), **options)
     frame = frame_of(spec, io.BytesIO(data))
     assert rows_good_now(spec, frame, [b"b,2", b"c,x", b"d\x1a,4"], "parcels/a.csv") == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "word"),
+    [
+        ("cp932", "東京①"), ("shift_jis", "東京"), ("euc_jp", "東京"), ("euc_kr", "서울"), ("gb18030", "北京€😀"),
+        ("gbk", "北京"), ("big5", "臺北"), ("koi8-r", "Москва"), ("koi8-u", "Київ"), ("cp437", "Zürich"),
+        ("cp850", "Zürich"), ("cp852", "Łódź"), ("cp866", "Москва"), ("mac-roman", "Zürich"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("block_bytes", [7, BLOCK])
+def test_texts_of_other_countries_are_read_and_bad_rows_keep_their_bytes(
+    encoding: str, word: str, block_bytes: int
+) -> None:
+    spec = contract(text("place", 64), integer("n"), encoding=encoding)
+    bad = f"{word},x".encode(encoding)
+    data = f"place,n\n{word},1\n".encode(encoding) + bad + f"\nx{word},2\n".encode(encoding)
+    got = read(spec, data, block_bytes)
+    assert got.values("place", "n") == [(word, 1), (f"x{word}", 2)]
+    assert [row.raw for row in got.bad] == [bad]
+
+
+def test_a_byte_that_the_encoding_does_not_have_costs_its_own_row() -> None:
+    spec = contract(text("place", 64), integer("n"), encoding="cp932")
+    data = b"place,n\n\x81\x20,1\n" + "東京,2\n".encode("cp932")
+    got = read(spec, data)
+    assert got.values("place") == ["東京"]
+    assert [row.raw for row in got.bad] == [b"\x81\x20,1"]
+
+
+@pytest.mark.parametrize("again", [gzip.compress(b"n\n1\n"), bz2.compress(b"n\n1\n")])
+def test_a_file_that_is_compressed_twice_is_called_so(again: bytes) -> None:
+    with pytest.raises(FileRejected, match="compressed again"):
+        read(contract(integer("n")), gzip.compress(again))

@@ -342,3 +342,9 @@ def test_a_number_with_more_digits_than_a_double_is_not_rounded() -> None:
     got = read(spec, b"\n".join([*lines, b'{"n": 4, "x": 2.3400000000000000}']) + b"\n")
     assert got.values("n", "x") == [(3, Decimal("2.34")), (4, Decimal("2.34"))]
     assert got.errors() == [(1, "x", "physicalType"), (2, "x", "physicalType")]
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+def test_objects_over_several_lines_are_called_so(kind: str) -> None:
+    with pytest.raises(FileRejected, match="over several lines"):
+        read(contract(integer("n"), kind=kind), b'{\n  "n": 1\n}\n{\n  "n": 2\n}\n')

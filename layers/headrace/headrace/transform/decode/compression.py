@@ -182,7 +182,8 @@ def _complaint(compression: str, error: Exception) -> str:
         return f"the {compression} needs what is not supported here ({text}): {MAKE_IT_PLAIN}"
     if type(error) is pa.ArrowException:  # bzip2 with a stream of nothing in it, which Arrow cannot pass
         return f"the {compression} data cannot be read ({text}): compress it again, as one stream"
-    return f"the {compression} data is damaged ({text})"
+    after = "" if compression == "zip" else ", or other bytes follow its end"
+    return f"the {compression} data is damaged ({text}){after}"
 
 
 def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget, limits: Limits) -> Iterator[Member]:

@@ -31,6 +31,7 @@ NAMES = {
 }
 NO_TEXT = re.compile(rb"[\x00\x02-\x08\x0e-\x1a]")
 """Bytes that no text has; some of the others are delimiters of old systems."""
+COMPRESSED = {b"\x1f\x8b\x08": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 DOS_END = b"\x1a"
 DOS_ENDING = re.compile(rb"(?:(?<=[\r\n])\x1a\r?\n?|\x1a)\Z")
 """The byte with which DOS ends a text: the last one, or alone on the last line."""
@@ -58,6 +59,8 @@ class TextBytes:
 
     def _begun(self, first: bytes, declared: str) -> str:
         """Looks at a file's first bytes. Gives the encoding."""
+        if found := next((name for magic, name in COMPRESSED.items() if first.startswith(magic)), None):
+            raise FileRejected("not_text", f"what the file holds is compressed again, with {found}: compress it once")
         encoding, mark = _told_apart(first, detected(first) if declared == AUTO else canonical(declared))
         if first[TAR_PLACE:].startswith(b"ustar") and b"\0" in first[:TAR_PLACE]:
             raise FileRejected("not_text", "the file is a tar archive, which is not supported: send a zip of its files")
@@ -175,7 +178,7 @@ def detected(first: bytes) -> str:
         if _is_mostly(first, lambda line: NO_TEXT.search(line) is not None):
             raise FileRejected("not_text", "the file is not text: its first 4 KB are full of bytes that no text has")
         reason = "the contract does not name an encoding, and the text is not UTF-8: is it windows-1252 or iso-8859-1?"
-        raise FileRejected("encoding", f"{reason} Name it as the server's encoding.")
+        raise FileRejected("encoding", f"{reason} Name it, or another, as the server's encoding.")
     return "utf-8"
 
 

@@ -297,6 +297,9 @@ def _refuse_arrays(line: bytes) -> None:
             "the file is one JSON array; the contract says JSON Lines, one object per line: format: json accepts both"
         )
         raise FileRejected("not_json_lines", reason)
+    if line.strip() == b"{":
+        reason = "an object goes over several lines: one a line is read, as jq -c . writes them, or an array of them"
+        raise FileRejected("not_json_lines", reason)
 
 
 def _not_json(line: bytes, error: orjson.JSONDecodeError) -> RowError:
