@@ -21,6 +21,7 @@ from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.results import file_results
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
+from headrace.usecases.quality.judge_batch import judge_batch
 from headrace.usecases.unit.transform import transform_unit
 from headrace_compiler.sql.load import table_sql
 from headrace_compiler.sql.staged import stage_sql
@@ -60,6 +61,7 @@ class Loading:
 
     batch: BatchRecord
     statements: list[str]
+    measure: list[str]
 
 
 @dataclass
@@ -84,8 +86,10 @@ class Pipeline:
 
     def land(self, key: str, version: str, rows: Sequence[Row], at: str, sequencer: str) -> Arrival:
         """Put a version of a key into the bucket. Its event is not delivered yet."""
-        names = [column.source for column in self.contract.columns if column.name != self.contract.deleted_at]
-        body = "\n".join([",".join(names), *(",".join(map(str, row)) for row in rows), ""]).encode()
+        names = [column.source for column in self.contract.row_columns if column.name != self.contract.deleted_at]
+        body = "\n".join(
+            [",".join(names[: len(rows[0])] if rows else names), *(",".join(map(str, row)) for row in rows), ""]
+        ).encode()
         return self.put(key, version, body, at, sequencer)
 
     def put(self, key: str, version: str, body: bytes, at: str, sequencer: str) -> Arrival:
@@ -110,8 +114,19 @@ class Pipeline:
         batch = self.services.batches.get(recorded["batch"])
         for unit in recorded["units"] if lane != MERGE else ():
             transform_unit(batch, unit, self.services)
-        self.loading[lane] = Loading(batch, prepare_load(batch, "default", self.services)["statements"])
+        prepared = prepare_load(batch, "default", self.services)
+        self.loading[lane] = Loading(batch, prepared["statements"], prepared["measure"])
         return True
+
+    def judge(self, lane: str = LIVE) -> bool:
+        """Measure the batch that was begun, and judge it. False when it is held."""
+        loading = self.loading[lane]
+        self.warehouse.run(loading.measure)
+        if judge_batch(loading.batch, self.services)["load"]:
+            return True
+        del self.loading[lane]
+        hand_over("readings", lane, self._state(lane).generation, self.services)
+        return False
 
     def finish(self, lane: str = LIVE, *, refused: bool = False) -> None:
         """Load the batch that was begun, and record what came of it; or the warehouse refuses it."""

@@ -15,7 +15,7 @@ from tests.support.pipeline import Pipeline
 
 PAGE = (Path(__file__).parents[2] / "docs" / "patterns.md").read_text()
 SECTIONS = {text.partition("\n")[0]: text for text in PAGE.split("\n## ")[1:]}
-BLOCK = re.compile(r"```(\w+) ?([\w.]*)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(\w+) ?([\w./=%-]*)\n(.*?)```", re.DOTALL)
 
 
 def blocks(section: str) -> list[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ from headrace_compiler.compile.metrics import statistics_checks
 from headrace_compiler.compile.operations import with_operations
 from headrace_compiler.compile.row_rules import row_rules
 from headrace_compiler.compile.servers import compile_servers
+from headrace_compiler.compile.snapshots import size_checks, snapshot_of
 from headrace_compiler.compile.views import compile_views
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
@@ -61,6 +62,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     versions = _chosen("onNewVersion", tuple(VERSIONS), table, values, problems)
     copies = _chosen("onCopy", ON_COPY, table, values, problems)
     engine = _chosen("engine", ENGINES, table, values, problems)
+    snapshot = snapshot_of(table, values, servers, TABLE, problems)
     limit = _bad_row_limit(table, values, problems) | _shrink_limit(table, values, problems)
     if len(columns) < len(table.properties or []):
         return None  # what follows would only say of a column with a mistake that there is none
@@ -85,6 +87,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         name_templates=servers.names,
         load_copies=copies == "load",
         engine=engine,
+        snapshot=snapshot,
         format=servers.format,
         schema=servers.schema,
         table=str(table.physicalName or table.name),
@@ -93,7 +96,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         **limit,
         rules=rules,
         sources=servers.sources,
-        checks=checks,
+        checks=(*checks, *size_checks(snapshot, limit.get("max_shrink"))),
         views=views,
         wait_while_held=waits == "wait",
         replace_versions=VERSIONS[versions],

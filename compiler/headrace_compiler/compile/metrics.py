@@ -22,7 +22,7 @@ from typing import Any
 from open_data_contract_standard.model import DataQuality, SchemaObject
 
 from headrace.domain.contract import Column
-from headrace.domain.statistics.checks import OF_TABLE, Check, Metric, Scale
+from headrace.domain.statistics.checks import OF_TABLE, WRITTEN, Check, Metric, Scale
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.shape import suggestion
@@ -93,14 +93,14 @@ def _metric(check: DataQuality, where: Where, problems: Problems) -> Metric | No
     if check.type != "custom":
         return LIBRARY[str(check.metric or check.rule)]
     wanted = check.implementation
-    if isinstance(wanted, str) and wanted in set(Metric):
+    if isinstance(wanted, str) and wanted in WRITTEN:
         return Metric(wanted)
-    problems.add((*where, "implementation"), f"implementation must be one of {', '.join(Metric)}{_hint(wanted)}")
+    problems.add((*where, "implementation"), f"implementation must be one of {', '.join(WRITTEN)}{_hint(wanted)}")
     return None
 
 
 def _hint(wanted: Any) -> str:
-    return suggestion(wanted, [str(metric) for metric in Metric]) if isinstance(wanted, str) else ""
+    return suggestion(wanted, [str(metric) for metric in WRITTEN]) if isinstance(wanted, str) else ""
 
 
 def _wishes(check: DataQuality, metric: Metric, where: Where, problems: Problems) -> tuple[bool, bool]:

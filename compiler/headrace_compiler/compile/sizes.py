@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import PARTITION, Contract
 from headrace.domain.ingest.lane import LIMITS
 from headrace.domain.ingest.load import load_statements, split_statements
 from headrace.domain.migration import MOST_COLUMNS
@@ -69,6 +69,7 @@ def load_bytes(contract: Contract, files: int) -> int:
         load_statements(
             template, batch=BATCH, manifest=MANIFEST, iam_role=ROLE,
             arrived=new, objects=objects, replaced=old, reloaded=[*new],
+            scopes=objects if contract.snapshot == PARTITION else None,
         )
     )  # fmt: skip
 

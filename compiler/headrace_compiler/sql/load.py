@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headrace.domain.contract import LINEAGE_COLUMNS, Column, Contract, Kind, View
+from headrace.domain.contract import LINEAGE_COLUMNS, PARTITION, Column, Contract, Kind, View
 from headrace.domain.migration import LINEAGE_TYPES, as_staged
 from headrace.domain.operations import DELETES
+from headrace_compiler.sql.snapshot import SCOPE, find_snapshots
+from headrace_compiler.sql.steps import FIRST_IN, Step, listed
 
-Step = tuple[str, str]
-"""A comment, or the condition under which it is left out, and a statement."""
 LONGEST_MERGE = 20_000
 """Bytes; about 220 columns whose names have 16 letters."""
 FILES = [
@@ -27,8 +27,6 @@ FILES = [
 ]
 ARRIVED = "files._arrival || '#' || files._file"
 """A file's place among all, where no two are equal: in `etl.arrivals` it is the column `arrival`."""
-FIRST_IN = "CASE WHEN STRPOS(_arrival, '#') = 0 THEN _arrival || '#' || _file ELSE _arrival END"
-"""The place of the file in which a file's rows came first: of rows that come back from quarantine, another one's."""
 COPY: Step = ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST")
 HEADER = "-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.\n\n"
 
@@ -78,7 +76,7 @@ def is_wide(contract: Contract) -> bool:
 
 def load_sql(contract: Contract) -> str:
     """The load transaction. Applying it twice for the same batch changes nothing the second time."""
-    return rendered([*opening_steps(contract), *files_steps(), *target_steps(contract)])
+    return rendered([*opening_steps(contract), *files_steps(contract), *target_steps(contract)])
 
 
 def lock_step(contract: Contract) -> Step:
@@ -98,12 +96,10 @@ def opening_steps(contract: Contract) -> list[Step]:
     ]  # fmt: skip
 
 
-def files_steps() -> list[Step]:
+def files_steps(contract: Contract) -> list[Step]:
     """The files of the batch, in the order in which they arrived, and the ones whose rows go; none if it is known."""
     return [
-        ("The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.",
-         f"CREATE TEMP TABLE files (\n{listed(FILES, 2)}\n)"),
-        ("if files", "INSERT INTO files (_file, _place, _reloaded, _replaced, _arrival, _object) VALUES ${files}"),
+        *name_files(contract),
         ("Of each file its version of its object: the sequencer, and the file in which its rows came first.",
          f"UPDATE files\nSET _version = SUBSTRING(\n  {FIRST_IN},\n  STRPOS(_arrival, '-') + 1\n)"),
         ("if older", "INSERT INTO files (_file) VALUES ${older}"),
@@ -112,11 +108,24 @@ def files_steps() -> list[Step]:
     ]  # fmt: skip
 
 
+def name_files(contract: Contract) -> list[Step]:
+    """The files of the batch, in the order in which they arrived."""
+    called = ["_file", "_place", "_reloaded", "_replaced", "_arrival", "_object"]
+    called += ["_scope"] if contract.snapshot == PARTITION else []
+    columns = [*FILES, *([SCOPE] if contract.snapshot else [])]
+    return [
+        ("The batch's files in the order in which they arrived, and earlier ones (-1) whose rows go.",
+         f"CREATE TEMP TABLE files (\n{listed(columns, 2)}\n)"),
+        ("if files", f"INSERT INTO files ({', '.join(called)}) VALUES ${{files}}"),
+    ]  # fmt: skip
+
+
 def target_steps(contract: Contract) -> list[Step]:
     """From the load's own stage into the target, and the account of it."""
     return [
         *(_find_versions(contract) if contract.replace_versions else []),
         ("", _note_arrivals(contract)),
+        *(find_snapshots(contract) if contract.snapshot else []),
         *_reload_steps(contract),
         *(_take_out_versions(contract) if contract.replace_versions else []),
         ("", _create_winners(contract)),
@@ -174,11 +183,6 @@ def _column_ddl(contract: Contract, column: Column) -> str:
 def _distribution(contract: Contract) -> str:
     dist = f" DISTSTYLE KEY DISTKEY ({contract.dist_key})" if contract.dist_key else " DISTSTYLE EVEN"
     return dist + (f" COMPOUND SORTKEY ({', '.join(contract.sort_key)})" if contract.sort_key else "")
-
-
-def listed(items: list[str], indent: int) -> str:
-    """The items of a list, one a line."""
-    return ",\n".join(" " * indent + item for item in items)
 
 
 def create_stage(contract: Contract, what: str = "TEMP TABLE stage", called: Mapping[str, str] | None = None) -> str:

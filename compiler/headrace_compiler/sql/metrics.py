@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from headrace.domain.contract import LINEAGE_COLUMNS, Contract, Kind
 from headrace.domain.statistics.checks import OF_TABLE, Check, Metric
 from headrace.domain.statistics.judgement import Scope
-from headrace_compiler.sql.load import HEADER, create_stage, step
+from headrace_compiler.sql.load import COPY, HEADER, create_stage, name_files, step
+from headrace_compiler.sql.snapshot import shrink_steps
 
 MOST_CATEGORIES = 200
 """Categories of a column that are counted, the most frequent ones."""
@@ -50,10 +51,13 @@ def measure_sql(contract: Contract, scope: Scope) -> str:
     """The statements that write a batch's or a day's figures; none without checks. `${scope}` is batch or part."""
     if not contract.checks:
         return HEADER
+    shrinks = scope is Scope.BATCH and _has_shrink(contract)
     steps = [
         *(_stage(contract) if scope is Scope.BATCH else _rows_of_day(contract)),
         ("One pass over the rows.", _measured(contract, scope)),
+        *(shrink_steps(contract) if shrinks else []),
         ("", _figures(contract, scope)),
+        *([("", "DROP TABLE shrink"), ("", "DROP TABLE files")] if shrinks else []),
         ("", "DROP TABLE measured"),
         ("", "DROP TABLE stage"),
     ]
@@ -63,8 +67,13 @@ def measure_sql(contract: Contract, scope: Scope) -> str:
 def _stage(contract: Contract) -> list[tuple[str, str]]:
     return [
         ("The batch as it would be loaded; the target is not touched.", create_stage(contract)),
-        ("", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST"),
+        COPY,
+        *(name_files(contract) if _has_shrink(contract) else []),
     ]
+
+
+def _has_shrink(contract: Contract) -> bool:
+    return bool(contract.snapshot) and any(check.metric is Metric.SNAPSHOT_SHARE for check in contract.checks)
 
 
 def _rows_of_day(contract: Contract) -> list[tuple[str, str]]:
@@ -129,6 +138,8 @@ def _rows(contract: Contract, scope: Scope) -> Iterator[str]:
     yield _named(_row("", Metric.ROW_COUNT, "row_count"))
     if Metric.DUPLICATE_KEYS in metrics or scope is Scope.DAY:
         yield _row("", Metric.DUPLICATE_KEYS, "duplicates")
+    if _has_shrink(contract) and scope is Scope.BATCH:
+        yield _row("", Metric.SNAPSHOT_SHARE, "new_rows", "old_rows", table="shrink")
     numbers = {name: number for number, name in enumerate(_by_column(contract), start=1)}
     kinds = {column.name: column.kind for column in contract.columns}
     for check in contract.checks:
@@ -144,8 +155,15 @@ def _of_column(check: Check, number: int) -> str:
     return _row(check.column, check.metric, *(part.format(n=number) for part in parts))
 
 
-def _row(column: str, metric: Metric, figure: str, rows: str = "row_count", deviation: str = "0") -> str:
-    """One figure of the table `measured`."""
+def _row(
+    column: str,
+    metric: Metric,
+    figure: str,
+    rows: str = "row_count",
+    deviation: str = "0",
+    table: str = "measured",
+) -> str:
+    """One figure of the table `measured`, or of `shrink`."""
     cells = [
         f"CAST('{column}' AS VARCHAR(127))",
         f"CAST('{metric}' AS VARCHAR(32))",
@@ -154,7 +172,7 @@ def _row(column: str, metric: Metric, figure: str, rows: str = "row_count", devi
         f"CAST({rows} AS BIGINT)",
         f"CAST({deviation} AS DOUBLE PRECISION)",
     ]
-    return "  SELECT\n" + ",\n".join(f"    {cell}" for cell in cells) + "\n  FROM measured"
+    return "  SELECT\n" + ",\n".join(f"    {cell}" for cell in cells) + f"\n  FROM {table}"
 
 
 def _named(row: str) -> str:

@@ -14,7 +14,6 @@ from headrace_compiler.sql.load import (
     create_stage,
     files_steps,
     files_that,
-    listed,
     lock_step,
     opening_steps,
     record_load,
@@ -22,6 +21,7 @@ from headrace_compiler.sql.load import (
     staged_names,
     target_steps,
 )
+from headrace_compiler.sql.steps import listed
 
 TOKEN = re.compile(
     r"""\s*(?:'(?:[^'\\\r\n]|''|\\[^'\r\n])*' | "[^"\r\n]+" | [A-Za-z_][A-Za-z0-9_]* | \d+(?:\.\d*)? | \.\d+
@@ -79,7 +79,14 @@ def merge_sql(contract: Contract) -> str:
     done = f"DELETE FROM {contract.stage}\nWHERE _file_id IN (SELECT _file_id FROM stage)"
     *steps, drop_stage = target_steps(contract)
     return rendered(
-        [lock_step(contract), *files_steps(), ("", _create_from_stage(contract)), *steps, ("", done), drop_stage]
+        [
+            lock_step(contract),
+            *files_steps(contract),
+            ("", _create_from_stage(contract)),
+            *steps,
+            ("", done),
+            drop_stage,
+        ]
     )
 
 

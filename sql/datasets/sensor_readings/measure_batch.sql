@@ -14,6 +14,7 @@ CREATE TEMP TABLE stage (
   _batch_id VARCHAR(160)
 );
 
+-- if parts
 COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 
 -- One pass over the rows.

@@ -15,6 +15,7 @@ CREATE TEMP TABLE stage (
   _batch_id VARCHAR(160)
 ) DISTKEY (task_id);
 
+-- if parts
 COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST;
 
 -- One pass over the rows.

@@ -31,6 +31,7 @@ HOLD = """- type: custom
           - {property: onBreach, value: hold}"""
 FROM = "logicalType: boolean\n        customProperties:\n          - property: valueFrom\n            value: "
 NULLS = 'property: nullTokens\n        value: ["", "NULL"]'
+SNAPSHOT = "property: snapshot\n        value: table"
 QUALITY = "logicalType: string\n        quality:\n          "
 
 MISTAKES: list[tuple[str, str, str]] = [
@@ -71,6 +72,12 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("value: add", "value: append <-", "onNewVersion must be replace or add"),
     (ADDS, f"{ADDS}\n      - property: engine\n        value: glu <-", "engine must be auto, lambda or glue: did"),
     (ADDS, "property: badRowLimit\n        value: few <-", "a share such as 5%"),
+    (ADDS, "property: snapshot\n        value: tables <-", "snapshot must be table or partition"),
+    (ADDS, "property: snapshot\n        value: partition <-", "in/parcels/dt={dt}/"),
+    (ADDS, f"{ADDS} <-\n      - property: snapshot\n        value: table", "onNewVersion does not go with snapshot"),
+    (ADDS, "property: snapshot\n        value: table\n      - property: onCopy\n        value: skip <-", "does not go"),
+    (ADDS, f"{SNAPSHOT}\n      - property: operationColumn\n        value: size <-", "has rows, and no changes"),
+    (ADDS, f"{STATISTIC}- {{type: custom, engine: headrace, implementation: snapshotShare}} <-", "must be one of"),
     (ADDS, "property: unknownColumns\n        value: kept <-", "mean 'keep'?"),
     ("value: zstd", "value: gzip <-", "not an encoding of Redshift"),
     ("property: onNewVersion", "property: source <-", "belongs to a property"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlfluff
 
-from headrace.domain.contract import Column, Contract, Kind, View
+from headrace.domain.contract import PARTITION, TABLE, Column, Contract, Kind, View
 from headrace.domain.ingest.load import load_statements, measure_statements, split_statements
 from headrace.domain.statistics.checks import OF_TABLE, Check, Metric
 from headrace.domain.statistics.judgement import Scope
@@ -83,6 +83,8 @@ CHANGED = (
 CONTRACTS = {
     **{given.dataset: given for given in [*compile_folder(ROOT / "contracts"), *TEN]},
     "every kind": of_every_kind(),
+    "snapshots of a table": of_every_kind(snapshot=TABLE),
+    "snapshots of partitions": of_every_kind(snapshot=PARTITION, primary_key=(), ordering=()),
     "every kind, without a key": of_every_kind(primary_key=(), ordering=()),
     "every kind, staged": of_every_kind(staged=True),
     "changes": of_every_kind(columns=CHANGED, operation="op"),

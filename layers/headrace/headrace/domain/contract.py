@@ -33,6 +33,9 @@ LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 UNKNOWN_COLUMN = "_unknown"
 """Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
 
+TABLE, PARTITION = "table", "partition"
+"""What a file of a dataset of snapshots is the whole of."""
+
 NESTED = {"columns", "format", "rules", "checks", "views", "sources"}
 """The fields of a contract that hold objects."""
 
@@ -155,7 +158,8 @@ class Contract:
     go on unless `wait_while_held`. An object is one of the dataset's `files` if its name fits one of these patterns, or
     there are none, unless a name in its path fits one of `ignore`. With `load_copies` the bytes of an earlier file
     count as content of their own under another key. `most_files` have room in the SQL of one batch. `folder_templates`
-    and `name_templates` are those of `key_values`, for the folders below the prefix and for the names of files.
+    and `name_templates` are those of `key_values`, for the folders below the prefix and for the names of files. Each
+    file of a `snapshot` is the whole `table`, or the whole of a `partition`: what is not in it goes.
     `engine` is one of `ENGINES`.
     """
 
@@ -192,6 +196,7 @@ class Contract:
     files: tuple[str, ...] = ()
     ignore: tuple[str, ...] = IGNORED
     load_copies: bool = False
+    snapshot: str = ""
     folder_templates: tuple[str, ...] = ()
     name_templates: tuple[str, ...] = ()
     most_files: int = 700

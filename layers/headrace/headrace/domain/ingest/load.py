@@ -18,7 +18,8 @@ CONDITION = re.compile(r"^-- if (\w+)$")
 COMMENT = re.compile(r"^--.*$")
 ARRIVAL = r"[0-9]*-[0-9A-Z-]*(?:#[0-9a-f]{24})?"
 OBJECT = r"(?:[A-Za-z0-9_-]{16})?"
-FILE = rf"\('[0-9a-f]{{24}}',\d+,[01],[01],'{ARRIVAL}','{OBJECT}'\)"
+FILE = rf"\('[0-9a-f]{{24}}',\d+,[01],[01],'{ARRIVAL}','{OBJECT}'(?:,'{OBJECT}')?\)"
+NO_MANIFEST = "s3://none/none"
 OLDER = r"\('[0-9a-f]{24}'\)"
 SAFE = {
     "batch": re.compile(r"[A-Za-z0-9_-]{1,120}"),
@@ -58,19 +59,21 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     objects: Mapping[str, str],
     replaced: list[str],
     reloaded: list[str],
+    scopes: Mapping[str, str] | None = None,
 ) -> list[str]:
     """The statements of one batch's transaction, in order.
 
     `arrived` are the batch's file ids in the order in which they came, each with its place in that of all files;
     `objects` which object each of those that are loaded is a version of;
     `replaced` those whose rows go; `reloaded` those of the batch whose earlier rows make way for the ones it brings.
+    `scopes` are the partitions of which files are snapshots, where a contract has such.
     Without a manifest there are no parts to copy; without reloaded files there is no earlier load to undo.
     `iam_role` is `default` or the ARN of a role. Raises TerminalError for a value that has no business in SQL.
     """
     values = {
         "batch": batch,
-        "manifest": manifest or "s3://none/none",
-        "files": _files(arrived, objects, set(replaced), set(reloaded)),
+        "manifest": manifest or NO_MANIFEST,
+        "files": named_files(arrived, objects, set(replaced), set(reloaded), scopes),
         "older": ",".join(f"('{file_id}')" for file_id in sorted(set(replaced).difference(arrived))),
     }
     _check_safe(values)
@@ -80,12 +83,18 @@ def load_statements(  # noqa: PLR0913 - one parameter per placeholder
     return [_filled(text, values) for condition, text in _statements(template) if holds.get(condition, True)]
 
 
-def measure_statements(template: str, *, batch: str, scope: str, manifest: str, iam_role: str) -> list[str]:
-    """The statements that measure a batch before it is loaded. Raises TerminalError as `load_statements` does."""
-    values = {"batch": batch, "scope": scope, "manifest": manifest}
+def measure_statements(
+    template: str, *, batch: str, scope: str, manifest: str | None, iam_role: str, files: str = ""
+) -> list[str]:
+    """The statements that measure a batch before it is loaded; `files` are those of `named_files`.
+
+    Raises TerminalError as `load_statements` does.
+    """
+    values = {"batch": batch, "scope": scope, "manifest": manifest or NO_MANIFEST, "files": files}
     _check_safe(values)
     values["iam_role"] = role_in_sql(iam_role)
-    return [_filled(text, values) for _, text in _statements(template)]
+    holds = {"parts": manifest is not None, "files": bool(files)}
+    return [_filled(text, values) for condition, text in _statements(template) if holds.get(condition, True)]
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
@@ -98,13 +107,26 @@ def _check_safe(values: dict[str, str]) -> None:
             raise TerminalError(f"{name} cannot go into SQL as it is: {value[:80]!r}")
 
 
-def _files(arrived: Mapping[str, str], objects: Mapping[str, str], replaced: set[str], reloaded: set[str]) -> str:
-    """Each file once: its place in the batch, whether it is loaded again, whether its rows go, arrival, and object."""
+def named_files(
+    arrived: Mapping[str, str],
+    objects: Mapping[str, str],
+    replaced: set[str],
+    reloaded: set[str],
+    scopes: Mapping[str, str] | None = None,
+) -> str:
+    """Each file once: its place in the batch, whether it is loaded again, whether its rows go, arrival, and object.
+
+    With `scopes`, also the partition of which it is a snapshot.
+    """
     return ",".join(
         f"('{file_id}',{place},{int(file_id in reloaded)},{int(file_id in replaced)},"
-        f"'{at}','{objects.get(file_id, '')}')"
+        f"'{at}','{objects.get(file_id, '')}'{_scope(file_id, scopes)})"
         for place, (file_id, at) in enumerate(arrived.items())
     )
+
+
+def _scope(file_id: str, scopes: Mapping[str, str] | None) -> str:
+    return "" if scopes is None else f",'{scopes.get(file_id, '')}'"
 
 
 def split_statements(text: str) -> list[str]:

@@ -24,11 +24,12 @@ class History:
     """What the ledger knows of the keys from which a load takes rows out.
 
     `versions` are those with rows, the oldest first. `origins` are files by id, whose quarantined rows come back in
-    files of the batch, and the files that theirs came from, up to the first.
+    files of the batch, and the files that theirs came from, up to the first. `scopes` are as in `LoadPlan`.
     """
 
     versions: Versions = field(default_factory=dict)
     origins: Mapping[str, FileRecord] = field(default_factory=dict)
+    scopes: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class LoadPlan:
     place in it; `objects` says of those that are loaded which object each is a version of. `replaced` are those whose
     rows go, or never come, as far as the ledger knows: the load itself finds versions that another lane loads in the
     meantime. `reloaded` are those of the batch whose earlier rows make way for the ones it brings.
+    `scopes` are the partitions of which files are snapshots, None unless the contract has such.
     `scope` is None when there is nothing to measure. Unless it is `needed`, the warehouse need not know of the batch.
     `views` are refreshed after the load.
     """
@@ -49,6 +51,7 @@ class LoadPlan:
     objects: dict[str, str]
     replaced: list[str]
     reloaded: list[str]
+    scopes: dict[str, str] | None
     needed: bool
     scope: Scope | None
     views: list[str]
@@ -74,6 +77,7 @@ def load_plan(
     reloaded = [file.file_id for file in good if file.reload] if targeted else []
     # A version without rows takes out those of one that is on its way in another lane.
     needed = bool(parts or replaced or reloaded or (good and (batch.lane == MERGE or replaces(batch, contract))))
+    measurable = bool(rows and parts) or bool(contract.snapshot and good)
     return LoadPlan(
         parts=parts,
         rows=rows,
@@ -81,8 +85,9 @@ def load_plan(
         objects=objects_of(good, history.origins, contract),
         replaced=replaced,
         reloaded=reloaded,
+        scopes=history.scopes,
         needed=needed,
-        scope=scope_of(batch, files, contract) if rows and parts and contract.checks else None,
+        scope=scope_of(batch, files, contract) if contract.checks and measurable else None,
         views=[view.name for view in contract.views] if needed and targeted else [],
     )
 
@@ -119,8 +124,15 @@ def in_order_of_arrival(
 
 def objects_of(files: Sequence[FileRecord], origins: Mapping[str, FileRecord], contract: Contract) -> dict[str, str]:
     """Which object each file is a version of: of rows that come back from quarantine, that of their first file."""
+    return {file_id: first.object_id for file_id, first in first_files(files, origins, contract).items()}
+
+
+def first_files(
+    files: Sequence[FileRecord], origins: Mapping[str, FileRecord], contract: Contract
+) -> dict[str, FileRecord]:
+    """By the id of each file the one that its rows were first in: another one if they come back from quarantine."""
     firsts = {replay: _first(origin, origins, contract) for replay, origin in origins_of(files, contract).items()}
-    return {file.file_id: (firsts.get(file.file_id) or file).object_id for file in files}
+    return {file.file_id: firsts.get(file.file_id) or file for file in files}
 
 
 def _first(origin: str, origins: Mapping[str, FileRecord], contract: Contract) -> FileRecord | None:

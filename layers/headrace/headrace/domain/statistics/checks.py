@@ -44,6 +44,7 @@ class Metric(StrEnum):
     SPREAD = "spread"
     CATEGORIES = "categories"
     FRESHNESS = "freshness"
+    SNAPSHOT_SHARE = "snapshotShare"
 
     @property
     def traits(self) -> Traits:
@@ -65,7 +66,10 @@ METRICS = {
         shows_values=True,
     ),
     Metric.FRESHNESS: Traits(Scale.AGE, TIMES, of_whole_batches=True),
+    Metric.SNAPSHOT_SHARE: Traits(Scale.SHARE),
 }
+WRITTEN = tuple(metric for metric in Metric if metric is not Metric.SNAPSHOT_SHARE)
+"""What a contract may ask for under `quality`. The share of a snapshot has a property of its own."""
 OF_TABLE = frozenset(metric for metric in Metric if not metric.traits.kinds)
 
 

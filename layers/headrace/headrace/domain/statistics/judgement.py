@@ -72,6 +72,10 @@ class Finding:
         value = _written(self.check.metric, self.value)
         limits = [f"at least {_written(self.check.metric, self.low)}"] if self.low is not None else []
         limits += [f"at most {_written(self.check.metric, self.high)}"] if self.high is not None else []
+        if self.check.metric is Metric.SNAPSHOT_SHARE:
+            return (
+                f"the snapshot has {value} of the rows it would replace; the contract wants {limits[0]} (shrinkLimit)"
+            )
         if self.check.bounded:
             return f"{self.check.name} is {value}; the contract wants {' and '.join(limits)}"
         usual = _written(self.check.metric, self.expected or 0.0)

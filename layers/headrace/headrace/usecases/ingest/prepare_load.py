@@ -6,14 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import PARTITION, Contract
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord
-from headrace.domain.ingest.load import Part, load_statements, manifest, measure_statements
+from headrace.domain.ingest.load import Part, load_statements, manifest, measure_statements, named_files
 from headrace.domain.ingest.load_plan import (
     MOST_RETURNS,
     History,
     LoadPlan,
     accepted,
+    first_files,
     load_plan,
     origins_of,
     replaces,
@@ -21,6 +22,7 @@ from headrace.domain.ingest.load_plan import (
 )
 from headrace.domain.sql_text import MOST_BYTES, SqlText, size_of
 from headrace.errors import ContractChangedError, LoadTooLargeError
+from headrace.transform.key_columns import partition_of
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult, file_results, note_run, unit_results
 from headrace.usecases.ports import (
@@ -96,10 +98,18 @@ def _history(batch: BatchRecord, files: list[FileRecord], contract: Contract, se
     origins = _origins(set(replays.values()), contract, services.files)
     if not replaces(batch, contract):
         return History(origins=origins)
+    scopes = _scopes(files, origins, contract) if contract.snapshot == PARTITION else None
     first = [origins[origin] for origin in replays.values() if origin in origins]
     versions = services.contents.loaded_versions(sorted({file.place for file in [*files, *first]}))
     came_back = replay_places(files, versions, contract)
-    return History(versions | (services.contents.loaded_versions(sorted(came_back)) if came_back else {}), origins)
+    versions |= services.contents.loaded_versions(sorted(came_back)) if came_back else {}
+    return History(versions, origins, scopes)
+
+
+def _scopes(files: list[FileRecord], origins: dict[str, FileRecord], contract: Contract) -> dict[str, str]:
+    """The partition of which each file is a snapshot."""
+    firsts = first_files(files, origins, contract)
+    return {file_id: partition_of(contract, first.key) for file_id, first in firsts.items()}
 
 
 def _origins(wanted: set[str], contract: Contract, files: Files) -> dict[str, FileRecord]:
@@ -125,14 +135,18 @@ def _load(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, sq
         objects=plan.objects,
         replaced=plan.replaced,
         reloaded=plan.reloaded,
+        scopes=plan.scopes,
     )
 
 
 def _measure(batch: BatchRecord, plan: LoadPlan, url: str | None, iam_role: str, sql: SqlTexts) -> list[str]:
-    if url is None or plan.scope is None:
+    if plan.scope is None:
         return []
     template = sql.text(batch.dataset, SqlText.MEASURE_BATCH)
-    return measure_statements(template, batch=batch.batch, scope=plan.scope, manifest=url, iam_role=iam_role)
+    files = named_files(plan.arrived, plan.objects, set(), set(), plan.scopes)
+    return measure_statements(
+        template, batch=batch.batch, scope=plan.scope, manifest=url, iam_role=iam_role, files=files
+    )
 
 
 def _check_size(answer: dict[str, Any], batch: BatchRecord) -> None:

@@ -62,6 +62,7 @@ def record_outcome(
     services.batches.settle(batch, files)
     if counts:
         _name_objects(files, services)
+    if any_good:  # files without a good row, too, take out what came before them
         _correct_earlier(batch, services, left)
     _release(files, services)
     contract = services.contracts.get(batch.dataset)

@@ -232,10 +232,13 @@ def content_of(file: FileRecord, sha256: str, contract: Contract) -> str:
     """What a file is a copy of if another has it too: its bytes, or its bytes under its key.
 
     The same bytes are other rows where columns have another value in the key. Rows that come back from quarantine may
-    equal those of another file, and are not a copy of them.
+    equal those of another file, and are not a copy of them; nor is a snapshot a copy of an older one, after which
+    another may have come.
     """
     if replayed := replay_of(contract, file.key):
         return f"{sha256}-{replayed}"
+    if contract.snapshot:
+        return f"{sha256}-{_digest(file.file_id)}"
     if contract.load_copies:
         return f"{sha256}-{_digest('/'.join(file.place))}"
     columns = key_columns(contract, file.key)

@@ -1,0 +1,13 @@
+"""What the SQL of loads is made of."""
+
+from __future__ import annotations
+
+Step = tuple[str, str]
+"""A comment, or the condition under which it is left out, and a statement."""
+FIRST_IN = "CASE WHEN STRPOS(_arrival, '#') = 0 THEN _arrival || '#' || _file ELSE _arrival END"
+"""The place of the file in which a file's rows came first: of rows that come back from quarantine, another one's."""
+
+
+def listed(items: list[str], indent: int) -> str:
+    """The items of a list, one a line."""
+    return ",\n".join(" " * indent + item for item in items)
