@@ -1,6 +1,7 @@
 """A warehouse that runs a load's own SQL, in DuckDB and in memory: quick enough for searches over thousands of loads.
 
-It refuses nothing that Redshift refuses and takes no locks: `tests/functional/redshift` has those.
+Of what Redshift refuses it refuses only an UPDATE that finds a row twice, and it takes no locks:
+`tests/functional/redshift` has those.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _LAYOUT = re.compile(
     r"\b(?:ENCODE \w+|DISTSTYLE \w+|(?:COMPOUND )?SORTKEY ?\([^)]*\)|DISTKEY ?\([^)]*\))", re.IGNORECASE
 )
 _PRIMARY_KEY = re.compile(r",\s*PRIMARY KEY \([^)]*\)")
+_UPDATE_FROM = re.compile(r"UPDATE ([\w.]+)\s+SET .*?\nFROM (.*)", re.DOTALL)
 _MANIFEST = re.compile(r"COPY (\w+) FROM 's3://lake/([^']+)'")
 _SUPER, _NOW = re.compile(r"\bSUPER\b"), re.compile(r"GETDATE\(\)")
 
@@ -51,7 +53,14 @@ class DuckWarehouse:
         if copy := _MANIFEST.match(statement):
             self._copy(copy[1], json.loads(self._read(copy[2])))
             return
-        self._duckdb.execute(_in_duckdb(statement))
+        statement = _in_duckdb(statement)
+        if update := _UPDATE_FROM.fullmatch(statement):
+            self._check_matches(*update.groups())
+        self._duckdb.execute(statement)
+
+    def _check_matches(self, table: str, source: str) -> None:
+        pairs = f"SELECT COUNT(*) FROM {table}, {source}\nGROUP BY {table}.rowid HAVING COUNT(*) > 1"
+        assert not self._duckdb.execute(pairs).fetchall(), "Found multiple matches to update the same tuple."
 
     def run_file(self, text: str) -> None:
         """The statements of a file of SQL."""

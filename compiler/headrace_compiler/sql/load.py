@@ -210,13 +210,19 @@ def _find_versions(contract: Contract) -> list[Step]:
     """Which versions of the batch's objects are not the newest, whatever was known when the load was planned.
 
     Another lane may have loaded one since. Of the versions in the table only the last one has rows, and those that came
-    back from its quarantine: each load takes out the one before it.
+    back from its quarantine: each load takes out the one before it. Redshift refuses an UPDATE that finds a row twice
+    (https://docs.aws.amazon.com/redshift/latest/dg/r_error_on_nondeterministic_update.html).
     """
-    same = f"a.dataset = '{contract.dataset}'\n  AND a.object = files._object"
-    newer = f"UPDATE files SET _replaced = 1\nFROM etl.arrivals AS a\nWHERE\n  {same}\n  AND a.version > files._version"
+    newer = (
+        "UPDATE files SET _replaced = 1\nFROM (\n  SELECT\n    object,\n    MAX(version) AS version\n"
+        f"  FROM etl.arrivals\n  WHERE\n    dataset = '{contract.dataset}'\n"
+        "    AND object IN (\n      SELECT _object FROM files\n    )\n  GROUP BY object\n) AS a\n"
+        "WHERE\n  a.object = files._object\n  AND a.version > files._version"
+    )
     older = (
         "INSERT INTO files (_file)\nSELECT a.file_id\nFROM etl.arrivals AS a, files AS f\n"
-        f"WHERE\n  {same.replace('files.', 'f.')}\n  AND a.version < f._version\n  AND f._replaced = 0\n"
+        f"WHERE\n  a.dataset = '{contract.dataset}'\n  AND a.object = f._object\n  AND a.version < f._version\n"
+        "  AND f._replaced = 0\n"
         "  AND a.file_id NOT IN (\n    SELECT _file FROM files\n  )\n"
         "QUALIFY RANK() OVER (PARTITION BY a.object ORDER BY a.version DESC) = 1"
     )

@@ -57,10 +57,20 @@ WHERE EXISTS (
 
 -- Rows of a version never come where a newer one is in already.
 UPDATE files SET _replaced = 1
-FROM etl.arrivals AS a
+FROM (
+  SELECT
+    object,
+    MAX(version) AS version
+  FROM etl.arrivals
+  WHERE
+    dataset = 'task_events'
+    AND object IN (
+      SELECT _object FROM files
+    )
+  GROUP BY object
+) AS a
 WHERE
-  a.dataset = 'task_events'
-  AND a.object = files._object
+  a.object = files._object
   AND a.version > files._version;
 
 -- The version before goes, which may have come since the load was planned.

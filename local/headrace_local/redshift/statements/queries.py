@@ -75,6 +75,15 @@ def writable(session: Session, name: Name) -> Table:
     return table
 
 
+def check_one_match(session: Session, target: Table, joined: exp.Select) -> None:
+    """SqlError if a join of the target with what changes it has a row of the target more than once."""
+    pairs = session.translator.translate(joined)
+    pairs.set("expressions", [exp.Var(this=f"{target.duckdb_name}.rowid AS matched")])
+    twice = f"SELECT COUNT(*) FROM (SELECT 1 FROM ({to_sql(pairs)}) GROUP BY matched HAVING COUNT(*) > 1)"  # noqa: S608
+    if session.execute(twice) > 0:
+        raise SqlError("Found multiple matches to update the same tuple.")
+
+
 @dataclass(frozen=True)
 class Query:
     """A SELECT."""
@@ -146,9 +155,21 @@ class Update:
         """Update, with the byte lengths checked."""
         table = writable(session, table_name(self.tree.this))
         check_assignments(session, self.tree.expressions, table)
+        if self.tree.args.get("from_"):
+            self._check_matches(session, table)
         tree = session.translator.translate(self.tree)
         guard_assignments(tree.expressions, table)
         return Outcome(rows=session.execute(to_sql(tree)))
+
+    def _check_matches(self, session: Session, table: Table) -> None:
+        """Redshift refuses it by default, lest the row have either value.
+
+        https://docs.aws.amazon.com/redshift/latest/dg/r_error_on_nondeterministic_update.html
+        """
+        tree = self.tree.copy()
+        joined = exp.select("*").from_(tree.this).join(tree.args["from_"].this, join_type="cross")
+        joined.set("where", tree.args.get("where"))
+        check_one_match(session, table, joined)
 
 
 @dataclass(frozen=True)

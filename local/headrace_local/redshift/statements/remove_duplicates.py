@@ -13,7 +13,7 @@ from headrace_local.redshift.meaning.translate import to_sql
 from headrace_local.redshift.session import Outcome, Session
 from headrace_local.redshift.statements.assignment import guarded_query
 from headrace_local.redshift.statements.merge import check_source
-from headrace_local.redshift.statements.queries import change_locks, writable
+from headrace_local.redshift.statements.queries import change_locks, check_one_match, writable
 from headrace_local.redshift.syntax.grammar import table_name
 
 
@@ -56,8 +56,4 @@ class MergeRemovingDuplicates:
     def _check_matches(self, session: Session, target: Table) -> None:
         """Two rows of the source for one of the target would leave both."""
         joined = exp.select("*").from_(self.tree.this.copy()).join(self.tree.args["using"].copy(), on=self._condition)
-        pairs = session.translator.translate(joined)
-        pairs.set("expressions", [exp.Var(this=f"{target.duckdb_name}.rowid AS matched")])
-        twice = f"SELECT COUNT(*) FROM (SELECT 1 FROM ({to_sql(pairs)}) GROUP BY matched HAVING COUNT(*) > 1)"  # noqa: S608
-        if session.execute(twice) > 0:
-            raise SqlError("Found multiple matches to update the same tuple.")
+        check_one_match(session, target, joined)

@@ -46,6 +46,17 @@ def test_update_and_delete_can_look_at_other_tables(table: Client) -> None:
     assert table.value("COUNT(*) FROM t") == 0
 
 
+def test_an_update_that_finds_a_row_twice_is_refused(table: Client) -> None:
+    table.run(
+        "CREATE TABLE other (id INT, price DECIMAL(5,2))", "INSERT INTO other VALUES (1, 9.99), (1, 8.88), (2, 1)"
+    )
+    twice = table.error("UPDATE t SET price = other.price FROM other WHERE t.id = other.id")
+    assert twice == "ERROR: Found multiple matches to update the same tuple."
+    newest = "(SELECT id, MAX(price) AS price FROM other GROUP BY id) AS o"
+    table.run(f"UPDATE t SET price = o.price FROM {newest} WHERE t.id = o.id")
+    assert table.value("price FROM t") == "9.99"
+
+
 @pytest.mark.parametrize(
     ("sql", "words"),
     [

@@ -60,7 +60,7 @@ def record_outcome(
         raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
     files = _settled(batch, services.files.get_all(batch.file_ids), results, counts)
     services.batches.settle(batch, files)
-    if counts:
+    if any_good:  # a version without rows has no counts, and takes out those of the version before
         _name_objects(files, services)
     if any_good:  # files without a good row, too, take out what came before them
         _correct_earlier(batch, services, left)

@@ -214,7 +214,8 @@ def _judged(
     if shrunk := _shrunk(file, report, contract, services):
         return _counted(report, Verdict.HELD, contract, account, shrunk)
     assert report.sha256 is not None
-    holder = claim(file, content_of(file, report.sha256, contract), contract, services)
+    content = content_of(file, report.sha256, contract, empty=not report.rows_read)
+    holder = claim(file, content, contract, services)
     if holder:
         return _duplicate(report, holder, contract)
     return _counted(report, Verdict.GOOD, contract, account)
@@ -228,9 +229,10 @@ def _shrunk(file: FileRecord, report: FileReport, contract: Contract, services: 
     return too_few(file, report.rows_good, versions, contract)
 
 
-def content_of(file: FileRecord, sha256: str, contract: Contract) -> str:
+def content_of(file: FileRecord, sha256: str, contract: Contract, *, empty: bool = False) -> str:
     """What a file is a copy of if another has it too: its bytes, or its bytes under its key.
 
+    A file without rows brings nothing that another key could have already, and takes out its own earlier version.
     The same bytes are other rows where columns have another value in the key. Rows that come back from quarantine may
     equal those of another file, and are not a copy of them; nor is a snapshot a copy of an older one, after which
     another may have come.
@@ -239,7 +241,7 @@ def content_of(file: FileRecord, sha256: str, contract: Contract) -> str:
         return f"{sha256}-{replayed}"
     if contract.snapshot:
         return f"{sha256}-{_digest(file.file_id)}"
-    if contract.load_copies:
+    if contract.load_copies or empty:
         return f"{sha256}-{_digest('/'.join(file.place))}"
     columns = key_columns(contract, file.key)
     return f"{sha256}-{_digest(columns.text)}" if columns else sha256
