@@ -31,8 +31,8 @@ from tests.support.fakes import MemoryLanding, MemoryServices, contract, contrac
 MIGRATIONS = sorted((Path(__file__).parents[2] / "sql" / "migrations").glob("*.sql"))
 REFUSED = "ERROR: value too long for type character varying(6)"
 Change = tuple[str, int, int, str]
-Row = tuple[str, int, int] | Change
-"""Meter, round, value; in a change log also the operation."""
+Row = tuple[str, int, int] | tuple[str, int, int | str, str]
+"""Meter, round, value; in a change log also the operation, and a delete may have no value."""
 
 
 def meters(**changes: Any) -> Contract:

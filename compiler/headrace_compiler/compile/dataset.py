@@ -16,7 +16,7 @@ from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
 from headrace_compiler.compile.key_columns import with_origins
 from headrace_compiler.compile.metrics import statistics_checks
-from headrace_compiler.compile.operations import with_operations
+from headrace_compiler.compile.operations import check_null_tokens, with_operations
 from headrace_compiler.compile.row_rules import row_rules
 from headrace_compiler.compile.servers import compile_servers
 from headrace_compiler.compile.snapshots import size_checks, snapshot_of
@@ -68,6 +68,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         return None  # what follows would only say of a column with a mistake that there is none
     layout = _layout(table, values, columns, problems)
     columns, changes = with_operations(columns, table, values, layout, TABLE, problems)
+    if servers is not None:
+        check_null_tokens(columns, table, servers.format.null_tokens, TABLE, problems)
     if _chosen("paddedKeys", PADDED_KEYS, table, values, problems) == "refuse":
         columns = tuple(_unpadded(column, layout["primary_key"]) for column in columns)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
@@ -205,6 +207,9 @@ def _shrink_limit(table: SchemaObject, values: dict[str, Any], problems: Problem
         place = custom.place_of(table.customProperties, "shrinkLimit", TABLE)
         problems.add(place, f"shrinkLimit must be {custom.DATASET['shrinkLimit']}")
         return {}
+    if "shrinkLimit" in values and values.get("onNewVersion") == "add" and "snapshot" not in values:
+        place = custom.place_of(table.customProperties, "shrinkLimit", TABLE)
+        problems.add(place, "shrinkLimit has no effect with onNewVersion: add, which replaces no rows: leave it out")
     share = float(written[:-1]) / 100
     return {"max_shrink": share if share < 1 else None}
 

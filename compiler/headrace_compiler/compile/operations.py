@@ -14,7 +14,7 @@ from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.shape import suggestion
 
-OPERATION, DELETED_AT = "operationColumn", "deletedAtColumn"
+OPERATION, DELETED_AT, WITHOUT = "operationColumn", "deletedAtColumn", "filesWithoutOperation"
 
 
 def with_operations(
@@ -47,7 +47,49 @@ def with_operations(
         replace(column, enum=OPERATIONS) if column.name == operation and not column.enum else column
         for column in columns
     )
-    return found, {"operation": operation, "deleted_at": deleted_at}
+    _check_copies(table, values, operation, layout, where, problems)
+    optional = _without_operation(table, values, operation, where, problems)
+    return found, {"operation": operation, "deleted_at": deleted_at, "operation_optional": optional}
+
+
+def _without_operation(
+    table: SchemaObject, values: dict[str, Any], operation: str | None, where: Where, problems: Problems
+) -> bool:
+    """Whether the rows of a file without the operation are inserts."""
+    place = custom.place_of(table.customProperties, WITHOUT, where)
+    chosen = str(values.get(WITHOUT, "refuse"))
+    if WITHOUT in values and operation is None:
+        problems.add(place, f"{WITHOUT} belongs to {OPERATION}")
+    if chosen not in {"refuse", "insert"}:
+        problems.add(place, f"{WITHOUT} must be refuse or insert{suggestion(chosen, ('refuse', 'insert'))}")
+    return chosen == "insert"
+
+
+def _check_copies(
+    table: SchemaObject,
+    values: dict[str, Any],
+    operation: str | None,
+    layout: dict[str, Any],
+    where: Where,
+    problems: Problems,
+) -> None:
+    """By arrival alone, the same change after another one is a change again, and not a copy of the first."""
+    if operation is None or layout["ordering"] or "onCopy" in values:
+        return
+    reason = "without orderingColumns a change log must say what a copy is: onCopy: load takes the same bytes under"
+    advice = "another key as changes again, onCopy: skip passes over them, also where the states I, D, I come back"
+    problems.add(custom.place_of(table.customProperties, OPERATION, where), f"{reason} {advice}")
+
+
+def check_null_tokens(
+    columns: Sequence[Column], table: SchemaObject, tokens: Sequence[str], where: Where, problems: Problems
+) -> None:
+    """A letter that is read as no value would be an insert."""
+    place = custom.place_of(table.customProperties, OPERATION, where)
+    operation = next((item.value for item in table.customProperties or [] if item.property == OPERATION), None)
+    allowed = next((column.enum for column in columns if column.name == operation), ())
+    for letter in sorted(set(allowed).intersection(tokens)):
+        problems.add(place, f"{OPERATION}: {letter!r} is one of the nullTokens, so it would be read as an insert")
 
 
 def _unfit(name: str | None, known: dict[str, Column], layout: dict[str, Any]) -> str | None:
@@ -59,7 +101,16 @@ def _unfit(name: str | None, known: dict[str, Column], layout: dict[str, Any]) -
         return f"{unknown[0]!r} is not an operation: {', '.join(OPERATIONS)} are"
     if not layout["primary_key"]:
         return "changes need a primaryKey, which says what they change"
-    return f"{name!r} is part of the primary key" if name in layout["primary_key"] else None
+    return _taken(known[name], layout)
+
+
+def _taken(column: Column, layout: dict[str, Any]) -> str | None:
+    """What else an operation is, which it cannot be."""
+    if column.logic:
+        return f"transformLogic of {column.name!r} would change what a row does"
+    if column.name in layout["ordering"]:
+        return f"{column.name!r} is an ordering column: its letters say nothing of what came later"
+    return f"{column.name!r} is part of the primary key" if column.name in layout["primary_key"] else None
 
 
 def _unfit_time(
@@ -71,5 +122,7 @@ def _unfit_time(
         return f"there is no column {name!r}{suggestion(str(name), known)}"
     if known[name].kind is not Kind.TIMESTAMP or known[name].required:
         return f"the column {name!r} must be a timestamp that is not required"
+    if known[name].logic or known[name].origin:
+        return f"the column {name!r} has the time of the load, no transformLogic and no value of the key"
     taken = {*layout["primary_key"], *layout["ordering"]}
     return f"{name!r} is a key or ordering column" if name in taken else None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from headrace.domain.contract import PARTITION, Contract
 from headrace.domain.ingest.lane import LIMITS
 from headrace.domain.ingest.load import load_statements, split_statements
-from headrace.domain.migration import MOST_COLUMNS
+from headrace.domain.migration import MOST_COLUMNS, MOST_STATEMENTS
 from headrace.domain.sql_text import MOST_BYTES, one_line, role_in_sql, size_of
 from headrace.domain.statistics.judgement import Scope
 from headrace_compiler.document.document import Problems, Where
@@ -41,6 +41,9 @@ def fitted(contract: Contract, problems: Problems) -> Contract:
     elif what := _too_long(_columns_sql(contract)):
         fit = _most(lambda n: not _too_long(_columns_sql(_with_columns(contract, n))), len(contract.columns))
         problems.add(COLUMNS, f"{what} {TOO_LONG}: {fit:,} columns with such names fit")
+    elif (statements := len(load_of(contract, 1))) > MOST_STATEMENTS:
+        allowed = f"{MOST_STATEMENTS} that Redshift's Data API takes at once"
+        problems.add(("schema", 0), f"the load would have {statements} statements, more than the {allowed}")
     elif contract.deleted_at and is_wide(contract):
         problems.add(COLUMNS, "a table of so many columns cannot mark deleted rows: leave out deletedAtColumn")
     elif what := _too_long(_checks_sql(contract)):
@@ -61,16 +64,19 @@ def room_for_files(contract: Contract) -> int:
 
 def load_bytes(contract: Contract, files: int) -> int:
     """The size, at worst, of the transaction that takes this many files to the target."""
+    return size_of(load_of(contract, files))
+
+
+def load_of(contract: Contract, files: int) -> list[str]:
+    """The transaction, at worst, that takes this many files to the target: all loaded again, all replacing another."""
     new = {f"{number:024x}": ARRIVAL for number in range(files)}
     objects = {file_id: file_id[:16] for file_id in new}
     old = [f"{number:024x}" for number in range(files, 2 * files)]
     template = merge_sql(contract) if contract.staged else load_sql(contract)
-    return size_of(
-        load_statements(
-            template, batch=BATCH, manifest=MANIFEST, iam_role=ROLE,
-            arrived=new, objects=objects, replaced=old, reloaded=[*new],
-            scopes=objects if contract.snapshot == PARTITION else None,
-        )
+    return load_statements(
+        template, batch=BATCH, manifest=MANIFEST, iam_role=ROLE,
+        arrived=new, objects=objects, replaced=old, reloaded=[*new],
+        scopes=objects if contract.snapshot == PARTITION else None,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ DATASET = {
     "orderingColumns": "a list of texts",
     "operationColumn": "text",
     "deletedAtColumn": "text",
+    "filesWithoutOperation": "text",
     "encode": "text",
     "onNewVersion": "text",
     "onCopy": "text",

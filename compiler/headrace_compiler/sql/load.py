@@ -419,7 +419,7 @@ def _count_superseded(contract: Contract) -> str:
 
 def _merge(contract: Contract, same_key: list[str]) -> str:
     names = names_of(contract)
-    updates = listed([f"{name} = {_update(contract, name)}" for name in names if name not in contract.primary_key], 6)
+    updates = listed([f"{name} = winners.{name}" for name in names if name not in contract.primary_key], 6)
     on = "\n    AND ".join(same_key)
     return (
         f"MERGE INTO {contract.target} USING\n  winners\n  ON\n    {on}\n"
@@ -427,14 +427,6 @@ def _merge(contract: Contract, same_key: list[str]) -> str:
         f"WHEN NOT MATCHED THEN\n  INSERT\n    (\n{listed(names, 6)}\n    )\n"
         f"  VALUES (\n{listed([f'winners.{name}' for name in names], 4)}\n  )"
     )
-
-
-def _update(contract: Contract, name: str) -> str:
-    """What a MERGE sets a column to. A row that is only marked as deleted keeps its values."""
-    kept = {*contract.ordering, *LINEAGE_COLUMNS, contract.operation, contract.deleted_at}
-    if not contract.deleted_at or name in kept:
-        return f"winners.{name}"
-    return f"CASE WHEN winners.{contract.deleted_at} IS NULL THEN winners.{name} ELSE {contract.target}.{name} END"
 
 
 def _count_files(contract: Contract) -> str:

@@ -212,6 +212,12 @@ def test_what_a_file_may_bring(tmp_path: Path, written: str, fields: dict[str, o
     assert {name: getattr(contract, name) for name in fields} == fields
 
 
+def test_a_limit_of_what_is_replaced_is_refused_where_nothing_is(tmp_path: Path) -> None:
+    written = "onNewVersion\n        value: add\n      - property: shrinkLimit\n        value: 5%"
+    with pytest.raises(ContractErrors, match="shrinkLimit has no effect with onNewVersion: add"):
+        variant(tmp_path, "onNewVersion\n        value: add", written)
+
+
 @pytest.mark.parametrize(("choice", "unpadded"), [("refuse", ["parcel_id"]), ("same", [])])
 def test_text_keys_end_in_no_blank(tmp_path: Path, parcels: Contract, choice: str, unpadded: list[str]) -> None:
     assert [column.name for column in parcels.columns if column.unpadded] == ["parcel_id"]

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.load import load_statements
-from headrace.domain.migration import MOST_STATEMENTS
 from headrace.domain.operations import OPERATIONS
 from headrace_compiler import ContractErrors, compile_contract
 from headrace_compiler.sql.load import load_sql, table_sql
@@ -37,6 +35,9 @@ MORE
 """
 ORDERED = "      - property: orderingColumns\n        value: [round]\n"
 MARKED = f"{ORDERED}      - property: deletedAtColumn\n        value: gone_at"
+STAGED = "      - property: loadMode\n        value: staged\n"
+LOGIC = "logicalType: timestamp, transformLogic: GETDATE()"
+WITHOUT = "      - property: filesWithoutOperation\n        value: "
 
 
 def compiled(tmp_path: Path, more: str = ORDERED, old: str = "op", new: str = "op") -> Contract:
@@ -64,13 +65,11 @@ def test_deleted_rows_go_and_their_keys_are_remembered(tmp_path: Path) -> None:
     assert "DELETE FROM public.readings USING winners" in load_sql(found)
 
 
-def test_deleted_rows_are_marked_and_keep_their_values(tmp_path: Path) -> None:
+def test_deleted_rows_are_marked_and_have_the_values_of_the_delete(tmp_path: Path) -> None:
     found = compiled(tmp_path, MARKED + "\n")
     assert found.deleted_keys is None
     assert "etl.deleted" not in table_sql(found) + load_sql(found)
-    assert "value = CASE WHEN winners.gone_at IS NULL THEN winners.value ELSE public.readings.value END" in load_sql(
-        found
-    )
+    assert "value = winners.value" in load_sql(found)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +85,49 @@ def test_deleted_rows_are_marked_and_keep_their_values(tmp_path: Path) -> None:
         (MARKED.replace("gone_at", "gone") + "\n", "", "", "deletedAtColumn: there is no column 'gone'"),
         (MARKED + "\n", "operationColumn", "encode", "deletedAtColumn: .* it needs operationColumn"),
         (ORDERED, "string, physicalType", "string, enum: [{value: X}], physicalType", "'X' is not an operation"),
+        (
+            ORDERED.replace("round", "op"),
+            "VARCHAR(6)",
+            "VARCHAR(6), required: true",
+            ":14: operationColumn: 'op' is an ordering column",
+        ),
+        (
+            f"{ORDERED}{STAGED}",
+            "VARCHAR(6)",
+            "VARCHAR(6), transformLogic: UPPER(op)",
+            ":14: operationColumn: transformLogic of 'op' would change what a row does",
+        ),
+        (
+            f"{MARKED}\n{STAGED}",
+            "gone_at, logicalType: timestamp",
+            f"gone_at, {LOGIC}",
+            ":18: deletedAtColumn: the column 'gone_at' has the time of the load",
+        ),
+        (
+            f"{MARKED}\n",
+            "gone_at, logicalType: timestamp",
+            "gone_at, logicalType: timestamp, customProperties: [{property: valueFrom, value: fileName}]",
+            ":18: deletedAtColumn: the column 'gone_at' has the time of the load",
+        ),
+        (
+            ORDERED,
+            "format: csv",
+            "format: csv, customProperties: [{property: nullTokens, value: [D]}]",
+            ":14: operationColumn: 'D' is one of the nullTokens, so it would be read as an insert",
+        ),
+        (
+            "",
+            "round, logicalType: integer, required: true",
+            "round, logicalType: integer",
+            ":14: .*must say what a copy",
+        ),
+        (f"{ORDERED}{WITHOUT}skip\n", "op", "op", ":18: filesWithoutOperation must be refuse or insert"),
+        (
+            f"{WITHOUT}insert\n",
+            "operationColumn\n        value: op",
+            "encode\n        value: ZSTD",
+            ":16: filesWithoutOperation belongs to operationColumn",
+        ),
     ],
 )
 def test_mistakes_are_refused_with_their_place(tmp_path: Path, more: str, old: str, new: str, message: str) -> None:
@@ -93,10 +135,12 @@ def test_mistakes_are_refused_with_their_place(tmp_path: Path, more: str, old: s
         compiled(tmp_path, more, old, new)
 
 
-def test_the_longest_load_has_no_more_statements_than_the_data_api_takes(tmp_path: Path) -> None:
-    one, other = "ab" * 12, "cd" * 12
-    statements = load_statements(
-        load_sql(compiled(tmp_path)), batch="b", manifest="s3://lake/m.json", iam_role="default",
-        arrived={one: "2026-"}, objects={one: "x" * 16}, replaced=[other], reloaded=[one],
-    )  # fmt: skip
-    assert len(statements) <= MOST_STATEMENTS
+def test_a_contract_may_allow_files_without_the_operation(tmp_path: Path) -> None:
+    assert compiled(tmp_path).needed_operation == compiled(tmp_path).columns[0]
+    assert compiled(tmp_path, f"{ORDERED}{WITHOUT}insert\n").needed_operation is None
+
+
+def test_without_an_order_a_contract_says_what_a_copy_is(tmp_path: Path) -> None:
+    given = "      - property: onCopy\n        value: load\n"
+    found = compiled(tmp_path, given, "round, logicalType: integer, required: true", "round, logicalType: integer")
+    assert (found.load_copies, found.ordering) == (True, ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from headrace.domain.ingest.lane import LIMITS, limits_of
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.migration import MOST_STATEMENTS
 from headrace.domain.sql_text import MOST_BYTES, size_of
 from headrace.domain.statistics.checks import Check, Metric
 from headrace.errors import LoadTooLargeError
@@ -22,7 +24,8 @@ from headrace.usecases.ingest.prepare_load import prepare_load
 from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.results import UnitResult
 from headrace_compiler import ContractErrors, compile_contract, compile_folder
-from headrace_compiler.compile.sizes import LEAST_FILES, fitted, load_bytes
+from headrace_compiler.compile import sizes
+from headrace_compiler.compile.sizes import LEAST_FILES, fitted, load_bytes, load_of
 from headrace_compiler.document.document import Document, Problems
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
@@ -155,3 +158,24 @@ def test_each_file_more_costs_the_same() -> None:
     given = wide(1600)
     sizes = [load_bytes(given, files) for files in (500, 600, 700)]
     assert sizes[2] - sizes[1] == sizes[1] - sizes[0]
+
+
+SHAPES = list(product((20, 320), (False, True), (False, True), (False, True), ("", "deleted", "marked")))
+
+
+@pytest.mark.parametrize(("columns", "staged", "ordered", "added", "changes"), SHAPES)
+def test_no_load_has_more_statements_than_the_data_api_takes(
+    columns: int, staged: bool, ordered: bool, added: bool, changes: str
+) -> None:
+    given = wide(columns, staged=staged, replace_versions=not added)
+    names = [column.name for column in given.columns]
+    given = replace(given, ordering=(names[1],) if ordered else (), operation=names[3] if changes else None)
+    given = replace(given, deleted_at=names[2] if changes == "marked" else None)
+    for keyed in (given, replace(given, primary_key=(), ordering=())) if not changes else (given,):
+        assert len(load_of(keyed, 2)) <= MOST_STATEMENTS
+
+
+def test_a_load_of_more_statements_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sizes, "MOST_STATEMENTS", 10)
+    with pytest.raises(ContractErrors, match=r"the load would have [0-9]+ statements, more than the 10"):
+        compiled(wide(20), tmp_path)

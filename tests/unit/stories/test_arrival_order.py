@@ -157,6 +157,18 @@ def test_a_newer_version_that_has_no_rows_takes_out_those_of_the_one_before(cont
     assert ledger_has == {"v1": RowCounts(read=2, superseded=2), "v2": RowCounts()}
 
 
+def test_half_a_file_is_held_beside_a_version_that_is_only_staged() -> None:
+    pipeline = Pipeline(meters(staged=True, merge_seconds=900, max_shrink=0.2))
+    pipeline.deliver(pipeline.land("a.csv", "v1", [(f"m{number}", 1, 1) for number in range(10)], JANUARY, "0A"))
+    pipeline.run(LIVE)
+    half = pipeline.deliver(pipeline.land("a.csv", "v2", [("m1", 1, 2)], FEBRUARY, "0B"))
+    pipeline.run(LIVE)
+    pipeline.run(MERGE)
+    held = pipeline.services.files.get(half.file_id)
+    assert (held.status, len(pipeline.rows())) == (FileStatus.HELD, 10)
+    assert "its previous version had 10" in str(held.reason)
+
+
 def test_a_version_behind_several_newer_ones_never_comes() -> None:
     """Redshift refuses an UPDATE that finds a row twice, and so does the warehouse of these tests."""
     pipeline = Pipeline(meters())

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from headrace.domain.contract import FileFormat
+from headrace.domain.file_formats import FORMATS
+from headrace.domain.ingest.ledger import FileStatus
+from headrace.usecases.recovery.replay import Wanted, replay
+from headrace.usecases.recovery.requeue import reload
 from tests.support.change_log import Size, change_log, check, load, oracle
-from tests.support.pipeline import changes
+from tests.support.fakes import MemoryLanding
+from tests.support.pipeline import Pipeline, Row, changes
 
 
 @pytest.mark.parametrize("ordering", [("round",), ()], ids=["ordered", "by arrival"])
@@ -18,6 +26,72 @@ def test_a_change_log_gives_the_table_of_its_oracle(ordering: tuple[str, ...], *
     assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == wanted
     if not marked:
         check(pipeline, wanted)
+
+
+@pytest.mark.parametrize("order", ["together", "one by one", "backwards", "delete again"])
+def test_a_marked_row_has_the_values_of_its_delete_whatever_was_loaded_when(order: str) -> None:
+    pipeline = Pipeline(changes(marked=True, ordering=("round",)))
+    rows: list[list[Row]] = [[("m1", 1, 5, "I")], [("m1", 2, "", "D")]]
+    files = [rows[0] + rows[1]] if order == "together" else rows[::-1] if order == "backwards" else rows
+    for number, each in enumerate(files):
+        sent = pipeline.land(f"{number}.csv", "v1", each, f"2026-01-0{1 + number}T08:00:00.000000Z", "0A")
+        pipeline.deliver(sent)
+        pipeline.run()
+    if order == "delete again":
+        reload([pipeline.services.files.get(sent.file_id)], pipeline.services)
+        pipeline.run()
+    state = "SELECT meter, round, value, op, CASE WHEN gone_at IS NULL THEN 0 ELSE 1 END FROM public.readings"
+    assert pipeline.warehouse.query(state) == [["m1", 2, None, "D", 1]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "reason"),
+    [
+        ("csv", b"meter,round,value\nm1,2,\n", "the header lacks the required column op"),
+        ("csv", b"meter,round,value,operation\nm1,2,,D\n", "the header lacks the required column op"),
+        ("jsonl", b'{"meter": "m1", "round": 2}\n', "no object of the file has a value for 'op', its operation"),
+        ("jsonl", b'{"meter": "m1", "round": 2, "Op": "D"}\n', "no object of the file has a value for 'op'"),
+    ],
+)
+def test_a_file_without_the_operation_fails_unless_the_contract_takes_it_for_inserts(
+    kind: str, body: bytes, reason: str
+) -> None:
+    written = FileFormat(kind, null_tokens=FORMATS[kind].null_tokens)
+    for optional in (False, True):
+        pipeline = Pipeline(changes(ordering=("round",), format=written, operation_optional=optional))
+        record = pipeline.deliver(pipeline.put("a", "v1", body, "2026-01-01T08:00:00.000000Z", "0A"))
+        pipeline.run()
+        found = pipeline.services.files.get(record.file_id)
+        assert found.status is (FileStatus.LOADED if optional else FileStatus.FAILED)
+        assert optional or reason in str(found.reason)
+        assert pipeline.warehouse.query("SELECT COUNT(*) FROM public.readings") == [[int(optional)]]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_row_without_an_operation_is_an_insert_beside_others(kind: str) -> None:
+    written = FileFormat(kind, null_tokens=FORMATS[kind].null_tokens)
+    body = {
+        "csv": b"meter,round,value,op\nm1,1,5,\nm2,1,6,I\n",
+        "jsonl": b'{"meter": "m1", "round": 1, "value": 5}\n{"meter": "m2", "round": 1, "value": 6, "op": "I"}\n',
+    }[kind]
+    pipeline = Pipeline(changes(ordering=("round",), format=written))
+    pipeline.deliver(pipeline.put("a", "v1", body, "2026-01-01T08:00:00.000000Z", "0A"))
+    pipeline.run()
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m1": 5, "m2": 6}
+
+
+@pytest.mark.parametrize("ordering", [("round",), ()], ids=["ordered", "by arrival"])
+def test_rows_come_back_from_quarantine_only_where_their_place_is_known(ordering: tuple[str, ...]) -> None:
+    pipeline = Pipeline(changes(ordering=ordering))
+    sent = pipeline.land(
+        "a.csv", "v1", [("m1", 1, 1, "I"), ("m1", 2, -5, "U"), ("m1", 3, "", "D")], "2026-01-01T08:00:00.000000Z", "0A"
+    )
+    pipeline.deliver(sent)
+    pipeline.run()
+    today = replace(pipeline.contract, columns=tuple(replace(c, minimum=None) for c in pipeline.contract.columns))
+    (answer,) = replay(today, Wanted(), MemoryLanding(), pipeline.services)
+    assert answer.good == int(bool(ordering))
+    assert bool(ordering) or f"`headrace reload {sent.file_id}`" in answer.why
 
 
 def test_an_unknown_operation_goes_to_quarantine_and_a_delete_of_nothing_is_harmless() -> None:

@@ -149,7 +149,8 @@ class Contract:
     The rows of a `staged` dataset are appended to a stage table, and merged into the target every `merge_seconds`.
 
     The column `operation` of a change log says whether a row is a new state of its key or deletes it. Rows that are
-    deleted go, or stay with the time of the load in the column `deleted_at`.
+    deleted go, or stay with the time of the load in the column `deleted_at`. A file without that column fails, unless
+    `operation_optional` says that its rows are inserts.
 
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole;
     so is one without a good row, unless `max_bad_share` is given. A new version of a key that lacks more than
@@ -175,6 +176,7 @@ class Contract:
     ordering: tuple[str, ...] = ()
     operation: str | None = None
     deleted_at: str | None = None
+    operation_optional: bool = False
     dist_key: str | None = None
     sort_key: tuple[str, ...] = ()
     replace_versions: bool = True
@@ -217,6 +219,12 @@ class Contract:
     def deleted_keys(self) -> str | None:
         """The table of the keys that a change log has deleted; None where such rows stay, or there are no deletes."""
         return f"etl.deleted_{self.dataset}" if self.operation and not self.deleted_at else None
+
+    @property
+    def needed_operation(self) -> Column | None:
+        """The column of a change log's operations, if no file may lack it."""
+        needed = None if self.operation_optional else self.operation
+        return next((column for column in self.columns if column.name == needed), None)
 
     @property
     def deleted_key_columns(self) -> tuple[str, ...]:

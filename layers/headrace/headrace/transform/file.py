@@ -15,6 +15,7 @@ from headrace.transform.detected import Detected
 from headrace.transform.drift import LISTED
 from headrace.transform.key_columns import KeyColumns, key_columns
 from headrace.transform.lineage import Lineage
+from headrace.transform.operations import check_operations, has_operations
 from headrace.transform.outcome import Block, FileRejected, FileReport, Limits
 from headrace.transform.readers import READERS
 from headrace.transform.rules.parsed import Parsed
@@ -58,6 +59,7 @@ class FileTransform:
         self._lineage = Lineage(contract, file_id, batch_id)
         self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
         self._detected = Detected(contract)
+        self._has_operations = False
         self.report = FileReport(name, file_id, detected=self._detected.values)
 
     def __iter__(self) -> Iterator[Block]:
@@ -82,6 +84,7 @@ class FileTransform:
                 yield from self._member(member, columns)
             except FileRejected as rejected:
                 raise FileRejected(rejected.code, _in_member(member.name, rejected.reason), rejected.line) from rejected
+        check_operations(self._contract, self.report.name, self.report.rows_good, named=self._has_operations)
 
     def _count_member(self, name: str) -> None:
         """A zip may have members without end, and a name may be as long as it likes: the first few are named."""
@@ -104,6 +107,7 @@ class FileTransform:
         good = parsed.table.num_rows
         if self._unknown is not None:
             self._detected.see(parsed.table.column(self._unknown))
+        self._has_operations = self._has_operations or has_operations(self._contract, parsed.table)
         self.report.rows_good += good
         self.report.rows_bad += len(parsed.bad)
         self.report.rows_read += good + len(parsed.bad)

@@ -63,7 +63,7 @@ def test_deleted_rows_go_and_stay_away(warehouse: Client, columns: int) -> None:
     assert warehouse.value("COUNT(*) FROM etl.deleted_readings") == 0
 
 
-def test_marked_rows_keep_their_values_until_they_come_back(warehouse: Client) -> None:
+def test_marked_rows_have_the_values_of_the_delete_until_they_come_back(warehouse: Client) -> None:
     given = changes()
     columns = (*given.columns[:-1], Column("gone_at", "", Kind.TIMESTAMP, "TIMESTAMP"), given.columns[-1])
     given = replace(given, columns=columns, deleted_at="gone_at")

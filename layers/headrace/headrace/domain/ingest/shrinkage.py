@@ -21,7 +21,7 @@ def is_judged(file: FileRecord, contract: Contract) -> bool:
 def too_few(file: FileRecord, good: int, versions: Iterable[FileRecord], contract: Contract) -> str | None:
     """Why a version with `good` good rows is held, beside the `versions` of its key that have rows; None if it is not.
 
-    Only the version before it counts.
+    Only the version before it counts. One that has not been read yet, in the same batch or another lane, has no rows.
     """
     earlier = [version for version in versions if version.order < file.order]
     if not earlier or contract.max_shrink is None:

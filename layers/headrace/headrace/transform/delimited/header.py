@@ -61,7 +61,8 @@ def positional(contract: Contract) -> Layout:
 def by_name(contract: Contract, names: list[str]) -> Layout:
     """The layout that a header gives. Capitals count only where they tell two names apart.
 
-    Raises FileRejected for a required column that is missing, one named twice, or names in other quotes.
+    Raises FileRejected for a required column that is missing, one named twice, or names in other quotes. A change log
+    needs its operation: without it a delete would be an insert.
     """
     wanted = {column.source: column for column in contract.named_columns}
     names = _as_wanted([name.strip() for name in names], wanted)
@@ -74,7 +75,8 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
         raise _missing(list(in_rows), names, in_rows)
     found = set(names)
     absent = tuple(column for column in contract.columns if column.unknown or column.source not in found)
-    missing = [column.source for column in absent if column.required and not column.origin]
+    needed = contract.needed_operation
+    missing = [column.source for column in absent if (column.required or column == needed) and not column.origin]
     if missing:
         raise _missing(missing, names, wanted)
     layout = Layout(tuple(names), tuple(wanted.get(name) for name in names), absent)

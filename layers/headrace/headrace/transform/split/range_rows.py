@@ -17,6 +17,7 @@ from headrace.transform.json_files.columns import known_keys
 from headrace.transform.json_files.reader import NAMED, JsonReader, other_dataset
 from headrace.transform.key_columns import key_columns
 from headrace.transform.lineage import Lineage
+from headrace.transform.operations import check_operations, has_operations
 from headrace.transform.outcome import Block, FileReport, Limits
 from headrace.transform.readers import reader_of
 from headrace.transform.split.head import Head
@@ -30,7 +31,8 @@ UNKNOWN = "unknown_columns"
 class RangeReport:
     """The account of one range. `unknown` are fields without a column, `samples` what the first rows had in them.
 
-    `is_ours` says whether an object of JSON had a key of the contract.
+    `is_ours` says whether an object of JSON had a key of the contract, `has_operations` whether a row of a change log
+    named its operation.
     """
 
     rows_read: int = 0
@@ -39,6 +41,7 @@ class RangeReport:
     unknown: list[str] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
     is_ours: bool = False
+    has_operations: bool = False
 
 
 class RangeTransform:
@@ -85,6 +88,8 @@ class RangeTransform:
         reader = reader_of(self._contract, text, self._limits, self._block_bytes, within, key)
         for parsed in reader.parse():
             self._note_samples(parsed.table)
+            named = self.report.has_operations or has_operations(self._contract, parsed.table)
+            self.report.has_operations = named
             block = self._lineage.block(parsed)
             self._count(block)
             yield block
@@ -116,7 +121,8 @@ def report_of(  # noqa: PLR0913 - what identifies the file, and what was found o
 ) -> FileReport:
     """The report over all ranges of a file, in order: that of one pass.
 
-    Raises FileRejected where one pass does so in the end: for objects of which none has a key of the contract.
+    Raises FileRejected where one pass does so in the end: for objects of which none has a key of the contract, or an
+    operation that a change log needs.
     """
     detected = Detected(contract)
     detected.values["compression"] = "none"
@@ -128,12 +134,14 @@ def report_of(  # noqa: PLR0913 - what identifies the file, and what was found o
         unknown = head.layout.unknown
     elif unknown and not any(part.is_ours for part in ranges):
         raise other_dataset(known_keys(contract))
+    good = sum(part.rows_good for part in ranges)
+    check_operations(contract, name, good, named=any(part.has_operations for part in ranges))
     detected.tell(of_all | ({UNKNOWN: unknown} if unknown else {}))
     return FileReport(
         name,
         file_id,
         rows_read=sum(part.rows_read for part in ranges),
-        rows_good=sum(part.rows_good for part in ranges),
+        rows_good=good,
         rows_bad=sum(part.rows_bad for part in ranges),
         bytes_read=size,
         sha256=sha256,

@@ -24,6 +24,10 @@ from headrace.usecases.ports import HasContents, HasFiles, HasLake, Landing
 from headrace.usecases.unit.transform import landed_key
 
 TOO_OFTEN = f"rows of it came back {MOST_REPLAYS} times: land it again as a whole, or `headrace reload {{}}`"
+UNORDERED = (
+    "the contract has no orderingColumns, so its changes would come after all others of their file:"
+    " `headrace reload {}` loads the file as a whole"
+)
 WHOLE = {
     FileStatus.FAILED: "`headrace retry {0}` tries all of it again",
     FileStatus.HELD: "`headrace release {0}` loads it, `headrace reject {0}` gives it up",
@@ -128,11 +132,8 @@ def _replay(
     *,
     dry_run: bool,
 ) -> Replayed:
-    if file.status in WHOLE:
-        why = f"the file is {file.status}, none of its rows is loaded: {WHOLE[file.status].format(file.file_id)}"
+    if why := _why_not(contract, file):
         return Replayed(file.key, file.file_id, len(rows), 0, None, why)
-    if len(file.replays) >= MOST_REPLAYS:
-        return Replayed(file.key, file.file_id, len(rows), 0, None, TOO_OFTEN.format(file.key))
     try:
         frame = _frame(contract, file, services)
     except (FileRejected, ObjectGoneError) as error:
@@ -151,6 +152,15 @@ def _replay(
         data = frame.around([row.raw for row in good])
         landing.put(key, compressed(data, contract.format.compression))
     return Replayed(file.key, file.file_id, len(rows), len(good), key)
+
+
+def _why_not(contract: Contract, file: FileRecord) -> str | None:
+    """Why no row of a file comes back alone, and what to do instead."""
+    if file.status in WHOLE:
+        return f"the file is {file.status}, none of its rows is loaded: {WHOLE[file.status].format(file.file_id)}"
+    if contract.operation and not contract.ordering:
+        return UNORDERED.format(file.file_id)
+    return TOO_OFTEN.format(file.key) if len(file.replays) >= MOST_REPLAYS else None
 
 
 def _frame(contract: Contract, file: FileRecord, services: Services) -> Frame:

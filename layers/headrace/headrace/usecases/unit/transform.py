@@ -226,6 +226,9 @@ def _shrunk(file: FileRecord, report: FileReport, contract: Contract, services: 
     if not is_judged(file, contract):
         return None
     versions = services.contents.loaded_versions([file.place])[file.place]
+    if contract.staged:  # what is only staged yet will be replaced, too
+        known = services.contents.versions(file.bucket, file.key, before=file)
+        versions = [*versions, *(version for version in known if version.rows.staged)]
     return too_few(file, report.rows_good, versions, contract)
 
 
