@@ -105,7 +105,7 @@ def _superuser(warehouse: Any, user: str) -> Iterator[Finding]:
         return
     if not found:
         text = f"the database has no user {user}, whom the warehouse's secret names"
-        yield fault(text, f"CREATE USER {user} PASSWORD '…', as an admin, and the rights that the README lists")
+        yield fault(text, f"as an admin: CREATE USER {user} PASSWORD '…', and the rights that the README lists")
     elif found[0][0]:
         text = f"the user {user} is a superuser: a contract's SQL may do anything"
         yield warning(text, "load as another user (README, 'Into an existing workgroup')")
