@@ -1,16 +1,9 @@
 -- Which object a file is a version of, and which version: so a load itself finds the newest one. Of files that were
--- loaded before, neither is known here.
+-- loaded before, neither is known here until they are loaded again.
 
 ALTER TABLE etl.arrivals ADD COLUMN object VARCHAR(16) ENCODE ZSTD;
 
 ALTER TABLE etl.arrivals ADD COLUMN version VARCHAR(128) ENCODE ZSTD;
-
--- A file that brought no rows gets its place, with its object, when it is loaded.
-DELETE FROM etl.arrivals
-WHERE
-  file_id NOT IN (
-    SELECT file_id FROM etl.load_files
-  );
 
 -- The keys of the objects that were loaded.
 CREATE TABLE IF NOT EXISTS etl.objects (

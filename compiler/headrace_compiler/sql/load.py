@@ -125,6 +125,7 @@ def target_steps(contract: Contract) -> list[Step]:
     return [
         *(_find_versions(contract) if contract.replace_versions else []),
         ("", _note_arrivals(contract)),
+        ("", _note_objects(contract)),
         *(find_snapshots(contract) if contract.snapshot else []),
         *_reload_steps(contract),
         *(_take_out_versions(contract) if contract.replace_versions else []),
@@ -203,7 +204,7 @@ def _reload_steps(contract: Contract) -> list[Step]:
     own = [(table, "_file_id") for table in (contract.target, contract.deleted_keys) if table]
     emptied = (*own, ("etl.superseded", "file_id"), ("etl.load_files", "file_id"))
     deletes = (f"DELETE FROM {table}\nWHERE {column} IN {files_that('_reloaded = 1')}" for table, column in emptied)
-    return [("if reloaded", statement) for statement in (_note_objects(contract), *deletes)]
+    return [("if reloaded", statement) for statement in deletes]
 
 
 def _find_versions(contract: Contract) -> list[Step]:
@@ -247,7 +248,7 @@ def _note_objects(contract: Contract) -> str:
     return (
         "UPDATE etl.arrivals SET object = files._object, version = files._version\nFROM files\n"
         f"WHERE\n  etl.arrivals.dataset = '{contract.dataset}'\n  AND etl.arrivals.file_id = files._file\n"
-        "  AND etl.arrivals.object IS NULL\n  AND files._reloaded = 1"
+        "  AND etl.arrivals.object IS NULL\n  AND files._object <> ''"
     )
 
 

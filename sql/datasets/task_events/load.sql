@@ -102,14 +102,13 @@ WHERE
     WHERE dataset = 'task_events'
   );
 
--- if reloaded
 UPDATE etl.arrivals SET object = files._object, version = files._version
 FROM files
 WHERE
   etl.arrivals.dataset = 'task_events'
   AND etl.arrivals.file_id = files._file
   AND etl.arrivals.object IS NULL
-  AND files._reloaded = 1;
+  AND files._object <> '';
 
 -- if reloaded
 DELETE FROM public.task_events

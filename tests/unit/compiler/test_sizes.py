@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.contract import PARTITION, TABLE, Column, Contract, Kind
 from headrace.domain.ingest.lane import LIMITS, limits_of
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.domain.ingest.load import Part
@@ -171,8 +171,9 @@ def test_no_load_has_more_statements_than_the_data_api_takes(
     names = [column.name for column in given.columns]
     given = replace(given, ordering=(names[1],) if ordered else (), operation=names[3] if changes else None)
     given = replace(given, deleted_at=names[2] if changes == "marked" else None)
-    for keyed in (given, replace(given, primary_key=(), ordering=())) if not changes else (given,):
-        assert len(load_of(keyed, 2)) <= MOST_STATEMENTS
+    shapes = [given] if changes else [given, replace(given, primary_key=(), ordering=())]
+    shapes += [replace(shape, snapshot=kind) for shape in shapes for kind in (TABLE, PARTITION) if not changes]
+    assert all(len(load_of(shape, 2)) <= MOST_STATEMENTS for shape in shapes)
 
 
 def test_a_load_of_more_statements_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

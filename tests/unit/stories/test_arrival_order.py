@@ -19,8 +19,9 @@ from headrace.usecases.recovery.backfill import backfill
 from headrace.usecases.recovery.requeue import reload, retry
 from headrace_compiler.sql import texts
 from headrace_compiler.sql.load import load_sql
+from tests.support.duck_warehouse import DuckWarehouse
 from tests.support.interleaving import examples
-from tests.support.pipeline import Change, Pipeline, Row, changes, meters
+from tests.support.pipeline import MIGRATIONS, Change, Pipeline, Row, changes, meters
 
 JANUARY, FEBRUARY, MARCH = (f"2026-0{month}-01T08:00:00.000000Z" for month in (1, 2, 3))
 LANES = (LIVE, BACKFILL, MERGE)
@@ -188,6 +189,29 @@ def test_versions_that_were_loaded_before_objects_were_noted_are_replaced(pipeli
     pipeline.deliver(pipeline.land("a.csv", "v2", [("m1", 1, 2)], FEBRUARY, "0B"))
     pipeline.run()
     assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m1": 2}
+
+
+def test_a_file_whose_place_was_noted_before_objects_were_has_its_object_once_it_is_loaded() -> None:
+    pipeline = Pipeline(meters())
+    late = pipeline.land("a.csv", "v1", [("m1", 1, 1)], JANUARY, "0A")
+    pipeline.warehouse.run_alone(
+        f"INSERT INTO etl.arrivals (file_id, dataset, arrival) VALUES ('{late.file_id}', 'readings', 'x')"
+    )
+    pipeline.deliver(late)
+    pipeline.run()
+    found = pipeline.warehouse.query("SELECT arrival, object, version LIKE '%0A%' FROM etl.arrivals")
+    assert found == [["x", pipeline.services.files.get(late.file_id).object_id, True]]
+
+
+def test_a_migration_keeps_the_places_of_files_without_rows() -> None:
+    pipeline = Pipeline(meters())
+    *before, objects = [path.read_text() for path in MIGRATIONS[:4]]
+    warehouse = DuckWarehouse(pipeline.services.lake.read)
+    for text in before:
+        warehouse.run_file(text)
+    warehouse.run_alone("INSERT INTO etl.arrivals (file_id, dataset, arrival) VALUES ('a', 'readings', 'x')")
+    warehouse.run_file(objects)
+    assert warehouse.query("SELECT file_id, object FROM etl.arrivals") == [["a", None]]
 
 
 def test_a_reload_notes_the_object_of_a_file_that_was_loaded_before_objects_were(pipeline: Pipeline) -> None:

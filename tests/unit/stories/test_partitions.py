@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +54,20 @@ def test_the_same_bytes_in_one_partition_are_a_copy_unless_the_name_is_a_column(
             pipeline.deliver(arrival)
             pipeline.run()
         assert pipeline.services.files.get(sent[1].file_id).status is status
+
+
+def test_the_same_bytes_under_the_same_key_stay_a_copy_when_columns_are_taken_from_it() -> None:
+    after = partitioned(replace_versions=False)
+    before = replace(after, columns=tuple(replace(c, origin="", required=False) for c in after.columns))
+    pipeline = Pipeline(replace(before, folder_templates=()))
+    body = b"meter,round,value\nm1,1,1\n"
+    pipeline.deliver(pipeline.put("dt=2026-03-02/part-0.csv", "v1", body, MONDAY, "0A"))
+    pipeline.run()
+    pipeline.services.contracts = contracts_of(after)
+    again = pipeline.deliver(pipeline.put("dt=2026-03-02/part-0.csv", "v2", body, TUESDAY, "0B"))
+    pipeline.run()
+    assert pipeline.services.files.get(again.file_id).status is FileStatus.DUPLICATE
+    assert pipeline.warehouse.query("SELECT COUNT(*) FROM public.readings") == [[1]]
 
 
 @pytest.mark.parametrize(

@@ -287,3 +287,83 @@ def test_a_contract_for_glue_is_refused_by_a_stack_without_a_job() -> None:
     assert "CreateGlue=true" in reason
     services.spark = True
     assert plan(services, "headrace").refused == ()
+
+
+# -- deletes -----------------------------------------------------------------------------------------------------------
+
+OP = Column("op", "op", Kind.STRING, "VARCHAR(6)")
+GONE = Column("gone_at", "gone_at", Kind.TIMESTAMP, "TIMESTAMP")
+KEYS = [row for row in THERE if row[0] in {"meter", "read_at"} or row[0].startswith("_")]
+OPERATED = [*THERE, ["op", "character varying", 6, None, None, "YES"]]
+MARKED = [*OPERATED, ["gone_at", "timestamp without time zone", None, None, None, "YES"]]
+
+
+def change_log(there: list[list[Any]], keys: list[list[Any]] | None = KEYS, **changes: Any) -> MemoryServices:
+    """A change log whose target is there, and perhaps the table of its deleted keys, with three of them."""
+    given: dict[str, Any] = {"columns": (*COLUMNS, OP), "operation": "op"} | changes
+    services = MemoryServices(contracts=contracts_of(contract(**given)))
+    tables = ["migrations", "guard_readings", *(["deleted_readings"] if keys else [])]
+    services.warehouse.answers = {
+        "svv_redshift_columns": [],
+        "table_name = 'readings'": there,
+        "table_name = 'deleted_readings'": keys or [],
+        "svv_tables": [[name] for name in tables],
+        "COUNT(*) FROM etl.deleted_readings": [[3]],
+        "COUNT(*) FROM public.readings WHERE gone_at IS NOT NULL": [[2]],
+    }
+    return services
+
+
+def keys_with(name: str, kind: str, length: int | None = None) -> list[list[Any]]:
+    return [[name, kind, length, None, None, "NO"] if row[0] == name else row for row in KEYS]
+
+
+def test_the_table_of_deleted_keys_that_is_there_stays() -> None:
+    planned = plan(change_log(OPERATED), "headrace")
+    assert ([change.name for change in planned.changes], planned.refused) == (["0001_x.sql"], ())
+
+
+def test_the_table_of_deleted_keys_becomes_longer() -> None:
+    planned = plan(change_log(OPERATED, keys_with("meter", "character varying", 8)), "headrace")
+    assert not planned.refused
+    assert planned.changes[-1].statements == ("ALTER TABLE etl.deleted_readings ALTER COLUMN meter TYPE VARCHAR(16)",)
+
+
+@pytest.mark.parametrize("there", [OPERATED, []], ids=["target", "no target"])
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (KEYS[1:], "remembers deletes by another key or other orderingColumns: keep them, or DROP TABLE"),
+        (keys_with("meter", "bigint"), "etl.deleted_readings.meter is BIGINT and VARCHAR\\(16\\) in the contract"),
+        (keys_with("read_at", "date"), "etl.deleted_readings.read_at is DATE and TIMESTAMP in the contract"),
+    ],
+)
+def test_another_table_of_deleted_keys_is_refused(there: list[list[Any]], keys: list[list[Any]], said: str) -> None:
+    with pytest.raises(MigrationError, match=said):
+        migrate(change_log(there, keys), "headrace")
+
+
+@pytest.mark.parametrize("changes", [{"deleted_at": "gone_at"}, {"operation": None}], ids=["marking", "no deletes"])
+def test_deletes_are_not_forgotten(changes: dict[str, Any]) -> None:
+    services = change_log(MARKED, columns=(*COLUMNS, OP, GONE), **changes)
+    with pytest.raises(
+        MigrationError, match=r"etl\.deleted_readings remembers 3 deletes, which loads by this contract"
+    ):
+        migrate(services, "headrace")
+    services.warehouse.answers["COUNT(*) FROM etl.deleted_readings"] = [[0]]
+    assert not plan(services, "headrace").refused
+
+
+def test_marked_rows_do_not_come_back_as_living_ones() -> None:
+    marking = change_log(MARKED, None, columns=(*COLUMNS, OP, GONE), deleted_at="gone_at")
+    noted = plan(marking, "headrace").changes[-1]
+    assert (noted.name, noted.what) == ("marked rows of readings", "noted, gone_at has them")
+    services = change_log(MARKED)
+    services.warehouse.answers |= {
+        "FROM etl.migrations": [["marked rows of readings", sha256(b"gone_at").hexdigest()]],
+        "table_name = 'deleted_readings'": KEYS,
+    }
+    with pytest.raises(MigrationError, match=r"2 rows of public\.readings are marked as deleted in gone_at, no longer"):
+        migrate(services, "headrace")
+    services.warehouse.answers["COUNT(*) FROM public.readings WHERE gone_at IS NOT NULL"] = [[0]]
+    assert not plan(services, "headrace").refused

@@ -18,6 +18,7 @@ from headrace.domain.migration import (
     as_staged,
     described_type,
     longer_columns,
+    plan_deleted_keys,
     plan_stage,
     plan_table,
     why_fixed,
@@ -68,7 +69,7 @@ def plan(services: Services, database: str) -> Plan:
     refused += [reason for name, text in services.sql.migrations() if (reason := _edited(name, text, done))]
     changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
     changes += [_migration(name, text) for name, text in services.sql.migrations() if name not in done]
-    tables = [_table(contract, etl, services) for contract in contracts]
+    tables = [_table(contract, etl, done, services) for contract in contracts]
     stages = [_stage(contract, etl, done, services) for contract in contracts]
     dropped, made = _views(contracts, _lengthened(contracts, tables), done, services)
     return Plan(
@@ -160,30 +161,57 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _table(contract: Contract, etl: set[str], services: Services) -> TablePlan:
+def _table(contract: Contract, etl: set[str], done: dict[str, str], services: Services) -> TablePlan:
     """The table as the contract has it: made, or changed by what it lacks."""
     there = _columns(services, contract, contract.target)
+    deletes = _deletes(contract, set(there), etl, done, services)
     schema = f"CREATE SCHEMA IF NOT EXISTS {contract.schema}"
     made = (schema, *split_statements(services.sql.text(contract.dataset, SqlText.TABLE)))
     if not there:
-        return TablePlan((Change(contract.target, "new table", made),))
+        new = Change(contract.target, "new table", made)
+        return TablePlan((new, *deletes.changes), refused=deletes.refused)
     planned = plan_table(contract, there)
-    refused = (*planned.refused, *_other_deleted_keys(contract, etl, services))
     beside = {f"etl.guard_{contract.dataset}": "new, lets loads take turns"}
     if contract.deleted_keys:
         beside[contract.deleted_keys] = "new, remembers the keys that were deleted"
     missing = [Change(name, what, made) for name, what in beside.items() if name.removeprefix("etl.") not in etl]
-    return TablePlan((*planned.changes, *missing), planned.kept, refused)
+    changes = (*planned.changes, *missing, *deletes.changes)
+    return TablePlan(changes, planned.kept, (*planned.refused, *deletes.refused))
 
 
-def _other_deleted_keys(contract: Contract, etl: set[str], services: Services) -> Iterator[str]:
-    """The refusal of another key or order than the one by which deletes were remembered."""
-    if not contract.deleted_keys or contract.deleted_keys.removeprefix("etl.") not in etl:
-        return
-    if set(_columns(services, contract, contract.deleted_keys)) != set(contract.deleted_key_columns):
-        reason = f"{contract.deleted_keys} remembers deletes by another key or other orderingColumns"
-        advice = f"keep them, or DROP TABLE {contract.deleted_keys}: older rows of deleted keys may then come back"
-        yield f"{reason}: {advice}"
+def _deletes(contract: Contract, there: set[str], etl: set[str], done: dict[str, str], services: Services) -> TablePlan:
+    """How what knows of deletes follows: a table of their keys, or a column of the target that marks them."""
+    marks, refused = f"marked rows of {contract.dataset}", list[str]()
+    before = next((name for name in there if _digest(name) == done.get(marks)), None)
+    if before and before != contract.deleted_at:
+        refused = list(_shown_again(contract, before, services))
+    changes: tuple[Change, ...] = ()
+    if contract.deleted_at and done.get(marks) != _digest(contract.deleted_at):
+        changes = (Change(marks, f"noted, {contract.deleted_at} has them", _remembered(marks, contract.deleted_at)),)
+    table = f"etl.deleted_{contract.dataset}"
+    if table.removeprefix("etl.") not in etl:
+        return TablePlan(changes, refused=tuple(refused))
+    if not contract.deleted_keys:
+        return TablePlan(changes, refused=(*refused, *_no_longer_remembered(table, services)))
+    planned = plan_deleted_keys(contract, _columns(services, contract, table))
+    return TablePlan((*changes, *planned.changes), refused=(*refused, *planned.refused))
+
+
+def _shown_again(contract: Contract, before: str, services: Services) -> Iterator[str]:
+    """The refusal to take rows for living ones that are marked as deleted."""
+    marked = f"{contract.target} WHERE {before} IS NOT NULL"
+    ((rows,),) = services.warehouse.query(f"SELECT COUNT(*) FROM {marked}")  # noqa: S608 - the contract's, checked
+    if int(rows):
+        reason = f"{rows} rows of {contract.target} are marked as deleted in {before}, no longer the deletedAtColumn"
+        yield f"{reason}: keep it, or remove them (where {before} is not null): older rows of their keys may come back"
+
+
+def _no_longer_remembered(table: str, services: Services) -> Iterator[str]:
+    """The refusal to forget deletes whose rows went, where a contract marks rows from now on, or deletes none."""
+    ((keys,),) = services.warehouse.query(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - the dataset's, checked
+    if int(keys):
+        reason = f"{table} remembers {keys} deletes, which loads by this contract would not look at"
+        yield f"{reason}: keep deleting, or DROP TABLE {table}: older rows of deleted keys may then come back"
 
 
 def _stage(contract: Contract, etl: set[str], done: dict[str, str], services: Services) -> TablePlan:

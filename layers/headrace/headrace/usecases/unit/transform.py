@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.bad_rows import too_many_bad
-from headrace.domain.ingest.ledger import TRANSFORMED, TRANSFORMING, BatchRecord, FileRecord
+from headrace.domain.ingest.ledger import TRANSFORMED, TRANSFORMING, BatchRecord, FileRecord, FileStatus
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.load_plan import MOST_RETURNS, origins_of
 from headrace.domain.ingest.outcome import FileResult, Verdict
@@ -215,7 +215,7 @@ def _judged(
         return _counted(report, Verdict.HELD, contract, account, shrunk)
     assert report.sha256 is not None
     content = content_of(file, report.sha256, contract, empty=not report.rows_read)
-    holder = claim(file, content, contract, services)
+    holder = _same_before(file, report.sha256, contract, services) or claim(file, content, contract, services)
     if holder:
         return _duplicate(report, holder, contract)
     return _counted(report, Verdict.GOOD, contract, account)
@@ -230,6 +230,19 @@ def _shrunk(file: FileRecord, report: FileReport, contract: Contract, services: 
         known = services.contents.versions(file.bucket, file.key, before=file)
         versions = [*versions, *(version for version in known if version.rows.staged)]
     return too_few(file, report.rows_good, versions, contract)
+
+
+def _same_before(file: FileRecord, sha256: str, contract: Contract, services: Services) -> FileRecord | None:
+    """The version of the key with the same bytes that was loaded before the contract had columns from the key.
+
+    Its content was claimed under another name. Where versions replace each other, loading it again does no harm.
+    """
+    adds = not contract.replace_versions and not contract.snapshot
+    if not adds or not contract.key_columns or file.reload or replay_of(contract, file.key):
+        return None
+    versions = services.contents.versions(file.bucket, file.key, before=file)
+    loaded = (version for version in versions if version.status is FileStatus.LOADED)
+    return next((version for version in loaded if version.sha256 == sha256), None)
 
 
 def content_of(file: FileRecord, sha256: str, contract: Contract, *, empty: bool = False) -> str:
