@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from headrace.domain.contract import Contract
 from headrace.domain.ingest import ledger
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, Arrival, FileStatus, RowCounts
-from headrace.domain.ingest.load import split_statements
 from headrace.domain.sql_text import SqlText
 from headrace.usecases.ingest import record_outcome
 from headrace.usecases.recovery.backfill import backfill
@@ -392,10 +391,18 @@ def assert_found(contract: Contract) -> None:
         search(contract, 300, [Phase.generate])
 
 
+def without(part: str, given: Contract) -> str:
+    """The load without the statements that have a part, and the plan's own word of earlier versions.
+
+    Each statement goes with the condition above it.
+    """
+    steps = [text for text in load_sql(given).split(";\n") if text.strip()]
+    return "".join(f"{text};\n" for text in steps if part not in text and "${older}" not in text)
+
+
 def without_arrivals(given: Contract) -> str:
     """The load as it was when the order of loading decided."""
-    steps = [text for text in split_statements(load_sql(given)) if "later.arrival >" not in text]
-    return "".join(f"{text};\n" for text in steps).replace("INSERT INTO files (_file) VALUES ${older};\n", "")
+    return without("later.arrival >", given)
 
 
 @pytest.mark.parametrize("kind", ["arrival", "ordered"])
@@ -406,8 +413,7 @@ def test_a_load_that_forgets_the_arrival_is_found(kind: str, monkeypatch: pytest
 
 def without_versions(given: Contract) -> str:
     """The load as it was when its plan alone said which versions go."""
-    steps = [text for text in split_statements(load_sql(given)) if "a.version" not in text]
-    return "".join(f"{text};\n" for text in steps).replace("INSERT INTO files (_file) VALUES ${older};\n", "")
+    return without("a.version", given)
 
 
 def test_a_load_that_trusts_its_plan_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,8 +423,7 @@ def test_a_load_that_trusts_its_plan_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 def without_deleted_keys(given: Contract) -> str:
     """The load as it would be if it forgot what had been deleted."""
-    steps = [text for text in split_statements(load_sql(given)) if "etl.deleted_readings.meter" not in text]
-    return "".join(f"{text};\n" for text in steps).replace("INSERT INTO files (_file) VALUES ${older};\n", "")
+    return without("etl.deleted_readings.meter", given)
 
 
 @pytest.mark.parametrize("kind", ["changes", "changes, ordered"])
