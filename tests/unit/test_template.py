@@ -96,14 +96,37 @@ def test_a_warehouse_of_ones_own_needs_the_secret_of_its_user() -> None:
     assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExistingWarehouseSecretArn"}, ""]}]}
 
 
-def test_an_execution_outlasts_the_longest_wait_and_two_statements() -> None:
+def test_an_execution_outlasts_the_longest_wait_a_run_and_two_statements() -> None:
     looks, seconds_between = 720, 30
     longest = TEMPLATE["Parameters"]["LongestWait"]
     assert longest["Default"] == longest["MaxValue"] == 86400, "cut nothing: a merge may be promised once a day"
     for choice in ("Has the measurement ended?", "Has the load ended?"):
         last = INGEST["States"][choice]["Choices"][-1]
         assert last == {"Condition": f"{{% $polls > {looks} %}}", "Next": "Give up looking"}
-    assert INGEST["TimeoutSeconds"] > longest["MaxValue"] + 2 * looks * seconds_between
+    spark = spark_state()
+    starts = spark["Retry"][0]
+    refused = starts["MaxAttempts"] * starts["MaxDelaySeconds"]
+    run = refused + spark["TimeoutSeconds"]
+    assert INGEST["TimeoutSeconds"] > longest["MaxValue"] + run + 2 * looks * seconds_between
+
+
+def spark_state() -> dict[str, Any]:
+    states: dict[str, Any] = INGEST["States"]["Transform each unit"]["ItemProcessor"]["States"]
+    found: dict[str, Any] = states["Transform the unit in Spark"]
+    return found
+
+
+def test_runs_beyond_the_jobs_concurrency_are_queued_and_a_refused_start_is_tried_for_hours() -> None:
+    job = RESOURCES["TransformJob"]["Properties"]
+    assert job["JobRunQueuingEnabled"] is True
+    assert job["MaxRetries"] == 0, "Glue queues no runs of a job with retries"
+    refused = spark_state()["Retry"][0]
+    delays = [
+        min(refused["MaxDelaySeconds"], refused["IntervalSeconds"] * refused["BackoffRate"] ** number)
+        for number in range(refused["MaxAttempts"])
+    ]
+    assert refused["JitterStrategy"] == "FULL"
+    assert sum(delays) / 2 > 3 * 3600, "a delay is drawn between nothing and all of it"
 
 
 def test_what_a_failed_first_deployment_made_does_not_hinder_the_second() -> None:
@@ -256,8 +279,7 @@ def test_the_job_is_made_of_what_the_deployment_has_just_published() -> None:
 
 def test_a_run_ends_before_the_workflow_gives_up() -> None:
     minutes = TEMPLATE["Parameters"]["GlueTimeoutMinutes"]["MaxValue"]
-    states = INGEST["States"]["Transform each unit"]["ItemProcessor"]["States"]
-    assert minutes * 60 < states["Transform the unit in Spark"]["TimeoutSeconds"] < INGEST["TimeoutSeconds"]
+    assert minutes * 60 < spark_state()["TimeoutSeconds"]
 
 
 def test_an_alarm_counts_the_runs_that_fail() -> None:

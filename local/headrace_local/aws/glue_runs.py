@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
     from headrace_local.faults import Faults
 
-ACTIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+WORKING = frozenset({"STARTING", "RUNNING", "STOPPING"})
+ACTIVE = WORKING | {"WAITING"}
+KEPT = ("ExecutionProperty", "JobRunQueuingEnabled")
+"""Properties of a job that the emulator drops."""
 LOOKS_EVERY = 0.25
 ENDS_WITHIN = 5.0
 """Seconds that a stopped run's processes have to end before they are killed."""
@@ -62,17 +65,17 @@ def apply(runs: Runs, faults: Faults) -> None:
     for name in ("_create_job", "_start_job_run", "_batch_stop_job_run"):
         require(list(inspect.signature(getattr(glue, name)).parameters) == ["data"], f"glue.{name}")
     require("Role" in inspect.getsource(provisioners._glue_job_fields), "jobs of stacks have other fields")
-    require("ExecutionProperty" not in inspect.getsource(create), "it keeps ExecutionProperty itself")
+    require(not any(name in inspect.getsource(create) for name in KEPT), "it keeps these itself")
     fields = provisioners._glue_job_fields
 
     def create_job(data: dict[str, Any]) -> Any:
         answer = create(data)
-        if data.get("ExecutionProperty") and data.get("Name") in glue._jobs:
-            glue._jobs[data["Name"]]["ExecutionProperty"] = data["ExecutionProperty"]
+        if data.get("Name") in glue._jobs:
+            glue._jobs[data["Name"]].update({name: data[name] for name in KEPT if name in data})
         return answer
 
     def job_fields(properties: dict[str, Any]) -> dict[str, Any]:
-        kept = {name: properties[name] for name in ("ExecutionProperty",) if name in properties}
+        kept = {name: properties[name] for name in KEPT if name in properties}
         return {**fields(properties), **kept}
 
     glue._create_job = create_job
@@ -101,12 +104,14 @@ class Runs:
             )
         allowed = int((job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns") or 1)
         before = glue._job_runs.setdefault(name, [])
-        if sum(run["JobRunState"] in ACTIVE for run in before) >= allowed:
+        queued = str(job.get("JobRunQueuingEnabled")).lower() == "true"
+        if not queued and sum(run["JobRunState"] in ACTIVE for run in before) >= allowed:
             return error_response_json("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {name}", 400)
         run = new_run(job, data)
         before.insert(0, run)
+        turn = functools.partial(await_turn, run, before, allowed)
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._execute, job, run), daemon=True).start()
+        threading.Thread(target=context.run, args=(self._execute, job, run, turn), daemon=True).start()
         return json_response({"JobRunId": run["Id"]})
 
     def stop(self, data: dict[str, Any]) -> Any:
@@ -116,7 +121,7 @@ class Runs:
         for number in data.get("JobRunIds", []):
             run = known.get(number)
             if run is not None and run["JobRunState"] in ACTIVE:
-                run["JobRunState"] = "STOPPING"
+                set_stopping(run)
                 stopped.append({"JobName": name, "JobRunId": number})
                 continue
             code = "EntityNotFoundException" if run is None else "InvalidInputException"
@@ -144,18 +149,19 @@ class Runs:
         running = workflow_limits._running.get()
         while run["JobRunState"] in ACTIVE:
             if running and running.execution["status"] != "RUNNING" and run["JobRunState"] != "STOPPING":
-                run["JobRunState"] = "STOPPING"
+                set_stopping(run)
             time.sleep(LOOKS_EVERY)
 
-    def _execute(self, job: dict[str, Any], run: dict[str, Any]) -> None:
+    def _execute(self, job: dict[str, Any], run: dict[str, Any], turn: Callable[[], bool]) -> None:
         folder = self.folder / run["Id"]
         folder.mkdir(parents=True)
+        has_turn, begun = turn(), time.time()
         try:
-            state, message = self._run_script(job, run, folder)
+            state, message = self._run_script(job, run, folder) if has_turn else ("STOPPED", "Job run was stopped")
         except Exception as error:
             state, message = "FAILED", f"{type(error).__name__}: {error}"
         now = time.time()
-        run.update(CompletedOn=int(now), LastModifiedOn=int(now), ExecutionTime=round(now - run["StartedOn"]))
+        run.update(CompletedOn=int(now), LastModifiedOn=int(now), ExecutionTime=round(now - begun))
         run.update(DPUSeconds=run["ExecutionTime"] * run["MaxCapacity"], ErrorMessage=message[:LONGEST_MESSAGE])
         run["JobRunState"] = state
         put_event(run)
@@ -205,7 +211,7 @@ def new_run(job: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
         "JobName": job["Name"],
         "StartedOn": now,
         "LastModifiedOn": now,
-        "JobRunState": "STARTING",
+        "JobRunState": "WAITING",
         "Arguments": dict(data.get("Arguments") or {}),
         "PredecessorRuns": [],
         "ExecutionTime": 0,
@@ -216,6 +222,30 @@ def new_run(job: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
         "GlueVersion": job.get("GlueVersion"),
         "LogGroupName": "/aws-glue/jobs",
     }
+
+
+_turns = threading.Lock()
+
+
+def set_stopping(run: dict[str, Any]) -> None:
+    """Have a run end that works or waits."""
+    with _turns:
+        run["JobRunState"] = "STOPPING" if run["JobRunState"] in ACTIVE else run["JobRunState"]
+
+
+def await_turn(run: dict[str, Any], runs: list[dict[str, Any]], allowed: int) -> bool:
+    """Wait until fewer than the allowed of a job's runs, the newest first, work. False where the run is stopped before.
+
+    https://docs.aws.amazon.com/glue/latest/dg/job-run-statuses.html
+    """
+    while run["JobRunState"] == "WAITING":
+        with _turns:
+            first = next((each for each in reversed(runs) if each["JobRunState"] == "WAITING"), None)
+            if first is run and sum(each["JobRunState"] in WORKING for each in runs) < allowed:
+                run["JobRunState"] = "STARTING"
+                return True
+        time.sleep(LOOKS_EVERY)
+    return False
 
 
 def end_of(process: subprocess.Popen[bytes], run: dict[str, Any]) -> str:
