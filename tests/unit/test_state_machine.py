@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ministack.services.stepfunctions import _evaluate_jsonata
 
-from headrace.domain.ingest.failure import Treatment, classify, explain
+from headrace.domain.ingest.failure import Treatment, advised, classify, explain
 from headrace.domain.ingest.lane import LIMITS
 
 ROOT = Path(__file__).parents[2]
@@ -207,6 +207,46 @@ def test_a_unit_that_was_killed_is_set_aside_and_not_tried_again_in_its_batch() 
     assert set(unit["Catch"][0]["ErrorEquals"]) == KILLED
 
 
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize(
+    ("state", "message", "killed"),
+    [
+        ("TIMEOUT", None, {"killed": 2}),
+        ("FAILED", 'it said "JobRunState":"TIMEOUT"', {}),
+        ("STOPPED", "the state was TIMEOUT before", {}),
+    ],
+)
+def test_a_failed_run_stops_no_other_unit_and_one_that_timed_out_is_a_killed_unit(
+    state: str, message: str | None, killed: dict[str, int], separators: tuple[str, str]
+) -> None:
+    each = MACHINE["States"]["Transform each unit"]["ItemProcessor"]["States"]
+    (catch,) = each["Transform the unit in Spark"]["Catch"]
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.TaskFailed"], "Set the unit aside")
+    run = {"Id": "jr_1", "JobName": "headrace", "JobRunState": state, "ErrorMessage": message}
+    error = {"Error": "States.TaskFailed", "Cause": json.dumps(run, separators=separators)}
+    caught = _evaluate_jsonata(catch["Output"][2:-2], {"unit": 2}, error_output=error)
+    assert caught == killed | {"error": error["Error"], "cause": error["Cause"]}
+
+
+def test_of_a_killed_unit_and_a_failed_run_the_killed_one_decides() -> None:
+    units: list[dict[str, object]] = [
+        {"unit": 1},
+        {"error": "States.TaskFailed", "cause": "stopped"},
+        {"error": "States.TaskFailed", "cause": "timed out", "killed": 3},
+    ]
+    output = MACHINE["States"]["Name the units set aside"]["Output"][2:-2]
+    bound = {"variables": {"order": {"dataset": "readings"}}}
+    killed = _evaluate_jsonata(output, {"transformed": units}, bound)
+    assert (killed["cause"], killed["killed"]) == ("timed out", [3])
+    failed = _evaluate_jsonata(output, {"transformed": units[:2]}, bound)
+    assert (failed["cause"], failed["killed"]) == ("stopped", [])
+
+
+def test_what_helps_a_file_whose_run_timed_out_is_said() -> None:
+    run = {"Id": "jr_1", "JobName": "headrace", "JobRunState": "TIMEOUT", "ErrorMessage": "Job run exceeded timeout"}
+    assert "longer `GlueTimeoutMinutes`" in advised(explain("States.TaskFailed", json.dumps(run)))
+
+
 BASE = {
     "glue": "Glue.AWSGlueException",
     "sns": "SNS.AmazonSNSException",
@@ -291,7 +331,7 @@ def test_of_several_killed_units_the_first_ones_error_is_reported(killed: list[i
     units: list[dict[str, object]] = [{"unit": number} for number in range(4)]
     for number in killed:
         units[number] = {"error": f"Lambda.Unknown {number}", "cause": f"killed {number}", "killed": number}
-    output = MACHINE["States"]["Name the killed units"]["Output"][2:-2]
+    output = MACHINE["States"]["Name the units set aside"]["Output"][2:-2]
     found = _evaluate_jsonata(output, {"transformed": units}, {"variables": {"order": {"dataset": "readings"}}})
     assert found == {"dataset": "readings", "error": "Lambda.Unknown 1", "cause": "killed 1", "killed": killed}
 

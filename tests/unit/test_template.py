@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ingest.arrival import MAX_FILE_BYTES, MAX_SPARK_BYTES
+from headrace.domain.ingest.arrival import HASH_RATE, MAX_FILE_BYTES, MAX_SPARK_BYTES
 from headrace.domain.sql_text import ROLE
 from scripts.resolved_template import resolved
 from tests.support.template import TEMPLATE
@@ -278,8 +278,9 @@ def test_the_job_is_made_of_what_the_deployment_has_just_published() -> None:
 
 
 def test_a_run_ends_before_the_workflow_gives_up() -> None:
-    minutes = TEMPLATE["Parameters"]["GlueTimeoutMinutes"]["MaxValue"]
-    assert minutes * 60 < spark_state()["TimeoutSeconds"]
+    minutes = TEMPLATE["Parameters"]["GlueTimeoutMinutes"]
+    assert minutes["Default"] * 60 > MAX_SPARK_BYTES / HASH_RATE, "the largest file that is admitted"
+    assert minutes["Default"] <= minutes["MaxValue"] < spark_state()["TimeoutSeconds"] / 60
 
 
 def test_an_alarm_counts_the_runs_that_fail() -> None:

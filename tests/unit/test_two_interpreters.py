@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.reference.exploration import Answers, Script, runs
-from tests.reference.interpreters import Run, definition, run_emulated, run_moto
+from tests.reference.interpreters import Run, TaskError, definition, run_emulated, run_moto
 from tests.reference.models import task_problems
 from tests.reference.node import JsonataError, Reference
 
@@ -220,6 +220,8 @@ def test_two_interpreters_and_two_implementations_of_jsonata_agree_on_every_way(
         assert "Give up looking" in comparison.once(LIVE, never_ending).states
         assert "Give up looking" in comparison.once(LIVE, never_measured).states
         comparison.once(LIVE, several_units)
+        for state in ("TIMEOUT", "STOPPED"):
+            assert "Name the units set aside" in comparison.once(LIVE, ended_run(state)).states
     evaluated = sum(map(len, comparison.inputs.values()))
     print(f"\n{title}: {comparison.runs} runs, {len(comparison.ways)} different ways,", end=" ")
     print(f"{len(comparison.inputs)} expressions with {evaluated} different inputs")
@@ -233,6 +235,18 @@ def several_units(state: str, resource: str, arguments: dict[str, Any]) -> list[
     if arguments.get("FunctionName") == "RecordBatchFunction":
         return [{"Payload": found[0]["Payload"] | {"units": [1, 2, 3], "heavy": [2, 3]}}]
     return found
+
+
+def ended_run(state: str) -> Answers:
+    """A unit in Spark, whose run ends in this state."""
+
+    def answer(name: str, resource: str, arguments: dict[str, Any]) -> list[Any]:
+        if resource.endswith("startJobRun.sync"):
+            raise TaskError("SomethingElse", json.dumps(RUN | {"JobRunState": state, "ErrorMessage": TRICKY}))
+        found = answers(name, resource, arguments)
+        return found[2:] if arguments.get("FunctionName") == "RecordBatchFunction" else found
+
+    return answer
 
 
 def test_no_expression_uses_what_step_functions_leaves_out() -> None:

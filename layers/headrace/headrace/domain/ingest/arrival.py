@@ -16,7 +16,9 @@ from headrace.domain.ingest.replay import replay_of
 MAX_FILE_BYTES = 20 * 2**30
 """What one function can stream within Lambda's fifteen minutes."""
 MAX_SPARK_BYTES = 5 * 2**40
-"""The same of a Glue job: one stream hashes it at 100 MB/s in 15 hours of the day that the workflow waits for a run."""
+"""The same of a Glue job: one stream hashes it at `HASH_RATE` in 15 of the 20 hours of `GlueTimeoutMinutes`."""
+HASH_RATE = 100_000_000
+"""Bytes of a file that a run reads in a second at least."""
 
 
 class Cause(StrEnum):
