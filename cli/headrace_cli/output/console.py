@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from headrace.domain.file_names import printable
+from headrace.domain.files.names import printable
 from headrace_cli.output import times
 
 PIPED_WIDTH = 200

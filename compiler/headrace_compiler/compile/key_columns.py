@@ -9,7 +9,7 @@ from dataclasses import replace
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from headrace.domain.contract import Column, Kind
-from headrace.domain.key_values import FOLDERS, KEY, NAME, fields_of
+from headrace.domain.files.key_values import FOLDERS, KEY, NAME, fields_of
 from headrace_compiler.compile.servers import Servers
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where

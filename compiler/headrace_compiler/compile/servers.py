@@ -10,9 +10,9 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from headrace.domain.contract import ESCAPES, FileFormat
-from headrace.domain.file_formats import FORMATS, NAMES, Format
-from headrace.domain.file_names import IGNORED
-from headrace.domain.key_values import TOKEN, as_pattern, fields_of
+from headrace.domain.files.formats import FORMATS, NAMES, Format
+from headrace.domain.files.key_values import TOKEN, as_pattern, fields_of
+from headrace.domain.files.names import IGNORED
 from headrace.domain.source import Source
 from headrace_compiler.compile.sources import PROTOCOLS, compile_sources
 from headrace_compiler.document import custom

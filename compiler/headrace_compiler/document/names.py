@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from headrace.domain.file_names import plain_name
+from headrace.domain.files.names import plain_name
 from headrace.domain.lake_folders import LAKE_FOLDERS
 
 PLAIN = re.compile("[a-z][a-z0-9_]*")

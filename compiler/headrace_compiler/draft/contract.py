@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from headrace.domain.file_names import plain_name
+from headrace.domain.files.names import plain_name
 from headrace.transform.drift import escaped, quoted, yaml_text
 from headrace.transform.values.inference import Guess, guess
 from headrace_compiler.document.names import LONGEST, column_name_problem, dataset_name_problem

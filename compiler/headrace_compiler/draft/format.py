@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 
 from headrace.domain.contract import FileFormat
-from headrace.domain.file_formats import format_that_begins
+from headrace.domain.files.formats import format_that_begins
 from headrace.transform.delimited.header import MARKUP
 from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminated
 from headrace.transform.outcome import FileRejected

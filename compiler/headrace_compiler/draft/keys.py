@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from headrace.domain.file_names import plain_name
+from headrace.domain.files.names import plain_name
 from headrace.transform.values.inference import Guess
 from headrace_compiler.draft.samples import Samples, listed, shown_name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headrace.domain.key_values import folder_values
+from headrace.domain.files.key_values import folder_values
 
 
 def partitions_of(paths: list[Path]) -> dict[str, list[str | None]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.domain.contract import FileFormat
-from headrace.domain.file_formats import common_format, format_that_begins
+from headrace.domain.files.formats import common_format, format_that_begins
 from headrace.transform.outcome import FileRejected
 from headrace.transform.readers import documents
 from headrace.transform.values.inference import guess

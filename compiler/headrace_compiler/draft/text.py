@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from headrace.domain.file_names import printable
+from headrace.domain.files.names import printable
 from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.decode.encoding import AUTO, NO_TEXT, TextBytes, is_utf8
 from headrace.transform.decode.landed_bytes import PIECE, LandedBytes

@@ -9,7 +9,7 @@ the snapshot that they were first in: they have its place, and are not `whole`.
 from __future__ import annotations
 
 from headrace.domain.contract import PARTITION, TABLE, Contract
-from headrace.domain.ingest.shrinkage import FEWEST_ROWS
+from headrace.domain.ingest.row_limits import FEWEST_ROWS
 from headrace_compiler.sql.steps import FIRST_IN, Step
 
 SCOPE = "_scope VARCHAR(16) DEFAULT ''"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.domain.contract import Contract, FileFormat
-from headrace.domain.key_values import FOLDERS, KEY, NAME
+from headrace.domain.files.key_values import FOLDERS, KEY, NAME
 from headrace_compiler import ContractErrors, compile_contract
 
 TEXT = """

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from headrace.domain.contract import LINEAGE_COLUMNS, UNKNOWN_COLUMN, Contract
-from headrace.domain.ingest.bad_rows import too_many_bad
+from headrace.domain.ingest.row_limits import too_many_bad
 from headrace.transform import BadRow, FileTransform
 from headrace_compiler import compile_contract
 

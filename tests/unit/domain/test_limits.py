@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headrace.adapters.accounts import sql
 from headrace.domain import bounds, contract, export, migration, notice, sizes, sql_text
-from headrace.domain.ingest import arrival, bad_rows, lane, packing, replay, storm
+from headrace.domain.ingest import arrival, lane, packing, replay, row_limits, storm
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
 from headrace.domain.statistics import baseline, judgement
 from headrace.exports.model import run
@@ -47,7 +47,7 @@ def time(value: float | timedelta, unit: str = "s") -> str:
 FILES = {
     "Largest file as it lands": size(arrival.MAX_FILE_BYTES, "GiB"),
     "The same, with a Glue job ([glue.md](glue.md))": size(arrival.MAX_SPARK_BYTES, "TiB"),
-    "Bad rows in a file": count(bad_rows.MOST_BAD_ROWS),
+    "Bad rows in a file": count(row_limits.MOST_BAD_ROWS),
     "Computing time for one file":
         f"{time(allowance.SECONDS)}, and 1 s for every {size(allowance.BYTES_A_SECOND, 'MiB')}",
     "Share of a function's memory for one file": f"{allowance.MEMORY:.0%}".replace("%", " %"),
@@ -96,7 +96,7 @@ MESSAGES = {
     "Bytes in a displayed name": count(bounds.LONGEST_NAME),
     "Bytes in a sentence of the statistics history": count(sql.LONGEST_SENTENCE),
     "Files, columns or values of one kind that a message lists": "/".join(
-        {count(notice.LISTED), count(judgement.LISTED), count(bad_rows.LISTED), count(finish.LISTED)}
+        {count(notice.LISTED), count(judgement.LISTED), count(row_limits.LISTED), count(finish.LISTED)}
     ),
     "Differences that the reconciliation's message lists": count(reconcile_report.LISTED),
     "Refused objects of a group that a message lists": count(storm.MOST_EXAMPLES),

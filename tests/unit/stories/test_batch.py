@@ -442,7 +442,7 @@ def test_reading_stops_when_more_rows_are_bad_than_may_be() -> None:
 
 
 def test_no_file_may_have_bad_rows_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headrace.domain.ingest.bad_rows.MOST_BAD_ROWS", 150_000)
+    monkeypatch.setattr("headrace.domain.ingest.row_limits.MOST_BAD_ROWS", 150_000)
     services = MemoryServices()
     land(services, "a.csv", MANY_BAD)
     (result,) = unit_results(services.lake, transformed(services))[0].files

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from headrace.domain.contract import FileFormat
-from headrace.domain.file_formats import FORMATS
+from headrace.domain.files.formats import FORMATS
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery.replay import Wanted, replay
 from headrace.usecases.recovery.requeue import reload

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.files.key_values import FOLDERS, NAME
 from headrace.domain.ingest.ledger import Arrival, FileStatus, RowCounts
-from headrace.domain.key_values import FOLDERS, NAME
 from headrace.usecases.recovery.replay import Wanted, replay
 from tests.support.fakes import contracts_of
 from tests.support.pipeline import Pipeline, meters

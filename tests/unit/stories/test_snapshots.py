@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.contract import PARTITION, TABLE, Column, Contract, Kind
+from headrace.domain.files.key_values import FOLDERS
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, Arrival, FileStatus, RowCounts
 from headrace.domain.ingest.load import split_statements
-from headrace.domain.key_values import FOLDERS
 from headrace.domain.sql_text import SqlText
 from headrace.usecases.ingest import record_outcome
 from headrace.usecases.quality.hold import release

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Column, Contract, Kind, RowRule
-from headrace.domain.key_values import FOLDERS, KEY, NAME
+from headrace.domain.files.key_values import FOLDERS, KEY, NAME
 from headrace.transform import FileRejected
 from tests.unit.transform.kit import Read, contract, integer, read, text
 from tests.unit.transform.split.test_ranges import cut_read

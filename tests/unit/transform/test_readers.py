@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.file_formats import FORMATS, NAMES, common_format, format_that_begins
+from headrace.domain.files.formats import FORMATS, NAMES, common_format, format_that_begins
 from headrace.transform.readers import DOCUMENTS, READERS, documents
 from headrace_compiler.document import custom
 

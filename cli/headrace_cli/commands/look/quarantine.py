@@ -11,7 +11,7 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
-from headrace.domain.file_names import printable
+from headrace.domain.files.names import printable
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.formatting import count, number
 from headrace_cli.output.highlight import fault_span

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from headrace.domain.file_formats import FORMATS, Format
-from headrace.domain.file_names import IGNORED
+from headrace.domain.files.formats import FORMATS, Format
+from headrace.domain.files.names import IGNORED
 from headrace.domain.kind import Kind
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls
 from headrace.domain.statistics.checks import Check, Metric

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from headrace.domain.file_names import matches
+from headrace.domain.files.names import matches
 
 
 class Protocol(StrEnum):

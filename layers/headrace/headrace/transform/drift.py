@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 
 from headrace.domain.bounds import LONGEST_NAME
-from headrace.domain.file_names import plain_name
+from headrace.domain.files.names import plain_name
 from headrace.transform.values.inference import Guess, guess
 
 SEEN = 1000

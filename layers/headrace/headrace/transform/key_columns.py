@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract
-from headrace.domain.key_values import FOLDERS, KEY, NAME, Values, fields_of, folder_values, name_values
+from headrace.domain.files.key_values import FOLDERS, KEY, NAME, Values, fields_of, folder_values, name_values
 from headrace.transform.outcome import FileRejected, RowError
 from headrace.transform.rules.values import ColumnReader
 from headrace.transform.schema import arrow_type

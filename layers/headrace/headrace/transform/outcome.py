@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headrace.domain.ingest.bad_rows import MOST_BAD_ROWS
+from headrace.domain.ingest.row_limits import MOST_BAD_ROWS
 from headrace.errors import TerminalError
 
 if TYPE_CHECKING:

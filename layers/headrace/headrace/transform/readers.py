@@ -1,4 +1,4 @@
-"""The readers of files, by format. A new format is a row of `READERS` here and a row of `domain.file_formats`."""
+"""The readers of files, by format. A new format is a row of `READERS` here and a row of `domain.files.formats`."""
 
 from __future__ import annotations
 

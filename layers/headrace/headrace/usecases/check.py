@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.bad_rows import hopeless, too_many_bad
-from headrace.domain.key_values import folder_values
+from headrace.domain.files.key_values import folder_values
+from headrace.domain.ingest.row_limits import hopeless, too_many_bad
 from headrace.transform import BadRow, Block, FileReport, FileTransform, PartWriter, QuarantineWriter
 
 SHOWN = 20

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, FileFormat, Kind
+from headrace.domain.files.key_values import NAME
 from headrace.domain.ingest.ledger import LIVE, BatchRecord
-from headrace.domain.key_values import NAME
 from headrace.errors import TransientError
 from headrace.transform import BadRow, Block, read_quarantine
 from headrace.transform.outcome import RowError

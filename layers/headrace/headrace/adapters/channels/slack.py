@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.adapters.channels.channel import Channel, post_json
 from headrace.adapters.secret import address
-from headrace.domain.file_names import printable
+from headrace.domain.files.names import printable
 from headrace.domain.notice import Notice
 
 MARKS = {"ok": ":white_check_mark:", "warning": ":warning:", "error": ":rotating_light:"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.domain.clock import precise
 from headrace.domain.contract import LAMBDA, Contract
-from headrace.domain.file_names import ignored_by, matches
+from headrace.domain.files.names import ignored_by, matches
 from headrace.domain.ingest.ledger import Arrival, FileStatus
 from headrace.domain.ingest.replay import replay_of
 

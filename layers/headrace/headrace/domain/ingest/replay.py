@@ -7,7 +7,7 @@ import json
 import re
 
 from headrace.domain.contract import Contract
-from headrace.domain.file_formats import FORMATS
+from headrace.domain.files.formats import FORMATS
 
 NAME = re.compile(r"replay/([0-9a-f]{24}-[0-9a-f]{16})\.\w+")
 MOST_REPLAYS = 500

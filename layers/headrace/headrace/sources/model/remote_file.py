@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from headrace.domain.file_names import one_form, printable
+from headrace.domain.files.names import one_form, printable
 
 SECOND, MINUTE, DAY = 1, 60, 86400
 LONGEST_KEY = 1024

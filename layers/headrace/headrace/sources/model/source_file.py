@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from headrace.domain.bounds import LONGEST_REASON, cut
-from headrace.domain.file_names import matches
+from headrace.domain.files.names import matches
 from headrace.domain.source import After, Checksum, Complete, Source
 from headrace.sources.model.remote_file import CHECKSUMS, TEMPORARY, RemoteFile, same_file
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from headrace.domain.contract import Contract
-from headrace.domain.file_names import one_form
+from headrace.domain.files.names import one_form
 from headrace.domain.lake_folders import INCOMING
 from headrace.domain.sizes import LARGEST_FILE, largest, too_large
 from headrace.domain.source import Checksum, Source, shared_folder

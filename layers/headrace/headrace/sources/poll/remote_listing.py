@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from headrace.domain.file_names import matches, one_form
+from headrace.domain.files.names import matches, one_form
 from headrace.domain.source import Source, is_pattern
 from headrace.errors import FileProblemError, UnreachableError
 from headrace.observability import logger

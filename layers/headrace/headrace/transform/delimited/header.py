@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace.domain.contract import Column, Contract, FileFormat
-from headrace.domain.file_formats import format_that_begins
+from headrace.domain.files.formats import format_that_begins
 from headrace.transform.decode.lines import LineBlocks
 from headrace.transform.drift import is_name
 from headrace.transform.outcome import FileRejected

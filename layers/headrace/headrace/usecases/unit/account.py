@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.bad_rows import hopeless, most_bad_rows
+from headrace.domain.ingest.row_limits import hopeless, most_bad_rows
 from headrace.transform import Block, FileReport
 
 

@@ -12,9 +12,9 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.bad_rows import hopeless, most_bad_rows
 from headrace.domain.ingest.ledger import BatchRecord, FileRecord
 from headrace.domain.ingest.load import Part
+from headrace.domain.ingest.row_limits import hopeless, most_bad_rows
 from headrace.errors import ObjectGoneError
 from headrace.transform import FileRejected, FileReport
 from headrace.transform.split.head import Head, read_head

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.bad_rows import too_many_bad
 from headrace.domain.ingest.ledger import TRANSFORMED, TRANSFORMING, BatchRecord, FileRecord, FileStatus
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.load_plan import MOST_RETURNS, origins_of
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import replay_of
-from headrace.domain.ingest.shrinkage import is_judged, too_few
+from headrace.domain.ingest.row_limits import is_judged, too_few, too_many_bad
 from headrace.errors import HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
 from headrace.transform import FileRejected, FileReport, FileTransform

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.key_values import FOLDERS
+from headrace.domain.files.key_values import FOLDERS
 from headrace_cli.contract_tests.cases import cases
 from headrace_compiler import compile_contract
 from tests.support.fakes import contract

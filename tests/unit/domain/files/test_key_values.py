@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow.dataset import HivePartitioning, field
 
-from headrace.domain.key_values import HIVE_NULL, as_pattern, fields_of, fitted, folder_values, name_values
+from headrace.domain.files.key_values import HIVE_NULL, as_pattern, fields_of, fitted, folder_values, name_values
 
 ESCAPED = "\"#%'*/:=?\\{[]^" + "".join(map(chr, range(1, 32))) + "\x7f"
 """What Hive and Spark escape in a partition's folder."""

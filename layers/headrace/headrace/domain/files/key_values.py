@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from headrace.domain.file_names import one_form
+from headrace.domain.files.names import one_form
 
 FOLDERS, NAME, KEY = "folders", "name", "key"
 """Where a column's value stands: in the templates of folders or names; or it is the whole name, or the whole key."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ingest.bad_rows import MOST_BAD_ROWS, hopeless, most_bad_rows, too_many_bad
+from headrace.domain.ingest.row_limits import MOST_BAD_ROWS, hopeless, most_bad_rows, too_many_bad
 from tests.support.fakes import contract
 
 BROKEN = {"value: minimum": 1200, "read_at: no time": 3, **{f"c{number}: missing": 1 for number in range(9)}}
