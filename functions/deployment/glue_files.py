@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.adapters.patience import patiently
 from headrace.bootstrap.ingest import services
-from headrace.usecases.publish_job import publish_job, withdraw_job
+from headrace.usecases.publish_job import publish_job
 
 PASSES_SECONDS = 120  # of the function's 300
 PACKAGES = ("headrace", "headrace_contracts")
@@ -17,16 +17,18 @@ PACKAGES = ("headrace", "headrace_contracts")
 def run(event: dict[str, Any]) -> dict[str, Any]:
     """Publish the job's files under their digest, which is the resource's id.
 
-    An update that gives the resource another id has CloudFormation delete the earlier one when all else has succeeded,
-    and the new one when it has not: the files that the job names are always there.
+    An update that gives the resource another id has CloudFormation delete the earlier one as soon as all else has
+    succeeded, while runs of the earlier job still start: that removes nothing, a later publication does.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-update.html
     """
     if event["RequestType"] == "Delete":
-        withdraw_job(event["PhysicalResourceId"], services)
         return {}
+    named = event.get("PhysicalResourceId", "")
     packages = [folder_of(name) for name in PACKAGES]
     published = patiently(
-        lambda: publish_job(folder_of("headrace_glue"), packages, services), new_rights=True, seconds=PASSES_SECONDS
+        lambda: publish_job(folder_of("headrace_glue"), packages, services, named),
+        new_rights=True,
+        seconds=PASSES_SECONDS,
     )
     return {"PhysicalResourceId": published.folder, "Data": published.urls}
 

@@ -6,10 +6,12 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from headrace.adapters.accounts import AccountServices
+from headrace.domain import clock
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.domain.contracts import Contracts, Exports
 from headrace.domain.ingest.landed import Landed
@@ -90,6 +92,7 @@ class MemoryLake:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.times: dict[str, datetime] = {}
         self.landed: dict[tuple[str, str, str], bytes] = {}
 
     def land(self, file: FileRecord, data: bytes) -> None:
@@ -108,6 +111,7 @@ class MemoryLake:
 
     def upload(self, key: str, path: Path) -> int:
         self.objects[key] = path.read_bytes()
+        self.times[key] = clock.utc()
         return len(self.objects[key])
 
     replace = upload
@@ -129,6 +133,9 @@ class MemoryLake:
 
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
         return iter([(key, len(data)) for key, data in self.objects.items() if key.startswith(prefix)])
+
+    def written(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        return iter([(key, self.times.get(key, clock.utc())) for key in list(self.objects) if key.startswith(prefix)])
 
 
 class MemoryWorkflow:

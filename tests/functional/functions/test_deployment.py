@@ -244,6 +244,13 @@ def test_rights_that_never_come_are_waited_for_no_longer_than_a_minute(monkeypat
         migration.run({"RequestType": "Create"})
 
 
+def test_a_deletion_takes_no_file_from_the_runs_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.deployment import glue_files
+
+    monkeypatch.setattr(glue_files, "services", None)
+    assert glue_files.run({"RequestType": "Delete", "PhysicalResourceId": "glue/abc"}) == {}
+
+
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
 @pytest.mark.parametrize("error", [denied("AccessDenied"), TransientError("slow down")])
 def test_the_jobs_files_wait_for_a_new_roles_rights_and_for_what_passes(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from headrace.errors import TerminalError
-from headrace.usecases.publish_job import Published, publish_job, withdraw_job
+from headrace.domain import clock
+from headrace.usecases.publish_job import Published, publish_job
 from tests.support.fakes import MemoryServices, contracts_of
 
 
@@ -58,13 +59,39 @@ def test_python_imports_the_packages_from_the_zip(built: Path, monkeypatch: pyte
     assert __import__("second").SAID == 2
 
 
-def test_what_is_replaced_is_withdrawn_and_nothing_else(built: Path) -> None:
+def folders(services: MemoryServices) -> set[str]:
+    return {key.rpartition("/")[0] for key in services.lake.objects}
+
+
+def test_files_stay_for_a_week_after_they_were_replaced_for_the_runs_at_work(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     services = MemoryServices(contracts_of())
-    first = publish(built, services)
-    (built / "layer" / "transform_unit.py").write_text("print(1)")
-    second = publish(built, services)
-    withdraw_job(first.folder, services)
-    assert {key.rpartition("/")[0] for key in services.lake.objects} == {second.folder}
-    for other in ("readings", "glue", "glue/a/b", "", "GlueFiles"):
-        with pytest.raises(TerminalError):
-            withdraw_job(other, services)
+    start = clock.utc()
+    published: list[str] = []
+    for days, left in (
+        (0, {0}),
+        (100, {0, 1}),  # the first was the job's until now
+        (101, {0, 1, 2}),  # runs of the first may still be at work: it was replaced a day ago
+        (108, {1, 2, 3}),  # the second was the job's a week ago
+        (150, {3, 4}),
+        (151, {3, 4, 5}),
+    ):
+        monkeypatch.setattr(clock, "utc", lambda days=days: start + timedelta(days=days))
+        (built / "layer" / "transform_unit.py").write_text(f"print({days})")
+        published.append(publish(built, services).folder)
+        assert {published.index(folder) for folder in folders(services)} == left
+
+
+def test_the_folder_that_the_job_names_stays_however_old(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = MemoryServices(contracts_of())
+    first = publish(built, services).folder
+    for days in (50, 100, 150):  # none of these deployments succeeded
+        at = clock.utc() + timedelta(days=days)
+        with monkeypatch.context() as later:
+            later.setattr(clock, "utc", lambda at=at: at)
+            (built / "layer" / "transform_unit.py").write_text(f"print({days})")
+            packages = [built / "first", built / "second"]
+            publish_job(built / "layer", packages, services, first)
+    assert first in folders(services)
+    assert len(folders(services)) == 3

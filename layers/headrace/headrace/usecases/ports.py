@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -130,6 +130,7 @@ class Lake(Protocol):
     def read(self, key: str) -> bytes: ...
     def find_json(self, key: str) -> Any | None: ...
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]: ...
+    def written(self, prefix: str) -> Iterator[tuple[str, datetime]]: ...
 
 
 class Workflow(Protocol):
