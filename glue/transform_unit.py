@@ -18,6 +18,7 @@ from headrace.adapters.job_runs import GlueRuns
 from headrace.adapters.spark import SparkCluster
 from headrace.bootstrap.ingest import AwsServices, services
 from headrace.errors import HeadraceError
+from headrace.observability import logger
 from headrace.usecases.unit.sole_run import become_sole
 from headrace.usecases.unit.spread import RANGE_BYTES, transform_spread
 
@@ -30,6 +31,7 @@ def main() -> None:
     arguments = _arguments()
     settings: dict[str, str] = json.loads(arguments.settings)
     os.environ.update(settings)
+    logger.setLevel(settings.get("POWERTOOLS_LOG_LEVEL", "INFO"))  # executors have it before they import anything
     try:
         done = become_sole(arguments.run, GlueRuns(client("glue"), arguments.job)) if arguments.run else None
     except HeadraceError as error:

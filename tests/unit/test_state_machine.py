@@ -242,6 +242,28 @@ def test_of_a_killed_unit_and_a_failed_run_the_killed_one_decides() -> None:
     assert (failed["cause"], failed["killed"]) == ("stopped", [])
 
 
+@pytest.mark.parametrize(
+    ("known", "cost"),
+    [
+        ({"DPUSeconds": 250.5, "ExecutionTime": 90}, {"dpu_seconds": 250.5}),
+        ({"ExecutionTime": 90}, {"dpu_seconds": 360, "at_most": True}),
+        ({"ExecutionTime": 7}, {"dpu_seconds": 240, "at_most": True}),  # a minute is billed
+    ],
+)
+def test_what_a_run_took_is_what_glue_reports_or_at_most_its_time_on_all_workers(
+    known: dict[str, Any], cost: dict[str, Any]
+) -> None:
+    spark = MACHINE["States"]["Transform each unit"]["ItemProcessor"]["States"]["Transform the unit in Spark"]
+    result = {"Id": "jr_1", "MaxCapacity": 4} | known
+    found = _evaluate_jsonata(spark["Output"][2:-2], {"unit": 2}, result=result)
+    assert found == {"run": {"unit": 2, "run": "jr_1"} | cost}
+
+
+def test_the_job_logs_as_the_functions_do() -> None:
+    spark = MACHINE["States"]["Transform each unit"]["ItemProcessor"]["States"]["Transform the unit in Spark"]
+    assert "'POWERTOOLS_LOG_LEVEL': '${LogLevel}'" in spark["Arguments"]["Arguments"]["--settings"]
+
+
 def test_what_helps_a_file_whose_run_timed_out_is_said() -> None:
     run = {"Id": "jr_1", "JobName": "headrace", "JobRunState": "TIMEOUT", "ErrorMessage": "Job run exceeded timeout"}
     assert "longer `GlueTimeoutMinutes`" in advised(explain("States.TaskFailed", json.dumps(run)))

@@ -284,6 +284,26 @@ def test_a_run_ends_before_the_workflow_gives_up() -> None:
 
 
 def test_an_alarm_counts_the_runs_that_fail() -> None:
+    made = resolved(CreateGlue="true")["Resources"]
+    alarm, pattern = made["GlueRunAlarm"]["Properties"], made["GlueRunRule"]["Properties"]["EventPattern"]
     (dimension,) = RESOURCES["GlueRunAlarm"]["Properties"]["Dimensions"]
     assert dimension == {"Name": "RuleName", "Value": {"Ref": "GlueRunRule"}}
-    assert RESOURCES["GlueRunRule"]["Properties"]["EventPattern"]["detail"]["state"] == ["FAILED", "TIMEOUT", "STOPPED"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/Events", "Invocations", "Sum")
+    name = made["TransformJob"]["Properties"]["Name"]
+    for state in ("FAILED", "TIMEOUT", "ERROR", "STOPPED", "SUCCEEDED", "RUNNING"):
+        assert fits(pattern, run_event(name, state)) is (state not in {"SUCCEEDED", "RUNNING"}), state
+    assert not fits(pattern, run_event("another", "FAILED"))
+
+
+def run_event(job: Any, state: str) -> dict[str, Any]:
+    """As Glue sends it: https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html"""
+    detail = {"jobName": job, "severity": "ERROR", "state": state, "jobRunId": "jr_1", "message": "it broke"}
+    return {"source": "aws.glue", "detail-type": "Glue Job State Change", "detail": detail}
+
+
+def fits(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
+    """Whether EventBridge sends an event on by a pattern of plain values."""
+    return all(
+        fits(wanted, event.get(name, {})) if isinstance(wanted, dict) else event.get(name) in wanted
+        for name, wanted in pattern.items()
+    )

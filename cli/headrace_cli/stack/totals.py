@@ -29,17 +29,18 @@ def dataset_account(contract: Contract, files: Iterable[FileRecord], now: dateti
     statuses: Counter[FileStatus] = Counter()
     rows, last_load = RowCounts(), ""
     runs: dict[str, int] = {}
-    last_run = ("", "")
+    last_run, at_most = ("", ""), False
     for file in files:
         statuses[file.status] += 1
         late += is_late(file, contract, now)
         rows += file.rows
         if run := file.detected.get(RUN):
             runs[run["run"]] = int(run["dpu_seconds"])
+            at_most |= bool(run.get("at_most"))
             last_run = max(last_run, (file.updated_at or "", run["run"]))
         if file.status is FileStatus.LOADED:
             last_load = max(last_load, file.updated_at or "")
-        glue = {"runs": len(runs), "dpu_seconds": sum(runs.values()), "last_run": last_run[1]}
+        glue = {"runs": len(runs), "dpu_seconds": sum(runs.values()), "at_most": at_most, "last_run": last_run[1]}
     return ({"glue": glue} if runs else {}) | {
         "dataset": contract.dataset,
         "late": late,

@@ -135,7 +135,8 @@ def _remarks(document: Document) -> list[str]:
     ]
     said += [
         f"\n{item['dataset']}: {count(item['glue']['runs'], 'run')} of the Glue job,"
-        f" {item['glue']['dpu_seconds']:,} DPU seconds; the last: {item['glue']['last_run']}"
+        f" {'at most ' if item['glue']['at_most'] else ''}{item['glue']['dpu_seconds']:,} DPU seconds;"
+        f" the last: {item['glue']['last_run']}"
         for item in document["datasets"]
         if "glue" in item
     ]

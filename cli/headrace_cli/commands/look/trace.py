@@ -125,7 +125,9 @@ def _facts(story: Document) -> Table:
 
 
 def _engine(run: dict[str, Any] | None) -> str | None:
-    return f"Glue, run {run['run']}, {run['dpu_seconds']:,} DPU seconds" if run else None
+    if run is None:
+        return None
+    return f"Glue, run {run['run']}, {'at most ' if run.get('at_most') else ''}{run['dpu_seconds']:,} DPU seconds"
 
 
 def _grid(facts: dict[str, Any]) -> Table:

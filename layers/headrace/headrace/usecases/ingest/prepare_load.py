@@ -53,7 +53,7 @@ def prepare_load(
 
     `statements` is empty when the batch brings no file that the warehouse has to know of, `measure` when the contract
     has no checks of the third tier or there are no rows to measure, `views` are to be refreshed after the load.
-    `runs` are the Glue runs of units: `{"unit", "run", "dpu_seconds"}` each.
+    `runs` are the Glue runs of units: `{"unit", "run", "dpu_seconds", "at_most"?}` each.
 
     Raises ContractChangedError where a part was written by another contract than the statements are made from,
     LoadTooLargeError where the services would not take the SQL or the answer: Step Functions' own
@@ -61,7 +61,7 @@ def prepare_load(
     (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
     """
     for run in runs:
-        note_run(services.lake, batch.batch, int(run["unit"]), str(run["run"]), round(run["dpu_seconds"]))
+        note_run(services.lake, batch.batch, run)
     plan = _plan(batch, services)
     url = _write_manifest(services.lake, batch.batch, plan.parts)
     answer = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -12,7 +13,11 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ports import HasBatches, HasFiles, HasLake, Lake
 
 RUN = "glue"
-"""What of a result, and of what is known of a file, names the run that transformed it: `{"run", "dpu_seconds"}`."""
+"""What of a result, and of what is known of a file, names the run that transformed it.
+
+`{"run", "dpu_seconds", "at_most"?}`: `at_most` where Glue had not yet reported what the run took; with auto-scaling it
+does so some time after the end.
+"""
 
 
 class Services(HasBatches, HasFiles, HasLake, Protocol):
@@ -44,10 +49,12 @@ class UnitResult:
         return cls(value["unit"], value["contract"], parts, files)
 
 
-def note_run(lake: Lake, batch: str, unit: int, run: str, dpu_seconds: int) -> None:
+def note_run(lake: Lake, batch: str, run: Mapping[str, Any]) -> None:
     """Add the Glue run of a unit to its result: what a run has cost is only known after it."""
-    path = lake_paths.result(batch, unit)
-    lake.write_json(path, lake.read_json(path) | {RUN: {"run": run, "dpu_seconds": dpu_seconds}})
+    path = lake_paths.result(batch, int(run["unit"]))
+    noted: dict[str, Any] = {"run": str(run["run"]), "dpu_seconds": round(run["dpu_seconds"])}
+    noted |= {"at_most": True} if run.get("at_most") else {}
+    lake.write_json(path, lake.read_json(path) | {RUN: noted})
 
 
 def file_results(batch: BatchRecord, services: Services) -> list[FileResult]:

@@ -156,5 +156,8 @@ def test_runs_of_the_glue_job_are_counted_once_and_the_last_is_named(
         file("d", status=FileStatus.LOADED, updated_at="2026-01-03T00:00:00Z"),
     )
     (readings,) = run_json("status")[1]["datasets"]
-    assert readings["glue"] == {"runs": 2, "dpu_seconds": 1560, "last_run": "jr_2"}
+    assert readings["glue"] == {"runs": 2, "dpu_seconds": 1560, "at_most": False, "last_run": "jr_2"}
     assert "readings: 2 runs of the Glue job, 1,560 DPU seconds; the last: jr_2" in run_text("status")[1]
+    unreported = {"glue": {"run": "jr_3", "dpu_seconds": 40, "at_most": True}}
+    stack.ledger.add(file("e", status=FileStatus.LOADED, detected=unreported, updated_at="2026-01-01T00:00:00Z"))
+    assert "3 runs of the Glue job, at most 1,600 DPU seconds" in run_text("status")[1]

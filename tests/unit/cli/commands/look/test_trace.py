@@ -188,8 +188,14 @@ def test_the_engine_is_named_with_its_run_and_what_that_cost(stack: FakeStack, r
     stack.ledger.add(
         file("a.csv", status=FileStatus.LOADED, detected={"glue": {"run": "jr_1", "dpu_seconds": 1234}}),
         file("b.csv", status=FileStatus.LOADED),
+        file(
+            "c.csv",
+            status=FileStatus.LOADED,
+            detected={"glue": {"run": "jr_2", "dpu_seconds": 240, "at_most": True}},
+        ),
     )
     assert "Glue, run jr_1, 1,234 DPU seconds" in run_text("trace", "readings/a.csv")[1]
+    assert "Glue, run jr_2, at most 240 DPU seconds" in run_text("trace", "readings/c.csv")[1]
     assert "engine" not in run_text("trace", "readings/b.csv")[1]
 
 
