@@ -219,6 +219,8 @@ def write_mark(path: Path, *, bytecode: bool) -> None:
     path.parent.mkdir()
     built_for = own_architecture() if architecture() == "native" else architecture()
     mark = {"runtime": runtime(), "architecture": built_for, "bytecode": bytecode}
+    if architecture() == "native":
+        mark["native"] = True
     path.write_text(json.dumps(mark), "utf-8")
 
 

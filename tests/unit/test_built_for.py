@@ -46,6 +46,31 @@ def test_a_layer_for_another_function_is_named(
     assert f"Runtime={runtime} Architecture={architecture}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("environment", "taken"),
+    [
+        ({"AWS_LAMBDA_FUNCTION_NAME": "headrace-PublishJob"}, False),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "headrace-PublishJob", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, True),
+        ({}, True),
+    ],
+)
+def test_a_layer_that_was_built_for_the_laptop_is_refused_on_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], taken: bool
+) -> None:
+    folder = mark(tmp_path, "glue", build.runtime(), build.architecture())
+    path = folder / build.MARKS / "glue.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"native": True}))
+    monkeypatch.setattr(sys, "path", [str(folder)])
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if taken:
+        build.check_layers()
+        return
+    with pytest.raises(build.WrongBuild, match="the layer glue was built for the laptop"):
+        build.check_layers()
+
+
 @pytest.mark.parametrize("module", ["headrace", "headrace.bootstrap.ingest", "headrace.usecases.unit.transform"])
 def test_whatever_is_imported_first_it_is_looked_at_before_anything_native(tmp_path: Path, module: str) -> None:
     mark(tmp_path, "transform", "python3.99", build.architecture())

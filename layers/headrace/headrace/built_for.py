@@ -22,6 +22,11 @@ def check_layers() -> None:
             built = json.loads(mark.read_text("utf-8"))
             if (built["runtime"], built["architecture"]) != (runtime(), architecture()):
                 raise WrongBuild(_difference(mark.stem, built["runtime"], built["architecture"]))
+            if built.get("native") and on_aws():
+                raise WrongBuild(
+                    f"the layer {mark.stem} was built for the laptop, with HEADRACE_ARCH=native: without the Glue job's"
+                    f" wheels, and for another machine's libraries. Build again with HEADRACE_ARCH={architecture()}"
+                )
 
 
 def _difference(layer: str, built_runtime: str, built_architecture: str) -> str:
@@ -30,6 +35,11 @@ def _difference(layer: str, built_runtime: str, built_architecture: str) -> str:
         f" {architecture()}. Build again with HEADRACE_RUNTIME={runtime()} HEADRACE_ARCH={architecture()}, or deploy"
         f" with Runtime={built_runtime} Architecture={built_architecture}"
     )
+
+
+def on_aws() -> bool:
+    """Whether this is a function on AWS: the laptop's have its endpoint."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ and "AWS_ENDPOINT_URL" not in os.environ
 
 
 def runtime() -> str:

@@ -153,7 +153,12 @@ def test_every_layer_says_what_it_was_built_for(layers: dict[str, Path]) -> None
         (mark,) = (folder / "python" / "headrace_build").iterdir()
         assert (mark.name, json.loads(mark.read_text())) == (
             f"{layer}.json",
-            {"runtime": built_for.runtime(), "architecture": built_for.architecture(), "bytecode": True},
+            {
+                "runtime": built_for.runtime(),
+                "architecture": built_for.architecture(),
+                "bytecode": True,
+                "native": True,
+            },
         )
 
 
