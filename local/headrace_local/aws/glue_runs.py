@@ -23,7 +23,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ministack.core.responses import error_response_json, get_region, json_response
 from ministack.services import eventbridge, glue, stepfunctions, sts
@@ -36,7 +36,6 @@ from headrace_local.spark import made_spark
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from headrace_local.faults import Faults
 
 WORKING = frozenset({"STARTING", "RUNNING", "STOPPING"})
 ACTIVE = WORKING | {"WAITING"}
@@ -59,7 +58,14 @@ _processes: set[subprocess.Popen[bytes]] = set()
 """Those of the runs that work."""
 
 
-def apply(runs: Runs, faults: Faults) -> None:
+class Tasks(Protocol):
+    """What fails a task of the workflow on request: `faults.Faults`."""
+
+    def around_task(self, call: str, arguments: dict[str, Any], act: Callable[[], Any]) -> Any:
+        """What `act` returns, or a fault's answer before or after it."""
+
+
+def apply(runs: Runs, faults: Tasks) -> None:
     """Let the emulator's Glue run jobs here. A start of a run may fail on request, as any task may."""
     create = glue._create_job
     for name in ("_create_job", "_start_job_run", "_batch_stop_job_run"):
@@ -129,7 +135,7 @@ class Runs:
             errors.append({"JobName": name, "JobRunId": number, "ErrorDetail": detail})
         return json_response({"SuccessfulSubmissions": stopped, "Errors": errors})
 
-    def task(self, faults: Faults, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def task(self, faults: Tasks, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """`glue:startJobRun`, and with `.sync` its end."""
         status, _, body = faults.around_task(START, arguments, lambda: self.start(arguments))
         answer = json.loads(body)
