@@ -43,13 +43,11 @@ def attempt(event: dict[str, Any], seconds: float) -> tuple[str, dict[str, Any]]
         with limited(seconds):
             return "", importlib.import_module(MODULES[event["ResourceType"]]).run(event) or {}
     except TimeIsUp:
-        late = (
-            f"TimeIsUp: {event['LogicalResourceId']} was not ready after {seconds:.0f} seconds. A statement may still"
-        )
-        return (
-            f"{late} run in the warehouse: wait until it has ended (SYS_QUERY_HISTORY shows it), then deploy again",
-            {},
-        )
+        late = f"TimeIsUp: {event['LogicalResourceId']} was not ready after {seconds:.0f} seconds"
+        if event["ResourceType"] != "Custom::WarehouseTables":
+            return f"{late}: deploy again", {}
+        wait = "wait until it has ended (SYS_QUERY_HISTORY shows it), then deploy again"
+        return f"{late}. A statement may still run in the warehouse: {wait}", {}
     except Exception as error:
         traceback.print_exc()
         return f"{type(error).__name__}: {error}", {}

@@ -1,5 +1,5 @@
 -- Which object a file is a version of, and which version: so a load itself finds the newest one. Of files that were
--- loaded before, neither is known here until they are loaded again.
+-- loaded before, neither is known here until they are reloaded.
 
 ALTER TABLE etl.arrivals ADD COLUMN object VARCHAR(16) ENCODE ZSTD;
 

@@ -25,9 +25,9 @@ SMALL_REGIONS = frozenset(
 )  # fmt: skip
 """Where 4 RPU exist: https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-capacity.html"""
 WANTED_ZONES = 3
+"""https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html"""
 WORKGROUP = re.compile(r"[a-z0-9-]{3,64}")
 """https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_CreateWorkgroup.html"""
-"""https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-usage-considerations.html"""
 CONCURRENCY = "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384"
 
 

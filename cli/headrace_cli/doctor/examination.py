@@ -104,8 +104,8 @@ class Examination:
 
     @property
     def workgroup(self) -> str:
-        """The workgroup's name, the stack's own in lower case where the parameter is empty."""
-        return self.parameters["Workgroup"] or self.target.stack.lower()
+        """The workgroup's name, the stack's own where the parameter is empty."""
+        return self.parameters["Workgroup"] or self.target.stack
 
 
 class _Template(yaml.SafeLoader):

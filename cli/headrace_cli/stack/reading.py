@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 READS = {"SELECT", "WITH", "SHOW", "EXPLAIN", "VALUES"}
-QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+QUOTED = re.compile(r"""'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 STOPS = {"PG_TERMINATE_BACKEND", "PG_CANCEL_BACKEND"}
 """Functions that end what others run."""

@@ -29,11 +29,12 @@ ENCODINGS = re.compile(
     r"utf-8|utf-16(-le|-be)?|ascii|cp125[0-8]|iso8859-(1|2|3|4|5|6|7|8|9|10|13|14|15|16)|cp(437|850|852|866|932)"
     r"|koi8-[ru]|mac-roman|shift_jis|euc_(jp|kr)|cp949|gb18030|gbk|big5(hkscs)?"
 )
+"""As Python names them: https://docs.python.org/3/library/codecs.html#standard-encodings."""
 SUPPORTED = (
     "utf-8, utf-16, iso-8859-1 … -16, windows-1250 … -1258, cp437, cp850, cp852, cp866, koi8-r, koi8-u, mac-roman,"
     " shift_jis, cp932, euc-jp, euc-kr, cp949, gb18030, gbk, big5"
 )
-"""Names of Python's: https://docs.python.org/3/library/codecs.html#standard-encodings."""
+"""The same, in the words of a contract."""
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
 ROW_SEPARATORS = {"\n", "\r", "\0"}
 

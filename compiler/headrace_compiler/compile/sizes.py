@@ -95,10 +95,7 @@ def _columns_sql(contract: Contract) -> Iterator[tuple[str, int]]:
 def _checks_sql(contract: Contract) -> Iterator[tuple[str, int]]:
     for scope in Scope if contract.checks else ():
         if scope in {Scope.BATCH, Scope.DAY}:
-            yield (
-                f"the measurement of a {scope}",
-                _bytes(measure_sql(contract, scope)) + FILLED_IN,
-            )
+            yield f"the measurement of a {scope}", _bytes(measure_sql(contract, scope)) + FILLED_IN
 
 
 def _bytes(text: str) -> int:

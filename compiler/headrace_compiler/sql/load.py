@@ -125,7 +125,7 @@ def target_steps(contract: Contract) -> list[Step]:
     return [
         *(_find_versions(contract) if contract.replace_versions else []),
         ("", _note_arrivals(contract)),
-        ("", _note_objects(contract)),
+        ("if reloaded", _note_objects(contract)),
         *(find_snapshots(contract) if contract.snapshot else []),
         *_reload_steps(contract),
         *(_take_out_versions(contract) if contract.replace_versions else []),
@@ -244,7 +244,10 @@ def _note_arrivals(contract: Contract) -> str:
 
 
 def _note_objects(contract: Contract) -> str:
-    """The object of files whose place was noted before objects were."""
+    """The object of reloaded files whose place was noted before objects were.
+
+    Only for them: an UPDATE lets loads of different datasets wait for each other, even if it finds nothing.
+    """
     return (
         "UPDATE etl.arrivals SET object = files._object, version = files._version\nFROM files\n"
         f"WHERE\n  etl.arrivals.dataset = '{contract.dataset}'\n  AND etl.arrivals.file_id = files._file\n"

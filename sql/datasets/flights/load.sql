@@ -114,6 +114,7 @@ WHERE
     WHERE dataset = 'flights'
   );
 
+-- if reloaded
 UPDATE etl.arrivals SET object = files._object, version = files._version
 FROM files
 WHERE

@@ -105,6 +105,7 @@ WHERE
     WHERE dataset = 'orders'
   );
 
+-- if reloaded
 UPDATE etl.arrivals SET object = files._object, version = files._version
 FROM files
 WHERE

@@ -101,6 +101,7 @@ WHERE
     WHERE dataset = 'sensor_readings'
   );
 
+-- if reloaded
 UPDATE etl.arrivals SET object = files._object, version = files._version
 FROM files
 WHERE

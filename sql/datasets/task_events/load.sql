@@ -102,6 +102,7 @@ WHERE
     WHERE dataset = 'task_events'
   );
 
+-- if reloaded
 UPDATE etl.arrivals SET object = files._object, version = files._version
 FROM files
 WHERE

@@ -170,6 +170,14 @@ def test_time_that_is_used_up_is_answered_before_the_function_ends(cloudformatio
     assert "deploy again" in cloudformation.answer["Reason"]
 
 
+def test_files_that_were_not_put_in_time_send_nobody_to_the_warehouse(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = types.ModuleType("glue_files")
+    files.run = lambda event: time.sleep(30)  # type: ignore[attr-defined]  # a module made here
+    monkeypatch.setitem(sys.modules, "glue_files", files)
+    event = {"RequestType": "Create", "ResourceType": "Custom::GlueFiles", "LogicalResourceId": "GlueFiles"}
+    assert app.attempt(event, 0.05)[0] == "TimeIsUp: GlueFiles was not ready after 0 seconds: deploy again"
+
+
 def test_an_answer_that_is_refused_is_given_again(cloudformation: CloudFormation, work: Any) -> None:
     work(lambda event: None)
     cloudformation.refusing = 4

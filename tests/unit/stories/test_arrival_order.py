@@ -190,18 +190,6 @@ def test_versions_that_were_loaded_before_objects_were_noted_are_replaced(pipeli
     assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m1": 2}
 
 
-def test_a_file_whose_place_was_noted_before_objects_were_has_its_object_once_it_is_loaded() -> None:
-    pipeline = Pipeline(meters())
-    late = pipeline.land("a.csv", "v1", [("m1", 1, 1)], JANUARY, "0A")
-    pipeline.warehouse.run_alone(
-        f"INSERT INTO etl.arrivals (file_id, dataset, arrival) VALUES ('{late.file_id}', 'readings', 'x')"
-    )
-    pipeline.deliver(late)
-    pipeline.run()
-    found = pipeline.warehouse.query("SELECT arrival, object, version LIKE '%0A%' FROM etl.arrivals")
-    assert found == [["x", pipeline.services.files.get(late.file_id).object_id, True]]
-
-
 def test_a_migration_keeps_the_places_of_files_without_rows() -> None:
     pipeline = Pipeline(meters())
     *before, objects = [path.read_text() for path in MIGRATIONS[:4]]

@@ -297,6 +297,9 @@ CONTRACTS = {
     "partition": snapshots(PARTITION, most_files=2),
     "appended partition": snapshots(PARTITION, most_files=2, primary_key=()),
     "staged": snapshots(PARTITION, most_files=2, staged=True, merge_seconds=900),
+    "measured before it is staged": snapshots(
+        PARTITION, most_files=2, staged=True, merge_seconds=900, checks=size_checks(PARTITION, 1.0)
+    ),
 }
 
 

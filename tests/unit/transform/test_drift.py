@@ -169,6 +169,12 @@ def test_siblings_of_a_path_are_fields_that_may_be_refused() -> None:
         read(replace(PATHS, refuse_unknown=True), b'{"id": 1, "place": {"city": "Ulm", "zip": "89073"}}\n')
 
 
+def test_nothing_in_the_place_of_an_object_is_no_unknown_field() -> None:
+    got = read(replace(PATHS, refuse_unknown=True), b'{"id": 1, "place": {"city": "Ulm"}}\n{"id": 2, "place": null}\n')
+    assert got.values("city") == ["Ulm", None]
+    assert got.report.detected.get("unknown_columns", []) == []
+
+
 def test_advice_is_given_only_for_fields_that_a_property_can_take() -> None:
     unknown = Column(UNKNOWN_COLUMN, "", Kind.SUPER, "SUPER", unknown=True)
     spec = replace(contract(integer("id")), columns=(integer("id"), unknown))

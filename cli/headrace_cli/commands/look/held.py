@@ -63,7 +63,7 @@ def _held_at(target: Target, batch: BatchRecord) -> str | None:
 def render(document: Document) -> ConsoleRenderable:
     """A line per batch, then one per file that is held alone."""
     if not document["held"] and not document["files"]:
-        return lines("No batch is held, and no file.")
+        return lines("No batch or file is held.")
     rows = [(i["batch"], clock(i["since"]), number(i["files"]), "wait" if i["blocks"] else "go on", i["reason"])
             for i in document["held"]]  # fmt: skip
     found = [table(("batch", "since", "files", "later ones", "why"), rows, numbers=("files",))] if rows else []

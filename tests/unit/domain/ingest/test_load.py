@@ -110,6 +110,24 @@ def test_the_tables_that_datasets_share_are_written_in_one_order(
     assert sorted(first, key=first.__getitem__) == [table for table in order if table in first]
 
 
+SHARED = re.compile(
+    r"(?:UPDATE|DELETE FROM|MERGE INTO) etl\.(?:arrivals|superseded|load_files|loads|snapshots|objects)\b"
+)
+
+
+@pytest.mark.parametrize(
+    "keys", [{}, {"primary_key": ()}, {"snapshot": "table"}], ids=["merged", "appended", "snapshot"]
+)
+def test_without_a_reload_the_tables_that_datasets_share_are_only_appended_to(keys: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"manifest": MANIFEST, "arrived": {FILE: PLACE}, "replaced": ["cd" * 12], "objects": {}}
+    template = load_sql(contract(**keys))
+    text = load_statements(template, batch="b", iam_role="default", reloaded=[], **given)
+    assert not [statement for statement in text if SHARED.match(statement)]
+    assert [
+        s for s in load_statements(template, batch="b", iam_role="default", reloaded=[FILE], **given) if SHARED.match(s)
+    ]
+
+
 def test_no_placeholder_is_left() -> None:
     assert not [s for s in statements(replaced=[FILE], reloaded=[FILE]) if "${" in s]
 

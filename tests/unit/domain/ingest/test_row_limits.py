@@ -25,6 +25,8 @@ BROKEN = {"value: minimum": 1200, "read_at: no time": 3, **{f"c{number}: missing
         ({"max_bad_rows": 0}, 10, 1, "the contract allows 0"),
         ({"max_bad_share": 0.25}, 8, 2, None),
         ({"max_bad_share": 0.25}, 8, 3, "the contract allows 25%"),
+        ({"max_bad_share": 0.29}, 100, 29, None),  # in floats, 28.999999999999996
+        ({"max_bad_share": 0.29}, 100, 30, "the contract allows 29%"),
         ({"max_bad_share": 0.005}, 1000, 6, "the contract allows 0.5%"),
         ({}, 10**9, MOST_BAD_ROWS, None),
         ({}, 10**9, MOST_BAD_ROWS + 1, "no file may have more than 5,000,000"),

@@ -10,6 +10,8 @@ from headrace.domain.ingest.ledger import FileRecord
 from headrace.domain.ingest.replay import replay_of
 
 LISTED = 5
+ROUNDED = 6
+"""Decimals of a share of rows: 43 % fewer than 100 are 57, not 57.00000000000001."""
 MOST_BAD_ROWS = 5_000_000
 """A file with more is given up even if its contract allows them: it is not the file that was agreed."""
 FEWEST_ROWS = 5
@@ -60,7 +62,7 @@ def too_few(file: FileRecord, good: int, versions: Iterable[FileRecord], contrac
         return None
     before = max(earlier, key=lambda version: version.order)
     then = before.good_rows + before.rows.staged
-    if then < FEWEST_ROWS or good >= then * (1 - contract.max_shrink):
+    if then < FEWEST_ROWS or good >= round(then * (1 - contract.max_shrink), ROUNDED):
         return None
     decide = " or ".join(f"`headrace {verb} {file.file_id}`" for verb in ("release", "reject"))
     allowed = f"{100 * contract.max_shrink:g}%"
@@ -80,7 +82,7 @@ def _exceeded(contract: Contract, rows_read: int, rows_bad: int) -> str | None:
         return f"the contract allows {contract.max_bad_rows:,}"
     if rows_bad > MOST_BAD_ROWS:
         return f"no file may have more than {MOST_BAD_ROWS:,}"
-    if contract.max_bad_share is not None and rows_bad > contract.max_bad_share * rows_read:
+    if contract.max_bad_share is not None and rows_bad > round(contract.max_bad_share * rows_read, ROUNDED):
         return f"the contract allows {contract.max_bad_share * 100:g}%"
     if rows_bad and rows_bad == rows_read and contract.max_bad_share is None:
         return "without a good row it fails, unless its contract says badRowLimit: 100%"

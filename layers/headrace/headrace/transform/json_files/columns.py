@@ -98,7 +98,7 @@ def unclaimed(document: dict[str, Any], tree: KeyTree) -> dict[str, Any]:
         within = tree.get(key, NOT_TAKEN)
         if within and type(value) is dict:
             found |= {f"{key}.{name}": each for name, each in unclaimed(value, within).items()}
-        elif within is not None:
+        elif within is not None and not (within and value is None):
             found[key] = value
     return found
 

@@ -17,9 +17,9 @@ CLOCKS = ("HH:mm", "HH:mm:ss")
 TIMES = ("", *(f"{day} {clock}" for day in DATES if day for clock in CLOCKS))
 LONGEST_VARCHAR = 65535
 DECIMALS = 4
+"""Numbers with more decimals than this are taken for measurements, which a double holds well enough."""
 DOUBLE_DIGITS = 15
 """A double keeps every number of so many digits."""
-"""Numbers with more decimals than this are taken for measurements, which a double holds well enough."""
 LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
 CODE = re.compile(r"\+[0-9]{6}|[0-9]+[eE][0-9]+$")
 """A sign or an exponent as phone numbers and article codes have them: `+4915…`, `10E2`."""

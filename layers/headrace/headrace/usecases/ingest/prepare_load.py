@@ -96,9 +96,9 @@ def _history(batch: BatchRecord, files: list[FileRecord], contract: Contract, se
     """What is known of the files' keys, of the files whose rows they bring back, and of what came back from them."""
     replays = origins_of(files, contract)
     origins = _origins(set(replays.values()), contract, services.files)
-    if not replaces(batch, contract):
-        return History(origins=origins)
     scopes = _scopes(files, origins, contract) if contract.snapshot == PARTITION else None
+    if not replaces(batch, contract):
+        return History(origins=origins, scopes=scopes)
     first = [origins[origin] for origin in replays.values() if origin in origins]
     versions = services.contents.loaded_versions(sorted({file.place for file in [*files, *first]}))
     came_back = replay_places(files, versions, contract)

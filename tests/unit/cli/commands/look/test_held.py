@@ -39,7 +39,7 @@ def test_where_its_history_has_expired_its_beginning_is_shown(run_json: RunJson)
 
 def test_what_was_decided_is_not_listed(stack: FakeStack, run_text: RunText) -> None:
     stack.ledger.records.batches["readings-1"] = replace(BATCH, status=BatchStatus.RELEASED)
-    assert "No batch is held, and no file." in run_text("held")[1]
+    assert "No batch or file is held." in run_text("held")[1]
 
 
 def test_a_file_that_is_held_alone_is_listed_and_decided_by_its_key(

@@ -147,6 +147,8 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(
         ("SELECT 'delete into' AS \"into\"", True),
         ("EXPLAIN INSERT INTO t VALUES (1)", True),
         ("show table public.readings", True),
+        (r"SELECT '\', 1 AS b INTO t FROM x WHERE c = ''", True),  # all of it but the end is one text
+        (r"SELECT '\'', 1 AS b INTO t FROM x WHERE c = ''", False),
         ("DELETE FROM t", False),
         ("SELECT * INTO u FROM t", False),
         ("/* SELECT */ drop table t", False),
