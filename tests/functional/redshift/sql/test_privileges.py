@@ -215,7 +215,7 @@ def test_our_user_makes_its_tables_and_loads_with_what_it_is_given(client: Clien
     assert migrate(services, "dev")
     put(client, "readings-1", manifest="s3://lake/one.json")
     file_id = file_of("readings-1")
-    given: dict[str, Any] = {"arrived": {file_id: "2026-"}, "replaced": [], "reloaded": [file_id]}
+    given: dict[str, Any] = {"arrived": {file_id: "2026-"}, "objects": {}, "replaced": [], "reloaded": [file_id]}
     loader.run(
         load_statements(load_sql(FIRST), batch="readings-1", manifest="s3://lake/one.json", iam_role="default", **given)
     )
