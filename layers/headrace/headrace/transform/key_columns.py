@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract
-from headrace.domain.files.key_values import FOLDERS, KEY, NAME, Values, fields_of, folder_values, name_values
+from headrace.domain.files.key_values import FOLDERS, KEY, NAME, Values, folder_values, name_values
 from headrace.transform.outcome import FileRejected, RowError
 from headrace.transform.rules.values import ColumnReader
 from headrace.transform.schema import arrow_type
@@ -76,15 +74,6 @@ def key_columns(contract: Contract, key: str) -> KeyColumns | None:
     return KeyColumns(
         [(place, column, _value(column, texts[column.origin][column.source])) for place, column in wanted]
     )
-
-
-def partition_of(contract: Contract, key: str) -> str:
-    """Sixteen letters, the same for all keys whose folders have the same values in the contract's columns."""
-    fields = {field for template in contract.folder_templates for field in fields_of(template)}
-    columns = key_columns(contract, key)
-    values = [found for found in columns.values if found[1].source in fields] if columns else []
-    text = KeyColumns(values).text
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
 
 
 def _texts(contract: Contract, key: str) -> dict[str, Values]:

@@ -6,8 +6,11 @@ one character, up to where the text after it stands first; the last one takes th
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 
 from headrace.domain.files.names import one_form
@@ -98,3 +101,13 @@ def _decoded(run: str) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def partition_of(templates: Sequence[str], below: str, whole_numbers: Container[str] = ()) -> str:
+    """Sixteen letters, the same for all keys whose folders have the same values; `whole_numbers` names such fields."""
+    found = dict(folder_values(templates, below) or {})
+    for field, value in found.items():
+        if field in whole_numbers and value:
+            found[field] = str(int(value))
+    digest = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).digest()
+    return base64.urlsafe_b64encode(digest[:12]).decode()

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from headrace.domain.contract import PARTITION, Contract
+from headrace.domain.contract import PARTITION, Contract, Kind
+from headrace.domain.files.key_values import partition_of
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord
 from headrace.domain.ingest.load import Part, load_statements, manifest, measure_statements, named_files
 from headrace.domain.ingest.load_plan import (
@@ -22,7 +23,6 @@ from headrace.domain.ingest.load_plan import (
 )
 from headrace.domain.sql_text import MOST_BYTES, SqlText, size_of
 from headrace.errors import ContractChangedError, LoadTooLargeError
-from headrace.transform.key_columns import partition_of
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult, file_results, note_run, unit_results
 from headrace.usecases.ports import (
@@ -109,7 +109,9 @@ def _history(batch: BatchRecord, files: list[FileRecord], contract: Contract, se
 def _scopes(files: list[FileRecord], origins: dict[str, FileRecord], contract: Contract) -> dict[str, str]:
     """The partition of which each file is a snapshot."""
     firsts = first_files(files, origins, contract)
-    return {file_id: partition_of(contract, first.key) for file_id, first in firsts.items()}
+    numbers = {column.source for column in contract.columns if column.kind is Kind.INTEGER}
+    below = {file_id: first.key.removeprefix(contract.prefix) for file_id, first in firsts.items()}
+    return {file_id: partition_of(contract.folder_templates, key, numbers) for file_id, key in below.items()}
 
 
 def _origins(wanted: set[str], contract: Contract, files: Files) -> dict[str, FileRecord]:
