@@ -64,7 +64,7 @@ def storage() -> FakeS3:
 
 
 def filled(file: Path, s3: FakeS3) -> None:
-    """The target and the accounts. The rows are written past the emulator, which sees an ordinary table of its own."""
+    """The target and the accounts. The rows are written past the emulator, which sees an ordinary table."""
     redshift = EmbeddedRedshift(file, s3)
     client = Client(redshift, s3, ROOT)
     client.run("CREATE SCHEMA IF NOT EXISTS etl")

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
 def write(folder: Path, size: int) -> tuple[Path, int]:
     """A file of at least this many bytes, one row in a hundred bad, and its rows.
 
-    The same rows over and over, but for their ids: writing them anew would take longer than transforming them.
+    The same rows over and over, but for their ids: writing new ones would take longer than transforming them.
     """
     seed = time.time_ns() % 10**9
     (sample,) = generators([DATASET])[DATASET](folder / "sample", files=1, rows=ROWS_AT_ONCE, seed=seed)

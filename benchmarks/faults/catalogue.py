@@ -41,7 +41,7 @@ def main() -> int:
             for met in walk.run(wave):
                 show(met)
                 wrong += bool(met.wrong)
-                retried += [] if met.told else [met.raised.failure]
+                retried += [] if met.notified else [met.raised.failure]
         for wave in raised_in("on", waves(retried)):
             for met in walk.run_on(wave):
                 show(met)
@@ -78,7 +78,7 @@ def raised_in(tag: str, chosen: Iterator[list[Failure]]) -> Iterator[list[Raised
 def show(met: Met) -> None:
     """A line, and what is wrong below it."""
     failure, files = met.raised.failure, ", ".join(met.statuses)
-    ended = met.ended or ("batch" if met.told else "retried")
+    ended = met.ended or ("batch" if met.notified else "retried")
     print(f"{failure.name:<34} {failure.place:<8} {failure.treatment:<9} {ended:<10} {files}", flush=True)
     for what in met.wrong:
         print(f"    WRONG: {what}", flush=True)

@@ -88,7 +88,7 @@ class WalkElsewhere:
         self._ask("POST", {"catalogue": failure.name, "times": 1 if passes else 1000})
         first = self._export("run", date)
         if not passes:
-            met.wrong += self._not_told(failure, first, date)
+            met.wrong += self._not_messages(failure, first, date)
             met.wrong += self._clear()
             first = self._export("retry", date)
         else:
@@ -101,7 +101,7 @@ class WalkElsewhere:
         date = self._next_day()
         self._ask("POST", {"catalogue": failure.name, "operation": "", "caller": "ExportAdvance", "times": 1000})
         first = self._export("run", date)
-        met.wrong += self._not_told(failure, first, date)
+        met.wrong += self._not_messages(failure, first, date)
         met.wrong += self._clear()
         return self._complete(met, self._export("retry", date), date)
 
@@ -114,9 +114,9 @@ class WalkElsewhere:
             met.wrong.append(f"verify finds {found}")
         return met
 
-    def _not_told(self, failure: Failure, run: Any, date: str) -> Iterator[str]:
+    def _not_messages(self, failure: Failure, run: Any, date: str) -> Iterator[str]:
         """What is missing of what people should learn."""
-        messages = [text for text in self._told() if date in text]
+        messages = [text for text in self._messages() if date in text]
         if run.get("status") == "complete":
             yield "the run is complete, although the error goes on"
         elif not any(failure.means in text and failure.remedy in text for text in messages):
@@ -131,7 +131,7 @@ class WalkElsewhere:
         notice = {"level": "warning", "title": title, "lines": [failure.means], "dataset": None}
         topic = self._laptop.output("NotificationTopicArn")
         self._laptop.client("sns").publish(TopicArn=topic, Message=json.dumps(notice))
-        if not self._until(lambda: any(title in text for text in self._told())):
+        if not self._until(lambda: any(title in text for text in self._messages())):
             met.wrong.append("the notice never came")
         met.wrong += self._clear()
         return met
@@ -167,11 +167,11 @@ class WalkElsewhere:
         key = f"happenings/{failure.name}.jsonl"
         self._happen(key, failure)
         met.wrong += self._loaded(key)
-        told = [text for text in self._told() if failure.means in text]
-        if len(told) != failure.treatment.systemic or not all(
-            failure.remedy in text and "is stale" in text for text in told
+        messages = [text for text in self._messages() if failure.means in text]
+        if len(messages) != failure.treatment.systemic or not all(
+            failure.remedy in text and "is stale" in text for text in messages
         ):
-            met.wrong.append(f"people read {told}")
+            met.wrong.append(f"people read {messages}")
         met.wrong += self._clear()
         return met
 
@@ -202,7 +202,7 @@ class WalkElsewhere:
         (name,) = [each for each in names if function in each]
         client.update_function_configuration(FunctionName=name, Description=f"read again at {time.time()}")
 
-    def _told(self) -> list[str]:
+    def _messages(self) -> list[str]:
         return [html.unescape(text) for text in self._laptop.messages()]
 
     def _until(self, done: Callable[[], bool]) -> bool:

@@ -50,14 +50,14 @@ class Raised:
 
 @dataclass(slots=True)
 class Met:
-    """What came of it. `told` says whether the batch failed of it, so that people had to learn why.
+    """What came of it. `notified` says whether the batch failed of it, so that people had to learn why.
 
     `ended` is how an error ended that went on: `batch` if a batch failed of it, `execution` if only an execution did,
     before it had a batch or after it had loaded it, `around` if the files were loaded all the same.
     """
 
     raised: Raised
-    told: bool
+    notified: bool
     statuses: list[FileStatus]
     wrong: list[str] = field(default_factory=list)
     ended: str = ""
@@ -188,19 +188,19 @@ class Walk:
     ) -> list[Met]:
         """What came of each error, once its notices are there: they come by a function that nothing waits for."""
         for _second in range(NOTICE_SECONDS):
-            told = [html.unescape(str(message["text"])) for message in received(self._target, heard)]
-            met = [self._look(raised, landed[raised.tag], told, open_) for raised in wave]
+            messages = [html.unescape(str(message["text"])) for message in received(self._target, heard)]
+            met = [self._look(raised, landed[raised.tag], messages, open_) for raised in wave]
             if not any(what.startswith(UNSAID) for one in met for what in one.wrong):
                 break
             time.sleep(1)
         return met
 
-    def _look(self, raised: Raised, landed: list[str], told: list[str], open_: dict[str, Any]) -> Met:
+    def _look(self, raised: Raised, landed: list[str], messages: list[str], open_: dict[str, Any]) -> Met:
         files = [self._target.ledger.files.get(file_id) for file_id in landed]
         met = Met(raised, self._failed_of(raised, files), [file.status for file in files])
         if open_:
             met.wrong.append(f"not at rest after {PATIENCE} s: {open_}")
-        met.wrong += [*self._lost(raised, files), *_unsaid(raised, files, met.told, told)]
+        met.wrong += [*self._lost(raised, files), *_unsaid(raised, files, met.notified, messages)]
         return met
 
     def _failed_of(self, raised: Raised, files: Iterable[FileRecord]) -> bool:
@@ -235,10 +235,10 @@ def _meters(raised: Raised, key: str) -> list[str]:
     return [f"{raised.tag}-{key[-5]}-{row}" for row in range(ROWS)]
 
 
-def _unsaid(raised: Raised, files: list[FileRecord], failed: bool, told: list[str]) -> Iterator[str]:
+def _unsaid(raised: Raised, files: list[FileRecord], failed: bool, messages: list[str]) -> Iterator[str]:
     """What people should have learnt and did not."""
     failure = raised.failure
-    of_it = [message for message in told if f"{raised.dataset}: " in message]
+    of_it = [message for message in messages if f"{raised.dataset}: " in message]
     if failed and not any(failure.means in message and failure.remedy in message for message in of_it):
         yield f"{UNSAID}: {of_it}"
     reason = str(files[0].reason).removeprefix("it could not be loaded: ")

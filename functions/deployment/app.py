@@ -72,10 +72,10 @@ def limited(seconds: float) -> Iterator[None]:
 def respond(event: dict[str, Any], failure: str, given: dict[str, Any]) -> None:
     """Put the outcome to CloudFormation: FAILED with the reason when there is one, else SUCCESS. Tries some times."""
     url = event["ResponseURL"]  # signed by CloudFormation, which also signed for an empty content type
-    request = urllib.request.Request(url, answer(event, failure, given), {"Content-Type": ""}, method="PUT")  # noqa: S310
+    request = urllib.request.Request(url, answer(event, failure, given), {"Content-Type": ""}, method="PUT")  # noqa: S310 - CloudFormation's
     for number, wait in enumerate(ANSWER_WAITS, 1):
         try:
-            urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT).close()  # noqa: S310
+            urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT).close()  # noqa: S310 - the same
         except OSError as error:
             print(f"CloudFormation did not take the answer ({error}), try {number} of {len(ANSWER_WAITS)}")
             if number == len(ANSWER_WAITS):

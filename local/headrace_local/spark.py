@@ -89,7 +89,7 @@ def made_spark(fetching: Mapping[str, str] | None = None) -> Spark:
         found = spark_of(ROOT)
         if found is None:
             command, environment = ["make", "--silent", MADE], {**os.environ, **(fetching or {})}
-            made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)  # noqa: S603
+            made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)  # noqa: S603 - make
             found = spark_of(ROOT)
             if made.returncode or found is None:
                 raise RuntimeError(f"there is no Spark here, and `make {MADE}` failed: {made.stderr[-300:]!r}")

@@ -11,7 +11,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from headrace.domain.contract import ESCAPES, FileFormat
 from headrace.domain.files.formats import FORMATS, NAMES, Format
-from headrace.domain.files.key_values import TOKEN, as_pattern, fields_of
+from headrace.domain.files.key_values import PLACE, as_pattern, fields_of
 from headrace.domain.files.names import IGNORED
 from headrace.domain.source import Source
 from headrace_compiler.compile.sources import PROTOCOLS, compile_sources
@@ -108,7 +108,7 @@ def _unclear(pattern: str) -> str | None:
 def template_problem(template: str) -> str | None:
     """Why a text with fields in braces is no template; None if it is one."""
     fields = fields_of(template)
-    rest = TOKEN.sub("", template)
+    rest = PLACE.sub("", template)
     if "{" in rest or "}" in rest or not all(FIELD.fullmatch(field) for field in fields):
         return f"{template[:40]!r}: write a field as {{name}}, the name of a property"
     if TOUCHING.search(template):

@@ -48,7 +48,7 @@ def test_what_the_workflow_retries_is_seen_when_no_retry_is_left(walk: Walk) -> 
 
 def test_a_file_that_is_refused_costs_no_neighbour(walk: Walk) -> None:
     for met in meet(walk, REFUSED):
-        assert (met.wrong, met.told) == ([], True), met.raised.failure.name
+        assert (met.wrong, met.notified) == ([], True), met.raised.failure.name
 
 
 @pytest.mark.parametrize("name", ["redshift-view-vacuum", "redshift-view-refresh", "secret-deleted", "sqs-over-limit"])

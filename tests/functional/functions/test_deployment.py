@@ -88,7 +88,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[dict[str, Any]]
 
     def put(run: Callable[[dict[str, Any]], Any]) -> None:
         module = types.ModuleType("migration")
-        module.run = run  # type: ignore[attr-defined]
+        module.run = run  # type: ignore[attr-defined]  # a module made here
         monkeypatch.setitem(sys.modules, "migration", module)
 
     return put

@@ -195,7 +195,7 @@ def test_a_build_without_the_functions_python_says_what_it_lacks(tmp_path: Path)
 def test_the_glue_layer_carries_the_script_and_a_wheel_for_everything(
     layers: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The laptop's Spark has an environment of its own; on AWS the wheels of Glue's Python are all that pip sees."""
+    """The laptop's Spark has a separate environment; on AWS the wheels of Glue's Python are all that pip sees."""
     assert wheels(layers["glue"])[1] == []
     environment = os.environ | {"HEADRACE_ARCH": "x86_64", "ARTIFACTS_DIR": str(tmp_path)}
     command = ["make", "--silent", "--makefile", str(ROOT / "layers/glue/Makefile"), "build-GlueLayer"]

@@ -19,7 +19,7 @@ class Secrets:
     def __init__(self, answer: dict[str, Any] | None) -> None:
         self.answer = answer
 
-    def get_secret_value(self, SecretId: str) -> dict[str, Any]:  # noqa: N803
+    def get_secret_value(self, SecretId: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
         assert SecretId == SECRET
         if self.answer is None:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase
 from hypothesis import strategies as st
 
 from headrace.domain.contract import Contract
@@ -20,10 +19,10 @@ from headrace_compiler.sql import texts
 from headrace_compiler.sql.load import load_sql
 from tests.support.duck_warehouse import DuckWarehouse
 from tests.support.interleaving import examples
+from tests.support.load_stories import EVENTS, LoadStory, search
 from tests.support.pipeline import MIGRATIONS, Change, Pipeline, Row, changes, meters
 
 JANUARY, FEBRUARY, MARCH = (f"2026-0{month}-01T08:00:00.000000Z" for month in (1, 2, 3))
-LANES = (LIVE, BACKFILL, MERGE)
 
 
 @pytest.fixture(autouse=True)
@@ -240,11 +239,9 @@ class Plan:
     same_second: bool = False
 
 
-VERBS = ("deliver", "deliver", "deliver", "begin", "finish", "refuse", "run", "backfill", "retry", "reload")
 CHANGES = st.tuples(st.sampled_from(["m1", "m2", "m3"]), st.integers(1, 3), st.sampled_from(["I", "U", "D"]))
 ROWS = st.lists(CHANGES, max_size=3)
 FILES = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), ROWS), min_size=2, max_size=5)
-EVENTS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 9)), max_size=16)
 
 
 @st.composite
@@ -257,50 +254,15 @@ def plans(draw: st.DrawFn) -> Plan:
     return Plan(files, tuple(draw(EVENTS)), draw(st.booleans()))
 
 
-class Story:
+class Story(LoadStory[Plan]):
     """A plan as it happens, and what must be in the table in the end."""
 
-    def __init__(self, contract: Contract, plan: Plan) -> None:
-        self.pipeline, self.plan = Pipeline(contract), plan
-        self.sent = [self._land(number, key, rows) for number, (key, rows) in enumerate(plan.files)]
-
-    def _land(self, number: int, key: str, rows: tuple[Change, ...]) -> Arrival:
-        at = f"2026-01-01T00:00:0{0 if self.plan.same_second else number}.000000Z"
-        sequencer = f"00{number:02}" + "F" * (number % 3)
-        known = [*rows] if self.pipeline.contract.operation else [row[:3] for row in rows]
-        return self.pipeline.land(f"{key}.csv", f"v{number}", known, at, sequencer)
-
-    def happens(self) -> None:
-        """All events, then whatever is left to be done."""
-        for verb, number in self.plan.events:
-            self._event(verb, number)
-        self._event("backfill", 0)
-        self.pipeline.run(*LANES)
-        for _ in self.sent:
-            self._event("retry", 0)
-            self.pipeline.run(*LANES)
-
-    def _event(self, verb: str, number: int) -> None:
-        pipeline, lane = self.pipeline, LANES[number % len(LANES)]
-        files = [pipeline.services.files.records.files.get(sent.file_id) for sent in self.sent]
-        known = [file for file in files if file]
-        match verb:
-            case "deliver":
-                pipeline.deliver(self.sent[number % len(self.sent)])
-            case "begin":
-                pipeline.begin(lane)
-            case "finish":
-                pipeline.finish(lane)
-            case "refuse":
-                pipeline.finish(lane, refused=True)
-            case "run":
-                pipeline.run(lane)
-            case "backfill":
-                backfill("readings", "readings/", pipeline.landing, pipeline.services)
-            case "retry":
-                retry(known, pipeline.services)
-            case _:
-                reload(known[number % len(known) :][:1] if known else [], pipeline.services)
+    def land(self) -> list[Arrival]:
+        keyed = self.pipeline.contract.operation
+        return [
+            self.landed(number, f"{key}.csv", rows if keyed else [row[:3] for row in rows])
+            for number, (key, rows) in enumerate(self.plan.files)
+        ]
 
     def check(self) -> None:
         """Of each meter the greatest row of a living file, unless a row of a version that is gone was greater still.
@@ -353,30 +315,13 @@ CONTRACTS = {
 
 @pytest.mark.parametrize("kind", CONTRACTS)
 def test_any_order_of_loading_ends_with_the_rows_of_the_later_files(kind: str) -> None:
-    search(CONTRACTS[kind], examples(12))
-
-
-def search(contract: Contract, most: int, phases: Collection[Phase] = tuple(Phase)) -> None:
-    @settings(
-        max_examples=most,
-        deadline=None,
-        phases=phases,
-        suppress_health_check=[HealthCheck.too_slow],
-        report_multiple_bugs=False,
-    )
-    @given(plans())
-    def property_(plan: Plan) -> None:
-        story = Story(contract, plan)
-        story.happens()
-        story.check()
-
-    property_()
+    search(Story, plans(), CONTRACTS[kind], examples(12))
 
 
 def assert_found(contract: Contract) -> None:
     """A fault that was put in is found; the story is not made shorter, which takes long."""
     with pytest.raises(AssertionError):
-        search(contract, 300, [Phase.generate])
+        search(Story, plans(), contract, 300, [Phase.generate])
 
 
 def without(part: str, given: Contract) -> str:

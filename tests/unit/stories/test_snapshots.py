@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase
 from hypothesis import strategies as st
 
 from headrace.domain.contract import PARTITION, TABLE, Column, Contract, Kind
 from headrace.domain.files.key_values import FOLDERS
-from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, Arrival, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, Arrival, FileStatus, RowCounts
 from headrace.domain.ingest.load import split_statements
 from headrace.domain.sql_text import SqlText
 from headrace.usecases.ingest import record_outcome
 from headrace.usecases.quality.hold import release
 from headrace.usecases.recovery.backfill import backfill
 from headrace.usecases.recovery.replay import Wanted, replay
-from headrace.usecases.recovery.requeue import reload, retry
+from headrace.usecases.recovery.requeue import reload
 from headrace_compiler.compile.snapshots import size_checks
 from headrace_compiler.sql import texts
 from headrace_compiler.sql.load import load_sql
 from tests.support.fakes import contracts_of
 from tests.support.interleaving import examples
+from tests.support.load_stories import EVENTS, LoadStory, search
 from tests.support.pipeline import Pipeline, Row, meters
 
 MONDAY, TUESDAY, WEDNESDAY = (f"2026-03-0{day}T08:00:00.000000Z" for day in (2, 3, 4))
-LANES = (LIVE, BACKFILL, MERGE)
 DT = Column("dt", "dt", Kind.INTEGER, "INTEGER", required=True, bits=32, origin=FOLDERS)
 
 
@@ -203,6 +202,13 @@ def test_an_older_snapshot_and_rows_from_quarantine_are_not_held() -> None:
     assert pipeline.judge()
 
 
+def test_a_snapshot_is_measured_before_it_is_staged_too() -> None:
+    pipeline = Pipeline(snapshots(PARTITION, staged=True, merge_seconds=900, checks=size_checks(PARTITION, 0.2)))
+    send(pipeline, "dt=1/a.csv", TEN, MONDAY)
+    pipeline.begin()
+    assert pipeline.judge()
+
+
 @dataclass(frozen=True)
 class Plan:
     """Snapshots in their order of arrival (partition, name, rows), and what happens: a verb and a number each."""
@@ -212,10 +218,8 @@ class Plan:
     same_second: bool
 
 
-VERBS = ("deliver", "deliver", "deliver", "begin", "finish", "refuse", "run", "backfill", "retry", "reload")
 ROWS = st.lists(st.sampled_from(["m1", "m2", "m3"]), max_size=3)
 FILES = st.lists(st.tuples(st.integers(1, 2), st.sampled_from("abc"), ROWS), min_size=2, max_size=5)
-EVENTS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 9)), max_size=16)
 
 
 @st.composite
@@ -228,49 +232,12 @@ def plans(draw: st.DrawFn) -> Plan:
     return Plan(files, tuple(draw(EVENTS)), draw(st.booleans()))
 
 
-class Story:
+class Story(LoadStory[Plan]):
     """A plan as it happens, and what must be in the table in the end."""
 
-    def __init__(self, contract: Contract, plan: Plan) -> None:
-        self.pipeline, self.plan = Pipeline(contract), plan
-        self.sent = [self._land(number, *file) for number, file in enumerate(plan.files)]
-
-    def _land(self, number: int, part: int, name: str, rows: tuple[Row, ...]) -> Arrival:
-        at = f"2026-01-01T00:00:0{0 if self.plan.same_second else number}.000000Z"
-        sequencer = f"00{number:02}" + "F" * (number % 3)
-        return self.pipeline.land(f"dt={part}/{name}.csv", f"v{number}", [*rows], at, sequencer)
-
-    def happens(self) -> None:
-        """All events, then whatever is left to be done."""
-        for verb, number in self.plan.events:
-            self._event(verb, number)
-        self._event("backfill", 0)
-        self.pipeline.run(*LANES)
-        for _ in self.sent:
-            self._event("retry", 0)
-            self.pipeline.run(*LANES)
-
-    def _event(self, verb: str, number: int) -> None:
-        pipeline, lane = self.pipeline, LANES[number % len(LANES)]
-        files = [pipeline.services.files.records.files.get(sent.file_id) for sent in self.sent]
-        known = [file for file in files if file]
-        match verb:
-            case "deliver":
-                pipeline.deliver(self.sent[number % len(self.sent)])
-            case "begin":
-                pipeline.begin(lane)
-            case "finish":
-                pipeline.finish(lane)
-            case "refuse":
-                pipeline.finish(lane, refused=True)
-            case "run":
-                pipeline.run(lane)
-            case "backfill":
-                backfill("readings", "readings/", pipeline.landing, pipeline.services)
-            case "retry":
-                retry(known, pipeline.services)
-            case _:
-                reload(known[number % len(known) :][:1] if known else [], pipeline.services)
+    def land(self) -> list[Arrival]:
+        files = enumerate(self.plan.files)
+        return [self.landed(number, f"dt={part}/{name}.csv", rows) for number, (part, name, rows) in files]
 
     def check(self) -> None:
         """The rows of the newest snapshot of each partition, the last of each key, and no others."""
@@ -297,32 +264,12 @@ CONTRACTS = {
     "partition": snapshots(PARTITION, most_files=2),
     "appended partition": snapshots(PARTITION, most_files=2, primary_key=()),
     "staged": snapshots(PARTITION, most_files=2, staged=True, merge_seconds=900),
-    "measured before it is staged": snapshots(
-        PARTITION, most_files=2, staged=True, merge_seconds=900, checks=size_checks(PARTITION, 1.0)
-    ),
 }
 
 
 @pytest.mark.parametrize("kind", CONTRACTS)
 def test_any_order_of_loading_ends_with_the_newest_snapshots(kind: str) -> None:
-    search(CONTRACTS[kind], examples(12))
-
-
-def search(contract: Contract, most: int, phases: Collection[Phase] = tuple(Phase)) -> None:
-    @settings(
-        max_examples=most,
-        deadline=None,
-        phases=phases,
-        suppress_health_check=[HealthCheck.too_slow],
-        report_multiple_bugs=False,
-    )
-    @given(plans())
-    def property_(plan: Plan) -> None:
-        story = Story(contract, plan)
-        story.happens()
-        story.check()
-
-    property_()
+    search(Story, plans(), CONTRACTS[kind], examples(12))
 
 
 def broken_load(given: Contract, without: str) -> str:
@@ -340,4 +287,4 @@ def test_a_load_that_forgets_a_step_is_found(without: str, monkeypatch: pytest.M
     assert without in load_sql(CONTRACTS[kind])
     monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, lambda spec: broken_load(spec, without))
     with pytest.raises(AssertionError):
-        search(CONTRACTS[kind], 300, [Phase.generate])
+        search(Story, plans(), CONTRACTS[kind], 300, [Phase.generate])

@@ -35,8 +35,8 @@ class Mirrored(WarehouseOf):
 
 def pipeline_of(client: Client, contract: Contract) -> Pipeline:
     pipeline = Pipeline(contract)
-    pipeline.warehouse = Mirrored(client, pipeline.services.lake)  # type: ignore[assignment]
-    pipeline.services.warehouse = pipeline.warehouse  # type: ignore[assignment]
+    pipeline.warehouse = Mirrored(client, pipeline.services.lake)  # type: ignore[assignment]  # as DuckWarehouse
+    pipeline.services.warehouse = pipeline.warehouse  # type: ignore[assignment]  # the same
     client.run("CREATE SCHEMA IF NOT EXISTS etl")
     for path in MIGRATIONS:
         client.run(*split_statements(Path(path).read_text()))

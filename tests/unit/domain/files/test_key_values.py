@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow.dataset import HivePartitioning, field
 
-from headrace.domain.files.key_values import HIVE_NULL, as_pattern, fields_of, fitted, folder_values, name_values
+from headrace.domain.files.key_values import (
+    HIVE_NULL,
+    as_pattern,
+    fields_of,
+    fitted,
+    folder_values,
+    name_values,
+    partition_of,
+)
 
 ESCAPED = "\"#%'*/:=?\\{[]^" + "".join(map(chr, range(1, 32))) + "\x7f"
 """What Hive and Spark escape in a partition's folder."""
@@ -101,3 +109,14 @@ def test_the_first_template_that_a_name_fits_gives_its_values() -> None:
 def test_a_template_is_a_pattern_too() -> None:
     assert as_pattern("{meter}_*.csv") == "*_*.csv"
     assert fields_of("{meter}_*_{day}.csv") == ["meter", "day"]
+
+
+def test_a_partition_is_that_of_the_values_in_the_folders() -> None:
+    def of(below: str, *numbers: str) -> str:
+        return partition_of(["dt={dt}", "n={n}"], below, numbers)
+
+    assert of("dt=2026-01-01/n=1/a.csv", "n") == of("dt=2026-01-01/n=01/x/b.csv", "n")
+    assert of("dt=2026-01-01/n=1/a.csv") != of("dt=2026-01-01/n=01/a.csv"), "a text"
+    assert of("dt=a%3Ab/n=1/a.csv") == of("dt=a:b/n=1/a.csv")
+    assert of("dt=1/n=2/a.csv", "n") != of("dt=2/n=1/a.csv", "n")
+    assert of(f"dt=1/n={HIVE_NULL}/a.csv", "n") != of("dt=1/n=0/a.csv", "n")

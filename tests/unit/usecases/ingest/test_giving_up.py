@@ -32,7 +32,7 @@ class World:
         for name in names:
             self.services.ledger.files.record_arrival(file(name, arrived_at=name))
         record_batch("readings", LIVE, 1, "readings-1", self.services)
-        self.batch = replace(self.services.ledger.batches.get("readings-1"), **changes)  # type: ignore[arg-type]
+        self.batch = replace(self.services.ledger.batches.get("readings-1"), **changes)  # type: ignore[arg-type]  # any field
         self.services.ledger.records.batches["readings-1"] = self.batch
         self.moved = replace(self.now(names[0]), batch="readings-0")
         self.services.ledger.given(self.moved)

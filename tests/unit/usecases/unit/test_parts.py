@@ -189,7 +189,7 @@ def test_rows_with_many_errors_take_more_room(
 
 def test_a_task_with_several_parts_gives_each_a_name(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spread_tasks, "PART_BYTES", -1)
-    work, written = FileWork(contract(), ONE, "readings-1", "0007-x", None), Written()  # type: ignore[arg-type]
+    work, written = FileWork(contract(), ONE, "readings-1", "0007-x", None), Written()  # type: ignore[arg-type]  # no counts wanted
     with _Parts(unit.folder, work, 3, written, unit.lake) as parts:
         for _ in range(3):
             parts.write(block(ONE, 2, 1))

@@ -245,7 +245,7 @@ class Blocks:
 @pytest.mark.parametrize(("wanted", "read"), [(1, 1), (2, 2), (3, 3), (9, 5)])
 def test_a_range_is_read_up_to_the_last_bad_row_that_is_wanted(wanted: int, read: int) -> None:
     transform, written = Blocks(), Written()
-    blocks = list(_wanted(transform, wanted, written))  # type: ignore[arg-type]
+    blocks = list(_wanted(transform, wanted, written))  # type: ignore[arg-type]  # a fake of the transform
     assert (len(blocks), transform.read, transform.report.rows_bad) == (read, read, read)
     assert (written.last_bad, written.broken) == (read, {"value: minimum": read})
 

@@ -20,43 +20,44 @@ FOLDERS, NAME, KEY = "folders", "name", "key"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """How Hive and Spark write a partition without a value
 (https://github.com/apache/hive/blob/master/common/src/java/org/apache/hadoop/hive/conf/HiveConf.java)."""
-TOKEN = re.compile(r"(\*|\{[^{}]*\})")
+PLACE = re.compile(r"(\*|\{[^{}]*\})")
+ANYTHING = "*"
 ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 Values = dict[str, str | None]
 
 
 def fields_of(template: str) -> list[str]:
     """The fields in braces, in order."""
-    return [token[1:-1] for token in TOKEN.split(template)[1::2] if token != "*"]  # noqa: S105 - no password
+    return [place[1:-1] for place in PLACE.split(template)[1::2] if place != ANYTHING]
 
 
 def as_pattern(template: str) -> str:
     """The pattern of names that a template means: any text in the place of a field."""
-    return TOKEN.sub("*", template)
+    return PLACE.sub(ANYTHING, template)
 
 
 def fitted(template: str, text: str) -> dict[str, str] | None:
     """The fields' values in a text; None for one that the template does not fit."""
-    literals, tokens = _tokens(template)
+    literals, places = _places(template)
     if not text.startswith(literals[0]):
         return None
     found: dict[str, str] = {}
-    place, last = len(literals[0]), len(tokens) - 1
-    for number, token in enumerate(tokens):
+    start, last = len(literals[0]), len(places) - 1
+    for number, place in enumerate(places):
         after = literals[number + 1]
-        least = place + (token != "*")  # noqa: S105
+        least = start + (place != ANYTHING)
         end = text.find(after, least) if number < last else len(text) - len(after)
         if end < least or not text.startswith(after, end):
             return None
-        if token != "*":  # noqa: S105
-            found[token[1:-1]] = text[place:end]
-        place = end + len(after)
-    return found if place == len(text) else None
+        if place != ANYTHING:
+            found[place[1:-1]] = text[start:end]
+        start = end + len(after)
+    return found if start == len(text) else None
 
 
 @lru_cache(maxsize=256)
-def _tokens(template: str) -> tuple[list[str], list[str]]:
-    parts = TOKEN.split(template)
+def _places(template: str) -> tuple[list[str], list[str]]:
+    parts = PLACE.split(template)
     return parts[::2], parts[1::2]
 
 

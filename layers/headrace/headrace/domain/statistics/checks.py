@@ -69,7 +69,7 @@ METRICS = {
     Metric.SNAPSHOT_SHARE: Traits(Scale.SHARE),
 }
 WRITTEN = tuple(metric for metric in Metric if metric is not Metric.SNAPSHOT_SHARE)
-"""What a contract may ask for under `quality`. The share of a snapshot has a property of its own."""
+"""What a contract may ask for under `quality`. The share of a snapshot is a separate property."""
 OF_TABLE = frozenset(metric for metric in Metric if not metric.traits.kinds)
 
 

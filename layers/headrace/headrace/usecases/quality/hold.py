@@ -113,7 +113,7 @@ def release_file(file: FileRecord, who: str, services: Services, *, dry_run: boo
             return Decided(file.key, done=False, why=CHANGED)
         services.events.note_file(file.file_id, "Released", {"batch": batch.batch, "by": who})
         wake(file.dataset, services, file.lane)
-    return Decided(file.key, done=True, why="it is loaded in a batch of its own", files=(file,))
+    return Decided(file.key, done=True, why="it is loaded in a separate batch", files=(file,))
 
 
 def reject_file(file: FileRecord, who: str, why: str, services: Services, *, dry_run: bool = False) -> Decided:

@@ -178,18 +178,18 @@ class Account:
         arn = "arn:aws:sts::123456789012:assumed-role/admin"
         return {"Account": "123456789012", "Arn": arn, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
-    def _stack(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+    def _stack(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
         if self.stack is None:
             raise refused("ValidationError", "DescribeStacks", f"Stack with id {StackName} does not exist")
         outputs = [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()]
         return {"Stacks": [{"Outputs": outputs, **self.stack}]}
 
-    def _bus(self, Name: str) -> dict[str, str]:  # noqa: N803
+    def _bus(self, Name: str) -> dict[str, str]:  # noqa: N803 - boto3's name
         if Name not in self.buses:
             raise refused("ResourceNotFoundException", "DescribeEventBus")
         return {"Name": Name}
 
-    def _secret(self, SecretId: str) -> dict[str, str | bytes]:  # noqa: N803
+    def _secret(self, SecretId: str) -> dict[str, str | bytes]:  # noqa: N803 - boto3's name
         found = (SECRETS | self.secrets).get(SecretId)
         if found is None:
             raise refused("ResourceNotFoundException", "GetSecretValue")
@@ -197,7 +197,7 @@ class Account:
             raise refused("InvalidRequestException", "GetSecretValue", "it was marked for deletion.")
         return {"SecretBinary": found} if isinstance(found, bytes) else {"SecretString": found}
 
-    def _role(self, RoleName: str) -> dict[str, Any]:  # noqa: N803
+    def _role(self, RoleName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
         if not self.trust:
             raise refused("NoSuchEntity", "GetRole", f"{RoleName} not found")
         return {"Role": {"AssumeRolePolicyDocument": {"Service": self.trust}}}
@@ -378,7 +378,7 @@ def test_one_list_that_may_not_be_seen_hides_no_other() -> None:
 
 def test_the_warehouse_sleeps_on_when_asked_to_let_it() -> None:
     account = Account(stack=DEPLOYED)
-    account.query = lambda sql: pytest.fail("it was asked")  # type: ignore[method-assign]
+    account.query = lambda sql: pytest.fail("it was asked")  # type: ignore[method-assign]  # a fake
     assert account.examined(*OWN, wake=False)["faults"] == 0
 
 
@@ -388,7 +388,7 @@ def test_a_warehouse_that_does_not_answer_is_a_fault() -> None:
     def unanswered(sql: str) -> list[list[Any]]:
         raise TransientError("the workgroup is not there")
 
-    account.query = unanswered  # type: ignore[method-assign]
+    account.query = unanswered  # type: ignore[method-assign]  # a fake
     assert any("not there" in item["text"] for item in at(Level.FAULT, account.examined(*OWN)))
 
 
