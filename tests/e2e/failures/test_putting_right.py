@@ -22,7 +22,7 @@ def make_table(laptop: Laptop, width: str) -> None:
     laptop.headrace("sql", "--write", "DROP TABLE public.gauges")
     columns = f"meter {width} NOT NULL, read_at TIMESTAMP NOT NULL, value BIGINT, _unknown SUPER"
     lineage = "_file_id VARCHAR(32) NOT NULL, _row_number BIGINT NOT NULL, _batch_id VARCHAR(160) NOT NULL"
-    laptop.headrace("sql", "--write", f"CREATE TABLE public.gauges ({columns}, {lineage}, PRIMARY KEY (meter))")
+    laptop.headrace("sql", "--write", f"CREATE TABLE public.gauges ({columns}, {lineage})")  # no key: it can be lengthened
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_one_file_that_the_warehouse_refuses_costs_no_neighbour_and_is_retried(n
     laptop.settle()
     assert laptop.trace("gauges/3.csv")["status"] == "loaded"
     assert meters(laptop, LONG) == [f"{LONG}3"]
-    assert laptop.headrace("retry", "gauges/3.csv")["sent"] == 0
+    assert laptop.headrace("retry", "gauges/3.csv", check=False)["sent"] == 0
 
 
 def test_a_loaded_file_is_loaded_again_in_place_of_its_rows(narrow: Laptop) -> None:

@@ -105,7 +105,7 @@ def test_a_byte_that_the_encoding_does_not_have_costs_its_own_row() -> None:
     assert [row.raw for row in got.bad] == [b"\x81\x20,1"]
 
 
-@pytest.mark.parametrize("again", [gzip.compress(b"n\n1\n"), bz2.compress(b"n\n1\n")])
+@pytest.mark.parametrize("again", [gzip.compress(b"n\n1\n"), bz2.compress(b"n\n1\n")], ids=["gzip", "bzip2"])
 def test_a_file_that_is_compressed_twice_is_called_so(again: bytes) -> None:
     with pytest.raises(FileRejected, match="compressed again"):
         read(contract(integer("n")), gzip.compress(again))
