@@ -22,7 +22,8 @@ def make_table(laptop: Laptop, width: str) -> None:
     laptop.headrace("sql", "--write", "DROP TABLE public.gauges")
     columns = f"meter {width} NOT NULL, read_at TIMESTAMP NOT NULL, value BIGINT, _unknown SUPER"
     lineage = "_file_id VARCHAR(32) NOT NULL, _row_number BIGINT NOT NULL, _batch_id VARCHAR(160) NOT NULL"
-    laptop.headrace("sql", "--write", f"CREATE TABLE public.gauges ({columns}, {lineage})")  # no key: it can be lengthened
+    create = f"CREATE TABLE public.gauges ({columns}, {lineage})"  # without a key: a key's column cannot be lengthened
+    laptop.headrace("sql", "--write", create)
 
 
 @pytest.fixture(scope="module")
