@@ -84,11 +84,11 @@ class LaptopState:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client of a service of this laptop, as the account's root."""
-        from headrace_local.clients import direct, isolated  # noqa: PLC0415 - boto3 takes longer than reading the state
+        """A client of a service of this laptop, as the account's root."""
+        from headrace_local.clients import direct, isolated  # noqa: PLC0415 - botocore takes longer than reading the state
 
         session = isolated(self.region, self.access_key_id, self.secret_access_key)
-        return session.client(service, endpoint_url=self.endpoint_url, config=direct())
+        return session.create_client(service, endpoint_url=self.endpoint_url, config=direct())
 
     @property
     def environment(self) -> dict[str, str]:

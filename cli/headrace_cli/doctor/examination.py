@@ -31,7 +31,7 @@ class Examination:
     wake: bool = True
 
     def client(self, service: str) -> Any:
-        """The boto3 client of a service."""
+        """The botocore client of a service."""
         return self.target.client(service)
 
     @property

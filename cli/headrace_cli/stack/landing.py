@@ -42,7 +42,9 @@ def upload(target: Target, path: Path, key: str) -> str:
     if path.stat().st_size <= ONE_REQUEST:
         with path.open("rb") as body:
             return str(s3.put_object(Bucket=bucket, Key=key, Body=body).get("VersionId", "null"))
-    s3.upload_file(str(path), bucket, key)
+    from headrace.adapters import transfers
+
+    transfers.upload(s3, str(path), bucket, key)
     return str(s3.head_object(Bucket=bucket, Key=key).get("VersionId", "null"))
 
 

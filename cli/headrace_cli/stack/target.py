@@ -1,4 +1,4 @@
-"""What a command works against: one deployed stack, on the laptop or on AWS, reached through boto3."""
+"""What a command works against: one deployed stack, on the laptop or on AWS, reached through botocore."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from headrace_cli.stack.choice import STACK, Choice
 from headrace_cli.stack.home import Laptop, laptop
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from headrace.adapters.ledger import DynamoLedger
     from headrace.domain.contract import Contract
     from headrace.domain.export import Export
@@ -39,7 +41,7 @@ ON_LAPTOP = {"connect_timeout": 2, "read_timeout": 60, "retries": {"mode": "stan
 
 
 class Target:
-    """A deployed stack. `connect` makes the boto3 client of a service; outputs and contracts are read once.
+    """A deployed stack. `connect` makes the client of a service; outputs and contracts are read once.
 
     `token` lets the commands read the laptop's own pages.
     """
@@ -58,7 +60,7 @@ class Target:
         self._token = token
 
     def client(self, service: str) -> Any:
-        """The boto3 client of a service, made on first use."""
+        """The botocore client of a service, made on first use."""
         if service not in self._clients:
             self._clients[service] = self._connect(service)
         return self._clients[service]
@@ -249,21 +251,28 @@ def target_of(context: typer.Context) -> Target:
 
 def aws_target(choice: Choice) -> Target:
     """The stack on AWS, whatever laptop runs here. Raises CommandError in a shell that has the laptop's address."""
-    import boto3
     from botocore.config import Config
 
     if "//127.0.0.1:" in os.environ.get("AWS_ENDPOINT_URL", ""):
         raise CommandError("this shell has the laptop's address: `unset AWS_ENDPOINT_URL` to reach AWS")
 
-    # AWS's own command line reads AWS_REGION first; boto3 does not read it at all.
-    session = boto3.Session(profile_name=choice.profile, region_name=choice.region or os.environ.get("AWS_REGION"))
-    return Target(partial(session.client, config=Config(**ON_AWS)), choice.stack or STACK)
+    # AWS's own command line reads AWS_REGION first; botocore does not read it at all.
+    session = _session(choice.profile, choice.region or os.environ.get("AWS_REGION"))
+    return Target(partial(session.create_client, config=Config(**ON_AWS)), choice.stack or STACK)
+
+
+def _session(profile: str | None, region: str | None) -> Session:
+    """Botocore's session: boto3 would make the same clients, and take twice as long to import."""
+    from botocore.session import Session
+
+    session = Session(profile=profile)
+    if region:
+        session.set_config_variable("region", region)
+    return session
 
 
 def _local(choice: Choice, endpoint_url: str, local: Laptop | None) -> Target:
-    """A given endpoint, with the keys of the laptop there or, without one, those that boto3 finds."""
-    import boto3
-
+    """A given endpoint, with the keys of the laptop there or, without one, those that botocore finds."""
     from headrace_local.clients import direct, isolated
 
     known = local if local and local.endpoint_url == endpoint_url else None
@@ -271,6 +280,6 @@ def _local(choice: Choice, endpoint_url: str, local: Laptop | None) -> Target:
     if known and not choice.profile:
         session = isolated(region, known.access_key_id, known.secret_access_key)
     else:
-        session = boto3.Session(profile_name=choice.profile, region_name=region)
-    connect = partial(session.client, endpoint_url=endpoint_url, config=direct(**ON_LAPTOP))
+        session = _session(choice.profile, region)
+    connect = partial(session.create_client, endpoint_url=endpoint_url, config=direct(**ON_LAPTOP))
     return Target(connect, choice.stack or STACK, endpoint_url, known.token if known else None)

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.domain.contract import Contract
-from headrace.domain.ingest.ledger import FileRecord, FileStatus, RowCounts
-from headrace.usecases.ingest.results import RUN
+from headrace.domain.ingest.ledger import RUN, FileRecord, FileStatus, RowCounts
 from headrace_cli.output.formatting import PASSING, moment
 from headrace_cli.stack.lateness import is_late
 

@@ -102,7 +102,7 @@ def test_quarantined_rows_from_the_lake(run_json: RunJson, target: Target, tmp_p
     writer.write([BadRow(5, b"m,-1", (RowError("value", "minimum", "too small"),))], file_id="0" * 24, key="k")
     writer.close()
     where = "quarantine/readings/batch=readings-9/part-0001.parquet"
-    target.client("s3").upload_file(str(path), target.output("LakeBucket"), where)
+    target.client("s3").put_object(Bucket=target.output("LakeBucket"), Key=where, Body=path.read_bytes())
     (row,) = run_json("quarantine", "readings")[1]["rows"]
     assert (row["file"], row["row_number"], row["rule"], row["raw"]) == ("k", 5, "minimum", "m,-1")
 

@@ -13,7 +13,9 @@ import headrace_cli.commands
 from headrace_cli.app import COMMANDS, app, imported
 from headrace_cli.main import run
 
-HEAVY = {"boto3", "botocore", "pyarrow", "duckdb", "pydantic", "yaml", "statistics", "open_data_contract_standard"}
+OF_FILES = {"pyarrow", "duckdb", "yaml", "statistics", "open_data_contract_standard"}
+"""What only a file or a contract needs."""
+HEAVY = OF_FILES | {"boto3", "botocore", "s3transfer", "pydantic"}
 
 
 def imported_by(code: str) -> set[str]:
@@ -37,7 +39,25 @@ def test_completion_imports_nothing_heavy() -> None:
 
 def test_no_command_imports_what_only_a_file_or_a_contract_needs() -> None:
     modules = ", ".join(f"headrace_cli.commands.{listed.module}" for listed in COMMANDS.values())
-    assert not imported_by(f"import {modules}") & {"pyarrow", "duckdb", "boto3", "open_data_contract_standard"}
+    assert not imported_by(f"import {modules}") & {
+        "pyarrow",
+        "duckdb",
+        "boto3",
+        "s3transfer",
+        "open_data_contract_standard",
+    }
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["sql", "SELECT 1"], ["trace", "a.csv"], ["retry", "a.csv"]])
+def test_until_its_first_request_a_command_imports_what_it_needs(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    asked = ["--endpoint-url", "http://127.0.0.1:9", *arguments]
+    found = imported_by(f"from headrace_cli.main import run; run({asked})")
+    assert "botocore" in found
+    assert not found & (OF_FILES | {"boto3", "s3transfer"})
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -90,7 +110,9 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("module", ["typer", "rich.console", "headrace_cli.commands.look.status", "boto3", "urllib3"])
+@pytest.mark.parametrize(
+    "module", ["typer", "rich.console", "headrace_cli.commands.look.status", "botocore", "urllib3"]
+)
 def test_ctrl_c_ends_it_without_a_traceback(module: str) -> None:
     script = INTERRUPTED_AT_AN_IMPORT.format(module=module)
     ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60)

@@ -24,6 +24,12 @@ TRANSFORMING = "Transforming"
 """The line of the history of a unit's first file that says that a call of the transform begins with it."""
 TRANSFORMED = "Transformed"
 """The line of a file's history that says that the transform is done with it."""
+RUN = "glue"
+"""What of a unit's result, and of what is detected in a file, names the run that transformed it.
+
+`{"run", "dpu_seconds", "at_most"?}`: `at_most` where Glue had not yet reported what the run took; with auto-scaling it
+does so some time after the end.
+"""
 HELD = "Held"
 """The line of a batch's history that says that it waits for a person."""
 

@@ -6,18 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from headrace.domain.ingest.ledger import MERGE, BatchRecord
+from headrace.domain.ingest.ledger import MERGE, RUN, BatchRecord
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult
 from headrace.usecases import lake_paths
 from headrace.usecases.ports import HasBatches, HasFiles, HasLake, Lake
-
-RUN = "glue"
-"""What of a result, and of what is known of a file, names the run that transformed it.
-
-`{"run", "dpu_seconds", "at_most"?}`: `at_most` where Glue had not yet reported what the run took; with auto-scaling it
-does so some time after the end.
-"""
 
 
 class Services(HasBatches, HasFiles, HasLake, Protocol):
