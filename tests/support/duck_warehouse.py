@@ -23,6 +23,7 @@ _LAYOUT = re.compile(
 _PRIMARY_KEY = re.compile(r",\s*PRIMARY KEY \([^)]*\)")
 _UPDATE_FROM = re.compile(r"UPDATE ([\w.]+)\s+SET .*?\nFROM (.*)", re.DOTALL)
 _MANIFEST = re.compile(r"COPY (\w+) FROM 's3://lake/([^']+)'")
+_DROPS = re.compile(r"DROP TABLE ([\w, ]+)")
 _SUPER, _NOW = re.compile(r"\bSUPER\b"), re.compile(r"GETDATE\(\)")
 
 
@@ -52,6 +53,10 @@ class DuckWarehouse:
             return
         if copy := _MANIFEST.match(statement):
             self._copy(copy[1], json.loads(self._read(copy[2])))
+            return
+        if several := _DROPS.fullmatch(statement):
+            for name in several[1].split(", "):
+                self._duckdb.execute(f"DROP TABLE {name}")
             return
         statement = _in_duckdb(statement)
         if update := _UPDATE_FROM.fullmatch(statement):

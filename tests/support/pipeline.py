@@ -49,7 +49,8 @@ def changes(*, marked: bool = False, **given: Any) -> Contract:
     """The same from a change log: rows that it deletes go, or are marked."""
     columns = list(meters().columns)
     columns[2] = replace(columns[2], required=False)
-    columns.append(Column("op", "op", Kind.STRING, "VARCHAR(6)", max_bytes=6, enum=OPERATIONS))
+    operations = (*OPERATIONS, *given.get("truncates", ()))
+    columns.append(Column("op", "op", Kind.STRING, "VARCHAR(6)", max_bytes=6, enum=operations))
     if marked:
         columns.append(Column("gone_at", "gone_at", Kind.TIMESTAMP, "TIMESTAMP"))
     return meters(columns=tuple(columns), operation="op", deleted_at="gone_at" if marked else None, **given)

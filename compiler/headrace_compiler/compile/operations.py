@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,9 @@ from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.shape import suggestion
 
 OPERATION, DELETED_AT, WITHOUT = "operationColumn", "deletedAtColumn", "filesWithoutOperation"
+TRUNCATES = "truncateOperations"
+WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,31}")
+MOST_WORDS = 10
 
 
 def with_operations(
@@ -29,10 +33,11 @@ def with_operations(
 
     A delete may bring its key and nothing else, so no other column can be required.
     """
-    operation, deleted_at = values.get(OPERATION), values.get(DELETED_AT)
+    operation, deleted_at, truncates = values.get(OPERATION), values.get(DELETED_AT), tuple(values.get(TRUNCATES, ()))
     known = {column.name: column for column in columns}
     for name, value, reason in (
-        (OPERATION, operation, _unfit(operation, known, layout)),
+        (OPERATION, operation, _unfit(operation, known, layout, truncates)),
+        (TRUNCATES, values.get(TRUNCATES), _unfit_words(truncates, operation, known)),
         (DELETED_AT, deleted_at, _unfit_time(deleted_at, operation, known, layout)),
     ):
         if value is not None and reason:
@@ -44,12 +49,19 @@ def with_operations(
             reason = f"{column.name!r} cannot be required, since a row that deletes may lack it: {advice}"
             problems.add((*where, "properties", index, "required"), reason)
     found = tuple(
-        replace(column, enum=OPERATIONS) if column.name == operation and not column.enum else column
+        replace(column, enum=tuple(dict.fromkeys((*(column.enum or OPERATIONS), *truncates))))
+        if column.name == operation
+        else column
         for column in columns
     )
     _check_copies(table, values, operation, layout, where, problems)
     optional = _without_operation(table, values, operation, where, problems)
-    return found, {"operation": operation, "deleted_at": deleted_at, "operation_optional": optional}
+    return found, {
+        "operation": operation,
+        "deleted_at": deleted_at,
+        "operation_optional": optional,
+        "truncates": truncates,
+    }
 
 
 def _without_operation(
@@ -92,16 +104,32 @@ def check_null_tokens(
         problems.add(place, f"{OPERATION}: {letter!r} is one of the nullTokens, so it would be read as an insert")
 
 
-def _unfit(name: str | None, known: dict[str, Column], layout: dict[str, Any]) -> str | None:
+def _unfit(name: str | None, known: dict[str, Column], layout: dict[str, Any], truncates: Sequence[str]) -> str | None:
     if name not in known:
         return f"there is no column {name!r}{suggestion(str(name), known)}"
     if known[name].kind is not Kind.STRING:
         return f"the column {name!r} must be a string"
-    if unknown := sorted(set(known[name].enum).difference(OPERATIONS)):
+    if unknown := sorted(set(known[name].enum).difference(OPERATIONS, truncates)):
         return f"{unknown[0]!r} is not an operation: {', '.join(OPERATIONS)} are"
     if not layout["primary_key"]:
         return "changes need a primaryKey, which says what they change"
     return _taken(known[name], layout)
+
+
+def _unfit_words(words: Sequence[str], operation: str | None, known: dict[str, Column]) -> str | None:
+    """Why these cannot be the operations that delete all rows."""
+    if operation is None:
+        return f"only a change log is truncated: it needs {OPERATION}"
+    if not 1 <= len(words) <= MOST_WORDS:
+        return f"it names 1 to {MOST_WORDS} operations, such as t of Debezium"
+    for word in words:
+        if word in OPERATIONS:
+            return f"{word!r} is the operation of one row, and would delete all"
+        if not WORD.fullmatch(word):
+            return f"{word!r} is no word: letters, digits, '_', '-' and blanks, at most 32"
+        if operation in known and len(word) > known[operation].max_bytes:
+            return f"{word!r} does not fit the column {operation!r} of {known[operation].max_bytes} bytes"
+    return None
 
 
 def _taken(column: Column, layout: dict[str, Any]) -> str | None:

@@ -15,8 +15,9 @@ from headrace.domain.migration import MOST_COLUMNS, MOST_STATEMENTS
 from headrace.domain.sql_text import MOST_BYTES, one_line, role_in_sql, size_of
 from headrace.domain.statistics.judgement import Scope
 from headrace_compiler.document.document import Problems, Where
-from headrace_compiler.sql.load import is_wide, load_sql, names_of, table_sql, views_sql
+from headrace_compiler.sql.load import load_sql, table_sql, views_sql
 from headrace_compiler.sql.metrics import measure_sql
+from headrace_compiler.sql.names import is_wide, names_of
 from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 
 COLUMNS: Where = ("schema", 0, "properties")

@@ -29,6 +29,7 @@ DATASET = {
     "operationColumn": "text",
     "deletedAtColumn": "text",
     "filesWithoutOperation": "text",
+    "truncateOperations": "a list of texts",
     "encode": "text",
     "onNewVersion": "text",
     "onCopy": "text",

@@ -6,16 +6,17 @@ The text is committed under `sql/datasets/`, so that a change of a contract is s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from headrace.domain.contract import LINEAGE_COLUMNS, PARTITION, Column, Contract, Kind, View
 from headrace.domain.migration import LINEAGE_TYPES, as_staged
 from headrace.domain.operations import DELETES
+from headrace_compiler.sql.names import ARRIVED, is_wide, names_of, staged_names
+from headrace_compiler.sql.order import equal, newer
 from headrace_compiler.sql.snapshot import SCOPE, find_snapshots
-from headrace_compiler.sql.steps import FIRST_IN, Step, listed
+from headrace_compiler.sql.steps import FIRST_IN, Step, listed, where
+from headrace_compiler.sql.truncates import apply_truncates, is_no_truncate
 
-LONGEST_MERGE = 20_000
-"""Bytes; about 220 columns whose names have 16 letters."""
 FILES = [
     "_file VARCHAR(32)",
     "_place INTEGER DEFAULT -1",
@@ -25,8 +26,6 @@ FILES = [
     "_object VARCHAR(16)",
     "_version VARCHAR(128)",
 ]
-ARRIVED = "files._arrival || '#' || files._file"
-"""A file's place among all, where no two are equal: in `etl.arrivals` it is the column `arrival`."""
 COPY: Step = ("if parts", "COPY stage FROM '${manifest}' IAM_ROLE ${iam_role} FORMAT AS PARQUET MANIFEST")
 HEADER = "-- Made from the contract by `python -m headrace_compiler sql`: change the contract, not this file.\n\n"
 
@@ -41,17 +40,15 @@ def table_sql(contract: Contract) -> str:
     return (
         f"{HEADER}CREATE TABLE IF NOT EXISTS {contract.target} (\n{body}\n){_distribution(contract)};\n\n"
         f"CREATE TABLE IF NOT EXISTS {_guard(contract)} (batch_id VARCHAR(160));\n"
-        f"{_deleted_keys_ddl(contract)}"
+        f"{''.join(_memory_ddl(contract, table, names) for table, names in contract.memories.items())}"
     )
 
 
-def _deleted_keys_ddl(contract: Contract) -> str:
-    """Where the keys are remembered that were deleted: an older row of one, which comes later, stays out."""
-    if not contract.deleted_keys:
-        return ""
+def _memory_ddl(contract: Contract, table: str, names: Sequence[str]) -> str:
+    """Where deleted keys, or truncates, are remembered: an older row, which comes later, stays out."""
     types = {column.name: _type(column) for column in contract.columns} | LINEAGE_TYPES
-    columns = listed([f"{name} {types[name]} NOT NULL ENCODE ZSTD" for name in contract.deleted_key_columns], 2)
-    return f"\nCREATE TABLE IF NOT EXISTS {contract.deleted_keys} (\n{columns}\n) DISTSTYLE EVEN;\n"
+    columns = listed([f"{name} {types[name]} NOT NULL ENCODE ZSTD" for name in names], 2)
+    return f"\nCREATE TABLE IF NOT EXISTS {table} (\n{columns}\n) DISTSTYLE EVEN;\n"
 
 
 def views_sql(contract: Contract) -> str:
@@ -63,15 +60,6 @@ def _create_view(view: View) -> str:
     dist = f"\nDISTSTYLE KEY DISTKEY ({view.dist_key})" if view.dist_key else ""
     sort = f"\nSORTKEY ({', '.join(view.sort_key)})" if view.sort_key else ""
     return f"CREATE MATERIALIZED VIEW {view.name}{dist}{sort}\nAUTO REFRESH NO\nAS\n{view.query}"
-
-
-def is_wide(contract: Contract) -> bool:
-    """Whether a MERGE, which names each column four times, would leave no room for a full batch of files.
-
-    All statements of a load together have 100,000 bytes (`domain.sql_text`). A wide table's stage has short names, and
-    its rows are deleted and inserted: that names each column once.
-    """
-    return sum(4 * len(name) + 24 for name in names_of(contract)) > LONGEST_MERGE
 
 
 def load_sql(contract: Contract) -> str:
@@ -133,11 +121,13 @@ def target_steps(contract: Contract) -> list[Step]:
         *_merge_steps(contract),
         ("What the warehouse itself counts, for the row balance.", _count_files(contract)),
         ("", record_load(contract, "loaded")),
-        ("", "DROP TABLE files"),
-        ("", "DROP TABLE winners"),
-        *([("", "DROP TABLE later")] if contract.primary_key else []),
-        ("", "DROP TABLE stage"),
+        ("", f"DROP TABLE {', '.join(_temporary_tables(contract))}"),
     ]
+
+
+def _temporary_tables(contract: Contract) -> list[str]:
+    keyed = [*(["truncation"] if contract.truncates else []), "later"] if contract.primary_key else []
+    return ["files", "winners", *keyed, "stage"]
 
 
 def files_that(condition: str) -> str:
@@ -157,18 +147,6 @@ def step(comment: str, statement: str) -> str:
 
 def _guard(contract: Contract) -> str:
     return f"etl.guard_{contract.dataset}"
-
-
-def names_of(contract: Contract) -> list[str]:
-    """All columns of a target, in order."""
-    return [column.name for column in contract.columns] + list(LINEAGE_COLUMNS)
-
-
-def staged_names(contract: Contract) -> dict[str, str]:
-    """What the columns of a target are called in the load's own stage: COPY goes by position."""
-    own = {column.name: column.name for column in contract.columns}
-    short = {name: f"c{number}" for number, name in enumerate(own, start=1)}
-    return (short if is_wide(contract) else own) | {name: name for name in LINEAGE_COLUMNS}
 
 
 def _type(column: Column) -> str:
@@ -199,10 +177,10 @@ def _reload_steps(contract: Contract) -> list[Step]:
     """A file that is loaded again leaves no trace of its earlier load: no rows, no deletes, no account of them.
 
     Loads of all datasets write to the tables of `etl` in one order, so that no two of them wait for
-    each other.
+    each other. Where versions replace each other, rows and deletes go with those of replaced files.
     """
-    own = [(table, "_file_id") for table in (contract.target, contract.deleted_keys) if table]
-    emptied = (*own, ("etl.superseded", "file_id"), ("etl.load_files", "file_id"))
+    own = () if contract.replace_versions else (contract.target, *contract.memories)
+    emptied = (*((table, "_file_id") for table in own), ("etl.superseded", "file_id"), ("etl.load_files", "file_id"))
     deletes = (f"DELETE FROM {table}\nWHERE {column} IN {files_that('_reloaded = 1')}" for table, column in emptied)
     return [("if reloaded", statement) for statement in deletes]
 
@@ -256,15 +234,15 @@ def _note_objects(contract: Contract) -> str:
 
 
 def _take_out_versions(contract: Contract) -> list[Step]:
-    replaced = files_that("_replaced = 1")
-    indented = replaced.replace("\n", "\n  ")
+    gone = files_that("_replaced = 1 OR _reloaded = 1")
+    replaced = files_that("_replaced = 1 AND _reloaded = 0").replace("\n", "\n  ")
     count = (
         "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
         f"SELECT\n  '${{batch}}',\n  _file_id,\n  COUNT(*)\nFROM {contract.target}\n"
-        f"WHERE\n  _file_id IN {indented}\nGROUP BY _file_id"
+        f"WHERE\n  _file_id IN {replaced}\nGROUP BY _file_id"
     )
-    tables = [table for table in (contract.target, contract.deleted_keys) if table]
-    return [("", count), *(("", f"DELETE FROM {table}\nWHERE _file_id IN {replaced}") for table in tables)]
+    tables = (contract.target, *contract.memories)
+    return [("", count), *(("", f"DELETE FROM {table}\nWHERE _file_id IN {gone}") for table in tables)]
 
 
 def _create_winners(contract: Contract) -> str:
@@ -279,16 +257,17 @@ def _create_winners(contract: Contract) -> str:
         return f"{create}FROM stage\nWHERE _file_id NOT IN {files_that('_replaced = 1')}"
     order = ", ".join(f"{name} DESC" for name in (*(called[n] for n in contract.ordering), "_place", "_row_number"))
     keys = ", ".join(called[name] for name in contract.primary_key)
+    taken = ["files._replaced = 0", *is_no_truncate(contract)]
     if is_wide(contract):  # a separate rank would be one column more than Redshift allows
         return (
             "CREATE TEMP TABLE winners AS\nSELECT stage.*\n"
-            "FROM stage INNER JOIN files ON stage._file_id = files._file\nWHERE files._replaced = 0\n"
+            f"FROM stage INNER JOIN files ON stage._file_id = files._file\n{where(taken)}\n"
             f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {order}) = 1"
         )
     return (
         f"{create}FROM (\n  SELECT\n    stage.*,\n"
         f"    ROW_NUMBER() OVER (\n      PARTITION BY {keys}\n      ORDER BY {order}\n    ) AS _rank\n"
-        "  FROM stage INNER JOIN files ON stage._file_id = files._file\n  WHERE files._replaced = 0\n) AS ranked\n"
+        f"  FROM stage INNER JOIN files ON stage._file_id = files._file\n{where(taken, 2)}\n) AS ranked\n"
         "WHERE _rank = 1"
     )
 
@@ -321,7 +300,7 @@ def _merge_steps(contract: Contract) -> list[Step]:
     superseded = ("Rows of earlier files that this batch replaces.", _count_superseded(contract))
     later = ("The files that arrived after the first one of the batch.", _create_later(contract))
     older = [*_drop_older(contract, contract.target), *_drop_older(contract, contract.deleted_keys)]
-    return [later, *older, superseded, *_bury(contract), *taken_in]
+    return [later, *apply_truncates(contract), *older, superseded, *_bury(contract), *taken_in]
 
 
 def _same_key(contract: Contract, table: str) -> list[str]:
@@ -346,7 +325,7 @@ def _bury(contract: Contract) -> list[Step]:
     return [
         ("What is deleted, and what comes back.", taken(contract.deleted_keys)),
         ("", insert.format(deletes)),
-        ("", taken(contract.target, f"winners.{deletes}")),
+        ("", taken(contract.target, *([] if is_wide(contract) else [f"winners.{deletes}"]))),
         ("", f"DELETE FROM winners\nWHERE {deletes}"),
     ]
 
@@ -358,8 +337,8 @@ def _insert(contract: Contract) -> str:
 
 
 def _take_out(contract: Contract, same_key: list[str]) -> list[Step]:
-    if not contract.primary_key:
-        return []
+    if not contract.primary_key or contract.deleted_keys:
+        return []  # with what is deleted, all rows of its keys go
     conditions = "\n  AND ".join(same_key)
     statement = f"DELETE FROM {contract.target} USING winners\nWHERE\n  {conditions}"
     return [("The table is too wide for a MERGE: a row of the same key goes, and the new one comes.", statement)]
@@ -373,17 +352,16 @@ def _drop_older(contract: Contract, table: str | None) -> list[Step]:
     if not table:
         return []
     same_key, called = _same_key(contract, table), staged_names(contract)
-    equal = [f"{table}.{name} = winners.{called[name]}" for name in contract.ordering]
+    pairs = [(f"{table}.{name}", f"winners.{called[name]}") for name in contract.ordering]
     arrived_later = [
         f"{table}._file_id = later.file_id",
         "winners._file_id = files._file",
         f"later.arrival > {ARRIVED}",
     ]
-    older = (f"A row older than the one in {table} loses to it.",
-             _delete_winners(table, [*same_key, _newer(contract, table)]))  # fmt: skip
-    earlier = _delete_winners(f"{table}, later, files", [*same_key, *equal, *arrived_later])
+    earlier = _delete_winners(f"{table}, later, files", [*same_key, *equal(pairs), *arrived_later])
+    loses = f"A row older than the one in {table} loses to it."
     return [
-        *([older] if contract.ordering else []),
+        *([(loses, _delete_winners(table, [*same_key, newer(pairs)]))] if pairs else []),
         ("Whatever the order of loading, a row loses to one of a file that arrived later.", earlier),
     ]
 
@@ -398,17 +376,6 @@ def _create_later(contract: Contract) -> str:
         f"WHERE\n  dataset = '{contract.dataset}'\n"
         "  AND arrival > (\n    SELECT MIN(_arrival) FROM files\n    WHERE _place >= 0\n  )"
     )
-
-
-def _newer(contract: Contract, table: str) -> str:
-    """Whether a row of the table is later than a row of the winners, by all ordering columns in turn."""
-    called = staged_names(contract)
-    later, equal = [], ""
-    for name in contract.ordering:
-        there, new = f"{table}.{name}", f"winners.{called[name]}"
-        later.append(f"{equal}{there} > {new}")
-        equal += f"{there} = {new} AND "
-    return later[0] if len(later) == 1 else "(" + " OR ".join(f"({condition})" for condition in later) + ")"
 
 
 def _count_superseded(contract: Contract) -> str:

@@ -18,9 +18,9 @@ from headrace_compiler.sql.load import (
     opening_steps,
     record_load,
     rendered,
-    staged_names,
     target_steps,
 )
+from headrace_compiler.sql.names import staged_names
 from headrace_compiler.sql.steps import listed
 
 TOKEN = re.compile(

@@ -8,6 +8,14 @@ FIRST_IN = "CASE WHEN STRPOS(_arrival, '#') = 0 THEN _arrival || '#' || _file EL
 """The place of the file in which a file's rows came first: of rows that come back from quarantine, another one's."""
 
 
+def where(conditions: list[str], indent: int = 0) -> str:
+    """The conditions that all must hold, on one line if there is one."""
+    before = " " * indent
+    if len(conditions) == 1:
+        return f"{before}WHERE {conditions[0]}"
+    return f"{before}WHERE\n{before}  " + f"\n{before}  AND ".join(conditions)
+
+
 def listed(items: list[str], indent: int) -> str:
     """The items of a list, one a line."""
     return ",\n".join(" " * indent + item for item in items)

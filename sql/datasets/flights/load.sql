@@ -124,13 +124,6 @@ WHERE
   AND files._object <> '';
 
 -- if reloaded
-DELETE FROM public.flights
-WHERE _file_id IN (
-  SELECT _file FROM files
-  WHERE _reloaded = 1
-);
-
--- if reloaded
 DELETE FROM etl.superseded
 WHERE file_id IN (
   SELECT _file FROM files
@@ -153,14 +146,14 @@ FROM public.flights
 WHERE
   _file_id IN (
     SELECT _file FROM files
-    WHERE _replaced = 1
+    WHERE _replaced = 1 AND _reloaded = 0
   )
 GROUP BY _file_id;
 
 DELETE FROM public.flights
 WHERE _file_id IN (
   SELECT _file FROM files
-  WHERE _replaced = 1
+  WHERE _replaced = 1 OR _reloaded = 1
 );
 
 CREATE TEMP TABLE winners AS
@@ -361,10 +354,4 @@ WHERE NOT EXISTS (
   WHERE batch_id = '${batch}'
 );
 
-DROP TABLE files;
-
-DROP TABLE winners;
-
-DROP TABLE later;
-
-DROP TABLE stage;
+DROP TABLE files, winners, later, stage;

@@ -111,13 +111,6 @@ WHERE
   AND files._object <> '';
 
 -- if reloaded
-DELETE FROM public.sensor_readings
-WHERE _file_id IN (
-  SELECT _file FROM files
-  WHERE _reloaded = 1
-);
-
--- if reloaded
 DELETE FROM etl.superseded
 WHERE file_id IN (
   SELECT _file FROM files
@@ -140,14 +133,14 @@ FROM public.sensor_readings
 WHERE
   _file_id IN (
     SELECT _file FROM files
-    WHERE _replaced = 1
+    WHERE _replaced = 1 AND _reloaded = 0
   )
 GROUP BY _file_id;
 
 DELETE FROM public.sensor_readings
 WHERE _file_id IN (
   SELECT _file FROM files
-  WHERE _replaced = 1
+  WHERE _replaced = 1 OR _reloaded = 1
 );
 
 CREATE TEMP TABLE winners AS
@@ -235,8 +228,4 @@ WHERE NOT EXISTS (
   WHERE batch_id = '${batch}'
 );
 
-DROP TABLE files;
-
-DROP TABLE winners;
-
-DROP TABLE stage;
+DROP TABLE files, winners, stage;

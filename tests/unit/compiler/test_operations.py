@@ -37,6 +37,7 @@ ORDERED = "      - property: orderingColumns\n        value: [round]\n"
 MARKED = f"{ORDERED}      - property: deletedAtColumn\n        value: gone_at"
 STAGED = "      - property: loadMode\n        value: staged\n"
 LOGIC = "logicalType: timestamp, transformLogic: GETDATE()"
+TRUNCATED = f"{ORDERED}      - property: truncateOperations\n        value: "
 WITHOUT = "      - property: filesWithoutOperation\n        value: "
 
 
@@ -57,6 +58,13 @@ def test_a_contract_may_allow_fewer_letters(tmp_path: Path) -> None:
     old = "name: op, logicalType: string"
     found = compiled(tmp_path, old=old, new=f"{old}, enum: [{{value: I}}, {{value: D}}]")
     assert found.columns[0].enum == ("I", "D")
+
+
+def test_words_that_truncate_are_operations_too(tmp_path: Path) -> None:
+    found = compiled(tmp_path, f"{TRUNCATED}[t, T]\n")
+    assert (found.truncates, found.columns[0].enum) == (("t", "T"), (*OPERATIONS, "t", "T"))
+    assert "CREATE TABLE IF NOT EXISTS etl.truncates_readings (\n  round BIGINT NOT NULL" in table_sql(found)
+    assert Contract.from_json(found.to_json()) == found
 
 
 def test_deleted_rows_go_and_their_keys_are_remembered(tmp_path: Path) -> None:
@@ -120,6 +128,28 @@ def test_deleted_rows_are_marked_and_have_the_values_of_the_delete(tmp_path: Pat
             "round, logicalType: integer, required: true",
             "round, logicalType: integer",
             ":14: .*must say what a copy",
+        ),
+        (f"{TRUNCATED}[]\n", "op", "op", ":18: truncateOperations: it names 1 to 10 operations, such as t of Debezium"),
+        (
+            f"{TRUNCATED}[t, d]\n",
+            "op",
+            "op",
+            "'d' is the operation of one row, and would delete all",
+        ),
+        (f"{TRUNCATED}[TRUNCATE]\n", "op", "op", "'TRUNCATE' does not fit the column 'op' of 6 bytes"),
+        (f'{TRUNCATED}["t\'"]\n', "op", "op", 'truncateOperations: "t\'" is no word: letters'),
+        (f"{TRUNCATED}t\n", "op", "op", "truncateOperations must be a list of texts"),
+        (
+            f"{TRUNCATED}[t]\n",
+            "operationColumn\n        value: op",
+            "encode\n        value: ZSTD",
+            ":18: truncateOperations: only a change log is truncated: it needs operationColumn",
+        ),
+        (
+            f"{TRUNCATED}[t]\n",
+            "format: csv",
+            "format: csv, customProperties: [{property: nullTokens, value: [t]}]",
+            ":14: operationColumn: 't' is one of the nullTokens, so it would be read as an insert",
         ),
         (f"{ORDERED}{WITHOUT}skip\n", "op", "op", ":18: filesWithoutOperation must be refuse or insert"),
         (

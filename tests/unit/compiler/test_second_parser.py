@@ -21,8 +21,9 @@ from headrace.usecases.migrate import apply, plan
 from headrace_compiler import compile_contract, compile_folder
 from headrace_compiler.compile.exports import compile_exports
 from headrace_compiler.compile.metrics import unfit
-from headrace_compiler.sql.load import is_wide, load_sql, table_sql, views_sql
+from headrace_compiler.sql.load import load_sql, table_sql, views_sql
 from headrace_compiler.sql.metrics import measure_sql
+from headrace_compiler.sql.names import is_wide
 from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 from tests.support.fakes import MemoryServices, contract, contracts_of
 from tests.unit.compiler.test_sizes import wide
@@ -89,6 +90,8 @@ CONTRACTS = {
     "every kind, staged": of_every_kind(staged=True),
     "changes": of_every_kind(columns=CHANGED, operation="op"),
     "changes, marked": of_every_kind(columns=CHANGED, operation="op", deleted_at="a_gone"),
+    "truncates": of_every_kind(columns=CHANGED, operation="op", truncates=("t", "T")),
+    "truncates, marked": of_every_kind(columns=CHANGED, operation="op", deleted_at="a_gone", truncates=("t",)),
     "wide, changes": wide(240, operation=wide(240).columns[-2].name),
     "wide": wide(240),
     "wide, staged": wide(240, staged=True),

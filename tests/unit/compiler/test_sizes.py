@@ -160,7 +160,7 @@ def test_each_file_more_costs_the_same() -> None:
     assert sizes[2] - sizes[1] == sizes[1] - sizes[0]
 
 
-SHAPES = list(product((20, 320), (False, True), (False, True), (False, True), ("", "deleted", "marked")))
+SHAPES = list(product((20, 320), (False, True), (False, True), (False, True), ("", "deleted", "marked", "truncated")))
 
 
 @pytest.mark.parametrize(("columns", "staged", "ordered", "added", "changes"), SHAPES)
@@ -171,6 +171,7 @@ def test_no_load_has_more_statements_than_the_data_api_takes(
     names = [column.name for column in given.columns]
     given = replace(given, ordering=(names[1],) if ordered else (), operation=names[3] if changes else None)
     given = replace(given, deleted_at=names[2] if changes == "marked" else None)
+    given = replace(given, truncates=("t", "TRUNCATE") if changes == "truncated" else ())
     shapes = [given] if changes else [given, replace(given, primary_key=(), ordering=())]
     shapes += [replace(shape, snapshot=kind) for shape in shapes for kind in (TABLE, PARTITION) if not changes]
     assert all(len(load_of(shape, 2)) <= MOST_STATEMENTS for shape in shapes)

@@ -21,6 +21,8 @@ CONTRACTS = {
     "rows only": contract(checks=(ROWS,)),
     "keys only": contract(checks=(Check(Metric.DUPLICATE_KEYS),)),
     "a column": contract(checks=(ROWS, Check(Metric.MEAN, "value"), Check(Metric.CATEGORIES, "meter"))),
+    "truncates": replace(contract(), operation="meter", primary_key=("value",), ordering=(), truncates=("t",)),
+    "truncates, ordered": contract(operation="value", truncates=("t",)),
     "no key": contract(primary_key=(), ordering=()),
     "one column": replace(contract(), columns=contract().columns[:1], primary_key=("meter",), ordering=()),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -239,19 +240,26 @@ class Plan:
     same_second: bool = False
 
 
-CHANGES = st.tuples(st.sampled_from(["m1", "m2", "m3"]), st.integers(1, 3), st.sampled_from(["I", "U", "D"]))
-ROWS = st.lists(CHANGES, max_size=3)
-FILES = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), ROWS), min_size=2, max_size=5)
+METERS, ROUNDS = st.sampled_from(["m1", "m2", "m3"]), st.integers(1, 3)
+CHANGES = st.tuples(METERS, ROUNDS, st.sampled_from(["I", "U", "D"]))
+TRUNCATES = st.tuples(st.just(""), ROUNDS, st.just("T"))
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Plan:
+def plans(draw: st.DrawFn, *, truncates: bool = False) -> Plan:
     """Stories in which every value is another one, so that every file is."""
+    rows = st.lists(st.one_of(CHANGES, CHANGES, TRUNCATES) if truncates else CHANGES, max_size=3)
+    drawn = draw(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), rows), min_size=2, max_size=5))
     files = tuple(
         (key, tuple((meter, turn, 10 * number + at, op) for at, (meter, turn, op) in enumerate(rows)))
-        for number, (key, rows) in enumerate(draw(FILES))
+        for number, (key, rows) in enumerate(drawn)
     )
     return Plan(files, tuple(draw(EVENTS)), draw(st.booleans()))
+
+
+def plans_of(contract: Contract) -> st.SearchStrategy[Plan]:
+    """Stories of what the contract knows."""
+    return plans(truncates=bool(contract.truncates))
 
 
 class Story(LoadStory[Plan]):
@@ -285,7 +293,7 @@ class Story(LoadStory[Plan]):
     def _rows(self, meter: str) -> tuple[dict[tuple[object, ...], int | None], list[tuple[object, ...]]]:
         """The meter's rows in the order in which they win: of files whose rows count, and of versions that are gone.
 
-        The value of a row that deletes is None.
+        The value of a row that deletes is None; one that truncates is a row of each meter.
         """
         contract = self.pipeline.contract
         newest = {key: number for number, (key, _) in enumerate(self.plan.files)}
@@ -294,9 +302,11 @@ class Story(LoadStory[Plan]):
             file = self.pipeline.services.files.get(self.sent[number].file_id)
             for at, (name, turn, value, op) in enumerate(rows):
                 place = ((turn if contract.ordering else 0), f"{file.arrival}#{file.file_id}", at)
-                if name == meter and (newest[key] == number or not contract.replace_versions):
-                    living[place] = None if contract.operation and op == "D" else value
-                elif name == meter:
+                if name not in {meter, ""}:
+                    continue
+                if newest[key] == number or not contract.replace_versions:
+                    living[place] = None if contract.operation and op in {"D", "T"} else value
+                else:
                     gone.append(place)
         return living, gone
 
@@ -310,18 +320,22 @@ CONTRACTS = {
     "changes, ordered": changes(most_files=2, ordering=("round",)),
     "changes, marked": changes(most_files=2, marked=True),
     "changes, staged": changes(most_files=2, staged=True, merge_seconds=900, ordering=("round",)),
+    "truncates": changes(most_files=2, truncates=("T",)),
+    "truncates, ordered": changes(most_files=2, ordering=("round",), truncates=("T",)),
+    "truncates, marked": changes(most_files=2, marked=True, ordering=("round",), truncates=("T",)),
+    "truncates, staged": changes(most_files=2, staged=True, merge_seconds=900, truncates=("T",)),
 }
 
 
 @pytest.mark.parametrize("kind", CONTRACTS)
 def test_any_order_of_loading_ends_with_the_rows_of_the_later_files(kind: str) -> None:
-    search(Story, plans(), CONTRACTS[kind], examples(12))
+    search(Story, plans_of(CONTRACTS[kind]), CONTRACTS[kind], examples(12))
 
 
 def assert_found(contract: Contract) -> None:
     """A fault that was put in is found; the story is not made shorter, which takes long."""
     with pytest.raises(AssertionError):
-        search(Story, plans(), contract, 300, [Phase.generate])
+        search(Story, plans_of(contract), contract, 300, [Phase.generate])
 
 
 def without(part: str, given: Contract) -> str:
@@ -362,6 +376,26 @@ def without_deleted_keys(given: Contract) -> str:
 @pytest.mark.parametrize("kind", ["changes", "changes, ordered"])
 def test_a_load_that_forgets_what_was_deleted_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_deleted_keys)
+    assert_found(CONTRACTS[kind])
+
+
+def without_earlier_truncates(given: Contract) -> str:
+    """The load as it would be if a truncate counted only in the load that brings it."""
+    own = "(SELECT * FROM etl.truncates_readings WHERE _batch_id = '${batch}') AS t"
+    return load_sql(given).replace("etl.truncates_readings AS t", own)
+
+
+def without_what_is_there(given: Contract) -> str:
+    """The load as it would be if a truncate took out nothing that was loaded before."""
+    return without("truncation._batch_id", given)
+
+
+@pytest.mark.parametrize("forgets", [without_earlier_truncates, without_what_is_there])
+@pytest.mark.parametrize("kind", ["truncates", "truncates, marked"])
+def test_a_load_that_forgets_truncates_is_found(
+    kind: str, forgets: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, forgets)
     assert_found(CONTRACTS[kind])
 
 

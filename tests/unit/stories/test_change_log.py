@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import FileFormat
@@ -92,6 +94,66 @@ def test_rows_come_back_from_quarantine_only_where_their_place_is_known(ordering
     (answer,) = replay(today, Wanted(), MemoryLanding(), pipeline.services)
     assert answer.good == int(bool(ordering))
     assert bool(ordering) or f"`headrace reload {sent.file_id}`" in answer.why
+
+
+def broken_rules(pipeline: Pipeline) -> list[tuple[int, list[str]]]:
+    """Each row in quarantine, with the rules that it breaks."""
+    lake = pipeline.services.lake
+    tables = [pq.read_table(io.BytesIO(lake.read(key))) for key in lake.objects if key.startswith("quarantine/")]
+    return [
+        (row["row_number"], [error["rule"] for error in row["errors"]]) for table in tables for row in table.to_pylist()
+    ]
+
+
+WRITTEN = {
+    "csv": b"op,meter,round,value\nI,m1,1,1\nI,m2,4,2\nT,,3,\nU,,5,5\n,,5,5\nX,m4,5,5\n",
+    "jsonl": b'{"op":"I","meter":"m1","round":1,"value":1}\n{"op":"I","meter":"m2","round":4,"value":2}\n'
+    b'{"op":"T","round":3}\n{"op":"U","round":5,"value":5}\n{"round":5}\n{"op":"X","meter":"m4","round":5}\n',
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+@pytest.mark.parametrize("marked", [False, True], ids=["deleted", "marked"])
+def test_a_truncate_needs_no_key_and_all_other_rows_need_one(kind: str, *, marked: bool) -> None:
+    written = FileFormat(kind, null_tokens=FORMATS[kind].null_tokens)
+    pipeline = Pipeline(changes(marked=marked, ordering=("round",), truncates=("T",), format=written))
+    sent = pipeline.deliver(pipeline.put("a", "v1", WRITTEN[kind], "2026-01-01T08:00:00.000000Z", "0A"))
+    pipeline.run()
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m2": 2}
+    rows = pipeline.services.files.get(sent.file_id).rows
+    assert (rows.read, rows.loaded, rows.superseded, rows.quarantined) == (6, 1 + marked, 2 - marked, 3)
+    assert broken_rules(pipeline) == [(4, ["required"]), (5, ["required"]), (6, ["enum"])]
+
+
+def test_a_file_of_a_truncate_alone_empties_the_table_and_one_more_changes_nothing() -> None:
+    pipeline = Pipeline(changes(ordering=("round",), truncates=("T",)))
+    files: list[list[Row]] = [[("", 1, "", "T")], [("m1", 2, 1, "I"), ("m2", 2, 1, "D")], [("", 3, "", "T")]]
+    for number, rows in enumerate(files):
+        sent = pipeline.land(f"{number}.csv", "v1", rows, f"2026-01-0{1 + number}T08:00:00.000000Z", "0A")
+        pipeline.deliver(sent)
+        pipeline.run()
+    assert pipeline.rows() == {}
+    assert pipeline.warehouse.query("SELECT COUNT(*) FROM etl.deleted_readings") == [[0]]
+    assert [file.rows.superseded for file in pipeline.services.files.records.files.values()] == [1, 2, 1]
+    late = pipeline.land("late.csv", "v1", [("m1", 2, 9, "I"), ("m2", 4, 9, "I")], "2026-01-01T07:00:00.000000Z", "0A")
+    pipeline.deliver(late)
+    pipeline.run()
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m2": 9}
+
+
+def test_what_a_truncate_took_does_not_come_back_when_its_file_is_loaded_again() -> None:
+    pipeline = Pipeline(changes(truncates=("T",)))
+    files: list[list[Row]] = [[("m1", 1, 1, "I")], [("", 2, "", "T"), ("m2", 2, 2, "I")]]
+    records = []
+    for number, rows in enumerate(files):
+        sent = pipeline.land(f"{number}.csv", "v1", rows, f"2026-01-0{1 + number}T08:00:00.000000Z", "0A")
+        records.append(pipeline.deliver(sent))
+        pipeline.run()
+    for record in (*records, records[0]):
+        reload([pipeline.services.files.get(record.file_id)], pipeline.services)
+        pipeline.run()
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m2": 2}
+    assert all(file.rows.balanced for file in pipeline.services.files.records.files.values())
 
 
 def test_an_unknown_operation_goes_to_quarantine_and_a_delete_of_nothing_is_harmless() -> None:

@@ -318,6 +318,17 @@ def keys_with(name: str, kind: str, length: int | None = None) -> list[list[Any]
     return [[name, kind, length, None, None, "NO"] if row[0] == name else row for row in KEYS]
 
 
+def test_truncates_are_remembered_from_now_on_and_not_forgotten() -> None:
+    planned = plan(change_log(OPERATED, truncates=("t",)), "headrace")
+    (new,) = [change for change in planned.changes if change.name == "etl.truncates_readings"]
+    assert (new.what, planned.refused) == ("new, remembers what was deleted", ())
+    services = change_log(OPERATED)
+    services.warehouse.answers["svv_tables"] += [["truncates_readings"]]
+    services.warehouse.answers["COUNT(*) FROM etl.truncates_readings"] = [[1]]
+    with pytest.raises(MigrationError, match="truncates_readings remembers 1 deletes, which loads by this"):
+        migrate(services, "headrace")
+
+
 def test_the_table_of_deleted_keys_that_is_there_stays() -> None:
     planned = plan(change_log(OPERATED), "headrace")
     assert ([change.name for change in planned.changes], planned.refused) == (["0001_x.sql"], ())

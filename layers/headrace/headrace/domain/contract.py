@@ -150,7 +150,7 @@ class Contract:
 
     The column `operation` of a change log says whether a row is a new state of its key or deletes it. Rows that are
     deleted go, or stay with the time of the load in the column `deleted_at`. A file without that column fails, unless
-    `operation_optional` says that its rows are inserts.
+    `operation_optional` says that its rows are inserts. Where it says one of `truncates`, all earlier rows are deleted.
 
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole;
     so is one without a good row, unless `max_bad_share` is given. A new version of a key that lacks more than
@@ -177,6 +177,7 @@ class Contract:
     operation: str | None = None
     deleted_at: str | None = None
     operation_optional: bool = False
+    truncates: tuple[str, ...] = ()
     dist_key: str | None = None
     sort_key: tuple[str, ...] = ()
     replace_versions: bool = True
@@ -229,7 +230,27 @@ class Contract:
     @property
     def deleted_key_columns(self) -> tuple[str, ...]:
         """What is kept of a delete: its key, its order, its lineage."""
-        return tuple(dict.fromkeys((*self.primary_key, *self.ordering, *LINEAGE_COLUMNS)))
+        return tuple(dict.fromkeys((*self.primary_key, *self.truncate_columns)))
+
+    @property
+    def truncated(self) -> str | None:
+        """The table of the truncates of a change log; None where there are none."""
+        return f"etl.truncates_{self.dataset}" if self.truncates else None
+
+    @property
+    def truncate_columns(self) -> tuple[str, ...]:
+        """What is kept of a truncate: its order, its lineage."""
+        return (*self.ordering, *LINEAGE_COLUMNS)
+
+    @property
+    def memories(self) -> dict[str, tuple[str, ...]]:
+        """The tables, with their columns, that remember what is no longer in the target."""
+        kept = {self.deleted_keys: self.deleted_key_columns, self.truncated: self.truncate_columns}
+        return {table: columns for table, columns in kept.items() if table}
+
+    def is_filled(self, column: Column) -> bool:
+        """Whether every good row has a value in the column: one that truncates may lack the key."""
+        return column.required and not (self.truncates and column.name in self.primary_key)
 
     @property
     def named_columns(self) -> tuple[Column, ...]:

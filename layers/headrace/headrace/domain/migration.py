@@ -127,16 +127,16 @@ def plan_stage(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
     return TablePlan(tuple(changes), refused=tuple(refused))
 
 
-def plan_deleted_keys(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
-    """How the table of the deleted keys follows: its columns are the contract's key and ordering, and the lineage."""
-    table, columns = str(contract.deleted_keys), {column.name: column for column in contract.columns}
-    both = [(columns[name], there[name]) for name in contract.deleted_key_columns if name in columns and name in there]
+def plan_memory(contract: Contract, table: str, there: Mapping[str, Existing]) -> TablePlan:
+    """How a table that remembers deletes follows: its columns are of the contract's key and ordering, and lineage."""
+    names, columns = contract.memories[table], {column.name: column for column in contract.columns}
+    both = [(columns[name], there[name]) for name in names if name in columns and name in there]
     other = [
         f"{table}.{column.name} is {before.type} and {plain_type(column.redshift_type)} in the contract"
         for column, before in both
         if before.type != plain_type(column.redshift_type) and not _longer(column, before)
     ]
-    if set(there) != set(contract.deleted_key_columns):
+    if set(there) != set(names):
         other = [f"{table} remembers deletes by another key or other orderingColumns"]
     advice = f"keep them, or DROP TABLE {table}: older rows of deleted keys may then come back"
     changes = [_lengthen(table, column, before) for column, before in both if _longer(column, before)]

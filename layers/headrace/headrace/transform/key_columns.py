@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract
 from headrace.domain.files.key_values import FOLDERS, KEY, NAME, Values, folder_values, name_values
+from headrace.transform.operations import needs_key
 from headrace.transform.outcome import FileRejected, RowError
 from headrace.transform.rules.values import ColumnReader
 from headrace.transform.schema import arrow_type
@@ -55,11 +56,13 @@ class KeyColumns:
 
 
 def in_rows(contract: Contract) -> Contract:
-    """The contract as rows must keep it: they may lack what stands in the key."""
-    if not contract.key_columns:
+    """The contract as rows must keep it: they may lack what stands in the key, or truncate the table."""
+    if not contract.key_columns and not contract.truncates:
         return contract
-    columns = (replace(column, required=False) if column.origin else column for column in contract.columns)
-    return replace(contract, columns=tuple(columns))
+    columns = tuple(
+        replace(column, required=contract.is_filled(column) and not column.origin) for column in contract.columns
+    )
+    return replace(contract, columns=columns, rules=(*needs_key(contract), *contract.rules))
 
 
 def key_columns(contract: Contract, key: str) -> KeyColumns | None:

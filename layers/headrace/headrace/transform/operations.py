@@ -1,15 +1,29 @@
-"""Whether a change log of JSON says anywhere what its rows do: without it, deletes would be inserts.
+"""What a change log's rows must have: an operation somewhere, and a key unless they truncate the table.
 
-Of delimited files the header says so, and records of fixed width have all columns.
+Without an operation, deletes would be inserts. Of JSON any object may name it; of delimited files the header does, and
+records of fixed width have all columns.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import Contract, RowRule
 from headrace.domain.ingest.replay import replay_of
 from headrace.transform.outcome import FileRejected
+
+
+def needs_key(contract: Contract) -> tuple[RowRule, ...]:
+    """That a row has its key unless it truncates the table, as a rule between columns; none where columns say so."""
+    if not contract.truncates:
+        return ()
+    operation, words = ("column", contract.operation), tuple(("text", word) for word in contract.truncates)
+    truncates = ("and", ("not", ("is null", operation)), ("in", operation, *words))
+    named = f"{contract.operation} IN ({', '.join(map(repr, contract.truncates))})"
+    return tuple(
+        RowRule("required", f"{name} IS NOT NULL OR {named}", ("or", ("not", ("is null", ("column", name))), truncates))
+        for name in contract.primary_key
+    )
 
 
 def has_operations(contract: Contract, rows: pa.Table) -> bool:

@@ -37,7 +37,7 @@ def arrow_type(column: Column) -> pa.DataType:
 
 def data_schema(contract: Contract) -> pa.Schema:
     """The contract's own columns, in its order."""
-    return pa.schema([pa.field(c.name, arrow_type(c), nullable=not c.required) for c in contract.columns])
+    return pa.schema([pa.field(c.name, arrow_type(c), nullable=not contract.is_filled(c)) for c in contract.columns])
 
 
 def arrow_schema(contract: Contract) -> pa.Schema:

@@ -18,7 +18,7 @@ from headrace.domain.migration import (
     as_staged,
     described_type,
     longer_columns,
-    plan_deleted_keys,
+    plan_memory,
     plan_stage,
     plan_table,
     why_fixed,
@@ -172,8 +172,7 @@ def _table(contract: Contract, etl: set[str], done: dict[str, str], services: Se
         return TablePlan((new, *deletes.changes), refused=deletes.refused)
     planned = plan_table(contract, there)
     beside = {f"etl.guard_{contract.dataset}": "new, lets loads take turns"}
-    if contract.deleted_keys:
-        beside[contract.deleted_keys] = "new, remembers the keys that were deleted"
+    beside |= dict.fromkeys(contract.memories, "new, remembers what was deleted")
     missing = [Change(name, what, made) for name, what in beside.items() if name.removeprefix("etl.") not in etl]
     changes = (*planned.changes, *missing, *deletes.changes)
     return TablePlan(changes, planned.kept, (*planned.refused, *deletes.refused))
@@ -188,13 +187,15 @@ def _deletes(contract: Contract, there: set[str], etl: set[str], done: dict[str,
     changes: tuple[Change, ...] = ()
     if contract.deleted_at and done.get(marks) != _digest(contract.deleted_at):
         changes = (Change(marks, f"noted, {contract.deleted_at} has them", _remembered(marks, contract.deleted_at)),)
-    table = f"etl.deleted_{contract.dataset}"
-    if table.removeprefix("etl.") not in etl:
-        return TablePlan(changes, refused=tuple(refused))
-    if not contract.deleted_keys:
-        return TablePlan(changes, refused=(*refused, *_no_longer_remembered(table, services)))
-    planned = plan_deleted_keys(contract, _columns(services, contract, table))
-    return TablePlan((*changes, *planned.changes), refused=(*refused, *planned.refused))
+    for table in (f"etl.{name}_{contract.dataset}" for name in ("deleted", "truncates")):
+        if table.removeprefix("etl.") not in etl:
+            continue
+        if table not in contract.memories:
+            refused += _no_longer_remembered(table, services)
+            continue
+        planned = plan_memory(contract, table, _columns(services, contract, table))
+        changes, refused = (*changes, *planned.changes), [*refused, *planned.refused]
+    return TablePlan(changes, refused=tuple(refused))
 
 
 def _shown_again(contract: Contract, before: str, services: Services) -> Iterator[str]:

@@ -9,7 +9,8 @@ import pytest
 from headrace.adapters.accounts import WarehouseLoads, WarehouseRows
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.domain.ingest.load import split_statements
-from headrace_compiler.sql.load import is_wide, load_sql, table_sql
+from headrace_compiler.sql.load import load_sql, table_sql
+from headrace_compiler.sql.names import is_wide
 from tests.functional.redshift.client import Client, WarehouseOf
 from tests.functional.redshift.headrace_sql.test_wide import (
     FIRST,
@@ -61,6 +62,39 @@ def test_deleted_rows_go_and_stay_away(warehouse: Client, columns: int) -> None:
     # Another version takes its place: of a file in whose place nothing comes, the deletes go too.
     loaded(warehouse, text, "readings-4", None, arrived=[THIRD], replaced=[FIRST])
     assert warehouse.value("COUNT(*) FROM etl.deleted_readings") == 0
+
+
+@pytest.mark.parametrize("columns", [20, 320], ids=["narrow", "wide"])
+def test_a_truncate_takes_out_what_is_earlier_and_keeps_it_out(warehouse: Client, columns: int) -> None:
+    given = replace(changes(columns), truncates=("T", "t"))
+    warehouse.run(*split_statements(table_sql(given)))
+    text = load_sql(given)
+    manifest = put(warehouse, given, "readings-1", [(FIRST, "a", 1, "I"), (FIRST, "b", 1, "D"), (FIRST, "c", 3, "I")])
+    loaded(warehouse, text, "readings-1", manifest, arrived=[FIRST])
+    manifest = put(warehouse, given, "readings-2", [(SECOND, "", 2, "t"), (SECOND, "d", 1, "I"), (SECOND, "e", 2, "I")])
+    for _ in range(2):  # again it changes nothing
+        loaded(warehouse, text, "readings-2", manifest, arrived=[SECOND])
+    assert warehouse.rows(LIVING) == [["c", 3, "I"], ["e", 2, "I"]]
+    assert accounts(warehouse) == [[FIRST, 3, 1, 2], [SECOND, 3, 1, 2]]
+    assert warehouse.value("COUNT(*) FROM etl.deleted_readings") == 0
+    manifest = put(warehouse, given, "readings-3", [(THIRD, "a", 1, "I"), (THIRD, "b", 2, "I")])
+    loaded(warehouse, text, "readings-3", manifest, arrived=[THIRD])
+    assert warehouse.rows(LIVING) == [["b", 2, "I"], ["c", 3, "I"], ["e", 2, "I"]]
+
+
+def test_a_truncate_marks_what_is_earlier(warehouse: Client) -> None:
+    given = changes()
+    columns = (*given.columns[:-1], Column("gone_at", "", Kind.TIMESTAMP, "TIMESTAMP"), given.columns[-1])
+    given = replace(given, columns=columns, deleted_at="gone_at", truncates=("T",))
+    warehouse.run(*split_statements(table_sql(given)))
+    text = load_sql(given)
+    rows = [(FIRST, "a", 1, "I")], [(SECOND, "", 2, "T"), (SECOND, "b", 3, "I")], [(THIRD, "c", 1, "I")]
+    for number, each in enumerate(rows, start=1):
+        manifest = put(warehouse, given, f"readings-{number}", each)
+        loaded(warehouse, text, f"readings-{number}", manifest, arrived=[each[0][0]])
+    marked = "SELECT meter, CASE WHEN gone_at IS NULL THEN 0 ELSE 1 END FROM public.readings ORDER BY meter"
+    assert warehouse.rows(marked) == [["a", 1], ["b", 0], ["c", 1]]
+    assert accounts(warehouse) == [[FIRST, 1, 1, 0], [SECOND, 2, 1, 1], [THIRD, 1, 1, 0]]
 
 
 def test_marked_rows_have_the_values_of_the_delete_until_they_come_back(warehouse: Client) -> None:

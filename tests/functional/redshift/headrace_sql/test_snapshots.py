@@ -12,7 +12,8 @@ from headrace.domain.contract import PARTITION, TABLE, Contract
 from headrace.domain.ingest.ledger import LIVE
 from headrace.domain.ingest.load import split_statements
 from headrace_compiler.compile.snapshots import size_checks
-from headrace_compiler.sql.load import is_wide, table_sql
+from headrace_compiler.sql.load import table_sql
+from headrace_compiler.sql.names import is_wide
 from tests.functional.redshift.client import Client, WarehouseOf
 from tests.support.fakes import MemoryLake
 from tests.support.pipeline import MIGRATIONS, Pipeline, Row

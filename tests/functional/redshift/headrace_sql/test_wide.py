@@ -15,7 +15,8 @@ from headrace.domain.ingest.load import load_statements, split_statements
 from headrace.domain.sql_text import MOST_BYTES
 from headrace.transform.schema import arrow_type
 from headrace_compiler.compile.sizes import load_bytes
-from headrace_compiler.sql.load import is_wide, load_sql, table_sql
+from headrace_compiler.sql.load import load_sql, table_sql
+from headrace_compiler.sql.names import is_wide
 from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 from tests.functional.redshift.client import Client
 from tests.support.fakes import contract

@@ -75,7 +75,7 @@ def test_replaced_files_are_counted_before_they_are_deleted() -> None:
 
 def test_a_file_that_is_loaded_again_leaves_no_trace_of_its_earlier_load() -> None:
     deleted = [s.split()[2] for s in statements(reloaded=[FILE]) if s.startswith("DELETE") and "_reloaded = 1" in s]
-    assert deleted == ["public.readings", "etl.superseded", "etl.load_files"]
+    assert deleted == ["etl.superseded", "etl.load_files", "public.readings"]
 
 
 def test_each_file_is_named_once_with_its_place_and_what_becomes_of_it() -> None:
