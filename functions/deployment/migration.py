@@ -8,12 +8,13 @@ from headrace.adapters.patience import patiently
 from headrace.bootstrap.ingest import services
 from headrace.config import setting
 from headrace.observability import logger
+from headrace.usecases.let_read import let_read, make_reader
 from headrace.usecases.make_loader import make_loader
 from headrace.usecases.migrate import migrate
 
 
 def run(event: dict[str, Any]) -> None:
-    """Make the loader, where the warehouse is the stack's own, and bring the tables along. They outlive the stack."""
+    """Make the users, where the warehouse is the stack's own, and bring the tables along. They outlive the stack."""
     if event["RequestType"] == "Delete":
         return
     applied = patiently(follow_contracts, new_rights=event["RequestType"] == "Create")
@@ -22,6 +23,10 @@ def run(event: dict[str, Any]) -> None:
 
 def follow_contracts() -> Any:
     """What was applied to the warehouse."""
+    reader = services.reader_login if setting("READER_SECRET") else None
     if setting("ADMIN_SECRET"):
         make_loader(services.warehouse_admin, setting("DATABASE"), *services.warehouse_login)
-    return migrate(services, setting("DATABASE"))
+        if reader:
+            make_reader(services.warehouse_admin, *reader)
+    applied = migrate(services, setting("DATABASE"))
+    return applied + [f"readable: {name}" for name in (let_read(services, reader[0]) if reader else ())]

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WAREHOUSE_SECRET = "headrace/warehouse"  # noqa: S105 - the name of a secret
+READER_SECRET = "headrace/reader"  # noqa: S105 - the same
 WAREHOUSE_USER = {"username": "headrace", "password": "the embedded Redshift compares none"}
+READER_USER = WAREHOUSE_USER | {"username": "headrace_reader"}
 LOCK = "laptop.lock"
 PRIVATE_FOLDER = 0o700
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -140,7 +142,7 @@ def complete(laptop: LaptopState, daemon: psutil.Process, home: Path) -> None:
     """Wait until the laptop answers and has its secrets: whoever started it may have been stopped in between."""
     wait_until_healthy(laptop, daemon, home / "laptop.log")
     secrets = {channel.secret: channel.secret_for(laptop.page(name)) for name, channel in CHANNELS.items()}
-    secrets[WAREHOUSE_SECRET] = json.dumps(WAREHOUSE_USER)
+    secrets |= {WAREHOUSE_SECRET: json.dumps(WAREHOUSE_USER), READER_SECRET: json.dumps(READER_USER)}
     client = laptop.client("secretsmanager")
     for name, value in secrets.items():
         with suppress(client.exceptions.ResourceExistsException):

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from headrace_local.errors import LaptopError
-from headrace_local.laptop import DIRECT, WAREHOUSE_SECRET
+from headrace_local.laptop import DIRECT, READER_SECRET, WAREHOUSE_SECRET
 from headrace_local.progress import Progress, silent
 from headrace_local.state import STACK, LaptopState, home_folder, project_root
 
@@ -121,7 +121,7 @@ class SamRun:
         arguments += ["--config-file", str(root / "samconfig.toml"), "--config-env", CONFIG_ENVIRONMENT]
         arguments += [
             "--parameter-overrides",
-            *parameter_overrides(self.application, warehouse_secret(self.laptop), self.stack),
+            *parameter_overrides(self.application, warehouse_secrets(self.laptop), self.stack),
         ]
         return subprocess.Popen(  # noqa: S603 - the SAM CLI of the checkout, with arguments made here
             arguments,
@@ -135,15 +135,17 @@ class SamRun:
         )
 
 
-def parameter_overrides(application: Application, secret_arn: str, stack: str = STACK) -> list[str]:
+def parameter_overrides(application: Application, secrets: tuple[str, str], stack: str = STACK) -> list[str]:
     """The template's parameters on a laptop: samconfig's, the laptop's own, the application's, $HEADRACE_PARAMETERS'.
 
-    `secret_arn` is the secret of the warehouse's user. Of two values of one parameter the later holds.
+    `secrets` are the ARNs of the secrets of the warehouse's users. Of two values of one parameter the later holds.
     """
     config = tomllib.loads((application.root / "samconfig.toml").read_text("utf-8"))
     given = config[CONFIG_ENVIRONMENT]["global"]["parameters"].get("parameter_overrides", [])
     own = [f"Architecture={own_architecture()}"]  # whatever Runtime says, functions run in the laptop's Python
-    warehouse = [f"ExistingWarehouseSecretArn={secret_arn}", f"Workgroup={stack}"]
+    loader, reader = secrets
+    users = [f"ExistingWarehouseSecretArn={loader}", f"ExistingReaderSecretArn={reader}"]
+    warehouse = [*users, f"Workgroup={stack}"]
     asked_for = shlex.split(os.environ.get("HEADRACE_PARAMETERS", ""))
     return list(
         {
@@ -152,10 +154,14 @@ def parameter_overrides(application: Application, secret_arn: str, stack: str = 
     )
 
 
-def warehouse_secret(laptop: LaptopState) -> str:
-    """The ARN of the secret that the laptop has of its warehouse's user."""
+def warehouse_secrets(laptop: LaptopState) -> tuple[str, str]:
+    """The ARNs of the secrets of who loads and of who reads, whom the laptop of an earlier version does not have."""
     secrets = laptop.client("secretsmanager")
-    return str(secrets.describe_secret(SecretId=WAREHOUSE_SECRET)["ARN"])
+    loader = str(secrets.describe_secret(SecretId=WAREHOUSE_SECRET)["ARN"])
+    try:
+        return loader, str(secrets.describe_secret(SecretId=READER_SECRET)["ARN"])
+    except secrets.exceptions.ResourceNotFoundException:
+        return loader, ""
 
 
 def own_runtime() -> str:

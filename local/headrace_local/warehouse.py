@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 WAITING_CALLS = 64
 WORKGROUP = DATABASE = USER = "headrace"
+READER = "headrace_reader"
 ADMIN = "arn:aws:iam::000000000000:root"
 KNOWN_SECONDS = 5
 """A login does not read the secret again for so long."""
@@ -92,7 +93,7 @@ class Workgroups:
                     limit_batches=os.environ.get("HEADRACE_STATEMENT_LIMIT") != "statement",
                     faults=self.faults,
                 )
-                _make_user(self._all[name], name)
+                _make_users(self._all[name], name)
 
     def names(self) -> list[str]:
         """The workgroups there are."""
@@ -131,14 +132,15 @@ def refuse_other_databases(request: dict[str, Any]) -> None:
         raise DataApiError("ValidationException", f'FATAL: database "{request["Database"]}" does not exist')
 
 
-def _make_user(redshift: EmbeddedRedshift, workgroup: str) -> None:
-    """Make the user of the secret, with what the README asks of a workgroup's owner, and no more."""
+def _make_users(redshift: EmbeddedRedshift, workgroup: str) -> None:
+    """Make the users of the secrets, with what the README asks of a workgroup's owner, and no more."""
     where = {"WorkgroupName": workgroup, "Database": DATABASE}
     for sql in (
         f"CREATE USER {USER} PASSWORD DISABLE",
         f"GRANT CREATE, TEMPORARY ON DATABASE {DATABASE} TO {USER}",
         f"GRANT USAGE, CREATE ON SCHEMA public TO {USER}",
-    ):  # of a home that was used before, the user is there: each statement stands alone
+        f"CREATE USER {READER} PASSWORD DISABLE",
+    ):  # of a home that was used before, the users are there: each statement stands alone
         redshift.call("ExecuteStatement", where | {"Sql": sql, "WaitTimeSeconds": 30}, principal=ADMIN)
 
 

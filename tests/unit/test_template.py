@@ -24,6 +24,8 @@ ADMIN = {
         {"Ref": "ExistingWarehouseSecretArn"},
     ]
 }
+READER = {"Fn::If": ["OwnWarehouse", {"Ref": "ReaderSecret"}, {"Ref": "ExistingReaderSecretArn"}]}
+READS = {"Fn::If": ["HasReader", READER, {"Ref": "ExistingWarehouseSecretArn"}]}
 ASK_WAREHOUSE = {"redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"}
 
 
@@ -68,7 +70,7 @@ def test_whoever_asks_the_warehouse_is_the_same_user_there(name: str) -> None:
     secrets = [
         each["Resource"] for each in statements(RESOURCES[name]) if each["Action"] == "secretsmanager:GetSecretValue"
     ]
-    assert secrets == [SECRET] + [ADMIN] * (name == "MigrateFunction")
+    assert secrets == [SECRET] + [ADMIN, READS] * (name == "MigrateFunction")
 
 
 @pytest.mark.parametrize("name", [name for name in ASKING if name.endswith("Function")])
@@ -137,6 +139,7 @@ def test_what_a_failed_first_deployment_made_does_not_hinder_the_second() -> Non
         "LedgerTable": "RetainExceptOnCreate",
         "ExportBucket": "RetainExceptOnCreate",
         "WarehouseSecret": "RetainExceptOnCreate",
+        "ReaderSecret": "RetainExceptOnCreate",
         "WarehouseNamespace": "RetainExceptOnCreate",
     }
     assert all(RESOURCES[name]["UpdateReplacePolicy"] == "Retain" for name in kept)

@@ -13,8 +13,14 @@ from headrace.errors import HeadraceError
 from headrace.usecases.migrate import isolation_problem
 from headrace_cli.doctor.examination import Examination
 from headrace_cli.doctor.findings import Check, Finding, fault, ok, unknown, warning
+from headrace_cli.stack.services import READER
 
 ISOLATION = "ALTER DATABASE {database} ISOLATION LEVEL SNAPSHOT"
+READS = (
+    "SELECT current_user, has_schema_privilege(current_user, 'etl', 'usage'),"
+    " has_table_privilege(current_user, 'etl.loads', 'delete')"
+)
+"""Who reads, whether they may, and whether they may change anything."""
 TRUST_POLICY = (
     '{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": {{"Service":'
     ' ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]}}, "Action": "sts:AssumeRole"}}]}}'
@@ -92,9 +98,14 @@ def _rights(examination: Examination, user: str) -> Iterator[Finding]:
         except HeadraceError as error:
             yield unknown(f"whether the user may {what}: {error}")
             continue
-        granted = str(allowed).lower() in {"true", "t"}  # documented as a string, and a boolean in practice
+        granted = _granted(allowed)
         yield ok(f"the user {user} may {what}") if granted else fault(f"the user {user} may not {what}", remedy)
     yield from _superuser(warehouse, user)
+
+
+def _granted(answer: Any) -> bool:
+    """Whether Redshift says that a privilege is there: documented as a string, and a boolean in practice."""
+    return str(answer).lower() in {"true", "t"}
 
 
 def _superuser(warehouse: Any, user: str) -> Iterator[Finding]:
@@ -111,6 +122,30 @@ def _superuser(warehouse: Any, user: str) -> Iterator[Finding]:
         yield warning(text, "load as another user (README, 'Into an existing workgroup')")
     else:
         yield ok(f"the user {user} is not a superuser")
+
+
+def reader(examination: Examination) -> Iterator[Finding]:
+    """The user whom `headrace sql` logs in as: there, and without the right to change anything."""
+    if not examination.wake:
+        return
+    if READER not in examination.target.outputs:
+        remedy = "deploy with ExistingReaderSecretArn=ARN, the secret of a user without rights (README)"
+        yield warning("`headrace sql` logs in as the owner of the tables: there is no user who only reads", remedy)
+        return
+    warehouse = examination.target.services.reading
+    try:
+        ((user, usage, changes),) = warehouse.query(READS)
+        found = warehouse.query("SELECT usesuper FROM pg_user WHERE usename = current_user")
+    except HeadraceError as error:
+        yield fault(f"the user in the reader's secret cannot read: {error}", "deploy again, which sets it up")
+        return
+    if not _granted(usage):
+        yield fault(f"the user {user} may not read the schema etl", "deploy again, which lets it")
+    elif _granted(changes) or (found and found[0][0]):
+        text = f"the user {user}, whom `headrace sql` logs in as, may change tables"
+        yield warning(text, f"as an admin: ALTER USER {user} NOCREATEUSER; REVOKE what it was granted beside SELECT")
+    else:
+        yield ok(f"`headrace sql` logs in as the user {user}, who reads and changes nothing")
 
 
 def copy_role(examination: Examination) -> Iterator[Finding]:
@@ -193,5 +228,6 @@ def _may_read(examination: Examination, arn: str) -> Iterator[Finding]:
 CHECKS = (
     Check("warehouse", "workgroup", workgroup),
     Check("warehouse", "answers", answers, deployed=True),
+    Check("warehouse", "reader", reader, deployed=True),
     Check("warehouse", "copy role", copy_role),
 )

@@ -14,6 +14,9 @@ from headrace.adapters.workflow import IngestWorkflow
 from headrace.domain.contract import Contract
 from headrace.domain.contracts import Contracts
 
+READER = "ReaderSecretArn"
+"""The output that names the secret of the user who only reads."""
+
 
 class Stack(Protocol):
     """What is needed of the stack that a command works against."""
@@ -69,8 +72,18 @@ class TargetServices(LedgerServices, AccountServices):
         """The warehouse, as the user in its secret."""
         return Warehouse(self._stack.client("redshift-data"), connection_of(self._stack))
 
+    @cached_property
+    def reading(self) -> Warehouse:
+        """The warehouse, as the user who only reads. Only for a stack that has one."""
+        return Warehouse(self._stack.client("redshift-data"), connection_of(self._stack, reads=True))
 
-def connection_of(stack: Stack) -> Connection:
-    """To the stack's warehouse, as the user in its secret, who owns the tables."""
+
+def connection_of(stack: Stack, *, reads: bool = False) -> Connection:
+    """To the stack's warehouse, as the user in its secret, who owns the tables; or as the one who only `reads` them.
+
+    A stack that has no such user is read as the owner.
+    """
     workgroup, database, secret = map(stack.output, ("Workgroup", "Database", "WarehouseSecretArn"))
+    if reads:
+        secret = stack.outputs.get(READER, secret)
     return Connection(workgroup, database, secret, stack.outputs.get("ClusterIdentifier", ""))

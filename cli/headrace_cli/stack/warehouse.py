@@ -39,13 +39,13 @@ class Written:
     seconds: float
 
 
-def query(target: Target, text: str, most: int | None = None) -> Answer:
-    """Run one statement and read its result, the first `most` rows if given.
+def query(target: Target, text: str, most: int | None = None, *, writes: bool = False) -> Answer:
+    """Run one statement and read its result, the first `most` rows if given; as the tables' owner if it `writes`.
 
     Raises CommandError with the warehouse's words when it fails.
     """
     client = target.client("redshift-data")
-    statement, state = _executed(target, text)
+    statement, state = _executed(target, text, writes=writes)
     seconds, counted = state.get("Duration", 0) / 1e9, max(state.get("ResultRows", 0), 0)
     if state.get("HasResultSet"):
         columns, rows = _result(client, statement, most)
@@ -53,13 +53,13 @@ def query(target: Target, text: str, most: int | None = None) -> Answer:
     return Answer([], [], counted, seconds)
 
 
-def write_csv(target: Target, text: str, file: TextIO, tell: Callable[[str], None]) -> Written:
-    """Run one statement and write its result page by page as CSV with a header; NULL is an empty field.
+def write_csv(target: Target, text: str, file: TextIO, tell: Callable[[str], None], *, writes: bool = False) -> Written:
+    """Run one statement as `query` does and write its result page by page as CSV with a header; NULL is an empty field.
 
     Raises CommandError when it fails or has no result.
     """
     client = target.client("redshift-data")
-    statement, state = _executed(target, text, ResultFormat="CSV")
+    statement, state = _executed(target, text, writes=writes, ResultFormat="CSV")
     if not state.get("HasResultSet"):
         raise CommandError("the statement has no result to write")
     rows = -1
@@ -75,6 +75,16 @@ def write_csv(target: Target, text: str, file: TextIO, tell: Callable[[str], Non
         rows += records.count("\n")
         tell(f"{rows:,} of {state.get('ResultRows', 0):,} rows written")
     return Written(max(state.get("ResultRows", 0), 0), state.get("Duration", 0) / 1e9)
+
+
+def reader_of(target: Target) -> str | None:
+    """The name of the user who only reads, which its secret has; None where there is none."""
+    from headrace.adapters.secret import read_login
+    from headrace_cli.stack.services import READER
+
+    if READER not in target.outputs:
+        return None
+    return read_login(target.client("secretsmanager"), target.output(READER))[0]
 
 
 def _counted(client: Any, statement: str) -> int:
@@ -95,19 +105,23 @@ def _csv_line(fields: list[str]) -> str:
     return line.getvalue()
 
 
-def _executed(target: Target, text: str, **options: str) -> tuple[str, dict[str, Any]]:
+def _executed(target: Target, text: str, *, writes: bool, **options: str) -> tuple[str, dict[str, Any]]:
     """A statement's id, and its description once it has ended well. Raises CommandError. Ctrl-C cancels it."""
-    from headrace_cli.stack.services import connection_of
+    from headrace_cli.stack.services import READER, connection_of
 
     client = target.client("redshift-data")
-    statement = client.execute_statement(Sql=text, **connection_of(target).arguments(), **options)["Id"]
+    login = connection_of(target, reads=not writes).arguments()
+    statement = client.execute_statement(Sql=text, **login, **options)["Id"]
     try:
         state = _ended(client, statement)
     except KeyboardInterrupt:
         client.cancel_statement(Id=statement)
         raise
     if state["Status"] != "FINISHED":
-        raise CommandError(f"the warehouse refused it: {state.get('Error') or state['Status'].lower()}")
+        reason = state.get("Error") or state["Status"].lower()
+        if not writes and READER in target.outputs and "permission denied" in reason:
+            reason += ". It ran as the user who reads Headrace's tables; --write runs it as their owner"
+        raise CommandError(f"the warehouse refused it: {reason}")
     return statement, state
 
 

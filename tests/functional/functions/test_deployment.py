@@ -226,6 +226,7 @@ def test_rights_that_are_not_there_yet_are_waited_for_in_a_new_stack(
 
     monkeypatch.setenv("DATABASE", "headrace")
     monkeypatch.setenv("ADMIN_SECRET", "")
+    monkeypatch.setenv("READER_SECRET", "")
     monkeypatch.setattr(migration, "migrate", migrate)
     monkeypatch.setattr(patience, "WAIT_SECONDS", 0)
     if tries < 3:
@@ -241,6 +242,7 @@ def test_rights_that_never_come_are_waited_for_no_longer_than_a_minute(monkeypat
 
     monkeypatch.setenv("DATABASE", "headrace")
     monkeypatch.setenv("ADMIN_SECRET", "")
+    monkeypatch.setenv("READER_SECRET", "")
     monkeypatch.setattr(patience, "NEW_RIGHTS_SECONDS", 0.05)
     monkeypatch.setattr(patience, "WAIT_SECONDS", 0.02)
 

@@ -102,9 +102,13 @@ def test_parameters_are_samconfigs_and_the_machine_at_hand(tmp_path: Path) -> No
         '[laptop.global.parameters]\nparameter_overrides = ["CreateWarehouse=false"]\n'
     )
 
-    given, architecture, secret, workgroup = sam.parameter_overrides(sam.Application(tmp_path), "arn:secret", "second")
+    secrets = ("arn:secret", "arn:reader")
+    given, architecture, secret, reader, workgroup = sam.parameter_overrides(
+        sam.Application(tmp_path), secrets, "second"
+    )
 
     assert (given, secret) == ("CreateWarehouse=false", "ExistingWarehouseSecretArn=arn:secret")
+    assert reader == "ExistingReaderSecretArn=arn:reader"
     assert architecture.startswith("Architecture=")
     assert workgroup == "Workgroup=second"
 
@@ -114,7 +118,7 @@ def test_parameters_can_be_given_for_once(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HEADRACE_PARAMETERS", "B=3 C=4")
 
     application = sam.Application(tmp_path, parameters=("A=7", "D=5"))
-    given = sam.parameter_overrides(application, "arn:secret")
+    given = sam.parameter_overrides(application, ("arn:secret", ""))
 
     assert {"A=7", "B=3", "C=4", "D=5"} <= set(given)
     assert "B=2" not in given

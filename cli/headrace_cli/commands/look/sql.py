@@ -33,31 +33,35 @@ def sql(
         int | None, typer.Option(help=f"Rows to show. Default: {SHOWN:,}; in JSON all, up to {MOST_IN_JSON:,}.", min=1)
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write all rows to this file, as CSV.", dir_okay=False)] = None,
-    write: Annotated[bool, typer.Option("--write", help="Run a statement that changes something.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Run it as the owner of the tables, who may change them.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run one statement in the warehouse, through the Redshift Data API, and show its rows.
 
-    It runs as the owner of the tables: what is not a query is refused without `--write`. The Data API keeps results up
-    to 500 MB; for more, use UNLOAD.
+    It runs as a user who may read the tables and change none. `--write` runs it as their owner; without it, what is not
+    a query is refused. The Data API keeps results up to 500 MB; for more, use UNLOAD.
 
     Examples: `headrace sql "SELECT COUNT(*) FROM public.readings"`, `headrace sql "SELECT …" --out all.csv`
     """
     if not write and not only_reads(text):
-        raise CommandError("this is not a query, and would run as the owner of the tables: --write runs it")
+        raise CommandError("this is not a query: --write runs it, as the owner of the tables")
     target = target_of(context)
     if out:
-        emit(collect_written(target, text, out), render_written, as_json=as_json)
+        emit(collect_written(target, text, out, writes=write), render_written, as_json=as_json)
     else:
-        emit(collect(target, text, limit, as_json=as_json), render, as_json=as_json)
+        emit(collect(target, text, limit, as_json=as_json, writes=write), render, as_json=as_json)
 
 
-def collect(target: Target, text: str, limit: int | None = None, *, as_json: bool = False) -> Document:
+def collect(
+    target: Target, text: str, limit: int | None = None, *, as_json: bool = False, writes: bool = False
+) -> Document:
     """`{"columns": […], "rows": [[…]], "total", "changed", "seconds"}`; `total` counts the rows that there are."""
     most = limit or (MOST_IN_JSON if as_json else SHOWN)
     with Progress() as progress:
         progress.show("the warehouse is working")
-        answer = query(target, text, most)
+        answer = query(target, text, most, writes=writes)
     if as_json and limit is None and answer.total > most:
         raise CommandError(f"the result has {answer.total:,} rows: give --limit, or --out FILE for all of them")
     return {
@@ -69,13 +73,13 @@ def collect(target: Target, text: str, limit: int | None = None, *, as_json: boo
     }
 
 
-def collect_written(target: Target, text: str, out: Path) -> Document:
+def collect_written(target: Target, text: str, out: Path, *, writes: bool = False) -> Document:
     """`{"file", "rows", "seconds"}`. A file that could not be written whole is removed."""
     partial = out.with_name(out.name + ".partial")
     try:
         with Progress() as progress, partial.open("w", encoding="utf-8", newline="") as file:
             progress.show("the warehouse is working")
-            done = write_csv(target, text, file, progress.show)
+            done = write_csv(target, text, file, progress.show, writes=writes)
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from headrace_cli.output.progress import Progress
 from headrace_cli.stack.application import packaged
 from headrace_cli.stack.home import project
 from headrace_cli.stack.target import target_of
+from headrace_cli.stack.warehouse import reader_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -38,6 +39,7 @@ def migrate(
 
     Examples: `headrace migrate --plan`, `headrace migrate`
     """
+    from headrace.usecases.let_read import let_read
     from headrace.usecases.migrate import apply, plan
 
     target = target_of(context)
@@ -52,6 +54,8 @@ def migrate(
             for change in apply(planned, services):
                 applied.append(change.name)
                 progress.show(f"{len(applied)} of {count(len(planned.changes), 'change')} done")
+            if reader := reader_of(target):
+                let_read(services, reader)
     emit(document_of(planned, applied), render, as_json=as_json)
     if planned.refused:
         raise typer.Exit(1)

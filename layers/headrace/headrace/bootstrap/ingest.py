@@ -86,6 +86,11 @@ class AwsServices(LedgerServices, AccountServices):
         """Username and password of the user that all else logs in as, from its secret."""
         return read_login(aws.client("secretsmanager"), setting("WAREHOUSE_SECRET"))
 
+    @property
+    def reader_login(self) -> tuple[str, str]:
+        """Username and password of the user that only reads, from its secret."""
+        return read_login(aws.client("secretsmanager"), setting("READER_SECRET"))
+
     @cached_property
     def landing(self) -> LandingBucket:
         """The landing bucket."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 
 from headrace.errors import TerminalError
 from headrace.usecases.ports import Warehouse
@@ -16,7 +17,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class LoaderError(TerminalError):
-    """The user in the secret cannot be the loader."""
+    """The user in a secret cannot be the loader, or the reader."""
 
 
 def make_loader(admin: Warehouse, database: str, username: str, password: str) -> None:
@@ -24,21 +25,24 @@ def make_loader(admin: Warehouse, database: str, username: str, password: str) -
 
     Raises LoaderError for a name that is none, and for a user that is a superuser.
     """
+    rights = [
+        f'GRANT CREATE, TEMPORARY ON DATABASE "{database}" TO "{username}"',
+        f'GRANT USAGE, CREATE ON SCHEMA public TO "{username}"',
+    ]
+    make_user(admin, username, password, rights)
+
+
+def make_user(admin: Warehouse, username: str, password: str, rights: Sequence[str] = ()) -> None:
+    """Make a user or give it the password, with rights in the same transaction. Raises LoaderError as `make_loader`."""
     if not NAME.fullmatch(username):
         raise LoaderError(
-            f"the secret of the warehouse's user names {username!r}: lower case letters, digits and _ only"
+            f"the secret of a user of the warehouse names {username!r}: lower case letters, digits and _ only"
         )
     known = admin.query(f"SELECT usesuper FROM pg_user WHERE usename = '{username}'")  # noqa: S608 - checked
     if known and known[0][0]:
-        raise LoaderError(f"the user {username} is a superuser: rows are loaded by one that is not")
+        raise LoaderError(f"the user {username} is a superuser: Headrace logs in as users that are not")
     verb = "ALTER" if known else "CREATE"
-    admin.run(
-        [
-            f"{verb} USER \"{username}\" PASSWORD '{digest(password)}'",
-            f'GRANT CREATE, TEMPORARY ON DATABASE "{database}" TO "{username}"',
-            f'GRANT USAGE, CREATE ON SCHEMA public TO "{username}"',
-        ]
-    )
+    admin.run([f"{verb} USER \"{username}\" PASSWORD '{digest(password)}'", *rights])
 
 
 def digest(password: str) -> str:

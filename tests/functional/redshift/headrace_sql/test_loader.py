@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from headrace.domain.contract import Contract
+from headrace.usecases.let_read import ReaderError, let_read, make_reader
 from headrace.usecases.make_loader import LoaderError, digest, make_loader
 from headrace.usecases.migrate import migrate
 from tests.functional.redshift.client import ROOT, TARGET, Client, WarehouseOf
+from tests.functional.redshift.headrace_sql.test_loads_under_serializable import FIRST
 from tests.functional.redshift.headrace_sql.test_migrations import services_on
 from tests.support.fakes import contract
 
@@ -59,6 +62,46 @@ def test_everything_that_a_deployment_makes_the_loader_can_make(client: Client) 
     services: Any = services_on(client, [contract()])
     services.warehouse = As(client, "headrace")
     assert migrate(services, "dev")
+
+
+def deployed(client: Client, *contracts: Contract) -> Any:
+    """The services of a deployment, with loader and reader made and the warehouse as the contracts want it."""
+    make_loader(As(client, "headrace_admin"), "dev", "headrace", "Secret1234")
+    make_reader(As(client, "headrace_admin"), "headrace_reader", "Secret1234")
+    services: Any = services_on(client, list(contracts))
+    services.warehouse = As(client, "headrace")
+    migrate(services, "dev")
+    return services
+
+
+def test_the_reader_reads_every_table_and_view_and_changes_none(client: Client) -> None:
+    services = deployed(client, FIRST)
+    assert {"public.readings", "public.by_meter", "etl.files", "etl"} <= set(let_read(services, "headrace_reader"))
+    reader = As(client, "headrace_reader")
+    everything = client.rows("SELECT table_schema || '.' || table_name FROM svv_tables")
+    assert len(everything) > 10
+    for (name,) in everything:
+        assert len(reader.query(f"SELECT COUNT(*) FROM {name}")) == 1, name
+    for refused in ("DELETE FROM public.readings", "DROP TABLE public.readings", "TRUNCATE etl.loads"):
+        ended = client.execute(refused, SecretArn="headrace_reader")
+        assert "permission denied" in ended["Error"] or "must be owner" in ended["Error"], ended
+
+
+def test_what_is_readable_is_not_granted_again_and_a_view_that_is_made_again_is(client: Client) -> None:
+    services = deployed(client, FIRST)
+    let_read(services, "headrace_reader")
+    assert let_read(services, "headrace_reader") == []
+    services.warehouse.run_alone("DROP MATERIALIZED VIEW public.by_meter")
+    migrate(services, "dev")
+    assert let_read(services, "headrace_reader") == ["public.by_meter"]
+
+
+def test_a_reader_who_is_not_there_stops_the_deployment_with_what_to_do(client: Client) -> None:
+    services = deployed(client, contract())
+    with pytest.raises(ReaderError, match=r"the warehouse has no user other, .*: CREATE USER other"):
+        let_read(services, "other")
+    with pytest.raises(ReaderError, match="lower case"):
+        let_read(services, "o'ther")
 
 
 def test_no_statement_has_the_password_in_it(client: Client) -> None:

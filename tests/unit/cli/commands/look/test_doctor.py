@@ -17,6 +17,7 @@ from headrace.errors import TransientError
 from headrace_cli.commands.look.doctor import CHECKS, document_of
 from headrace_cli.doctor.examination import Examination, parsed
 from headrace_cli.doctor.findings import Level, findings_of
+from headrace_cli.doctor.warehouse import READS
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.services import TargetServices
 from headrace_cli.stack.target import Target
@@ -30,6 +31,7 @@ OUTPUTS = {
     "Workgroup": "headrace",
     "Database": "headrace",
     "WarehouseSecretArn": "arn:secret",
+    "ReaderSecretArn": "arn:reader",
 }
 SLACK, PAGERDUTY, WAREHOUSE = "headrace/slack-webhook", "headrace/pagerduty-routing-key", "arn:warehouse"
 SECRETS: dict[str, str | None] = {
@@ -91,6 +93,8 @@ class Account:
     isolation: str = "Snapshot Isolation"
     superuser: bool | None = False
     rights: bool = True
+    reader: tuple[bool, bool] = (True, False)
+    lacks: str = ""
     trust: str = "redshift.amazonaws.com"
     decision: str = "allowed"
     refuses: set[str] = field(default_factory=set)
@@ -181,7 +185,7 @@ class Account:
     def _stack(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
         if self.stack is None:
             raise refused("ValidationError", "DescribeStacks", f"Stack with id {StackName} does not exist")
-        outputs = [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()]
+        outputs = [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items() if name != self.lacks]
         return {"Stacks": [{"Outputs": outputs, **self.stack}]}
 
     def _bus(self, Name: str) -> dict[str, str]:  # noqa: N803 - boto3's name
@@ -210,6 +214,8 @@ class Account:
         """The warehouse."""
         if "isolation_level" in sql:
             return [[self.isolation]]
+        if sql == READS:
+            return [["headrace_reader", *self.reader]]
         if "privilege" in sql:
             return [[self.rights]]
         if "pg_user" in sql:
@@ -219,7 +225,7 @@ class Account:
     def examined(self, *parameters: str, wake: bool = True) -> dict[str, Any]:
         """What the doctor says of this account."""
         target = Target(self)
-        target.services = cast("TargetServices", SimpleNamespace(warehouse=self))
+        target.services = cast("TargetServices", SimpleNamespace(warehouse=self, reading=self))
         target.contracts = {}
         examination = Examination(target, ROOT, parsed(parameters), wake)
         return document_of(
@@ -310,6 +316,7 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("no subscription", {"stack": DEPLOYED, "subscriptions": []}, OWN, "nothing is subscribed", "deploy again"),
     ("a broken function", {"stack": DEPLOYED, "function_state": "Failed"}, OWN, "is Failed", "deploy again"),
     ("SERIALIZABLE", {"stack": DEPLOYED, "isolation": "Serializable"}, EXISTING, "SERIALIZABLE", "ALTER DATABASE"),
+    ("a reader shut out", {"stack": DEPLOYED, "reader": (False, False)}, OWN, "may not read", "deploy again"),
     ("no rights", {"stack": DEPLOYED, "rights": False}, EXISTING, "may not make", "GRANT"),
     (
         "a role that trusts nobody",
@@ -346,6 +353,8 @@ WARNED: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("an alarm", {"stack": DEPLOYED, "ringing": ["headrace-x"]}, OWN, "headrace-x is on", "operations.md"),
     ("a mail unread", {"stack": DEPLOYED, "subscriptions": ["PendingConfirmation"]}, OWN, "not confirmed", "mail"),
     ("a superuser", {"stack": DEPLOYED, "superuser": True}, EXISTING, "superuser", "another user"),
+    ("no reader", {"stack": DEPLOYED, "lacks": "ReaderSecretArn"}, OWN, "as the owner", "ExistingReaderSecretArn=ARN"),
+    ("a reader who writes", {"stack": DEPLOYED, "reader": (True, True)}, OWN, "may change tables", "REVOKE"),
     ("a slow clock", {"skew": timedelta(seconds=-90)}, OWN, " s off; AWS refuses", "set the clock"),
 ]
 

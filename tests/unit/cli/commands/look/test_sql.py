@@ -31,6 +31,24 @@ def test_all_pages_as_one_document(stack: FakeStack, run_json: RunJson) -> None:
     assert stack.data.asked == [{"Sql": "SELECT name, n FROM t", **where}]
 
 
+def test_it_logs_in_as_the_user_who_only_reads_unless_it_writes(
+    stack: FakeStack, run_json: RunJson, tmp_path: Path
+) -> None:
+    answer(stack)
+    stack.cloudformation.outputs["ReaderSecretArn"] = "arn:reader"
+    run_json("sql", "SELECT 1")
+    run_json("sql", "SELECT 1", "--out", str(tmp_path / "out.csv"))
+    run_json("sql", "DELETE FROM t", "--write")
+    assert [asked["SecretArn"] for asked in stack.data.asked] == ["arn:reader", "arn:reader", "arn:secret"]
+
+
+def test_what_only_the_owner_may_read_names_the_option(stack: FakeStack, run_json: RunJson) -> None:
+    stack.cloudformation.outputs["ReaderSecretArn"] = "arn:reader"
+    stack.data.error = "ERROR: permission denied for relation payroll"
+    assert "--write runs it as their owner" in run_json("sql", "SELECT * FROM payroll")[1]["error"]
+    assert "--write" not in run_json("sql", "DROP TABLE payroll", "--write")[1]["error"]
+
+
 def test_a_provisioned_cluster_is_asked_by_its_name(stack: FakeStack, run_json: RunJson) -> None:
     stack.cloudformation.outputs["ClusterIdentifier"] = "ours"
     assert run_json("sql", "SELECT 1")[0] == 0
