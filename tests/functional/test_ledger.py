@@ -272,6 +272,17 @@ def test_rows_that_came_back_are_counted_once_for_each_replay(ledger: Any) -> No
     assert (known.rows, known.replayed, known.replays) == (RowCounts(9, 5, 3, 1), 3, ("p", "q"))
 
 
+def test_rows_that_are_given_up_are_counted_once_for_each_list(ledger: Any) -> None:
+    known = file(status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(9, 5, 0, 4))
+    given(ledger, known)
+    assert ledger.files.discard_rows(known, "p", 1)
+    assert not ledger.files.discard_rows(known, "p", 1)
+    assert ledger.files.discard_rows(known, "q", 2)
+    assert not ledger.files.discard_rows(replace(known, batch="readings-0"), "r", 1)
+    after = ledger.files.get(known.file_id)
+    assert (after.rows, after.replayed, after.replays) == (RowCounts(9, 5, 0, 1, discarded=3), 0, ("p", "q"))
+
+
 @pytest.mark.parametrize("lane", [LIVE, MERGE])
 def test_a_file_that_is_in_another_batch_by_now_does_not_wait_again(ledger: Any, lane: str) -> None:
     status, waits = (

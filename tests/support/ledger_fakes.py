@@ -146,6 +146,15 @@ class MemoryFiles:
         self.records.files[origin.file_id] = replace(known, rows=counts, replayed=replayed, replays=replays)
         return True
 
+    def discard_rows(self, file: FileRecord, listed: str, rows: int) -> bool:
+        known = self.records.files[file.file_id]
+        if known.batch != file.batch or listed in known.replays:
+            return False
+        left, gone = known.rows.quarantined - rows, known.rows.discarded + rows
+        counts = replace(known.rows, quarantined=left, discarded=gone)
+        self.records.files[file.file_id] = replace(known, rows=counts, replays=(*known.replays, listed))
+        return True
+
     def correct_rows(self, files: Iterable[FileRecord]) -> None:
         for file in files:
             known = self.records.files[file.file_id]

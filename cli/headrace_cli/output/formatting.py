@@ -20,8 +20,8 @@ STYLES = {
 }
 MINUTE, HOUR, DAY = 60, 3600, 86400
 ROW_KINDS = ("loaded", "superseded", "quarantined", "duplicate")
-PASSING = ("staged", "withheld")
-"""Rows that are counted only while there are any: on their way, or of files that are held or failed as a whole."""
+PASSING = ("staged", "withheld", "discarded")
+"""Rows that are counted only where there are any: on their way, of files that are held or failed whole, or given up."""
 ROW_HEADERS = ("rows\nread", "rows\nloaded", "super-\nseded", "quaran-\ntined", "dupli-\ncate")
 """The headers over the cells of `row_cells`, narrow enough for five of them."""
 

@@ -249,6 +249,11 @@ def target_of(context: typer.Context) -> Target:
     return context.obj
 
 
+def who(target: Target) -> str:
+    """The AWS identity at the keyboard."""
+    return str(target.client("sts").get_caller_identity()["Arn"])
+
+
 def aws_target(choice: Choice) -> Target:
     """The stack on AWS, whatever laptop runs here. Raises CommandError in a shell that has the laptop's address."""
     from botocore.config import Config

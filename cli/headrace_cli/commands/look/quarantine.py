@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,12 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from headrace.domain.files.names import printable
-from headrace_cli.output.console import Document, Json, emit, lines, table
+from headrace_cli.output.console import Document, DryRun, Json, emit, lines, table
+from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count, number
 from headrace_cli.output.highlight import fault_span
 from headrace_cli.stack.bad_rows import bad_rows
-from headrace_cli.stack.target import target_of
+from headrace_cli.stack.target import Target, target_of, who
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -34,13 +36,28 @@ def quarantine(  # noqa: PLR0913, PLR0917 - one parameter per option
         str | None, typer.Option(help="Only rows that broke this rule: `minimum`, or `value: minimum`.")
     ] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Count the rows of each broken rule instead.")] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Give these rows up: preview with --dry-run, confirm with --reason.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why they are given up, for the record.")] = "",
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Show a dataset's bad rows, newest batch first: where each was, what was wrong, and its raw text.
 
-    Examples: `headrace quarantine readings --limit 5`, `headrace quarantine readings --summary`
+    With `--discard` the rows leave quarantine: they count as discarded, and are neither shown nor replayed any more.
+    Who did so, when and why is in the history of each file (`headrace trace FILE`). The lake keeps the rows.
+
+    Examples: `headrace quarantine readings --summary`,
+    `headrace quarantine readings --rule minimum --discard --reason "known fault of meter 7"`
     """
     target = target_of(context)
+    if discard:
+        if not dry_run and not reason.strip():
+            raise CommandError("say why with --reason; --dry-run shows which rows it would be")
+        wanted = {"rule": rule, "batch": batch, "file": file}
+        emit(discarded(target, dataset, wanted, reason, dry_run=dry_run), render_discarded, as_json=as_json)
+        return
     name = target.contract(dataset).dataset
     rows = (row for row in bad_rows(target, name, batch=batch, file=file) if rule is None or rule in _rules(row))
     if summary:
@@ -82,6 +99,31 @@ def _rules(row: dict[str, Any]) -> set[str]:
 
 def _named(error: dict[str, Any]) -> str:
     return f"{error['column'] or 'row'}: {error['rule']}"
+
+
+def discarded(target: Target, dataset: str, wanted: dict[str, str | None], reason: str, *, dry_run: bool) -> Document:
+    """`{"dataset", "dry_run", "rows", "files": [{"key", "file_id", "rows", "why"}]}`; with a `why`, they were not."""
+    from headrace.usecases.recovery import discard as use_case
+    from headrace.usecases.recovery.replay import Wanted
+
+    contract = target.contract(dataset)
+    decision = use_case.Decision("" if dry_run else who(target), reason.strip())
+    answers = use_case.discard(contract, Wanted(**wanted), decision, target.landing, target.services, dry_run=dry_run)
+    files = [asdict(answer) for answer in answers]
+    rows = sum(item["rows"] for item in files if not item["why"])
+    return {"dataset": dataset, "dry_run": dry_run, "rows": rows, "files": files}
+
+
+def render_discarded(document: Document) -> ConsoleRenderable:
+    """A line per file, and the sum."""
+    if not document["files"]:
+        return lines(f"No matching row of {document['dataset']} is in quarantine.")
+    rows = [
+        (item["key"], number(item["rows"]), "no" if item["why"] else "yes", item["why"]) for item in document["files"]
+    ]
+    verb = "would be discarded" if document["dry_run"] else "discarded"
+    found = table(("file", "rows", "discard", "why not"), rows, numbers=("rows",))
+    return lines(found, f"\n{count(document['rows'], 'row')} {verb}.")
 
 
 def render_summary(document: Document) -> ConsoleRenderable:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 NOT_LOADED = {FileStatus.FAILED, FileStatus.UNROUTABLE}
 MOST_LISTED = 1_000
 LATE = "late"
-COLUMNS = {LATE: "files\nlate", **dict(zip(("read", *ROW_KINDS), ROW_HEADERS, strict=True)), "withheld": "with-\nheld"}
+COLUMNS = {
+    LATE: "files\nlate",
+    **dict(zip(("read", *ROW_KINDS), ROW_HEADERS, strict=True)),
+    "withheld": "with-\nheld",
+    "discarded": "dis-\ncarded",
+}
 """The headers of counts; those that are zero everywhere are left out, so that twenty datasets fit 80 columns."""
 ALWAYS = {"read", "loaded", "quarantined"}
 
@@ -39,7 +44,8 @@ def status(
     """Show for each dataset how many files and rows are in each state, and how fresh its table is.
 
     `loaded` rows are in the table now; `superseded` rows were replaced by newer ones. Once all is loaded,
-    read = loaded + superseded + quarantined + duplicate (`ok`); `staged` rows wait for their dataset's next merge.
+    read = loaded + superseded + quarantined + duplicate + discarded (`ok`); `staged` rows wait for their dataset's next
+    merge.
     A file is late when its rows are not in the table in the time that the contract promises.
 
     This reads every file's record: with millions of files, `--since` is quicker. `--failed` lists the newest thousand

@@ -38,11 +38,6 @@ def meant(target: Target, name: str) -> BatchRecord | FileRecord:
     return next((file for file in reversed(files) if file.status is FileStatus.HELD), files[-1])
 
 
-def who(target: Target) -> str:
-    """The AWS identity at the keyboard."""
-    return str(target.client("sts").get_caller_identity()["Arn"])
-
-
 def document_of(decided: Decided, decision: str, *, dry_run: bool) -> Document:
     """`{"name", "decision", "done", "dry_run", "why", "files": [{"key", "file_id"}]}`. Raises CommandError."""
     if not decided.done:

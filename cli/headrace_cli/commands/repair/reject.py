@@ -8,9 +8,9 @@ import typer
 
 from headrace.domain.ingest.ledger import FileRecord
 from headrace.usecases.quality import hold
-from headrace_cli.commands.repair._decided import Held, document_of, meant, render, who
+from headrace_cli.commands.repair._decided import Held, document_of, meant, render
 from headrace_cli.output.console import DryRun, Json, emit
-from headrace_cli.stack.target import target_of
+from headrace_cli.stack.target import target_of, who
 
 
 def reject(

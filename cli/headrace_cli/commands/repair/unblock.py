@@ -10,10 +10,9 @@ import typer
 
 from headrace.usecases.recovery.unblock import UnknownBatchError
 from headrace.usecases.recovery.unblock import unblock as unblocked
-from headrace_cli.commands.repair._decided import who
 from headrace_cli.output.console import Document, DryRun, Json, emit, lines
 from headrace_cli.output.failures import CommandError
-from headrace_cli.stack.target import target_of
+from headrace_cli.stack.target import target_of, who
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable

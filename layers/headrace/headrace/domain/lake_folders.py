@@ -19,6 +19,6 @@ LAKE_FOLDERS = {
     GLUE: "what the Glue job is made of",
     INCOMING: "files on their way from a server, which expire",
     QUARANTINE: "bad rows",
-    REPLAYS: "the lists of replayed rows",
+    REPLAYS: "the lists of replayed and discarded rows",
 }
 """What each of them holds."""

@@ -28,6 +28,11 @@ RELEASE = (
     "SET #rows.quarantined = #rows.quarantined - :rows, #rows.superseded = #rows.superseded + :rows,"
     " replayed = if_not_exists(replayed, :zero) + :rows, replays = list_append(if_not_exists(replays, :none), :one)"
 )
+DISCARD = (
+    "SET #rows.quarantined = #rows.quarantined - :rows,"
+    " #rows.discarded = if_not_exists(#rows.discarded, :zero) + :rows,"
+    " replays = list_append(if_not_exists(replays, :none), :one)"
+)
 
 
 class DynamoFiles:
@@ -107,9 +112,16 @@ class DynamoFiles:
 
         Lanes may do that for one file at the same time, and earlier files lose rows meanwhile: so it adds.
         """
-        values = {"rows": rows, "name": replay, "one": [replay], "none": [], "zero": 0, "batch": origin.batch}
+        return self._take_out(RELEASE, origin, replay, rows)
+
+    def discard_rows(self, file: FileRecord, listed: str, rows: int) -> bool:
+        """Count bad rows of a file as discarded, once: `listed` names the list of them. Else as `release_rows`."""
+        return self._take_out(DISCARD, file, listed, rows)
+
+    def _take_out(self, how: str, file: FileRecord, listed: str, rows: int) -> bool:
+        values = {"rows": rows, "name": listed, "one": [listed], "none": [], "zero": 0, "batch": file.batch}
         condition = "#batch = :batch AND NOT contains(replays, :name)"
-        return self._table.update(self._table.updating(file_pk(origin.file_id), "FILE", RELEASE, condition, **values))
+        return self._table.update(self._table.updating(file_pk(file.file_id), "FILE", how, condition, **values))
 
     def correct_rows(self, files: Iterable[FileRecord]) -> None:
         """Write which rows files have lost, where no later batch has counted more of them."""

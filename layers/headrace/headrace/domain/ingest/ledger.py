@@ -78,13 +78,14 @@ BEFORE: dict[BatchStatus, tuple[BatchStatus, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """Rows of one file, or summed. In the end read = loaded + superseded + quarantined + duplicate.
+    """Rows of one file, or summed. In the end read = loaded + superseded + quarantined + duplicate + discarded.
 
     `loaded` rows are in the target now, with this file's lineage; `superseded` ones lost to another row of the same
     key, on arrival or later, to a newer version of their file, or, quarantined at first, to the same row sent again;
     `duplicate` ones came in a file whose content was loaded before. `staged` ones are on the way, in the stage table
     of a dataset that is merged on a schedule; with them the sum holds at any time. `withheld` are the good rows of a
-    file that is held, or failed because of its other rows: none of them is loaded.
+    file that is held, or failed because of its other rows: none of them is loaded. `discarded` were quarantined until
+    a person gave them up.
     """
 
     read: int = 0
@@ -94,12 +95,13 @@ class RowCounts:
     duplicate: int = 0
     staged: int = 0
     withheld: int = 0
+    discarded: int = 0
 
     @property
     def balanced(self) -> bool:
         """Whether every row read is accounted for."""
         kept = self.loaded + self.superseded + self.staged
-        return self.read == kept + self.quarantined + self.duplicate + self.withheld
+        return self.read == kept + self.quarantined + self.duplicate + self.withheld + self.discarded
 
     def __add__(self, other: RowCounts) -> RowCounts:
         return RowCounts(
@@ -110,6 +112,7 @@ class RowCounts:
             self.duplicate + other.duplicate,
             self.staged + other.staged,
             self.withheld + other.withheld,
+            self.discarded + other.discarded,
         )
 
 
@@ -140,8 +143,8 @@ class FileRecord:
     file was put in: those load apart from all others. `failing_since` is when the first batch with it has failed, and
     `apart_since` when it was set apart last, while it is not loaded. `released` names the held batch that a person let
     pass: its files load together, and are not held again. `replayed` counts the bad rows that came back in files of
-    their own, `replays` names those. `merge` is the batch that takes the file's rows from the stage to the target,
-    where `batch` brought them to the stage.
+    their own, `replays` names the lists of those, and of rows that a person discarded. `merge` is the batch that takes
+    the file's rows from the stage to the target, where `batch` brought them to the stage.
     """
 
     file_id: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import PurePath
 from typing import Protocol
 
 from headrace.domain.contract import Contract
@@ -44,14 +45,19 @@ class Services(HasContents, HasFiles, HasLake, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows to look at: those that broke a rule, of files that arrived since a time (ISO 8601), of a batch."""
+    """Which rows to look at: those that broke a rule, of files that arrived since a time (ISO 8601), of a batch, of a
+    `file`, which is a key or the last part of one.
+    """
 
     rule: str | None = None
     since: str | None = None
     batch: str | None = None
+    file: str | None = None
 
     def has(self, row: QuarantinedRow, file: FileRecord) -> bool:
         """Whether a row is wanted."""
+        if self.file not in {None, file.key, PurePath(file.key).name}:
+            return False
         rules = {name for error in row.errors for name in (error.rule, f"{error.column or 'row'}: {error.rule}")}
         return (self.rule is None or self.rule in rules) and (self.since is None or file.arrived_at >= self.since)
 
@@ -75,17 +81,19 @@ def replay(
     quarantine = Quarantine(services)
     return [
         _replay(contract, file, rows, landing, services, dry_run=dry_run)
-        for file, rows in _by_file(contract, wanted, quarantine, services)
+        for file, rows in rows_by_file(contract, wanted, quarantine, services)
     ]
 
 
 class Quarantine:
-    """Which of the rows that were ever quarantined still are: those of a file's last load that did not come back."""
+    """Which of the rows that were ever quarantined still are: those of a file's last load, without those that came back
+    or were given up.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._files: dict[str, FileRecord | None] = {}
-        self._gone: dict[str, set[int]] = {}
+        self._taken_out: dict[str, set[int]] = {}
 
     def file(self, file_id: str) -> FileRecord | None:
         """The ledger's record of a file, read once."""
@@ -98,19 +106,19 @@ class Quarantine:
         file = self.file(row.file_id)
         if file is None:
             return True
-        return file.batch == row.batch_id and row.row_number not in self._replayed(file)
+        return file.batch == row.batch_id and row.row_number not in self._gone(file)
 
     def _knows(self, file_id: str) -> bool:
         return self._services.files.knows(file_id)
 
-    def _replayed(self, file: FileRecord) -> set[int]:
-        if file.file_id not in self._gone:
+    def _gone(self, file: FileRecord) -> set[int]:
+        if file.file_id not in self._taken_out:
             plans = [self._services.lake.read_json(lake_paths.replay(file.dataset, name)) for name in file.replays]
-            self._gone[file.file_id] = {number for plan in plans for number in plan["rows"]}
-        return self._gone[file.file_id]
+            self._taken_out[file.file_id] = {number for plan in plans for number in plan["rows"]}
+        return self._taken_out[file.file_id]
 
 
-def _by_file(
+def rows_by_file(
     contract: Contract, wanted: Wanted, quarantine: Quarantine, services: Services
 ) -> Iterator[tuple[FileRecord, list[QuarantinedRow]]]:
     """The wanted rows, file by file; a file's rows are all in one object."""

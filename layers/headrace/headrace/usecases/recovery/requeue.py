@@ -86,7 +86,7 @@ def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
         return False, f"it is {file.status}: only a loaded or duplicate file can be loaded again"
     if services.contracts.get(file.dataset).replace_versions and _newer(file, services):
         return False, "a newer version of it is loaded, which has replaced its rows: reload that one"
-    if file.replays and not services.contracts.get(file.dataset).primary_key:
+    if file.replayed and not services.contracts.get(file.dataset).primary_key:
         return (
             False,
             f"{file.replayed:,} of its rows came back in files of their own: without a key they would be twice",

@@ -6,8 +6,9 @@ import io
 
 import pytest
 
+from headrace.domain.ingest.ledger import FileStatus, RowCounts
 from headrace.transform import BadRow, QuarantineWriter, RowError
-from tests.support.fakes import contract
+from tests.support.fakes import contract, file
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack
 
@@ -122,3 +123,23 @@ def test_a_summary_by_rule(run_json: RunJson, run_text: RunText) -> None:
     text = run_text("quarantine", "readings", "--summary", "--rule", "minimum")[1]
     assert "value: minimum" in text
     assert "2 rows in quarantine." in text
+
+
+def test_rows_are_not_given_up_without_a_reason(run_json: RunJson) -> None:
+    code, document = run_json("quarantine", "readings", "--discard")
+    assert code == 1
+    assert "--reason" in document["error"]
+
+
+def test_what_would_be_given_up_is_shown_by_file(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    known = file(status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(2, 1, 0, 1))
+    stack.ledger.add(known)
+    sink = io.BytesIO()
+    writer = QuarantineWriter(sink, contract(), batch_id="readings-1")
+    writer.write([BadRow(3, b"m1,-1", (NEGATIVE,))], file_id=known.file_id, key=known.key)
+    writer.close()
+    stack.services.lake.objects["quarantine/readings/batch=readings-1/part-0001.parquet"] = sink.getvalue()
+    code, document = run_json("quarantine", "readings", "--discard", "--dry-run")
+    assert (code, document["rows"], document["files"][0]["key"]) == (0, 1, known.key)
+    assert "1 row would be discarded." in run_text("quarantine", "readings", "--discard", "--dry-run")[1]
+    assert stack.ledger.files.get(known.file_id) == known
