@@ -21,7 +21,7 @@ SPARK = "pyspark>=3.5,<3.6\njdk4py>=17,<18\n"  # as in Glue 5: Spark 3.5 on Java
 LAYERS = {
     "headrace": ("aws-lambda-powertools", "botocore", "s3transfer"),
     "sources": ("asyncssh", "tzdata"),
-    "transform": ("google-re2", "orjson", "pyarrow"),
+    "transform": ("google-re2", "orjson", "pyarrow", "tzdata"),
 }
 HEADER = "# Made from requirements.lock by `make lock`; do not edit.\n"
 

@@ -22,6 +22,7 @@ from headrace_compiler.compile.column_types import (
     physical_type,
 )
 from headrace_compiler.compile.rules import BOUNDS, enum_rule, option_rules, quality_rules, several_formats
+from headrace_compiler.compile.writing import with_writing
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.names import column_name_problem
@@ -74,6 +75,7 @@ def compile_column(item: SchemaProperty, where: Where, problems: Problems) -> Co
         **_rules(item, column_type, where, problems),
     )
     column = _with_formats(column, item, values.get("formats", []), where, problems)
+    column = with_writing(column, item, values, where, problems)
     _check_path(column, item, where, problems)
     _check_rules(column, item, where, problems)
     return column

@@ -340,6 +340,9 @@ def _check_key(column: Column, where: Where, problems: Problems) -> None:
         problems.add((*where, "primaryKey"), f"the primary key column {column.name!r} must be required: true")
     if column.kind in NO_KEY:
         problems.add((*where, "primaryKey"), f"a {column.kind} cannot be a primary key")
+    if column.writing.rounding or column.writing.finer:
+        reason = f"the key {column.name!r} would be rounded, so that two keys could become one"
+        problems.add((*where, "customProperties"), f"{reason}: leave out rounding and finerTimes")
     if any(LONGEST_FRACTION + "S" in text for text in column.formats):
         reason = f"the key {column.name!r} would be cut: the warehouse keeps microseconds, which are {LONGEST_FRACTION}"
         problems.add((*where, "logicalTypeOptions", "format"), reason)

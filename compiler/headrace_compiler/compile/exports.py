@@ -14,7 +14,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from headrace.domain.contract import Kind
 from headrace.domain.export import Export, ExportColumn
 from headrace.domain.sql_text import one_line
-from headrace.transform.values.times import FormatError, parse_format
+from headrace.transform.values.times import FormatError, TimeFormat, parse_format
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.column_types import KINDS, TypeProblem, default_type, physical_type
 from headrace_compiler.compile.compiler import SUFFIX
@@ -199,10 +199,13 @@ def _format(item: SchemaProperty, kind: Kind, where: Where, problems: Problems) 
             problems.add((*place, name), f"an export does not use {name} here: only dates and times have a format")
     written = str(options.get("format", ""))
     try:
-        tokens = parse_format(written).tokens if written else ()
+        wanted = parse_format(written) if written else TimeFormat(())
     except FormatError as error:
         problems.add((*place, "format"), str(error))
         return ""
+    tokens = wanted.tokens
+    if not wanted.is_usual:
+        problems.add((*place, "format"), "an export writes dates and times with yyyy MM dd HH mm ss S XXX alone")
     if kind is Kind.DATE and set(tokens) - {"yyyy", "MM", "dd"}:
         problems.add((*place, "format"), "a date has no time: use yyyy, MM and dd")
     return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from open_data_contract_standard.model import DataQuality, SchemaProperty
 
 from headrace.domain.contract import Kind
 from headrace.domain.kind import NUMBERS, TIMES
-from headrace.transform.values.times import FormatError, parse_format
+from headrace.transform.values.times import FormatError, is_special, parse_format
 from headrace_compiler.compile.column_types import ColumnType
 from headrace_compiler.compile.metrics import is_statistic
 from headrace_compiler.document.document import Problems, Where
@@ -50,7 +51,7 @@ def _readers(kind: Kind) -> dict[str, Any]:
     if kind in NUMBERS:
         return dict.fromkeys(BOUNDS, _bound)
     if kind in TIMES:
-        return dict.fromkeys(BOUNDS, _bound) | {"format": _format, "defaultTimezone": _default_timezone}
+        return dict.fromkeys(BOUNDS, _bound) | {"format": _format, "defaultTimezone": lambda *_: {}}
     return {}
 
 
@@ -107,11 +108,7 @@ def _format(name: str, value: Any, where: Where, problems: Problems) -> dict[str
         return {}
     if value.lower() in ISO_NAMES:
         return {}
-    try:
-        parse_format(value)
-    except FormatError as error:
-        problems.add(where, str(error))
-    return {"formats": (value,)}
+    return {"formats": _readable((value,), where, problems)}
 
 
 def several_formats(formats: list[str], kind: Kind, where: Where, problems: Problems) -> tuple[str, ...]:
@@ -119,18 +116,18 @@ def several_formats(formats: list[str], kind: Kind, where: Where, problems: Prob
     if kind not in TIMES:
         problems.add(where, f"formats are for dates and times, not for a {kind}")
         return ()
+    return _readable(formats, where, problems)
+
+
+def _readable(formats: Sequence[str], where: Where, problems: Problems) -> tuple[str, ...]:
+    """The formats that mean something."""
+    good: list[str] = []
     for text in formats:
         try:
-            parse_format(text)
+            good += [text] if is_special(text) or parse_format(text) else []
         except FormatError as error:
             problems.add(where, str(error))
-    return tuple(formats)
-
-
-def _default_timezone(name: str, value: Any, where: Where, problems: Problems) -> dict[str, Any]:
-    if value not in {"UTC", "Etc/UTC"}:
-        problems.add(where, f"{name} {value!r} is not supported: a time without a zone is UTC")
-    return {}
+    return tuple(good)
 
 
 def enum_rule(item: SchemaProperty, kind: Kind, where: Where, problems: Problems) -> tuple[str, ...]:

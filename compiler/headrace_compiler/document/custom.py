@@ -46,7 +46,10 @@ DATASET = {
     "shrinkLimit": "a share such as 20%",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number", "valueFrom": "text",
-          "formats": "a list of texts"}  # fmt: skip
+          "formats": "a list of texts", "decimalMark": "text", "groupingMark": "text", "units": "a list of texts",
+          "percent": "text", "negatives": "a list of texts", "exponents": "true or false", "rounding": "text",
+          "impliedDecimals": "a number", "twoDigitYears": "a number", "ambiguousTimes": "text", "finerTimes": "text",
+          "hour24": "true or false"}  # fmt: skip
 NO_PROPERTIES: dict[str, str] = {}
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.domain.contract import Contract, Kind
+from headrace.domain.writing import NEGATIVES, Writing
 from headrace.transform import FileRejected
 from headrace.transform.delimited.patterns import LinePatterns
 from headrace.transform.delimited.record_path import RecordReader
@@ -175,9 +176,84 @@ def empty_fields() -> tuple[Contract, Cells]:
     return contract(integer("n"), text("b"), column("d", Kind.DATE)), cells
 
 
+def written_numbers() -> tuple[Contract, Cells]:
+    """Numbers of several countries and ledgers."""
+    german = Writing(decimal_mark=",", grouping_mark=".", units=("€", "EUR"), negatives=NEGATIVES)
+    swiss = Writing(grouping_mark="'", percent="fraction")
+    french = Writing(decimal_mark=",", grouping_mark="blank", percent="number", rounding="halfEven")
+    implied = Writing(implied_decimals=2, negatives=("trailing",), rounding="cut")
+    spec = contract(
+        decimal("a", 12, 2, writing=german),
+        number("b", writing=swiss),
+        decimal("c", 6, 3, writing=french, minimum="-5.5"),
+        integer("d", 32, writing=Writing(grouping_mark=",", rounding="zeros", exponents=True)),
+        decimal("e", 9, 2, writing=implied),
+        decimal("f", 38, 18, writing=Writing(exponents=True, rounding="halfUp"), required=True),
+        delimiter=";",
+    )
+    cells = [
+        ["1.234,56", "€ 1.234,5", "(12,50)", "12,50-", "12,50 EUR", "1.23,5", "\u22127", "(3 EUR)", "", "(1", "-(1)"],
+        ["1'234.56", "12.5%", "5%", "1e3", "1'2", ".5%", "-100 %", "", "1e2%"],
+        ["1\u00a0234,5678", "1\u202f234,5", "12,0005", "12,0015", "12 %", "-5,5006", "999,9996", ""],
+        ["4,812", "42.0", "42.5", "1e3", "12,34,567", "1,5", "99999999999", "-7", ""],
+        ["0001234", "50-", "7", "-12", "1.5", "12345678901", "0", ""],
+        ["0E-18", "1E+3", "1.2345678901234567895", "-0.00000000000000000049", "1e-400", "1e99999999999999999999", "1"],
+    ]
+    return spec, [[cell.encode() for cell in column] for column in cells]
+
+
+def written_times() -> tuple[Contract, Cells]:
+    """Times in several formats, with names, halves of days, epochs."""
+    at = ("MM/dd/yyyy hh:mm:ss a", "M/d/yy H:m", "iso", "EEE MMM d HH:mm:ss yyyy", "epochMilliseconds")
+    days, fine = ("dd-MMM-yy", "d.M.yyyy", "MMMM d, yyyy"), ("yyyy-MM-dd HH:mm:ss.S*", "yyyy-MM-dd'T'HH:mm:ss.S*XXX")
+    exact = ("epochNanoseconds", "yyyyMMddHHmmss.SSSSSSS")
+    late = {"minimum": "1990-01-01T00:00:00"}
+    spec = contract(
+        column("at", Kind.TIMESTAMP, formats=at, writing=Writing(first_year=1970, finer="cut"), **late),
+        column("day", Kind.DATE, formats=days, writing=Writing(first_year=1950)),
+        column("fine", Kind.TIMESTAMP, formats=fine, writing=Writing(finer="round")),
+        column("exact", Kind.TIMESTAMP, formats=exact),
+        delimiter=";",
+    )
+    cells = [
+        ["03/09/2021 12:15:00 AM", "08/21/2022 06:40:00 pm", "3/9/69 7:05", "3/9/70 23:5", "Tue Feb 14 16:20:31 2023",
+         "2024-05-31T13:45:00.1234567Z", "Wed Feb 14 16:20:31 2023", "1717171717171", "-1", "02/30/2021 01:00:00 AM",
+         "2024-02-29 00:00", "13/09/2021 12:15:00 AM", "1717171717171.5", ""],
+        ["31-DEC-99", "01-jan-24", "29-Feb-49", "29-Feb-00", "1.2.2024", "31.4.2024",
+         "September 3, 2021", "Sept 3, 2021",
+         ""],
+        ["2024-01-01 12:00:00.1234567", "2024-01-01 12:00:00.9999995", "2024-12-31 23:59:59.99999951",
+         "2024-01-01T12:00:00.5+02:00", "2024-01-01 12:00:00.", "2024-01-01T12:00:00.1234564+0530", ""],
+        ["1717171717171717000", "1717171717", "99999999999999999999", "-62135596800000000000", "20240229101010.1234567",
+         "1.5", "-1001", ""],
+    ]  # fmt: skip
+    return spec, [[cell.encode() for cell in column] for column in cells]
+
+
+def local_times() -> tuple[Contract, Cells]:
+    """Local times, at the changes of clocks and at the ends of days."""
+    berlin = Writing(zone="Europe/Berlin", ambiguous="earlier", hour24=True)
+    new_york = Writing(zone="America/New_York", hour24=True)
+    lord_howe = Writing(zone="Australia/Lord_Howe", ambiguous="later")
+    spec = contract(
+        column("a", Kind.TIMESTAMP, writing=berlin),
+        column("b", Kind.TIMESTAMP, formats=("dd.MM.yyyy HH:mm",), writing=new_york),
+        column(
+            "c", Kind.TIMESTAMP, formats=("yyyy-MM-dd H:mm", "yyyy-MM-dd HH:mm XXX"), writing=lord_howe, required=True
+        ),
+    )
+    cells = [
+        ["2024-03-31T02:30:00", "2024-10-27T02:30:00", "2024-10-27 02:30:00Z", "2024-05-31T24:00:00",
+         "2024-05-31T24:00:01", "1893-04-01T00:03:00", "2024-10-27 03:00:00", "", "2024-06-01T12:00:00+02:00"],
+        ["10.03.2024 02:30", "03.11.2024 01:30", "03.11.2024 02:00", "31.12.2024 24:00", "01.07.2024 00:00", ""],
+        ["2024-04-07 1:45", "2024-10-06 2:15", "2024-04-07 2:00", "2024-04-07 01:15 +11:00", "2024-01-01 24:00"],
+    ]  # fmt: skip
+    return spec, [[cell.encode() for cell in column] for column in cells]
+
+
 CASES = [
     every_kind, only_texts, one_column, pipes, tabs_without_quotes, semicolons, escapes, long_delimiters, stacked_files,
-    empty_fields,
+    empty_fields, written_numbers, written_times, local_times,
 ]  # fmt: skip
 
 ENDS = [b"", b"\n", b"\x1a", b"\n\x1a", b"\n\x1a\r\n", b"\x1a\n"]

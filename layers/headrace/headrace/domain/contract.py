@@ -14,6 +14,7 @@ from headrace.domain.files.names import IGNORED
 from headrace.domain.kind import Kind
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls
 from headrace.domain.statistics.checks import Check, Metric
+from headrace.domain.writing import USUAL, Writing
 
 __all__ = [
     "LINEAGE_COLUMNS",
@@ -55,6 +56,7 @@ class Column:
     `logic` is SQL that the merge of a staged dataset puts in the value's place.
     `origin` is where in the object's key the value stands, as `key_values` names it; empty for one in the rows.
     `unpadded` values end in no blank: Redshift would take them for the same key as those without it.
+    `writing` is how the values are written, where that is not as usual.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Column:
     logic: str = ""
     unpadded: bool = False
     origin: str = ""
+    writing: Writing = USUAL
 
 
 ESCAPES = ("character", "sequences", "marks")
@@ -273,8 +276,12 @@ class Contract:
         return (self.dataset, self.schema, self.table, *(column.name for column in self.columns))
 
     def to_json(self) -> dict[str, Any]:
-        """The contract as plain JSON values."""
-        return asdict(self)
+        """The contract as plain JSON values; of how columns are written only what is not as usual."""
+        value = asdict(self)
+        for column in value["columns"]:
+            said = {name: each for name, each in column.pop("writing").items() if each != getattr(USUAL, name)}
+            column.update({"writing": said} if said else {})
+        return value
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
@@ -292,7 +299,8 @@ class Contract:
 
 
 def _column(value: dict[str, Any]) -> Column:
-    return Column(**_tuples(Column, value | {"kind": Kind(value["kind"])}))
+    writing = Writing(**_tuples(Writing, value.get("writing", {})))
+    return Column(**_tuples(Column, value | {"kind": Kind(value["kind"]), "writing": writing}))
 
 
 def _source(value: dict[str, Any]) -> Source:

@@ -44,14 +44,15 @@ def test_the_first_format_that_fits_is_taken() -> None:
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("dd/MM/yy", "'yy'"),
-        ("dd MMM yyyy", "'MMM'"),
+        ("dd/MM/yyy", "'yyy'"),
+        ("dd MMMMM yyyy", "'MMMMM'"),
         ("dd/MM", "whole date"),
         ("HH:mm", "whole date"),
         ("yyyy-MM-dd 'at", "not closed"),
         ("yyyy-MM-dd dd", "twice"),
-        ("yyyy-MM-dd hh:mm", "'hh'"),
-        ("%d/%m/%y", "%y"),
+        ("yyyy-MM-dd hh:mm", "h and a together"),
+        ("yyyy-MM-dd HH:mm zzz", "'zzz'"),
+        ("%d/%m/%G", "%G"),
     ],
 )
 def test_refuses_formats_that_it_cannot_read(written: str, says: str) -> None:

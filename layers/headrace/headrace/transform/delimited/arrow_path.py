@@ -8,7 +8,8 @@ from pyarrow import csv
 
 from headrace.domain.contract import Column, Contract
 from headrace.transform.delimited.header import Layout
-from headrace.transform.delimited.patterns import Habits
+from headrace.transform.delimited.patterns import Habits, is_written
+from headrace.transform.delimited.plain_values import plain_reader
 from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.delimited.time_columns import IN_UTC, WITHOUT_ZONE, typed_texts
 from headrace.transform.schema import arrow_type, data_schema
@@ -83,11 +84,20 @@ class FastPath:
         types = dict.fromkeys(self._unknown.values(), pa.string())
         types |= {column.name: self._read_type(column) for column in layout.columns if column is not None}
         self._fields = FieldParser(contract, layout, types)
+        self._written = {
+            column.name: plain_reader(column, zoned=column.name in habits.zoned)
+            for column in layout.columns
+            if column is not None and is_written(column)
+        }
 
-    def table(self, lines: bytes | memoryview) -> pa.Table:
-        """The rows of matching lines, as the contract's columns. Raises ArrowInvalid if a line is none."""
+    def table(self, lines: bytes | memoryview) -> tuple[pa.Table, list[int]]:
+        """The rows of matching lines, as the contract's columns, and the places of those with a value left unread.
+
+        Raises ArrowInvalid if a line is no row.
+        """
         parsed = self._fields.parse(lines)
-        return pa.table([self._column(column, parsed) for column in self._contract.columns], schema=self._schema)
+        table = pa.table([self._column(column, parsed) for column in self._contract.columns], schema=self._schema)
+        return table, sorted({place for name in self._written for place in _unread(parsed[name], table[name])})
 
     def _column(self, column: Column, parsed: pa.Table) -> pa.Array:
         if column.unknown and self._unknown:
@@ -95,13 +105,23 @@ class FastPath:
         if column in self._absent:
             return pa.nulls(parsed.num_rows, arrow_type(column))
         array = parsed[column.name]
+        if column.name in self._written:
+            return self._written[column.name](array.combine_chunks())
         if column.formats:
             return typed_texts(array, column, zoned=False)
         return array.cast(WITHOUT_ZONE) if column.name in self._zoned else array
 
     def _read_type(self, column: Column) -> pa.DataType:
-        if column.formats:
+        if column.formats or is_written(column):
             return pa.string()
         if column.name in self._zoned:
             return IN_UTC
         return arrow_type(column)
+
+
+def _unread(texts: pa.ChunkedArray, values: pa.ChunkedArray) -> list[int]:
+    """The places of texts of which no value was made."""
+    if values.null_count == texts.null_count:
+        return []
+    places: list[int] = pc.indices_nonzero(pc.and_(pc.is_valid(texts), pc.is_null(values))).to_pylist()
+    return places

@@ -17,19 +17,17 @@ from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.delimited.arrow_path import FieldParser, unknown_fields
 from headrace.transform.delimited.header import Layout
 from headrace.transform.delimited.odd_rows import OddRows
-from headrace.transform.delimited.patterns import Habits, value_pattern
-from headrace.transform.delimited.time_columns import typed_texts
+from headrace.transform.delimited.patterns import Habits
+from headrace.transform.delimited.plain_values import plain_reader
 from headrace.transform.outcome import RowError
 from headrace.transform.rules.columns import broken_by, column_checks
 from headrace.transform.rules.values import ColumnReader
 from headrace.transform.schema import arrow_type, data_schema
 from headrace.transform.unknown import unknown_json
-from headrace.transform.values.values import BOOLEAN_FORMS, text_reader
+from headrace.transform.values.values import text_reader
 
 Errors = dict[int, list[RowError]]
 """By the place of a record, in the order of the columns."""
-NO_TEXT = pa.scalar(None, pa.string())
-TRUE_FORMS = pa.array(BOOLEAN_FORMS[0], pa.string())
 
 
 class ColumnarPath:
@@ -76,9 +74,8 @@ class _ColumnPath:
         self._type = arrow_type(column)
         self._reader = ColumnReader(column, text_reader(column))
         self._checks = column_checks(column)
-        self._zoned = column.name in habits.zoned
         typed = column.kind not in {Kind.STRING, Kind.SUPER}
-        self._pattern = f"^(?:{value_pattern(column, habits.zoned)})$" if typed else None
+        self._read = plain_reader(column, zoned=column.name in habits.zoned) if typed else None
 
     def values(self, texts: pa.Array, errors: Errors) -> pa.Array:
         """The values, null where one is bad. What is bad about them is added to `errors`."""
@@ -91,22 +88,10 @@ class _ColumnPath:
 
     def _plain(self, texts: pa.Array) -> tuple[pa.Array, pa.Array]:
         """The values that are plainly good, and a mask of the texts that must be looked at."""
-        known = texts
-        if self._pattern is not None:
-            fits = pc.match_substring_regex(texts, self._pattern)
-            known = texts if pc.all(fits).as_py() is not False else pc.if_else(fits, texts, NO_TEXT)
-        try:
-            values = known if self._pattern is None else self._typed(known)
-        except pa.ArrowInvalid:
-            values = pa.nulls(len(texts), self._type)
+        values = texts if self._read is None else self._read(texts)
         unread = pc.and_(pc.is_valid(texts), pc.is_null(values))
         broken = broken_by(self._checks, values)
         return values, unread if broken is None else pc.or_(unread, broken)
-
-    def _typed(self, texts: pa.Array) -> pa.Array:
-        if self.column.kind is Kind.BOOLEAN:
-            return pc.if_else(pc.is_valid(texts), pc.is_in(texts, TRUE_FORMS), pa.scalar(None, pa.bool_()))
-        return typed_texts(texts, self.column, zoned=self._zoned)
 
     def _with_doubtful(self, values: pa.Array, texts: pa.Array, places: pa.Array, errors: Errors) -> pa.Array:
         """The values with those that the column's reader makes of the texts at these places."""

@@ -12,11 +12,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.kind import NUMBERS, TIMES
 from headrace.transform.delimited.header import Layout
 from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.values.json_text import CONSTANTS, Shape, keys_of, shallow, shaped
+from headrace.transform.values.numbers import is_rewritten
 from headrace.transform.values.ranges import fractions_up_to, highest, up_to, years
-from headrace.transform.values.times import DIGITS, TimeFormat, parse_format
+from headrace.transform.values.times import DIGITS, TimeFormat, is_special, parse_format
 from headrace.transform.values.values import BOOLEAN_FORMS
 
 INTEGER_DIGITS = {16: 4, 32: 9, 64: 18}
@@ -112,7 +114,7 @@ class LinePatterns:
             return self._text(None)
         if self._is_shallow(column, habits):
             return _any_of([self._json(self._shapes(column, habits)), *self._null_texts(column)])
-        contents = self._contents(column, habits)
+        contents = "" if is_written(column) else self._contents(column, habits)
         return self._either_way(contents, column) if contents else self._text(column)
 
     def _contents(self, column: Column, habits: Habits) -> str:
@@ -175,6 +177,16 @@ class LinePatterns:
         return _any_byte_but(controls | excluded | {'"', "\\"})
 
 
+def is_written(column: Column) -> bool:
+    """Whether the column's values are written in another than one usual way: they are texts at first."""
+    written = column.writing
+    if column.kind in TIMES:
+        formats = column.formats
+        unusual = len(formats) > 1 or any(is_special(text) or not parse_format(text).is_usual for text in formats)
+        return unusual or bool(written.zone or written.finer or written.hour24)
+    return is_rewritten(column) or (column.kind in NUMBERS and bool(written.rounding or written.exponents))
+
+
 def _any_of(forms: Iterable[str]) -> str:
     return f"(?:{'|'.join(forms)})"
 
@@ -195,12 +207,12 @@ def _any_byte_but(excluded: AbstractSet[str]) -> str:
 def value_pattern(column: Column, zoned: frozenset[str]) -> str:
     """The expression for a value of the column that is neither text nor JSON."""
     if column.formats:
-        return _calendar(parse_format(column.formats[0]), column)
+        return calendar(parse_format(column.formats[0]), column)
     if column.kind is Kind.TIMESTAMP:
         zone = ZONE if column.name in zoned else ""
-        return f"(?:{_calendar(ISO_PATTERN_DATE, column)})[T ]{ISO_CLOCK}{zone}"
+        return f"(?:{calendar(ISO_PATTERN_DATE, column)})[T ]{ISO_CLOCK}{zone}"
     if column.kind is Kind.DATE:
-        return _calendar(ISO_PATTERN_DATE, column)
+        return calendar(ISO_PATTERN_DATE, column)
     return _boolean() if column.kind is Kind.BOOLEAN else _number(column)
 
 
@@ -236,7 +248,8 @@ def _decimal(column: Column) -> str:
     return rf"{digits}(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else digits
 
 
-def _calendar(time_format: TimeFormat, column: Column) -> str:
+def calendar(time_format: TimeFormat, column: Column) -> str:
+    """The expression for the days that a format can name, within the years of the column's bounds."""
     return "|".join(_ungrouped(time_format, {"yyyy": years(column)} | days) for days in MONTHS_BY_DAYS)
 
 

@@ -68,23 +68,27 @@ class RowMaker:
     def _fast_rows(self, block: Block, swept: Swept) -> tuple[Parsed, Numbered]:
         """The rows that are good by the pattern and the checks, and the others."""
         numbers = _numbers(swept.good)
-        table = self._typed(block, swept.good, len(numbers))
-        if table is None:
+        typed = self._typed(block, swept.good, len(numbers))
+        if typed is None:
             return self._parsed([], []), [(number, swept.raw(number)) for number in numbers.to_pylist()]
+        table, unread = typed
         fast = Parsed(table, numbers, [])
-        broken = sorted({*self._checks.broken(table), *self._odd_rows.suspects(table)})
+        broken = sorted({*self._checks.broken(table), *self._odd_rows.suspects(table), *unread})
         left = [(number, swept.raw(number)) for number in numbers.take(pa.array(broken, pa.int64())).to_pylist()]
         return without(fast, broken) if broken else fast, left
 
-    def _typed(self, block: Block, stretches: Sequence[Stretch], rows: int) -> pa.Table | None:
-        """The matching lines as a table; None if there are none, or Arrow does not read them as the pattern does."""
+    def _typed(self, block: Block, stretches: Sequence[Stretch], rows: int) -> tuple[pa.Table, list[int]] | None:
+        """The matching lines as a table, and its rows that were not read whole.
+
+        None if there are none, or Arrow does not read them as the pattern does.
+        """
         if self._fast is None or not stretches or block.seen is None:
             return None
         try:
-            table = self._fast.table(_joined(block.seen, stretches))
+            typed = self._fast.table(_joined(block.seen, stretches))
         except pa.ArrowInvalid:
             return None
-        return table if table.num_rows == rows else None
+        return typed if typed[0].num_rows == rows else None
 
     def _sound_rows(self, lines: Numbered) -> tuple[Parsed, Numbered]:
         """The rows of sound records, and those that must be read one by one."""

@@ -147,7 +147,8 @@ class _Sweep:
         self._found = Swept(block.data, sweeper.newline, before)
         self._at = window.start
         mark = sweeper.comment
-        self._next_marked = {mark: 0 for mark in (mark, BOM_UTF8) if mark and mark in block.data}
+        marks = (mark,) if block.data.isascii() else (mark, BOM_UTF8)
+        self._next_marked = {mark: 0 for mark in marks if mark and mark in block.data}
         self._stop = min(window.stop, len(block.data))
         self._most = window.rows
         self._table: LineTable | None = None

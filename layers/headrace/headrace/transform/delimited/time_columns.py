@@ -17,6 +17,7 @@ from headrace.transform.values.times import DIGITS, TimeFormat, parse_format
 ZONED = re.compile(rb"(?:Z|[+-]\d\d:\d\d)$")
 IN_UTC = pa.timestamp("us", tz="UTC")
 WITHOUT_ZONE = pa.timestamp("us")
+STRPTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 
 
 def is_zoned(column: Column, sample: bytes) -> bool:
@@ -44,8 +45,11 @@ def typed_texts(array: pa.Array, column: Column, *, zoned: bool) -> pa.Array:
 
 def _formatted(array: pa.Array, time_format: TimeFormat, kind: Kind) -> pa.Array:
     """Rewritten in ISO 8601, which Arrow reads. A date is what is written, whatever the time and zone beside it."""
+    if set(time_format.tokens) <= STRPTIME.keys():
+        said = "".join(STRPTIME[token] if token else text.replace("%", "%%") for token, text in time_format.parts)
+        return pc.strptime(array, said, "us")
     groups = {token[0]: place for place, token in enumerate(time_format.tokens, start=1)}
-    regex = "".join(_group(token) if token else _literal(literal) for token, literal in time_format.parts)
+    regex = "".join(_group(token) if token else literal(text) for token, text in time_format.parts)
     text = rf"\{groups['y']}-\{groups['M']}-\{groups['d']}"
     if kind is Kind.DATE:
         return pc.replace_substring_regex(array, f"^{regex}$", text).cast(pa.date32())
@@ -66,6 +70,6 @@ def _group(token: str) -> str:
     return f"([0-9]{{6}})[0-9]{{{spare}}}" if spare > 0 else f"({DIGITS[token]})"
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """A text as RE2 takes it literally, which is not quite how Python escapes it."""
     return "".join(rf"\x{ord(mark):02x}" if mark.isascii() and not mark.isalnum() else mark for mark in text)

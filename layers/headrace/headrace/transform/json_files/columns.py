@@ -17,8 +17,11 @@ import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.transform.delimited.patterns import value_pattern
-from headrace.transform.delimited.time_columns import is_zoned, typed_texts
+from headrace.transform.delimited.plain_values import plain_reader
+from headrace.transform.delimited.time_columns import is_zoned
 from headrace.transform.schema import arrow_type, data_schema
+from headrace.transform.values.numbers import is_rewritten
+from headrace.transform.values.times import has_epochs
 
 Values = list[Any]
 Path = tuple[tuple[str, str], ...]
@@ -184,12 +187,12 @@ def _take_floats(column: Column, values: Values) -> Taken:
 
 
 def _take_decimals(column: Column, values: Values) -> Taken:
-    numbers, doubtful = _only(values, float, int, str)
+    numbers, doubtful = _only(values, float, int, *([] if is_rewritten(column) else [str]))
     texts = pa.array([n if n is None or type(n) is str else repr(n) for n in numbers], pa.string())
     long = pc.and_(
         pc.greater(pc.binary_length(texts), SAFE_DECIMAL), pa.array([type(n) is float for n in numbers], pa.bool_())
     )
-    texts, odd = _matching(texts, column, frozenset())
+    texts, odd = _matching(texts, column)
     return texts.cast(arrow_type(column)), doubtful | odd | (_where(long) if column.precision > SAFE_DECIMAL else set())
 
 
@@ -199,11 +202,13 @@ def _take_booleans(values: Values) -> Taken:
 
 
 def _take_times(column: Column, values: Values) -> Taken:
+    if has_epochs(column):
+        values = [str(value) if type(value) is int else value for value in values]
     texts, doubtful = _only(values, str)
     zoned = is_zoned(column, next((text for text in texts if text is not None), "").encode())
-    with_zones = frozenset({column.name}) if zoned else frozenset()
-    array, odd = _matching(pa.array(texts, pa.string()), column, with_zones)
-    return typed_texts(array, column, zoned=zoned), doubtful | odd
+    array = pa.array(texts, pa.string())
+    values = plain_reader(column, zoned=zoned)(array)
+    return values, doubtful | _where(pc.and_(pc.is_valid(array), pc.is_null(values)))
 
 
 def _as_json(value: Any) -> bytes | str | None:
@@ -219,9 +224,9 @@ def _take_json(values: Values) -> Taken:
     return pa.array(texts, pa.string()), doubtful
 
 
-def _matching(texts: pa.Array, column: Column, zoned: frozenset[str]) -> tuple[pa.Array, set[int]]:
+def _matching(texts: pa.Array, column: Column) -> tuple[pa.Array, set[int]]:
     """The texts that the column's pattern knows, the others null, and the places of the others."""
-    known = pc.match_substring_regex(texts, f"^(?:{value_pattern(column, zoned)})$")
+    known = pc.match_substring_regex(texts, f"^(?:{value_pattern(column, frozenset())})$")
     if pc.all(known).as_py() is not False:
         return texts, set()
     return pc.if_else(known, texts, pa.scalar(None, pa.string())), _where(pc.invert(known))

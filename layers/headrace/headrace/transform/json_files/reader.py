@@ -30,7 +30,7 @@ from headrace.transform.json_files.columns import (
     unclaimed,
 )
 from headrace.transform.json_files.records import LineRecords, Records
-from headrace.transform.json_files.values import exact_number, json_reader
+from headrace.transform.json_files.values import exact_number, json_reader, needs_all_digits
 from headrace.transform.key_columns import KeyColumns, in_rows
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
 from headrace.transform.rules.columns import ColumnChecks
@@ -86,7 +86,7 @@ class JsonReader:
         self._checks = ColumnChecks(contract)
         self._rules = RowRules(contract, key)
         self._columns = [(c, path_of(c.source), ColumnReader(c, json_reader(c))) for c in contract.columns]
-        self._decimals = [place for place, column in enumerate(contract.columns) if column.kind is Kind.DECIMAL]
+        self._decimals = [place for place, column in enumerate(contract.columns) if needs_all_digits(column)]
         self._known = known_keys(contract)
         self._tree = key_tree(contract)
         self._nested = has_paths(self._tree)
@@ -245,7 +245,7 @@ class JsonReader:
             document = document if exact.as_written is None else exact.as_written
             return surplus(document, self._tree, nested=self._nested) if column.unknown else at_path(document, path)
         said = at_path(document, path)
-        return at_path(exact.numbers, path) if exact.numbers is not None and column.kind is Kind.DECIMAL else said
+        return at_path(exact.numbers, path) if exact.numbers is not None and needs_all_digits(column) else said
 
     def _exactly(self, line: bytes) -> _Exact:
         """The line with all digits, where a column needs them. Raises RecursionError where it is nested too deeply."""

@@ -9,6 +9,8 @@ from typing import Any, cast
 import orjson
 
 from headrace.domain.contract import Column, Kind
+from headrace.transform.values.json_text import MOST_DIGITS
+from headrace.transform.values.times import has_epochs
 from headrace.transform.values.values import (
     Broken,
     decimal_fits,
@@ -18,13 +20,23 @@ from headrace.transform.values.values import (
     shown,
     super_fits,
     text_reader,
+    whole_number,
 )
 
 WRITABLE_LEVELS = 254
 """orjson writes no more."""
 BEYOND_INTEGERS = 1 << 63
 """The parser makes doubles of whole numbers that no 64 bits hold."""
-NAMES = {str: "text", bool: "a boolean", int: "a number", float: "a number", dict: "an object", list: "a list"}
+NUMBERS = frozenset({int, float, Decimal})
+NAMES = {
+    str: "text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    Decimal: "a number",
+    dict: "an object",
+    list: "a list",
+}
 
 
 class Immense(str):
@@ -39,6 +51,12 @@ def exact_number(text: str) -> Decimal | Immense:
         return Decimal(text)
     except InvalidOperation:
         return Immense(text)
+
+
+def needs_all_digits(column: Column) -> bool:
+    """Whether a double could be another value of the column than the number that the file writes."""
+    rounds = column.kind is Kind.INTEGER and bool(column.writing.rounding)
+    return rounds or column.kind is Kind.DECIMAL or has_epochs(column)
 
 
 def json_reader(column: Column) -> Callable[[Any], Any]:
@@ -72,8 +90,11 @@ def _shown(value: Any) -> str:
 def _text(column: Column) -> Callable[[Any], Any]:
     read = text_reader(column)
     wanted = "text" if column.kind is Kind.STRING else f"text with a {column.kind}"
+    numbers = has_epochs(column)
 
     def read_text(value: Any) -> Any:
+        if numbers and type(value) in NUMBERS:
+            return read(_digits(value))
         if type(value) is not str:
             raise _wrong(value, wanted)
         return read(value)
@@ -83,6 +104,10 @@ def _text(column: Column) -> Callable[[Any], Any]:
 
 def _integer(column: Column) -> Callable[[Any], int]:
     def read(value: Any) -> int:
+        if column.writing.rounding and type(value) in {float, Decimal}:
+            return whole_number(Decimal(str(value)), column)
+        if isinstance(value, Immense):
+            raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type}")
         if type(value) is float and abs(value) >= BEYOND_INTEGERS:
             raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type}")
         if type(value) is not int:
@@ -117,6 +142,12 @@ def _decimal(column: Column) -> Callable[[Any], Decimal]:
         return decimal_fits(Decimal(repr(value)), column)
 
     return read
+
+
+def _digits(value: float | Decimal) -> str:
+    """A number without an exponent, unless it is without measure."""
+    exact = Decimal(str(value))
+    return f"{exact:f}" if abs(exact.adjusted()) < MOST_DIGITS else str(exact)
 
 
 def _boolean(value: Any) -> bool:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 import orjson
 
 from headrace.domain.contract import Column, Kind
+from headrace.domain.writing import CUT, HALF_EVEN, HALF_UP
 from headrace.transform.values.json_text import (
     DEEPEST,
     MOST_DIGITS,
@@ -24,6 +25,7 @@ from headrace.transform.values.json_text import (
     is_too_deep,
     repeated_key,
 )
+from headrace.transform.values.numbers import example, is_rewritten, rewriter
 from headrace.transform.values.times import date_reader, timestamp_reader
 
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -37,7 +39,12 @@ BOOLEAN_FORMS = tuple(
 )
 """The tokens for true and for false in their usual letters; every other mix of cases means the same."""
 BOOLEANS = dict.fromkeys(TRUE_TOKENS, True) | dict.fromkeys(FALSE_TOKENS, False)
+MODES = {HALF_UP: ROUND_HALF_UP, HALF_EVEN: ROUND_HALF_EVEN, CUT: ROUND_DOWN}
+ENOUGH_DIGITS = Context(prec=100)
+"""Any number that fits a DECIMAL has fewer."""
 MAX_DIGITS = 400
+LONGEST_INTEGER = 20
+"""Digits that no column of integers has."""
 SHOWN = 60
 
 
@@ -68,7 +75,22 @@ def text_reader(column: Column) -> Callable[[str], Any]:
         Kind.TIMESTAMP: _timestamp,
         Kind.SUPER: lambda _: _super,
     }
-    return readers[column.kind](column)
+    read = readers[column.kind](column)
+    return _rewriting(column, read) if is_rewritten(column) else read
+
+
+def _rewriting(column: Column, read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Reads numbers that are written in another than the usual way."""
+    rewritten, wanted = rewriter(column.writing, exponents=column.kind is Kind.FLOAT), example(column.writing)
+
+    def read_written(text: str) -> Any:
+        usual = rewritten(text) if len(text) <= MAX_DIGITS else None
+        if usual is None:
+            reason = f"{shown(text)} is not a number as the contract writes them, such as {wanted}{_hint(text)}"
+            raise Broken("logicalType", reason)
+        return read(usual)
+
+    return read_written
 
 
 def _string(column: Column) -> Callable[[str], str]:
@@ -95,6 +117,9 @@ def integer_fits(value: int, column: Column) -> None:
 
 
 def _integer(column: Column) -> Callable[[str], int]:
+    if column.writing.rounding or column.writing.exponents:
+        return _rounded_integer(column)
+
     def read(text: str) -> int:
         if not INTEGER.fullmatch(text):
             raise Broken("logicalType", f"{shown(text)} is not an integer{_hint(text)}")
@@ -105,6 +130,21 @@ def _integer(column: Column) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def _rounded_integer(column: Column) -> Callable[[str], int]:
+    """Reads whole numbers that may be written with decimals or an exponent."""
+    exact = _exact_number(column, "an integer")
+    return lambda text: whole_number(exact(text), column)
+
+
+def whole_number(value: Decimal, column: Column) -> int:
+    """The value as a column of integers keeps it. Raises Broken for one that does not fit, or may not be rounded."""
+    if value and value.adjusted() > LONGEST_INTEGER:
+        raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type}")
+    whole = int(rounded(value, column)) if value else 0
+    integer_fits(whole, column)
+    return whole
 
 
 def _hint(text: str) -> str:
@@ -140,24 +180,52 @@ def decimal_fits(value: Decimal, column: Column) -> Decimal:
     step = Decimal(1).scaleb(-column.scale)
     if not value.is_finite() or (value.adjusted() >= column.precision - column.scale and value):
         raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type}")
+    said = value
+    value = rounded(value, column)
+    if value.adjusted() >= column.precision - column.scale and value:
+        raise Broken("physicalType", f"{shown(said)} is rounded to {value}, which does not fit {column.redshift_type}")
     sign, digits, exponent = value.as_tuple()
     spare = -int(exponent) - column.scale
-    if spare > 0 and any(digits[-spare:]):
-        raise Broken("physicalType", f"{shown(value)} has more than {column.scale} decimals: it would be rounded")
     if spare > 0:
         return Decimal((sign, digits[:-spare] or (0,), -column.scale))
     return Decimal((sign, (*digits, *[0] * -spare), -column.scale)) if value else Decimal(0) * step
 
 
-def _decimal(column: Column) -> Callable[[str], Decimal]:
+def rounded(value: Decimal, column: Column) -> Decimal:
+    """The value with no more decimals than the column's scale, but for zeros. Raises Broken where it may not be so."""
+    _, digits, exponent = value.as_tuple()
+    spare = -int(exponent) - column.scale
+    if spare <= 0 or not any(digits[-spare:]):
+        return value
+    mode = MODES.get(column.writing.rounding)
+    if mode is None:
+        more = f"more than {column.scale} decimals" if column.scale else "decimals"
+        raise Broken("physicalType", f"{shown(value)} has {more}: it would be rounded")
+    if value.adjusted() < -column.scale - 1:
+        return Decimal(0)
+    return value.quantize(Decimal(1).scaleb(-column.scale), mode, ENOUGH_DIGITS) or Decimal(0)
+
+
+def _exact_number(column: Column, noun: str) -> Callable[[str], Decimal]:
+    """Reads a number with all its digits."""
+    form = NUMBER if column.writing.exponents else EXACT_NUMBER
+
     def read(text: str) -> Decimal:
-        if not EXACT_NUMBER.fullmatch(text):
-            raise Broken("logicalType", f"{shown(text)} is not a decimal number{_hint(text)}")
+        if not form.fullmatch(text):
+            raise Broken("logicalType", f"{shown(text)} is not {noun}{_hint(text)}")
         if len(text) > MAX_DIGITS:
             raise Broken("physicalType", f"{shown(text)} does not fit {column.redshift_type}")
-        return decimal_fits(Decimal(text), column)
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            raise Broken("physicalType", f"{shown(text)} does not fit {column.redshift_type}") from None
 
     return read
+
+
+def _decimal(column: Column) -> Callable[[str], Decimal]:
+    exact = _exact_number(column, "a decimal number")
+    return lambda text: decimal_fits(exact(text), column)
 
 
 def _boolean(text: str) -> bool:
@@ -168,11 +236,11 @@ def _boolean(text: str) -> bool:
 
 
 def _date(column: Column) -> Callable[[str], Any]:
-    return _temporal("date", date_reader(column.formats), bool(column.formats))
+    return _temporal("date", date_reader(column.formats, column.writing), bool(column.formats))
 
 
 def _timestamp(column: Column) -> Callable[[str], Any]:
-    return _temporal("timestamp", timestamp_reader(column.formats), bool(column.formats))
+    return _temporal("timestamp", timestamp_reader(column.formats, column.writing), bool(column.formats))
 
 
 def _temporal(noun: str, reader: Callable[[str], Any], has_formats: bool) -> Callable[[str], Any]:
