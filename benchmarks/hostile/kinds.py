@@ -423,6 +423,13 @@ WIDTHS = [
 ]
 DEPTHS = [
     Hostile(
+        "JSON: texts nested 300 deep",
+        lambda s: (b'{"id":"a","note":' + b"[" * 300 + b"]" * 300 + b"}\n") * max(1, int(s * 5000)),
+        QUARANTINED,
+        "not text",
+        JSONL,
+    ),
+    Hostile(
         "JSON: an array 5 M deep",
         lambda s: repeated(b"[", s * 5 * MB + 2000),
         REJECTED,
@@ -492,6 +499,19 @@ LENGTHS = [
     Hostile("fixed width: a line of 20 MB", lambda _: repeated(b"x", 20 * MB), REJECTED, "a line is longer", FIXED),
 ]
 ENDLESS = [
+    Hostile("a header's quote never closes", lambda s: (b'"', *repeated(b"\n", s * 2 * MB)), REJECTED, "never closed"),
+    Hostile(
+        "a header's quote never closes, with an escape",
+        lambda s: (b'"', *repeated(b"\n", s * 2 * MB)),
+        REJECTED,
+        "never closed",
+        ESCAPED,
+    ),
+    Hostile(
+        "records of a line end in quotes and 1 MB of delimiters",
+        lambda s: (HEAD, *repeated(b'"\n"' + b"," * (MB - 8) + b"\n", s * 10 * MB)),
+        QUARANTINED,
+    ),
     Hostile(
         "a quote that never closes",
         lambda s: (HEAD, b'"', *repeated(ROW, s * 50 * MB)),

@@ -17,6 +17,7 @@ from headrace.domain.contract import UNKNOWN_COLUMN, Column, Kind
 from headrace.transform import BadRow, FileRejected, Limits, QuarantineWriter, RowError, read_quarantine
 from headrace.transform.decode.lines import LineBlocks
 from headrace.transform.delimited.escaped import EscapedSplitter
+from headrace.transform.delimited.quoted import Splitter
 from headrace.transform.delimited.scan import LOOKS_AHEAD
 from headrace.transform.rules.parsed import Parsed, without
 
@@ -92,6 +93,32 @@ def test_empty_lines_before_the_header_take_no_step_each(monkeypatch: pytest.Mon
     monkeypatch.setattr(LineBlocks, "next_line", counted)
     assert read(contract(text("id")), b"\n" * 5000 + b"id\na\n", block_bytes=700).values("id") == ["a"]
     assert len(steps) <= 2
+
+
+@pytest.mark.parametrize("escape", ["", "\\"])
+@pytest.mark.parametrize("line", [b"", b'""', b"a"])
+def test_a_header_that_never_ends_is_looked_through_a_few_times(
+    line: bytes, escape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was split again after each line: the square of its length, in which no limit was looked at."""
+    looked_at = []
+    splitter = EscapedSplitter if escape else Splitter
+    split, record_end = splitter.split, splitter.record_end
+
+    def counted_split(self: Splitter, record: bytes) -> list[bytes]:
+        looked_at.append(len(record))
+        return split(self, record)  # type: ignore[arg-type]
+
+    def counted_end(self: Splitter, data: bytes, start: int, stop: int, newline: bytes) -> int:
+        looked_at.append(stop - start)
+        return record_end(self, data, start, stop, newline)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(splitter, "split", counted_split)
+    monkeypatch.setattr(splitter, "record_end", counted_end)
+    data = b'"' + (line + b"\n") * 3000
+    with pytest.raises(FileRejected, match="the header cannot be read: a quoted value is never closed"):
+        read(contract(text("id"), escape=escape), data)
+    assert 0 < sum(looked_at) <= 3 * len(data)
 
 
 def test_a_complaint_of_arrow_itself_rejects_the_file() -> None:

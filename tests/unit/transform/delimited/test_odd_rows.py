@@ -80,6 +80,25 @@ def test_a_name_in_the_header_may_have_a_line_end() -> None:
         assert read(contract(text("meter"), column), data).values("meter", "reading") == [("m1", 7)]
 
 
+@pytest.mark.parametrize("escape", ["", "\\"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("block_bytes", [7, 1 << 20])
+def test_a_header_may_go_on_over_many_lines(end: bytes, escape: str, block_bytes: int) -> None:
+    names = [f"reading\n\n{number}\n(kWh)" for number in range(40)]
+    columns = [Column(f"r{number}", name, Kind.INTEGER, "BIGINT") for number, name in enumerate(names)]
+    head = ",".join(f'"{name}"' for name in names)
+    data = f"meter,{head}\nm1{',7' * 40}\n".encode().replace(b"\n", end)
+    found = read(contract(text("meter"), *columns, escape=escape), data, block_bytes)
+    assert found.values("meter", "r0", "r39") == [("m1", 7, 7)]
+    assert found.report.rows_read == 1
+
+
+def test_a_header_whose_second_line_breaks_its_quotes_is_an_open_quote() -> None:
+    for data in (b'meter,"reading\n(kWh)"x\nm1,7\n', b'meter,"reading\n', b'meter,"reading'):
+        with pytest.raises(FileRejected, match="a quoted value is never closed"):
+            read(contract(text("meter"), text("reading")), data)
+
+
 def test_capitals_in_the_header_do_not_matter_where_names_stay_apart() -> None:
     spec = contract(text("meter"), integer("Reading"), text("note"))
     assert read(spec, b"METER,reading,note\nm1,7,x\n").values("meter", "Reading", "note") == [("m1", 7, "x")]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.domain.contract import Kind
+from headrace.domain.contract import Column, Kind
 from headrace.transform import FileRejected, RowError
 from headrace.transform.json_files.columns import JsonColumns
 from headrace.transform.schema import data_schema
@@ -348,3 +348,18 @@ def test_a_number_with_more_digits_than_a_double_is_not_rounded() -> None:
 def test_objects_over_several_lines_are_called_so(kind: str) -> None:
     with pytest.raises(FileRejected, match="over several lines"):
         read(contract(integer("n"), kind=kind), b'{\n  "n": 1\n}\n{\n  "n": 2\n}\n')
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+@pytest.mark.parametrize("levels", [253, 254, 255, 300, 900, 2_000])
+@pytest.mark.parametrize("opened", ["[", '{"a":'])
+@pytest.mark.parametrize("name", ["id", "name", "address", "at", "price", "weight", "ok", "rest", "more"])
+def test_a_deeply_nested_value_costs_its_row_at_most(name: str, opened: str, levels: int, kind: str) -> None:
+    """Parsing takes 1,024 levels, writing 254: wherever a value is written again, the deeper ones must be expected."""
+    wanted = (*SPEC.columns, Column("others", "", Kind.SUPER, "SUPER", unknown=True))
+    spec = replace(contract(*wanted, kind=kind, null_tokens=("-",)), dataset="readings")
+    deep = opened * levels + "1.12345678901234567890" + ("]" if opened == "[" else "}") * levels
+    found = read(spec, f'{{"id": 1, "{name}": {deep}}}\n{{"id": 2}}\n'.encode())
+    assert found.report.rows_read == 2
+    assert 2 in found.values("id")
+    assert all(error.rule in {"logicalType", "physicalType", "json"} for bad in found.bad for error in bad.errors)

@@ -58,6 +58,14 @@ class LineBlocks:
         end = self._ahead.find(self.newline, self._at)
         return self._ahead[self._at : end if end >= 0 else len(self._ahead)].removesuffix(b"\r")
 
+    def peeked(self, size: int) -> bytes:
+        """At least so many of the bytes that come next, or all that are left; they stay the next ones."""
+        pieces = [self.ahead]
+        while size > sum(map(len, pieces)) and (piece := self._read(self._block_bytes)):
+            pieces.append(piece)
+        self._ahead, self._at = b"".join(pieces), 0
+        return self._ahead
+
     def skip_empty_lines(self) -> None:
         """Leaves out line ends with nothing between them, which may be millions."""
         while True:

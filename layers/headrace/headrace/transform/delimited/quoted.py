@@ -35,6 +35,12 @@ def _patterns(delimiter: bytes, quote: bytes) -> tuple[re.Pattern[bytes], re.Pat
     return re.compile(field), re.compile(b"(?:%s)*+" % field)
 
 
+@cache
+def _plain_end(delimiter: bytes, newline: bytes) -> re.Pattern[bytes]:
+    """What ends a value without quotes; the first of the two, so that no look goes beyond the value."""
+    return re.compile(b"%s|%s" % (re.escape(delimiter), re.escape(newline)))
+
+
 @dataclass(frozen=True, slots=True)
 class Splitter:
     """Splits records by `delimiter`; values in `quote` may hold delimiters, line ends and doubled quotes."""
@@ -86,8 +92,8 @@ class Splitter:
 
     def _field_end(self, data: bytes, start: int, stop: int, newline: bytes) -> int:
         if not data.startswith(self.quote, start):
-            ends = [data.find(mark, start, stop) for mark in (self.delimiter, newline)]
-            end = min((place for place in ends if place >= 0), default=len(data))
+            found = _plain_end(self.delimiter, newline).search(data, start, stop)
+            end = found.start() if found else len(data)
             if end > stop:
                 raise Unterminated
             crlf = newline == b"\n" and data[start:end].endswith(b"\r") and not data.startswith(self.delimiter, end)

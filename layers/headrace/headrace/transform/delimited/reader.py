@@ -21,7 +21,7 @@ from headrace.transform.delimited.quoted import SplitError, Unterminated
 from headrace.transform.delimited.record_path import RecordReader
 from headrace.transform.delimited.rows import RowMaker
 from headrace.transform.delimited.scan import ODD_LINE_EVERY, Block, LookAhead, Sweeper, Swept, Window
-from headrace.transform.delimited.splitters import splitter_of
+from headrace.transform.delimited.splitters import AnySplitter, splitter_of
 from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.delimited.time_columns import habits_of
 from headrace.transform.delimited.within import Within
@@ -168,17 +168,26 @@ class DelimitedReader:
 
     def _header_fields(self, line: bytes) -> list[bytes]:
         """The names in the header, which goes on in the next line where one in quotes has a line end."""
-        splitter, record = splitter_of(self._contract), line
-        while True:
-            try:
-                return splitter.split(record)
-            except Unterminated:
-                more = self.lines.next_line() if len(record) <= self._limits.header else None
-                if more is None:
-                    raise
-                record += b"\n" + more
-            except SplitError:
-                return splitter.split(line)
+        splitter = splitter_of(self._contract)
+        try:
+            return splitter.split(line)
+        except Unterminated:
+            return splitter.split(self._to_its_end(line, splitter))
+
+    def _to_its_end(self, line: bytes, splitter: AnySplitter) -> bytes:
+        """The header with the lines after it that belong to it; the line alone where it ends nowhere in reach.
+
+        Its end is looked for once: a look after each line that is added took hours where a million lines are empty.
+        """
+        newline, longest = self.lines.newline, self._limits.header
+        following = self.lines.peeked(longest)
+        text = line + newline + following
+        try:
+            end = splitter.record_end(text, 0, min(len(text), longest), newline) if following else 0
+        except SplitError:
+            return line
+        more = text.count(newline, 0, end)
+        return b"\n".join([line, *(self.lines.next_line() or b"" for _ in range(more))])
 
     def _stretch(self, block: Block, start: int) -> tuple[Parsed, Swept]:
         """The rows of a block from `start` on, as many as are read at a time."""

@@ -81,10 +81,13 @@ def _wrong(value: Any, wanted: str) -> Broken:
 
 
 def _shown(value: Any) -> str:
-    """As the file says it; numbers read exactly are no JSON for orjson any more."""
-    if isinstance(value, dict | list | bool):
+    """As the file says it; numbers read exactly are no JSON for orjson any more. What is too deep cannot be quoted."""
+    if not isinstance(value, dict | list | bool):
+        return shown(value)
+    try:
         return shown(orjson.dumps(value, default=str).decode())
-    return shown(value)
+    except TypeError:
+        return f"what is nested in more than {WRITABLE_LEVELS} levels"
 
 
 def _text(column: Column) -> Callable[[Any], Any]:
