@@ -9,9 +9,15 @@ from headrace.entrypoint import entrypoint
 from headrace.usecases.recovery.recover import sweep
 from headrace.usecases.recovery.report_storms import report_storms
 from headrace.usecases.recovery.watch_freshness import watch_promises
+from headrace.usecases.recovery.watch_waiting import watch_waiting
 
 
 @entrypoint
 def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
-    """A scheduled event -> `{"helped": [lanes], "notified": [datasets], "storms": messages}`."""
-    return {"helped": sweep(services), "notified": watch_promises(services), "storms": report_storms(services)}
+    """A scheduled event -> `{"helped": [lanes], "notified": [datasets], "storms": messages, "waiting": [datasets]}`."""
+    return {
+        "helped": sweep(services),
+        "notified": watch_promises(services),
+        "storms": report_storms(services),
+        "waiting": watch_waiting(services),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -196,6 +196,7 @@ class MemoryLanding:
         self.all_versions: list[Landed] = []
         self.bodies: dict[str, bytes] = {}
         self.deleted: set[str] = set()
+        self.deletions: list[Landed] = []
 
     def put(self, key: str, body: bytes) -> None:
         number = len(self.all_versions)
@@ -208,6 +209,13 @@ class MemoryLanding:
 
     def delete(self, key: str, version: str) -> None:
         self.all_versions = [item for item in self.all_versions if (item.key, item.version) != (key, version)]
+
+    def history(self, prefix: str) -> Iterator[Landed]:
+        yield from self.versions(prefix)
+        yield from (item for item in self.deletions if item.key.startswith(prefix))
+
+    def histories(self, keys: Iterable[str]) -> dict[str, list[Landed]]:
+        return {key: [item for item in self.history(key) if item.key == key] for key in keys}
 
     def versions(self, prefix: str, after: str = "") -> Iterator[Landed]:
         fitting = [item for item in self.all_versions if item.key.startswith(prefix) and item.key > after]
@@ -227,6 +235,7 @@ class MemoryServices(AccountServices):
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
     topic: MemoryTopic = field(default_factory=MemoryTopic)
+    landing: MemoryLanding = field(default_factory=MemoryLanding)
     declared_exports: Exports = field(default_factory=lambda: Exports([]))
     spark: bool = False
 

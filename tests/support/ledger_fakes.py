@@ -39,7 +39,7 @@ class Records:
     def still(self, was: FileRecord) -> bool:
         """Whether a file is what it was."""
         known = self.files[was.file_id]
-        return (known.status, known.batch, known.merge) == (was.status, was.batch, was.merge)
+        return (known.status, known.batch, known.merge, known.group) == (was.status, was.batch, was.merge, was.group)
 
 
 class MemoryStorms:

@@ -76,7 +76,7 @@ class Pipeline:
     loading: dict[str, Loading] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.services = MemoryServices(contracts=contracts_of(self.contract))
+        self.services = MemoryServices(contracts=contracts_of(self.contract), landing=self.landing)
         self.warehouse = DuckWarehouse(self.services.lake.read)
         self.services.warehouse = self.warehouse  # type: ignore[assignment]
         for path in MIGRATIONS:
@@ -139,7 +139,8 @@ class Pipeline:
         else:
             self.warehouse.run(loading.statements)
             batch = self.services.batches.get(loading.batch.batch)
-            record_outcome(batch, file_results(batch, self.services), self.services)
+            _, notice = record_outcome(batch, file_results(batch, self.services), self.services)
+            self.services.topic.publish(notice)
         hand_over("readings", lane, self._state(lane).generation, self.services)
 
     def crash(self, lane: str = LIVE, *, committed: bool) -> str:

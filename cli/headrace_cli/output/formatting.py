@@ -10,6 +10,8 @@ from rich.text import Text
 STYLES = {
     "loaded": "green",
     "duplicate": "cyan",
+    "grouped": "green",
+    "waiting": "yellow",
     "pending": "yellow",
     "running": "blue",
     "staged": "yellow",

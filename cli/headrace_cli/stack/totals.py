@@ -14,8 +14,8 @@ from headrace_cli.output.formatting import PASSING, moment
 from headrace_cli.stack.lateness import is_late
 
 COUNTED = tuple(status for status in FileStatus if status is not FileStatus.UNROUTABLE)
-FINAL = {FileStatus.LOADED, FileStatus.DUPLICATE, FileStatus.FAILED, FileStatus.UNROUTABLE}
-AT_REST = FINAL | {FileStatus.HELD}
+FINAL = {FileStatus.LOADED, FileStatus.GROUPED, FileStatus.DUPLICATE, FileStatus.FAILED, FileStatus.UNROUTABLE}
+AT_REST = FINAL | {FileStatus.HELD, FileStatus.WAITING}
 """Statuses that a file does not leave by itself."""
 
 

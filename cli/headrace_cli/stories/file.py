@@ -43,8 +43,8 @@ def story_of(target: Target, wanted: str) -> dict[str, Any]:
     """The newest file that `wanted` means, with its steps in the order of time, and the others.
 
     `{"dataset", "key", "status", "batch", "merge", "execution", "rows", "steps": [{"at", "step", "detail", "source"}],
-    "reason", "file_id", "version", "size", "arrived_at", "deliveries", "duplicate_of", "detected", "versions"}`.
-    Raises CommandError when no such file has landed.
+    "group", "members", "reason", "file_id", "version", "size", "arrived_at", "deliveries", "duplicate_of", "detected",
+    "versions"}`. Raises CommandError when no such file has landed.
     """
     files = find(target, wanted)
     if files:
@@ -65,6 +65,8 @@ def _told(target: Target, file: FileRecord, others: list[FileRecord]) -> dict[st
         "status": str(file.status),
         "batch": file.batch,
         "merge": file.merge,
+        "group": file.group,
+        "members": file.members,
         "execution": execution,
         "rows": row_counts(file.rows),
         "steps": _in_order([*_steps(target, file, batch, execution), *_merge_steps(target, merge)]),
@@ -127,6 +129,8 @@ def _not_yet_told(landed: Landed) -> dict[str, Any]:
         "status": "pending",
         "batch": None,
         "merge": None,
+        "group": None,
+        "members": 0,
         "execution": None,
         "rows": row_counts(RowCounts()),
         "steps": [{"at": at, "step": "Landed", "detail": {"size": landed.size}, "source": "bucket"}],

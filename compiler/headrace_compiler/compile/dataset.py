@@ -14,6 +14,7 @@ from headrace.domain.contract import ENGINES, MERGE_SECONDS, UNKNOWN_COLUMN, Col
 from headrace.transform.rules.values import value_rules
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
+from headrace_compiler.compile.groups import check_grouped
 from headrace_compiler.compile.key_columns import with_origins
 from headrace_compiler.compile.metrics import statistics_checks
 from headrace_compiler.compile.operations import check_null_tokens, with_operations
@@ -56,6 +57,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     if servers is not None and len(columns) == len(table.properties or []):
         columns = with_origins(columns, table, servers, TABLE, problems)
     if servers is not None:
+        check_grouped(servers.groups, table, values, TABLE, problems)
         _check_places(columns, problems, placed=servers.format.traits.placed)
     on_unknown = _chosen("unknownColumns", ON_UNKNOWN, table, values, problems)
     waits = _chosen("whileHeld", WHILE_HELD, table, values, problems)
@@ -85,6 +87,9 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         prefix=servers.prefix,
         files=servers.files,
         ignore=servers.ignore,
+        marker=servers.groups.marker,
+        manifest=servers.groups.manifest,
+        patience_seconds=servers.groups.patience_seconds,
         folder_templates=servers.folders,
         name_templates=servers.names,
         load_copies=copies == "load",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, Server
@@ -14,6 +14,7 @@ from headrace.domain.files.formats import FORMATS, NAMES, Format
 from headrace.domain.files.key_values import PLACE, as_pattern, fields_of
 from headrace.domain.files.names import IGNORED
 from headrace.domain.source import Source
+from headrace_compiler.compile.groups import Groups, groups_of
 from headrace_compiler.compile.sources import PROTOCOLS, compile_sources
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
@@ -52,6 +53,7 @@ class Servers:
     files: tuple[str, ...]
     ignore: tuple[str, ...]
     names: tuple[str, ...]
+    groups: Groups = field(default_factory=Groups)
 
 
 def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> Servers | None:
@@ -77,7 +79,8 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     files, ignore = _patterns(source[1], source[0], problems)
     names = tuple(pattern for pattern in files if fields_of(pattern))
     patterns = tuple(map(as_pattern, files))
-    return Servers(prefix, folders, file_format, schema, target[1].database, sources, patterns, ignore, names)
+    groups = groups_of(source[1], source[0], files, problems, fetched=bool(sources))
+    return Servers(prefix, folders, file_format, schema, target[1].database, sources, patterns, ignore, names, groups)
 
 
 def _patterns(server: Server, where: Where, problems: Problems) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,6 +16,7 @@ SERVER = {
     "escape": "text", "escapes": "text", "skipLines": "a number", "comment": "text",
     "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
     "files": "a list of texts", "ignore": "a list of texts",
+    "marker": "text", "manifest": "text", "patienceMinutes": "a number",
 }  # fmt: skip
 SOURCE = {
     "secret": "text", "completeWhen": "text", "stableSeconds": "a number", "marker": "text", "afterwards": "text",

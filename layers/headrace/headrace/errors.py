@@ -11,6 +11,7 @@ HeadraceError
 └── TerminalError             trying again changes nothing
     ├── LoadTooLargeError     a batch of fewer files may do
     ├── MissingSetting        the function was deployed without something it needs
+    ├── GroupRefusedError     a marker or manifest whose files cannot be loaded together
     ├── ObjectGoneError       a landed object was deleted before it could be read
     ├── LoginRefusedError     a server does not accept user or password
     │   └── SecretError       the secret that holds them is missing, or not as it must be
@@ -62,6 +63,10 @@ class MissingSetting(TerminalError):  # noqa: N818 - reads better in the console
     def __init__(self, name: str) -> None:
         super().__init__(f"the environment variable {name} is not set: is the function deployed by template.yaml?")
         self.name = name
+
+
+class GroupRefusedError(TerminalError):
+    """A marker or manifest whose files cannot be loaded together: what is wrong with it, in words for a person."""
 
 
 class ObjectGoneError(TerminalError):

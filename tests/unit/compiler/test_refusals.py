@@ -31,6 +31,7 @@ HOLD = """- type: custom
           - {property: onBreach, value: hold}"""
 FROM = "logicalType: boolean\n        customProperties:\n          - property: valueFrom\n            value: "
 NULLS = 'property: nullTokens\n        value: ["", "NULL"]'
+MARKER = "property: marker\n        value: _OK"
 SNAPSHOT = "property: snapshot\n        value: table"
 QUALITY = "logicalType: string\n        quality:\n          "
 
@@ -64,6 +65,15 @@ MISTAKES: list[tuple[str, str, str]] = [
     ('property: nullTokens\n        value: ["", "NULL"]', 'property: files\n        value: ["a/*.csv"] <-', "of names"),
     ('property: nullTokens\n        value: ["", "NULL"]', 'property: ignore\n        value: [""] <-', "of names"),
     ('value: ["", "NULL"]', "value: NULL <-", "must be a list of texts"),
+    (NULLS, "property: marker\n        value: a/_SUCCESS <-", "write one such as _SUCCESS or *.done"),
+    (NULLS, 'property: marker\n        value: "*" <-', "is no pattern of names"),
+    (NULLS, 'property: marker\n        value: "{name}" <-', "such as {name}.done"),
+    (NULLS, 'property: marker\n        value: "{file}.done" <-', "{name}.done for a marker beside each file"),
+    (NULLS, f'{MARKER}\n      - property: manifest\n        value: "*.list" <-', "leave out one of the two"),
+    (NULLS, 'property: manifest\n        value: "{name}.list" <-', "write one such as *.manifest"),
+    (NULLS, f'{MARKER} <-\n      - property: files\n        value: ["_OK"]', "is a pattern of files too"),
+    (NULLS, "property: patienceMinutes\n        value: 5 <-", "no effect without marker or manifest"),
+    (NULLS, f"{MARKER}\n      - property: patienceMinutes\n        value: 50000 <-", "must be 1 to 43,200"),
     # the table
     ("physicalName: parcel\n", "physicalName: order <-\n", "reserved word"),
     ("Key\n        value: parcel_id", "Key\n        value: parcel <-", "did you"),

@@ -31,7 +31,7 @@ HUGE = "\u0001ö\U0001f600" * 30_000
 GIVEN = {"bucket": 63, "key": 1024, "version": 1024, "etag": 100, "sequencer": 40, "arrived_at": 30, "updated_at": 30}
 GIVEN |= {"file_id": 24, "duplicate_of": 24, "sha256": 64 + 1 + 41, "dataset": 128, "lane": 8}
 GIVEN |= dict.fromkeys(("batch", "merge", "suspects", "released", "execution", "started_at", "ended_at"), 160)
-GIVEN |= dict.fromkeys(("failing_since", "apart_since", "failed_at"), 30)
+GIVEN |= dict.fromkeys(("failing_since", "apart_since", "failed_at"), 30) | {"group": 24}
 """How long S3, hashes and our own names make these. Every other text of a record is as long as anybody likes."""
 
 

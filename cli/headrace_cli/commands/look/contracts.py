@@ -25,7 +25,7 @@ def contracts(context: typer.Context, as_json: Json = False) -> None:
 
 
 def collect(target: Target) -> Document:
-    """`{"datasets": [{"dataset", "version", "prefix", "folders", "files", "ignore", "table", "key", "format", …}]}`."""
+    """`{"datasets": [{"dataset", "version", "prefix", "folders", "files", "ignore", "marker", "manifest", …}]}`."""
     return {"datasets": [_summary(contract) for contract in target.contracts.values()]}
 
 
@@ -37,6 +37,9 @@ def _summary(contract: Contract) -> Document:
         "folders": list(contract.folder_templates),
         "files": list(contract.files),
         "ignore": list(contract.ignore),
+        "marker": contract.marker or None,
+        "manifest": contract.manifest or None,
+        "patience_seconds": contract.patience_seconds if contract.grouped else None,
         "table": contract.target,
         "key": list(contract.primary_key),
         "format": contract.format.kind,
@@ -64,5 +67,12 @@ def render(document: Document) -> ConsoleRenderable:
     ignored: dict[tuple[str, ...], list[str]] = {}
     for item in document["datasets"]:
         ignored.setdefault(tuple(item["ignore"]), []).append(item["dataset"])
+    groups = [
+        f"{item['dataset']}: files are loaded together by {what} {item[what]}, people are notified after"
+        f" {duration(item['patience_seconds'])}"
+        for item in document["datasets"]
+        for what in ("marker", "manifest")
+        if item[what]
+    ]
     said = [f"{', '.join(names)}: ignores {' '.join(patterns) or 'nothing'}" for patterns, names in ignored.items()]
-    return lines(table(headers, rows), *said) if rows else lines("No contract is deployed.")
+    return lines(table(headers, rows), *said, *groups) if rows else lines("No contract is deployed.")

@@ -42,22 +42,24 @@ def files(  # noqa: PLR0913, PLR0917 - one parameter per option
     dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Those that failed, or belong to no dataset.")] = False,
     held: Annotated[bool, typer.Option("--held", help="Those that wait for your decision.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Those that wait for their marker or manifest.")] = False,
     late: Annotated[bool, typer.Option("--late", help="Those not loaded within the promised time.")] = False,
     match: Annotated[str, typer.Option(help="Only files with this text in their key.")] = "",
     since: Since = None,
     limit: Annotated[int, typer.Option(help="Files to show, the newest first.", min=1, max=MOST_LISTED)] = 50,
     as_json: Json = False,
 ) -> None:
-    """List files, newest first: all, or those that failed, are held, or are late.
+    """List files, newest first: all, or those that failed, are held, wait for a marker, or are late.
 
-    `--failed`, `--held` and `--late` can be combined: a file that fits any is listed.
+    `--failed`, `--held`, `--waiting` and `--late` can be combined: a file that fits any is listed.
 
     This reads every file's record: with millions of files, name a dataset or `--since`.
 
     Examples: `headrace files --failed --held --since yesterday`, `headrace files readings --match 2026-01-31`
     """
     statuses = {FileStatus.FAILED, FileStatus.UNROUTABLE} if failed else set()
-    wanted = Wanted(frozenset(statuses | ({FileStatus.HELD} if held else set())), late, match)
+    statuses |= ({FileStatus.HELD} if held else set()) | ({FileStatus.WAITING} if waiting else set())
+    wanted = Wanted(frozenset(statuses), late, match)
     emit(collect(target_of(context), dataset, since or "", wanted, limit), render, as_json=as_json)
 
 

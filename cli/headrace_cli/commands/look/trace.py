@@ -115,6 +115,8 @@ def _facts(story: Document) -> Table:
         "dataset": story["dataset"],
         "arrived": f"{clock(story['arrived_at'])}, {size(story['size'])}{delivered}",
         "version": f"{story['version']} (file id {story['file_id']})",
+        "stands for": f"{story['members']:,} files" if story["members"] else None,
+        "part of": story["group"],
         "duplicate of": story["duplicate_of"],
         "batch": story["batch"],
         "merge": story["merge"],

@@ -1,8 +1,10 @@
-"""The landing bucket, listed and written to: what operators do, never the pipeline itself."""
+"""The landing bucket, listed, and written to by operators."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +12,9 @@ from botocore.exceptions import ClientError
 from headrace.adapters.lake import GONE
 from headrace.domain.clock import written
 from headrace.domain.ingest.landed import Landed
+
+PARALLEL = 8
+"""Calls at once; a client keeps ten connections."""
 
 
 class LandingBucket:
@@ -29,6 +34,27 @@ class LandingBucket:
         for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **begin):
             for item in page.get("Versions", []):
                 yield self._landed(item)
+
+    def history(self, prefix: str) -> Iterator[Landed]:
+        """The same with the deletions of keys. Those of one page come after its versions."""
+        for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
+            yield from map(self._landed, page.get("Versions", []))
+            yield from map(self._deleted, page.get("DeleteMarkers", []))
+
+    def histories(self, keys: Iterable[str]) -> dict[str, list[Landed]]:
+        """The versions and deletions of each key: none of one that was never there."""
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            return dict(pool.map(lambda key: (key, self._of_key(key)), keys))
+
+    def _of_key(self, key: str) -> list[Landed]:
+        """A key is listed before those that begin with it, which are passed over."""
+        found: list[Landed] = []
+        for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key):
+            found += (self._landed(item) for item in page.get("Versions", []) if item["Key"] == key)
+            found += (self._deleted(item) for item in page.get("DeleteMarkers", []) if item["Key"] == key)
+            if page.get("NextKeyMarker") != key:
+                break
+        return found
 
     def put(self, key: str, body: bytes) -> None:
         """Land an object."""
@@ -52,3 +78,6 @@ class LandingBucket:
         at = written(item["LastModified"])
         version, etag = item["VersionId"], item.get("ETag", "").strip('"')
         return Landed(self.bucket, item["Key"], version, item["Size"], etag, at, bool(item["IsLatest"]))
+
+    def _deleted(self, item: dict[str, Any]) -> Landed:
+        return replace(self._landed({"Size": 0} | item), deleted=True)

@@ -19,6 +19,7 @@ from headrace.domain.writing import USUAL, Writing
 __all__ = [
     "LINEAGE_COLUMNS",
     "MERGE_SECONDS",
+    "PATIENCE_SECONDS",
     "UNKNOWN_COLUMN",
     "Column",
     "Contract",
@@ -41,6 +42,8 @@ NESTED = {"columns", "format", "rules", "checks", "views", "sources"}
 """The fields of a contract that hold objects."""
 
 
+PATIENCE_SECONDS = 86_400
+"""How long files wait for their marker, or a marker for its files, unless the contract says otherwise."""
 MERGE_SECONDS = 900
 """How often the rows of a staged dataset are merged, unless its contract says otherwise."""
 
@@ -165,6 +168,9 @@ class Contract:
     and `name_templates` are those of `key_values`, for the folders below the prefix and for the names of files. Each
     file of a `snapshot` is the whole `table`, or the whole of a `partition`: what is not in it goes.
     `engine` is one of `ENGINES`.
+
+    Files that wait for a `marker`, or are listed in a `manifest`, both patterns of names, are loaded as one: see
+    `domain.ingest.groups`. People are notified of those that have waited for `patience_seconds`.
     """
 
     dataset: str
@@ -207,7 +213,15 @@ class Contract:
     name_templates: tuple[str, ...] = ()
     most_files: int = 700
     engine: str = AUTO
+    marker: str = ""
+    manifest: str = ""
+    patience_seconds: int = PATIENCE_SECONDS
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether files are loaded in groups, each opened by a marker or manifest."""
+        return bool(self.marker or self.manifest)
 
     @property
     def target(self) -> str:

@@ -257,6 +257,20 @@ def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
     return Notice("error", f"{contract.dataset}: data is late", lines, contract.dataset, "", contract.channel)
 
 
+def waiting_notice(contract: Contract, files: list[FileRecord], *, more: bool) -> Notice:
+    """Files that no marker or manifest has taken in, in the time that the contract gives them."""
+    what, pattern = ("manifest", contract.manifest) if contract.manifest else ("marker", contract.marker)
+    number = f"{'more than ' if more else ''}{_count(len(files), 'file')}"
+    lines = (
+        *(f"{file.key} arrived at {file.arrived_at}" for file in files[:LISTED]),
+        f"They are loaded when a {what} ({pattern}) takes them in, however late. You are notified of each file once.",
+        f"`headrace files {contract.dataset} --waiting` lists them.",
+    )
+    hours = f"{contract.patience_seconds / 3600:.3g} h"
+    title = f"{contract.dataset}: {number} without a {what} after {hours}"
+    return Notice("error", title, lines, contract.dataset, "", contract.channel)
+
+
 def recovery_notice(contract: Contract, since: str) -> Notice:
     """The promise is met again: what came has been loaded, or given up, of which people were notified."""
     lines = (f"Nothing has been late since {since}.",)

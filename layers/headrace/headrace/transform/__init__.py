@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headrace.transform.file import FileTransform
+    from headrace.transform.group import GroupTransform
     from headrace.transform.outcome import BadRow, Block, FileRejected, FileReport, Limits, RowError
     from headrace.transform.output.parts import PartWriter
     from headrace.transform.output.quarantine import QuarantinedRow, QuarantineWriter, read_quarantine
@@ -22,6 +23,7 @@ __all__ = [
     "FileRejected",
     "FileReport",
     "FileTransform",
+    "GroupTransform",
     "Limits",
     "PartWriter",
     "QuarantineWriter",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 _HOMES = {
     "FileTransform": "file",
+    "GroupTransform": "group",
     "PartWriter": "output.parts",
     "QuarantineWriter": "output.quarantine",
     "QuarantinedRow": "output.quarantine",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from headrace.domain.bounds import LONGEST_NAME, cut
 from headrace.domain.contract import Contract
 from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
-from headrace.transform.decode.landed_bytes import Guard, LandedBytes
+from headrace.transform.decode.landed_bytes import Guard, LandedBytes, Stream
 from headrace.transform.detected import Detected
 from headrace.transform.drift import LISTED
 from headrace.transform.key_columns import KeyColumns, key_columns
@@ -35,13 +34,14 @@ class FileTransform:
     Row numbers count the records of the file from 1: the header and blank lines are not counted, a record over several
     lines is one. Iterating raises FileRejected when the file as a whole is not what the contract says; blocks that came
     before are then void. Errors of the stream itself pass through as they are. Either way `report` holds what was read,
-    and after a rejection the hash is still that of the whole file.
+    and after a rejection the hash is still that of the whole file. A file of a group goes on after `rows_before` rows,
+    with what was `detected` in the files before it.
     """
 
     def __init__(  # noqa: PLR0913 - what identifies the file, and how to read it
         self,
         contract: Contract,
-        stream: BinaryIO,
+        stream: Stream,
         *,
         name: str,
         file_id: str,
@@ -50,6 +50,8 @@ class FileTransform:
         block_bytes: int = BLOCK_BYTES,
         limits: Limits | None = None,
         guard: Guard = lambda: None,
+        rows_before: int = 0,
+        detected: Detected | None = None,
     ) -> None:
         self._contract = contract
         self._key = name if key is None else key
@@ -58,7 +60,8 @@ class FileTransform:
         self._limits = limits or limits_of(contract)
         self._lineage = Lineage(contract, file_id, batch_id)
         self._unknown = next((place for place, column in enumerate(contract.columns) if column.unknown), None)
-        self._detected = Detected(contract)
+        self._detected = detected or Detected(contract)
+        self._rows_before = rows_before
         self._has_operations = False
         self.report = FileReport(name, file_id, detected=self._detected.values)
 
@@ -96,7 +99,7 @@ class FileTransform:
     def _member(self, member: Member, key: KeyColumns | None) -> Iterator[Block]:
         open_reader = READERS[self._contract.format.kind]
         reader = open_reader(self._contract, member.read, self._limits, self._block_bytes, key)
-        before = self.report.rows_read
+        before = self._rows_before + self.report.rows_read
         for parsed in reader.parse():
             yield self._block(parsed, before)
             self._source.guard()

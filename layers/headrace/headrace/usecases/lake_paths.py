@@ -12,6 +12,11 @@ def unit(batch: str, number: int) -> str:
     return f"{BATCHES}/{batch}/units/{number:04}.json"
 
 
+def members(batch: str, file_id: str) -> str:
+    """The files that one marker or manifest stands for."""
+    return f"{BATCHES}/{batch}/members/{file_id}.json"
+
+
 def result(batch: str, number: int) -> str:
     """What the transform made of one unit."""
     return f"{BATCHES}/{batch}/results/{number:04}.json"

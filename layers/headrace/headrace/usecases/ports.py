@@ -206,11 +206,13 @@ class Topic(Protocol):
 
 
 class Landing(Protocol):
-    """The landing bucket, as operators see it."""
+    """The landing bucket: its listing, and what operators do with it."""
 
     bucket: str
 
     def versions(self, prefix: str, after: str = "") -> Iterator[Landed]: ...
+    def history(self, prefix: str) -> Iterator[Landed]: ...
+    def histories(self, keys: Iterable[str]) -> dict[str, list[Landed]]: ...
     def put(self, key: str, body: bytes) -> None: ...
     def has(self, key: str, version: str) -> bool: ...
     def delete(self, key: str, version: str) -> None: ...
@@ -317,6 +319,13 @@ class HasLake(Protocol):
 
     @property
     def lake(self) -> Lake: ...
+
+
+class HasLanding(Protocol):
+    """Services with `landing`, made when it is first used."""
+
+    @property
+    def landing(self) -> Landing: ...
 
 
 class HasWorkflow(Protocol):

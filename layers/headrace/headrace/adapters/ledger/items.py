@@ -147,11 +147,12 @@ def saving(table: Table, file: FileRecord, condition: str = "", **values: Any) -
 
 
 def saving_if(table: Table, file: FileRecord, was: FileRecord) -> Write:
-    """Write the file where its status and its batches are still what they were."""
+    """Write the file where its status, its batches and its group are still what they were."""
     conditions = ["#status = :was_status"]
-    for name, batch in (("batch", was.batch), ("merge", was.merge)):
-        conditions.append(f"#{name} = :was_{name}" if batch else f"attribute_not_exists(#{name})")
-    values = {"was_status": str(was.status), "was_batch": was.batch, "was_merge": was.merge}
+    known = {"batch": was.batch, "merge": was.merge, "group": was.group}
+    for name, value in known.items():
+        conditions.append(f"#{name} = :was_{name}" if value else f"attribute_not_exists(#{name})")
+    values = {"was_status": str(was.status)} | {f"was_{name}": value for name, value in known.items()}
     return saving(table, file, " AND ".join(conditions), **values)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from headrace.domain.clock import precise
 from headrace.domain.contract import LAMBDA, Contract
 from headrace.domain.files.names import ignored_by, matches
+from headrace.domain.ingest.groups import folder_of, opens, waits_for
 from headrace.domain.ingest.ledger import Arrival, FileStatus
 from headrace.domain.ingest.replay import replay_of
 
@@ -84,9 +85,28 @@ def route(arrival: Arrival, contracts: Iterable[Contract], *, spark: bool = Fals
         listed = ", ".join(sorted({contract.prefix for contract in known})) or "none"
         reason = f"no contract has a prefix of this key (known prefixes: {listed})"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.STRAY)
-    return _left_out(arrival.key, contract) or _admit(
-        arrival, contract.dataset, spark=spark and contract.engine != LAMBDA
-    )
+    if opens(contract, arrival.key):
+        return _opening(arrival, contract)
+    if out := left_out(arrival.key, contract):
+        return out
+    if contract.grouped and not replay_of(contract, arrival.key):
+        return Routing(contract.dataset, FileStatus.WAITING, waits_for(contract))
+    return _admit(arrival, contract.dataset, spark=spark and contract.engine != LAMBDA)
+
+
+def _opening(arrival: Arrival, contract: Contract) -> Routing:
+    """A marker is often empty, and its name one that is ignored otherwise. So is the folder that manifests are in."""
+    folder = folder_of(arrival.key.removeprefix(contract.prefix))
+    if contract.marker and (pattern := ignored_by(folder, contract.ignore)):
+        return _ignored(pattern)
+    if contract.manifest and arrival.size == 0:
+        return Routing(contract.dataset, FileStatus.FAILED, "the manifest is empty (0 bytes)", Cause.EMPTY)
+    return Routing(contract.dataset, FileStatus.PENDING)
+
+
+def _ignored(pattern: str) -> Routing:
+    reason = f"ignored: a name in its key fits {pattern}, which the contract's `ignore` has"
+    return Routing("", FileStatus.UNROUTABLE, reason)
 
 
 def contract_of(key: str, contracts: Iterable[Contract]) -> Contract | None:
@@ -95,7 +115,7 @@ def contract_of(key: str, contracts: Iterable[Contract]) -> Contract | None:
     return max(fitting, key=lambda contract: len(contract.prefix), default=None)
 
 
-def _left_out(key: str, contract: Contract) -> Routing | None:
+def left_out(key: str, contract: Contract) -> Routing | None:
     """Why an object below a dataset's folder is none of its files; None when it is one.
 
     What a source fetched was chosen by its own pattern, and what comes back from quarantine by Headrace.
@@ -105,8 +125,7 @@ def _left_out(key: str, contract: Contract) -> Routing | None:
     if replay_of(contract, key) or (contract.sources and below.startswith("server=")):
         return None
     if pattern := ignored_by(below, contract.ignore):
-        reason = f"ignored: a name in its key fits {pattern}, which the contract's `ignore` has"
-        return Routing("", FileStatus.UNROUTABLE, reason)
+        return _ignored(pattern)
     if contract.files and not any(matches(name, pattern) for pattern in contract.files):
         reason = f"its name fits none of the contract's `files`: {', '.join(contract.files)}"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.OTHER)

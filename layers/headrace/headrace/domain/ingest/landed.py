@@ -9,7 +9,10 @@ from headrace.domain.ingest.ledger import Arrival
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """One version of a key. `latest` is whether it is what a plain GET of the key gives; `at` is in UTC, ISO 8601."""
+    """One version of a key. `latest` is whether it is what a plain GET of the key gives; `at` is in UTC, ISO 8601.
+
+    One that is `deleted` is no object: from then on, there was none.
+    """
 
     bucket: str
     key: str
@@ -18,6 +21,7 @@ class Landed:
     etag: str
     at: str
     latest: bool
+    deleted: bool = False
 
     def arrival(self, sequencer: str = "") -> Arrival:
         """As if it had come by event, with a place among its key's versions that the listing does not give."""

@@ -35,14 +35,19 @@ HELD = "Held"
 
 
 class FileStatus(StrEnum):
-    """Where a file stands. The last four are final. HELD: its batch waits for a person's decision."""
+    """Where a file stands. The last five are final. HELD: its batch waits for a person's decision.
 
+    WAITING: no marker or manifest has taken it in yet. GROUPED: one has, and has its rows.
+    """
+
+    WAITING = "waiting"
     PENDING = "pending"
     RUNNING = "running"
     STAGED = "staged"
     MERGING = "merging"
     HELD = "held"
     LOADED = "loaded"
+    GROUPED = "grouped"
     DUPLICATE = "duplicate"
     FAILED = "failed"
     UNROUTABLE = "unroutable"
@@ -144,7 +149,8 @@ class FileRecord:
     `apart_since` when it was set apart last, while it is not loaded. `released` names the held batch that a person let
     pass: its files load together, and are not held again. `replayed` counts the bad rows that came back in files of
     their own, `replays` names the lists of those, and of rows that a person discarded. `merge` is the batch that takes
-    the file's rows from the stage to the target, where `batch` brought them to the stage.
+    the file's rows from the stage to the target, where `batch` brought them to the stage. `group` is the marker or
+    manifest that has taken the file in; of such a one `members` counts the files, and `size` is theirs together.
     """
 
     file_id: str
@@ -175,6 +181,8 @@ class FileRecord:
     replayed: int = 0
     replays: tuple[str, ...] = ()
     merge: str | None = None
+    group: str | None = None
+    members: int = 0
 
     @property
     def queue(self) -> str:

@@ -73,11 +73,12 @@ def halves(files: list[FileRecord]) -> tuple[list[FileRecord], list[FileRecord]]
 def units(files: Iterable[FileRecord]) -> list[list[FileRecord]]:
     """Files in their order, cut into units by number and size. The same files always give the same units."""
     packed: list[list[FileRecord]] = []
-    size = 0
+    size = count = 0
     for file in files:
-        if not packed or was_killed(file) or len(packed[-1]) == UNIT_FILES or size + file.size > UNIT_BYTES:
+        count += max(1, file.members)
+        if not packed or was_killed(file) or count > UNIT_FILES or size + file.size > UNIT_BYTES:
             packed.append([])
-            size = 0
+            size, count = 0, max(1, file.members)
         packed[-1].append(file)
         size += file.size
     return packed
@@ -86,9 +87,9 @@ def units(files: Iterable[FileRecord]) -> list[list[FileRecord]]:
 def is_heavy(files: Iterable[FileRecord], contract: Contract, above: int) -> bool:
     """Whether a unit is for Spark: by its contract, or for a file of more than `above` bytes, by its size and name.
 
-    A large file is a unit alone. With `NEVER` none is heavy.
+    A large file is a unit alone. With `NEVER` none is heavy, and none that stands for others.
     """
-    if above == NEVER or contract.engine == LAMBDA:
+    if above == NEVER or contract.grouped or contract.engine == LAMBDA:
         return False
     return contract.engine == GLUE or any(_text_bytes(file, contract) > above for file in files)
 

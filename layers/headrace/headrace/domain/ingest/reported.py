@@ -7,6 +7,9 @@ from dataclasses import dataclass
 LATE = "LATE"
 """The trouble that a promise of freshness is broken."""
 
+WAITING = "WAITING"
+"""Files whose marker or manifest never came: `since` is until which arrival they were reported."""
+
 
 def stale(view: str) -> str:
     """The trouble that a materialized view is not refreshed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Protocol
 
 PIECE = 1 << 20
 
@@ -13,13 +13,20 @@ Guard = Callable[[], None]
 """Called again and again while a file is read. Raises FileRejected where it takes more time or memory than there is."""
 
 
+class Stream(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, none at the end."""
+
+
 class LandedBytes:
     """A stream that passes on the landed bytes and hashes them.
 
     `failure` keeps an error of the stream itself, so that a lost connection is never taken for a broken file.
     """
 
-    def __init__(self, stream: BinaryIO, guard: Guard = lambda: None) -> None:
+    def __init__(self, stream: Stream, guard: Guard = lambda: None) -> None:
         self._stream = stream
         self.guard = guard
         self._hash = hashlib.sha256()

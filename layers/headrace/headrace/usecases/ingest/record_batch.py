@@ -12,6 +12,7 @@ from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileR
 from headrace.domain.ingest.packing import NEVER, first_batch, is_heavy, units
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
+from headrace.usecases.ingest.gather import gather
 from headrace.usecases.ports import (
     HasBatches,
     HasContents,
@@ -19,6 +20,7 @@ from headrace.usecases.ports import (
     HasEvents,
     HasFiles,
     HasLake,
+    HasLanding,
     HasLanes,
     HasLoads,
     HasTopic,
@@ -28,8 +30,9 @@ NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": [], 
 
 
 class Services(
-    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanes, HasLoads, HasTopic, Protocol
-):
+    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanding, HasLanes, HasLoads, HasTopic,
+    Protocol,
+):  # fmt: skip
     """The ports used here."""
 
 
@@ -91,12 +94,16 @@ def _left_open(name: str | None, execution: str, services: Services) -> BatchRec
 def _of_pending_files(
     dataset: str, lane: str, generation: int, execution: str, loaded_at: str | None, services: Services
 ) -> BatchRecord | None:
-    limits = limits_of(services.contracts.get(dataset), lane)
+    contract = services.contracts.get(dataset)
+    limits = limits_of(contract, lane)
     files = first_batch(services.lanes.pending(dataset, lane, limits.files), limits, loaded_at)
+    name = execution_name(dataset, lane, generation)
+    if contract.grouped and lane != MERGE:
+        files = gather(files, name, limits, services)
     if not files:
         return None
     batch = BatchRecord(
-        batch=execution_name(dataset, lane, generation),
+        batch=name,
         dataset=dataset,
         lane=lane,
         generation=generation,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -45,8 +46,8 @@ from headrace.usecases.recovery.reconcile_warehouse import IDS_AT_ONCE
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING, FileStatus.HELD}
 """Files whose rows may come to the lake or the table while one looks."""
-NEVER_READ = {FileStatus.FAILED, FileStatus.UNROUTABLE}
-"""Files of which neither lake nor quarantine has the rows."""
+NEVER_READ = {FileStatus.FAILED, FileStatus.UNROUTABLE, FileStatus.WAITING, FileStatus.GROUPED}
+"""Files of which neither lake nor quarantine has the rows, or has them as those of another."""
 KINDS = {Kind.STRING, Kind.INTEGER}
 ERASED = "erased"
 LONGEST_VALUE = 2_000
@@ -208,9 +209,9 @@ class _Erasure:
         originals = self._files.keys() | set()
         for file in files:
             copied = file.duplicate_of in originals
-            if file.file_id in originals or copied or (not file.has_rows and self._stands_in(file)):
+            if file.file_id in originals or copied or (not file.has_rows and self._stands_in(file, originals)):
                 self._files.setdefault(file.file_id, 0)
-                if landing.has(file.key, file.version):
+                if not file.members and landing.has(file.key, file.version):  # a marker has no rows: its files have
                     self._delete(file, landing)
             elif self._mentions(file.reason, file.detected):
                 self._files.setdefault(file.file_id, 0)
@@ -221,8 +222,11 @@ class _Erasure:
     def _is_mention(self, text: str) -> bool:
         return self._value.stands_in(text.encode())
 
-    def _stands_in(self, file: FileRecord) -> bool:
-        """Whether the bytes of a file that brought no rows have the value. Where no text stands plain, it is named."""
+    def _stands_in(self, file: FileRecord, originals: AbstractSet[str]) -> bool:
+        """Whether the bytes of a file that brought no rows have the value. Where no text stands plain, it is named.
+
+        If it is one of a group that had the value, it goes instead.
+        """
         if file.status not in NEVER_READ:
             return False
         try:
@@ -234,6 +238,8 @@ class _Erasure:
             self._files.setdefault(file.file_id, 0)
             return False
         if not found and first.startswith(OPAQUE):
+            if file.group in originals:
+                return True
             self.report.unread.append(file.key)
         return found
 

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Protocol
 
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.groups import opens
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.domain.ingest.replay import MOST_REPLAYS, object_key, replay_name
 from headrace.domain.lake_folders import QUARANTINE
@@ -29,6 +30,7 @@ UNORDERED = (
     "the contract has no orderingColumns, so its changes would come after all others of their file:"
     " `headrace reload {}` loads the file as a whole"
 )
+TOGETHER = "its rows stand in several files: `headrace reload {}` loads all of them again"
 WHOLE = {
     FileStatus.FAILED: "`headrace retry {0}` tries all of it again",
     FileStatus.HELD: "`headrace release {0}` loads it, `headrace reject {0}` gives it up",
@@ -166,6 +168,8 @@ def _why_not(contract: Contract, file: FileRecord) -> str | None:
     """Why no row of a file comes back alone, and what to do instead."""
     if file.status in WHOLE:
         return f"the file is {file.status}, none of its rows is loaded: {WHOLE[file.status].format(file.file_id)}"
+    if opens(contract, file.key):
+        return TOGETHER.format(file.key)
     if contract.operation and not contract.ordering:
         return UNORDERED.format(file.file_id)
     return TOO_OFTEN.format(file.key) if len(file.replays) >= MOST_REPLAYS else None

@@ -23,6 +23,9 @@ from headrace.usecases.ports import (
 HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
 """Batches whose rows are in the warehouse: a file of them that is sent again would be there twice."""
 
+MEMBERS = {FileStatus.WAITING, FileStatus.GROUPED}
+MEMBER = "it is loaded with others, by its marker or manifest: name that one"
+
 
 class Services(HasBatches, HasContents, HasContracts, HasEngines, HasEvents, HasFiles, HasLanes, HasWorkflow, Protocol):
     """The ports used here."""
@@ -64,6 +67,8 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
     if file.status is FileStatus.HELD:
         held = file.batch if services.batches.get(str(file.batch)).status is BatchStatus.HELD else file.file_id
         return False, f"it is held: `headrace release {held}` or `headrace reject {held}` decides"
+    if file.status in MEMBERS:
+        return False, MEMBER
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
     works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)
@@ -82,6 +87,8 @@ def _left_in(batch: str, ended: BatchStatus) -> tuple[bool, str]:
 
 
 def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
+    if file.status in MEMBERS:
+        return False, MEMBER
     if file.status not in {FileStatus.LOADED, FileStatus.DUPLICATE}:
         return False, f"it is {file.status}: only a loaded or duplicate file can be loaded again"
     if services.contracts.get(file.dataset).replace_versions and _newer(file, services):

@@ -36,15 +36,15 @@ class Pair:
         self._bad: QuarantineWriter | None = None
         self.bad_key: str | None = None
 
-    def write(self, tables: list[pa.Table], bad: list[BadRow], file: FileRecord) -> None:
-        """Add rows of a file."""
+    def write(self, tables: list[pa.Table], bad: list[BadRow], file: FileRecord, key: str | None = None) -> None:
+        """Add rows of a file. `key` is that of the object that bad ones stand in, if it is not the file's own."""
         for table in tables:
             if table.num_rows:
                 self._good = self._good or PartWriter(self._good_path, self._contract)
                 self._good.write(table)
         if bad:
             self._bad = self._bad or QuarantineWriter(self._bad_path, self._contract, batch_id=self._batch)
-            self._bad.write(bad, file_id=file.file_id, key=file.key)
+            self._bad.write(bad, file_id=file.file_id, key=key or file.key)
 
     @property
     def size(self) -> int:
@@ -134,14 +134,15 @@ class FileRows:
         self._file = file
         self._parts = parts
         self._tables: list[pa.Table] = []
-        self._bad: list[BadRow] = []
+        self._bad: list[tuple[str, list[BadRow]]] = []
         self._held = 0
         self._own: Pair | None = None
 
-    def add(self, block: Block) -> None:
-        """Hold a block back, in memory or in the file's own pair."""
+    def add(self, block: Block, key: str | None = None) -> None:
+        """Hold a block back, in memory or in the file's own pair. `key` is that of a file of a group."""
         self._tables.append(block.good)
-        self._bad += block.bad
+        if block.bad:
+            self._bad.append((key or self._file.key, block.bad))
         self._held += block.good.nbytes + sum(len(row.raw) + ERROR_BYTES * len(row.errors) for row in block.bad)
         if self._held > HOLD_BYTES:
             self._own = self._own or self._parts.pair_of(self._file)
@@ -174,5 +175,7 @@ class FileRows:
             self._own.drop()
 
     def _write_to(self, pair: Pair) -> None:
-        pair.write(self._tables, self._bad, self._file)
+        pair.write(self._tables, [], self._file)
+        for key, rows in self._bad:
+            pair.write([], rows, self._file, key)
         self._tables, self._bad, self._held = [], [], 0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.groups import Members, opens
 from headrace.domain.ingest.ledger import TRANSFORMED, TRANSFORMING, BatchRecord, FileRecord, FileStatus
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.load_plan import MOST_RETURNS, origins_of
@@ -16,7 +17,7 @@ from headrace.domain.ingest.replay import replay_of
 from headrace.domain.ingest.row_limits import is_judged, too_few, too_many_bad
 from headrace.errors import HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
-from headrace.transform import FileRejected, FileReport, FileTransform
+from headrace.transform import FileRejected, FileReport, FileTransform, GroupTransform
 from headrace.transform.key_columns import key_columns
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.results import UnitResult
@@ -104,6 +105,8 @@ class _OneProcess:
         return self._parts.begin(file)
 
     def read(self, file: FileRecord, rows: FileRows) -> tuple[FileReport, Account]:
+        if opens(self._contract, file.key):
+            return self._read_group(file, rows)
         with self._services.lake.open(file.bucket, file.key, file.version) as stream:
             transform = FileTransform(
                 self._contract,
@@ -119,6 +122,27 @@ class _OneProcess:
                 rows.add(account.add(block, transform.report, self._contract))
                 if account.held:
                     return account.report, account
+        return transform.report, account
+
+    def _read_group(self, file: FileRecord, rows: FileRows) -> tuple[FileReport, Account]:
+        lake = self._services.lake
+        members = Members.from_json(lake.read_json(lake_paths.members(self._parts.batch, file.file_id)))
+        if members.refused:
+            raise FileRejected("group", members.refused)
+        transform = GroupTransform(
+            self._contract,
+            members.files,
+            lambda member: lake.open(file.bucket, member.key, member.version),
+            name=file.key,
+            file_id=file.file_id,
+            batch_id=self._parts.batch,
+            guard=self._allowance.of_file(file.size),
+        )
+        account = Account(transform.report)
+        for block in transform:
+            rows.add(account.add(block, transform.report, self._contract), transform.at)
+            if account.held:
+                return account.report, account
         return transform.report, account
 
     def upload(self) -> list[Part]:
@@ -258,6 +282,8 @@ def content_of(file: FileRecord, sha256: str, contract: Contract, *, empty: bool
         return f"{sha256}-{_digest(file.file_id)}"
     if contract.load_copies or empty:
         return f"{sha256}-{_digest('/'.join(file.place))}"
+    if opens(contract, file.key):
+        return sha256  # which is of the keys of its files, too
     columns = key_columns(contract, file.key)
     return f"{sha256}-{_digest(columns.text)}" if columns else sha256
 

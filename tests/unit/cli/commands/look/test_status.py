@@ -27,7 +27,8 @@ def test_counts_files_by_status_and_sums_rows(stack: FakeStack, run_json: RunJso
     (readings,) = document["datasets"]
     assert code == 0
     assert readings["files"] == {
-        "pending": 1, "running": 0, "staged": 0, "merging": 0, "held": 0, "loaded": 2, "duplicate": 1, "failed": 0,
+        "waiting": 0, "pending": 1, "running": 0, "staged": 0, "merging": 0, "held": 0, "loaded": 2,
+        "grouped": 0, "duplicate": 1, "failed": 0,
     }  # fmt: skip
     assert readings["rows"] == {"read": 20, "loaded": 12, "superseded": 1, "quarantined": 2, "duplicate": 5}
     assert readings["last_load"] == "2026-01-02T00:00:00.500000Z"
