@@ -21,6 +21,9 @@ from headrace.usecases.recovery.replay import TOO_OFTEN, UNDER_WAY, WHOLE, Quara
 DISCARDED = "Rows discarded"
 """The line of a file's history that says that a person gave rows of it up."""
 
+FOLDER = "discarded"
+"""Where such lists are, below those of the dataset's replays."""
+
 
 class Services(HasContents, HasEvents, HasFiles, HasLake, Protocol):
     """The ports used here."""
@@ -66,7 +69,7 @@ def discard(
 
 def _give_up(file: FileRecord, numbers: list[int], decision: Decision, services: Services) -> str:
     """Why it was not done after all, or nothing."""
-    name = f"discarded/{replay_name(file.file_id, str(file.batch), numbers)}"
+    name = f"{FOLDER}/{replay_name(file.file_id, str(file.batch), numbers)}"
     decided = {"by": decision.by, "reason": decision.reason, "at": now()}
     listed = {"file_id": file.file_id, "batch": file.batch, "rows": numbers, "discarded": decided}
     services.lake.write_json(lake_paths.replay(file.dataset, name), listed)
