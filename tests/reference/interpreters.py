@@ -46,6 +46,7 @@ logging.getLogger("moto").setLevel(logging.CRITICAL)  # it logs each failure of 
 STARTED_AT = "2026-01-31T05:00:00Z"
 ARN = "arn:aws:states:us-east-1:000000000000:execution:machine:orders-7"
 VALUES = {
+    "Partition": "aws",
     "LongestWait": "900",
     "TransformConcurrency": "1",
     "Workgroup": "headrace",

@@ -204,6 +204,19 @@ def test_a_provisioned_cluster_is_asked_alone() -> None:
     assert all(resource.startswith("arn:aws:redshift:") and resource.endswith(":cluster:ours") for resource in asked)
 
 
+def test_a_user_of_a_cluster_logs_in_with_temporary_credentials_and_no_secret() -> None:
+    """https://docs.aws.amazon.com/redshift/latest/mgmt/generating-iam-credentials-role-permissions.html"""
+    there = resolved(CreateWarehouse="false", ClusterIdentifier="ours", DbUser="loader")
+    named = there["Outputs"]
+    assert named["DbUser"]["Value"] == "loader"
+    assert "WarehouseSecretArn" not in named
+    for role in ("RecordOutcomeFunctionRole", "MigrateFunctionRole", "RunStatementsFunctionRole"):
+        granted = statements(role, there["Resources"])
+        (login,) = [each for each in granted if each["Action"] == "redshift:GetClusterCredentials"]
+        assert login["Resource"] == "arn:aws:redshift:us-east-1:123456789012:dbuser:ours/loader"
+        assert all(each["Resource"] for each in granted), "IAM refuses an empty resource"
+
+
 def test_without_keys_nothing_names_one() -> None:
     assert "LandingKeyUse" not in MADE
     assert "LakeKeyUse" not in MADE

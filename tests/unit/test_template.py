@@ -17,15 +17,15 @@ ROOT = Path(__file__).parents[2]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 INGEST: dict[str, Any] = json.loads((ROOT / "statemachine/ingest.asl.json").read_text())
 SECRET = {"Fn::If": ["OwnWarehouse", {"Ref": "WarehouseSecret"}, {"Ref": "ExistingWarehouseSecretArn"}]}
+LOG_IN = {"Fn::If": ["UsesDbUser", "redshift:GetClusterCredentials", "secretsmanager:GetSecretValue"]}
+CLUSTER_USER = "arn:${AWS::Partition}:redshift:${AWS::Region}:${AWS::AccountId}:dbuser:${ClusterIdentifier}/${DbUser}"
+EXISTING = {"Fn::If": ["UsesDbUser", {"Fn::Sub": CLUSTER_USER}, {"Ref": "ExistingWarehouseSecretArn"}]}
+LOGIN = {"Fn::If": ["OwnWarehouse", {"Ref": "WarehouseSecret"}, EXISTING]}
 ADMIN = {
-    "Fn::If": [
-        "OwnWarehouse",
-        {"Fn::GetAtt": ["WarehouseNamespace", "Namespace.AdminPasswordSecretArn"]},
-        {"Ref": "ExistingWarehouseSecretArn"},
-    ]
+    "Fn::If": ["OwnWarehouse", {"Fn::GetAtt": ["WarehouseNamespace", "Namespace.AdminPasswordSecretArn"]}, EXISTING]
 }
 READER = {"Fn::If": ["OwnWarehouse", {"Ref": "ReaderSecret"}, {"Ref": "ExistingReaderSecretArn"}]}
-READS = {"Fn::If": ["HasReader", READER, {"Ref": "ExistingWarehouseSecretArn"}]}
+READS = {"Fn::If": ["HasReader", READER, EXISTING]}
 ASK_WAREHOUSE = {"redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"}
 
 
@@ -33,6 +33,14 @@ def statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
     """What a function's or a state machine's role is allowed, as the template says it."""
     policies = resource.get("Properties", {}).get("Policies", [])
     return [statement for policy in policies for statement in policy.get("Statement", [])]
+
+
+@pytest.mark.parametrize("path", ["template.yaml", "statemachine/ingest.asl.json", "statemachine/export.asl.json"])
+def test_nothing_names_the_partition_of_the_commercial_regions(path: str) -> None:
+    """GovCloud and China have others: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html."""
+    text = (ROOT / path).read_text()
+    assert "arn:aws:" not in text
+    assert "}.amazonaws.com" not in text, "AWS::URLSuffix differs too"
 
 
 @pytest.mark.parametrize("name", ["GlueFiles", "WarehouseTables"])
@@ -55,6 +63,8 @@ def actions(resource: dict[str, Any]) -> set[str]:
     found: set[str] = set()
     for statement in statements(resource):
         action = statement["Action"]
+        if isinstance(action, dict):
+            action = action["Fn::If"][1:]
         found |= {action} if isinstance(action, str) else set(action)
     return found
 
@@ -67,10 +77,10 @@ def test_whoever_asks_the_warehouse_is_the_same_user_there(name: str) -> None:
     may = actions(RESOURCES[name])
     assert "secretsmanager:GetSecretValue" in may
     assert not {action for action in may if action.endswith(":GetCredentials")}
-    secrets = [
-        each["Resource"] for each in statements(RESOURCES[name]) if each["Action"] == "secretsmanager:GetSecretValue"
-    ]
-    assert secrets == [SECRET] + [ADMIN, READS] * (name == "MigrateFunction")
+    granted = [(each["Action"], each["Resource"]) for each in statements(RESOURCES[name])]
+    assert [place for action, place in granted if action == LOG_IN] == [LOGIN]
+    others = [place for action, place in granted if action == "secretsmanager:GetSecretValue"]
+    assert others == [ADMIN, READS] * (name == "MigrateFunction")
 
 
 @pytest.mark.parametrize("name", [name for name in ASKING if name.endswith("Function")])
@@ -95,7 +105,8 @@ def test_a_warehouse_of_ones_own_needs_the_secret_of_its_user() -> None:
     rule = TEMPLATE["Rules"]["OneDatabaseUser"]
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "CreateWarehouse"}, "false"]}
     (assertion,) = rule["Assertions"]
-    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExistingWarehouseSecretArn"}, ""]}]}
+    given = [{"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in ("ExistingWarehouseSecretArn", "DbUser")]
+    assert assertion["Assert"] == {"Fn::Or": given}
 
 
 def test_an_execution_outlasts_the_longest_wait_a_run_and_two_statements() -> None:

@@ -52,9 +52,12 @@ def warehouse(examination: Examination) -> Iterator[Finding]:
     arn = examination.parameters["ExistingWarehouseSecretArn"]
     if examination.makes_warehouse:
         return
+    if user := examination.parameters["DbUser"]:
+        yield ok(f"the user {user} of the cluster logs in with temporary credentials")
+        return
     if not arn:
         remedy = "deploy with ExistingWarehouseSecretArn=ARN, a secret with username and password"
-        yield fault("CreateWarehouse=false needs the secret of a database user", remedy)
+        yield fault("CreateWarehouse=false needs the secret of a database user (or DbUser, for a cluster)", remedy)
         return
     text = _secret(examination, arn)
     form = '\'{"username": "…", "password": "…"}\''

@@ -207,7 +207,7 @@ def _default_role_of_cluster(examination: Examination) -> Iterator[Finding]:
 
 
 def _may_read(examination: Examination, arn: str) -> Iterator[Finding]:
-    lake = f"arn:aws:s3:::{examination.target.output('LakeBucket')}"
+    lake = f"arn:{arn.split(':')[1]}:s3:::{examination.target.output('LakeBucket')}"
     for action, resource in (
         ("s3:ListBucket", lake),
         ("s3:GetObject", f"{lake}/dataset/batch=1/part-0.parquet"),

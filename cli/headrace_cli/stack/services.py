@@ -83,7 +83,9 @@ def connection_of(stack: Stack, *, reads: bool = False) -> Connection:
 
     A stack that has no such user is read as the owner.
     """
-    workgroup, database, secret = map(stack.output, ("Workgroup", "Database", "WarehouseSecretArn"))
+    workgroup, database = map(stack.output, ("Workgroup", "Database"))
+    cluster, user = (stack.outputs.get(name, "") for name in ("ClusterIdentifier", "DbUser"))
+    secret = "" if user else stack.output("WarehouseSecretArn")
     if reads:
         secret = stack.outputs.get(READER, secret)
-    return Connection(workgroup, database, secret, stack.outputs.get("ClusterIdentifier", ""))
+    return Connection(workgroup, database, secret, cluster, user)

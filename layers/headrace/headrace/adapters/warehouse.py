@@ -24,18 +24,21 @@ class Connection:
     """Which warehouse, and as whom: the user in a secret, the same for all who make, load and read tables.
 
     A provisioned `cluster`, if one is named, is the warehouse instead of the workgroup: the Data API takes one or the
-    other (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ExecuteStatement.html).
+    other. To a cluster also a `user` logs in, with credentials that Redshift makes for each call, instead of a secret
+    (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ExecuteStatement.html).
     """
 
     workgroup: str
     database: str
     secret_arn: str
     cluster: str = ""
+    user: str = ""
 
     def arguments(self) -> dict[str, str]:
         """The Data API's arguments for this connection."""
         where = {"ClusterIdentifier": self.cluster} if self.cluster else {"WorkgroupName": self.workgroup}
-        return {**where, "Database": self.database, "SecretArn": self.secret_arn}
+        login = {"SecretArn": self.secret_arn} if self.secret_arn else {"DbUser": self.user}
+        return {**where, "Database": self.database, **login}
 
 
 class Warehouse:

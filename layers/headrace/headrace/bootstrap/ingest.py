@@ -99,7 +99,8 @@ class AwsServices(LedgerServices, AccountServices):
 
 def _connection(secret: str) -> Connection:
     """To the stack's warehouse, as the user in a secret that the function's environment names."""
-    return Connection(setting("WORKGROUP"), setting("DATABASE"), setting(secret), setting("CLUSTER"))
+    where = setting("WORKGROUP"), setting("DATABASE"), setting(secret)
+    return Connection(*where, setting("CLUSTER"), setting("DB_USER"))
 
 
 services = AwsServices()

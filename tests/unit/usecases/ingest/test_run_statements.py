@@ -60,6 +60,7 @@ def test_a_transaction_is_visible_under_its_batch_and_submitted_once_per_try() -
 
 def test_a_provisioned_cluster_is_named_instead_of_a_workgroup() -> None:
     assert Connection("w", "d", "s").arguments() == {"WorkgroupName": "w", "Database": "d", "SecretArn": "s"}
+    assert Connection("w", "d", "", "c", "u").arguments() == {"ClusterIdentifier": "c", "Database": "d", "DbUser": "u"}
     assert Connection("w", "d", "s", "c").arguments() == {"ClusterIdentifier": "c", "Database": "d", "SecretArn": "s"}
 
 

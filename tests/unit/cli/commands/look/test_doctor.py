@@ -247,6 +247,7 @@ DEPLOYED = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
 DELETED = "deleted"
 OWN = ("WorkgroupMaxCapacity=32",)
 CLUSTER = ("CreateWarehouse=false", "ClusterIdentifier=ours", "ExistingWarehouseSecretArn=arn:warehouse")
+CLUSTER_USER = ("CreateWarehouse=false", "ClusterIdentifier=ours", "DbUser=loader")
 EXISTING = ("CreateWarehouse=false", "Workgroup=headrace", "ExistingWarehouseSecretArn=arn:warehouse")
 
 
@@ -254,7 +255,7 @@ def at(level: Level, document: dict[str, Any]) -> list[dict[str, Any]]:
     return [item for item in document["findings"] if item["level"] == level]
 
 
-@pytest.mark.parametrize("parameters", [OWN, EXISTING], ids=["own", "existing"])
+@pytest.mark.parametrize("parameters", [OWN, EXISTING, CLUSTER_USER], ids=["own", "existing", "user of a cluster"])
 @pytest.mark.parametrize("stack", [None, DEPLOYED], ids=["before", "after"])
 def test_a_good_account_has_no_fault(stack: dict[str, Any] | None, parameters: tuple[str, ...]) -> None:
     document = Account(stack=stack).examined(*parameters)
@@ -262,7 +263,7 @@ def test_a_good_account_has_no_fault(stack: dict[str, Any] | None, parameters: t
     assert len(at(Level.OK, document)) > 8
     areas = {item["area"] for item in document["findings"]}
     assert areas == {"account", "stack", "build", "secrets"} | (
-        {"warehouse"} if stack or parameters == EXISTING else set()
+        {"warehouse"} if stack or parameters != OWN else set()
     ) | ({"storage"} if stack else set())  # fmt: skip
 
 

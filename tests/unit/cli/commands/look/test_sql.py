@@ -57,6 +57,13 @@ def test_a_provisioned_cluster_is_asked_by_its_name(stack: FakeStack, run_json: 
     ]
 
 
+def test_a_user_of_the_cluster_needs_no_secret(stack: FakeStack, run_json: RunJson) -> None:
+    del stack.cloudformation.outputs["WarehouseSecretArn"]
+    stack.cloudformation.outputs |= {"ClusterIdentifier": "ours", "DbUser": "loader"}
+    assert run_json("sql", "SELECT 1")[0] == 0
+    assert stack.data.asked == [{"Sql": "SELECT 1", "Database": "dev", "ClusterIdentifier": "ours", "DbUser": "loader"}]
+
+
 def test_a_statement_without_rows(stack: FakeStack, run_json: RunJson) -> None:
     _, document = run_json("sql", "ANALYZE", "--write")
     assert (document["columns"], document["rows"]) == ([], [])
