@@ -217,6 +217,25 @@ def test_a_user_of_a_cluster_logs_in_with_temporary_credentials_and_no_secret() 
         assert all(each["Resource"] for each in granted), "IAM refuses an empty resource"
 
 
+FUNCTIONS = {name for name, each in MADE.items() if each["Type"] == "AWS::Lambda::Function"}
+
+
+def test_functions_are_in_a_network_if_one_is_given() -> None:
+    assert not any("VpcConfig" in MADE[name]["Properties"] for name in FUNCTIONS)
+    there = resolved(VpcSubnetIds="subnet-1,subnet-2", VpcSecurityGroupIds="sg-1")["Resources"]
+    inside = {"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"}
+    assert all(there[name]["Properties"]["VpcConfig"] == inside for name in FUNCTIONS)
+
+
+def test_no_functions_code_handles_network_interfaces() -> None:
+    """SAM's roles may, for Lambda: https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html."""
+    denied = MADE["NoNetworkInterfaces"]["Properties"]
+    assert sorted(denied["Roles"]) == sorted(f"headrace-{name}Role" for name in FUNCTIONS)
+    (statement,) = denied["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Deny", "ec2:*", "*")
+    assert statement["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
+
+
 def test_without_keys_nothing_names_one() -> None:
     assert "LandingKeyUse" not in MADE
     assert "LakeKeyUse" not in MADE
