@@ -248,3 +248,22 @@ def test_a_day_that_is_exported_again_starts_with_nothing(ledger: Any) -> None:
     assert ledger.tallies("notes", DATE) == {}
     assert list(ledger.files("notes", DATE)) == []
     assert len(ledger.categories("notes", "2026-02-01")) == 1
+
+
+def test_answers_are_found_under_their_category_however_long_it_is(ledger: Any) -> None:
+    """A key of S3 takes 1,024 bytes, of which a Chinese letter takes nine: the table's key, cut, names no category."""
+    longest = "\u8d27" * 89
+    categories = [longest, longest + "1", longest + "2", "\u8d27" * 88, "", "%"]
+    ledger.open_run(RUN, None)
+    for number, category in enumerate(categories):
+        ledger.change_category(RUN, CategoryState(category, folder=FOLDER))
+        account, failing = f"account-{number}", f"failing-{number}"
+        ledger.record(Answer(request(account, category=category), (result(account),)))
+        ledger.record(Answer(request(failing, category=category, alone=True), failure="it is too large"))
+    tallies = ledger.tallies("notes", DATE)
+    assert {category: list(tally.failures) for category, tally in tallies.items()} == {
+        category: [f"failing-{number}"] for number, category in enumerate(categories)
+    }
+    found = {category: file.account for category, file in ledger.files("notes", DATE)}
+    assert found == {category: f"account-{number}" for number, category in enumerate(categories)}
+    assert [file.account for _, file in ledger.files("notes", DATE, longest)] == ["account-0"]

@@ -5,6 +5,7 @@ HeadraceError
 │   ├── LeaseLostError        another poll of the same server has begun since
 │   └── UnreachableError      a partner's server did not answer, broke off, was too slow
 │       └── CannotResumeError it sends a file from its beginning only
+├── CrowdedUnitError          the files of a unit are too much together: each is tried alone
 ├── RowsError                Arrow could not do something with rows: where, without its words
 ├── OvertakenError            another function has moved on what this one read: what it would write is not written
 ├── ContractChangedError      the batch's next execution transforms its files again
@@ -32,6 +33,10 @@ class HeadraceError(Exception):
 
 class TransientError(HeadraceError):
     """A throttle, a time-out, a busy service: the same call may work in a moment."""
+
+
+class CrowdedUnitError(HeadraceError):
+    """The files of a unit together took all the time or disk that a function has; none of them did alone."""
 
 
 class RowsError(HeadraceError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import re
 from itertools import chain, repeat
 from pathlib import Path
@@ -11,12 +13,15 @@ import pytest
 
 from headrace.domain.ingest.ledger import LIVE
 from headrace.domain.ingest.outcome import FileResult
-from headrace.errors import TransientError
+from headrace.errors import CrowdedUnitError, TransientError
 from headrace.transform import FileRejected
+from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.results import unit_results
 from headrace.usecases.unit import allowance
 from headrace.usecases.unit.allowance import Allowance
+from headrace.usecases.unit.parts import FileRows
 from headrace.usecases.unit.transform import transform_unit
 from tests.support.fakes import MemoryServices, contract, contracts_of
 from tests.unit.stories.test_batch import GOOD, ONE_BAD, land
@@ -111,6 +116,45 @@ def test_a_file_is_to_blame_from_just_so_much_on(passed: float, computed: float,
     check = Allowance(lambda: next(left), computed=lambda: next(times)).of_file(1 << 40)
     with pytest.raises(error):
         check()
+
+
+def test_when_files_took_the_time_together_no_try_is_repeated() -> None:
+    """Forty files of ten kilobytes took two hundred seconds each: every try began with the first, for six hours."""
+    allowance = Allowance(iter([900.0, 900.0, 300.0, 59.0]).__next__, computed=lambda: 0.0)
+    allowance.of_file(9810)
+    with pytest.raises(CrowdedUnitError, match="the function's time was over at file 2 of its unit"):
+        allowance.of_file(9810)()
+
+
+def test_files_that_fill_the_disk_together_are_no_trouble_that_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = MemoryServices()
+    for name in ("a.csv", "b.csv"):
+        land(services, name, GOOD)
+    rows = iter([None, OSError(errno.ENOSPC, "No space left on device")])
+
+    def add(*_: object) -> None:
+        if error := next(rows, None):
+            raise error
+
+    monkeypatch.setattr(FileRows, "add", add)
+    with pytest.raises(CrowdedUnitError, match="the function's disk was full at file 2 of its unit"):
+        unit_of(services, Allowance())
+
+
+def test_each_file_of_such_a_unit_is_a_unit_alone_the_next_time() -> None:
+    services = MemoryServices()
+    files = [land(services, f"{number:02}.csv", GOOD) for number in range(40)]
+    left = chain([900.0], (900.0 - 200.0 * (number // 2) for number in range(1, 100)))
+    with pytest.raises(CrowdedUnitError) as raised:
+        unit_of(services, Allowance(left.__next__, computed=lambda: 0.0))
+    batch = services.ledger.batches.get("readings-1")
+    cause = json.dumps({"errorMessage": str(raised.value), "errorType": "CrowdedUnitError"})
+    assert record_failure(batch, "CrowdedUnitError", cause, services, [1]) is False
+    hand_over("readings", LIVE, 1, services)
+    again = record_batch("readings", LIVE, 2, "readings-2", services)
+    assert (again["files"], len(again["units"])) == (len(files), len(files))
+    (notice,) = services.topic.notices
+    assert "each is tried by a function alone" in str(notice.to_json())
 
 
 def test_a_minute_before_the_functions_end_a_file_is_read_on() -> None:

@@ -119,6 +119,8 @@ class Failure:
         return f"{self.means} {self.remedy}"
 
 
+CROWDED = "lambda-crowded"
+"""The name of the entry for a unit whose files were too much together."""
 UNKNOWN = Failure(
     name="unknown",
     service="",

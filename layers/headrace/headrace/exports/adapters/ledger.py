@@ -99,7 +99,7 @@ class DynamoExports:
             "milliseconds": round(answer.seconds * 1000),
             "account": request.accounts[0] if answer.failure else None, "reason": answer.failure or None,
         }  # fmt: skip
-        ends = self._table.expiry()
+        ends = self._table.expiry() | _in_full(request.category)
         pk, free = _pk(request.export, request.date), "attribute_not_exists(pk) OR failed > :none OR expires < :now"
         now = int(clock.seconds())
         puts = [self._table.putting(pk, _sk("DONE", request), counted | ends, free, none=0, now=now)]
@@ -224,9 +224,14 @@ def _sk(kind: str, request: Request, *, whole_part: bool = False) -> str:
 
 
 def _name(category: str) -> str:
-    """A category in a key of the table, which has 1,024 bytes: one that is longer has no files, as S3 takes no more."""
+    """A category in a key of the table, which has 1,024 bytes: a longer one is cut, and stands in its items in full."""
     name = named(category)
     return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + hashlib.sha256(name.encode()).hexdigest()
+
+
+def _in_full(category: str) -> dict[str, Any]:
+    """What an item has besides where its key does not say its category."""
+    return {} if _name(category) == named(category) else {"category": category}
 
 
 def _category_sk(category: str) -> str:
@@ -258,6 +263,8 @@ def _digest(request: Request) -> str:
 
 
 def _category(item: dict[str, Any]) -> str:
+    if "category" in item:
+        return str(item["category"])
     name = item["sk"].split("#")[1]
     return "" if name == "%" else unquote(name)
 

@@ -1,4 +1,4 @@
-"""Units of a batch whose function was killed, by time or memory: which files are to blame.
+"""Units of a batch whose function was killed, by time or memory, or ended itself before: which files are to blame.
 
 A killed function says nothing, but it wrote a line into the story of each file that it had done with.
 """
@@ -21,6 +21,11 @@ class Services(HasEvents, HasFiles, HasLake, Protocol):
 
 EVERY_UNIT = 3
 """If at least this many units are all killed, the files are not the cause: the batch has its attempts first."""
+
+
+def crowded(batch: BatchRecord, units: Sequence[int], services: Services) -> frozenset[str]:
+    """The ids of all files of units whose files were too much together: each is a unit alone the next time."""
+    return frozenset(file.file_id for number in units for file in _files(batch, number, services))
 
 
 def blamed(batch: BatchRecord, killed: Sequence[int], services: Services) -> frozenset[str]:

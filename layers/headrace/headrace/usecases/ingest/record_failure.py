@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from headrace.domain.clock import now
-from headrace.domain.ingest.failure import classify, explain, for_people
+from headrace.domain.ingest.failure import CROWDED, classify, explain, for_people
 from headrace.domain.ingest.ledger import BatchRecord
 from headrace.domain.notice import Next
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up, is_waited_out, treatment_of
-from headrace.usecases.ingest.killed_units import blamed
+from headrace.usecases.ingest.killed_units import blamed, crowded
 from headrace.usecases.ingest.trouble import report
 from headrace.usecases.ports import (
     HasBatches,
@@ -36,8 +36,9 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     """Returns whether the batch is tried again as it is; the catalogue says what is done about an error.
 
     A transient error is waited out and no attempt counts; one that a file's data or the size of the batch brings
-    about is final at once, and so is a function that was killed, by time or memory, over the units `killed`; any other
-    gets more executions. People are notified of each cause once while it lasts.
+    about is final at once, and so is a function that was killed, by time or memory, over the units `killed`, or ended
+    itself since their files were too much together; any other gets more executions. People are notified of each cause
+    once while it lasts.
     """
     text = explain(error, cause)
     failure = classify(text)
@@ -47,7 +48,7 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     if batch.condemned:  # what is left of giving it up has failed
         _give_up(batch, batch.reason or reason, services, frozenset())
         return False
-    suspects = blamed(batch, killed, services)
+    suspects = (crowded if failure.name == CROWDED else blamed)(batch, killed, services)
     final = treatment_of(reason).final or bool(suspects)
     passes = not final and is_waited_out(batch, failure.treatment)
     if final or not (passes or batch.attempts < allowed_for(batch, services)):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headrace.errors import TransientError
+from headrace.errors import CrowdedUnitError, TransientError
 from headrace.transform import FileRejected
 
 SECONDS = 240
@@ -57,13 +57,15 @@ class Allowance:
         self._whole = left()
         self._computed = computed
         self._resident = resident
+        self._files = 0
 
     def of_file(self, size: int) -> Callable[[], None]:
         """A function that is called while the file, of this many bytes as it landed, is read.
 
-        It raises FileRejected when the file has taken what there is for it, and TransientError when time is over that
-        it has not taken itself.
+        It raises FileRejected when the file has taken what there is for it. When time is over that it has not taken
+        itself, it raises CrowdedUnitError where files before it had a share, else TransientError.
         """
+        self._files += 1
         most = SECONDS + size // BYTES_A_SECOND
         began, had = self._computed(), self._left()
 
@@ -78,9 +80,11 @@ class Allowance:
         return check
 
     def _end(self, taken: float, passed: float) -> None:
-        """Raises FileRejected if the file at work used up the time, else TransientError."""
+        """Raises FileRejected if the file at work used up the time, else what is said of the unit."""
         if passed >= WHOLE * self._whole and taken >= passed / 2:
             raise FileRejected(TOO_LONG, _too_long(f"the {passed:,.0f} s that the function has"))
+        if self._files > 1:
+            raise CrowdedUnitError(f"the function's time was over at file {self._files:,} of its unit")
         raise TransientError(f"the unit's time was over after {taken:,.0f} s of computing on the file at work")
 
     def _check_memory(self) -> None:

@@ -15,7 +15,7 @@ from headrace.domain.ingest.load_plan import MOST_RETURNS, origins_of
 from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.domain.ingest.replay import replay_of
 from headrace.domain.ingest.row_limits import is_judged, too_few, too_many_bad
-from headrace.errors import HeadraceError, ObjectGoneError, place_of
+from headrace.errors import CrowdedUnitError, HeadraceError, ObjectGoneError, place_of
 from headrace.observability import logger
 from headrace.transform import FileRejected, FileReport, FileTransform, GroupTransform
 from headrace.transform.key_columns import key_columns
@@ -171,7 +171,14 @@ class _Unit(Generic[R]):
         refused = self._refused_before()
         results: list[FileResult] = []
         for file in files:
-            result = refused.get(file.file_id) or self._transform_file(file, refused)
+            try:
+                result = refused.get(file.file_id) or self._transform_file(file, refused)
+            except OSError as error:
+                if is_full(error) and results:
+                    raise CrowdedUnitError(
+                        f"the function's disk was full at file {len(results) + 1:,} of its unit"
+                    ) from error
+                raise
             self._services.events.note_file(file.file_id, TRANSFORMED, _story(result))
             results.append(result)
         return results
