@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from headrace_compiler.compile.column_types import (
     physical_type,
 )
 from headrace_compiler.compile.rules import BOUNDS, enum_rule, option_rules, quality_rules, several_formats
-from headrace_compiler.compile.writing import with_writing
+from headrace_compiler.compile.writing import of_files, with_writing
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.names import column_name_problem
@@ -45,8 +45,11 @@ NOT_YET = {
 }
 
 
-def compile_column(item: SchemaProperty, where: Where, problems: Problems) -> Column | None:
-    """The column that a property means; None, with the reasons noted, when it has none."""
+def compile_column(item: SchemaProperty, server: Mapping[str, Any], where: Where, problems: Problems) -> Column | None:
+    """The column that a property means; None, with the reasons noted, when it has none.
+
+    `server` is what the customProperties of the files' server say.
+    """
     name = item.physicalName or item.name
     if name is None:
         problems.add(where, "a property needs a name")
@@ -75,7 +78,7 @@ def compile_column(item: SchemaProperty, where: Where, problems: Problems) -> Co
         **_rules(item, column_type, where, problems),
     )
     column = _with_formats(column, item, values.get("formats", []), where, problems)
-    column = with_writing(column, item, values, where, problems)
+    column = with_writing(column, item, of_files(server, column.kind) | values, where, problems)
     _check_path(column, item, where, problems)
     _check_rules(column, item, where, problems)
     return column
@@ -180,8 +183,13 @@ def _check_rules(column: Column, item: SchemaProperty, where: Where, problems: P
     for index, value in enumerate(column.enum):
         place = (*where, "enum", index, "value") if item.enum else (*where, "quality")
         _readable(value, column, place, "the enum value", problems)
+    default = column.writing.default
+    if default is not None:
+        _readable(default, column, custom.place_of(item.customProperties, "default", where), "the default", problems)
     if len(problems.errors) > broken:
         return
+    if default is not None:
+        _check_default(default, column, custom.place_of(item.customProperties, "default", where), problems)
     _check_order(column, options, problems)
     _check_enum(column, item, where, problems)
 
@@ -191,6 +199,14 @@ def _readable(text: str, column: Column, where: Where, what: str, problems: Prob
         text_reader(without_formats(column))(text)
     except Broken as reason:
         problems.add(where, f"{what}: {reason}")
+
+
+def _check_default(default: str, column: Column, where: Where, problems: Problems) -> None:
+    """What stands in place of a value must keep the column's rules."""
+    value = text_reader(without_formats(column))(default)
+    for name, rule in value_rules(column):
+        if reason := rule(value):
+            problems.add(where, f"the default {default!r} breaks the property's own {name}: it {reason}")
 
 
 def _check_order(column: Column, where: Where, problems: Problems) -> None:

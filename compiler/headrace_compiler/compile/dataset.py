@@ -19,7 +19,7 @@ from headrace_compiler.compile.key_columns import with_origins
 from headrace_compiler.compile.metrics import statistics_checks
 from headrace_compiler.compile.operations import check_null_tokens, with_operations
 from headrace_compiler.compile.row_rules import row_rules
-from headrace_compiler.compile.servers import compile_servers
+from headrace_compiler.compile.servers import TRIMMED, compile_servers
 from headrace_compiler.compile.snapshots import size_checks, snapshot_of
 from headrace_compiler.compile.views import compile_views
 from headrace_compiler.document import custom
@@ -53,7 +53,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     if table is None:
         return None
     values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
-    columns = _columns(table, values, problems)
+    columns = _columns(table, values, servers.of_columns if servers else {}, problems)
     if servers is not None and len(columns) == len(table.properties or []):
         columns = with_origins(columns, table, servers, TABLE, problems)
     if servers is not None:
@@ -72,6 +72,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     columns, changes = with_operations(columns, table, values, layout, TABLE, problems)
     if servers is not None:
         check_null_tokens(columns, table, servers.format.null_tokens, TABLE, problems)
+        _check_quoted_nulls(columns, servers.format.quoted_nulls, problems)
     if _chosen("paddedKeys", PADDED_KEYS, table, values, problems) == "refuse":
         columns = tuple(_unpadded(column, layout["primary_key"]) for column in columns)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
@@ -242,15 +243,25 @@ def _table(model: OpenDataContractStandard, problems: Problems) -> SchemaObject 
     return table
 
 
-def _columns(table: SchemaObject, values: dict[str, Any], problems: Problems) -> tuple[Column, ...]:
+def _columns(
+    table: SchemaObject, values: dict[str, Any], server: dict[str, Any], problems: Problems
+) -> tuple[Column, ...]:
     places: list[Where] = [(*TABLE, "properties", index) for index in range(len(table.properties or []))]
     pairs = zip(table.properties or [], places, strict=True)
-    compiled = [(compile_column(item, where, problems), where) for item, where in pairs]
+    compiled = [(compile_column(item, server, where, problems), where) for item, where in pairs]
     columns = [(column, where) for column, where in compiled if column is not None]
     if not compiled:
         problems.add((*TABLE, "properties"), "the table needs properties: its columns")
     _refuse_twins(columns, problems)
     return tuple(_with_default_encoding(column, values.get("encode"), table, problems) for column, _ in columns)
+
+
+def _check_quoted_nulls(columns: Sequence[Column], quoted_nulls: bool, problems: Problems) -> None:
+    """Where a word in quotes is a value, quotes must be seen until the end."""
+    for index, column in enumerate(columns):
+        if column.writing.trim and not quoted_nulls:
+            reason = f"trim of {column.name!r} and quotedNulls: false do not go together: {TRIMMED}"
+            problems.add((*TABLE, "properties", index, "customProperties"), reason)
 
 
 def _refuse_twins(columns: list[tuple[Column, Where]], problems: Problems) -> None:
@@ -345,6 +356,12 @@ def _check_key(column: Column, where: Where, problems: Problems) -> None:
         problems.add((*where, "primaryKey"), f"the primary key column {column.name!r} must be required: true")
     if column.kind in NO_KEY:
         problems.add((*where, "primaryKey"), f"a {column.kind} cannot be a primary key")
+    if column.writing.default is not None:
+        reason = f"rows without a value in the key {column.name!r} would be one"
+        problems.add((*where, "customProperties"), f"{reason}: leave out its default")
+    if column.writing.cut or column.writing.replaces:
+        reason = f"the key {column.name!r} would be changed, so that two keys could become one"
+        problems.add((*where, "customProperties"), f"{reason}: leave out tooLong and badBytes")
     if column.writing.rounding or column.writing.finer:
         reason = f"the key {column.name!r} would be rounded, so that two keys could become one"
         problems.add((*where, "customProperties"), f"{reason}: leave out rounding and finerTimes")

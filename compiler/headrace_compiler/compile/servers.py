@@ -16,6 +16,7 @@ from headrace.domain.files.names import IGNORED
 from headrace.domain.source import Source
 from headrace_compiler.compile.groups import Groups, groups_of
 from headrace_compiler.compile.sources import PROTOCOLS, compile_sources
+from headrace_compiler.compile.writing import OF_FILES
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.names import schema_name_problem
@@ -36,13 +37,18 @@ SUPPORTED = (
     " shift_jis, cp932, euc-jp, euc-kr, cp949, gb18030, gbk, big5"
 )
 """The same, in the words of a contract."""
+CLEANS = ("trim", "excelText")
+TRIMMED = "whether a blank value stood in quotes could not be seen any more"
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
 ROW_SEPARATORS = {"\n", "\r", "\0"}
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """What the servers say. `folders` and `names` are templates of keys; `files` has the patterns of `names`, too."""
+    """What the servers say. `folders` and `names` are templates of keys; `files` has the patterns of `names`, too.
+
+    `of_columns` are customProperties about all columns.
+    """
 
     prefix: str
     folders: tuple[str, ...]
@@ -54,6 +60,7 @@ class Servers:
     ignore: tuple[str, ...]
     names: tuple[str, ...]
     groups: Groups = field(default_factory=Groups)
+    of_columns: dict[str, Any] = field(default_factory=dict)
 
 
 def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> Servers | None:
@@ -80,7 +87,9 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     names = tuple(pattern for pattern in files if fields_of(pattern))
     patterns = tuple(map(as_pattern, files))
     groups = groups_of(source[1], source[0], files, problems, fetched=bool(sources))
-    return Servers(prefix, folders, file_format, schema, target[1].database, sources, patterns, ignore, names, groups)
+    of_columns = {item.property: item.value for item in source[1].customProperties or [] if item.property in OF_FILES}
+    place = (prefix, folders, file_format, schema, target[1].database, sources)
+    return Servers(*place, patterns, ignore, names, groups, of_columns)
 
 
 def _patterns(server: Server, where: Where, problems: Problems) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -173,6 +182,8 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
         max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),
         max_decompressed_bytes=int(values.get("maxDecompressedBytes", FileFormat().max_decompressed_bytes)),
         null_tokens=tuple(values.get("nullTokens", traits.null_tokens)),
+        quoted_nulls=values.get("quotedNulls", True),
+        excel_text=values.get("excelText", False),
     )
     _check_format(made, server, where, problems)
     return made
@@ -219,6 +230,13 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
     if made.quote and made.quote in made.delimiter:
         problems.add((*where, "delimiter"), "delimiter and quote must differ")
     _check_escape(made, places, problems)
+    if made.excel_text and (made.quote != '"' or made.escape):
+        problems.add(places["excelText"], 'excelText is for files whose quote is " and that have no escape')
+    cleans = next(
+        (item.property for item in server.customProperties or [] if item.property in CLEANS and item.value), None
+    )
+    if cleans and not made.quoted_nulls:
+        problems.add(places["quotedNulls"], f"quotedNulls: false and {cleans} do not go together: {TRIMMED}")
     for token in made.null_tokens:
         if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
             problems.add(places["nullTokens"], f"the null token {token!r} cannot occur in a file of this format")

@@ -20,6 +20,8 @@ from headrace_compiler.document.shape import suggestion
 EXACT = frozenset({Kind.INTEGER, Kind.DECIMAL})
 FRACTIONS = frozenset({Kind.FLOAT, Kind.DECIMAL})
 CLOCKS = frozenset({Kind.TIMESTAMP})
+ALL, FLAGS, TEXTS = frozenset(Kind), frozenset({Kind.BOOLEAN}), frozenset({Kind.STRING})
+ON_LONG, ON_BYTES = ("refuse", "cut"), ("refuse", "replace")
 MOST_UNITS, LONGEST_UNIT = 50, 20
 MOST_DECIMALS = 37
 LAST_FIRST_YEAR = 9900
@@ -68,6 +70,10 @@ def _is_unit(text: str) -> bool:
     )
 
 
+def _words(values: Sequence[str]) -> str | None:
+    return None if values and all(values) else "a list of words, such as [Y, yes]"
+
+
 def _between(least: int, most: int) -> Callable[[float], str | None]:
     return lambda value: None if value == int(value) and least <= value <= most else f"a number from {least} to {most}"
 
@@ -85,20 +91,32 @@ OPTIONS: Mapping[str, Option] = {
     "ambiguousTimes": Option("ambiguous", CLOCKS, _one_of(AMBIGUOUS)),
     "finerTimes": Option("finer", CLOCKS, _one_of(FINER)),
     "hour24": Option("hour24", CLOCKS),
+    "nullTokens": Option("nulls", ALL),
+    "trim": Option("trim", ALL),
+    "default": Option("default", ALL),
+    "trueValues": Option("true", FLAGS, _words),
+    "falseValues": Option("false", FLAGS, _words),
+    "tooLong": Option("cut", TEXTS, _one_of(ON_LONG)),
+    "badBytes": Option("replaces", TEXTS, _one_of(ON_BYTES)),
+    "excelText": Option("excel_text", ALL),
 }
+OF_FILES = ("trim", "excelText", "decimalMark", "groupingMark")
+"""What a server says of all columns; a property may say otherwise."""
 NOUNS = {
     NUMBERS: "numbers",
     EXACT: "integers and decimals",
     FRACTIONS: "numbers that are no integers",
     TIMES: "dates and times",
     CLOCKS: "timestamps",
+    FLAGS: "booleans",
+    TEXTS: "texts",
 }
 
 
 def with_writing(
     column: Column, item: SchemaProperty, values: dict[str, Any], where: Where, problems: Problems
 ) -> Column:
-    """The column with how its values are written."""
+    """The column with how its values are written. `values` are what its property says, before that what the file's."""
     fields: dict[str, Any] = {}
     before = len(problems.errors)
     for name in (name for name in OPTIONS if name in values):
@@ -108,7 +126,7 @@ def with_writing(
         elif wanted := option.unfit(values[name]):
             problems.add(place, f"{name} must be {wanted}")
         else:
-            fields[option.field] = _as_field(values[name])
+            fields[option.field] = _as_field(name, values[name], item, where, problems)
     zone = _zone(item, column, where, problems)
     made = Writing(**fields | {"zone": zone})
     if len(problems.errors) == before:
@@ -118,7 +136,16 @@ def with_writing(
     return replace(column, writing=made)
 
 
-def _as_field(value: Any) -> Any:
+def of_files(server: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+    """What a server says of all columns of a kind."""
+    return {name: server[name] for name in OF_FILES if name in server and kind in OPTIONS[name].kinds}
+
+
+def _as_field(name: str, value: Any, item: SchemaProperty, where: Where, problems: Problems) -> Any:
+    if name in {"tooLong", "badBytes"}:
+        return value not in {ON_LONG[0], ON_BYTES[0]}
+    if name == "default":  # as the contract writes it: 1.50 is not 1.5
+        return problems.document.scalar(custom.place_of(item.customProperties, name, where))
     if isinstance(value, list):
         return tuple(value)
     return int(value) if isinstance(value, float) else value
@@ -157,6 +184,9 @@ def _contradictions(made: Writing, column: Column) -> list[tuple[str, str]]:
         "formats": two_digits
         and not made.first_year
         and "a format with yy needs twoDigitYears, the first year that it can mean, such as 1970",
+        "trueValues": bool(made.true) != bool(made.false) and "trueValues and falseValues belong together",
+        "falseValues": {word.lower() for word in made.true} & {word.lower() for word in made.false}
+        and "a word cannot be true and false",
         "twoDigitYears": made.first_year and not two_digits and "twoDigitYears needs a format with yy",
     }
     return [(name, str(reason)) for name, reason in checks.items() if reason]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from open_data_contract_standard.model import CustomProperty
@@ -17,6 +17,8 @@ SERVER = {
     "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
     "files": "a list of texts", "ignore": "a list of texts",
     "marker": "text", "manifest": "text", "patienceMinutes": "a number",
+    "quotedNulls": "true or false", "excelText": "true or false",
+    "trim": "true or false", "decimalMark": "text", "groupingMark": "text",
 }  # fmt: skip
 SOURCE = {
     "secret": "text", "completeWhen": "text", "stableSeconds": "a number", "marker": "text", "afterwards": "text",
@@ -50,7 +52,9 @@ COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a n
           "formats": "a list of texts", "decimalMark": "text", "groupingMark": "text", "units": "a list of texts",
           "percent": "text", "negatives": "a list of texts", "exponents": "true or false", "rounding": "text",
           "impliedDecimals": "a number", "twoDigitYears": "a number", "ambiguousTimes": "text", "finerTimes": "text",
-          "hour24": "true or false"}  # fmt: skip
+          "hour24": "true or false", "nullTokens": "a list of texts", "trim": "true or false", "default": "a value",
+          "trueValues": "a list of texts", "falseValues": "a list of texts", "tooLong": "text",
+          "badBytes": "text"}  # fmt: skip
 NO_PROPERTIES: dict[str, str] = {}
 
 
@@ -98,14 +102,22 @@ def _unknown(name: str, known: Mapping[str, str]) -> str:
 
 def fits(value: Any, wanted: str) -> bool:
     """Whether a value is of the kind that is wanted, in the words of this module."""
-    if wanted == "text" or wanted.startswith("a share"):
-        return isinstance(value, str)
-    if wanted.startswith("a list of views"):
-        return isinstance(value, list)
-    if wanted == "true or false":
-        return isinstance(value, bool)
-    if wanted.startswith("a number of rows"):
-        return isinstance(value, str | int) and not isinstance(value, bool)
-    if wanted == "a number":
-        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    kind = next(start for start in FITTING if wanted.startswith(start))
+    return FITTING[kind](value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+FITTING: Mapping[str, Callable[[Any], bool]] = {
+    "a list of texts": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    "a list of": lambda value: isinstance(value, list),
+    "a number of rows": lambda value: isinstance(value, str | int) and not isinstance(value, bool),
+    "a number": lambda value: _is_number(value) and value >= 0,
+    "a value": lambda value: isinstance(value, str | int | float),
+    "true or false": lambda value: isinstance(value, bool),
+    "text": lambda value: isinstance(value, str),
+    "a share": lambda value: isinstance(value, str),
+}
+"""By how their words begin, the longer ones first."""

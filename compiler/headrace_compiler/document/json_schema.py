@@ -18,6 +18,7 @@ Schema = dict[str, Any]
 TEXTS = {"type": "array", "items": {"type": "string"}}
 VALUES: dict[str, Schema] = {
     "text": {"type": "string"},
+    "a value": {"type": ["string", "number", "boolean"]},
     "true or false": {"type": "boolean"},
     "a number": {"type": "number", "minimum": 0},
     "a list of texts": TEXTS,

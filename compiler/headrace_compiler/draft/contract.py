@@ -16,6 +16,7 @@ from headrace_compiler.draft.doubts import doubt_of_json, doubt_of_text, doubt_o
 from headrace_compiler.draft.keys import key_question
 from headrace_compiler.draft.partitions import partitions_of
 from headrace_compiler.draft.samples import Samples, listed, read_samples, shown_name
+from headrace_compiler.draft.written import Written, lines_of, words_question, written
 
 FEW_VALUES = 12
 ROWS_FOR_ENUM = 50
@@ -40,11 +41,13 @@ def draft(name: str, paths: list[Path]) -> str:
         raise ValueError(reason)
     samples = read_samples(paths)
     partitions = partitions_of(paths)
-    guesses = {column: _guess(values, samples) for column, values in samples.columns.items()}
+    found = {column: _guess(values, samples) for column, values in samples.columns.items()}
+    others = {column: _written(values, found[column], samples) for column, values in samples.columns.items()}
+    guesses = {column: each.guess if (each := others[column]) else found[column] for column in found}
     lines = [*_head(name, samples.remarks), *_servers(name, samples, partitions), *_table(name, samples, guesses)]
     names = _column_names({**samples.columns, **partitions})
-    for column, found in guesses.items():
-        lines += _property(column, names[column], found, samples)
+    for column, guessed in guesses.items():
+        lines += _property(column, names[column], guessed, samples, others[column])
         lines += [PARTITIONED] if column in partitions else []
     for column in [field for field in partitions if field not in guesses]:
         lines += _partition(column, names[column], partitions[column])
@@ -54,6 +57,13 @@ def draft(name: str, paths: list[Path]) -> str:
 def _guess(values: Sequence[Any], samples: Samples) -> Guess:
     known = [value for value in values if value is not None]
     return guess(known, typed=samples.are_json)
+
+
+def _written(values: Sequence[Any], found: Guess, samples: Samples) -> Written | None:
+    """What texts are that are written in another than the usual way."""
+    if found.logical != "string" or samples.are_json:
+        return None
+    return written([value for value in values if value is not None])
 
 
 def _head(name: str, remarks: Sequence[str]) -> Iterator[str]:
@@ -131,16 +141,21 @@ def _table(name: str, samples: Samples, guesses: dict[str, Guess]) -> Iterator[s
     yield "    properties:"
 
 
-def _property(column: str, name: str, found: Guess, samples: Samples) -> Iterator[str]:
+def _property(column: str, name: str, found: Guess, samples: Samples, other: Written | None) -> Iterator[str]:
     values = samples.columns[column]
     yield f"      - name: {yaml_text(column)}{_only_in(samples.holders[column], samples.labels)}"
     if name != column:
         yield f"        physicalName: {name}"
-    yield f"        logicalType: {found.logical}{_doubt(column, found, samples)}"
+    doubt = f"  # decide: {shown_name(column)}: {other.question}" if other and other.question else ""
+    yield f"        logicalType: {found.logical}{doubt or _doubt(column, found, samples, other)}"
     if found.physical:
-        yield f"        physicalType: {_physical(column, values, found)}"
+        yield f"        physicalType: {_physical(column, [] if other else values, found)}"
     if found.formats and found.formats[0]:
-        yield from ("        logicalTypeOptions:", f"          format: {found.formats[0]}{_or(found.formats[1:])}")
+        yield from (
+            "        logicalTypeOptions:",
+            f"          format: {found.formats[0]}{_or(found.formats[1:])}",
+        )
+    yield from lines_of(other.options if other else ())
     yield from _enum(column, values, found)
 
 
@@ -149,7 +164,9 @@ def _physical(column: str, values: Sequence[Any], found: Guess) -> str:
     if not found.physical or not found.physical.startswith("DECIMAL"):
         return str(found.physical)
     texts = [text.lstrip("+-").partition(".") for text in (str(value) for value in values if value is not None)]
-    seen = max(len(fraction) for _, _, fraction in texts)
+    seen = max((len(fraction) for _, _, fraction in texts), default=0)
+    if not texts:
+        return found.physical
     scale = max(seen, SCALE)
     precision = 18 if max(len(whole) for whole, _, _ in texts) + MORE_DIGITS <= 18 - scale else 38
     question = f"{shown_name(column)} has up to {seen} decimals here; how many may it have? More are quarantined"
@@ -170,9 +187,12 @@ def _only_in(holders: list[str], labels: list[str]) -> str:
     return f"  # decide: only in {', '.join(holders[:NAMED])}{more}"
 
 
-def _doubt(column: str, found: Guess, samples: Samples) -> str:
+def _doubt(column: str, found: Guess, samples: Samples, other: Written | None) -> str:
+    if other:
+        return ""
     known = [value for value in samples.columns[column] if value is not None]
     doubt = doubt_of_json(known, found) if samples.are_json else None
+    doubt = doubt or (words_question(known) if found.logical == "string" and not samples.are_json else None)
     doubt = doubt or (doubt_of_text(known) if found.logical == "string" and not samples.are_json else None)
     doubt = doubt or doubt_of_time(known, found)
     return f"  # decide: {shown_name(column)}: {doubt}" if doubt else ""

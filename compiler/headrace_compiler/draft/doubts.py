@@ -50,7 +50,7 @@ def doubt_of_time(values: Sequence[Any], found: Guess) -> str | None:
     if found.logical == "integer" and len(looked_at) >= ENOUGH:
         for unit, factor in (("seconds", 1), ("milliseconds", 1000)):
             if all(EARLIEST * factor <= int(value) < LATEST * factor for value in looked_at):
-                return f"are these {unit} since 1970? They are kept as numbers"
+                return f"are these {unit} since 1970? A timestamp of `format: epoch{unit.title()}` reads them"
     return None
 
 
@@ -59,7 +59,7 @@ def doubt_of_text(values: list[str]) -> str | None:
     different = list(dict.fromkeys(values))
     looked_at = different if len(different) <= FIRST + LAST else different[:FIRST] + different[-LAST:]
     if looked_at and all(map(COMMA_NUMBER.fullmatch, looked_at)):
-        return "numbers with a comma stay text; the contract's numbers have a point alone"
+        return "numbers with commas in several ways: see decimalMark and groupingMark"
     odd = [value for value in looked_at if guess([value]).logical not in WORDS_OF_VALUES]
     typed = [value for value in looked_at if value not in set(odd)]
     if not odd or len(odd) > max(1, len(looked_at) * FEW) or len(typed) < ENOUGH or any(map(LEADING_ZERO.match, odd)):

@@ -190,7 +190,12 @@ def _remarks_on_rows(text: SampleText, samples: Samples) -> list[str]:
     written, label = samples.format, text.label
     first, *rest = list(records(text.data, written)) or [[]]
     again = sum(record == first for record in rest) if written.header else 0
-    remarks = [f"{label}, the header stands among the rows again ({again}): such rows are quarantined"] if again else []
+    remarks = [f'{label}, values are written as ="…": if Excel shall take them for text, add excelText: true'] * (
+        written.quote == '"' and b'="' in text.data
+    )
+    remarks += (
+        [f"{label}, the header stands among the rows again ({again}): such rows are quarantined"] if again else []
+    )
     if written.quote and f"\\{written.quote}".encode() in text.data:
         remarks.append(f"{label}, \\ stands before a quote: is it an escape? If so, add the customProperty escape")
     return remarks

@@ -77,6 +77,53 @@ def test_how_times_are_written(tmp_path: Path) -> None:
     assert column_of(spec).formats == ("d-MMM-yy h:mm a", "iso", "epochMilliseconds")
 
 
+def test_how_values_are_written(tmp_path: Path) -> None:
+    said = [
+        ("nullTokens", ["", "NULL"]),
+        ("trim", True),
+        ("default", "n/a"),
+        ("tooLong", "cut"),
+        ("badBytes", "replace"),
+    ]
+    written = column_of(compiled(tmp_path, "string", *said)).writing
+    assert written == Writing(nulls=("", "NULL"), trim=True, default="n/a", cut=True, replaces=True)
+    assert column_of(compiled(tmp_path, "string", ("tooLong", "refuse"), ("badBytes", "refuse"))).writing == USUAL
+    words = compiled(tmp_path, "boolean", ("trueValues", ["J"]), ("falseValues", ["N"]))
+    assert column_of(words).writing == Writing(true=("J",), false=("N",))
+    spec = compiled(tmp_path, "number", ("default", 1.50), ("nullTokens", []))
+    assert column_of(spec).writing == Writing(default="1.5", nulls=())
+    assert Contract.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_a_server_says_it_of_all_columns_and_a_property_otherwise(tmp_path: Path) -> None:
+    server = "customProperties: [{property: trim, value: true}, {property: decimalMark, value: ','}]"
+    text = HEAD.format(format=f"csv, {server}", type="number", physical="DECIMAL(12,2)")
+    path = tmp_path / "readings.odcs.yaml"
+    path.write_text(
+        text
+        + "        customProperties: [{property: decimalMark, value: '.'}]\n      - {name: w, logicalType: number}\n"
+    )
+    k, v, w, _ = compile_contract(path).columns
+    assert (k.writing, v.writing, w.writing) == (
+        Writing(trim=True), Writing(trim=True), Writing(trim=True, decimal_mark=","),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("server", "says"),
+    [
+        ("{property: quotedNulls, value: false}, {property: trim, value: true}", "do not go together"),
+        ("{property: excelText, value: true}, {property: quote, value: ''}", "excelText is for files"),
+    ],
+)
+def test_what_a_server_cannot_say(tmp_path: Path, server: str, says: str) -> None:
+    text = HEAD.format(format=f"csv, customProperties: [{server}]", type="number", physical="DECIMAL(12,2)")
+    path = tmp_path / "readings.odcs.yaml"
+    path.write_text(text)
+    with pytest.raises(ContractErrors, match=says):
+        compile_contract(path)
+
+
 def test_a_contract_travels_as_json_with_only_what_is_unusual(tmp_path: Path) -> None:
     spec = compiled(tmp_path, "number", ("decimalMark", ","), ("units", ["€"]))
     value = json.loads(json.dumps(spec.to_json()))
@@ -109,6 +156,13 @@ def test_a_contract_travels_as_json_with_only_what_is_unusual(tmp_path: Path) ->
         ("timestamp", [], {"defaultTimezone": "Mars/Base"}, "is not known: write a name such as Europe/Berlin"),
         ("timestamp", [], {"defaultTimezone": "../etc"}, "is not known"),
         ("date", [], {"defaultTimezone": "Europe/Berlin"}, "a date is the one that is written"),
+        ("string", [("default", "much too long")], {}, "the default: it takes 13 bytes"),
+        ("number", [("default", "few")], {}, "the default: 'few' is not a decimal number"),
+        ("number", [("default", 5)], {"minimum": 7}, "breaks the property's own minimum"),
+        ("boolean", [("trueValues", ["J"])], {}, "belong together"),
+        ("boolean", [("trueValues", ["J"]), ("falseValues", ["j"])], {}, "cannot be true and false"),
+        ("number", [("tooLong", "cut")], {}, "tooLong is for texts, not for a decimal"),
+        ("string", [("tooLong", "shorten")], {}, "tooLong must be refuse or cut"),
         ("timestamp", [("finerTimes", "keep")], {}, "finerTimes must be cut or round"),
         ("date", [("hour24", True)], {}, "hour24 is for timestamps, not for a date"),
         ("timestamp", [], {"format": "dMyyyy HH:mm"}, "where d ends and M begins cannot be seen"),
@@ -123,6 +177,15 @@ def test_what_cannot_be_said_is_refused_with_what_to_write(
         compiled(tmp_path, logical, *said, **options)
     assert says in str(caught.value)
     assert "readings.odcs.yaml:1" in str(caught.value)
+
+
+@pytest.mark.parametrize("said", ["default, value: x", "tooLong, value: cut", "badBytes, value: replace"])
+def test_a_key_is_not_changed(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "readings.odcs.yaml"
+    key = f"        required: true\n        primaryKey: true\n        customProperties: [{{property: {said}}}]\n"
+    path.write_text(HEAD.format(format="csv", type="string", physical="VARCHAR(9)") + key)
+    with pytest.raises(ContractErrors, match="would be"):
+        compile_contract(path)
 
 
 def test_a_key_is_not_rounded(tmp_path: Path) -> None:

@@ -251,9 +251,74 @@ def local_times() -> tuple[Contract, Cells]:
     return spec, [[cell.encode() for cell in column] for column in cells]
 
 
+def own_words() -> tuple[Contract, Cells]:
+    """Columns with their own words for nothing, trimmed ones, words for booleans, and texts that are cut."""
+    yes_no = Writing(true=("J", "ja"), false=("N", "nein"), trim=True)
+    spec = contract(
+        text("a", 8, writing=Writing(nulls=("NULL", ""), trim=True), required=True),
+        integer("b", writing=Writing(nulls=("-", "0")), minimum="-5"),
+        column("c", Kind.BOOLEAN, writing=yes_no),
+        text("d", 5, writing=Writing(cut=True, nulls=("b",)), max_length=4, pattern="^[a-zé]*$"),
+        decimal("e", 8, 2, writing=Writing(decimal_mark=",", trim=True, default="7.5"), required=True),
+        column("f", Kind.DATE, writing=Writing(trim=True, nulls=("0000-00-00",), default="1970-01-01")),
+        text("g", writing=Writing(replaces=True)),
+        delimiter=";",
+        null_tokens=("", "NA"),
+    )
+    cells = [
+        [" x", "NA", "NULL ", "\u00a0", '" y "', "toolong  ", "a", ""],
+        ["1", "-", "0", "NA", "-6", "", "-4"],
+        [" J", "JA", "n", "nein ", "true", "", "NA"],
+        ["abcdef", "éééé", "b", "", "a1", '"ab"', "NA", "abcdé"],
+        ["1,5", " 2,25 ", "", "  ", "NA", "1.5", "x"],
+        ["2024-01-31 ", "0000-00-00", "", " 0000-00-00", "2024-02-30", "NA"],
+        ["g", "\ufffd", "", "NA", "c"],
+    ]
+    return spec, [[cell.encode() for cell in column] for column in cells]
+
+
+def quoted_words() -> tuple[Contract, Cells]:
+    """Files in which a word in quotes is a value, whatever it is."""
+    spec = contract(
+        text("a", required=True),
+        integer("b"),
+        text("c", writing=Writing(nulls=("NA",), default="none")),
+        column("d", Kind.DATE),
+        quoted_nulls=False,
+        null_tokens=("", "\\N"),
+    )
+    return spec, [
+        [b"x", b'""', b"", b'"\\N"', b"\\N", b'"a""b"'],
+        [b"1", b"", b'""', b'"7"', b"\\N"],
+        [b"", b'""', b"NA", b'"NA"', b"c"],
+        [b"2024-01-31", b"", b'""', b'"2024-01-31"'],
+    ]
+
+
+def quoted_words_with_escapes() -> tuple[Contract, Cells]:
+    spec = contract(text("a"), text("b", required=True), quoted_nulls=False, escape="\\", null_tokens=("\\N", ""))
+    return spec, [[b"\\N", b'"\\N"', b'""', b"", b"x"], [b"", b'""', b"\\N", b"b", b'"c,"']]
+
+
+def texts_of_excel() -> tuple[Contract, Cells]:
+    spec = contract(
+        text("a", writing=Writing(excel_text=True)),
+        integer("b", writing=Writing(excel_text=True, trim=True)),
+        text("c", enum=("x", "y,z"), writing=Writing(excel_text=True)),
+        excel_text=True,
+        null_tokens=("", "NA"),
+    )
+    return spec, [
+        [b'="0000451"', b'"=""0012"""', b'="a,b"', b'="a""b"', b'=""', b"=x", b'="NA"', b'"="', b'="', b'"=""""""'],
+        [b'="7"', b"8", b'=" 9 "', b'"=""10"""', b""],
+        [b'="x"', b"x", b'="y,z"', b'"y,z"', b'="q"', b""],
+    ]
+
+
 CASES = [
     every_kind, only_texts, one_column, pipes, tabs_without_quotes, semicolons, escapes, long_delimiters, stacked_files,
     empty_fields, written_numbers, written_times, local_times,
+    own_words, quoted_words, quoted_words_with_escapes, texts_of_excel,
 ]  # fmt: skip
 
 ENDS = [b"", b"\n", b"\x1a", b"\n\x1a", b"\n\x1a\r\n", b"\x1a\n"]

@@ -141,6 +141,8 @@ def _reading(document: Document) -> Text:
     facts = [f"{size(document['bytes'])} read in {seconds:.2f} s ({size(int(document['bytes'] / seconds))}/s)"]
     simple = ("compression", "encoding", "newline")
     facts += [f"{name} {document['detected'][name]}" for name in simple if name in document["detected"]]
+    for column, changed in document["detected"].get("changed_values", {}).items():
+        facts += [f"{count(rows, 'value')} of {column} {how}" for how, rows in changed.items()]
     for name, what in (("absent_columns", "without the optional"), ("unknown_columns", "unknown")):
         facts += [f"{what} {', '.join(document['detected'][name])}"] if name in document["detected"] else []
     return Text("; ".join(facts), style="dim")

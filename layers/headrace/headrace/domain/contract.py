@@ -103,6 +103,7 @@ class FileFormat:
     `kind` is the name of one of `FORMATS`, which `traits` gives.
     `encoding` may be `auto`: a byte order mark, or the pattern of UTF-16's zeros, or else UTF-8.
     `escapes` says what an escape before a letter such as n means, one of `ESCAPES`; nothing if nobody has said so.
+    `quoted_nulls`: a null token means nothing in quotes, too. `excel_text`: a field may be written as `="…"`.
     """
 
     kind: str = "csv"
@@ -112,6 +113,8 @@ class FileFormat:
     encoding: str = "utf-8"
     compression: str = "auto"
     null_tokens: tuple[str, ...] = ("",)
+    quoted_nulls: bool = True
+    excel_text: bool = False
     escape: str = ""
     escapes: str = ""
     skip_lines: int = 0
@@ -329,4 +332,4 @@ def _frozen(tree: Any) -> Any:
 def _tuples(cls: type, value: dict[str, Any]) -> dict[str, Any]:
     """JSON knows lists only; the dataclasses hold tuples."""
     wants_tuple = {f.name for f in fields(cls) if str(f.type).startswith("tuple")}
-    return {k: tuple(v) if k in wants_tuple else v for k, v in value.items()}
+    return {k: tuple(v) if k in wants_tuple and v is not None else v for k, v in value.items()}

@@ -27,6 +27,11 @@ class Writing:
     Times: the `zone` of those that name none (UTC if empty), which is meant of two times where its clocks go back (one
     of `AMBIGUOUS`, else neither), the first year of the hundred that two digits mean, what becomes of digits finer
     than a microsecond (one of `FINER`), and whether 24:00 is the end of a day.
+
+    All values: the words that mean nothing (`nulls`; those of the file if None), whether blanks around them are
+    `trim`med and `="…"` means what is in the quotes (`excel_text`), what stands where there is no value (`default`).
+    The words for `true` and `false`, instead of the usual. Texts may be `cut` to the column's length, and have
+    characters in the place of bytes that are none (`replaces`).
     """
 
     decimal_mark: str = "."
@@ -42,6 +47,14 @@ class Writing:
     first_year: int = 0
     finer: str = ""
     hour24: bool = False
+    nulls: tuple[str, ...] | None = None
+    trim: bool = False
+    excel_text: bool = False
+    default: str | None = None
+    true: tuple[str, ...] = ()
+    false: tuple[str, ...] = ()
+    cut: bool = False
+    replaces: bool = False
 
 
 USUAL = Writing()

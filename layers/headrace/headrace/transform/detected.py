@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -9,8 +11,10 @@ import pyarrow as pa
 from headrace.domain.bounds import LONGEST_NAME
 from headrace.domain.contract import Contract
 from headrace.transform.drift import LISTED, Drift, is_name
+from headrace.transform.values.meaning import Change
 
 UNKNOWN = "unknown_columns"
+CHANGED = "changed_values"
 
 
 class Detected:
@@ -21,6 +25,17 @@ class Detected:
         self._drift = Drift(typed=contract.format.traits.typed)
         self._keeps = any(column.unknown for column in contract.columns)
         self._unnamed: set[str] = set()
+        self._changed: Counter[tuple[str, str]] = Counter()
+
+    def change(self, changes: Iterable[Change], bad: Collection[int]) -> None:
+        """Counts texts that were changed, by column, but those of bad rows."""
+        self.add(counted(changes, bad))
+
+    def add(self, changed: Counter[tuple[str, str]]) -> None:
+        """Counts texts that were changed, by column and how."""
+        self._changed += changed
+        for (name, how), rows in list(self._changed.items())[:LISTED]:
+            self.values.setdefault(CHANGED, {}).setdefault(name, {})[how] = rows
 
     def see(self, unknown: pa.ChunkedArray) -> None:
         """Takes note of some rows' unknown fields."""
@@ -38,3 +53,8 @@ class Detected:
         self.values[UNKNOWN] = named
         if self._keeps:
             self.values["drift"] = self._drift.reported(named, len(self._unnamed))
+
+
+def counted(changes: Iterable[Change], bad: Collection[int]) -> Counter[tuple[str, str]]:
+    """How many texts were changed, by column and how; those of bad rows don't count."""
+    return Counter((name, how) for number, name, how in changes if number not in bad)

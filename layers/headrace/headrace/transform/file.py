@@ -110,6 +110,8 @@ class FileTransform:
         good = parsed.table.num_rows
         if self._unknown is not None:
             self._detected.see(parsed.table.column(self._unknown))
+        if parsed.changes:
+            self._detected.change(parsed.changes, {row.row_number for row in parsed.bad})
         self._has_operations = self._has_operations or has_operations(self._contract, parsed.table)
         self.report.rows_good += good
         self.report.rows_bad += len(parsed.bad)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-TEXT_OPTIONS = ("delimiter", "quote", "header", "escape", "escapes", "skipLines", "comment")
+TEXT_OPTIONS = (
+    "delimiter", "quote", "header", "escape", "escapes", "skipLines", "comment", "quotedNulls", "excelText",
+)  # fmt: skip
 """What a contract can say about text that is cut into records by lines and marks."""
-OF_MARKS = ("delimiter", "quote", "header", "escape", "escapes")
+OF_MARKS = ("delimiter", "quote", "header", "escape", "escapes", "quotedNulls", "excelText")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from headrace.transform.delimited.quoted import AFTER_QUOTE, SplitError, Unterminated
+from headrace.transform.delimited.quoted import AFTER_QUOTE, InQuotes, SplitError, Unterminated
 
 
 @cache
@@ -36,6 +36,7 @@ class EscapedSplitter:
     quote: bytes
     escape: bytes
     means: str = "character"
+    tells_quotes: bool = False
 
     def split(self, record: bytes) -> list[bytes]:
         """The record's values, without quotes and escapes. Raises SplitError, and Unterminated."""
@@ -43,7 +44,8 @@ class EscapedSplitter:
         position = 0
         while position <= len(record):
             value, after = self._field(record, position, len(record))
-            fields.append(self._unescaped(value))
+            plain = self._unescaped(value)
+            fields.append(InQuotes(plain) if self._is_told(record, position) else plain)
             if after < len(record) and not record.startswith(self.delimiter, after):
                 raise SplitError(self._fault(record, position))
             position = after + len(self.delimiter)
@@ -61,6 +63,10 @@ class EscapedSplitter:
             if not data.startswith(self.delimiter, after):
                 raise SplitError(self._fault(data, position), after)
             position = after + len(self.delimiter)
+
+    def _is_told(self, record: bytes, start: int) -> bool:
+        """Whether a value stands in quotes, and that matters."""
+        return self.tells_quotes and bool(self.quote) and record.startswith(self.quote, start)
 
     def _fault(self, data: bytes, start: int) -> str:
         if self.quote and data.startswith(self.quote, start):

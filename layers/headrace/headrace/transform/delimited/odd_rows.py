@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from headrace.domain.contract import Contract, Kind
 from headrace.transform.delimited.header import Layout
 from headrace.transform.outcome import RowError
+from headrace.transform.values.meaning import Quoted, nulls_of
 
 
 class Row(NamedTuple):
@@ -31,6 +32,10 @@ MANY = 3
 BLANKS = " \t\n\v\f\r"
 
 
+def _has_value(text: Any) -> bool:
+    return bool(text) or type(text) is Quoted
+
+
 class OddRows:
     """Finds such records among those of one file.
 
@@ -39,14 +44,16 @@ class OddRows:
     """
 
     def __init__(self, contract: Contract, layout: Layout) -> None:
-        self._empty_is_null = "" in contract.format.null_tokens
         self._width = len(layout.columns)
         self._several = self._width > 1
         self._present = [column for column in layout.columns if column is not None]
+        nulls = {column.name: nulls_of(column, contract.format) for column in self._present}
+        self._empty_is_null = {name for name, words in nulls.items() if "" in words}
+        words = {word for each in nulls.values() for word in each}
         texts = [column.name for column in self._present if column.kind is Kind.STRING]
         self._header = list(layout.names)
         names = sorted(layout.names)
-        named = (contract.format.header or self._several) and not set(names) & set(contract.format.null_tokens)
+        named = (contract.format.header or self._several) and not set(names) & words
         self._names = names if texts and named else []
         self._known_names = frozenset(self._names)
         self._text_column = texts[0] if texts else ""
@@ -60,7 +67,7 @@ class OddRows:
             is_copy = names == self._header or (self._width >= MANY and sorted(names) == self._names)
             return HEADER_AGAIN if is_copy else row(texts)
         found = row(texts)
-        is_empty = not first and self._several and not found.errors and not any(texts[: self._width])
+        is_empty = not first and self._several and not found.errors and not any(map(_has_value, texts[: self._width]))
         return NO_VALUES if is_empty else found
 
     def suspects(self, table: pa.Table) -> list[int]:
@@ -81,7 +88,7 @@ class OddRows:
         for column in self._present if self._several else ():
             array = table[column.name]
             empty = pc.is_null(array) if array.null_count else None
-            if not self._empty_is_null and pa.types.is_string(array.type):
+            if column.name not in self._empty_is_null and pa.types.is_string(array.type):
                 blank = pc.equal(pc.binary_length(array), 0)
                 empty = blank if empty is None else pc.or_kleene(empty, blank)
             if empty is None:

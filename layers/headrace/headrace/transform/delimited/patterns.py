@@ -16,10 +16,11 @@ from headrace.domain.kind import NUMBERS, TIMES
 from headrace.transform.delimited.header import Layout
 from headrace.transform.delimited.stand_in import DelimiterStandIn
 from headrace.transform.values.json_text import CONSTANTS, Shape, keys_of, shallow, shaped
+from headrace.transform.values.meaning import is_cleaned, nulls_of
 from headrace.transform.values.numbers import is_rewritten
 from headrace.transform.values.ranges import fractions_up_to, highest, up_to, years
 from headrace.transform.values.times import DIGITS, TimeFormat, is_special, parse_format
-from headrace.transform.values.values import BOOLEAN_FORMS
+from headrace.transform.values.values import boolean_forms
 
 INTEGER_DIGITS = {16: 4, 32: 9, 64: 18}
 DOUBLE_DIGITS = 15
@@ -71,7 +72,7 @@ class LinePatterns:
         self._mark, self._between = seen.mark, _byte(seen.mark) * seen.width
         self._quote, self._escape = contract.format.quote, contract.format.escape
         self._special = (CONTROLS | {self._mark, self._quote, self._escape}) - {""}
-        self._nulls = contract.format.null_tokens
+        self._format = contract.format
 
     @property
     def exist(self) -> bool:
@@ -101,12 +102,12 @@ class LinePatterns:
         if column.kind is Kind.SUPER:
             shape = "json" if self._shapes(column, habits) else "shallow"
             return frozenset({shape} if self._is_shallow(column, habits) else ())
-        if column.kind is Kind.STRING and self._contents(column, habits):
+        if column.kind is Kind.STRING and not is_cleaned(column) and self._contents(column, habits):
             return frozenset({"enum"} if column.enum else {"pattern"})
         return frozenset()
 
     def _is_shallow(self, column: Column, habits: Habits) -> bool:
-        awkward = self._escape or self._quote in IN_JSON
+        awkward = self._escape or self._quote in IN_JSON or is_cleaned(column)
         return column.name in habits.shallow and not awkward
 
     def _field(self, column: Column | None, habits: Habits) -> str:
@@ -114,7 +115,7 @@ class LinePatterns:
             return self._text(None)
         if self._is_shallow(column, habits):
             return _any_of([self._json(self._shapes(column, habits)), *self._null_texts(column)])
-        contents = "" if is_written(column) else self._contents(column, habits)
+        contents = "" if is_written(column) or is_cleaned(column) else self._contents(column, habits)
         return self._either_way(contents, column) if contents else self._text(column)
 
     def _contents(self, column: Column, habits: Habits) -> str:
@@ -133,7 +134,8 @@ class LinePatterns:
         """Null tokens as they stand without quotes. A line of nothing is a blank line, and no row."""
         if column.required:
             return []
-        tokens = [token for token in self._nulls if token == self._escape + "N" or self._special.isdisjoint(token)]
+        nulls = nulls_of(column, self._format)
+        tokens = [token for token in nulls if token == self._escape + "N" or self._special.isdisjoint(token)]
         return [_literal(token) for token in tokens if token or len(self._columns) > 1]
 
     def _either_way(self, contents: str, column: Column) -> str:
@@ -141,20 +143,24 @@ class LinePatterns:
         plain = _any_of([contents, *self._null_texts(column)])
         if not self._quote:
             return plain
-        tokens = [] if column.required else [token for token in self._nulls if self._special.isdisjoint(token)]
+        nulls = () if column.required or not self._format.quoted_nulls else nulls_of(column, self._format)
+        tokens = [token for token in nulls if self._special.isdisjoint(token)]
         mark = _byte(self._quote)
         return f"(?:{plain}|{mark}{_any_of([contents, *map(_literal, tokens)])}{mark})"
 
     def _text(self, column: Column | None) -> str:
         """Any text, with or without quotes."""
-        filled = column is not None and column.required and "" in self._nulls
+        nulls = self._format.null_tokens if column is None else nulls_of(column, self._format)
+        filled = column is not None and column.required and "" in nulls
         repeated = "+" if filled or len(self._columns) == 1 else "*"
         forms = [f"{_any_byte_but(self._special)}{repeated}"]
         if self._quote:
             mark = _byte(self._quote)
             forms.append(f"{mark}(?:{_any_byte_but(self._special - {self._mark})}|{mark}{mark}){repeated}{mark}")
-        if self._escape and not filled and self._escape + "N" in self._nulls:
+        if self._escape and not filled and self._escape + "N" in nulls:
             forms.append(_literal(self._escape + "N"))
+        if self._quote and self._format.excel_text:
+            forms.append(f"={mark}{_any_byte_but(self._special)}*{mark}")
         return _any_of(forms)
 
     def _shapes(self, column: Column, habits: Habits) -> tuple[Shape, ...]:
@@ -184,6 +190,8 @@ def is_written(column: Column) -> bool:
         formats = column.formats
         unusual = len(formats) > 1 or any(is_special(text) or not parse_format(text).is_usual for text in formats)
         return unusual or bool(written.zone or written.finer or written.hour24)
+    if column.kind is Kind.BOOLEAN:
+        return bool(written.true)
     return is_rewritten(column) or (column.kind in NUMBERS and bool(written.rounding or written.exponents))
 
 
@@ -213,11 +221,11 @@ def value_pattern(column: Column, zoned: frozenset[str]) -> str:
         return f"(?:{calendar(ISO_PATTERN_DATE, column)})[T ]{ISO_CLOCK}{zone}"
     if column.kind is Kind.DATE:
         return calendar(ISO_PATTERN_DATE, column)
-    return _boolean() if column.kind is Kind.BOOLEAN else _number(column)
+    return _boolean(column) if column.kind is Kind.BOOLEAN else _number(column)
 
 
-def _boolean() -> str:
-    return "|".join(form for forms in BOOLEAN_FORMS for form in forms)
+def _boolean(column: Column) -> str:
+    return "|".join(form for forms in boolean_forms(column) for form in forms)
 
 
 def _number(column: Column) -> str:

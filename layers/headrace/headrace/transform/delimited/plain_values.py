@@ -35,13 +35,12 @@ from headrace.transform.values.times import (
     full_year,
     parse_format,
 )
-from headrace.transform.values.values import BOOLEAN_FORMS
+from headrace.transform.values.values import boolean_forms
 
 Read = Callable[[pa.Array], pa.Array]
 """From texts to values; null where a text is not plainly one."""
 NO_TEXT = pa.scalar(None, pa.string())
 NO_TIME = pa.scalar(None, WITHOUT_ZONE)
-TRUE_FORMS = pa.array(BOOLEAN_FORMS[0], pa.string())
 MODES = {HALF_UP: "half_towards_infinity", HALF_EVEN: "half_to_even", CUT: "towards_zero"}
 WIDE = pa.decimal256(76, 38)
 MOST_WHOLE, MOST_DECIMALS = 37, 38
@@ -58,7 +57,7 @@ RANGE = (pa.scalar(-62_000_000_000_000_000), pa.scalar(253_000_000_000_000_000))
 
 def plain_reader(column: Column, *, zoned: bool) -> Read:
     """Reads the texts of a column that is neither text nor JSON; `zoned`, its times are written with zones."""
-    if not is_written(column):
+    if not is_written(column) or column.kind is Kind.BOOLEAN:
         return _usual_reader(column, zoned=zoned)
     return _times_reader(column, zoned=zoned) if column.kind in TIMES else _numbers_reader(column)
 
@@ -71,11 +70,12 @@ def matching(texts: pa.Array, pattern: str) -> pa.Array:
 
 def _usual_reader(column: Column, *, zoned: bool) -> Read:
     pattern = value_pattern(column, frozenset({column.name} if zoned else ()))
+    true = pa.array(boolean_forms(column)[0], pa.string())
 
     def read(texts: pa.Array) -> pa.Array:
         known = matching(texts, pattern)
         if column.kind is Kind.BOOLEAN:
-            return pc.if_else(pc.is_valid(known), pc.is_in(known, TRUE_FORMS), pa.scalar(None, pa.bool_()))
+            return pc.if_else(pc.is_valid(known), pc.is_in(known, true), pa.scalar(None, pa.bool_()))
         try:
             return typed_texts(known, column, zoned=zoned)
         except pa.ArrowInvalid:

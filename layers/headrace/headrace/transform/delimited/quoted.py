@@ -41,12 +41,24 @@ def _plain_end(delimiter: bytes, newline: bytes) -> re.Pattern[bytes]:
     return re.compile(b"%s|%s" % (re.escape(delimiter), re.escape(newline)))
 
 
+class InQuotes(bytes):
+    """A value that stood in quotes."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Splits records by `delimiter`; values in `quote` may hold delimiters, line ends and doubled quotes."""
+    """Splits records by `delimiter`; values in `quote` may hold delimiters, line ends and doubled quotes.
+
+    With `tells_quotes` values are `InQuotes` where they stood so. With `excel` a value may be written as `="…"`, and
+    stays so.
+    """
 
     delimiter: bytes
     quote: bytes
+    tells_quotes: bool = False
+    excel: bool = False
 
     def split(self, record: bytes) -> list[bytes]:
         """The record's values, unquoted. Raises SplitError, and Unterminated where more lines might help."""
@@ -56,7 +68,7 @@ class Splitter:
             return record.split(self.delimiter)
         field, whole = _patterns(self.delimiter, self.quote)
         ended = record + self.delimiter
-        if whole.fullmatch(ended):
+        if not self.tells_quotes and whole.fullmatch(ended):
             doubled = self.quote * 2
             return [quoted.replace(doubled, self.quote) if quoted else plain for quoted, plain in field.findall(ended)]
         return self._split_slowly(record)
@@ -91,6 +103,7 @@ class Splitter:
             position += 2
 
     def _field_end(self, data: bytes, start: int, stop: int, newline: bytes) -> int:
+        start += self.excel and data.startswith(b"=" + self.quote, start)
         if not data.startswith(self.quote, start):
             found = _plain_end(self.delimiter, newline).search(data, start, stop)
             end = found.start() if found else len(data)
@@ -109,7 +122,11 @@ class Splitter:
     def _field(self, record: bytes, start: int) -> tuple[bytes, int]:
         """The value at `start`, and where the next one begins: beyond the end after the last."""
         if record.startswith(self.quote, start):
-            return self._quoted(record, start + 1)
+            value, after = self._quoted(record, start + 1)
+            return InQuotes(value) if self.tells_quotes else value, after
+        if self.excel and record.startswith(b"=" + self.quote, start):
+            _, after = self._quoted(record, start + 2)
+            return record[start : after - len(self.delimiter)], after
         end = record.find(self.delimiter, start)
         value = record[start : len(record) if end < 0 else end]
         if self.quote in value:

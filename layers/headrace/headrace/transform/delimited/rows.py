@@ -98,12 +98,14 @@ class RowMaker:
         found = self._columnar.read([self._seen.line(line) for _, line in lines])
         if found is None:
             return nothing, lines
-        table, errors, suspects = found
+        table, errors, suspects, changed = found
         bad = [
             BadRow(lines[place][0], self._landed(lines[place][1]), tuple(errors[place]))
             for place in sorted(errors.keys() - set(suspects))
         ]
-        parsed = Parsed(table, pa.array([number for number, _ in lines], pa.int64()), bad)
+        again = set(suspects)
+        changes = [(lines[place][0], name, how) for place, name, how in changed if place not in again]
+        parsed = Parsed(table, pa.array([number for number, _ in lines], pa.int64()), bad, changes)
         others = sorted({*errors, *suspects})
         return without(parsed, others) if others else parsed, [lines[place] for place in suspects]
 
@@ -111,7 +113,8 @@ class RowMaker:
         good = [record for record in settled if not record.row.errors]
         bad = [BadRow(number, self._landed(raw), row.errors) for number, raw, row in settled if row.errors]
         parsed = self._parsed([record.row.values for record in good], bad)
-        return Parsed(parsed.table, pa.array([record.number for record in good], pa.int64()), bad)
+        changes = [(each.number, *change) for each in good for change in self._records.changes(each.row)]
+        return Parsed(parsed.table, pa.array([record.number for record in good], pa.int64()), bad, changes)
 
     def _parsed(self, rows: Sequence[tuple[Any, ...]], bad: list[BadRow]) -> Parsed:
         return Parsed(table_of(rows, self._schema) if rows else self._schema.empty_table(), NO_NUMBERS, bad)

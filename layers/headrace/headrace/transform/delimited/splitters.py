@@ -17,5 +17,6 @@ def splitter_of(contract: Contract) -> AnySplitter:
         return FixedSplitter(contract.row_columns)
     delimiter, quote = file_format.delimiter.encode(), file_format.quote.encode()
     if file_format.escape:
-        return EscapedSplitter(delimiter, quote, file_format.escape.encode(), file_format.escapes)
-    return Splitter(delimiter, quote)
+        escape = file_format.escape.encode()
+        return EscapedSplitter(delimiter, quote, escape, file_format.escapes, not file_format.quoted_nulls)
+    return Splitter(delimiter, quote, not file_format.quoted_nulls, file_format.excel_text)

@@ -20,6 +20,7 @@ from headrace.transform.delimited.patterns import value_pattern
 from headrace.transform.delimited.plain_values import plain_reader
 from headrace.transform.delimited.time_columns import is_zoned
 from headrace.transform.schema import arrow_type, data_schema
+from headrace.transform.values.meaning import is_cleaned, meaning, nulls_of
 from headrace.transform.values.numbers import is_rewritten
 from headrace.transform.values.times import has_epochs
 
@@ -43,7 +44,11 @@ class JsonColumns:
 
     def __init__(self, contract: Contract) -> None:
         self._schema = data_schema(contract)
-        self._nulls = frozenset(contract.format.null_tokens)
+        self._meanings = {
+            column.name: meaning(column, contract.format)
+            for column in contract.columns
+            if nulls_of(column, contract.format) or is_cleaned(column)
+        }
         tree = key_tree(contract)
         self._columns = [
             (_surplus_of(tree) if column.unknown else _getter(column.source), column, TAKERS[column.kind])
@@ -52,7 +57,7 @@ class JsonColumns:
 
     def values(self, documents: Documents) -> list[Values]:
         """What the documents hold for each column; for SUPER already as JSON, so that the documents can go."""
-        taken = [(self._without_null_tokens(get(documents)), column.kind) for get, column, _ in self._columns]
+        taken = [(self._meant(column, get(documents)), column.kind) for get, column, _ in self._columns]
         return [list(map(_as_json, values)) if kind is Kind.SUPER else values for values, kind in taken]
 
     def table(self, values_by_column: list[Values]) -> tuple[pa.Table, set[int]]:
@@ -65,10 +70,10 @@ class JsonColumns:
             doubtful |= unsure
         return pa.table(arrays, schema=self._schema), doubtful
 
-    def _without_null_tokens(self, values: Values) -> Values:
-        if not self._nulls:
-            return values
-        return [None if type(value) is str and value in self._nulls else value for value in values]
+    def _meant(self, column: Column, values: Values) -> Values:
+        """What the values mean that are texts."""
+        meant = self._meanings.get(column.name)
+        return [meant(value) if type(value) is str else value for value in values] if meant else values
 
 
 KeyTree = dict[str, Any]

@@ -39,6 +39,7 @@ from headrace.transform.rules.rows import RowRules, apart
 from headrace.transform.rules.values import ColumnReader
 from headrace.transform.schema import data_schema
 from headrace.transform.values.json_text import have_each_key_once, repeated_key
+from headrace.transform.values.meaning import CHANGES, Change, meaning
 from headrace.transform.values.values import shown
 
 UNDERFLOW = re.compile(rb"[eE]-0*[1-9][0-9]|0{200}")
@@ -85,13 +86,15 @@ class JsonReader:
         self._quick = JsonColumns(contract)
         self._checks = ColumnChecks(contract)
         self._rules = RowRules(contract, key)
-        self._columns = [(c, path_of(c.source), ColumnReader(c, json_reader(c))) for c in contract.columns]
+        self._columns = [
+            (c, path_of(c.source), ColumnReader(c, json_reader(c), meaning(c, contract.format)))
+            for c in contract.columns
+        ]
         self._decimals = [place for place, column in enumerate(contract.columns) if needs_all_digits(column)]
         self._known = known_keys(contract)
         self._tree = key_tree(contract)
         self._nested = has_paths(self._tree)
         self._refuse_unknown = contract.refuse_unknown
-        self._nulls = frozenset(contract.format.null_tokens)
         self._supers = [place for place, column in enumerate(contract.columns) if column.kind is Kind.SUPER]
         self._unknown: dict[str, None] = {}
         self.is_ours = False
@@ -203,6 +206,8 @@ class JsonReader:
         rows: list[tuple[Any, ...]] = []
         numbers: list[int] = []
         bad: list[BadRow] = []
+        changes: list[Change] = []
+        names = self._schema.names
         for place, line in lines:
             row, number = self._read(line, first=before + place == 0), before + place + 1
             if row.errors:
@@ -210,7 +215,12 @@ class JsonReader:
             else:
                 rows.append(row.values)
                 numbers.append(number)
-        return Parsed(table_of(rows, self._schema), pa.array(numbers, pa.int64()), bad)
+                changes += [
+                    (number, name, CHANGES[kind])
+                    for name, kind in zip(names, map(type, row.values), strict=True)
+                    if kind in CHANGES
+                ]
+        return Parsed(table_of(rows, self._schema), pa.array(numbers, pa.int64()), bad, changes)
 
     def _read(self, line: bytes, *, first: bool) -> Row:
         if len(line) > self._limits.values and self._is_crowded(line):
@@ -258,7 +268,8 @@ class JsonReader:
         )
 
     def _value(self, said: Any, reader: ColumnReader, errors: list[RowError]) -> Any:
-        if said is None or (type(said) is str and said in self._nulls):
+        said = reader.meant(said) if type(said) is str else said
+        if said is None:
             errors.extend(reader.missing)
             return None
         return reader.value(said, errors)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column, Contract, Kind
-from headrace.transform.rules.values import bound_values, enum_values
+from headrace.transform.rules.values import bound_values, enum_values, is_needed
 from headrace.transform.schema import arrow_type
 from headrace.transform.values.json_text import SUPER_BYTES, not_json, repeats_a_key
 
@@ -30,7 +30,7 @@ class ColumnChecks:
     def __init__(
         self, contract: Contract, proven: Callable[[Column], AbstractSet[str]] = lambda _: frozenset()
     ) -> None:
-        self._required = [column.name for column in contract.columns if column.required]
+        self._required = [column.name for column in contract.columns if is_needed(column)]
         self._checks = [(column.name, column_checks(column, proven(column))) for column in contract.columns]
 
     def broken(self, table: pa.Table) -> list[int]:

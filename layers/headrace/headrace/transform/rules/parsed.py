@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.transform.outcome import BadRow
+from headrace.transform.values.meaning import Change
 
 FEW_ROWS = 200
 """Where fewer than one row in this many is left out, what is between them is concatenated, which is quicker."""
@@ -19,11 +20,15 @@ NUMBER = "_row_number"
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A stretch of records. `numbers` are the row numbers of `table`; together with `bad` they have no gap."""
+    """A stretch of records. `numbers` are the row numbers of `table`; together with `bad` they have no gap.
+
+    `changes` are of texts that were changed to be kept; a row of them may be bad for another reason.
+    """
 
     table: pa.Table
     numbers: pa.Array
     bad: list[BadRow]
+    changes: Sequence[Change] = ()
 
 
 def table_of(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
@@ -42,7 +47,7 @@ def without(parsed: Parsed, places: Collection[int]) -> Parsed:
         rows = rows.schema.empty_table()  # a slice of no rows would keep all that it was cut from
     else:
         rows = rows.filter(pc.invert(pc.is_in(pa.arange(0, rows.num_rows), pa.array(list(places), pa.int64()))))
-    return Parsed(rows.drop_columns(NUMBER), rows[NUMBER].combine_chunks(), parsed.bad)
+    return Parsed(rows.drop_columns(NUMBER), rows[NUMBER].combine_chunks(), parsed.bad, parsed.changes)
 
 
 def _between(table: pa.Table, gaps: list[int]) -> pa.Table:
@@ -54,9 +59,10 @@ def _between(table: pa.Table, gaps: list[int]) -> pa.Table:
 
 def in_order(first: Parsed, second: Parsed) -> Parsed:
     """Both stretches as one, by row number."""
+    changes = (*first.changes, *second.changes)
     if not second.table.num_rows:
-        return Parsed(first.table, first.numbers, first.bad + second.bad)
+        return Parsed(first.table, first.numbers, first.bad + second.bad, changes)
     table = pa.concat_tables([first.table, second.table])
     numbers = pa.concat_arrays([first.numbers, second.numbers])
     order = pc.sort_indices(numbers)
-    return Parsed(table.take(order), numbers.take(order), first.bad + second.bad)
+    return Parsed(table.take(order), numbers.take(order), first.bad + second.bad, changes)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from headrace.domain.contract import Contract, RowRule
 from headrace.transform.key_columns import KeyColumns
 from headrace.transform.outcome import BadRow, RowError
+from headrace.transform.rules.defaults import defaults_of, with_defaults
 from headrace.transform.rules.parsed import Parsed, without
 from headrace.transform.values.values import SHOWN
 
@@ -29,17 +30,22 @@ Compute = Callable[[Operation, Sequence[Value]], Value]
 
 
 class RowRules:
-    """The row rules of a contract, and that no row contradicts the key of its file."""
+    """The row rules of a contract, and that no row contradicts the key of its file.
+
+    Rows have the columns' defaults first, where they have no value.
+    """
 
     def __init__(self, contract: Contract, key: KeyColumns | None = None) -> None:
         self._rules = contract.rules
         self._key = key
+        self._defaults = defaults_of(contract)
 
     def applied(self, table: pa.Table) -> tuple[pa.Table, dict[int, tuple[RowError, ...]]]:
         """The table with what stands in the file's key, and its rows that contradict that or break a rule."""
         if self._key is None or not table.num_rows:
+            table = with_defaults(table, self._defaults)
             return table, self.broken(table)
-        whole = self._key.filled(table)
+        whole = with_defaults(self._key.filled(table), self._defaults)
         found = self._key.contradictions(table)
         for place, errors in self.broken(whole).items():
             found[place] = found.get(place, ()) + errors
@@ -60,12 +66,12 @@ def apart(parsed: Parsed, rules: RowRules, raw: Callable[[int], bytes]) -> Parse
     `raw` gives the bytes of a row by its number.
     """
     table, broken = rules.applied(parsed.table)
-    parsed = Parsed(table, parsed.numbers, parsed.bad)
+    parsed = Parsed(table, parsed.numbers, parsed.bad, parsed.changes)
     if not broken:
         return parsed
     bad = [BadRow(number, raw(number), broken[place]) for place in broken for number in [parsed.numbers[place].as_py()]]
     kept = without(parsed, broken)
-    return Parsed(kept.table, kept.numbers, sorted(kept.bad + bad, key=lambda row: row.row_number))
+    return Parsed(kept.table, kept.numbers, sorted(kept.bad + bad, key=lambda row: row.row_number), kept.changes)
 
 
 def _breaking(rule: RowRule, table: pa.Table) -> list[tuple[int, str]]:

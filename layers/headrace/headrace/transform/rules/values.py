@@ -72,6 +72,11 @@ def enum_values(column: Column) -> list[Any]:
     return [read(text) for text in column.enum]
 
 
+def is_needed(column: Column) -> bool:
+    """Whether a row must have a value: nothing stands in its place."""
+    return column.required and column.writing.default is None
+
+
 def without_formats(column: Column) -> Column:
     """Bounds and enum values are written in ISO, in any format of file."""
     return Column(
@@ -116,13 +121,18 @@ def _bounds(column: Column) -> list[tuple[str, Rule]]:
 class ColumnReader:
     """Reads the values of one column, with every rule that the contract puts on them.
 
-    `missing` is what is wrong with having no value here: nothing, or that one is required.
+    `missing` is what is wrong with having no value here: nothing, or that one is required. `meant` gives what a text
+    means, None for nothing.
     """
 
-    def __init__(self, column: Column, read: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, column: Column, read: Callable[[Any], Any], meant: Callable[[str], str | None] = lambda text: text
+    ) -> None:
         self.name = column.name
         self.unknown = column.unknown
-        self.missing = (RowError(column.name, "required", "it has no value"),) if column.required else ()
+        self.missing = (RowError(column.name, "required", "it has no value"),) if is_needed(column) else ()
+        self.meant = meant
+        self.replaces = column.writing.replaces
         self._read = read
         self._rules = value_rules(column)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -10,7 +11,7 @@ import pyarrow as pa
 
 from headrace.domain.contract import Contract
 from headrace.transform.decode.encoding import TextBytes
-from headrace.transform.detected import Detected
+from headrace.transform.detected import Detected, counted
 from headrace.transform.drift import SEEN
 from headrace.transform.file import BLOCK_BYTES, cycles_left_alone
 from headrace.transform.json_files.columns import known_keys
@@ -42,6 +43,7 @@ class RangeReport:
     samples: list[str] = field(default_factory=list)
     is_ours: bool = False
     has_operations: bool = False
+    changed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class RangeTransform:
@@ -88,6 +90,7 @@ class RangeTransform:
         reader = reader_of(self._contract, text, self._limits, self._block_bytes, within, key)
         for parsed in reader.parse():
             self._note_samples(parsed.table)
+            self.report.changed += counted(parsed.changes, {row.row_number for row in parsed.bad})
             named = self.report.has_operations or has_operations(self._contract, parsed.table)
             self.report.has_operations = named
             block = self._lineage.block(parsed)
@@ -128,6 +131,7 @@ def report_of(  # noqa: PLR0913 - what identifies the file, and what was found o
     detected.values["compression"] = "none"
     for part in ranges:
         detected.see(pa.chunked_array([pa.array(part.samples, pa.string())]))
+        detected.add(part.changed)
     unknown = list(dict.fromkeys(name for part in ranges for name in part.unknown))[:NAMED]
     of_all = {key: value for key, value in head.detected.items() if key != UNKNOWN}
     if head.layout is not None:

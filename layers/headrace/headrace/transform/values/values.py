@@ -25,6 +25,7 @@ from headrace.transform.values.json_text import (
     is_too_deep,
     repeated_key,
 )
+from headrace.transform.values.meaning import Cut, Replaced
 from headrace.transform.values.numbers import example, is_rewritten, rewriter
 from headrace.transform.values.times import date_reader, timestamp_reader
 
@@ -33,12 +34,6 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 EXACT_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 TRUE_TOKENS = ("true", "t", "yes", "y", "1")
 FALSE_TOKENS = ("false", "f", "no", "n", "0")
-BOOLEAN_FORMS = tuple(
-    tuple(dict.fromkeys(form for token in tokens for form in (token, token.upper(), token.title())))
-    for tokens in (TRUE_TOKENS, FALSE_TOKENS)
-)
-"""The tokens for true and for false in their usual letters; every other mix of cases means the same."""
-BOOLEANS = dict.fromkeys(TRUE_TOKENS, True) | dict.fromkeys(FALSE_TOKENS, False)
 MODES = {HALF_UP: ROUND_HALF_UP, HALF_EVEN: ROUND_HALF_EVEN, CUT: ROUND_DOWN}
 ENOUGH_DIGITS = Context(prec=100)
 """Any number that fits a DECIMAL has fewer."""
@@ -46,6 +41,9 @@ MAX_DIGITS = 400
 LONGEST_INTEGER = 20
 """Digits that no column of integers has."""
 SHOWN = 60
+NO_CHARACTER = "\ufffd"
+"""What Unicode has for a character that is not known."""
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Broken(Exception):  # noqa: N818 - a signal between the readers and the row, not an error of the program
@@ -70,7 +68,7 @@ def text_reader(column: Column) -> Callable[[str], Any]:
         Kind.INTEGER: _integer,
         Kind.FLOAT: _float,
         Kind.DECIMAL: _decimal,
-        Kind.BOOLEAN: lambda _: _boolean,
+        Kind.BOOLEAN: _boolean,
         Kind.DATE: _date,
         Kind.TIMESTAMP: _timestamp,
         Kind.SUPER: lambda _: _super,
@@ -96,12 +94,38 @@ def _rewriting(column: Column, read: Callable[[str], Any]) -> Callable[[str], An
 def _string(column: Column) -> Callable[[str], str]:
     def read(text: str) -> str:
         if "\0" in text:
-            raise Broken("encoding", "it contains a NUL character, which the warehouse cannot store")
+            if not column.writing.replaces:
+                raise Broken("encoding", "it contains a NUL character, which the warehouse cannot store")
+            text = Replaced(text.replace("\0", NO_CHARACTER))
+        if column.writing.cut:
+            return _cut(text, column)
         if column.max_bytes and len(text) * 4 > column.max_bytes:
             _fits(len(text.encode()), column)
         return text
 
     return read
+
+
+def is_changing(column: Column) -> bool:
+    """Whether the column's texts may be changed to be kept."""
+    return column.writing.cut or column.writing.replaces
+
+
+def _cut(text: str, column: Column) -> str:
+    """As much of a text as the column holds."""
+    kept = text if column.max_length is None else text[: column.max_length]
+    if column.max_bytes and len(kept) * 4 > column.max_bytes:
+        kept = kept.encode()[: column.max_bytes].decode(errors="ignore")
+    return text if len(kept) == len(text) else Cut(kept)
+
+
+def with_characters(undecodable: bytes) -> Replaced:
+    """Bytes as a text, with a character in the place of those that are none in the file's encoding."""
+    try:
+        text = undecodable.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return Replaced(undecodable.decode("utf-8", "replace"))
+    return Replaced(SURROGATE.sub(NO_CHARACTER, text))
 
 
 def _fits(size: int, column: Column) -> None:
@@ -228,11 +252,28 @@ def _decimal(column: Column) -> Callable[[str], Decimal]:
     return lambda text: decimal_fits(exact(text), column)
 
 
-def _boolean(text: str) -> bool:
-    value = BOOLEANS.get(text.lower()) if text.isascii() else None
-    if value is None:
-        raise Broken("logicalType", f"{shown(text)} is not a boolean (true, t, yes, y, 1, false, f, no, n, 0)")
-    return value
+def _boolean(column: Column) -> Callable[[str], bool]:
+    true, false = column.writing.true or TRUE_TOKENS, column.writing.false or FALSE_TOKENS
+    known = {text.lower(): True for text in true} | {text.lower(): False for text in false}
+    is_usual = not column.writing.true
+
+    def read(text: str) -> bool:
+        value = known.get(text.lower()) if text.isascii() or not is_usual else None
+        if value is None:
+            raise Broken("logicalType", f"{shown(text)} is not a boolean ({', '.join((*true, *false))}){_hint(text)}")
+        return value
+
+    return read
+
+
+def boolean_forms(column: Column) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Usual letters of the words for true and for false; other mixes of capitals mean the same."""
+    said = (column.writing.true, column.writing.false) if column.writing.true else (TRUE_TOKENS, FALSE_TOKENS)
+    true, false = (
+        dict.fromkeys(form for word in words for form in (word, word.upper(), word.title())) for words in said
+    )
+    lower = {word.lower() for words in said for word in words}
+    return tuple(w for w in true if w.lower() in lower), tuple(w for w in false if w.lower() in lower)
 
 
 def _date(column: Column) -> Callable[[str], Any]:

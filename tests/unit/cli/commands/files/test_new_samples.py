@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from headrace.domain.contract import Contract, Kind
+from headrace.domain.writing import Writing
 from headrace_compiler import compile_contract
 from tests.unit.cli.conftest import RunJson
 
@@ -156,8 +157,7 @@ def test_a_row_with_a_byte_that_no_text_has_is_told(odd: bytes, kind: Kind, chec
     [
         (["1", "2", "3", "Total"], "but for 'Total' it would be integer"),
         (["2024-01-01", "2024-01-02", "2024-01-04", "never"], "but for 'never' it would be date"),
-        (["1,5", "2,25"], "numbers with a comma stay text; the contract's numbers have a point alone"),
-        (['"1,500.00"', "20"], None),
+        (["1,5", "2.250,25", "2,250.5"], "numbers with commas in several ways: see decimalMark and groupingMark"),
         (["1", "2", "3", "007"], None),
         (["1", "2", "a", "b"], None),
         (["1", "a"], None),
@@ -173,6 +173,38 @@ def test_text_that_could_be_something_else_is_told(
     assert [text for text in decide if text.startswith(("x: but for", "x: numbers with"))] == (
         [f"x: {doubt}"] if doubt else []
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "writing", "question"),
+    [
+        (["3,75", "2.950,10"], Kind.DECIMAL, Writing(",", "."), "'3,75' is read as 3.75"),
+        (["4,812", "640"], Kind.INTEGER, Writing(grouping_mark=","), "'4,812' is read as 4812; or as 4.812"),
+        (
+            ["$4.70", "(81.15)", "-$2"],
+            Kind.DECIMAL,
+            Writing(units=("$",), negatives=("parentheses",)),
+            "is read as 4.70",
+        ),
+        (["12%", "7.5%"], Kind.DECIMAL, Writing(percent="number"), "with `percent: fraction` 1% is 0.01"),
+        (["7\u00a0890,12", "1"], Kind.DECIMAL, Writing(",", "blank"), "is read as 7890.12"),
+        (["12 ", " 7"], Kind.INTEGER, Writing(trim=True), "which trim takes away"),
+        (["31-DEC-99", "01-JAN-24"], Kind.DATE, Writing(first_year=1970), "two digits mean 1970 to 2069"),
+        (["03/09/2021 12:15:00 AM", "08/21/2022 06:40:00 PM"], Kind.TIMESTAMP, Writing(), ""),
+        (["J", "N"], Kind.STRING, Writing(), "do J and N mean true and false?"),
+        (["A1", "B2"], Kind.STRING, Writing(), ""),
+    ],
+)
+def test_values_in_another_than_the_usual_way_are_learnt(
+    values: list[str], kind: Kind, writing: Writing, question: str, checkout: Path, run_json: RunJson
+) -> None:
+    rows = [f"k{number};{value}" for number, value in enumerate(values)]
+    contract, decide = made(run_json, a="\n".join(["id;x", *rows]).encode())
+    assert (contract.named_columns[1].kind, contract.named_columns[1].writing) == (kind, writing)
+    asked = [text for text in decide if text.startswith("x: ")]
+    assert [question in text for text in asked] == ([True] if question else [])
+    code, document = run_json("check", "a", "--contract", "contracts/things.odcs.yaml")
+    assert (code, document["rows_good"]) == (0, len(values)), document
 
 
 def test_names_too_long_for_redshift_are_cut(checkout: Path, run_json: RunJson) -> None:
@@ -254,7 +286,10 @@ def test_what_is_nested_is_laid_out(checkout: Path, run_json: RunJson) -> None:
         ("properties.place.country", "properties_place_country"),
     ]  # fmt: skip
     assert any(text.startswith("the fields of properties are columns; others that come in it later") for text in decide)
-    assert "properties.time: are these milliseconds since 1970? They are kept as numbers" in decide
+    assert (
+        "properties.time: are these milliseconds since 1970? A timestamp of `format: epochMilliseconds` reads them"
+        in decide
+    )
 
 
 @pytest.mark.parametrize("inner", ['{"2024-01-01": 1}', '{"a.b": 1}', "{}", "[1]"])
