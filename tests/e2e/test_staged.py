@@ -57,6 +57,12 @@ def test_a_merge_takes_what_many_batches_staged_and_the_newest_row_of_a_key_stay
     laptop.settle()
     assert rows(laptop, "B") == [["B", 20], ["B9", 90]]
     assert [laptop.trace(f"staged/b{n}.csv")["rows"]["superseded"] for n in (1, 2, 3)] == [1, 0, 1]
+    states = "SELECT value, valid_from, valid_to, is_current FROM public.staged_history WHERE meter = 'B' ORDER BY 2"
+    assert [[value, str(start)[:10], end and str(end)[:10], now] for value, start, end, now in laptop.rows(states)] == [
+        [10, "2026-01-01", "2026-01-02", False],
+        [30, "2026-01-02", "2026-01-03", False],
+        [20, "2026-01-03", None, True],
+    ]
     laptop.put("staged/b1.csv", content(("b9", 8)))
     laptop.put("staged/copy.csv", content(("b9", 8)))
     laptop.settle()

@@ -35,6 +35,7 @@ class DuckWarehouse:
         self._duckdb = duckdb.connect()
         self._duckdb.execute("CREATE SCHEMA public; CREATE SCHEMA etl")
         self._duckdb.execute("CREATE MACRO json_parse(text) AS CAST(text AS JSON)")
+        self._duckdb.execute("CREATE MACRO json_serialize(value) AS CAST(value AS VARCHAR)")
 
     def run(self, statements: list[str]) -> None:
         """One transaction."""

@@ -23,7 +23,7 @@ from headrace.usecases.ingest.results import file_results
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.quality.judge_batch import judge_batch
 from headrace.usecases.unit.transform import transform_unit
-from headrace_compiler.sql.load import table_sql
+from headrace_compiler.sql.load import history_sql, table_sql
 from headrace_compiler.sql.staged import stage_sql
 from tests.support.duck_warehouse import DuckWarehouse
 from tests.support.fakes import MemoryLanding, MemoryServices, contract, contracts_of
@@ -82,6 +82,8 @@ class Pipeline:
         for path in MIGRATIONS:
             self.warehouse.run_file(path.read_text())
         self.warehouse.run_file(table_sql(self.contract))
+        if self.contract.history:
+            self.warehouse.run_file(history_sql(self.contract))
         if self.contract.staged:
             self.warehouse.run_alone(split_statements(stage_sql(self.contract))[0])
 

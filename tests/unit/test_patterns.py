@@ -36,9 +36,7 @@ def rows(text: str) -> list[list[str]]:
 
 def result(pipeline: Pipeline, name: str, columns: list[str]) -> list[list[str]]:
     given = pipeline.contract
-    source = (
-        f"({given.views[0].query.replace('FROM readings', 'FROM public.readings')})" if name == "view" else given.target
-    )
+    source = given.history_table if name == "history" else given.target
     living = f" WHERE {given.deleted_at} IS NULL" if given.deleted_at else ""
     found = pipeline.warehouse.query(f"SELECT {', '.join(columns)} FROM {source} AS t{living}")
     return sorted(["" if value is None else str(value) for value in row] for row in found)

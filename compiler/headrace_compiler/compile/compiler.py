@@ -86,4 +86,5 @@ def _conflicts(item: _Compiled, others: list[_Compiled]) -> list[ContractError]:
 
 
 def _relations(contract: Contract) -> set[str]:
-    return {contract.target, *(view.name for view in contract.views)}
+    history = [contract.history_table] if contract.history else []
+    return {contract.target, *history, *(view.name for view in contract.views)}

@@ -15,6 +15,7 @@ from headrace.transform.rules.values import value_rules
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
 from headrace_compiler.compile.groups import check_grouped
+from headrace_compiler.compile.histories import keeps_history
 from headrace_compiler.compile.key_columns import with_origins
 from headrace_compiler.compile.metrics import statistics_checks
 from headrace_compiler.compile.operations import check_null_tokens, with_operations
@@ -70,6 +71,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         return None  # what follows would only say of a column with a mistake that there is none
     layout = _layout(table, values, columns, problems)
     columns, changes = with_operations(columns, table, values, layout, TABLE, problems)
+    history = keeps_history(table, values, columns, layout, TABLE, problems)
     if servers is not None:
         check_null_tokens(columns, table, servers.format.null_tokens, TABLE, problems)
         _check_quoted_nulls(columns, servers.format.quoted_nulls, problems)
@@ -96,6 +98,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         load_copies=copies == "load",
         engine=engine,
         snapshot=snapshot,
+        history=history,
         format=servers.format,
         schema=servers.schema,
         table=str(table.physicalName or table.name),

@@ -47,6 +47,8 @@ def fitted(contract: Contract, problems: Problems) -> Contract:
         problems.add(("schema", 0), f"the load would have {statements} statements, more than the {allowed}")
     elif contract.deleted_at and is_wide(contract):
         problems.add(COLUMNS, "a table of so many columns cannot mark deleted rows: leave out deletedAtColumn")
+    elif contract.history and is_wide(contract):
+        problems.add(COLUMNS, "a table of so many columns cannot keep its history: leave out history")
     elif what := _too_long(_checks_sql(contract)):
         fit = _most(lambda n: not _too_long(_checks_sql(_with_checks(contract, n))), len(contract.checks))
         problems.add(("schema", 0), f"{what} {TOO_LONG}: {fit:,} checks fit")

@@ -45,6 +45,7 @@ DATASET = {
     "materializedViews": "a list of views: name, query, and sortKey or distributionKey if wanted",
     "paddedKeys": "text",
     "snapshot": "text",
+    "history": "text",
     "badRowLimit": "a number of rows, or a share such as 5%",
     "shrinkLimit": "a share such as 20%",
 }

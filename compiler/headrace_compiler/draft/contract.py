@@ -133,7 +133,8 @@ def _table(name: str, samples: Samples, guesses: dict[str, Guess]) -> Iterator[s
     """What no sample can prove is asked, not written: a draft that is deployed as it is merges and refuses no row."""
     yield from ("schema:", f"  - name: {plain_name(name)}")
     always = [column for column in guesses if _is_always_there(column, samples)]
-    yield f"    # decide: {key_question(samples, guesses, always)}; without a primaryKey every row is added"
+    without = "without a primaryKey every row is added, with one `history: scd2` can keep earlier states"
+    yield f"    # decide: {key_question(samples, guesses, always)}; {without}"
     if always:
         yield f"    # decide: no row of the samples lacks {listed(always)}: put `required: true` where none may"
     if samples.rows < ROWS_FOR_TYPES:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from headrace.domain.contract import LINEAGE_COLUMNS, PARTITION, Column, Contract, Kind, View
 from headrace.domain.migration import LINEAGE_TYPES, as_staged
 from headrace.domain.operations import DELETES
+from headrace_compiler.sql.history import seed, touched_keys, write_history
 from headrace_compiler.sql.names import ARRIVED, is_wide, names_of, staged_names
 from headrace_compiler.sql.order import equal, newer
 from headrace_compiler.sql.snapshot import SCOPE, find_snapshots
@@ -42,6 +43,21 @@ def table_sql(contract: Contract) -> str:
         f"CREATE TABLE IF NOT EXISTS {_guard(contract)} (batch_id VARCHAR(160));\n"
         f"{''.join(_memory_ddl(contract, table, names) for table, names in contract.memories.items())}"
     )
+
+
+def history_sql(contract: Contract) -> str:
+    """The DDL of a history and of its versions, then the statements that begin it with the rows of the table."""
+    history, versions = contract.as_history(), contract.as_versions()
+    columns = [_column_ddl(contract, column) for column in history.columns]
+    columns += [f"{name} {LINEAGE_TYPES[name]} NOT NULL ENCODE ZSTD" for name in LINEAGE_COLUMNS]
+    create = f"CREATE TABLE IF NOT EXISTS {history.target} (\n{listed(columns, 2)}\n){_distribution(contract)}"
+    steps = [
+        ("Loads of this dataset wait.", f"LOCK TABLE {_guard(contract)}"),
+        ("Every row that was loaded.", create_stage(versions, f"TABLE IF NOT EXISTS {versions.target}")),
+        ("When each state of a key held.", create),
+    ]
+    why = "What the table has is where the history begins."
+    return rendered([*steps, *((why if at == 0 else "", statement) for at, statement in enumerate(seed(contract)))])
 
 
 def _memory_ddl(contract: Contract, table: str, names: Sequence[str]) -> str:
@@ -115,10 +131,12 @@ def target_steps(contract: Contract) -> list[Step]:
         ("", _note_arrivals(contract)),
         ("if reloaded", _note_objects(contract)),
         *(find_snapshots(contract) if contract.snapshot else []),
+        *([touched_keys(contract, files_that(_gone(contract)))] if contract.history else []),
         *_reload_steps(contract),
         *(_take_out_versions(contract) if contract.replace_versions else []),
         ("", _create_winners(contract)),
         *_merge_steps(contract),
+        *(write_history(contract) if contract.history else []),
         ("What the warehouse itself counts, for the row balance.", _count_files(contract)),
         ("", record_load(contract, "loaded")),
         ("", f"DROP TABLE {', '.join(_temporary_tables(contract))}"),
@@ -126,8 +144,13 @@ def target_steps(contract: Contract) -> list[Step]:
 
 
 def _temporary_tables(contract: Contract) -> list[str]:
-    keyed = [*(["truncation"] if contract.truncates else []), "later"] if contract.primary_key else []
-    return ["files", "winners", *keyed, "stage"]
+    has = {"truncation": contract.truncates, "later": contract.primary_key, "touched": contract.history}
+    return ["files", "winners", *(table for table, there in has.items() if there), "stage"]
+
+
+def _gone(contract: Contract) -> str:
+    """Of which of the batch's files the rows go that are there."""
+    return "_replaced = 1 OR _reloaded = 1" if contract.replace_versions else "_reloaded = 1"
 
 
 def files_that(condition: str) -> str:
@@ -179,7 +202,7 @@ def _reload_steps(contract: Contract) -> list[Step]:
     Loads of all datasets write to the tables of `etl` in one order, so that no two of them wait for
     each other. Where versions replace each other, rows and deletes go with those of replaced files.
     """
-    own = () if contract.replace_versions else (contract.target, *contract.memories)
+    own = () if contract.replace_versions else contract.of_files
     emptied = (*((table, "_file_id") for table in own), ("etl.superseded", "file_id"), ("etl.load_files", "file_id"))
     deletes = (f"DELETE FROM {table}\nWHERE {column} IN {files_that('_reloaded = 1')}" for table, column in emptied)
     return [("if reloaded", statement) for statement in deletes]
@@ -234,15 +257,15 @@ def _note_objects(contract: Contract) -> str:
 
 
 def _take_out_versions(contract: Contract) -> list[Step]:
-    gone = files_that("_replaced = 1 OR _reloaded = 1")
+    gone = files_that(_gone(contract))
     replaced = files_that("_replaced = 1 AND _reloaded = 0").replace("\n", "\n  ")
     count = (
         "INSERT INTO etl.superseded (batch_id, file_id, row_count)\n"
         f"SELECT\n  '${{batch}}',\n  _file_id,\n  COUNT(*)\nFROM {contract.target}\n"
         f"WHERE\n  _file_id IN {replaced}\nGROUP BY _file_id"
     )
-    tables = (contract.target, *contract.memories)
-    return [("", count), *(("", f"DELETE FROM {table}\nWHERE _file_id IN {gone}") for table in tables)]
+    deletes = (f"DELETE FROM {table}\nWHERE _file_id IN {gone}" for table in contract.of_files)
+    return [("", count), *(("", statement) for statement in deletes)]
 
 
 def _create_winners(contract: Contract) -> str:

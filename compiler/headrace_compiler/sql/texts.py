@@ -9,7 +9,7 @@ from headrace.domain.contract import Contract
 from headrace.domain.contracts import Contracts
 from headrace.domain.sql_text import SqlText
 from headrace.domain.statistics.judgement import Scope
-from headrace_compiler.sql.load import load_sql, table_sql, views_sql
+from headrace_compiler.sql.load import history_sql, load_sql, table_sql, views_sql
 from headrace_compiler.sql.metrics import measure_sql
 from headrace_compiler.sql.staged import append_sql, merge_sql, stage_sql
 
@@ -19,6 +19,7 @@ MAKERS: dict[SqlText, Callable[[Contract], str]] = {
     SqlText.STAGE: stage_sql,
     SqlText.MERGE: merge_sql,
     SqlText.VIEWS: views_sql,
+    SqlText.HISTORY: history_sql,
     SqlText.MEASURE_BATCH: lambda contract: measure_sql(contract, Scope.BATCH),
     SqlText.MEASURE_DAY: lambda contract: measure_sql(contract, Scope.DAY),
 }
@@ -28,6 +29,7 @@ def texts_of(contract: Contract) -> dict[SqlText, str]:
     """The texts that the contract has."""
     absent = set() if contract.staged else {SqlText.STAGE, SqlText.MERGE}
     absent |= set() if contract.views else {SqlText.VIEWS}
+    absent |= set() if contract.history else {SqlText.HISTORY}
     absent |= set() if contract.checks else {SqlText.MEASURE_BATCH, SqlText.MEASURE_DAY}
     return {text: make(contract) for text, make in MAKERS.items() if text not in absent}
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from headrace.domain.contract import Contract
+from headrace.domain.migration import MOST_STATEMENTS
 from headrace.domain.operations import OPERATIONS
 from headrace_compiler import ContractErrors, compile_contract
-from headrace_compiler.sql.load import load_sql, table_sql
+from headrace_compiler.compile.sizes import load_of
+from headrace_compiler.sql.load import history_sql, load_sql, table_sql
 
 TEXT = """
 apiVersion: v3.2.0
@@ -58,6 +60,47 @@ def test_a_contract_may_allow_fewer_letters(tmp_path: Path) -> None:
     old = "name: op, logicalType: string"
     found = compiled(tmp_path, old=old, new=f"{old}, enum: [{{value: I}}, {{value: D}}]")
     assert found.columns[0].enum == ("I", "D")
+
+
+KEPT = "      - property: history\n        value: scd2\n"
+
+
+def test_a_history_has_the_columns_of_a_state_and_when_it_held(tmp_path: Path) -> None:
+    found = compiled(tmp_path, f"{MARKED}\n{KEPT}")
+    sql = history_sql(found)
+    assert (found.history, found.history_table) == (True, "public.readings_history")
+    assert "valid_from BIGINT NOT NULL ENCODE ZSTD,\n  valid_to BIGINT ENCODE ZSTD,\n  is_current BOOLEAN" in sql
+    assert "gone_at" not in sql
+    assert len(load_of(found, 1)) <= MOST_STATEMENTS
+
+
+@pytest.mark.parametrize(
+    ("more", "old", "new", "message"),
+    [
+        (KEPT, ", required: true, primaryKey: true", "", ":16: history: it needs a primaryKey"),
+        (
+            f"{KEPT}      - property: onCopy\n        value: load\n",
+            "op",
+            "op",
+            "it needs orderingColumns, of which",
+        ),
+        (
+            f"{ORDERED}{KEPT}",
+            "name: value",
+            "name: valid_to",
+            "history: it adds a column 'valid_to', which",
+        ),
+        (
+            f"{ORDERED}{KEPT}",
+            "- name: readings",
+            f"- name: {'r' * 120}",
+            "_history would be longer than Redshift's",
+        ),
+    ],
+)
+def test_what_can_have_no_history_is_refused(tmp_path: Path, more: str, old: str, new: str, message: str) -> None:
+    with pytest.raises(ContractErrors, match=message):
+        compiled(tmp_path, more, old, new)
 
 
 def test_words_that_truncate_are_operations_too(tmp_path: Path) -> None:

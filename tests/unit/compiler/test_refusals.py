@@ -32,6 +32,7 @@ HOLD = """- type: custom
 FROM = "logicalType: boolean\n        customProperties:\n          - property: valueFrom\n            value: "
 NULLS = 'property: nullTokens\n        value: ["", "NULL"]'
 MARKER = "property: marker\n        value: _OK"
+HISTORY = "property: history\n        value: scd2"
 SNAPSHOT = "property: snapshot\n        value: table"
 QUALITY = "logicalType: string\n        quality:\n          "
 
@@ -82,6 +83,10 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("value: add", "value: append <-", "onNewVersion must be replace or add"),
     (ADDS, f"{ADDS}\n      - property: engine\n        value: glu <-", "engine must be auto, lambda or glue: did"),
     (ADDS, "property: badRowLimit\n        value: few <-", "a share such as 5%"),
+    (ADDS, "property: history\n        value: scd <-", "history must be scd2: did you mean 'scd2'"),
+    (ADDS, f"{HISTORY} <-\n      - {SNAPSHOT}", "history: it does not go with snapshot: a snapshot has no row"),
+    (ADDS, f"{HISTORY} <-\n      - property: truncateOperations\n        value: [t]", "does not go with truncateOp"),
+    (ADDS, f"{HISTORY} <-\n      - {VIEWS}- {{name: parcel_history, query: SELECT 1}}", "the name of a view of the"),
     (ADDS, "property: snapshot\n        value: tables <-", "snapshot must be table or partition"),
     (ADDS, "property: snapshot\n        value: partition <-", "in/parcels/dt={dt}/"),
     (ADDS, f"{ADDS} <-\n      - property: snapshot\n        value: table", "onNewVersion does not go with snapshot"),

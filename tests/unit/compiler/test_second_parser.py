@@ -92,6 +92,8 @@ CONTRACTS = {
     "changes, marked": of_every_kind(columns=CHANGED, operation="op", deleted_at="a_gone"),
     "truncates": of_every_kind(columns=CHANGED, operation="op", truncates=("t", "T")),
     "truncates, marked": of_every_kind(columns=CHANGED, operation="op", deleted_at="a_gone", truncates=("t",)),
+    "history": of_every_kind(history=True),
+    "history of changes": of_every_kind(columns=CHANGED, operation="op", deleted_at="a_gone", history=True),
     "wide, changes": wide(240, operation=wide(240).columns[-2].name),
     "wide": wide(240),
     "wide, staged": wide(240, staged=True),

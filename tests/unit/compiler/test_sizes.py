@@ -173,8 +173,15 @@ def test_no_load_has_more_statements_than_the_data_api_takes(
     given = replace(given, deleted_at=names[2] if changes == "marked" else None)
     given = replace(given, truncates=("t", "TRUNCATE") if changes == "truncated" else ())
     shapes = [given] if changes else [given, replace(given, primary_key=(), ordering=())]
+    shapes += [replace(given, history=True)] if ordered and changes != "truncated" and columns < 100 else []
     shapes += [replace(shape, snapshot=kind) for shape in shapes for kind in (TABLE, PARTITION) if not changes]
     assert all(len(load_of(shape, 2)) <= MOST_STATEMENTS for shape in shapes)
+
+
+def test_a_table_that_is_too_wide_for_a_history_is_refused(tmp_path: Path) -> None:
+    given = wide(240, history=True, ordering=("m000000000000001",))
+    with pytest.raises(ContractErrors, match="a table of so many columns cannot keep its history: leave out history"):
+        compiled(given, tmp_path)
 
 
 def test_a_load_of_more_statements_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

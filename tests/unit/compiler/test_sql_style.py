@@ -11,7 +11,7 @@ import sqlfluff
 from headrace.domain.contract import Contract
 from headrace.domain.statistics.checks import Check, Metric
 from headrace.domain.statistics.judgement import Scope
-from headrace_compiler.sql.load import load_sql
+from headrace_compiler.sql.load import history_sql, load_sql
 from headrace_compiler.sql.metrics import measure_sql
 from tests.support.fakes import contract
 
@@ -23,6 +23,7 @@ CONTRACTS = {
     "a column": contract(checks=(ROWS, Check(Metric.MEAN, "value"), Check(Metric.CATEGORIES, "meter"))),
     "truncates": replace(contract(), operation="meter", primary_key=("value",), ordering=(), truncates=("t",)),
     "truncates, ordered": contract(operation="value", truncates=("t",)),
+    "history": contract(history=True),
     "no key": contract(primary_key=(), ordering=()),
     "one column": replace(contract(), columns=contract().columns[:1], primary_key=("meter",), ordering=()),
 }
@@ -30,6 +31,10 @@ CONTRACTS = {
 
 @pytest.mark.parametrize("made", CONTRACTS.values(), ids=CONTRACTS)
 def test_its_sql_passes_lint(made: Contract) -> None:
-    texts = [load_sql(made)] + ([measure_sql(made, scope) for scope in (Scope.BATCH, Scope.DAY)] if made.checks else [])
+    texts = (
+        [load_sql(made)]
+        + ([history_sql(made)] if made.history else [])
+        + ([measure_sql(made, scope) for scope in (Scope.BATCH, Scope.DAY)] if made.checks else [])
+    )
     for text in texts:
         assert sqlfluff.lint(text.rstrip() + "\n", config_path=STYLE) == []

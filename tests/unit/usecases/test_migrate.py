@@ -318,6 +318,61 @@ def keys_with(name: str, kind: str, length: int | None = None) -> list[list[Any]
     return [[name, kind, length, None, None, "NO"] if row[0] == name else row for row in KEYS]
 
 
+def kept() -> MemoryServices:
+    """A dataset that keeps its history, whose table is there."""
+    return change_log(THERE, None, columns=COLUMNS, operation=None, history=True)
+
+
+NOTED = ["history of readings", sha256(b"('meter',) ('read_at',)").hexdigest()]
+
+
+def test_a_history_begins_with_the_rows_that_are_there() -> None:
+    planned = plan(kept(), "headrace")
+    (new,) = [change for change in planned.changes if change.name == "public.readings_history"]
+    assert new.what == "new history, begins with the rows that are there"
+    assert new.statements[0] == "LOCK TABLE etl.guard_readings"
+    assert any(text.startswith("INSERT INTO etl.versions_readings") for text in new.statements)
+    assert "history of readings" in new.statements[-1]
+
+
+def test_a_history_follows_its_contract() -> None:
+    services = kept()
+    services.warehouse.answers["svv_tables"] += [["versions_readings"]]
+    before = [row for row in THERE if row[0] != "value"]
+    time = ["timestamp without time zone", None, None, None]
+    services.warehouse.answers |= {
+        "FROM etl.migrations": [NOTED],
+        "table_name = 'versions_readings'": [[*row[:5], "YES"] for row in before],
+        "table_name = 'readings_history'": [
+            *before,
+            ["valid_from", *time, "NO"],
+            ["valid_to", *time, "YES"],
+            ["is_current", "boolean", None, None, None, "NO"],
+        ],
+    }
+    planned = plan(services, "headrace")
+    assert not planned.refused
+    added = [change.statements[0] for change in planned.changes if "ADD COLUMN value" in change.statements[0]]
+    assert [text.split()[2] for text in added] == ["etl.versions_readings", "public.readings_history"]
+
+
+def test_a_history_with_a_gap_is_refused() -> None:
+    services = kept()
+    services.warehouse.answers["svv_tables"] += [["versions_readings"]]
+    with pytest.raises(MigrationError, match=r"etl\.versions_readings lacks what was loaded while .* DROP TABLE etl"):
+        migrate(services, "headrace")
+    services.warehouse.answers["FROM etl.migrations"] = [["history of readings", "another"]]
+    with pytest.raises(MigrationError, match=r"readings_history is by another key or other orderingColumns: keep them"):
+        migrate(services, "headrace")
+
+
+def test_a_history_that_is_no_longer_kept_is_noted() -> None:
+    services = change_log(THERE, None, columns=COLUMNS, operation=None)
+    services.warehouse.answers["FROM etl.migrations"] = [NOTED]
+    (left,) = [change for change in plan(services, "headrace").changes if change.name == "history of readings"]
+    assert left.what == "no longer kept, public.readings_history stays as it is"
+
+
 def test_truncates_are_remembered_from_now_on_and_not_forgotten() -> None:
     planned = plan(change_log(OPERATED, truncates=("t",)), "headrace")
     (new,) = [change for change in planned.changes if change.name == "etl.truncates_readings"]

@@ -6,7 +6,8 @@ contracts layer, so nothing that runs in Lambda parses a contract or imports its
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from headrace.domain.files.formats import FORMATS, Format
@@ -21,6 +22,7 @@ __all__ = [
     "MERGE_SECONDS",
     "PATIENCE_SECONDS",
     "UNKNOWN_COLUMN",
+    "VALIDITY",
     "Column",
     "Contract",
     "FileFormat",
@@ -34,6 +36,9 @@ LINEAGE_COLUMNS = ("_file_id", "_row_number", "_batch_id")
 
 UNKNOWN_COLUMN = "_unknown"
 """Where a target keeps, as one JSON object a row, what a file brings and the contract does not name."""
+
+VALIDITY = ("valid_from", "valid_to", "is_current")
+"""The columns of a history that say when a state held: from, up to and without, still."""
 
 TABLE, PARTITION = "table", "partition"
 """What a file of a dataset of snapshots is the whole of."""
@@ -161,6 +166,8 @@ class Contract:
     deleted go, or stay with the time of the load in the column `deleted_at`. A file without that column fails, unless
     `operation_optional` says that its rows are inserts. Where it says one of `truncates`, all earlier rows are deleted.
 
+    With `history` the table `history_table` says when each state of a key held.
+
     A file with more than `max_bad_rows` bad rows, or than `max_bad_share` (0 to 1) of its rows, is held back whole;
     so is one without a good row, unless `max_bad_share` is given. A new version of a key that lacks more than
     `max_shrink` (0 to 1) of the good rows of the version before waits for a person; None: none does.
@@ -190,6 +197,7 @@ class Contract:
     deleted_at: str | None = None
     operation_optional: bool = False
     truncates: tuple[str, ...] = ()
+    history: bool = False
     dist_key: str | None = None
     sort_key: tuple[str, ...] = ()
     replace_versions: bool = True
@@ -267,6 +275,45 @@ class Contract:
         """The tables, with their columns, that remember what is no longer in the target."""
         kept = {self.deleted_keys: self.deleted_key_columns, self.truncated: self.truncate_columns}
         return {table: columns for table, columns in kept.items() if table}
+
+    @property
+    def versions(self) -> str:
+        """The table of all rows that were loaded, out of which a dataset's history is made."""
+        return f"etl.versions_{self.dataset}"
+
+    @property
+    def history_table(self) -> str:
+        """The table that says from when until when each state of a key held."""
+        return f"{self.target}_history"
+
+    @property
+    def of_files(self) -> tuple[str, ...]:
+        """The tables whose rows go with the file that brought them."""
+        return (self.target, *self.memories, *([self.versions] if self.history else []))
+
+    def as_versions(self) -> Contract:
+        """The table of the versions as a contract has tables: any row fits, JSON is text as it was loaded."""
+        kept = (replace(column, required=False) for column in self._of_states())
+        return self._beside("etl", f"versions_{self.dataset}", kept)
+
+    def as_history(self) -> Contract:
+        """The table of the history as a contract has tables."""
+        time = next(column for column in self.columns if column.name == self.ordering[0])
+        begins, ends, current = VALIDITY
+        validity = (
+            replace(time, name=begins),
+            replace(time, name=ends, required=False),
+            Column(current, "", Kind.BOOLEAN, "BOOLEAN", required=True),
+        )
+        return self._beside(self.schema, f"{self.table}_history", (*self._of_states(), *validity))
+
+    def _of_states(self) -> tuple[Column, ...]:
+        """The columns of a state: when a row was marked as deleted is the table's matter."""
+        return tuple(column for column in self.columns if column.name != self.deleted_at)
+
+    def _beside(self, schema: str, table: str, columns: Iterable[Column]) -> Contract:
+        plain: dict[str, Any] = {"operation": None, "deleted_at": None, "truncates": (), "history": False}
+        return replace(self, schema=schema, table=table, columns=tuple(columns), primary_key=(), ordering=(), **plain)
 
     def is_filled(self, column: Column) -> bool:
         """Whether every good row has a value in the column: one that truncates may lack the key."""

@@ -21,7 +21,7 @@ and a KB has 1,000 bytes.
 
 
 class SqlText(StrEnum):
-    """What SQL a contract has, as its files are called. Some contracts have no stage, views or checks."""
+    """What SQL a contract has, as its files are called. Some contracts have no stage, views, history or checks."""
 
     TABLE = "table"
     """The DDL of its tables."""
@@ -33,6 +33,8 @@ class SqlText(StrEnum):
     """The template of the transaction that merges a staged dataset's stage table into its target."""
     VIEWS = "views"
     """The DDL of its materialized views."""
+    HISTORY = "history"
+    """The DDL of its history, and the statements with which that begins."""
     MEASURE_BATCH = "measure_batch"
     """The template that measures a batch, for its checks."""
     MEASURE_DAY = "measure_day"

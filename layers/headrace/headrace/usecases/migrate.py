@@ -71,11 +71,13 @@ def plan(services: Services, database: str) -> Plan:
     changes += [_migration(name, text) for name, text in services.sql.migrations() if name not in done]
     tables = [_table(contract, etl, done, services) for contract in contracts]
     stages = [_stage(contract, etl, done, services) for contract in contracts]
+    histories = [_history(contract, etl, done, services) for contract in contracts]
     dropped, made = _views(contracts, _lengthened(contracts, tables), done, services)
+    planned = (*tables, *stages, *histories)
     return Plan(
-        (*changes, *dropped, *(change for table in (*tables, *stages) for change in table.changes), *made),
-        tuple(line for table in tables for line in table.kept),
-        (*refused, *(reason for table in (*tables, *stages) for reason in table.refused)),
+        (*changes, *dropped, *(change for table in planned for change in table.changes), *made),
+        tuple(line for table in planned for line in table.kept),
+        (*refused, *(reason for table in planned for reason in table.refused)),
     )
 
 
@@ -213,6 +215,37 @@ def _no_longer_remembered(table: str, services: Services) -> Iterator[str]:
     if int(keys):
         reason = f"{table} remembers {keys} deletes, which loads by this contract would not look at"
         yield f"{reason}: keep deleting, or DROP TABLE {table}: older rows of deleted keys may then come back"
+
+
+def _history(contract: Contract, etl: set[str], done: dict[str, str], services: Services) -> TablePlan:
+    """The table of the history and its versions: begun, changed by what they lack, or no longer kept.
+
+    Versions that were not kept for a while lack what was loaded in the meantime: a history of them would be wrong.
+    """
+    name = f"history of {contract.dataset}"
+    if not contract.history:
+        left = Change(name, f"no longer kept, {contract.history_table} stays as it is", (_forgotten(name),))
+        return TablePlan((left,) if name in done else ())
+    if name not in done and contract.versions.removeprefix("etl.") in etl:
+        tables = f"{contract.versions}, {contract.history_table}"
+        reason = f"{contract.versions} lacks what was loaded while the contract had no history"
+        return TablePlan(refused=(f"{reason}: keep a copy if it is wanted, DROP TABLE {tables}, deploy again",))
+    order = f"{contract.primary_key} {contract.ordering}"
+    if name not in done:
+        text = split_statements(services.sql.text(contract.dataset, SqlText.HISTORY))
+        made = (*text, *_remembered(name, order))
+        return TablePlan((Change(contract.history_table, "new history, begins with the rows that are there", made),))
+    if done[name] != _digest(order):
+        return TablePlan(refused=(f"{contract.history_table} is by another key or other orderingColumns: keep them",))
+    versions = contract.as_versions()
+    versions = replace(versions, columns=tuple(map(as_staged, versions.columns)))
+    both = (versions, contract.as_history())
+    plans = [plan_table(table, _columns(services, table, table.target)) for table in both]
+    return TablePlan(
+        tuple(change for each in plans for change in each.changes),
+        tuple(line for each in plans for line in each.kept),
+        tuple(reason for each in plans for reason in each.refused),
+    )
 
 
 def _stage(contract: Contract, etl: set[str], done: dict[str, str], services: Services) -> TablePlan:

@@ -9,7 +9,7 @@ import pytest
 from headrace.adapters.accounts import WarehouseLoads, WarehouseRows
 from headrace.domain.contract import Column, Contract, Kind
 from headrace.domain.ingest.load import split_statements
-from headrace_compiler.sql.load import load_sql, table_sql
+from headrace_compiler.sql.load import history_sql, load_sql, table_sql
 from headrace_compiler.sql.names import is_wide
 from tests.functional.redshift.client import Client, WarehouseOf
 from tests.functional.redshift.headrace_sql.test_wide import (
@@ -119,6 +119,32 @@ def test_marked_rows_have_the_values_of_the_delete_until_they_come_back(warehous
     manifest = put(warehouse, given, "readings-4", [("4" * 24, "a", 3, "U")])
     loaded(warehouse, text, "readings-4", manifest, arrived=["4" * 24])
     assert warehouse.rows(f"{state} WHERE meter = 'a'") == [["a", "U", "1.50", 0]]
+
+
+def test_a_history_takes_each_state_to_its_place(warehouse: Client) -> None:
+    given = replace(changes(), history=True)
+    warehouse.run(*split_statements(table_sql(given)))
+    manifest = put(warehouse, given, "readings-1", [(FIRST, "a", 1, "I"), (FIRST, "b", 1, "I")])
+    loaded(warehouse, load_sql(replace(given, history=False)), "readings-1", manifest, arrived=[FIRST])
+    warehouse.run(*split_statements(history_sql(given)))
+    states = "SELECT meter, label_0006, valid_from, valid_to, is_current, tags_0000.a FROM public.readings_history"
+    assert warehouse.rows(f"{states} ORDER BY 1, 3") == [["a", "I", 1, None, True, "1"], ["b", "I", 1, None, True, "1"]]
+    text = load_sql(given)
+    rows = [(SECOND, "a", 5, "I"), (SECOND, "b", 4, "D"), (SECOND, "a", 5, "U"), (SECOND, "c", 2, "I")]
+    manifest = put(warehouse, given, "readings-2", rows)
+    for _ in range(2):  # again it changes nothing
+        loaded(warehouse, text, "readings-2", manifest, arrived=[SECOND])
+    manifest = put(warehouse, given, "readings-3", [(THIRD, "a", 3, "U"), (THIRD, "c", 3, "I")])
+    loaded(warehouse, text, "readings-3", manifest, arrived=[THIRD])
+    assert [row[:5] for row in warehouse.rows(f"{states} ORDER BY 1, 3")] == [
+        ["a", "I", 1, 3, False],
+        ["a", "U", 3, None, True],
+        ["b", "I", 1, 4, False],
+        ["c", "I", 2, None, True],
+    ]
+    loaded(warehouse, text, "readings-4", None, arrived=["4" * 24], replaced=[THIRD])
+    history_of_a = [row[:5] for row in warehouse.rows(f"{states} WHERE meter = 'a' ORDER BY 3")]
+    assert history_of_a == [["a", "I", 1, 5, False], ["a", "U", 5, None, True]]
 
 
 def test_the_file_of_a_row_is_found_by_sql_alone(warehouse: Client) -> None:

@@ -235,6 +235,13 @@ def test_the_warehouse_forgets_a_key_that_is_named_after_the_value(dry_run: bool
     assert forgotten == ([] if dry_run else [wanted])
 
 
+def test_a_history_loses_the_value_too() -> None:
+    stack = Stack()
+    erase(replace(READINGS, history=True), Value("meter", PERSON), stack.landing, stack.services, lambda _: None)
+    deleted = [text for text in stack.services.warehouse.ran if text.startswith("DELETE FROM")]
+    assert {"etl.versions_readings", "public.readings_history"} <= {text.split()[2] for text in deleted}
+
+
 def test_views_are_refreshed_afterwards() -> None:
     stack = Stack()
     viewed = contract(views=(View("public.by_meter", "SELECT 1"),))

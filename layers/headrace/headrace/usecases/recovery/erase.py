@@ -326,6 +326,8 @@ class _Erasure:
         asked = [contract.target]
         if contract.deleted_keys and self._value.column in contract.deleted_key_columns:
             asked.append(contract.deleted_keys)
+        if contract.history and self._value.column != contract.deleted_at:
+            asked += [contract.versions, contract.history_table]
         self.report.table_rows = rows = sum(table.count(name, self._which) for name in asked)
         if self._dry_run:
             return
