@@ -102,3 +102,9 @@ def test_a_string_put_into_super_stays_a_string(events: Client) -> None:
 )
 def test_refusals(events: Client, sql: str, words: str) -> None:
     assert words in events.error(sql)
+
+
+def test_an_escaped_nul_stays_as_it_was_written(client: Client) -> None:
+    """As a user of the real one found: https://github.com/estuary/connectors/pull/839."""
+    value = client.value(r"""JSON_SERIALIZE(JSON_PARSE('{"a":"x\\u0000y"}'))""")  # a literal's backslash is doubled
+    assert value == r'{"a":"x\u0000y"}'

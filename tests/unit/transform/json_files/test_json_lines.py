@@ -299,6 +299,12 @@ def test_numbers_within_json_for_a_super_keep_all_their_digits(number: str, form
     assert found.values("p") == [number if form[0] == "{" else f'{{"a":[{number},"x"]}}']
 
 
+def test_an_escaped_nul_within_json_for_a_super_stays() -> None:
+    found = read(WITH_SUPER, b'{"p": {"a": "x\\u0000y"}}')
+    assert found.values("p") == [r'{"a":"x\u0000y"}']
+    assert found.errors() == []
+
+
 @pytest.mark.parametrize("number", ["1e-400", "-1.5e-99999", "0.%s1" % ("0" * 400), "7" * 39])
 def test_a_number_within_json_that_the_warehouse_has_no_type_for_costs_its_own_row(number: str) -> None:
     """In JSON Lines as in a value of delimited text."""
