@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.statistics.checks import Metric
+from headrace.domain.statistics.checks import WRITTEN, Metric
 from headrace.observability import ALL, METRICS, NAMESPACE, measure_run
 from headrace_compiler.sql.metrics import MEASURES
 from tests.support.template import TEMPLATE
@@ -33,7 +33,7 @@ def test_each_statistic_is_a_row_of_the_page_of_contracts() -> None:
         for cells in rows_of("contracts.md", "Statistics: numbers that are wrong as a whole")
     }
     wanted = {
-        str(metric): ["property" if metric.traits.kinds else "table", str(metric.traits.scale)] for metric in Metric
+        str(metric): ["property" if metric.traits.kinds else "table", str(metric.traits.scale)] for metric in WRITTEN
     }
     assert listed == wanted
 
