@@ -21,7 +21,7 @@ from pyarrow import csv as arrow_csv
 from benchmarks.transform.data import CONTRACT, JSON_CONTRACT, KINDS, NAMES, SCHEMA
 from headrace.domain.contract import LINEAGE_COLUMNS, Contract
 from headrace.transform import BadRow, FileTransform, PartWriter, QuarantineWriter, RowError
-from headrace.transform.output.parts import ROW_GROUP, ZSTD_LEVEL
+from headrace.transform.output.parts import COMPRESSION, ROW_GROUP
 from headrace.transform.schema import one_text
 
 BATCH = 65_536
@@ -34,8 +34,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d
 INTEGER = re.compile(r"-?[0-9]+")
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 SETTINGS: dict[str, Any] = {
-    "compression": "zstd",
-    "compression_level": ZSTD_LEVEL,
+    "compression": COMPRESSION,
     "use_dictionary": ["kind", "worker"],
     "write_statistics": True,
     "store_schema": False,

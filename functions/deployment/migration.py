@@ -14,10 +14,13 @@ from headrace.usecases.migrate import migrate
 
 
 def run(event: dict[str, Any]) -> None:
-    """Make the users, where the warehouse is the stack's own, and bring the tables along. They outlive the stack."""
+    """Make the users, where the warehouse is the stack's own, and bring the tables along. They outlive the stack.
+
+    Rights may be seconds old in an update, too: parameters such as `Workgroup` and `LakeKmsKeyArn` change them.
+    """
     if event["RequestType"] == "Delete":
         return
-    applied = patiently(follow_contracts, new_rights=event["RequestType"] == "Create")
+    applied = patiently(follow_contracts, new_rights=True)
     logger.info("the warehouse follows the contracts", extra={"applied": applied})
 
 

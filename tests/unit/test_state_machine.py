@@ -199,7 +199,7 @@ def test_what_glue_refuses_is_known_whatever_it_says(error: str, treatment: Trea
     assert classify(explain(f"Glue.{error}", cause)).treatment is treatment
 
 
-KILLED = {"Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"}
+KILLED = {"Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout", "States.Timeout"}
 
 
 def test_a_unit_that_was_killed_is_set_aside_and_not_tried_again_in_its_batch() -> None:

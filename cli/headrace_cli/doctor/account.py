@@ -113,7 +113,8 @@ def stack(examination: Examination) -> Iterator[Finding]:
     elif status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}:
         yield fault(f"the stack {name} is {status}: nothing can be deployed over it", delete)
     elif status == "UPDATE_ROLLBACK_FAILED":
-        yield fault(f"the stack {name} is {status}", f"aws cloudformation continue-update-rollback --stack-name {name}")
+        again = f"aws cloudformation continue-update-rollback --stack-name {name} --resources-to-skip WarehouseTables"
+        yield fault(f"the stack {name} is {status}", f"{again}, then deploy again")
     elif status.endswith("IN_PROGRESS"):
         yield warning(f"the stack {name} is {status}", "wait until it has ended")
     elif "ROLLBACK" in status:

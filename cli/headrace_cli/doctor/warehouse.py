@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -168,8 +169,35 @@ def copy_role(examination: Examination) -> Iterator[Finding]:
         yield fault(f"the role {arn} does not trust Redshift", f"{TRUST.format(name=name)}, or add that to its trust")
     else:
         yield ok(f"Redshift may assume the role {arn}")
+    yield from _is_attached(examination, arn)
     if examination.stands:
         yield from _may_read(examination, arn)
+
+
+def _is_attached(examination: Examination, arn: str) -> Iterator[Finding]:
+    """Redshift assumes only roles that its namespace or cluster lists."""
+    if examination.makes_warehouse or examination.on_laptop:
+        return
+    if name := examination.cluster:
+        (cluster,) = examination.client("redshift").describe_clusters(ClusterIdentifier=name)["Clusters"]
+        attached = [role["IamRoleArn"] for role in cluster.get("IamRoles", [])]
+        remedy = f"aws redshift modify-cluster-iam-roles --cluster-identifier {name} --add-iam-roles {arn}"
+    else:
+        serverless = examination.client("redshift-serverless")
+        name = serverless.get_workgroup(workgroupName=examination.workgroup)["workgroup"]["namespaceName"]
+        # As text: either `IamRole(applyStatus=in-sync, iamRoleArn=arn:…)` or the ARN alone.
+        attached = serverless.get_namespace(namespaceName=name)["namespace"].get("iamRoles", [])
+        update = f"aws redshift-serverless update-namespace --namespace-name {name}"
+        remedy = f"{update} --iam-roles {' '.join([*map(_arn_of, attached), arn])}"
+    if arn in map(_arn_of, attached):
+        yield ok(f"{name} has the role attached")
+    else:
+        yield fault(f"{name} does not have the role {arn} attached: no COPY can use it", remedy)
+
+
+def _arn_of(role: str) -> str:
+    found = re.search(r"arn:[^,)]+", role)
+    return found[0] if found else role
 
 
 def _whole(resource: str) -> str:

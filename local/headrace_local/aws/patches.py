@@ -95,9 +95,8 @@ def run_functions_in(interpreter: Path) -> None:
 
 
 def report_function_errors(faults: Faults) -> None:
-    """The name of the exception's class is the error's type, and a process that ended is `Runtime.ExitError`.
-
-    An invocation may fail on request.
+    """The name of the exception's class is the error's type; a process that ended is `Runtime.ExitError`, or
+    `Runtime.OutOfMemory`. An invocation may fail on request.
     """
     original = lambda_svc._execute_function_warm
     parameters = list(inspect.signature(original).parameters)
@@ -116,6 +115,9 @@ def with_error_name(result: dict[str, Any], request_id: str) -> dict[str, Any]:
     body = result.get("body")
     if isinstance(body, dict) and worker.FAILURE in body:
         return {**result, "body": body[worker.FAILURE], "error": True}
+    if result.get("error") and str(body["errorMessage"]).startswith(worker.OUT_OF_MEMORY):  # type: ignore[index]
+        message = f"RequestId: {request_id} Error: {worker.OUT_OF_MEMORY}"
+        return {**result, "body": {"errorMessage": message, "errorType": "Runtime.OutOfMemory"}}
     if result.get("error") and str(body["errorMessage"]).startswith(ENDED_PROCESS):  # type: ignore[index]
         message = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
         return {**result, "body": {"errorMessage": message, "errorType": "Runtime.ExitError"}}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Handler = Callable[[Any, "Context"], Any]
 
 FAILURE = "__function_failed__"
+OUT_OF_MEMORY = "Runtime exited with error: signal: killed"
 LAYER_POINTER = "unpacked-at"
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LAMBDA_TASK_ROOT")
 INHERITED_PREFIXES = ("AWS_", "_LAMBDA_")
@@ -74,7 +75,8 @@ class MemoryGuard:
     Where there is no /proc, as on a Mac, it does nothing.
     """
 
-    def __init__(self, megabytes: int) -> None:
+    def __init__(self, megabytes: int, answers: TextIO) -> None:
+        self._answers = answers
         self._limit = megabytes * 1024 * 1024
         self._busy = threading.Event()
         if RESIDENT.exists():
@@ -90,7 +92,8 @@ class MemoryGuard:
         page = os.sysconf("SC_PAGE_SIZE")
         while self._busy.wait():
             if int(RESIDENT.read_text("ascii").split()[1]) * page > self._limit:
-                print("[ERROR] Runtime exited with error: signal: killed (out of memory)", file=sys.stderr, flush=True)
+                print(f"[ERROR] {OUT_OF_MEMORY} (out of memory)", file=sys.stderr, flush=True)
+                answer(self._answers, {"status": "error", "error": OUT_OF_MEMORY})
                 os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(MEMORY_SECONDS)
 
@@ -104,7 +107,7 @@ def main() -> None:
     # A function that cannot be loaded now is tried again by its first invocation, which gets the error.
     handler, _ = loaded(init)
     answer(answers, {"status": "ready", "cold": True})
-    memory = MemoryGuard(int(init["memory"]))
+    memory = MemoryGuard(int(init["memory"]), answers)
     for line in sys.stdin:
         message = json.loads(line)
         handler, failure = (handler, None) if handler else loaded(init)

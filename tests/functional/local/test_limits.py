@@ -173,7 +173,7 @@ class TestFunctions:
         account.function("hungry", source)
         account.client("lambda").update_function_configuration(FunctionName="hungry", MemorySize=256)
         assert account.invoke("hungry", {"mb": 150}) == 150 * MIB
-        assert account.invoke("hungry", {"mb": 300})["errorType"] == "Runtime.ExitError"
+        assert account.invoke("hungry", {"mb": 300})["errorType"] == "Runtime.OutOfMemory"
         assert account.invoke("hungry", {"mb": 1}) == MIB
 
     def test_an_answer_of_more_than_6_mb_is_an_error(self, account: Account) -> None:

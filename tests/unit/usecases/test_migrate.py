@@ -98,7 +98,6 @@ def test_a_plan_changes_nothing() -> None:
     [
         (change(redshift_type="VARCHAR(200)"), "it is part of the primary key: Redshift lengthens no such column"),
         (noted(redshift_type="VARCHAR(64)", encode="text255"), "it is encoded as TEXT255: Redshift lengthens no such"),
-        (noted(redshift_type="VARCHAR(4)"), "values that are longer would be lost"),
         (noted(redshift_type="BIGINT"), "VARCHAR\\(8\\) in the warehouse and BIGINT in the contract"),
         (noted(name="remark"), "note of the same type is gone: if that is a new name"),
         (contract().columns[1:], "meter is gone from the contract but NOT NULL"),
@@ -111,6 +110,14 @@ def test_a_change_that_the_table_cannot_follow_stops_the_deployment(columns: tup
     with pytest.raises(MigrationError, match=said):
         migrate(services, "headrace")
     assert services.warehouse.ran == []
+
+
+def test_a_column_that_is_longer_than_the_contract_wants_stays() -> None:
+    services = services_with(*noted(redshift_type="VARCHAR(4)"))
+    (kept,) = plan(services, "headrace").kept
+    assert "note: stays VARCHAR(8), no new value is longer than the contract's VARCHAR(4)" in kept
+    migrate(services, "headrace")
+    assert not any("note" in statement for statement in services.warehouse.ran)
 
 
 LONGER = noted(redshift_type="VARCHAR(64)")

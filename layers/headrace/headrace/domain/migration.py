@@ -85,6 +85,7 @@ def plan_table(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
     kept = [
         f"{contract.target}.{name}: no longer in the contract, its values stay, new rows have none" for name in gone
     ]
+    kept += [_stays_long(contract, column, before) for column, before in both if _shorter(column, before)]
     return TablePlan(tuple(changes), tuple(kept), tuple(refused))
 
 
@@ -134,7 +135,7 @@ def plan_memory(contract: Contract, table: str, there: Mapping[str, Existing]) -
     other = [
         f"{table}.{column.name} is {before.type} and {plain_type(column.redshift_type)} in the contract"
         for column, before in both
-        if before.type != plain_type(column.redshift_type) and not _longer(column, before)
+        if _narrower(column, before) and not _longer(column, before)
     ]
     if set(there) != set(names):
         other = [f"{table} remembers deletes by another key or other orderingColumns"]
@@ -149,9 +150,7 @@ def as_staged(column: Column) -> Column:
 
 
 def _narrower(column: Column, there: Existing) -> bool:
-    before, after = VARCHAR.fullmatch(there.type), VARCHAR.fullmatch(plain_type(column.redshift_type))
-    fits = before and after and int(after[1]) <= int(before[1])
-    return not fits and there.type != plain_type(column.redshift_type)
+    return not _shorter(column, there) and there.type != plain_type(column.redshift_type)
 
 
 def _unlike_stage(contract: Contract, column: Column, there: Existing) -> str:
@@ -184,14 +183,13 @@ def _refused(contract: Contract, column: Column, there: Existing) -> str | None:
             f"{name} is NOT NULL in the warehouse and optional in the contract: rows without it could not be loaded."
             " Load into a new table, or keep it required"
         )
-    if there.type == wanted:
+    if there.type == wanted or _shorter(column, there):
         return None
     if not _longer(column, there):
-        shorter = VARCHAR.fullmatch(there.type) and VARCHAR.fullmatch(wanted)
-        reason = "values that are longer would be lost" if shorter else "Redshift cannot change this type"
         return (
-            f"{name} is {there.type} in the warehouse and {wanted} in the contract: {reason}. Keep the type, or give"
-            " the new one another physicalName, or another table, and `headrace reload` the files that shall fill it"
+            f"{name} is {there.type} in the warehouse and {wanted} in the contract: Redshift cannot change this type."
+            " Keep it, or give the new one another physicalName, or another table, and `headrace reload` the files that"
+            " shall fill it"
         )
     if fixed := _why_fixed(contract, column, there):
         return (
@@ -216,6 +214,17 @@ def _why_fixed(contract: Contract, column: Column, there: Existing) -> str:
 def _longer(column: Column, there: Existing) -> bool:
     before, after = VARCHAR.fullmatch(there.type), VARCHAR.fullmatch(plain_type(column.redshift_type))
     return bool(before and after and int(after[1]) > int(before[1]))
+
+
+def _shorter(column: Column, there: Existing) -> bool:
+    before, after = VARCHAR.fullmatch(there.type), VARCHAR.fullmatch(plain_type(column.redshift_type))
+    return bool(before and after and int(after[1]) < int(before[1]))
+
+
+def _stays_long(contract: Contract, column: Column, there: Existing) -> str:
+    """Nothing is lost by it, and a deployment that lengthened it can be rolled back."""
+    wanted = plain_type(column.redshift_type)
+    return f"{contract.target}.{column.name}: stays {there.type}, no new value is longer than the contract's {wanted}"
 
 
 def _refused_new(contract: Contract, column: Column, gone: Mapping[str, Existing]) -> str | None:

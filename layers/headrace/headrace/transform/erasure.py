@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from headrace.transform.output.parts import COMPRESSION
+
 ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be")
 """In which a value is looked for in raw bytes: those of all files that the transform reads, or near enough."""
 ROWS_AT_ONCE = 65_536
@@ -78,7 +80,7 @@ def count_rows(source: Path, chosen: Chosen, file_id: str) -> Counter[str]:
 
 def write_without(source: Path, target: Path, chosen: Chosen) -> int:
     """Write all other rows to `target`, in the same schema. Returns how many those are."""
-    with pq.ParquetFile(source) as file, pq.ParquetWriter(target, file.schema_arrow, compression="zstd") as writer:
+    with pq.ParquetFile(source) as file, pq.ParquetWriter(target, file.schema_arrow, compression=COMPRESSION) as writer:
         kept = 0
         for batch in file.iter_batches(ROWS_AT_ONCE):
             table = pa.Table.from_batches([batch])

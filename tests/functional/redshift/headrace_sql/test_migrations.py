@@ -147,7 +147,6 @@ def test_a_column_is_added_lengthened_and_kept(fresh: Client) -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (changed(redshift_type="VARCHAR(4)"), "values that are longer would be lost"),
         (changed(name="remark"), "ALTER TABLE public.readings RENAME COLUMN note TO remark"),
         (changed(redshift_type="BIGINT"), "Redshift cannot change this type"),
         (changed(required=True, name="other", redshift_type="BIGINT"), "new and required"),
@@ -159,6 +158,18 @@ def test_what_could_lose_data_is_refused_before_anything_is_touched(fresh: Clien
     with pytest.raises(MigrationError, match=said):
         migrate(services_on(fresh, [more]), "headrace")
     assert catalogue(fresh) == before
+
+
+def test_a_column_that_was_lengthened_stays_when_the_deployment_is_rolled_back(fresh: Client) -> None:
+    longer = changed(redshift_type="VARCHAR(64)")
+    assert migrate(services_on(fresh, [longer]), "headrace") == ["public.readings.note"]
+    shorter = changed(redshift_type="VARCHAR(8)")
+    before = services_on(fresh, [shorter])
+    assert list(plan(before, "headrace").kept) == [
+        "public.readings.note: stays VARCHAR(64), no new value is longer than the contract's VARCHAR(8)"
+    ]
+    assert migrate(before, "headrace") == []
+    load(fresh, shorter)
 
 
 def test_a_rename_by_the_way_that_the_refusal_names(fresh: Client) -> None:

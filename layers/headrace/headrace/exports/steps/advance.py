@@ -140,11 +140,13 @@ def _no_key(state: CategoryState, look: Look) -> str:
 def _submit(state: CategoryState, look: Look) -> CategoryState:
     """Start the UNLOAD. The token is the same when this is done again, so that it runs once.
 
-    It is another where other accounts are unloaded: with a known token, the Data API runs nothing.
+    It is another where other accounts are unloaded, and in another stack: with a known token, the Data API runs
+    nothing.
     """
     run = look.run
     tries = state.tries + 1
-    digest = hashlib.sha256("/".join((run.name, state.category, str(tries), *state.only)).encode()).hexdigest()[:32]
+    own = (look.services.lake.bucket, run.name, state.category, str(tries), *state.only)
+    digest = hashlib.sha256("/".join(own).encode()).hexdigest()[:32]
     folder = f"{plans.work_folder(run)}{digest}/"
     if not state.rows and not state.only and run.attempt == 1:
         submitted = replace(state, status=UnloadStatus.UNLOADED, folder=folder, unloaded_by=run.attempt)

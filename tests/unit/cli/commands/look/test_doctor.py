@@ -82,6 +82,7 @@ class Account:
     workgroup_status: str = "AVAILABLE"
     cluster_status: str = "Available"
     default_role: str = "arn:aws:iam::1:role/copy"
+    attached: list[str] = field(default_factory=lambda: ["arn:aws:iam::1:role/copy"])
     secrets: dict[str, str | bytes | None] = field(default_factory=dict)
     versioning: str = "Enabled"
     notifications: dict[str, Any] = field(default_factory=lambda: {"EventBridgeConfiguration": {}})
@@ -143,7 +144,12 @@ class Account:
                 "get_workgroup": lambda **_: {
                     "workgroup": {"status": self.workgroup_status, "baseCapacity": 8, "namespaceName": "headrace"}
                 },
-                "get_namespace": lambda **_: {"namespace": {"defaultIamRoleArn": self.default_role}},
+                "get_namespace": lambda **_: {
+                    "namespace": {
+                        "defaultIamRoleArn": self.default_role,
+                        "iamRoles": [f"IamRole(applyStatus=in-sync, iamRoleArn={role})" for role in self.attached],
+                    }
+                },
             },
             "redshift": {
                 "describe_clusters": lambda **_: {
@@ -152,6 +158,7 @@ class Account:
                             "ClusterStatus": self.cluster_status.lower(),
                             "ClusterAvailabilityStatus": self.cluster_status,
                             "DefaultIamRoleArn": self.default_role,
+                            "IamRoles": [{"IamRoleArn": role, "ApplyStatus": "in-sync"} for role in self.attached],
                         }
                     ]
                 }
@@ -274,7 +281,13 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("two zones", {"zones": 2}, OWN, "2 availability zones", "create-default-subnet"),
     ("a region without 4 RPU", {"region": "eu-central-1"}, OWN, "eu-central-1", "WorkgroupBaseCapacity=8"),
     ("a failed first try", {"stack": {"StackStatus": "ROLLBACK_COMPLETE"}}, OWN, "ROLLBACK_COMPLETE", "sam delete"),
-    ("a stuck update", {"stack": {"StackStatus": "UPDATE_ROLLBACK_FAILED"}}, OWN, "FAILED", "continue-update-rollback"),
+    (
+        "a stuck update",
+        {"stack": {"StackStatus": "UPDATE_ROLLBACK_FAILED"}},
+        OWN,
+        "FAILED",
+        "--resources-to-skip WarehouseTables",
+    ),
     ("a log group", {"log_groups": ["/aws/lambda/headrace"]}, OWN, "exists already", "delete-log-group"),
     ("a bus", {"buses": ["headrace"]}, OWN, "event bus headrace exists", "--stack-name"),
     ("a namespace", {"workgroups": ["headrace"]}, OWN, "namespace headrace exists", "Workgroup="),
@@ -325,6 +338,20 @@ SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
         (*EXISTING, "CopyRole=arn:aws:iam::1:role/copy"),
         "does not trust Redshift",
         "aws iam update-assume-role-policy --role-name copy",
+    ),
+    (
+        "a role that the namespace does not have",
+        {"attached": ["arn:aws:iam::1:role/other"]},
+        (*EXISTING, "CopyRole=arn:aws:iam::1:role/copy"),
+        "does not have the role arn:aws:iam::1:role/copy attached",
+        "--iam-roles arn:aws:iam::1:role/other arn:aws:iam::1:role/copy",
+    ),
+    (
+        "a role that the cluster does not have",
+        {"attached": []},
+        (*CLUSTER, "CopyRole=arn:aws:iam::1:role/copy"),
+        "attached: no COPY can use it",
+        "modify-cluster-iam-roles --cluster-identifier ours --add-iam-roles arn:aws:iam::1:role/copy",
     ),
     (
         "a role that may not read",
