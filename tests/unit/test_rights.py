@@ -78,8 +78,9 @@ def test_the_warehouse_reads_what_it_loads_and_nothing_of_the_bad_rows() -> None
 
 def test_the_warehouse_takes_its_role_for_the_loader_of_this_account_only() -> None:
     (trust,) = MADE["WarehouseCopyRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    pattern = f"arn:aws:redshift:us-east-1:{ACCOUNT}:dbuser:serverless-{ACCOUNT}-*/headrace"
-    assert trust["Condition"] == {"StringLike": {"sts:ExternalId": pattern}}
+    user = f"arn:aws:redshift:us-east-1:{ACCOUNT}:dbuser:"  # AWS's page has either name
+    patterns = [f"{user}serverless-{ACCOUNT}-*/headrace", f"{user}headrace/headrace"]
+    assert trust["Condition"] == {"StringLike": {"sts:ExternalId": patterns}}
 
 
 READ = {"GetItem", "BatchGetItem", "Query"}
