@@ -26,8 +26,9 @@ LAYERS = {
     "SourcesLayer": "sources",
     "ContractsLayer": "contracts",
     "GlueLayer": "glue",
+    "LakeLayer": "lake",
 }
-BOUNDS = {"transform": 350, "poller": 350}
+BOUNDS = {"transform": 350, "poller": 350, "lake_tables": 2000}  # pandas
 BOUND = 250
 TRANSFERS = "headrace.adapters.transfers"
 PUT_OFF = {"deployment": "migration", "transform": TRANSFERS, "poller": TRANSFERS, "export_advance": TRANSFERS}

@@ -1,6 +1,6 @@
 """Build a Lambda layer; called by the layers' Makefiles, which `sam build` calls.
 
-    build_layer.py headrace|transform|sources|glue|contracts ARTIFACTS_FOLDER
+    build_layer.py headrace|transform|sources|lake|glue|contracts ARTIFACTS_FOLDER
 
 What is installed is decided by the layer's requirements.txt (versions and hashes) and by the environment:
 HEADRACE_RUNTIME, the Lambda runtime (python3.13), and HEADRACE_ARCH, `x86_64`, `arm64` or `native` (this machine, for
@@ -31,12 +31,14 @@ PLATFORMS = {
 GLUE_PYTHON = "3.11"
 """Glue 5.1 has Python 3.11 on Amazon Linux 2023, x86_64: https://docs.aws.amazon.com/glue/latest/dg/release-notes.html"""
 AWS_SERVICES = (
-    "dynamodb", "events", "redshift-data", "s3", "secretsmanager", "sns", "sqs", "stepfunctions", "sts",
+    "athena", "dynamodb", "events", "glue", "redshift-data", "s3", "secretsmanager", "sns", "sqs", "stepfunctions",
+    "sts",
 )  # fmt: skip
 # Nothing in these is used by a function; together they are more than a third of a layer.
 NOT_NEEDED = {
     "headrace": ("bin",),
     "sources": ("bin",),
+    "lake": ("bin", "numpy/tests", "numpy/*/tests", "numpy/_core/include", "numpy/f2py", "numpy/*/lib", "pandas/tests"),
     "transform": (
         "bin",
         "pyarrow/include",
@@ -78,6 +80,8 @@ def main() -> None:
         compile_contracts(python / "headrace_contracts")
     elif layer == "glue":
         gather_for_glue(python / "headrace_glue")
+    elif layer == "lake" and architecture() == "native":
+        point_to(installed(layer), python)
     else:
         shutil.copytree(installed(layer), python, dirs_exist_ok=True)
     if layer == "headrace":
@@ -105,6 +109,13 @@ def installed(layer: str) -> Path:
     return folder
 
 
+def point_to(folder: Path, python: Path) -> None:
+    """On the laptop the largest layer is a path: zipping it would take longer than all else of a deployment."""
+    packages = python / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "lake.pth").write_text(f"{folder}\n", "utf-8")
+
+
 def give_name(partial: Path, folder: Path) -> None:
     """Give a finished tree its name; where another build was faster, its tree is as good."""
     try:
@@ -116,7 +127,7 @@ def give_name(partial: Path, folder: Path) -> None:
 
 def install(requirements: Path, target: Path) -> None:
     """Install wheels for the function's platform with pip."""
-    options = ["--no-compile", "--target", str(target)]
+    options = ["--no-compile", "--no-deps", "--target", str(target)]
     if architecture() == "native":
         pip("install", requirements, options, ())
     else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,7 +23,10 @@ LAYERS = {
     "headrace": ("aws-lambda-powertools", "botocore", "s3transfer"),
     "sources": ("asyncssh", "tzdata"),
     "transform": ("google-re2", "orjson", "pyarrow", "tzdata"),
+    "lake": ("awswrangler", "boto3"),
 }
+BESIDE = {"lake": ("headrace", "transform")}
+"""Layers that whatever has this one has too: what they carry is left out of it."""
 HEADER = "# Made from requirements.lock by `make lock`; do not edit.\n"
 
 
@@ -35,7 +39,8 @@ def main() -> None:
     compile_lock(["-", "--constraint", "requirements.lock"], "requirements-glue.lock", given=glue)
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     for layer, roots in LAYERS.items():
-        (ROOT / "layers" / layer / "requirements.txt").write_text(layer_requirements(lock, roots), "utf-8")
+        carried = needed(lock, tuple(name for beside in BESIDE.get(layer, ()) for name in LAYERS[beside]))
+        (ROOT / "layers" / layer / "requirements.txt").write_text(layer_requirements(lock, roots, carried), "utf-8")
 
 
 def compile_lock(sources: list[str], output: str, given: str = "") -> None:
@@ -45,13 +50,20 @@ def compile_lock(sources: list[str], output: str, given: str = "") -> None:
     subprocess.run(command, input=given, text=True, check=True, cwd=ROOT)  # noqa: S603 - uv, with arguments made here
 
 
-def layer_requirements(lock: str, roots: tuple[str, ...]) -> str:
-    """The blocks of `lock` that `roots` need, themselves included, as a requirements file with hashes."""
-    blocks = {name_of(block): block for block in requirement_blocks(lock)}
+def layer_requirements(lock: str, roots: tuple[str, ...], carried: AbstractSet[str] = frozenset()) -> str:
+    """The blocks of `lock` that `roots` need, without what is `carried` already, as a requirements file with hashes."""
+    wanted = needed(lock, roots) - carried
+    blocks = sorted(block for block in requirement_blocks(lock) if name_of(block) in wanted)
+    return HEADER + "".join(map(without_comments, blocks))
+
+
+def needed(lock: str, roots: tuple[str, ...]) -> set[str]:
+    """The names of what `roots` need, themselves included."""
+    blocks = requirement_blocks(lock)
     wanted = set(roots)
-    while more := {name for name, block in blocks.items() if needed_by(block) & wanted} - wanted:
+    while more := {name_of(block) for block in blocks if needed_by(block) & wanted} - wanted:
         wanted |= more
-    return HEADER + "".join(without_comments(blocks[name]) for name in sorted(wanted))
+    return wanted
 
 
 def requirement_blocks(lock: str) -> list[str]:

@@ -90,6 +90,7 @@ COMMANDS = {
         LOOK,
         "Show a dataset's bad rows, newest batch first: where each was, what was wrong, and its raw text.",
     ),
+    "lake": Listed("look.lake", LOOK, "Run one query over the lake's tables through Athena, and show its rows."),
     "sql": Listed(
         "look.sql", LOOK, "Run one statement in the warehouse, through the Redshift Data API, and show its rows."
     ),

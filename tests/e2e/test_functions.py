@@ -52,6 +52,7 @@ def test_there_is_an_event_for_each_function() -> None:
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
+        ("lake_tables", {"batchItemFailures": []}),
         ("record_batch", {"batch": None, "files": 0, "bytes": 0, "units": [], "heavy": []}),  # its turn is over
         ("transform", {"unit": 1}),
         ("prepare_load", {"replaced": []}),

@@ -272,8 +272,41 @@ def test_who_decides_on_the_engine_knows_whether_there_is_a_job(created: str, jo
 
 
 def test_without_the_glue_job_nothing_is_left_of_it() -> None:
-    made = resolved(CreateGlue="false")["Resources"]
+    made = resolved(CreateGlue="false", CreateLakeTables="false")["Resources"]
     assert "glue" not in json.dumps({name: each for name, each in made.items() if name != "LakeBucket"}).lower()
+
+
+def test_without_the_lakes_tables_nothing_is_left_of_them() -> None:
+    made = resolved(CreateLakeTables="false")
+    left = {name: each for name, each in made["Resources"].items() if name != "LakeBucket"}
+    assert not {word for word in ("athena", "CreateTable", "Data Ready") if word in json.dumps(left)}
+    assert not {"LakeDatabase", "LakeWorkgroup"} & made["Outputs"].keys()
+
+
+def test_the_lakes_tables_hear_of_what_is_ready_and_of_what_has_ended() -> None:
+    made = resolved()["Resources"]
+    ready, ended = (made[name]["Properties"] for name in ("DataReadyRule", "IngestEndedRule"))
+    assert ready["EventBusName"] == "headrace-EventBus"
+    assert fits(ready["EventPattern"], {"source": "headrace", "detail-type": "Data Ready", "detail": {}})
+    (machine,) = ended["EventPattern"]["detail"]["stateMachineArn"]
+    for status in ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "RUNNING"):
+        detail = {"status": status, "stateMachineArn": machine}
+        event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+        assert fits(ended["EventPattern"], event) is (status != "RUNNING"), status
+    queue, function = made["LakeQueue"]["Properties"], made["LakeTablesFunction"]["Properties"]
+    assert queue["VisibilityTimeout"] >= function["Timeout"]
+
+
+def test_what_a_query_of_the_lake_may_do_is_limited_whoever_asks() -> None:
+    made = resolved(LakeKmsKeyArn="arn:aws:kms:us-east-1:123456789012:key/1")["Resources"]["LakeWorkgroup"]
+    limits = made["Properties"]["WorkGroupConfiguration"]
+    assert limits["EnforceWorkGroupConfiguration"] is True
+    assert limits["BytesScannedCutoffPerQuery"] == 107374182400
+    result = limits["ResultConfiguration"]
+    assert result["OutputLocation"].endswith("/athena/")
+    assert result["EncryptionConfiguration"] == {
+        "EncryptionOption": "SSE_KMS", "KmsKey": "arn:aws:kms:us-east-1:123456789012:key/1",
+    }  # fmt: skip
 
 
 def test_the_job_is_made_of_what_the_deployment_has_just_published() -> None:

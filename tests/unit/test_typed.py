@@ -13,7 +13,7 @@ UNTYPED = {
     "an AWS account": 10,
     "make, which other tests run": 2,
     "it stops the laptop or changes the shell": 1,
-    "another test types it": 7,
+    "another test types it": 8,
     "a failure or a change that has to be made first": 9,
     "a summary of options": 1,
     "Docker": 1,

@@ -17,6 +17,7 @@ from headrace_cli.stack.choice import STACK, Choice
 from headrace_cli.stack.home import Laptop, laptop
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from botocore.session import Session
 
     from headrace.adapters.ledger import DynamoLedger
@@ -52,8 +53,10 @@ class Target:
         stack: str = STACK,
         endpoint_url: str | None = None,
         token: str | None = None,
+        session: Session | None = None,
     ) -> None:
         self._connect = connect
+        self._session = session
         self._clients: dict[str, Any] = {}
         self.stack = stack
         self.endpoint_url = endpoint_url
@@ -64,6 +67,22 @@ class Target:
         if service not in self._clients:
             self._clients[service] = self._connect(service)
         return self._clients[service]
+
+    @cached_property
+    def boto3_session(self) -> Any:
+        """The same for a library that wants a session of boto3's; `config` is its clients'."""
+        import boto3
+
+        return boto3.Session(botocore_session=self._session)
+
+    @property
+    def config(self) -> Config:
+        """How clients call the stack."""
+        from botocore.config import Config
+
+        from headrace_local.clients import direct
+
+        return direct(**ON_LAPTOP) if self.endpoint_url else Config(**ON_AWS)
 
     def page(self, name: str) -> str:
         """The address of one of the laptop's own pages. Raises CommandError for a stack that is on no known laptop."""
@@ -263,7 +282,7 @@ def aws_target(choice: Choice) -> Target:
 
     # AWS's own command line reads AWS_REGION first; botocore does not read it at all.
     session = _session(choice.profile, choice.region or os.environ.get("AWS_REGION"))
-    return Target(partial(session.create_client, config=Config(**ON_AWS)), choice.stack or STACK)
+    return Target(partial(session.create_client, config=Config(**ON_AWS)), choice.stack or STACK, session=session)
 
 
 def _session(profile: str | None, region: str | None) -> Session:
@@ -287,4 +306,4 @@ def _local(choice: Choice, endpoint_url: str, local: Laptop | None) -> Target:
     else:
         session = _session(choice.profile, region)
     connect = partial(session.create_client, endpoint_url=endpoint_url, config=direct(**ON_LAPTOP))
-    return Target(connect, choice.stack or STACK, endpoint_url, known.token if known else None)
+    return Target(connect, choice.stack or STACK, endpoint_url, known.token if known else None, session)

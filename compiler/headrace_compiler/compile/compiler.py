@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.domain.contract import Contract
+from headrace.domain.lake_catalog import lake_relations
 from headrace_compiler.compile.dataset import compile_dataset
 from headrace_compiler.compile.sizes import fitted
 from headrace_compiler.compile.sources import disagreement
@@ -78,6 +79,8 @@ def _conflicts(item: _Compiled, others: list[_Compiled]) -> list[ContractError]:
             found.add(("schema",), f"{name} loads into the table {mine.target} already")
         elif shared := _relations(mine) & _relations(theirs):
             found.add(("schema",), f"{name} has a table or a view {', '.join(sorted(shared))} already")
+        if mine.dataset != theirs.dataset and (shared := lake_relations(mine) & lake_relations(theirs)):
+            found.add(("name",), f"{name} has a table {', '.join(sorted(shared))} in Glue's catalogue already")
         for source in mine.sources:
             for twin in other.contract.sources:
                 if why := disagreement(source, twin):

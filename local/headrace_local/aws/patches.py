@@ -14,6 +14,7 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - the versions of objects are kept on disk, not in memory;
 - a range of an object's version is that range, and is all that is read of it;
 - Glue's job runs are a real Spark: `glue_runs`;
+- Athena runs queries over Glue's tables, and makes views: `athena_queries`;
 - limits, retries and alarms that AWS has and the emulator has not have modules of their own: `workflow_limits`,
   `payload_limits`, `delivery` and `alarms`;
 - the events of Redshift statements come from `aws.redshift-data`, a source that PutEvents refuses.
@@ -36,7 +37,7 @@ from ministack.core.responses import get_account_id, get_region, set_request_acc
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
 from headrace_local.access import Caller, enforce
-from headrace_local.aws import alarms, delivery, glue_runs, payload_limits, worker, workflow_limits
+from headrace_local.aws import alarms, athena_queries, delivery, glue_runs, payload_limits, worker, workflow_limits
 from headrace_local.aws.function_secrets import give_functions_secrets_of_their_own
 from headrace_local.aws.patching import require
 from headrace_local.aws.task_rights import rights_of_task
@@ -77,6 +78,7 @@ def apply(interpreter: Path, layers: LayerStore, faults: Faults, keys: Keys, run
     delivery.apply(faults)
     alarms.apply()
     glue_runs.apply(runs, faults)
+    athena_queries.apply()
 
 
 def run_functions_in(interpreter: Path) -> None:

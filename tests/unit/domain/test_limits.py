@@ -14,6 +14,7 @@ from headrace.exports.model import run
 from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
 from headrace.sources.poll import connection, fetch, poller, remote_listing, source, tally, transfer
+from headrace.usecases import lake_tables
 from headrace.usecases.ingest import killed_units, orphaned_duplicates, prepare_load, record_outcome
 from headrace.usecases.quality import judge_day
 from headrace.usecases.recovery import (
@@ -27,7 +28,9 @@ from headrace.usecases.recovery import (
     watch_freshness,
 )
 from headrace.usecases.unit import allowance
+from tests.support.template import TEMPLATE
 
+PARAMETERS = TEMPLATE["Parameters"]
 PAGE = Path(__file__).parents[3] / "docs" / "limits.md"
 
 
@@ -64,6 +67,8 @@ FILES = {
     "Bytes of a batch's SQL statements": count(sql_text.MOST_BYTES),
     "Columns in a table": count(migration.MOST_COLUMNS),
     "Bytes in the answer of *Prepare the load*": count(prepare_load.MOST_CARRIED),
+    "Files in one object of the list of [files that count](lake.md#which-rows-count)": count(lake_tables.FILES_AT_ONCE),
+    "Bytes that a query of the lake scans (`LakeQueryBytes`)": count(PARAMETERS["LakeQueryBytes"]["Default"]),
     "Earlier files whose row counts are corrected at once": count(record_outcome.PAGE),
 }  # fmt: skip
 FAILURES = {

@@ -12,6 +12,8 @@ GLUE = "glue"
 INCOMING = "incoming"
 QUARANTINE = "quarantine"
 REPLAYS = "replays"
+QUERIES = "athena"
+TABLES = "tables"
 LAKE_FOLDERS = {
     BATCHES: "the work of each batch",
     CONTRACTS: "the deployed contracts",
@@ -20,5 +22,7 @@ LAKE_FOLDERS = {
     INCOMING: "files on their way from a server, which expire",
     QUARANTINE: "bad rows",
     REPLAYS: "the lists of replayed and discarded rows",
+    QUERIES: "what Athena's queries found, which expires",
+    TABLES: "which files count, for the tables in Glue's catalogue",
 }
 """What each of them holds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.domain.lake_folders import BATCHES, QUARANTINE, REPLAYS
+from headrace.domain.lake_folders import BATCHES, QUARANTINE, REPLAYS, TABLES
 
 PARQUET = ".parquet"
 
@@ -45,3 +45,26 @@ def quarantine(dataset: str, batch: str, name: str) -> str:
 def replay(dataset: str, name: str) -> str:
     """Which bad rows of which file one replay takes back in."""
     return f"{REPLAYS}/{dataset}/{name}.json"
+
+
+def batch_folder(dataset: str, batch: str) -> str:
+    """Where a batch's good rows are."""
+    return f"{dataset}/batch={batch}/"
+
+
+def quarantine_folder(dataset: str, batch: str) -> str:
+    """Where its bad rows are."""
+    return f"{QUARANTINE}/{batch_folder(dataset, batch)}"
+
+
+def file_states(dataset: str, name: str = "") -> str:
+    """Which files of a dataset count: those that one batch touched, or a piece of all. Without a name, their folder."""
+    return f"{TABLES}/{dataset}/{name and name + PARQUET}"
+
+
+def announced(dataset: str, batch: str = "") -> str:
+    """A batch that was announced and has not ended; without a batch, what these begin with.
+
+    Not below the folder of the table, in which everything would be read as Parquet.
+    """
+    return f"{TABLES}/.announced/{dataset}/{batch and f'{batch}.json'}"

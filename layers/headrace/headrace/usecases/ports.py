@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -17,6 +17,7 @@ from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord
 from headrace.domain.ingest.outcome import Account, Counts, Result, WarehouseRows
 from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import Counted, Group
+from headrace.domain.lake_catalog import LakeTable
 from headrace.domain.notice import Notice
 from headrace.domain.sql_text import SqlText
 from headrace.domain.statement import StatementState
@@ -132,6 +133,18 @@ class Lake(Protocol):
     def find_json(self, key: str) -> Any | None: ...
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]: ...
     def written(self, prefix: str) -> Iterator[tuple[str, datetime]]: ...
+
+
+class LakeCatalog(Protocol):
+    """The tables by which others find what is in the lake."""
+
+    def digest(self, table: LakeTable) -> str | None: ...
+    def note_digest(self, table: LakeTable, digest: str) -> None: ...
+    def define(self, table: LakeTable) -> None: ...
+    def define_view(self, name: str, select: str) -> None: ...
+    def add_batch(self, table: LakeTable, load_date: str, batch: str, folder: str) -> None: ...
+    def batches(self, table: LakeTable) -> set[str]: ...
+    def write_files(self, key: str, states: Sequence[Mapping[str, Any]]) -> None: ...
 
 
 class Workflow(Protocol):
@@ -326,6 +339,13 @@ class HasLanding(Protocol):
 
     @property
     def landing(self) -> Landing: ...
+
+
+class HasLakeCatalog(Protocol):
+    """Services with `lake_catalog`, made when it is first used."""
+
+    @property
+    def lake_catalog(self) -> LakeCatalog: ...
 
 
 class HasWorkflow(Protocol):

@@ -95,7 +95,7 @@ def _plan(batch: BatchRecord, services: Services) -> LoadPlan:
 def _history(batch: BatchRecord, files: list[FileRecord], contract: Contract, services: Services) -> History:
     """What is known of the files' keys, of the files whose rows they bring back, and of what came back from them."""
     replays = origins_of(files, contract)
-    origins = _origins(set(replays.values()), contract, services.files)
+    origins = known_origins(set(replays.values()), contract, services.files)
     scopes = _scopes(files, origins, contract) if contract.snapshot == PARTITION else None
     if not replaces(batch, contract):
         return History(origins=origins, scopes=scopes)
@@ -114,7 +114,7 @@ def _scopes(files: list[FileRecord], origins: dict[str, FileRecord], contract: C
     return {file_id: partition_of(contract.folder_templates, key, numbers) for file_id, key in below.items()}
 
 
-def _origins(wanted: set[str], contract: Contract, files: Files) -> dict[str, FileRecord]:
+def known_origins(wanted: set[str], contract: Contract, files: Files) -> dict[str, FileRecord]:
     """The files by id, and those that their rows were in before, if they came back from quarantine themselves."""
     found: dict[str, FileRecord] = {}
     for _ in range(MOST_RETURNS):
