@@ -65,7 +65,7 @@ def test_there_is_an_event_for_each_function() -> None:
         ("judge_batch", {"load": False}),  # it is loaded already
         ("judge_day", {"day": "2026-11-20"}),
         ("reconcile", {"differences": 0}),
-        ("sweeper", {"helped": [], "notified": []}),
+        ("sweeper", {"helped": [], "notified": [], "waiting": []}),
         ("export_trigger", {"outcome": "another attempt is on it"}),  # there never was that run
         ("export_advance", {"over": True, "tell": False}),
         ("export_runner", {"batchItemFailures": []}),  # nobody waits for that request

@@ -18,7 +18,7 @@ from tests.support.fakes import MemoryServices
 EXAMPLES = "HEADRACE_EXAMPLES"
 """The variable by which `make search` asks for more examples of each property."""
 LEDGER = ("files", "contents", "batches", "lanes", "events", "watches", "storms")
-PORTS = ("contracts", "sql", *LEDGER, "lake", "workflow", "warehouse", "topic")
+PORTS = ("contracts", "sql", *LEDGER, "lake", "landing", "workflow", "warehouse", "topic")
 
 
 def examples(usual: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headrace.adapters.accounts import sql
 from headrace.domain import bounds, contract, export, migration, notice, sizes, sql_text
-from headrace.domain.ingest import arrival, lane, packing, replay, row_limits, storm
+from headrace.domain.ingest import arrival, groups, lane, manifest, packing, replay, row_limits, storm
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
 from headrace.domain.statistics import baseline, judgement
 from headrace.exports.model import run
@@ -15,7 +15,7 @@ from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
 from headrace.sources.poll import connection, fetch, poller, remote_listing, source, tally, transfer
 from headrace.usecases import lake_tables
-from headrace.usecases.ingest import killed_units, orphaned_duplicates, prepare_load, record_outcome
+from headrace.usecases.ingest import gather, killed_units, orphaned_duplicates, prepare_load, record_outcome
 from headrace.usecases.quality import judge_day
 from headrace.usecases.recovery import (
     backfill,
@@ -26,6 +26,7 @@ from headrace.usecases.recovery import (
     sum_superseded,
     unblock,
     watch_freshness,
+    watch_waiting,
 )
 from headrace.usecases.unit import allowance
 from tests.support.template import TEMPLATE
@@ -60,6 +61,13 @@ FILES = {
     "Bytes in a batch, as its files landed": size(lane.LIMITS[LIVE].size, "GiB"),
     "Files in a backfill batch": count(lane.LIMITS[BACKFILL].files),
     "Bytes in a backfill batch": size(lane.LIMITS[BACKFILL].size, "GiB"),
+    "Files of a marker or manifest": count(groups.MOST_MEMBERS),
+    "The same, of all in a batch": count(gather.MOST_OF_BATCH),
+    "Versions of objects in a marker's folder": count(groups.MOST_LISTED),
+    "Bytes of a manifest": size(manifest.MOST_BYTES, "MiB"),
+    "Time that files wait for a marker or manifest, and it for them, unless the contract sets it":
+        time(contract.PATIENCE_SECONDS, "h"),
+    "Files of a dataset whose waiting one sweep looks at": count(watch_waiting.MOST_LOOKED_AT),
     "Files in a merge": count(lane.LIMITS[MERGE].files),
     "Bytes in a merge": size(lane.LIMITS[MERGE].size, "GiB"),
     "Time between two merges, unless the contract sets it": time(contract.MERGE_SECONDS),

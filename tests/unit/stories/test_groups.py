@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from dataclasses import replace
@@ -15,10 +16,16 @@ from headrace.domain.clock import written
 from headrace.domain.contract import FileFormat
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, Arrival, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.packing import is_heavy, units
 from headrace.transform import read_quarantine
-from headrace.usecases.ingest import record_outcome
+from headrace.transform.erasure import Value
+from headrace.usecases.ingest import gather, record_outcome
 from headrace.usecases.recovery.backfill import backfill
-from headrace.usecases.recovery.requeue import reload, retry
+from headrace.usecases.recovery.erase import erase
+from headrace.usecases.recovery.replay import Wanted, replay
+from headrace.usecases.recovery.requeue import MEMBER, reload, retry
+from headrace_compiler.compile.snapshots import size_checks
+from tests.support.fakes import contract, contracts_of, file
 from tests.support.pipeline import Pipeline, meters
 
 START = datetime(2026, 1, 1, 8, tzinfo=UTC)
@@ -399,3 +406,114 @@ def test_files_of_a_group_have_the_values_of_their_own_folders(monkeypatch: pyte
     world.put("meter=m2/part-0.csv", "round,value\n1,5\n")
     world.deliver(world.put("_SUCCESS"))
     assert world.table() == [("m1", 5), ("m2", 5)]
+
+
+def test_half_a_group_is_held_as_half_a_file_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, snapshot="table", checks=size_checks("table", 0.5))
+    for number in range(5):
+        world.put(f"1/part-{number}.csv", [(f"m{number}", 1)])
+    world.deliver(world.put("1/_SUCCESS"))
+    world.put("2/part-0.csv", [("m0", 2), ("m1", 2)])
+    world.pipeline.deliver(half := world.put("2/_SUCCESS"))
+    assert world.pipeline.begin()
+    assert not world.pipeline.judge()
+    assert (world.said(half)[0], len(world.table())) == ("held", 5)
+    (notice,) = [notice for notice in world.pipeline.services.topic.notices if notice.level == "error"]
+    assert notice.title == "readings: batch readings-2 is held, nothing of it is loaded"
+
+
+def test_a_new_version_of_a_folder_with_far_fewer_rows_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, max_shrink=0.2)
+    for number in range(5):
+        world.put(f"part-{number}.csv", [(f"m{number}", 1)])
+    world.deliver(world.put("_SUCCESS"))
+    for number in range(4):
+        world.delete(f"part-{number}.csv")
+    world.deliver(again := world.put("_SUCCESS"))
+    assert (world.said(again)[0], len(world.table())) == ("held", 5)
+
+
+def test_a_snapshot_of_a_partition_is_in_its_folder_with_all_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"snapshot": "partition", "folder_templates": ("dt={dt}",), "manifest": "*.manifest", "marker": ""}
+    world = World(monkeypatch, **given)
+    world.put("dt=1/a.csv", [("m0", 0)])
+    world.put("dt=2/a.csv", [("m0", 0)])
+    outside = world.put("1.manifest", "dt=1/a.csv")
+    both = world.put("dt=1/1.manifest", "a.csv\nreadings/dt=2/a.csv")
+    world.deliver(outside, both, whole := world.put("dt=1/2.manifest", "a.csv"))
+    assert world.said(outside)[1].startswith("it must be in the folder of its partition")
+    assert world.said(both)[1] == "readings/dt=2/a.csv is not in the partition of which the group is the snapshot"
+    assert (world.said(whole)[0], world.table()) == ("loaded", [("m0", 0)])
+
+
+def test_members_are_not_sent_through_alone(world: World) -> None:
+    part = world.put("part-0.csv", [("m0", 0)])
+    late = world.put("late/part-0.csv", [("m1", 1)])
+    world.deliver(part, marker := world.put("_SUCCESS"))
+    again = world.put("late/part-1.csv", [("m2", 2)])
+    world.deliver(again)
+    for sent in (part, again):
+        for send in (retry, reload):
+            (answer,) = send([world.file(sent)], world.pipeline.services)
+            assert (answer.done, answer.why) == (False, MEMBER)
+    assert world.file(late).group == marker.file_id  # a marker stands for the folders below, too
+
+
+def test_bad_rows_of_a_group_come_back_with_all_of_it(world: World) -> None:
+    world.put("part-0.csv", [("m0", 0), ("m1", -1)])
+    world.deliver(marker := world.put("_SUCCESS"))
+    easier = meters(primary_key=(), marker="_SUCCESS", columns=tuple(
+        replace(column, minimum=None) for column in meters().columns
+    ))  # fmt: skip
+    (answer,) = replay(easier, Wanted(), world.pipeline.landing, world.pipeline.services)
+    assert answer.why == "its rows stand in several files: `headrace reload readings/_SUCCESS` loads all of them again"
+    world.pipeline.services.contracts = contracts_of(easier)
+    reload([world.file(marker)], world.pipeline.services)
+    world.pipeline.run()
+    assert world.table() == [("m0", 0), ("m1", -1)]
+
+
+def test_a_person_is_erased_from_the_files_of_a_group_that_name_them(world: World) -> None:
+    named, other = world.put("part-0.csv", [("m0", 0)]), world.put("part-1.csv", [("m1", 1)])
+    zipped = world.pipeline.put(
+        "part-2.csv", "vz", gzip.compress(b"meter,round,value\nm2,1,2\n"), written(world.at), "9"
+    )
+    world.deliver(named, other, zipped, world.put("_SUCCESS"))
+    report = erase(
+        world.pipeline.contract, Value("meter", "m0"), world.pipeline.landing, world.pipeline.services, print
+    )
+    assert report.landed == [named.key, zipped.key]  # what cannot be looked into goes with them
+    assert (report.table_rows, report.unread, world.table()) == (1, [], [("m1", 1), ("m2", 2)])
+
+
+def test_groups_are_packed_by_their_files_and_never_go_to_spark() -> None:
+    small, large = file("a", members=60, size=9), file("b", members=101, size=9)
+    assert units([small, small, large, small]) == [[small], [small], [large], [small]]
+    assert units([file("c"), small]) == [[file("c"), small]]
+    grouped = contract(marker="_SUCCESS", engine="auto")
+    assert not is_heavy([file("a", members=3, size=10**12)], grouped, 1)
+
+
+def test_files_of_one_batch_are_not_more_than_it_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "MOST_OF_BATCH", 3)
+    world = World(monkeypatch)
+    for folder in "abc":
+        for number in range(2):
+            world.put(f"{folder}/{number}.csv", [(f"{folder}{number}", 1)])
+        world.pipeline.deliver(world.put(f"{folder}/_SUCCESS"))
+    world.pipeline.run()
+    assert len(world.table()) == 6
+    assert world.pipeline.services.lanes.state("readings", LIVE).generation == 4
+
+
+@pytest.mark.parametrize(
+    ("most", "said"), [("MOST_LISTED", "too many to look through"), ("MOST_MEMBERS", "of at most")]
+)
+def test_a_folder_has_a_bound(monkeypatch: pytest.MonkeyPatch, most: str, said: str) -> None:
+    monkeypatch.setattr(gather, most, 2)
+    world = World(monkeypatch)
+    for number in range(3):
+        world.put(f"{number}.csv", [("m", number)])
+    world.deliver(marker := world.put("_SUCCESS"))
+    assert world.said(marker)[0] == "failed"
+    assert said in world.said(marker)[1]
