@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, Server
@@ -87,6 +87,7 @@ def compile_servers(contract: OpenDataContractStandard, problems: Problems) -> S
     names = tuple(pattern for pattern in files if fields_of(pattern))
     patterns = tuple(map(as_pattern, files))
     groups = groups_of(source[1], source[0], files, problems, fetched=bool(sources))
+    sources = tuple(replace(each, ignore=ignore) for each in sources)
     of_columns = {item.property: item.value for item in source[1].customProperties or [] if item.property in OF_FILES}
     place = (prefix, folders, file_format, schema, target[1].database, sources)
     return Servers(*place, patterns, ignore, names, groups, of_columns)

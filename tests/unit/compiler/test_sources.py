@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -206,3 +207,10 @@ def test_a_servers_moment_in_the_round_is_its_own_and_stays() -> None:
     assert len(set(offsets)) > 40
     assert offset_seconds("server-1", 600) == offsets[1]
     assert offset_seconds("server-1", 0) == 0
+
+
+def test_what_the_dataset_ignores_is_ignored_on_its_servers_too(tmp_path: Path) -> None:
+    ignored = 'format: csv\n    customProperties:\n      - property: ignore\n        value: ["x_*"]'
+    made = compiled(tmp_path, CONTRACT.replace("format: csv", ignored, 1))
+    assert made.sources[0].ignore == made.ignore == ("x_*",)
+    assert Contract.from_json(json.loads(json.dumps(made.to_json()))) == made

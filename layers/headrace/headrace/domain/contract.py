@@ -369,7 +369,7 @@ def _column(value: dict[str, Any]) -> Column:
 
 def _source(value: dict[str, Any]) -> Source:
     kinds = {"protocol": Protocol, "complete": Complete, "after": After, "checksum": Checksum, "tls": Tls}
-    return Source(**value | {name: kind(value[name]) for name, kind in kinds.items()})
+    return Source(**_tuples(Source, value | {name: kind(value[name]) for name, kind in kinds.items()}))
 
 
 def _frozen(tree: Any) -> Any:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
-from headrace.domain.files.names import matches
+from headrace.domain.files.names import IGNORED, ignored_by, matches
 
 
 class Protocol(StrEnum):
@@ -63,7 +64,7 @@ class Source:
     begins with. `timezone` is the server's own, for
     listings that give no zone. `secret` is the name of a Secrets Manager secret, None for anonymous FTP.
     `breaker_failures` polls that fail one after another open the breaker; after `patience_seconds` with it open,
-    an incident is opened.
+    an incident is opened. Files with names that fit one of `ignore`, which is the dataset's, are left where they are.
     """
 
     server: str
@@ -85,6 +86,7 @@ class Source:
     breaker_failures: int = 3
     patience_seconds: int = 3600
     tls: Tls = Tls.EXPLICIT
+    ignore: tuple[str, ...] = IGNORED
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -100,6 +102,11 @@ class Source:
                 break
             parts.append(part)
         return "/" + "/".join(parts)
+
+    def ignores(self, name: str) -> bool:
+        """Whether a name is none of a file, unless the location asks for such: `_*.csv` means what `_*` ignores."""
+        wanted = self.segments[-1]
+        return ignored_by(name, (pattern for pattern in self.ignore if not fnmatchcase(wanted, pattern))) is not None
 
     def covers(self, path: str) -> bool:
         """Whether a path of the server is one that `location` means."""

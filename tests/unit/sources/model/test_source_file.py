@@ -85,6 +85,22 @@ def test_a_name_that_only_speaks_of_another_file_is_not_wanted(name: str, is_wan
     assert bool(planned(file(f"/{name}")).changed) is is_wanted
 
 
+IGNORED_NAMES = {
+    "_SUCCESS": "/_*", "a.csv.crc": "/*.crc", "a_$folder$": "/*_$folder$", "a.temp": "/*.temp", "~$a.csv": "/~$*",
+    ".in.a.csv": "/.*.csv",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "asked"), IGNORED_NAMES.items())
+def test_what_the_dataset_ignores_is_not_fetched_unless_the_location_asks_for_it(name: str, asked: str) -> None:
+    everything = source(Protocol.FTP, 21, location="/*")
+    assert not wanted(everything, name)
+    assert not planned(file(f"/{name}"), location="/*").changed
+    assert wanted(replace(everything, location=asked), name)
+    hidden = name.startswith((".", "~$"))
+    assert wanted(replace(everything, ignore=()), name) is not hidden
+
+
 def test_the_oldest_comes_first_and_what_was_begun_before_comes_last() -> None:
     """A file that no poll can end must not keep the others waiting."""
     files = [

@@ -188,7 +188,7 @@ def _gone(source: Source, record: SourceFile, by_path: Mapping[str, RemoteFile])
 
 def wanted(source: Source, name: str) -> bool:
     """Whether a file of this name is one of the source's, and not one that only speaks of another."""
-    if name.endswith((*TEMPORARY, *CHECKSUMS, source.marker)):
+    if name.endswith((*TEMPORARY, *CHECKSUMS, source.marker)) or source.ignores(name):
         return False
     return matches(name, source.segments[-1])
 
