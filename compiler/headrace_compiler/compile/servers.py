@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import re2
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from headrace.domain.contract import ESCAPES, FileFormat
@@ -23,6 +24,7 @@ from headrace_compiler.document.names import schema_name_problem
 from headrace_compiler.document.shape import suggestion
 
 LONGEST_PATTERN = 200
+MOST_FOOTER_LINES = 100
 LOCATION = re.compile(r"s3://\{landing\}/([A-Za-z0-9_](?:[A-Za-z0-9_./=-]|\{[^{}/]*\})*?)/?")
 FIELD = re.compile(r"[^\s*/={}][^*/={}]*")
 TOUCHING = re.compile(r"[}*][{*]")
@@ -178,6 +180,12 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
         escapes=values.get("escapes", ""),
         skip_lines=int(values.get("skipLines", 0)),
         comment=values.get("comment", ""),
+        comments=tuple(values.get("comments", ())),
+        after_header=int(values.get("skipAfterHeader", 0)),
+        footer_lines=int(values.get("footerLines", 0)),
+        trailer=values.get("trailer", ""),
+        trailer_also=int(values.get("trailerCountsAlso", 0)),
+        fills_short=values.get("shortRows") == "fill",
         encoding=_encoding(server, where, problems),
         compression=values.get("compression", "auto"),
         max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),
@@ -231,6 +239,18 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
     if made.quote and made.quote in made.delimiter:
         problems.add((*where, "delimiter"), "delimiter and quote must differ")
     _check_escape(made, places, problems)
+    _check_footer(made, places, problems)
+    _check_quotes(made, server, places, problems)
+    for token in made.null_tokens:
+        if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
+            problems.add(places["nullTokens"], f"the null token {token!r} cannot occur in a file of this format")
+
+
+def _check_quotes(made: FileFormat, server: Server, places: dict[str, Where], problems: Problems) -> None:
+    """What quotes mean beside separating values, and rows that end early."""
+    short = next((item.value for item in server.customProperties or [] if item.property == "shortRows"), None)
+    if short not in {None, "refuse", "fill"}:
+        problems.add(places["shortRows"], "shortRows must be refuse or fill")
     if made.excel_text and (made.quote != '"' or made.escape):
         problems.add(places["excelText"], 'excelText is for files whose quote is " and that have no escape')
     cleans = next(
@@ -238,9 +258,31 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
     )
     if cleans and not made.quoted_nulls:
         problems.add(places["quotedNulls"], f"quotedNulls: false and {cleans} do not go together: {TRIMMED}")
-    for token in made.null_tokens:
-        if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
-            problems.add(places["nullTokens"], f"the null token {token!r} cannot occur in a file of this format")
+
+
+def _check_footer(made: FileFormat, places: dict[str, Where], problems: Problems) -> None:
+    """Lines that are no rows."""
+    if made.footer_lines > MOST_FOOTER_LINES:
+        problems.add(places["footerLines"], f"footerLines must be up to {MOST_FOOTER_LINES}")
+    if made.after_header > MOST_FOOTER_LINES or (made.after_header and not made.header):
+        reason = f"skipAfterHeader is for up to {MOST_FOOTER_LINES} lines below a header; without one, skipLines"
+        problems.add(places["skipAfterHeader"], reason)
+    if made.trailer and (not made.footer_lines or _groups(made.trailer) != 1):
+        reason = "trailer must be an expression of RE2 with one group, the number of rows, such as ^END ([0-9]+)$"
+        problems.add(places["trailer"], f"{reason}, beside footerLines")
+    if made.trailer_also and not made.trailer:
+        problems.add(places["trailerCountsAlso"], "trailerCountsAlso belongs to a trailer")
+    if not all(made.comments):
+        problems.add(places["comments"], "comments must be texts that lines begin with")
+
+
+def _groups(pattern: str) -> int:
+    """How many groups an expression has; -1 if it is none."""
+    try:
+        found: int = re2.compile(pattern).groups
+    except re2.error:
+        return -1
+    return found
 
 
 def _check_escape(made: FileFormat, places: dict[str, Where], problems: Problems) -> None:

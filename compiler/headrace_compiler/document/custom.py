@@ -17,7 +17,9 @@ SERVER = {
     "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
     "files": "a list of texts", "ignore": "a list of texts",
     "marker": "text", "manifest": "text", "patienceMinutes": "a number",
-    "quotedNulls": "true or false", "excelText": "true or false",
+    "quotedNulls": "true or false", "excelText": "true or false", "comments": "a list of texts",
+    "skipAfterHeader": "a number", "footerLines": "a number", "trailer": "text", "trailerCountsAlso": "a number",
+    "shortRows": "text",
     "trim": "true or false", "decimalMark": "text", "groupingMark": "text",
 }  # fmt: skip
 SOURCE = {

@@ -65,4 +65,6 @@ def doubt_of_text(values: list[str]) -> str | None:
     if not odd or len(odd) > max(1, len(looked_at) * FEW) or len(typed) < ENOUGH or any(map(LEADING_ZERO.match, odd)):
         return None
     logical = guess(typed).logical
-    return f"but for {odd[0][:SHOWN]!r} it would be {logical}" if logical in WORDS_OF_VALUES else None
+    where = "; is that line no row? See footerLines" if odd == [values[-1]] else ""
+    where = "; are those units, and no row? See skipAfterHeader" if odd == [values[0]] else where
+    return f"but for {odd[0][:SHOWN]!r} it would be {logical}{where}" if logical in WORDS_OF_VALUES else None

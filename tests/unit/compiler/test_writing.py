@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.domain.contract import Column, Contract
+from headrace.domain.contract import Column, Contract, FileFormat
 from headrace.domain.writing import USUAL, Writing
 from headrace_compiler import ContractErrors, compile_contract
 
@@ -113,6 +113,14 @@ def test_a_server_says_it_of_all_columns_and_a_property_otherwise(tmp_path: Path
     ("server", "says"),
     [
         ("{property: quotedNulls, value: false}, {property: trim, value: true}", "do not go together"),
+        ("{property: trailer, value: '^END ([0-9]+)$'}", "beside footerLines"),
+        ("{property: trailer, value: '^END$'}, {property: footerLines, value: 1}", "with one group"),
+        ("{property: trailer, value: '^(END$'}, {property: footerLines, value: 1}", "with one group"),
+        ("{property: trailerCountsAlso, value: 2}", "belongs to a trailer"),
+        ("{property: footerLines, value: 1000}", "footerLines must be up to 100"),
+        ("{property: skipAfterHeader, value: 1}, {property: header, value: false}", "without one, skipLines"),
+        ("{property: shortRows, value: pad}", "shortRows must be refuse or fill"),
+        ("{property: comments, value: ['']}", "comments must be texts"),
         ("{property: excelText, value: true}, {property: quote, value: ''}", "excelText is for files"),
     ],
 )
@@ -122,6 +130,20 @@ def test_what_a_server_cannot_say(tmp_path: Path, server: str, says: str) -> Non
     path.write_text(text)
     with pytest.raises(ContractErrors, match=says):
         compile_contract(path)
+
+
+def test_which_lines_are_no_rows(tmp_path: Path) -> None:
+    said = {"comments": ["--", "Page"], "skipAfterHeader": 1, "footerLines": 2, "trailer": "^END ([0-9]+)$",
+            "trailerCountsAlso": 2, "shortRows": "fill"}  # fmt: skip
+    server = json.dumps([{"property": name, "value": value} for name, value in said.items()])
+    path = tmp_path / "readings.odcs.yaml"
+    path.write_text(HEAD.format(format=f"csv, customProperties: {server}", type="number", physical="REAL"))
+    spec = compile_contract(path)
+    assert spec.format == FileFormat(
+        encoding="auto", comments=("--", "Page"), after_header=1, footer_lines=2, trailer="^END ([0-9]+)$",
+        trailer_also=2, fills_short=True,
+    )  # fmt: skip
+    assert Contract.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
 def test_a_contract_travels_as_json_with_only_what_is_unusual(tmp_path: Path) -> None:

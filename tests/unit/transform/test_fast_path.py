@@ -315,10 +315,24 @@ def texts_of_excel() -> tuple[Contract, Cells]:
     ]
 
 
+def odd_lines() -> tuple[Contract, Cells]:
+    """Comments of several marks, lines below the header and at the end that are no rows, rows that end early."""
+    spec = contract(
+        text("a"), integer("n"), text("c", required=True, writing=Writing(default="-")), column("d", Kind.DATE),
+        comment="#", comments=("--", "x,"), footer_lines=2, after_header=1, fills_short=True,
+    )  # fmt: skip
+    return spec, [
+        [b"a", b"#b", b"--", b"x", b'"#"', b"b\nx", b"z\n"],
+        [b"1", b"2\nq", b"", b"z"],
+        [b"c", b"", b"d\n\n", b'"e"'],
+        [b"2024-01-31", b"", b"2024-02-30"],
+    ]
+
+
 CASES = [
     every_kind, only_texts, one_column, pipes, tabs_without_quotes, semicolons, escapes, long_delimiters, stacked_files,
     empty_fields, written_numbers, written_times, local_times,
-    own_words, quoted_words, quoted_words_with_escapes, texts_of_excel,
+    odd_lines, own_words, quoted_words, quoted_words_with_escapes, texts_of_excel,
 ]  # fmt: skip
 
 ENDS = [b"", b"\n", b"\x1a", b"\n\x1a", b"\n\x1a\r\n", b"\x1a\n"]

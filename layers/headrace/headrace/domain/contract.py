@@ -108,6 +108,9 @@ class FileFormat:
     `kind` is the name of one of `FORMATS`, which `traits` gives.
     `encoding` may be `auto`: a byte order mark, or the pattern of UTF-16's zeros, or else UTF-8.
     `escapes` says what an escape before a letter such as n means, one of `ESCAPES`; nothing if nobody has said so.
+    `comments` are more than the one of `comment`. `after_header` lines below the header are no rows, nor are the last
+    `footer_lines`; of these `trailer` is an expression whose group counts the rows, and `trailer_also` more lines.
+    `fills_short`: fields that a row lacks at its end have no value.
     `quoted_nulls`: a null token means nothing in quotes, too. `excel_text`: a field may be written as `="…"`.
     """
 
@@ -124,8 +127,19 @@ class FileFormat:
     escapes: str = ""
     skip_lines: int = 0
     comment: str = ""
+    comments: tuple[str, ...] = ()
+    after_header: int = 0
+    footer_lines: int = 0
+    trailer: str = ""
+    trailer_also: int = 0
+    fills_short: bool = False
     max_line_bytes: int = 16 << 20
     max_decompressed_bytes: int = 20 << 30
+
+    @property
+    def marks(self) -> tuple[bytes, ...]:
+        """What lines begin with that are no rows."""
+        return tuple(mark.encode() for mark in (self.comment, *self.comments) if mark)
 
     @property
     def traits(self) -> Format:

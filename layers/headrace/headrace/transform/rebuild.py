@@ -12,9 +12,10 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import Contract, FileFormat
 from headrace.transform.decode.compression import SNIFF_BYTES, open_members, sniff
 from headrace.transform.decode.encoding import AUTO, BOMS, TextBytes, canonical
+from headrace.transform.decode.footer import Footer, recounted
 from headrace.transform.decode.landed_bytes import LandedBytes
 from headrace.transform.decode.lines import LineBlocks
 from headrace.transform.delimited.header import header_line
@@ -22,22 +23,30 @@ from headrace.transform.file import FileTransform
 from headrace.transform.outcome import FileRejected, Limits
 
 BLOCK_BYTES = 1 << 16
+USUAL_FORMAT = FileFormat()
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What a file has around its rows, in its own encoding: a mark, a header with its line end, a line end.
 
-    Before the header stand as many empty lines as the contract skips.
+    Before the header stand as many empty lines as the contract skips. `footer` are its last lines in UTF-8, as far as
+    they are no rows by what the contract has `written` of them.
     """
 
     mark: bytes
     header: bytes
     newline: bytes
+    encoding: str = "utf-8"
+    footer: bytes = b""
+    written: FileFormat = USUAL_FORMAT
 
     def around(self, rows: Sequence[bytes]) -> bytes:
         """A whole file of these rows, not compressed."""
-        return self.mark + self.header + b"".join(row + self.newline for row in rows)
+        below = recounted(self.footer, len(rows), self.written)
+        if self.encoding != "utf-8":
+            below = below.decode("utf-8", "replace").encode(self.encoding, "replace")
+        return self.mark + self.header + b"".join(row + self.newline for row in rows) + below
 
 
 def frame_of(contract: Contract, stream: BinaryIO) -> Frame:
@@ -53,14 +62,19 @@ def frame_of(contract: Contract, stream: BinaryIO) -> Frame:
 
 def _frame(contract: Contract, read: Callable[[int], bytes]) -> Frame:
     text = TextBytes(read, contract.format.encoding)
-    lines = LineBlocks(text.read, BLOCK_BYTES, Limits())
     written = contract.format
+    footer = Footer(text.read, written, Limits()) if written.footer_lines else None
+    lines = LineBlocks(footer.read if footer else text.read, BLOCK_BYTES, Limits())
     for _ in range(written.skip_lines):
         lines.next_line()
     header = lines.newline * written.skip_lines
     if written.traits.delimited and written.header:
         header += header_line(lines, written) + lines.newline
-    return Frame(_mark(text.encoding, contract.format.encoding), text.landed(header), text.landed(lines.newline))
+        header += b"".join((lines.next_line() or b"") + lines.newline for _ in range(written.after_header))
+    while footer and footer.read(BLOCK_BYTES):
+        pass
+    mark, below = _mark(text.encoding, contract.format.encoding), footer.text if footer else b""
+    return Frame(mark, text.landed(header), text.landed(lines.newline), text.encoding, below, written)
 
 
 def _mark(encoding: str, declared: str) -> bytes:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any, BinaryIO
 
@@ -164,12 +165,18 @@ def test_a_nasty_file_is_the_same_cut_at_any_lines(kind: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_ordinary_files_are_the_same_cut_anywhere(case: Any) -> None:
     spec, cells = case()
+    spec = replace(spec, format=replace(spec.format, footer_lines=0))
     random = Random(case.__name__)
     data = file_of(random, spec, cells)
     expected = read(spec, data)
     for _ in range(-(-CUTS // CUTS_AT_ONCE)):
         cuts = [random.randrange(len(data)) for _ in range(CUTS_AT_ONCE)]
         assert cut_read(spec, data, cuts) == expected, cuts
+
+
+def test_a_file_with_a_footer_is_read_in_one_pass() -> None:
+    spec = contract(text("id"), footer_lines=1)
+    assert read_head(spec, Bytes(b"id\na\nEND\n"), Limits()) is None
 
 
 def test_a_file_whose_open_records_are_looked_for_too_long_is_read_in_one_pass() -> None:

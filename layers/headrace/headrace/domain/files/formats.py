@@ -6,10 +6,21 @@ import re
 from dataclasses import dataclass
 
 TEXT_OPTIONS = (
-    "delimiter", "quote", "header", "escape", "escapes", "skipLines", "comment", "quotedNulls", "excelText",
+    "delimiter", "quote", "header", "escape", "escapes", "skipLines", "comment", "comments", "quotedNulls",
+    "excelText", "skipAfterHeader", "footerLines", "trailer", "trailerCountsAlso", "shortRows",
 )  # fmt: skip
 """What a contract can say about text that is cut into records by lines and marks."""
-OF_MARKS = ("delimiter", "quote", "header", "escape", "escapes", "quotedNulls", "excelText")
+OF_MARKS = (
+    "delimiter",
+    "quote",
+    "header",
+    "escape",
+    "escapes",
+    "quotedNulls",
+    "excelText",
+    "skipAfterHeader",
+    "shortRows",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,12 +125,12 @@ class Skimmed(NamedTuple):
     beyond: bytes
 
 
-def filled_lines(data: bytes, newline: bytes, comment: bytes) -> int:
+def filled_lines(data: bytes, newline: bytes, comments: tuple[bytes, ...]) -> int:
     """How many lines are neither empty nor comments."""
-    odd = [newline, b"\r" + newline, comment or newline]
+    odd = [newline, b"\r" + newline, *comments]
     if data.startswith(tuple(odd)) or any(newline + mark in data for mark in odd):
         lines = data.split(newline)
-        return sum(line not in {b"", b"\r"} and not (comment and line.startswith(comment)) for line in lines)
+        return sum(line not in {b"", b"\r"} and not line.startswith(comments) for line in lines)
     last = data[data.rfind(newline) + 1 :]
     return data.count(newline) + (last not in {b"", b"\r"})
 

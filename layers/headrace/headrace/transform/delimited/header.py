@@ -112,10 +112,10 @@ def refuse_blank_after(delimiter: str, header: str, row: str) -> None:
 
 def header_line(lines: LineBlocks, written: FileFormat) -> bytes:
     """The first line after the preamble that is neither blank nor a comment. Raises FileRejected if there is none."""
-    comment, blanks = written.comment.encode(), False
+    blanks = False
     lines.skip_empty_lines()
     while (line := lines.next_line()) is not None:
-        is_comment = bool(comment) and line.startswith(comment)
+        is_comment = line.startswith(written.marks)
         if line.strip() and not is_comment:
             return line
         blanks = blanks or (bool(line) and not is_comment)

@@ -14,6 +14,7 @@ import orjson
 
 from headrace.domain.contract import Contract, Kind
 from headrace.transform.decode.encoding import TextBytes
+from headrace.transform.decode.footer import Footer
 from headrace.transform.decode.lines import LineBlocks, Skimmed, filled_lines
 from headrace.transform.delimited.header import Layout, by_name, header_line, positional, refuse_blank_after, seeming
 from headrace.transform.delimited.line_kinds import line_end
@@ -50,8 +51,10 @@ class DelimitedReader:
         self._contract = contract = in_rows(contract)
         self._text = text
         self._limits = limits
-        self.lines = LineBlocks(text.read, block_bytes, limits, within.newline if within else None)
-        self._comment = contract.format.comment.encode()
+        self._footer = Footer(text.read, contract.format, limits) if contract.format.footer_lines else None
+        read = self._footer.read if self._footer else text.read
+        self.lines = LineBlocks(read, block_bytes, limits, within.newline if within else None)
+        self._marks_of_no_row = contract.format.marks
         self.layout = (within and within.layout) or self._read_header()
         self._before = within.before if within else 0
         self._wanted = within.rows if within else None
@@ -87,6 +90,8 @@ class DelimitedReader:
                 parsed, swept = self._stretch(block, start)
                 yield parsed
                 start = swept.end
+        if self._footer is not None:
+            self._footer.check(self._rows_read)
 
     def skim(self, border: Callable[[], int | None]) -> Skimmed:
         """Counts the records that begin before a border of the text, which must be known once it is read up to there.
@@ -104,7 +109,9 @@ class DelimitedReader:
     def _skim_block(self, block: Block, stop: int) -> int:
         """Where the last record ends that begins before `stop`; before that, where it goes on beyond the block."""
         if not any(mark and mark in block.data for mark in (*self._marks, BOM_UTF8)):
-            self._rows_read += filled_lines(memoryview(block.data)[:stop].tobytes(), self.lines.newline, self._comment)
+            self._rows_read += filled_lines(
+                memoryview(block.data)[:stop].tobytes(), self.lines.newline, self._marks_of_no_row
+            )
             return stop
         end = 0
         while end < stop and not self._carry:
@@ -135,11 +142,17 @@ class DelimitedReader:
             names = self._header_names(line)
             self._check_width(len(names))
             layout = by_name(self._contract, names)
+            self._skip_below()
             self._refuse_wide_delimiter(line)
         except FileRejected as rejected:
             seems = seeming(line, self._contract) if rejected.code == "header" else ""
             raise FileRejected(rejected.code, f"{seems}{rejected.reason}", rejected.line) from rejected
         return layout
+
+    def _skip_below(self) -> None:
+        """Leaves out the lines below the header that are no rows, such as units."""
+        for _ in range(self._contract.format.after_header):
+            self.lines.next_line()
 
     def _refuse_wide_delimiter(self, header: bytes) -> None:
         delimiter = self._contract.format.delimiter
@@ -214,7 +227,7 @@ class DelimitedReader:
         self._has_shapes = any(habits.shapes.values())
         maker = RowMaker(self._contract, self.layout, habits, self._records, self._text.landed)
         kinds = maker.kinds(self.lines.newline)
-        return Sweeper(self._records, kinds, self._comment, self.look_ahead), maker
+        return Sweeper(self._records, kinds, self._marks_of_no_row, self.look_ahead), maker
 
     def _samples(self, data: bytes) -> list[bytes]:
         """The first lines, and some from all over the text."""

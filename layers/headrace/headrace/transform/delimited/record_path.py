@@ -36,6 +36,7 @@ class RecordReader:
         self._odd_rows = OddRows(contract, layout)
         self._has_header = contract.format.header
         self._null_bytes = frozenset(token.encode() for token in contract.format.null_tokens)
+        self._fills_short = contract.format.fills_short
         self._quoted_nulls = contract.format.quoted_nulls
         self._changing = [(place, column.name) for place, column in enumerate(contract.columns) if is_changing(column)]
         self._unknown = layout.unknown_places if any(column.unknown for column in contract.columns) else {}
@@ -76,9 +77,10 @@ class RecordReader:
             return Row((), (RowError(None, "quoting", error.reason),))
         if len(fields) == self._width + 1 and not fields[-1]:
             fields.pop()  # a delimiter at the end of the row
-        if len(fields) != self._width:
+        missing = max(0, self._width - len(fields)) if self._fills_short else 0
+        if len(fields) + missing != self._width:
             return Row((), (self._miscounted(len(fields)),))
-        texts = [*map(_text_or_error, fields)]
+        texts = [*map(_text_or_error, fields), *[None] * missing]
         unknown = self._unknown_fields(fields) if self._unknown else None
         return self._odd_rows.verdict([*texts, None, unknown], self._row)
 
@@ -118,7 +120,7 @@ class RecordReader:
         return Row((), (RowError(None, "quoting", Unterminated().reason),))
 
     def _unknown_fields(self, fields: list[bytes]) -> str | UnicodeDecodeError | None:
-        held = {name: fields[place] for name, place in self._unknown.items()}
+        held = {name: fields[place] for name, place in self._unknown.items() if place < len(fields)}
         held = {name: field for name, field in held.items() if not self._is_null(field)}
         return _text_or_error(json_object(held)) if held else None
 

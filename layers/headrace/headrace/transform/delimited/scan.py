@@ -126,11 +126,13 @@ class LookAhead:
 class Sweeper:
     """Sweeps the blocks of one text."""
 
-    def __init__(self, records: RecordReader, kinds: LineKinds, comment: bytes, look_ahead: LookAhead) -> None:
+    def __init__(
+        self, records: RecordReader, kinds: LineKinds, comments: tuple[bytes, ...], look_ahead: LookAhead
+    ) -> None:
         self.records = records
         self.kinds = kinds
         self.newline = kinds.newline
-        self.comment = comment
+        self.comments = comments
         self.look_ahead = look_ahead
 
     def sweep(self, block: Block, before: int, window: Window) -> Swept:
@@ -146,9 +148,8 @@ class _Sweep:
         self._data, self._seen, self._final, self._place = block
         self._found = Swept(block.data, sweeper.newline, before)
         self._at = window.start
-        mark = sweeper.comment
-        marks = (mark,) if block.data.isascii() else (mark, BOM_UTF8)
-        self._next_marked = {mark: 0 for mark in marks if mark and mark in block.data}
+        marks = sweeper.comments if block.data.isascii() else (*sweeper.comments, BOM_UTF8)
+        self._next_marked = {mark: 0 for mark in marks if mark in block.data}
         self._stop = min(window.stop, len(block.data))
         self._most = window.rows
         self._table: LineTable | None = None
@@ -267,7 +268,7 @@ class _Sweep:
         if not text:
             self._at = self._after_blanks(end)
             return
-        if self._its.comment and text.startswith(self._its.comment):
+        if text.startswith(self._its.comments):
             self._at = end
             return
         try:

@@ -45,7 +45,7 @@ class LineRecords:
             data, final = self.lines.next_block()
             known = border()
             stop = len(data) if known is None else min(len(data), known - place)
-            rows += filled_lines(data[:stop], self.lines.newline, b"")
+            rows += filled_lines(data[:stop], self.lines.newline, ())
             place += len(data)
             if known is not None and place >= known:
                 return Skimmed(rows, known, b"")

@@ -155,13 +155,24 @@ def test_a_row_with_a_byte_that_no_text_has_is_told(odd: bytes, kind: Kind, chec
 @pytest.mark.parametrize(
     ("values", "doubt"),
     [
-        (["1", "2", "3", "Total"], "but for 'Total' it would be integer"),
-        (["2024-01-01", "2024-01-02", "2024-01-04", "never"], "but for 'never' it would be date"),
+        (["1", "2", "3", "Total"], "but for 'Total' it would be integer; is that line no row? See footerLines"),
+        (
+            ["2024-01-01", "2024-01-02", "2024-01-04", "never"],
+            "but for 'never' it would be date; is that line no row? See footerLines",
+        ),
         (["1,5", "2.250,25", "2,250.5"], "numbers with commas in several ways: see decimalMark and groupingMark"),
         (["1", "2", "3", "007"], None),
         (["1", "2", "a", "b"], None),
         (["1", "a"], None),
-        ([*map(str, range(1000)), "(1000 rows)"], "but for '(1000 rows)' it would be integer"),
+        (
+            [*map(str, range(1000)), "(rows)"],
+            "but for '(rows)' it would be integer; is that line no row? See footerLines",
+        ),
+        (
+            ["[l/s]", "1", "2", "3"],
+            "but for '[l/s]' it would be integer; are those units, and no row? See skipAfterHeader",
+        ),
+        (["1", "2", "x", "3", "4"], "but for 'x' it would be integer"),
     ],
 )
 def test_text_that_could_be_something_else_is_told(
