@@ -12,6 +12,7 @@ from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileR
 from headrace.domain.ingest.packing import NEVER, first_batch, is_heavy, units
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
+from headrace.usecases.ingest.finished_units import is_finished
 from headrace.usecases.ingest.gather import gather
 from headrace.usecases.ports import (
     HasBatches,
@@ -47,7 +48,8 @@ def record_batch(
     """The batch that this execution loads, its files running, its units written for the transform.
 
     Doing it again gives the same batch. Returns `{"batch", "files", "bytes", "units": [1, 2, …], "heavy": [2]}`: the
-    units of files with more than `heavy_above` bytes are for Spark.
+    units of files with more than `heavy_above` bytes are for Spark. Heavy units that an earlier execution has finished
+    are in neither list.
     """
     state = services.lanes.state(dataset, lane)
     if state.generation != generation:
@@ -63,22 +65,33 @@ def record_batch(
     if batch is None:
         return NO_BATCH
     files = services.batches.take(batch)
-    packed = _packed(lane, files)
-    for number, unit in enumerate(packed, start=1):
-        services.lake.write_json(
-            lake_paths.unit(batch.batch, number), [_reference(file) for file in unit if file.batch == batch.batch]
-        )
-    story = {"files": len(files), "units": len(packed), "attempt": batch.attempts}
-    services.events.note_batch(batch.batch, "Recorded", story)
+    packed = dict(enumerate(_packed(lane, files), start=1))
     contract = services.contracts.get(dataset)
-    numbers = range(1, len(packed) + 1)
+    heavy = {number for number, unit in packed.items() if is_heavy(unit, contract, heavy_above)}
+    finished = _with_units_written(batch, packed, heavy, services)
+    story = {"files": len(files), "units": len(packed), "attempt": batch.attempts}
+    services.events.note_batch(batch.batch, "Recorded", story | ({"finished": len(finished)} if finished else {}))
     return {
         "batch": batch.batch,
         "files": len(files),
         "bytes": sum(file.size for file in files),
-        "units": list(numbers),
-        "heavy": [number for number in numbers if is_heavy(packed[number - 1], contract, heavy_above)],
+        "units": [number for number in packed if number not in finished],
+        "heavy": sorted(heavy - finished),
     }
+
+
+def _with_units_written(
+    batch: BatchRecord, packed: dict[int, list[FileRecord]], heavy: set[int], services: Services
+) -> set[int]:
+    """The heavy units that an earlier execution has finished; the lists of all others are written."""
+    finished = set()
+    for number, unit in packed.items():
+        references = [_reference(file) for file in unit if file.batch == batch.batch]
+        if number in heavy and is_finished(batch, number, references, services):
+            finished.add(number)
+        else:
+            services.lake.write_json(lake_paths.unit(batch.batch, number), references)
+    return finished
 
 
 def _left_open(name: str | None, execution: str, services: Services) -> BatchRecord | None:
