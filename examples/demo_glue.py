@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,7 +23,9 @@ from headrace_cli.laptop import laptop
 from headrace_cli.laptop.samples import generators
 from headrace_cli.main import run as headrace
 from headrace_cli.output.console import stdout
+from headrace_cli.output.failures import CommandError
 from headrace_cli.output.progress import Stages
+from headrace_cli.stack.athena import Athena
 from headrace_cli.stack.home import laptop_home
 from headrace_cli.stack.target import Target
 
@@ -30,7 +33,10 @@ DATASET = "task_events"
 ROWS_AT_ONCE = 50_000
 ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT"}
 PATIENCE = 3 * 3600
-QUERY = f"SELECT event_type, COUNT(*) AS rows, AVG(duration_ms) AS ms FROM public.{DATASET} GROUP BY 1 ORDER BY 1"
+QUERY = "SELECT event_type, COUNT(*) AS n, AVG(duration_ms) AS ms FROM {} GROUP BY 1 ORDER BY 1"
+COUNTED = f"SELECT count(*) FROM {DATASET}_files WHERE current"
+REGISTERED = 120
+"""Seconds until the function of the lake's tables has heard of the batch."""
 DPU_HOUR, GB_SECOND = 0.44, 0.0000166667
 """Dollars, us-east-1: https://aws.amazon.com/glue/pricing/ and https://aws.amazon.com/lambda/pricing/."""
 FUNCTION_GB, FUNCTION_SECONDS, FUNCTION_BYTES = 1.769, 900, 80e6
@@ -61,7 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
     say("Everything after the transform does not know which engine it was:")
     waited = type_in("wait", "--timeout", str(PATIENCE))
     type_in("trace", key)
-    type_in("sql", QUERY)
+    type_in("sql", QUERY.format(f"public.{DATASET}"))
+    await_tables(Athena(target), key, target)
+    type_in("lake", QUERY.format(f"{DATASET}_current"))
     prices(size, run)
     return int(bool(waited) or run["JobRunState"] != "SUCCEEDED")
 
@@ -102,6 +110,17 @@ def watched(target: Target, known: set[str], stages: Stages) -> dict[str, Any]:
             stages.show((lines or ["Spark starts"])[-1])
         time.sleep(0.5)
     raise TimeoutError("no run has ended")
+
+
+def await_tables(athena: Athena, key: str, target: Target) -> None:
+    """Until the file's rows count in the lake's view, or long enough."""
+    (file,) = (file for file in target.ledger.files.newest(DATASET, 100) if file.key == key)
+    deadline = time.monotonic() + REGISTERED
+    while time.monotonic() < deadline:
+        with suppress(CommandError):  # there is no such table yet
+            if athena.query(f"{COUNTED} AND file_id = '{file.file_id}'").first(1)[0] == [[1]]:
+                return
+        time.sleep(1)
 
 
 def prices(size: int, run: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import datetime as dt
 import json
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -67,8 +68,8 @@ class Catalog(Protocol):
     def partitions(self, database: str, name: str) -> list[dict[str, Any]]:
         """The partitions of a table."""
 
-    def objects(self, location: str) -> dict[str, bytes]:
-        """The objects below a place, by key."""
+    def objects(self, location: str) -> Iterable[tuple[str, bytes]]:
+        """Key and bytes of the objects below a place, by key."""
 
 
 @dataclass(slots=True)
@@ -203,7 +204,7 @@ class _Query:
 
     def _fetched(self, location: str) -> list[Path]:
         paths = []
-        for key, data in sorted(self._catalog.objects(location).items()):
+        for key, data in self._catalog.objects(location):
             hidden = key.rsplit("/", 1)[-1].startswith((".", "_"))
             if hidden or not data:
                 continue

@@ -79,8 +79,8 @@ class MemoryLakeCatalog:
         found = self.parts.get(name, {}).items()
         return [{"Values": list(values), "StorageDescriptor": {"Location": place}} for values, place in found]
 
-    def objects(self, location: str) -> dict[str, bytes]:
-        return {key: self._lake.objects[key] for key, _ in self._lake.listing(location)}
+    def objects(self, location: str) -> list[tuple[str, bytes]]:
+        return sorted((key, self._lake.objects[key]) for key, _ in self._lake.listing(location))
 
     def query(self, text: str) -> list[list[str | None]]:
         """The rows of a query."""

@@ -30,6 +30,12 @@ WORKGROUP = re.compile(r"[a-z0-9-]{3,64}")
 """https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_CreateWorkgroup.html"""
 CONCURRENCY = "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384"
 
+DPU = {"G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8}
+"""DPUs of a worker: https://docs.aws.amazon.com/glue/latest/dg/worker-types.html"""
+DPU_QUOTA = "L-08F3B322"
+"""*Max task DPUs per account*: https://docs.aws.amazon.com/general/latest/gr/glue.html"""
+MORE_DPU = f"aws service-quotas request-service-quota-increase --service-code glue --quota-code {DPU_QUOTA}"
+
 
 def identity(examination: Examination) -> Iterator[Finding]:
     """Who asks, and where."""
@@ -67,6 +73,26 @@ def concurrency(examination: Examination) -> Iterator[Finding]:
     text = f"only {limit} functions may run at the same time, the stack needs {wanted}: it will be throttled"
     remedy = f"{CONCURRENCY} --desired-value 1000, or deploy with TransformConcurrency=3 ExportConcurrency=2"
     yield fault(text, remedy) if limit < OTHER_FUNCTIONS else warning(text, remedy)
+
+
+def workers(examination: Examination) -> Iterator[Finding]:
+    """Runs beyond the account's DPUs wait; one that needs more than all of them never begins (docs/glue.md)."""
+    parameters = examination.parameters
+    if parameters["CreateGlue"] != "true" or examination.on_laptop:
+        return
+    runs = int(parameters["GlueConcurrency"])
+    one = DPU[parameters["GlueWorkerType"]] * int(parameters["GlueWorkers"])
+    quota = examination.client("service-quotas").get_service_quota(ServiceCode="glue", QuotaCode=DPU_QUOTA)
+    there = int(quota["Quota"]["Value"])
+    raised = f"{MORE_DPU} --desired-value {one * runs}"
+    if one > there:
+        text = f"a run of the Glue job needs {one} DPUs, the account may have {there} at work: it never begins"
+        yield fault(text, f"deploy with fewer GlueWorkers, or {raised}")
+    elif one * runs > there:
+        text = f"{runs} runs of the Glue job need {one * runs} DPUs, the account may have {there} at work: some wait"
+        yield warning(text, f"deploy with GlueConcurrency={there // one}, or {raised}")
+    else:
+        yield ok(f"{there} DPUs of Glue may be at work; the stack needs at most {one * runs}")
 
 
 def network(examination: Examination) -> Iterator[Finding]:
@@ -184,6 +210,7 @@ CHECKS = (
     Check("account", "identity", identity),
     Check("account", "clock", clock),
     Check("account", "Lambda concurrency", concurrency),
+    Check("account", "Glue workers", workers),
     Check("account", "network", network),
     Check("account", "capacity", capacity),
     Check("stack", "status", stack),

@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.core import iam_actions
@@ -177,10 +178,11 @@ class GlueCatalog:
         """As GetPartitions."""
         return list(glue._partitions.get(f"{database}/{name}") or [])
 
-    def objects(self, location: str) -> dict[str, bytes]:
-        """What is below a place of S3."""
+    def objects(self, location: str) -> Iterator[tuple[str, bytes]]:
+        """What is below a place of S3, one after the other: together they may be larger than memory."""
         name, _, prefix = location.removeprefix("s3://").partition("/")
         bucket = s3._buckets.get(name)
-        keys = [key for key in list(bucket["objects"]) if key.startswith(prefix)] if bucket else []
-        found = {key: s3._get_object_data(name, key) for key in keys}
-        return {key: data for key, data in found.items() if data is not None}
+        for key in sorted(key for key in list(bucket["objects"]) if key.startswith(prefix)) if bucket else ():
+            data = s3._get_object_data(name, key)
+            if data is not None:
+                yield key, data

@@ -37,8 +37,8 @@ class MemoryCatalog:
     def partitions(self, database: str, name: str) -> list[dict[str, Any]]:
         return self.parts.get((database, name), [])
 
-    def objects(self, location: str) -> dict[str, bytes]:
-        return {key: data for key, data in self.files.items() if key.startswith(location)}
+    def objects(self, location: str) -> list[tuple[str, bytes]]:
+        return sorted((key, data) for key, data in self.files.items() if key.startswith(location))
 
     def keep(self, view: dict[str, Any]) -> None:
         self.tables[view["database"], view["input"]["Name"]] = view["input"]

@@ -73,6 +73,7 @@ class Account:
     region: str = "eu-west-1"
     skew: timedelta = timedelta()
     concurrency: int = 1000
+    dpus: float = 1000.0
     vpcs: int = 1
     zones: int = 3
     stack: dict[str, Any] | None = None
@@ -121,6 +122,9 @@ class Account:
             "lambda": {
                 "get_account_settings": lambda: {"AccountLimit": {"UnreservedConcurrentExecutions": self.concurrency}},
                 "get_function_configuration": lambda **_: {"State": self.function_state},
+            },
+            "service-quotas": {
+                "get_service_quota": lambda **asked: {"Quota": {"Value": {"L-08F3B322": self.dpus}[asked["QuotaCode"]]}}
             },
             "ec2": {
                 "describe_vpcs": lambda **_: {"Vpcs": [{"VpcId": "vpc"}] * self.vpcs},
@@ -277,6 +281,13 @@ def test_a_good_account_has_no_fault(stack: dict[str, Any] | None, parameters: t
 SPOILT: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("a clock that AWS refuses", {"skew": timedelta(minutes=6)}, OWN, " s off: AWS refuses", "set the clock"),
     ("a new account", {"concurrency": 10}, OWN, "only 10 functions", "L-B99A9384"),
+    (
+        "a job that never begins",
+        {"dpus": 100.0},
+        (*OWN, "GlueWorkerType=G.8X", "GlueWorkers=20"),
+        "a run of the Glue job needs 160 DPUs",
+        "L-08F3B322 --desired-value 480",
+    ),
     ("no default VPC", {"vpcs": 0}, OWN, "no default VPC", "create-default-vpc"),
     ("two zones", {"zones": 2}, OWN, "2 availability zones", "create-default-subnet"),
     ("a region without 4 RPU", {"region": "eu-central-1"}, OWN, "eu-central-1", "WorkgroupBaseCapacity=8"),
@@ -376,6 +387,7 @@ def test_a_fault_is_found_and_says_what_to_type(
 WARNED: list[tuple[str, dict[str, Any], tuple[str, ...], str, str]] = [
     ("a bill without a bound", {}, (), "without a limit", "WorkgroupMaxCapacity="),
     ("few functions", {"concurrency": 40}, OWN, "only 40 functions", "TransformConcurrency=3"),
+    ("runs that wait", {"dpus": 10.0}, OWN, "3 runs of the Glue job need 12 DPUs", "GlueConcurrency=2"),
     ("an update under way", {"stack": {"StackStatus": "UPDATE_IN_PROGRESS"}}, OWN, "IN_PROGRESS", "wait"),
     ("nobody is called", {}, (*OWN, "PagerDutySecret="), "PagerDuty receives nothing", "routing key"),
     ("an alarm", {"stack": DEPLOYED, "ringing": ["headrace-x"]}, OWN, "headrace-x is on", "operations.md"),
@@ -396,6 +408,11 @@ def test_what_will_trouble_people_later_is_a_warning(
     document = Account(**spoilt).examined(*parameters)
     assert at(Level.FAULT, document) == []
     assert any(text in item["text"] and remedy in item["remedy"] for item in at(Level.WARNING, document))
+
+
+def test_without_a_job_no_workers_are_compared() -> None:
+    document = Account(dpus=1.0).examined(*OWN, "CreateGlue=false")
+    assert "Glue workers" not in [item["check"] for item in document["findings"]]
 
 
 def test_what_one_may_not_look_at_is_said_and_the_rest_goes_on() -> None:
