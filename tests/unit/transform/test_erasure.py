@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.domain.contract import FileFormat
 from headrace.transform.erasure import Value, bad_rows, count_rows, good_rows, write_without
+from headrace.transform.values.values import shown
+from tests.unit.transform.kit import contract, integer, text
 
 
 def part(folder: Path, **columns: list[Any]) -> Path:
@@ -64,6 +71,70 @@ def test_what_is_kept_has_the_same_schema(tmp_path: Path) -> None:
 )
 def test_bad_rows_go_where_the_value_stands_alone(raw: bytes, stands: bool) -> None:
     assert Value("id", "C-17").stands_in(raw) is stands
+
+
+@pytest.mark.parametrize(
+    "name", ["José", 'Al "Bo" X', "a/b", "a\\b", "Škoda", "€5x", "日本", "😀", "O'Hara", "a\nb", "K1 "]
+)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_value_is_found_however_its_file_writes_it(name: str, *, ascii_only: bool) -> None:
+    value = Value("name", name)
+    document = json.dumps({"name": name.rstrip(), "n": 1}, ensure_ascii=ascii_only)
+    doubled = 'x,"' + name.replace('"', '""') + '",1'
+    escaped = "x," + re.sub(r'([\\",\n])', r"\\\1", name) + ",1"
+    within = 'x,"' + document.replace('"', '""') + '",1'
+    upper = re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), document)
+    key = f"readings/name={quote(name, safe='')}/a.csv"
+    for written in (document, document.replace("/", "\\/"), upper, doubled, escaped, within, key, repr(name)):
+        assert Value("name", name, FileFormat(escape="\\")).stands_in(written.encode()), written
+        assert value.stands_in(written.encode("utf-16-be"))
+    assert not Value("name", name + "z").stands_in(f"{document}\n{doubled}\n{escaped}\n{within}".encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("Škoda", "cp1250"),
+        ("€5x", "cp1252"),
+        ("Иван", "koi8-r"),
+        ("日本", "shift_jis"),
+        ("日本", "gb18030"),
+        ("ß", "cp437"),
+    ],
+)
+def test_a_value_is_looked_for_in_the_contracts_encoding(name: str, encoding: str) -> None:
+    raw = f"{name};1;x".encode(encoding)
+    assert Value("name", name, FileFormat(encoding=encoding)).stands_in(raw)
+    assert not Value("name", name, FileFormat(encoding=encoding)).stands_in(f"{name}a;1".encode(encoding))
+
+
+@pytest.mark.parametrize(
+    ("raw", "stands"),
+    [(b"007,x", True), (b"+7;", True), (b"7.0,", True), (b"70,", False), (b"107,", False), (b"x7", False)],
+)
+def test_a_whole_number_is_found_with_zeros_before_it(raw: bytes, stands: bool) -> None:
+    assert Value("id", "7", whole=True).stands_in(raw) is stands
+
+
+def test_a_value_of_fixed_width_is_found_though_it_touches_its_neighbours() -> None:
+    columns = (replace(text("id", 4), start=1, width=4), replace(integer("n"), start=5, width=3))
+    value = Value("id", "C-17").of(contract(*columns, kind="fixed", header=False))
+    assert value.stands_in(b"C-17123")
+    assert value.stands_in(b"C-18123\nC-17  x\n")
+    assert not value.stands_in(b"XC-1712")
+    assert Value("n", "7").of(contract(*columns, kind="fixed", header=False)).stands_in(b"C-17007")
+
+
+def test_a_value_that_a_reason_cuts_is_found() -> None:
+    long = "Anna " * 40 + "X"
+    assert Value("name", long).stands_in(f"{shown(long)} does not match".encode())
+    assert not Value("name", long).stands_in(f"{shown('Bo' + long)} does not match".encode())
+
+
+def test_parts_from_before_the_column_have_no_such_row(tmp_path: Path) -> None:
+    source = part(tmp_path, name=["K1", "K2"], _file_id=["a", "b"])
+    assert count_rows(source, good_rows(Value("email", "K1")), "_file_id") == {}
+    assert write_without(source, tmp_path / "rest", good_rows(Value("email", "K1"))) == 2
 
 
 @given(st.text(min_size=1), st.binary(), st.binary())

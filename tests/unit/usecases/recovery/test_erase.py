@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -242,6 +243,66 @@ def test_a_history_loses_the_value_too() -> None:
     assert {"etl.versions_readings", "public.readings_history"} <= {text.split()[2] for text in deleted}
 
 
+def named_after(stack: Stack, count: int) -> list[str]:
+    """The objects of so many more files without such rows, whose keys have the value in them."""
+    records = [replace(file(f"{PERSON}/{number}.csv"), status=FileStatus.LOADED) for number in range(count)]
+    stack.services.ledger.records.files |= {record.file_id: record for record in records}
+    return [record.object_id for record in records]
+
+
+def test_keys_are_forgotten_some_at_a_time_after_the_rows() -> None:
+    """Five thousand at once were a statement that the Data API refuses, before any row was deleted."""
+    stack = Stack()
+    named = set(named_after(stack, 7_000))
+    stack.erase()
+    ran = stack.services.warehouse.ran
+    forgotten = [place for place, statement in enumerate(ran) if "FROM etl.objects" in statement]
+    assert {name for place in forgotten for name in re.findall("'([\\w-]{16})'", ran[place])} == named
+    assert max(len(ran[place].encode()) for place in forgotten) <= MOST_BYTES
+    assert min(forgotten) > max(place for place, statement in enumerate(ran) if "DELETE FROM public" in statement)
+
+
+def test_a_run_that_broke_off_before_the_keys_were_forgotten_is_finished_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stack = Stack()
+    (named,) = named_after(stack, 1)
+    run = stack.services.warehouse.run
+
+    def breaking(statements: list[str]) -> None:
+        if "etl.objects" in statements[0]:
+            raise TransientError("it broke off")
+        run(statements)
+
+    monkeypatch.setattr(stack.services.warehouse, "run", breaking)
+    with pytest.raises(TransientError):
+        stack.erase()
+    monkeypatch.setattr(stack.services.warehouse, "run", run)
+    stack.erase()
+    assert any("FROM etl.objects" in statement and named in statement for statement in stack.services.warehouse.ran)
+
+
+def test_parts_of_an_earlier_contract_lack_the_column() -> None:
+    """Two versions of a contract: the rows of the first cannot have a value of a column that the second brought."""
+    stack = Stack()
+    later = replace(READINGS, columns=(*READINGS.columns, replace(READINGS.columns[0], name="email", source="email")))
+    record = stack.files["b.csv"].file_id
+    table = pa.table({"meter": ["M-2", "M-3"], "email": ["a@b.example", None], "_file_id": [record] * 2})
+    stack.services.lake.objects[lake_paths.part("readings", "readings-2", "0")] = parquet(table)
+    report = erase(later, Value("email", "a@b.example"), stack.landing, stack.services, lambda _: None)
+    assert (report.lake_rows, report.landed) == (1, ["readings/b.csv"])
+    assert stack.meters() == ["M-1", PERSON, PERSON, "M-2", "M-3"]
+
+
+def test_a_value_is_found_in_quarantine_in_the_contracts_encoding_and_escapes() -> None:
+    stack = Stack()
+    stack.bad = ["Škoda;x".encode("cp1250"), b'{"name": "\\u0160koda"}', "Škodan;x".encode("cp1250")]
+    stack._quarantine(stack.files["b.csv"].file_id)
+    spec = replace(READINGS, format=replace(READINGS.format, encoding="cp1250"))
+    report = erase(spec, Value("meter", "Škoda"), stack.landing, stack.services, lambda _: None)
+    assert (report.bad_rows, stack.raws()) == (2, ["Škodan;x".encode("cp1250")])
+
+
 def test_views_are_refreshed_afterwards() -> None:
     stack = Stack()
     viewed = contract(views=(View("public.by_meter", "SELECT 1"),))
@@ -368,7 +429,7 @@ def test_of_a_file_that_never_loaded_the_bytes_are_looked_into(
 def test_the_longest_value_is_found_across_a_border(encoding: str, before: int) -> None:
     longest = "x" * 2000
     width = len("x".encode(encoding))
-    body = b"\n" * (READ_AT_ONCE - before // width * width) + longest.encode(encoding)
+    body = ("\n" * ((READ_AT_ONCE - before) // width) + longest).encode(encoding)
     stack, key = failed_with(body)
     report = erase(READINGS, Value("meter", longest), stack.landing, stack.services, lambda _: None)
     assert key in report.landed

@@ -53,8 +53,8 @@ ERASED = "erased"
 LONGEST_VALUE = 2_000
 """Bytes of a value that are compared."""
 READ_AT_ONCE = 1 << 20
-OVERLAP = 4096
-"""Bytes of one piece that are looked at again with the next: a value may stand across both."""
+OVERLAP = 1 << 15
+"""Bytes of one piece that are looked at again with the next: a value may stand across both, each character escaped."""
 CUT = b"xx"
 """A letter in every encoding that a value is looked for in: `M-17` before it is a part of a longer word."""
 
@@ -118,9 +118,9 @@ def erase(
 
 
 def _as_written(contract: Contract, value: Value) -> Value:
-    """A whole number as Headrace writes it: `007` is 7."""
-    numbers = {column.name for column in contract.columns if column.kind is Kind.INTEGER}
-    if value.column not in numbers:
+    """The value as files of the contract have it; a whole number as Headrace writes it: `007` is 7."""
+    value = value.of(contract)
+    if not value.whole:
         return value
     try:
         return replace(value, text=str(int(value.text)))
@@ -172,6 +172,7 @@ class _Erasure:
         self._dry_run = dry_run
         self._parts: list[tuple[str, Chosen]] = []
         self._files: Counter[str] = Counter()
+        self._named: list[str] = []
         self.report = Report()
 
     # -- the search ---------------------------------------------------------------------------------------------------
@@ -213,7 +214,7 @@ class _Erasure:
                 self._files.setdefault(file.file_id, 0)
                 if not file.members and landing.has(file.key, file.version):  # a marker has no rows: its files have
                     self._delete(file, landing)
-            elif self._mentions(file.reason, file.detected):
+            elif self._mentions(file.key, file.reason, file.detected):
                 self._files.setdefault(file.file_id, 0)
 
     def _mentions(self, *what: object) -> bool:
@@ -282,8 +283,7 @@ class _Erasure:
                 self.report.remains.append(f"the key {file.key} itself: a record is named after it")
                 named.add(file.object_id)
             self.report.ledger_entries += self._scrubbed(file)
-        if named and not self._dry_run:
-            self._services.rows.forget_objects(self._contract.dataset, named)
+        self._named = sorted(named)
 
     def _batches_of(self, file: FileRecord) -> set[str]:
         """The batches that the file is, or was, in. Its story, until it is scrubbed, names those that were given up."""
@@ -336,6 +336,8 @@ class _Erasure:
             for view in contract.views:
                 refresh_view(view.name, self._services)
         self._correct_counts()
+        for start in range(0, len(self._named), IDS_AT_ONCE):
+            self._services.rows.forget_objects(self._contract.dataset, self._named[start : start + IDS_AT_ONCE])
 
     def _correct_counts(self) -> None:
         """The ledger's counts follow the warehouse's: of every erasure, since an earlier one may have broken off."""
