@@ -12,7 +12,7 @@ from headrace.entrypoint import SecondsLeft, timed_entrypoint
 from headrace.observability import logger
 from headrace.usecases.recovery.reconcile import Asked, note_coverage, reconcile
 from headrace.usecases.recovery.reconcile_report import notice_of
-from headrace.usecases.recovery.sum_superseded import sum_superseded
+from headrace.usecases.recovery.sum_superseded import sum_all
 
 DAYS = timedelta(days=3)
 """How far a night looks back: a file that was left out because its dataset was loading has two nights more."""
@@ -26,7 +26,7 @@ def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     Compares what arrived in the last three days, and goes on with a pass over all objects; `coverage` says for each
     dataset how far that has come. With `{"since": "2026-01-31"}`, what arrived since then, and the pass stays where it
     is. People are notified of differences, and of datasets that could not be compared. In the time that is left, the
-    superseded rows of settled batches are summed up; a failure of that is an error of the function.
+    superseded rows of settled batches are summed up; a failure of that is an error of the function, in the end.
     """
     since = clock.since_of(event["since"]) if event.get("since") else None
     asked = Asked(since=since or f"{clock.utc() - DAYS:%Y-%m-%dT%H:%M:%SZ}", left=left, nightly=since is None)
@@ -41,5 +41,5 @@ def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
     logger.info("compared", extra={"coverage": coverage})
     return {
         "differences": len(found.differences), "busy": found.busy, "uncompared": found.uncompared, "coverage": coverage,
-        "summed": {dataset: sum_superseded(dataset, services, left) for dataset in datasets},
+        "summed": sum_all(datasets, services, left),
     }  # fmt: skip

@@ -19,7 +19,7 @@ PORTS = {
 }
 """The protocol of services that have it, by the name of a port: `{"files": "HasFiles", …}`."""
 USE = re.compile(rf"\b_?services\.({'|'.join(PORTS)})\b")
-MOST_VERBS = 11
+MOST_VERBS = 12
 
 Name = tuple[str, str]
 """A module and a function or class in it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.ledger import LIVE
 
 
@@ -29,7 +30,7 @@ def order_of(detail: dict[str, Any], fields: dict[str, type]) -> dict[str, Any] 
     """
     try:
         order = json.loads(detail["input"])
-    except (KeyError, TypeError, ValueError):
+    except NOT_AS_EXPECTED:
         return None
     if not isinstance(order, dict) or any(type(order.get(name)) is not kind for name, kind in fields.items()):
         return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
+from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.failure import classify
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, FileRecord, FileStatus
@@ -103,7 +104,7 @@ def message_notice(text: str) -> Notice:
     """A message of the topic as a notice: one of ours, a CloudWatch alarm, or anything else that was published."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except NOT_AS_EXPECTED:
         value = None
     if not isinstance(value, dict):
         return Notice("warning", text)

@@ -9,8 +9,11 @@ import pytest
 from headrace.domain.ingest.failure import named
 from headrace.domain.ingest.lane import MAX_ATTEMPTS, LaneState
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus
+from headrace.errors import TransientError
 from headrace.usecases.ingest.record_batch import record_batch
+from headrace.usecases.recovery.one_by_one import BrokenError, OneByOne
 from headrace.usecases.recovery.recover import recover, sweep
+from headrace.usecases.recovery.watch_freshness import watch_promises
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 TOO_LARGE = (
@@ -188,3 +191,25 @@ def test_a_lane_that_waits_for_a_decision_is_not_started() -> None:
     lane.services.contracts = contracts_of(contract(wait_while_held=True))
     lane.services.ledger.records.lanes["readings", LIVE] = LaneState(held=("readings-0",))
     assert sweep(lane.services) == []
+
+
+def test_a_broken_record_keeps_no_other_dataset_from_being_helped() -> None:
+    """The lane of `meters` names a batch that the ledger does not have: so does each look at it."""
+    lane = Lane("a")
+    lane.services.contracts = contracts_of(contract("meters", freshness_seconds=60), contract())
+    lane.services.ledger.records.lanes["meters", LIVE] = LaneState(open_batch="meters-7")
+    del lane.services.workflow.executions["readings", LIVE, 1]
+    for look in (sweep, watch_promises):
+        with pytest.raises(BrokenError, match=r"left out: .*meters.*KeyError at .*get\)$"):
+            look(lane.services)
+    assert ("readings", LIVE, 1) in lane.services.workflow.executions
+
+
+def test_what_may_pass_for_all_that_were_left_out_is_transient() -> None:
+    each = OneByOne()
+    for number in range(30):
+        with each.of(f"readings-{number}"):
+            raise TransientError("throttled")
+    with pytest.raises(TransientError, match=r"readings-19 .*, 10 more$"):
+        each.end()
+    OneByOne().end()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any, cast
+
+import pytest
 
 from headrace.domain.ingest.arrival import DeadLetter, arrival_of
 from headrace.domain.ingest.ledger import FileStatus
+from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.redrive import Redriven, redrive
 from tests.support.fakes import file
 from tests.support.ledger_fakes import MemoryLedger
@@ -69,3 +73,57 @@ def test_a_dry_run_gives_everything_back() -> None:
     queues = Queues(json.dumps(event("readings/a")))
     assert [answer.what for answer in run(queues, MemoryLedger(), dry_run=True)] == ["sent"]
     assert (queues.done, queues.hidden, len(queues.left)) == ([], set(), 1)
+
+
+def odd(**changes: object) -> str:
+    message = event("readings/a")
+    detail = cast("dict[str, Any]", message["detail"])
+    for name, value in changes.items():
+        (message if name == "time" else detail["object"])[name.replace("_", "-")] = value
+    return json.dumps(message)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        odd().replace('"size": 3', '"size": 1e400'),
+        odd().replace('"size": 3', '"size": NaN'),
+        odd(size=-1),
+        odd(size=10**40),
+        odd(size=[]),
+        odd(time="0001-01-01T00:00:00+05:00"),
+        odd(time="9999-12-31T23:59:59-05:00"),
+        odd(time=5),
+        odd(time=None),
+        odd(key="\ud800"),
+        odd(key=""),
+        odd(key="a" * 1025),
+        odd(key=["a"]),
+        odd(version_id={"a": 1}),
+        odd(version_id="\udc00"),
+        odd(etag=7),
+        odd(sequencer="s" * 2000),
+        "[" * 100_000,
+        "[]",
+        "5",
+        "null",
+        '{"detail": []}',
+        '{"detail": {"object": "x", "bucket": {"name": "b"}}, "time": "2026-01-01T00:00:00Z"}',
+    ],
+)
+def test_an_odd_letter_stays_and_the_others_are_sent(body: str) -> None:
+    queues, kept = Queues(body, json.dumps(event("readings/b"))), Unreadables()
+    assert [answer.what for answer in run(queues, MemoryLedger())] == ["unreadable", "sent"]
+    assert list(queues.left) == ["0"]
+    assert starter.read(body, kept) is None
+    assert kept.bodies == [body]
+
+
+class Unreadables:
+    """What nobody can read."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def keep(self, body: str) -> None:
+        self.bodies.append(body)

@@ -16,6 +16,7 @@ from headrace.domain.ingest.ledger import Arrival, FileStatus
 from headrace.domain.ingest.storm import MOST_FOLDERS, Counted, Group, hours_to_report
 from headrace.domain.notice import Notice, group_notice
 from headrace.usecases.ingest import starter
+from headrace.usecases.recovery.one_by_one import BrokenError
 from headrace.usecases.recovery.report_storms import report_storms
 from tests.support.fakes import MemoryServices, contract, contracts_of
 
@@ -141,7 +142,7 @@ def test_an_object_that_is_delivered_again_is_counted_once(world: World) -> None
     ]
 
 
-class DiesError(Exception):
+class DiesError(BaseException):
     """A function that is stopped."""
 
 
@@ -254,3 +255,30 @@ def test_the_command_lists_objects_whose_events_came_late(world: World) -> None:
     arrival = Arrival("landing", "readings/late.csv", "v", 0, "e", "01", "2026-11-29T23:59:59.000000Z")
     starter.record(arrival, world.services)
     assert "--failed --since 2026-11-29T23:00Z" in world.sent[0].lines[-1]
+
+
+def test_a_group_that_cannot_be_reported_keeps_no_other_from_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays open, and so does its hour; the others are reported once, those of later hours too."""
+    storm(world)
+    world.at = SEVEN + HOUR + MINUTE
+    for number in range(3):
+        world.land(f"readings/later-{number}.csv")
+    counted = world.services.ledger.storms.counted
+
+    def broken(group: Group) -> Counted:
+        if group.dataset == "readings" and group.hour.endswith("07"):
+            raise KeyError("keys")
+        return counted(group)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.services.ledger.storms, "counted", broken)
+        before, world.at = len(world.sent), SEVEN + 2 * HOUR + 3 * MINUTE
+        with pytest.raises(BrokenError, match="readings"):
+            report_storms(world.services)
+        told = len(world.sent) - before
+        with pytest.raises(BrokenError):
+            world.sweep(SEVEN + 3 * HOUR)
+        assert len(world.sent) - before == told, "nothing is reported twice"
+    assert told == 4
+    assert len(world.sweep(SEVEN + 4 * HOUR)) == 1
+    assert world.sweep(SEVEN + 5 * HOUR) == []

@@ -21,6 +21,12 @@ MAX_SPARK_BYTES = 5 * 2**40
 HASH_RATE = 100_000_000
 """Bytes of a file that a run reads in a second at least."""
 
+LONGEST_KEY = 1024
+"""Bytes of a key: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html; of a version's name, too:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html."""
+LARGEST_OBJECT = 1 << 50
+"""Bytes: more than S3 holds as one object, and few enough for whatever counts them."""
+
 
 class Cause(StrEnum):
     """Why an object is refused, one word for all objects that are refused for the same."""
@@ -54,21 +60,35 @@ class DeadLetter:
 
 
 def arrival_of(event: dict[str, Any]) -> Arrival:
-    """An EventBridge `Object Created` event as an Arrival. Raises KeyError when it is something else.
+    """An EventBridge `Object Created` event as an Arrival. Raises one of NOT_AS_EXPECTED when it is something else.
 
     EventBridge gives the key as it is; only the classic S3 notification encodes it.
     """
     detail = event["detail"]
     item = detail["object"]
     return Arrival(
-        bucket=detail["bucket"]["name"],
-        key=item["key"],
-        version=item.get("version-id") or item["etag"],
-        size=int(item.get("size", 0)),
-        etag=item.get("etag", ""),
-        sequencer=item.get("sequencer", ""),
+        bucket=_text("bucket", detail["bucket"]["name"]),
+        key=_text("key", item["key"]),
+        version=_text("version", item.get("version-id") or item["etag"]),
+        size=_size(item.get("size", 0)),
+        etag=_text("etag", item.get("etag", ""), least=0),
+        sequencer=_text("sequencer", item.get("sequencer", ""), least=0),
         at=precise(event["time"]),
     )
+
+
+def _text(name: str, value: Any, least: int = 1) -> str:
+    """A text as S3 may have it: a lone half of a character would be refused by whatever stores or hashes it."""
+    if not isinstance(value, str) or not least <= len(value.encode()) <= LONGEST_KEY:
+        raise ValueError(f"its {name} is no text of {least} to {LONGEST_KEY:,} bytes")
+    return value
+
+
+def _size(value: Any) -> int:
+    size = int(value)
+    if not 0 <= size <= LARGEST_OBJECT:
+        raise ValueError("its size is none that an object has")
+    return size
 
 
 def route(arrival: Arrival, contracts: Iterable[Contract], *, spark: bool = False) -> Routing:

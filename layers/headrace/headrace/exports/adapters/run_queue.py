@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.errors import TransientError
 from headrace.exports.model.run import Request
 
@@ -91,7 +92,7 @@ def _run_of(body: str) -> tuple[str, str] | None:
     try:
         letter = json.loads(body)
         return letter["export"], letter["date"]
-    except (ValueError, TypeError, KeyError):
+    except NOT_AS_EXPECTED:
         return None
 
 

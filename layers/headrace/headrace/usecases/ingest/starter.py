@@ -6,6 +6,7 @@ import json
 from typing import Protocol
 
 from headrace.domain import clock
+from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import Routing, arrival_of, route
 from headrace.domain.ingest.lane import wait_seconds
 from headrace.domain.ingest.ledger import LIVE, Arrival, FileRecord, FileStatus
@@ -39,7 +40,7 @@ def read(body: str, unreadable: Unreadable) -> Arrival | None:
     """
     try:
         return arrival_of(json.loads(body))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except NOT_AS_EXPECTED:
         unreadable.keep(body)
         return None
 

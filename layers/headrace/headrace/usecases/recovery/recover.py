@@ -14,6 +14,7 @@ from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ingest.trouble import report
 from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasLanes, HasTopic, HasWorkflow
+from headrace.usecases.recovery.one_by_one import OneByOne
 
 DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"})
 """Only a terminal status counts as dead. SUCCEEDED too, if the generation was not moved on."""
@@ -53,15 +54,16 @@ def _note_uncaught(dataset: str, lane: str, generation: int, services: Services)
 
 
 def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
-    """Look at every lane and restart those that are stuck. Returns them."""
-    helped = [
-        f"{contract.dataset}/{lane}"
-        for contract in services.contracts.all()
-        for lane in lanes
-        if help_lane(contract.dataset, lane, services)
-    ]
+    """Look at every lane and restart those that are stuck. Returns them. Raises BrokenError in the end, if any is."""
+    helped, each = list[str](), OneByOne()
+    for contract in services.contracts.all():
+        for lane in lanes:
+            with each.of(name := f"{contract.dataset}/{lane}"):
+                if help_lane(contract.dataset, lane, services):
+                    helped.append(name)
     if helped:
         logger.warning("stuck lanes were started again", extra={"lanes": helped})
+    each.end()
     return helped
 
 

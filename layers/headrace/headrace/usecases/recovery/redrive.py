@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import DeadLetter, arrival_of
 from headrace.domain.ingest.ledger import Arrival
 from headrace.usecases.ports import DeadLetterQueue, Files, IntakeQueues
@@ -55,7 +56,7 @@ def all_letters(queues: DeadLetterQueue) -> Iterator[DeadLetter]:
 def _judge(letter: DeadLetter, files: Files) -> Redriven:
     try:
         arrival: Arrival = arrival_of(json.loads(letter.body))
-    except (ValueError, KeyError, TypeError) as error:
+    except NOT_AS_EXPECTED as error:
         return Redriven(letter.body[:80], UNREADABLE, f"not an S3 object event ({type(error).__name__}: {error})")
     if files.knows(arrival.file_id):
         return Redriven(arrival.key, KNOWN, f"the ledger has it: it is {files.get(arrival.file_id).status}")

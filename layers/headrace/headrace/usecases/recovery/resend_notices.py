@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import DeadLetter
 from headrace.domain.notice import message_notice
 from headrace.usecases.ports import UndeliveredNotices
@@ -41,5 +42,5 @@ def _read(letter: DeadLetter) -> tuple[str, str]:
     try:
         (record,) = json.loads(letter.body)["Records"]
         return message_notice(record["Sns"]["Message"]).title, str(record["EventSubscriptionArn"])
-    except (ValueError, KeyError, TypeError):
+    except NOT_AS_EXPECTED:
         return letter.body[:80], ""

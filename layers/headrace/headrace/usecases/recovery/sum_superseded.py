@@ -14,6 +14,7 @@ from headrace.domain import clock
 from headrace.domain.ingest.ledger import LANES, BatchStatus
 from headrace.observability import logger
 from headrace.usecases.ports import HasBatches, HasLanes, HasLoads
+from headrace.usecases.recovery.one_by_one import OneByOne
 
 SETTLED_AFTER = timedelta(days=7)
 """No function that began with the batch runs any more, and `headrace unblock` had its time."""
@@ -25,6 +26,16 @@ LEFT = 120.0
 
 class Services(HasBatches, HasLanes, HasLoads, Protocol):
     """The ports used here."""
+
+
+def sum_all(datasets: list[str], services: Services, left: Callable[[], float]) -> dict[str, int]:
+    """Do it for each of the datasets. Returns the batches by dataset. Raises BrokenError in the end, if one is."""
+    summed, each = dict[str, int](), OneByOne()
+    for dataset in datasets:
+        with each.of(dataset):
+            summed[dataset] = sum_superseded(dataset, services, left)
+    each.end()
+    return summed
 
 
 def sum_superseded(dataset: str, services: Services, left: Callable[[], float]) -> int:

@@ -13,6 +13,7 @@ from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord
 from headrace.domain.ingest.reported import LATE, Reported
 from headrace.domain.notice import Notice, lateness_notice, recovery_notice
 from headrace.usecases.ports import HasBatches, HasContracts, HasFiles, HasLanes, HasTopic, HasWatches
+from headrace.usecases.recovery.one_by_one import OneByOne
 
 OLDEST = 100
 """Files that are looked at in each place, the oldest first."""
@@ -27,9 +28,15 @@ class Services(HasBatches, HasContracts, HasFiles, HasLanes, HasTopic, HasWatche
 def watch_promises(services: Services) -> list[str]:
     """Notify people of each dataset whose promise is broken, once, and once when nothing has been late for a while.
 
-    Returns those datasets. A dataset that receives no files is never late.
+    Returns those datasets. A dataset that receives no files is never late. Raises BrokenError in the end, if any is.
     """
-    return [contract.dataset for contract in services.contracts.all() if _notified(contract, services)]
+    notified, each = list[str](), OneByOne()
+    for contract in services.contracts.all():
+        with each.of(f"the promise of {contract.dataset}"):
+            if _notified(contract, services):
+                notified.append(contract.dataset)
+    each.end()
+    return notified
 
 
 def _notified(contract: Contract, services: Services) -> bool:

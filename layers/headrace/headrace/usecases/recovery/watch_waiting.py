@@ -12,6 +12,7 @@ from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.domain.ingest.reported import WAITING, Reported
 from headrace.domain.notice import waiting_notice
 from headrace.usecases.ports import HasContracts, HasFiles, HasTopic, HasWatches
+from headrace.usecases.recovery.one_by_one import OneByOne
 
 MOST_LOOKED_AT = 10_000
 """Files of one dataset that one sweep looks at; the next one goes on from there."""
@@ -27,9 +28,16 @@ def watch_waiting(services: Services) -> list[str]:
     """Notify people of files that have just waited as long as their contract says. Returns the datasets.
 
     Files are looked at in the order of arrival, each at that age: so what it costs does not grow with what waits.
+    Raises BrokenError in the end, if a dataset is.
     """
-    grouped = [contract for contract in services.contracts.all() if contract.grouped]
-    return [contract.dataset for contract in grouped if _notified(contract, services)]
+    notified, each = list[str](), OneByOne()
+    for contract in services.contracts.all():
+        if contract.grouped:
+            with each.of(f"the waiting files of {contract.dataset}"):
+                if _notified(contract, services):
+                    notified.append(contract.dataset)
+    each.end()
+    return notified
 
 
 def _notified(contract: Contract, services: Services) -> bool:
