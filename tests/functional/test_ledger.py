@@ -583,6 +583,55 @@ def test_rows_that_a_file_loses_are_written_once_and_never_come_back(ledger: Any
     assert ledger.files.get(earlier.file_id).rows == RowCounts(9, 3, 5, 1)
 
 
+def test_a_late_outcome_takes_nothing_back(ledger: Any) -> None:
+    """Its function was stopped; the batch was recorded by another, and a later one has taken rows out since."""
+    runs = file(status=FileStatus.RUNNING, batch="readings-1")
+    given(ledger, runs)
+    loaded = replace(runs, status=FileStatus.LOADED, rows=RowCounts(9, 6, 0, 3))
+    ledger.batches.settle(batch(), [loaded])
+    ledger.batches.settle(batch(), [replace(loaded, reason="again")])
+    assert ledger.files.get(runs.file_id).reason == "again", "doing it again is allowed"
+    ledger.files.correct_rows([replace(loaded, rows=RowCounts(9, 0, 6, 3))])
+    for late in (loaded, replace(runs, status=FileStatus.FAILED), replace(runs, status=FileStatus.DUPLICATE)):
+        ledger.batches.settle(batch(), [late])
+        known = ledger.files.get(runs.file_id)
+        assert (known.status, known.rows) == (FileStatus.LOADED, RowCounts(9, 0, 6, 3))
+
+
+def test_a_late_outcome_takes_no_replay_back(ledger: Any) -> None:
+    loaded = file(status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(9, 6, 0, 3))
+    given(ledger, loaded)
+    assert ledger.files.release_rows(loaded, "p", 2)
+    ledger.batches.settle(batch(), [loaded])
+    assert ledger.files.get(loaded.file_id).rows == RowCounts(9, 6, 2, 1)
+
+
+def test_a_late_outcome_leaves_what_a_merge_has_taken(ledger: Any) -> None:
+    merging = file(status=FileStatus.MERGING, batch="readings-1", merge="readings-merge-4", rows=RowCounts(9, staged=9))
+    given(ledger, merging)
+    ledger.batches.settle(batch(), [replace(merging, status=FileStatus.FAILED, merge=None)])
+    assert ledger.files.get(merging.file_id) == replace(
+        merging, updated_at=ledger.files.get(merging.file_id).updated_at
+    )
+    merge = batch(batch="readings-merge-4", lane=MERGE)
+    ledger.batches.settle(merge, [replace(merging, status=FileStatus.LOADED, rows=RowCounts(9, 9))])
+    assert ledger.files.get(merging.file_id).rows == RowCounts(9, 9)
+
+
+def test_scrubbing_a_file_leaves_its_counts_alone(ledger: Any) -> None:
+    loaded = file(
+        status=FileStatus.LOADED, batch="readings-1", rows=RowCounts(9, 6, 0, 3), reason="M-17", detected={"a": 1}
+    )
+    given(ledger, loaded)
+    ledger.events.note_file(loaded.file_id, "Transformed", {"first": "M-17"})
+    assert ledger.events.scrub_file(loaded.file_id, "M-17".__eq__, dry_run=True) == 2
+    ledger.files.correct_rows([replace(loaded, rows=RowCounts(9, 0, 6, 3))])
+    assert ledger.events.scrub_file(loaded.file_id, "M-17".__eq__, dry_run=False) == 2
+    known = ledger.files.get(loaded.file_id)
+    assert (known.reason, known.detected, known.rows) == ("erased", {}, RowCounts(9, 0, 6, 3))
+    assert ledger.events.scrub_file(loaded.file_id, "M-17".__eq__, dry_run=False) == 0
+
+
 def test_how_far_an_outcome_has_come_is_kept(ledger: Any) -> None:
     opened = batch(execution="readings-1")
     assert ledger.batches.open(opened)

@@ -277,9 +277,18 @@ class MemoryBatches:
     def settle(self, batch: BatchRecord, files: Iterable[FileRecord]) -> None:
         for file in files:
             known = self.records.files[file.file_id]
-            if (known.merge if batch.lane == MERGE else known.batch) == batch.batch:
+            mine = (known.merge if batch.lane == MERGE else known.batch) == batch.batch
+            if mine and _unsettled(known, file, batch.lane):
                 self.records.files[file.file_id] = file
                 self.records.forgotten.discard(file.file_id)
+
+
+def _unsettled(known: FileRecord, file: FileRecord, lane: str) -> bool:
+    """Whether a file has neither lost rows since it was loaded, nor been taken by a merge."""
+    if known.status is FileStatus.MERGING:
+        return lane == MERGE
+    same = file.status is FileStatus.LOADED and known.rows.loaded >= file.rows.loaded and not known.replayed
+    return known.status is not FileStatus.LOADED or same
 
 
 class MemoryLanes:
@@ -344,14 +353,19 @@ class MemoryEvents:
     def of_batch(self, batch: str) -> list[Event]:
         return list(self.records.events.get(batch, []))
 
-    def scrub_file(self, file_id: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
+    def scrub_batch(self, file_id: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
         lines = self.records.events.get(file_id, [])
         found = [index for index, line in enumerate(lines) if any(map(goes, texts(line.detail)))]
         for index in found if not dry_run else ():
             lines[index] = Event(lines[index].at, lines[index].step, {"detail": "erased"})
         return len(found)
 
-    scrub_batch = scrub_file
+    def scrub_file(self, file_id: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
+        known, lines = self.records.files.get(file_id), self.scrub_batch(file_id, goes, dry_run=dry_run)
+        found = known is not None and any(map(goes, texts([known.reason, known.detected])))
+        if known and found and not dry_run:
+            self.records.files[file_id] = replace(known, reason=known.reason and "erased", detected={})
+        return lines + found
 
 
 class MemoryWatches:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from headrace.domain import clock
 from headrace.domain.ingest.lane import MAX_ATTEMPTS
 from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict
@@ -18,6 +20,7 @@ from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.results import UnitResult
+from headrace.usecases.recovery.unblock import unblock
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 
@@ -123,6 +126,72 @@ def test_a_staged_batch_is_recorded_in_its_least_form_too() -> None:
     giving_up.give_up(late, "too large", services)
     assert services.ledger.batches.get(batch.batch).status is BatchStatus.STAGED
     assert [waiting.file_id for waiting in services.ledger.lanes.pending("readings", MERGE, 9)] == [good.file_id]
+
+
+def staged_without_results() -> tuple[MemoryServices, BatchRecord, FileRecord, FileRecord]:
+    """A batch that the stage has, and whose results cannot be read when it is recorded in its least form."""
+    services = MemoryServices(contracts=contracts_of(contract(staged=True, merge_seconds=60)))
+    batch, good, copy = committed(services)
+    services.warehouse.answers["COUNT(*) FROM etl.loads"] = [[good.file_id, 2]]
+    services.warehouse.answers["SELECT status"] = [["staged"]]
+    path = lake_paths.result(batch.batch, 1)
+    results = services.lake.objects.pop(path)
+    services.ledger.records.batches[batch.batch] = late = replace(batch, attempts=MAX_ATTEMPTS + 1)
+    giving_up.give_up(late, "too large", services)
+    services.lake.objects[path] = results
+    return services, batch, good, copy
+
+
+def test_what_the_stage_has_is_staged_though_the_results_cannot_be_read() -> None:
+    services, batch, good, copy = staged_without_results()
+    known = services.ledger.files.get(good.file_id)
+    assert (known.status, known.rows) == (FileStatus.STAGED, RowCounts(2, staged=2))
+    assert services.ledger.files.get(copy.file_id).status is FileStatus.FAILED
+    assert str(services.ledger.batches.get(batch.batch).reason).startswith("recorded without details: ")
+
+
+def test_unblocking_records_it_in_full_when_they_can_be_read_again() -> None:
+    services, batch, good, copy = staged_without_results()
+    assert unblock(batch.batch, "ops", services).done[0] == "it is loaded, and its outcome is recorded in full"
+    assert services.ledger.files.get(good.file_id).rows == RowCounts(3, quarantined=1, staged=2)
+    assert services.ledger.files.get(copy.file_id).status is FileStatus.DUPLICATE
+    assert services.ledger.batches.get(batch.batch).reason is None
+    assert [waiting.file_id for waiting in services.ledger.lanes.pending("readings", MERGE, 9)] == [good.file_id]
+
+
+def test_unblocking_leaves_what_a_merge_has_taken_since() -> None:
+    services, batch, good, _ = staged_without_results()
+    merging = replace(services.ledger.files.get(good.file_id), status=FileStatus.MERGING, merge="readings-merge-1")
+    services.ledger.records.files[good.file_id] = merging
+    unblock(batch.batch, "ops", services)
+    assert services.ledger.files.get(good.file_id) == merging
+
+
+DENIED = "An error occurred (AccessDenied) when calling the GetObject operation: Access Denied"
+
+
+class ClientError(Exception):
+    """As botocore names it."""
+
+
+@pytest.mark.parametrize(("days", "status"), [(6, FileStatus.RUNNING), (8, FileStatus.LOADED)])
+def test_results_that_are_denied_are_waited_for_a_week(
+    days: int, status: FileStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The good file would have no details, and one without rows would have failed, for a policy that was mistyped."""
+    services = MemoryServices()
+    batch, good, _ = committed(services)
+
+    def deny(*_: Any) -> Any:
+        raise ClientError(DENIED)
+
+    monkeypatch.setattr(services.lake, "read_json", deny)
+    failed_at = clock.written(clock.utc() - timedelta(days=days))
+    late = replace(batch, attempts=MAX_ATTEMPTS + 1, failed_at=failed_at)
+    services.ledger.records.batches[batch.batch] = late
+    with suppress(ClientError):
+        giving_up.give_up(late, "too large", services)
+    assert services.ledger.files.get(good.file_id).status is status
 
 
 def test_a_file_that_was_removed_from_the_ledger_keeps_no_other_waiting() -> None:

@@ -28,6 +28,7 @@ from headrace.domain.ingest.ledger import BEFORE, MERGE, BatchRecord, BatchStatu
 
 TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
 """Files that one transaction takes: a check of the batch, then the file and its marker for each."""
+UNREPLAYED = "(attribute_not_exists(replayed) OR replayed = :zero)"
 OR_FAILED = "#status IN (:running, :failed)"
 """So that giving up can be done again to its end by the function that began it."""
 
@@ -150,12 +151,25 @@ class DynamoBatches:
         return self._table.update(self._table.updating(batch_pk(batch.batch), "BATCH", expression, condition, **values))
 
     def settle(self, batch: BatchRecord, files: Iterable[FileRecord]) -> None:
-        """Write what became of a batch's files. One that has left the batch since stays as it is."""
+        """Write what became of a batch's files. One that has left the batch since stays as it is.
+
+        So does one whose rows were counted again since it was loaded, and one that a merge has taken: a late function
+        knows neither.
+        """
         self._table.in_parallel(lambda file: self._settle(batch, file), files)
 
     def _settle(self, batch: BatchRecord, file: FileRecord) -> None:
         table = self._table
         if file.status is FileStatus.LOADED:  # listed first: no file has rows and is not listed
             table.put(table.putting(loaded_pk(file.place), order_sk(file), {"file_id": file.file_id}))
-        mine = "#merge = :mine" if batch.lane == MERGE else "#batch = :mine"
-        table.update(saving(table, file, mine, mine=batch.batch))
+        values: dict[str, Any] = {"mine": batch.batch, "was_loaded": str(FileStatus.LOADED)}
+        if batch.lane == MERGE:
+            mine = "#merge = :mine"
+        else:
+            mine = "#batch = :mine AND #status <> :was_merging"
+            values["was_merging"] = str(FileStatus.MERGING)
+        unsettled = "#status <> :was_loaded"
+        if file.status is FileStatus.LOADED:
+            unsettled = f"({unsettled} OR (#rows.loaded >= :counted AND {UNREPLAYED}))"
+            values |= {"counted": file.rows.loaded, "zero": 0}
+        table.update(saving(table, file, f"{mine} AND {unsettled}", **values))

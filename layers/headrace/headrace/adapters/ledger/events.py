@@ -10,6 +10,8 @@ from headrace.adapters.table import Table
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import Event, texts
 
+ERASED = "erased"
+
 
 class DynamoEvents:
     """Events of files and batches."""
@@ -39,8 +41,12 @@ class DynamoEvents:
         return self._events(batch_pk(batch))
 
     def scrub_file(self, file_id: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
-        """Empty the lines of a file's history with a text that goes. Returns how many those are, or would be."""
-        return self._scrub(file_pk(file_id), goes, dry_run=dry_run)
+        """Empty the lines of a file's history with a text that goes, and what its record says of it in such words.
+
+        Returns how many those are, or would be. The record's counts are not touched: others change them meanwhile.
+        """
+        lines = self._scrub(file_pk(file_id), goes, dry_run=dry_run)
+        return lines + self._scrub_record(file_pk(file_id), goes, dry_run=dry_run)
 
     def scrub_batch(self, batch: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
         """Empty the lines of a batch's history with a text that goes. Returns how many those are, or would be."""
@@ -49,8 +55,18 @@ class DynamoEvents:
     def _scrub(self, pk: str, goes: Callable[[str], bool], *, dry_run: bool) -> int:
         found = [line for line in self._events(pk) if any(map(goes, texts(line.detail)))]
         for line in found if not dry_run else ():
-            self._table.put(event(self._table, pk, line.step, {"detail": "erased"}, line.at))
+            self._table.put(event(self._table, pk, line.step, {"detail": ERASED}, line.at))
         return len(found)
+
+    def _scrub_record(self, pk: str, goes: Callable[[str], bool], *, dry_run: bool) -> bool:
+        record = self._table.get(pk, "FILE")
+        reason, detected = record.get("reason"), record.get("detected", {})
+        found = any(map(goes, texts([reason, detected])))
+        if found and not dry_run:
+            values = {"none": dict[str, Any](), "erased": ERASED if reason else None}
+            expression = "SET detected = :none" + (", reason = :erased" if reason else "")
+            self._table.update(self._table.updating(pk, "FILE", expression, "attribute_exists(pk)", **values))
+        return found
 
     def _events(self, pk: str) -> list[Event]:
         lines = self._table.partition(pk, "EVENT#")

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from headrace.domain import clock
 from headrace.domain.clock import now
-from headrace.domain.ingest.failure import is_transient
+from headrace.domain.ingest.failure import DENIED, Treatment, classify, is_transient
+from headrace.domain.ingest.lane import is_patient
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle, total
 from headrace.domain.notice import brief_record_notice
@@ -45,7 +47,9 @@ def record_briefly(batch: BatchRecord, why: str, services: Services) -> None:
     known = services.files.known(batch.file_ids)
     batch = replace(batch, file_ids=tuple(file_id for file_id in batch.file_ids if file_id in known))
     if contract.staged and batch.lane != MERGE:
-        record_staged(batch, list(_results(batch, {}, services).values()), services)
+        staged = services.loads.staged_counts(batch.batch, contract.stage)
+        in_stage = {file_id: WarehouseRows(staged=rows) for file_id, rows in staged.items()}
+        record_staged(batch, list(_results(batch, in_stage, services).values()), services, reason)
         return
     counts = services.loads.counts_of(batch.batch)
     results = _results(batch, counts, services)
@@ -62,11 +66,18 @@ def _results(batch: BatchRecord, counts: dict[str, WarehouseRows], services: Ser
     try:
         found = file_results(batch, services)
     except Exception as error:  # whatever it is: the files are loaded
-        if is_transient(error):  # what S3 does not tell now, it tells in an hour
+        if _may_be_read_later(batch, error):
             raise
         services.events.note_batch(batch.batch, "Results unreadable", {"error": f"{type(error).__name__}: {error}"})
     known = {result.file_id: replace(result, detected={}, broken={}) for result in found}
     return {file_id: known.get(file_id) or _by_warehouse(file_id, counts.get(file_id)) for file_id in batch.file_ids}
+
+
+def _may_be_read_later(batch: BatchRecord, error: Exception) -> bool:
+    """Whether S3 has the results and does not give them now: what is denied may be allowed again, within a week."""
+    failure = classify(f"{type(error).__name__}: {error}")
+    denied = failure.name in DENIED and is_patient(batch, Treatment.PERSON, clock.seconds())
+    return denied or is_transient(error)
 
 
 def _by_warehouse(file_id: str, rows: WarehouseRows | None) -> FileResult:

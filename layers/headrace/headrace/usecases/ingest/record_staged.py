@@ -25,24 +25,33 @@ class BatchGivenUpError(TerminalError):
         super().__init__(f"batch {batch.batch} was given up: {batch.reason}")
 
 
-def record_staged(batch: BatchRecord, results: list[FileResult], services: Services) -> tuple[BatchRecord, Notice]:
+def record_staged(
+    batch: BatchRecord, results: list[FileResult], services: Services, reason: str | None = None
+) -> tuple[BatchRecord, Notice]:
     """Let every good file of the batch wait for a merge; duplicates and failed files are final.
 
-    Only files that run in this batch are touched, so that doing it again, or late, changes nothing. Raises
-    BatchGivenUpError when the batch's rows never came to the stage.
+    Only files that run in this batch are touched, so that doing it again, or late, changes nothing; of one that was
+    recorded without details, for a `reason`, those too that no merge has taken since. Raises BatchGivenUpError when the
+    batch's rows never came to the stage.
     """
     contract = services.contracts.get(batch.dataset)
-    open_files = [file for file in services.files.get_all(batch.file_ids) if file.runs_in(batch.batch)]
+    open_files = [file for file in services.files.get_all(batch.file_ids) if _is_open(file, batch)]
     by_id = {result.file_id: result for result in results}
     counts = _counts(batch, contract.stage, [by_id[file.file_id] for file in open_files], services)
     for file in open_files:
         _one(batch, file, by_id[file.file_id], counts, services)
     files = services.files.get_all(batch.file_ids)
-    ended = replace(batch, status=BatchStatus.STAGED, ended_at=now(), rows=total(files), reason=None)
+    ended = replace(batch, status=BatchStatus.STAGED, ended_at=now(), rows=total(files), reason=reason)
     services.batches.save(ended)
     services.events.note_batch(batch.batch, "Staged", {"rows": ended.rows.staged})
     measure_outcome(batch.dataset, [file for file in files if file.status is not FileStatus.STAGED])
     return ended, batch_notice(ended, files, results, contract.channel)
+
+
+def _is_open(file: FileRecord, batch: BatchRecord) -> bool:
+    brief = batch.status is BatchStatus.STAGED and batch.reason is not None
+    guessed = brief and file.batch == batch.batch and file.status in {FileStatus.STAGED, FileStatus.FAILED}
+    return file.runs_in(batch.batch) or guessed
 
 
 def _counts(batch: BatchRecord, stage: str, results: list[FileResult], services: Services) -> dict[str, int]:

@@ -282,7 +282,9 @@ class _Erasure:
             if self._value.stands_in(file.key.encode()):
                 self.report.remains.append(f"the key {file.key} itself: a record is named after it")
                 named.add(file.object_id)
-            self.report.ledger_entries += self._scrubbed(file)
+            self.report.ledger_entries += self._services.events.scrub_file(
+                file.file_id, self._is_mention, dry_run=self._dry_run
+            )
         self._named = sorted(named)
 
     def _batches_of(self, file: FileRecord) -> set[str]:
@@ -300,14 +302,6 @@ class _Erasure:
             return count
         if not self._dry_run:
             self._services.batches.save(replace(batch, reason=ERASED))
-        return count + 1
-
-    def _scrubbed(self, file: FileRecord) -> int:
-        count = self._services.events.scrub_file(file.file_id, self._is_mention, dry_run=self._dry_run)
-        if not self._mentions(file.reason, file.detected):
-            return count
-        if not self._dry_run:
-            self._services.files.change(replace(file, reason=file.reason and ERASED, detected={}), file)
         return count + 1
 
     def erase_history(self) -> None:
