@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +26,10 @@ from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, s
 from headrace.domain.ingest.replay import MOST_REPLAYS
 from headrace.domain.ingest.storm import Counted, group_of
 from headrace.domain.notice import Incident, Notice, arrival_notice, batch_notice, group_notice
+from headrace.sources.adapters.ledger import DynamoSourceLedger
+from headrace.sources.model.remote_file import SECOND
+from headrace.sources.model.server_state import LONGEST_INCIDENT, MOST_INCIDENTS, ServerState
+from headrace.sources.model.source_file import SourceFile, SourceStatus
 from tests.support.fakes import contract, file
 
 ITEM, TRANSACTION, STATE, SNS = 400 << 10, 4 << 20, 256 << 10, 256_000
@@ -73,6 +79,22 @@ def test_the_item_of_a_batch_is_small() -> None:
     fixed = {"status": BatchStatus.FAILED, "rows": RowCounts(), "corrected": "f" * 24}
     batch = worst(BatchRecord, batch="b" * 160, generation=2**62, file_ids=ids, **fixed)
     assert size(batch_item(batch)) < ITEM / 4
+
+
+def test_the_item_of_a_server_is_small_whatever_it_says_and_names() -> None:
+    """Five folders with names of 100 kB that answer CWD with 550 made the state larger than an item may be."""
+    wrote: list[dict[str, Any]] = []
+    client = SimpleNamespace(update_item=lambda **call: wrote.append(call), put_item=lambda **call: wrote.append(call))
+    client.exceptions = SimpleNamespace(ConditionalCheckFailedException=KeyError)
+    ledger = DynamoSourceLedger(client, "ledger")
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    incidents = {"\U0001f600" * (LONGEST_INCIDENT - 3) + f"{number:03}": now for number in range(MOST_INCIDENTS)}
+    closed = {f"{number}{HUGE}": HUGE for number in range(5000)}
+    ledger.save_state(ServerState("s" * 40, reason=HUGE, incidents=incidents, closed_folders=closed))
+    ledger.save(SourceFile("s", "d", "/" + "x" * 1000, 1, now, SECOND, now, SourceStatus.HELD, reason=HUGE), 1)
+    state, record = wrote
+    assert len(json.dumps(state["ExpressionAttributeValues"], ensure_ascii=False).encode()) < ITEM
+    assert len(json.dumps(record["Item"], ensure_ascii=False).encode()) < 10_000
 
 
 def test_a_lane_that_lists_many_held_batches_waits_for_decisions() -> None:

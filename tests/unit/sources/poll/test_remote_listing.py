@@ -229,3 +229,21 @@ def test_of_a_path_that_is_too_long_to_show_the_ends_are_shown() -> None:
     found.close("/" + "f" * 500 + "/end", "no right")
     (closed,) = found.closed
     assert (len(closed), closed[-4:]) == (LONGEST_PATH_SHOWN, "/end")
+
+
+def test_folders_with_endless_names_are_refused_and_not_entered() -> None:
+    server = served("/in/a.csv")
+    for number in range(5):
+        server.put(f"/{'x' * 100_000}{number}/a.csv")
+    found = listed(server, "/*/*.csv", lambda path: "too long" if len(path) > 1024 else None)
+    assert list(found.files) == ["/in/a.csv"]
+    assert [reason for _, reason in found.refused] == ["too long"] * 5
+    assert max(len(path) for path, _ in found.refused) < 1024
+
+
+def test_what_a_server_says_of_a_closed_folder_is_cut_and_so_is_its_path() -> None:
+    listing = Listing(hashes=False)
+    listing.close("/" + "\U0001f600" * 10_000, "the server refuses " + "\U0001f600" * 100_000)
+    ((path, why),) = listing.closed.items()
+    assert len(path.encode()) <= LONGEST_PATH_SHOWN
+    assert len(why.encode()) <= 500

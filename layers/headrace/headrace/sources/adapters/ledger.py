@@ -21,16 +21,19 @@ from typing import Any
 
 from headrace.adapters.attributes import value_of
 from headrace.adapters.table import EXPIRES, MOST_READ, from_item, in_batches, put_all_if, read_all, to_item
+from headrace.domain.bounds import LONGEST_REASON, cut
 from headrace.domain.clock import written
 from headrace.errors import LeaseLostError
 from headrace.sources.model.breaker import Breaker, State
-from headrace.sources.model.server_state import ServerState, reset
+from headrace.sources.model.server_state import MOST_CLOSED, ServerState, reset
 from headrace.sources.model.source_file import OPEN, SourceFile, SourceStatus, forgotten_at
 
 PAGE = 2000
 """Of a page of 1 MB, which is the most that DynamoDB gives, botocore makes 15 MB of dictionaries."""
 TIMES = ("since", "taken_at", "modified", "stamp", "retry_at", "listed_at")
 NOT_LATER = "attribute_not_exists(turn) OR turn <= :turn"
+LONGEST_FOLDER, LONGEST_ANSWER = 600, 500
+"""Bytes of a closed folder with its dataset, and of why it cannot be listed. With 200 incidents they are an item."""
 INDEX_KEYS = ("dataset_files", "arrived_at")
 
 
@@ -83,7 +86,7 @@ class DynamoSourceLedger:
 
     def save_state(self, state: ServerState) -> None:
         """Write a server's state; who polls it is another attribute and stays. Raises LeaseLostError."""
-        kept = asdict(replace(state, polling=False))
+        kept = asdict(replace(state, polling=False, **_bounded(state)))
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -245,10 +248,20 @@ def _state(server: str, item: dict[str, Any]) -> ServerState:
     return reset(state) if value.get("last_poll") == item.get("reset_poll", "never") else state
 
 
+def _bounded(state: ServerState) -> dict[str, Any]:
+    """What a server may have said or named, in the room that its item has for it."""
+    named = list(state.closed_folders.items())[:MOST_CLOSED]
+    return {
+        "reason": state.reason and cut(state.reason, LONGEST_REASON),
+        "closed_folders": {cut(folder, LONGEST_FOLDER): cut(why, LONGEST_ANSWER) for folder, why in named},
+    }
+
+
 def _item(record: SourceFile, turn: int, keep_days: int) -> dict[str, Any]:
     value = asdict(record) | {name: written(at) for name in TIMES if (at := getattr(record, name)) is not None}
     pk, sk = _key(record)
     value |= {"pk": pk, "sk": sk, "status": str(record.status), "turn": turn}
+    value["reason"] = record.reason and cut(record.reason, LONGEST_REASON)
     if record.status in OPEN:
         value |= dict(zip(INDEX_KEYS, (pk, written(record.since)), strict=True))
     if forgotten := forgotten_at(record, keep_days):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from headrace.domain.bounds import cut
 from headrace.domain.files.names import matches, one_form
 from headrace.domain.source import Source, is_pattern
 from headrace.errors import FileProblemError, UnreachableError
@@ -22,6 +23,8 @@ MOST_CLOSED = 100
 SAME_NAME = "the names of two files read the same, neither is taken"
 TWICE = "it is listed twice, with another size or time: the first line counts"
 LONGEST_PATH_SHOWN = 400
+LONGEST_ANSWER = 500
+"""Bytes of why a folder cannot be listed: it may name the path that the server gave."""
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ class Listing:
     def close(self, folder: str, reason: str) -> None:
         """Note a folder that cannot be listed."""
         if len(self.closed) < MOST_CLOSED:
-            self.closed[folder[-LONGEST_PATH_SHOWN:] or "/"] = reason
+            self.closed[_end_of(folder) or "/"] = cut(reason, LONGEST_ANSWER)
         else:
             self.more_closed += 1
 
@@ -95,11 +98,20 @@ class RemoteListing:
                 (f"{path}/{entry.name}", f"{wire}/{entry.wire}")
                 for path, wire in found
                 for entry in self._entries(path, wire or "/")
-                if entry.is_folder and not refusal(entry.name) and matches(entry.name, segment)
+                if self._is_entered(entry, path, segment)
             ]
             if len(found) > MOST_FOLDERS:
                 raise UnreachableError(f"{self._source.location} means more than {MOST_FOLDERS:,} folders")
         return [(path, wire or "/") for path, wire in found]
+
+    def _is_entered(self, entry: Entry, path: str, segment: str) -> bool:
+        """Whether a folder is one that the location means; one whose path no file could be taken from is refused."""
+        if not entry.is_folder or refusal(entry.name) or not matches(entry.name, segment):
+            return False
+        reason = self._too_long(one_form(f"{path}/{entry.name}"))
+        if reason:
+            self._found.refuse(path, shown(entry.name), reason)
+        return reason is None
 
     def _sort(self, entry: Entry, folder: str, wire: str) -> None:
         """Take an entry up, or refuse it. Whatever is odd about it is no other's trouble."""
@@ -139,3 +151,7 @@ class RemoteListing:
 def on_the_wire(text: str) -> str:
     """A path of the contract as it goes over the wire: its bytes in UTF-8, each as one character."""
     return text.encode().decode("latin-1")
+
+
+def _end_of(folder: str) -> str:
+    return folder.encode(errors="replace")[-LONGEST_PATH_SHOWN:].decode(errors="ignore")
