@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ def main() -> int:
 
     Ctrl-C ends the process at once while it imports and while it exits, where an exception could not be caught.
     """
+    os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")  # the lines that functions log are not for people
     heeds_interrupt = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if heeds_interrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

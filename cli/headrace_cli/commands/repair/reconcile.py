@@ -14,9 +14,11 @@ from headrace.usecases.recovery.reconcile_report import Reconciliation
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Progress
-from headrace_cli.stack.target import target_of
+from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import ConsoleRenderable
 
 
@@ -30,12 +32,17 @@ def reconcile(
         ),
     ] = 15,
     since: Since = None,
+    values: Annotated[
+        bool, typer.Option("--values", help="Compare each value of the table with the lake: for each batch a COPY.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare landing, ledger, lake and warehouse, and list each difference with what to do about it.
 
     Nothing is changed. Exits with 1 if there is a difference or a dataset could not be compared. The stack does the
     same every night for what arrived in the last three days. With millions of files, `--since` is quicker.
+
+    Rows are counted; `--values` finds those of which a value was changed. It reads all rows of the lake and the table.
 
     Examples: `headrace reconcile`, `headrace reconcile readings --since 2026-01-31`
     """
@@ -48,9 +55,26 @@ def reconcile(
 
         asked = Asked(since or "", timedelta(minutes=grace), progress=show)
         found = compare(names, target.landing, target.services, asked)
-    emit(asdict(found), render, as_json=as_json)
+        skipped = look_at_values(target, names, since or "", found, line.show) if values else []
+    emit({**asdict(found), "values_not_compared": skipped}, render, as_json=as_json)
     if found.differences or found.uncompared:
         raise typer.Exit(1)
+
+
+def look_at_values(
+    target: Target, names: list[str], since: str, found: Reconciliation, progress: Callable[[str], None]
+) -> list[str]:
+    """Add the files of which values differ. Returns what was not compared, and why."""
+    from headrace_cli.stack.changed_values import changed_values
+
+    skipped: list[str] = []
+    for name in names:
+        for item in changed_values(target, target.contract(name), since, progress):
+            if isinstance(item, str):
+                skipped.append(item)
+            else:
+                found.differences.append(item)
+    return skipped
 
 
 def render(document: Document) -> ConsoleRenderable:
@@ -60,8 +84,12 @@ def render(document: Document) -> ConsoleRenderable:
         f"{count(document['objects'], 'object')}, {count(document['files'], 'file')} of the ledger,"
         f" {count(document['parts'], 'Parquet part')} and {count(document['rows'], 'row')} were compared."
     )
-    verdict = f"\n{count(len(rows), 'difference')}. " if rows else "No difference. "
+    agreed = "No difference in what was compared. " if document["uncompared"] else "No difference. "
+    verdict = f"\n{count(len(rows), 'difference')}. " if rows else agreed
     busy = [f"Not fully compared with the warehouse because they were loading: {', '.join(document['busy'])}."]
     uncompared = [f"{dataset} could not be compared: {why}" for dataset, why in document["uncompared"].items()]
+    if uncompared:
+        uncompared.append("`headrace migrate --plan` shows what the warehouse lacks.")
+    uncompared += [f"Values were not compared: {what}." for what in document["values_not_compared"]]
     shown = [table(("dataset", "where", "what", "what to do"), rows)] if rows else []
     return lines(*shown, verdict + looked, *(busy if document["busy"] else []), *uncompared)

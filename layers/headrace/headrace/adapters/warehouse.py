@@ -62,8 +62,13 @@ class Warehouse:
         """Run one query and return its rows."""
         answer = self._client.execute_statement(Sql=sql, **self._connection.arguments())
         self._wait(answer["Id"])
-        pages = self._client.get_paginator("get_statement_result").paginate(Id=answer["Id"])
-        return [[_value(field) for field in row] for page in pages for row in page["Records"]]
+        return self._rows(answer["Id"])
+
+    def answer(self, statements: list[str], place: int) -> list[list[Any]]:
+        """Run statements as one transaction and return the rows of the one at a place, counted from 0. As `run`."""
+        answer = self._client.batch_execute_statement(Sqls=statements, **self._connection.arguments())
+        self._wait(answer["Id"])
+        return self._rows(f"{answer['Id']}:{place + 1}")
 
     def submit(self, sql: str, token: str, name: str) -> str:
         """Start a statement and do not wait. The same token within eight hours is the same statement."""
@@ -101,6 +106,10 @@ class Warehouse:
             conflict=failure.treatment is Treatment.AGAIN,
             aborted=state["Status"] == "ABORTED",
         )
+
+    def _rows(self, statement: str) -> list[list[Any]]:
+        pages = self._client.get_paginator("get_statement_result").paginate(Id=statement)
+        return [[_value(field) for field in row] for page in pages for row in page["Records"]]
 
     def _wait(self, statement: str) -> None:
         while True:

@@ -10,7 +10,7 @@ import pytest
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.usecases.ingest.prepare_load import prepare_load
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.recovery.requeue import reload, retry
+from headrace.usecases.recovery.requeue import advice_to_reload, reload, retry
 from headrace.usecases.unit.deduplicate import claim
 from headrace.usecases.unit.transform import transform_unit
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
@@ -138,3 +138,29 @@ def test_without_a_key_rows_that_came_back_are_not_loaded_twice() -> None:
     (answer,) = reload([services.ledger.files.get(loaded)], services)
     assert not answer.done
     assert "3 of its rows" in answer.why
+
+
+def test_advice_to_reload_is_what_a_reload_does() -> None:
+    services = MemoryServices()
+    loaded = services.ledger.files.get(known(services, FileStatus.LOADED))
+    assert advice_to_reload(loaded, services) == f"`headrace reload {loaded.file_id} --force` replaces its rows"
+    assert reload([loaded], services, dry_run=True)[0].done
+
+
+def test_advice_for_a_file_that_failed_is_to_retry_it() -> None:
+    services = MemoryServices()
+    failed = services.ledger.files.get(known(services, FileStatus.FAILED))
+    assert advice_to_reload(failed, services) == f"`headrace retry {failed.file_id}` loads it again"
+
+
+def test_no_advice_is_a_reload_that_would_be_refused() -> None:
+    services = MemoryServices(contracts=contracts_of(contract(primary_key=(), ordering=())))
+    came_back = services.ledger.files.get(known(services, FileStatus.LOADED, replays=("p",), replayed=3))
+    assert advice_to_reload(came_back, services).startswith("no reload helps: 3 of its rows came back")
+
+
+def test_advice_for_a_replaced_version_names_the_newer_one() -> None:
+    services = MemoryServices()
+    older = services.ledger.files.get(known(services, FileStatus.LOADED, sequencer="01"))
+    services.ledger.given(file(file_id="f" * 24, sequencer="02", status=FileStatus.LOADED))
+    assert f"`headrace reload {'f' * 24} --force`" in advice_to_reload(older, services)

@@ -21,9 +21,11 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import LANES, FileRecord, FileStatus
+from headrace.errors import HeadraceError
 from headrace.observability import logger
 from headrace.usecases.ports import (
     HasBatches,
+    HasContents,
     HasContracts,
     HasFiles,
     HasLake,
@@ -57,7 +59,9 @@ LONGEST_PASS = timedelta(days=30)
 FOREVER = 10.0**9
 
 
-class Services(HasBatches, HasContracts, HasFiles, HasLake, HasLanes, HasLoads, HasRows, HasWatches, Protocol):
+class Services(
+    HasBatches, HasContents, HasContracts, HasFiles, HasLake, HasLanes, HasLoads, HasRows, HasWatches, Protocol
+):
     """The ports used here."""
 
 
@@ -101,9 +105,14 @@ def reconcile(datasets: list[str], landing: Landing, services: Services, asked: 
         except _EndedEarlyError as error:
             found.uncompared[dataset] = str(error)
         except Exception as error:
-            logger.exception("a dataset could not be compared", extra={"dataset": dataset})
+            logger.error("a dataset could not be compared", exc_info=_is_fault(error), extra={"dataset": dataset})
             found.uncompared[dataset] = f"{type(error).__name__}: {error}"
     return found
+
+
+def _is_fault(error: Exception) -> bool:
+    """Whether it takes a traceback to understand an error: one of Headrace says itself what is wrong."""
+    return not isinstance(error, HeadraceError)
 
 
 def note_coverage(found: Reconciliation, services: Services) -> None:

@@ -9,8 +9,9 @@ from typing import Protocol
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import Counts
-from headrace.usecases.ports import HasBatches, HasFiles, HasLoads, HasRows
+from headrace.usecases.ports import HasBatches, HasContents, HasContracts, HasFiles, HasLoads, HasRows
 from headrace.usecases.recovery.reconcile_report import Difference
+from headrace.usecases.recovery.requeue import advice_to_reload
 
 STAGED = {FileStatus.STAGED, FileStatus.MERGING}
 IDS_AT_ONCE = 3_000
@@ -21,7 +22,7 @@ CLOCKS = timedelta(days=1)
 NO_ROWS: Counts = (0, 0, 0)
 
 
-class Services(HasBatches, HasFiles, HasLoads, HasRows, Protocol):
+class Services(HasBatches, HasContents, HasContracts, HasFiles, HasLoads, HasRows, Protocol):
     """The ports used here."""
 
 
@@ -62,7 +63,9 @@ class WarehouseRows:
         counts = self._services.rows.of_files(self._contract.target, ids)
         fresh = self._services.files.known(ids)  # the index may lag behind
         for file in fresh.values():
-            yield from _file_rows(file, counts.get(file.file_id, NO_ROWS))
+            found = counts.get(file.file_id, NO_ROWS)
+            if found != _expected(file):
+                yield from _file_rows(file, found, advice_to_reload(file, self._services))
 
     def _strays(self, rows: dict[str, int]) -> Iterator[Difference]:
         """Rows of files that the ledger does not know. The others have their own slice, or arrived too long ago."""
@@ -106,13 +109,9 @@ class WarehouseRows:
                 yield Difference("staged rows", self._contract.dataset, what, advice)
 
 
-def _file_rows(file: FileRecord, counts: Counts) -> Iterator[Difference]:
-    expected = _expected(file)
-    if counts == expected:
-        return
+def _file_rows(file: FileRecord, counts: Counts, advice: str) -> Iterator[Difference]:
     rows, *account = counts
-    loaded, _, superseded = expected
-    advice = f"`headrace reload {file.file_id} --force` replaces its rows"
+    loaded, _, superseded = _expected(file)
     if rows != loaded:
         what = f"{file.key} has {rows:,} rows in the table, {loaded:,} by the ledger"
         yield Difference("rows", file.dataset, what, advice)

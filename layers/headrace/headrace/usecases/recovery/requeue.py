@@ -31,6 +31,10 @@ class Services(HasBatches, HasContents, HasContracts, HasEngines, HasEvents, Has
     """The ports used here."""
 
 
+class Judging(HasContents, HasContracts, Protocol):
+    """What it takes to say whether a file may be loaded again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Requeued:
     """What was decided about a file: whether it waits for a batch now, and why or why not."""
@@ -54,6 +58,17 @@ def reload(files: Iterable[FileRecord], services: Services, *, dry_run: bool = F
     """Loaded and duplicate files are loaded again; what is in the table of them goes in the same transaction."""
     judged = [(replace(file, reload=True), *_may_reload(file, services)) for file in files]
     return _requeue(judged, services, dry_run=dry_run)
+
+
+def advice_to_reload(file: FileRecord, services: Judging) -> str:
+    """What to type so that the table has a file as it was loaded; where a reload is refused, what helps instead."""
+    if file.status is FileStatus.FAILED:
+        return f"`headrace retry {file.file_id}` loads it again"
+    newer = _newer(file, services) if services.contracts.get(file.dataset).replace_versions else []
+    if newer:
+        return f"`headrace reload {newer[-1].file_id} --force`, the version of it that is loaded"
+    may, why = _may_reload(file, services)
+    return f"`headrace reload {file.file_id} --force` replaces its rows" if may else f"no reload helps: {why}"
 
 
 def _routed(file: FileRecord, services: Services) -> tuple[FileRecord, bool, str]:
@@ -86,7 +101,7 @@ def _left_in(batch: str, ended: BatchStatus) -> tuple[bool, str]:
     return True, f"its batch {batch} has ended without it"
 
 
-def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
+def _may_reload(file: FileRecord, services: Judging) -> tuple[bool, str]:
     if file.status in MEMBERS:
         return False, MEMBER
     if file.status not in {FileStatus.LOADED, FileStatus.DUPLICATE}:
@@ -103,9 +118,10 @@ def _may_reload(file: FileRecord, services: Services) -> tuple[bool, str]:
     return True, f"its {file.rows.loaded:,} rows in the table are replaced"
 
 
-def _newer(file: FileRecord, services: Services) -> bool:
+def _newer(file: FileRecord, services: Judging) -> list[FileRecord]:
+    """The newer versions of it with rows, the newest last."""
     loaded = services.contents.loaded_versions([file.place])[file.place]
-    return any(version.order > file.order for version in loaded)
+    return sorted((version for version in loaded if version.order > file.order), key=lambda version: version.order)
 
 
 def _requeue(judged: list[tuple[FileRecord, bool, str]], services: Services, *, dry_run: bool) -> list[Requeued]:
