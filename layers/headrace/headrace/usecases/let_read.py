@@ -1,7 +1,7 @@
 """The warehouse's second user, who only reads: made by the admin, let in by the owner of the tables.
 
-Rights are granted table by table. ALTER DEFAULT PRIVILEGES would grant those of later tables too, but each of them is
-made by a deployment, which comes here in the end.
+What the user lacks on the tables and views that there are is granted one by one; those that the owner creates later, by
+a deployment or by hand, are readable from the start, by the owner's default privileges.
 https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_DEFAULT_PRIVILEGES.html
 """
 
@@ -51,8 +51,8 @@ def let_read(services: Services, reader: str) -> list[str]:
     hidden = list(_without(warehouse, "table", "select", reader, set(relations)))
     grants = [f"GRANT USAGE ON SCHEMA {', '.join(closed)} TO {reader}"] if closed else []
     grants += [f"GRANT SELECT ON {', '.join(some)} TO {reader}" for some in _parts(hidden)]
-    if grants:
-        warehouse.run(grants)
+    later = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {', '.join(sorted(schemas))} GRANT SELECT ON TABLES TO {reader}"
+    warehouse.run([*grants, later])
     return [*closed, *hidden]
 
 

@@ -12,7 +12,7 @@ from headrace_local.redshift.catalog.locks import LockMode, Requests
 from headrace_local.redshift.datatypes.datatypes import RedshiftType, parse_type
 from headrace_local.redshift.errors import SqlError, not_emulated
 from headrace_local.redshift.session import Command, Outcome, Session
-from headrace_local.redshift.statements import databases, users
+from headrace_local.redshift.statements import databases, granting, users
 from headrace_local.redshift.statements.ddl import default_value
 from headrace_local.redshift.statements.privileges import Rights, user_exists
 from headrace_local.redshift.statements.queries import writable
@@ -53,6 +53,8 @@ def read(cursor: TokenCursor) -> Command:
         return users.read(cursor, "ALTER")
     if cursor.peek() == "DATABASE":
         return databases.read(cursor)
+    if cursor.match("DEFAULT", "PRIVILEGES"):
+        return granting.read_default(cursor)
     if not cursor.match("TABLE"):
         raise not_emulated(f"ALTER {cursor.peek()}")
     name = cursor.name()

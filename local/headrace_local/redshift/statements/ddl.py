@@ -14,7 +14,7 @@ from headrace_local.redshift.datatypes.datatypes import RedshiftType, from_duckd
 from headrace_local.redshift.errors import SqlError
 from headrace_local.redshift.meaning.translate import to_sql
 from headrace_local.redshift.session import Outcome, Session
-from headrace_local.redshift.statements.privileges import Rights, disown_schema, own_schema
+from headrace_local.redshift.statements.privileges import Rights, disown_schema, own_schema, owned
 from headrace_local.redshift.statements.queries import read_locks
 from headrace_local.redshift.statements.table_design import Design
 from headrace_local.redshift.syntax.grammar import parse, tables_read
@@ -108,7 +108,7 @@ class CreateTable:
             raise SqlError(f'Relation "{name}" already exists')
         if self.query is not None:
             return self._run_query(session, schema, self.query)
-        table = replace(self.design.finish(schema, name), owner=session.user)
+        table = owned(session, self.design.finish(schema, name))
         defaults = {column.name: _default_sql(session, column) for column in table.columns}
         columns = ", ".join(f"{quoted(c.name)} {c.type.duckdb}{defaults[c.name]}" for c in table.columns)
         session.execute(f"{table.create_sql} ({columns})")
@@ -118,7 +118,7 @@ class CreateTable:
     def _run_query(self, session: Session, schema: str, query: exp.Expr) -> Outcome:
         sql = to_sql(session.translator.translate(query))
         columns = self._query_columns(session, query, sql)
-        table = replace(replace(self.design, columns=columns).finish(schema, self.name[-1]), owner=session.user)
+        table = owned(session, replace(self.design, columns=columns).finish(schema, self.name[-1]))
         marks = [f"v{position}" for position in range(len(columns))]
         selected = ", ".join(
             f"CAST({mark} AS {column.type.duckdb}) AS {quoted(column.name)}"
@@ -204,7 +204,7 @@ class CreateView:
         if old is not None:
             Rights(session).check_owner(old, "OWNER")
         depends_on = tuple(sorted({key for source in sources for key in (source.key, *source.depends_on)}))
-        view = Table(schema, name, columns, view_sql=self.text, depends_on=depends_on, owner=session.user)
+        view = owned(session, Table(schema, name, columns, view_sql=self.text, depends_on=depends_on))
         view = view if old is None else replace(view, owner=old.owner, acl=old.acl)
         listed = ", ".join(quoted(label) for label in labels)
         session.execute(f"CREATE OR REPLACE VIEW {view.duckdb_name} ({listed}) AS {sql}")

@@ -2,6 +2,7 @@
 
 https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html
 https://docs.aws.amazon.com/redshift/latest/dg/r_REVOKE.html
+https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_DEFAULT_PRIVILEGES.html
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Granting:
         if self.kind == "table":
             for table in self._tables(session):
                 self._check(session, "table", table.key, f"relation {table.name}")
-                session.catalog.describe(replace(table, acl=tuple(self._changed(table.acl))))
+                session.catalog.describe(replace(table, acl=tuple(self.changed(table.acl))))
         else:
             for name in self.names:
                 self._change(session, ".".join(name))
@@ -63,7 +64,7 @@ class Granting:
         self._check(session, self.kind, object_name, f"{self.kind} {name}")
         where = f"kind = '{self.kind}' AND name = {string_literal(object_name)}"
         ((acl,),) = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()  # noqa: S608
-        listed = ", ".join(string_literal(entry) for entry in self._changed(acl))
+        listed = ", ".join(string_literal(entry) for entry in self.changed(acl))
         session.execute(f"UPDATE {HIDDEN_SCHEMA}.owned SET acl = [{listed}]::VARCHAR[] WHERE {where}")  # noqa: S608
 
     def _check(self, session: Session, kind: str, name: str, called: str) -> None:
@@ -73,10 +74,56 @@ class Granting:
             if grantee != PUBLIC and not user_exists(session, grantee):
                 raise SqlError(f'user "{grantee}" does not exist')
 
-    def _changed(self, acl: Iterable[str]) -> list[str]:
+    def changed(self, acl: Iterable[str]) -> list[str]:
+        """A list of rights once this is done."""
         privileges = self.privileges or PRIVILEGES[self.kind]
         named = {f"{grantee}={privilege}" for grantee in self.grantees for privilege in privileges}
         return sorted(set(acl) | named if self.gives else set(acl) - named)
+
+
+@dataclass(frozen=True)
+class DefaultPrivileges:
+    """What the current user grants, or no longer grants, on each table and view that they create in the schemas."""
+
+    granting: Granting
+    schemas: tuple[Name, ...]
+
+    def locks(self, _: Session) -> Requests:
+        """None."""
+        return {}
+
+    def run(self, session: Session) -> Outcome:
+        """Change what is granted from now on. Raises SqlError."""
+        for grantee in self.granting.grantees:
+            if grantee != PUBLIC and not user_exists(session, grantee):
+                raise SqlError(f'user "{grantee}" does not exist')
+        for schema in (".".join(name) for name in self.schemas):
+            if schema not in session.catalog.schemas():
+                raise SqlError(f'schema "{schema}" does not exist')
+            owner, name = string_literal(session.user), string_literal(schema)
+            where = f"kind = 'default' AND name = {name} AND owner = {owner}"
+            before = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()  # noqa: S608
+            listed = ", ".join(map(string_literal, self.granting.changed(before[0][0] if before else ())))
+            session.execute(f"DELETE FROM {HIDDEN_SCHEMA}.owned WHERE {where}")  # noqa: S608
+            values = f"('default', {name}, {owner}, [{listed}]::VARCHAR[])"
+            session.execute(f"INSERT INTO {HIDDEN_SCHEMA}.owned VALUES {values}")  # noqa: S608
+        return Outcome()
+
+
+def read_default(cursor: TokenCursor) -> DefaultPrivileges:
+    """Read ALTER DEFAULT PRIVILEGES, from IN SCHEMA on."""
+    if cursor.match("FOR", "USER"):
+        raise not_emulated("ALTER DEFAULT PRIVILEGES FOR USER")
+    if not cursor.match("IN", "SCHEMA"):
+        raise not_emulated("ALTER DEFAULT PRIVILEGES without IN SCHEMA")
+    schemas = [cursor.name()]
+    while cursor.match(","):
+        schemas.append(cursor.name())
+    verb = cursor.advance().text.upper()
+    privileges = _privileges(cursor, verb)
+    if not cursor.match("TABLES"):
+        raise not_emulated(f"ALTER DEFAULT PRIVILEGES … ON {cursor.peek()}")
+    return DefaultPrivileges(_to_grantees(cursor, verb, "table", (), privileges), tuple(schemas))
 
 
 def read(cursor: TokenCursor) -> Granting:
@@ -89,6 +136,18 @@ def read(cursor: TokenCursor) -> Granting:
     names = [cursor.name()]
     while cursor.match(","):
         names.append(cursor.name())
+    return _to_grantees(cursor, verb, kind, tuple(names), privileges, whole_schemas=whole_schemas)
+
+
+def _to_grantees(
+    cursor: TokenCursor,
+    verb: str,
+    kind: str,
+    names: tuple[Name, ...],
+    privileges: frozenset[str],
+    *,
+    whole_schemas: bool = False,
+) -> Granting:
     cursor.expect("TO" if verb == "GRANT" else "FROM")
     grantees = [_grantee(cursor)]
     while cursor.match(","):
@@ -100,7 +159,7 @@ def read(cursor: TokenCursor) -> Granting:
     cursor.expect_end()
     for privilege in sorted(privileges - PRIVILEGES[kind]):
         raise SqlError(f"invalid privilege type {privilege} for {'relation' if kind == 'table' else kind}")
-    return Granting(verb == "GRANT", kind, tuple(names), privileges, tuple(grantees), whole_schemas)
+    return Granting(verb == "GRANT", kind, names, privileges, tuple(grantees), whole_schemas)
 
 
 def _privileges(cursor: TokenCursor, verb: str) -> frozenset[str]:

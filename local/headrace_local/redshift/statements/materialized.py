@@ -57,7 +57,6 @@ class CreateMaterializedView:
             materialized=True,
             auto_refresh=self.auto_refresh,
             incremental=_can_be_incremental(self.query),
-            owner=session.user,
         )
         session.catalog.describe(view)
         return Outcome()

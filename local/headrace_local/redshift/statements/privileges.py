@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace_local.redshift.catalog.catalog import DEFAULT_SCHEMA, HIDDEN_SCHEMA, TEMP_SCHEMA, Table, string_literal
 from headrace_local.redshift.errors import SqlError
@@ -86,6 +86,13 @@ def disown_schema(session: Session, name: str) -> None:
     """Forget a schema's owner and rights."""
     if name != DEFAULT_SCHEMA:
         session.execute(f"DELETE FROM {HIDDEN_SCHEMA}.owned WHERE kind = 'schema' AND name = {string_literal(name)}")  # noqa: S608
+
+
+def owned(session: Session, table: Table) -> Table:
+    """A new table or view: whose it is, with what its owner grants on all that they create in its schema."""
+    where = f"kind = 'default' AND name = {string_literal(table.schema)} AND owner = {string_literal(session.user)}"
+    found = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()  # noqa: S608
+    return replace(table, owner=session.user, acl=tuple(found[0][0]) if found else ())
 
 
 def user_exists(session: Session, name: str) -> bool:

@@ -87,13 +87,25 @@ def test_the_reader_reads_every_table_and_view_and_changes_none(client: Client) 
         assert "permission denied" in ended["Error"] or "must be owner" in ended["Error"], ended
 
 
-def test_what_is_readable_is_not_granted_again_and_a_view_that_is_made_again_is(client: Client) -> None:
+def test_what_is_made_later_is_readable_from_the_start(client: Client) -> None:
     services = deployed(client, FIRST)
     let_read(services, "headrace_reader")
-    assert let_read(services, "headrace_reader") == []
     services.warehouse.run_alone("DROP MATERIALIZED VIEW public.by_meter")
     migrate(services, "dev")
-    assert let_read(services, "headrace_reader") == ["public.by_meter"]
+    services.warehouse.run(["CREATE TABLE public.by_hand AS SELECT 1 AS a", "CREATE TABLE etl.more (a INT)"])
+    for name in ("public.by_meter", "public.by_hand", "etl.more"):
+        assert As(client, "headrace_reader").query(f"SELECT COUNT(*) FROM {name}"), name
+    assert let_read(services, "headrace_reader") == []
+
+
+def test_tables_that_were_there_before_the_reader_are_granted(client: Client) -> None:
+    make_loader(As(client, "headrace_admin"), "dev", "headrace", "Secret1234")
+    services: Any = services_on(client, [contract()])
+    services.warehouse = As(client, "headrace")
+    migrate(services, "dev")
+    make_reader(As(client, "headrace_admin"), "headrace_reader", "Secret1234")
+    assert "public.readings" in let_read(services, "headrace_reader")
+    assert As(client, "headrace_reader").query("SELECT COUNT(*) FROM public.readings") == [[0]]
 
 
 def test_a_reader_who_is_not_there_stops_the_deployment_with_what_to_do(client: Client) -> None:

@@ -137,6 +137,35 @@ def test_rights_go_with_the_table(admin: Client) -> None:  # r_ALTER_TABLE
     assert refusal(admin, "other", "SELECT * FROM w") == "permission denied for relation w"
 
 
+def test_default_privileges_are_of_what_their_owner_makes_from_then_on(admin: Client) -> None:
+    """r_ALTER_DEFAULT_PRIVILEGES: they change nothing that is there, and are each user's own."""
+    admin.run("GRANT ALL ON SCHEMA own TO other")
+    run(admin, "owner", "ALTER DEFAULT PRIVILEGES IN SCHEMA own, public GRANT SELECT ON TABLES TO other")
+    run(admin, "owner", "CREATE TABLE own.later (a INT)", "CREATE VIEW own.seen AS SELECT a FROM own.later")
+    run(admin, "owner", "CREATE TABLE own.copied AS SELECT a FROM own.t", "CREATE TABLE later (a INT)")
+    for name in ("own.later", "own.seen", "own.copied", "later"):
+        assert admin.execute(f"SELECT * FROM {name}", SecretArn="other")["Status"] == "FINISHED", name
+    assert refusal(admin, "other", "SELECT * FROM own.t") == "permission denied for relation t"
+    assert refusal(admin, "other", "DELETE FROM own.later") == "permission denied for relation later"
+    run(admin, "owner", "ALTER DEFAULT PRIVILEGES IN SCHEMA own REVOKE SELECT ON TABLES FROM other")
+    run(admin, "owner", "CREATE TABLE own.last (a INT)")
+    assert refusal(admin, "other", "SELECT * FROM own.last") == "permission denied for relation last"
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA own GRANT SELECT ON TABLES TO nobody", 'user "nobody" does not exist'),
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA nowhere GRANT SELECT ON TABLES TO other", 'schema "nowhere"'),
+        ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO other", "not supported by the embedded Redshift"),
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA own GRANT EXECUTE ON FUNCTIONS TO other", "not supported by the embedded"),
+        ("ALTER DEFAULT PRIVILEGES FOR USER owner IN SCHEMA own GRANT SELECT ON TABLES TO other", "not supported by"),
+    ],
+)
+def test_what_default_privileges_refuse(admin: Client, sql: str, says: str) -> None:
+    assert says in admin.error(sql)
+
+
 def test_all_tables_of_a_schema_are_those_there_are(admin: Client) -> None:  # r_GRANT
     run(admin, "owner", "GRANT USAGE ON SCHEMA own TO other", "GRANT SELECT ON ALL TABLES IN SCHEMA own TO other")
     run(admin, "owner", "CREATE TABLE own.later (a INT)")
