@@ -74,7 +74,11 @@ COMMANDS = {
         LOOK,
         "Show for each dataset how many files and rows are in each state, and how fresh its table is.",
     ),
-    "files": Listed("look.files", LOOK, "List files, newest first: all, or those that failed, are held, or are late."),
+    "files": Listed(
+        "look.files",
+        LOOK,
+        "List files, newest first: all, or those that failed, are held, wait for a marker, or are late.",
+    ),
     "history": Listed(
         "look.history",
         LOOK,
