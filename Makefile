@@ -42,7 +42,7 @@ help: ## Show this list
 
 .PHONY: test
 test: setup lint tests/reference/node_modules/made .venv-glue/made ## Run everything, from lint to end-to-end tests
-	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
 
 .PHONY: test-unit
 test-unit: setup tests/reference/node_modules/made ## Run only the unit tests: no servers, no network

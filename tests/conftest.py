@@ -16,11 +16,14 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is no faul
 settings.load_profile("untimed")
 
 
-class OneLaptop(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Where tests run side by side, those of a file stay together, and all end-to-end ones: they share a laptop."""
+class TwoLaptops(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Where tests run side by side, those of a file stay together, and end-to-end ones share two laptops: they wait
+    more than they work, so the machine has time for both and for the others.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/e2e/" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+        laptops = ("tests/e2e/failures/", "tests/e2e/")
+        return next((folder for folder in laptops if nodeid.startswith(folder)), nodeid.partition("::")[0])
 
 
 def pytest_configure() -> None:
@@ -28,9 +31,9 @@ def pytest_configure() -> None:
     check_requests()
 
 
-def pytest_xdist_make_scheduler(config: Any, log: Any) -> OneLaptop:
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> TwoLaptops:
     """pytest-xdist asks for this."""
-    return OneLaptop(config, log)
+    return TwoLaptops(config, log)
 
 
 def pytest_runtest_setup() -> None:

@@ -1,4 +1,4 @@
-"""One laptop for all end-to-end tests: a checkout with a dataset more than the shipped ones, deployed by the real SAM.
+"""A laptop for the end-to-end tests: a checkout with a dataset more than the shipped ones, deployed by the real SAM.
 
 Everything is done as a person does it, through the `headrace` command and plain boto3 against the laptop's endpoint.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from headrace.domain.contract import Contract
@@ -90,8 +90,12 @@ def search(
     contract: Contract,
     most: int,
     phases: Collection[Phase] = tuple(Phase),
+    always: int | None = None,
 ) -> None:
-    """Let up to `most` plans happen. Raises AssertionError for one that ends otherwise than it must."""
+    """Let up to `most` plans happen. Raises AssertionError for one that ends otherwise than it must.
+
+    With `always`, a seed, they are the same plans each time.
+    """
 
     @settings(
         max_examples=most,
@@ -106,4 +110,4 @@ def search(
         tried.happens()
         tried.check()
 
-    property_()
+    seed(always)(property_)() if always is not None else property_()

@@ -332,10 +332,17 @@ def test_any_order_of_loading_ends_with_the_rows_of_the_later_files(kind: str) -
     search(Story, plans_of(CONTRACTS[kind]), CONTRACTS[kind], examples(12))
 
 
-def assert_found(contract: Contract) -> None:
-    """A fault that was put in is found; the story is not made shorter, which takes long."""
+def assert_found(kind: str) -> None:
+    """A fault that was put in is found; the story is not made shorter, which takes long.
+
+    By chance, it would sometimes take thousands of stories: these are always the same.
+    """
     with pytest.raises(AssertionError):
-        search(Story, plans_of(contract), contract, 300, [Phase.generate])
+        search(Story, plans_of(CONTRACTS[kind]), CONTRACTS[kind], 40, [Phase.generate], always=SOON_FOUND.get(kind, 1))
+
+
+SOON_FOUND = {"changes, ordered": 5}
+"""The seeds with which the faults below are found early, where it is not the first."""
 
 
 def without(part: str, given: Contract) -> str:
@@ -355,7 +362,7 @@ def without_arrivals(given: Contract) -> str:
 @pytest.mark.parametrize("kind", ["arrival", "ordered"])
 def test_a_load_that_forgets_the_arrival_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_arrivals)
-    assert_found(CONTRACTS[kind])
+    assert_found(kind)
 
 
 def without_versions(given: Contract) -> str:
@@ -365,7 +372,7 @@ def without_versions(given: Contract) -> str:
 
 def test_a_load_that_trusts_its_plan_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_versions)
-    assert_found(CONTRACTS["arrival"])
+    assert_found("arrival")
 
 
 def without_deleted_keys(given: Contract) -> str:
@@ -376,7 +383,7 @@ def without_deleted_keys(given: Contract) -> str:
 @pytest.mark.parametrize("kind", ["changes", "changes, ordered"])
 def test_a_load_that_forgets_what_was_deleted_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, without_deleted_keys)
-    assert_found(CONTRACTS[kind])
+    assert_found(kind)
 
 
 def without_earlier_truncates(given: Contract) -> str:
@@ -396,9 +403,9 @@ def test_a_load_that_forgets_truncates_is_found(
     kind: str, forgets: Callable[[Contract], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(texts.MAKERS, SqlText.LOAD, forgets)
-    assert_found(CONTRACTS[kind])
+    assert_found(kind)
 
 
 def test_sequencers_filled_on_the_left_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "sortable", lambda sequencer: sequencer.zfill(40))
-    assert_found(CONTRACTS["arrival"])
+    assert_found("arrival")
