@@ -517,3 +517,30 @@ def test_a_folder_has_a_bound(monkeypatch: pytest.MonkeyPatch, most: str, said: 
     world.deliver(marker := world.put("_SUCCESS"))
     assert world.said(marker)[0] == "failed"
     assert said in world.said(marker)[1]
+
+
+def test_a_marker_of_what_is_no_file_of_the_dataset_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, marker="{name}.done", files=("*.csv",))
+    world.put("a.txt", [("m0", 0)])
+    world.deliver(marker := world.put("a.txt.done"))
+    reason = "it is the marker of readings/a.txt, which the contract does not take as a file"
+    assert (world.said(marker), world.table()) == (("failed", reason), [])
+
+
+def test_files_that_waited_are_loaded_once_their_contract_names_no_marker(world: World) -> None:
+    part = world.put("part-0.csv", [("m0", 0)])
+    world.deliver(part)
+    world.pipeline.services.contracts = contracts_of(meters(primary_key=()))
+    (answer,) = retry([world.file(part)], world.pipeline.services)
+    world.pipeline.run()
+    assert (answer.done, world.said(part)[0], world.table()) == (True, "loaded", [("m0", 0)])
+
+
+def test_files_that_were_loaded_before_the_contract_had_a_marker_stay_as_they_are(world: World) -> None:
+    grouped = world.pipeline.services.contracts
+    world.pipeline.services.contracts = contracts_of(meters(primary_key=()))
+    world.deliver(old := world.put("old.csv", [("m0", 0)]))
+    world.pipeline.services.contracts = grouped
+    world.deliver(new := world.put("new.csv", [("m1", 1)]), marker := world.put("_SUCCESS"))
+    assert (world.table(), world.file(marker).members) == ([("m0", 0), ("m1", 1)], 1)
+    assert (world.said(old)[0], world.said(new)[0]) == ("loaded", "grouped")

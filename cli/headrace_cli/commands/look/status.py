@@ -146,6 +146,12 @@ def _remarks(document: Document) -> list[str]:
         for item in document["datasets"]
         if "glue" in item
     ]
+    said += [
+        f"\n{item['dataset']}: {count(item['files']['waiting'], 'file')} without a marker or manifest yet:"
+        f" `headrace files {item['dataset']} --waiting` lists them."
+        for item in document["datasets"]
+        if item["files"]["waiting"]
+    ]
     failed = sum(item["files"][name] for item in document["datasets"] for name in ("failed", "held"))
     said += [f"\n{count(failed, 'file')} failed or held: `headrace files --failed --held` says why."] if failed else []
     return said + ([f"\n{count(stray, 'file')} of no dataset: `headrace status --failed` says why."] if stray else [])

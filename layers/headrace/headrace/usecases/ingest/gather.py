@@ -128,6 +128,8 @@ def _members(file: FileRecord, contract: Contract, services: Services) -> Member
     """The group's files, which count as its own from here on. Raises _LackingError and GroupRefusedError."""
     at = _written_at(file, services)
     if marked := marked_file(contract, file.key):
+        if not _is_file(marked, contract):
+            raise GroupRefusedError(f"it is the marker of {marked}, which the contract does not take as a file")
         found = _named([Entry(marked)], at, services)
     elif contract.manifest:
         found = _named(_entries(file, contract, services), at, services)

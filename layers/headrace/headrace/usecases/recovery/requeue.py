@@ -47,7 +47,8 @@ class Requeued:
 def retry(files: Iterable[FileRecord], services: Services, *, dry_run: bool = False) -> list[Requeued]:
     """Failed files wait for a batch again, and their datasets are woken. Others are left as they are.
 
-    A file that was no dataset's waits if one takes it by now.
+    A file that was no dataset's waits if one takes it by now, and so does one that waited for a marker if its contract
+    wants none any more.
     """
     judged = [_routed(file, services) if file.status is FileStatus.UNROUTABLE else (file, *_may_retry(file, services))
               for file in files]  # fmt: skip
@@ -83,7 +84,8 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
         held = file.batch if services.batches.get(str(file.batch)).status is BatchStatus.HELD else file.file_id
         return False, f"it is held: `headrace release {held}` or `headrace reject {held}` decides"
     if file.status in MEMBERS:
-        return False, MEMBER
+        alone = file.status is FileStatus.WAITING and not services.contracts.get(file.dataset).grouped
+        return alone, "its dataset has no marker or manifest any more" if alone else MEMBER
     if file.status is FileStatus.FAILED:
         return True, f"it had failed: {file.reason}"
     works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)

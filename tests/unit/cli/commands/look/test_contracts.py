@@ -24,6 +24,15 @@ def test_text_says_the_promise(stack: FakeStack, run_text: RunText) -> None:
     assert "append only" in text
 
 
+def test_what_belongs_together_is_said(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    stack.deploy(contract(marker="_SUCCESS"), contract("events", manifest="*.manifest", patience_seconds=600))
+    _, document = run_json("contracts")
+    found = [(item["marker"], item["manifest"], item["patience_seconds"]) for item in document["datasets"]]
+    assert found == [(None, "*.manifest", 600), ("_SUCCESS", None, 86_400)]
+    _, text = run_text("contracts")
+    assert "readings: files are loaded together by marker _SUCCESS, people are notified after 1 d" in text
+
+
 def test_which_objects_are_files_is_said(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
     stack.deploy(contract(files=("*.csv",)), contract("events", ignore=("x_*",)))
     _, document = run_json("contracts")

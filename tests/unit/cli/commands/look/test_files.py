@@ -51,6 +51,15 @@ def test_which_files(run_json: RunJson, options: list[str], found: list[str]) ->
     assert document["more"] == 0
 
 
+def test_files_that_wait_for_a_marker(night: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    night.ledger.add(file("part-0", status=FileStatus.WAITING, reason="it waits for its marker (_SUCCESS)"))
+    night.ledger.add(file("part-1", status=FileStatus.GROUPED, group="f" * 24, reason="its rows are those of x"))
+    _, document = run_json("files", "--waiting")
+    assert names(document) == ["part-0"]
+    assert document["files"][0]["reason"] == "it waits for its marker (_SUCCESS)"
+    assert "1 file without a marker or manifest yet: `headrace files readings --waiting`" in run_text("status")[1]
+
+
 @pytest.mark.usefixtures("night")
 def test_the_newest_are_shown_and_the_others_counted(run_json: RunJson, run_text: RunText) -> None:
     _, document = run_json("files", "--limit", "2")

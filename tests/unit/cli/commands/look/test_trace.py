@@ -70,6 +70,17 @@ def test_the_facts(stack: FakeStack, run_json: RunJson) -> None:
     assert story["rows"] == {"read": 10, "loaded": 7, "superseded": 1, "quarantined": 2, "duplicate": 0}
 
 
+def test_a_marker_and_a_file_of_its_group(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    stack.ledger.add(file("_SUCCESS", status=FileStatus.LOADED, members=12))
+    stack.ledger.add(file("part-0.csv", status=FileStatus.GROUPED, group="5" * 24, reason="its rows are those of x"))
+    assert run_json("trace", "readings/_SUCCESS")[1]["members"] == 12
+    assert "12 files" in run_text("trace", "readings/_SUCCESS")[1]
+    assert run_json("trace", "readings/part-0.csv")[1]["group"] == "5" * 24
+    text = run_text("trace", "readings/part-0.csv")[1]
+    assert "its rows are those of x" in text
+    assert "5" * 24 in text
+
+
 def test_found_by_file_id_uri_and_local_name(stack: FakeStack, run_json: RunJson) -> None:
     loaded_file(stack)
     file_id = file("a.csv").file_id
