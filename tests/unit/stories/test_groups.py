@@ -544,3 +544,18 @@ def test_files_that_were_loaded_before_the_contract_had_a_marker_stay_as_they_ar
     world.deliver(new := world.put("new.csv", [("m1", 1)]), marker := world.put("_SUCCESS"))
     assert (world.table(), world.file(marker).members) == ([("m0", 0), ("m1", 1)], 1)
     assert (world.said(old)[0], world.said(new)[0]) == ("loaded", "grouped")
+
+
+def test_groups_that_lack_files_keep_no_other_waiting_however_many_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = manifests(monkeypatch, most_files=2)
+    lacking = [world.put(f"{number}.manifest", f"{number}.csv") for number in range(5)]
+    world.deliver(*lacking, world.put("a.csv", BODY), world.put("whole.manifest", "a.csv"))
+    for _ in range(3):  # executions that find nothing to load
+        world.pipeline.run()
+    assert world.table() == [("m0", 0)]
+    world.put("4.csv", [("m4", 4)])
+    for _ in range(3):  # two at a time, the one that was looked at first is the next
+        world.at += timedelta(minutes=5)
+        world.pipeline.run()
+    assert world.table() == [("m0", 0), ("m4", 4)]
+    assert {world.said(sent)[0] for sent in lacking[:4]} == {"pending"}

@@ -48,6 +48,15 @@ def limits_of(contract: Contract, lane: str) -> Limits:
     return replace(limits, files=min(limits.files, contract.most_files))
 
 
+MOST_GROUPS = 10_000
+"""Markers and manifests that wait in a lane and are looked at: more than a batch takes, for some may lack files."""
+
+
+def most_looked_at(contract: Contract, lane: str) -> int:
+    """How many files that wait are looked at for the next batch, the oldest first."""
+    return MOST_GROUPS if contract.grouped and lane != MERGE else limits_of(contract, lane).files
+
+
 @dataclass(frozen=True, slots=True)
 class LaneState:
     """The generation whose execution may run, the batch that an earlier one left open, and those that people hold.

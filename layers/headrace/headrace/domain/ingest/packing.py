@@ -19,6 +19,8 @@ APART = "apart"
 """The group of files that failed while nothing else of their lane loaded: it may not be them."""
 KILLED_APART = f"{APART}-{KILLED}"
 """The same, of files whose function was killed when they were a unit alone, as they are here too."""
+LACKING = f"{APART}-lacking"
+"""The group of markers and manifests whose files are not there yet. The one that was looked at first is the next."""
 COMPRESSED = (".gz", ".bz2", ".zst", ".zip")
 GROWS = 8
 """Text is about so much longer than it was compressed."""
@@ -35,7 +37,7 @@ def first_batch(files: Iterable[FileRecord], limits: Limits, loaded_at: str | No
     """
     chosen: list[FileRecord] = []
     size = 0
-    for file in sorted(files, key=lambda file: _stands_back(file, loaded_at)):
+    for file in sorted(files, key=lambda file: (_stands_back(file, loaded_at), _looked_at(file))):
         if chosen and (file.suspects, file.released) != (chosen[0].suspects, chosen[0].released):
             continue
         size += file.size
@@ -52,7 +54,12 @@ def was_killed(file: FileRecord) -> bool:
 
 def waits_for_others(file: FileRecord, loaded_at: str | None) -> bool:
     """Whether the file failed while nothing loaded, and nothing has since: others may show whether it is the file."""
-    return file.suspects in {APART, KILLED_APART} and _stands_back(file, loaded_at)
+    return file.suspects in {APART, KILLED_APART, LACKING} and _stands_back(file, loaded_at)
+
+
+def _looked_at(file: FileRecord) -> str:
+    """When it was seen last that a group lacks files; of all others, which keep their order, the same."""
+    return str(file.apart_since) if file.suspects == LACKING else ""
 
 
 def _stands_back(file: FileRecord, loaded_at: str | None) -> bool:
@@ -61,7 +68,7 @@ def _stands_back(file: FileRecord, loaded_at: str | None) -> bool:
     Once something has loaded it is its turn, however many come.
     """
     loaded = file.apart_since and loaded_at and loaded_at > file.apart_since
-    return (file.suspects == APART or was_killed(file)) and not loaded
+    return (file.suspects in {APART, LACKING} or was_killed(file)) and not loaded
 
 
 def halves(files: list[FileRecord]) -> tuple[list[FileRecord], list[FileRecord]]:

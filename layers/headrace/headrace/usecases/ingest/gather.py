@@ -36,7 +36,7 @@ from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.lane import Limits
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.domain.ingest.manifest import MOST_BYTES, entries_of
-from headrace.domain.ingest.packing import APART
+from headrace.domain.ingest.packing import LACKING
 from headrace.domain.ingest.replay import replay_of
 from headrace.errors import GroupRefusedError, ObjectGoneError, TransientError
 from headrace.usecases import lake_paths
@@ -56,7 +56,11 @@ class Services(HasContracts, HasEvents, HasFiles, HasLake, HasLanding, Protocol)
 
 
 class _LackingError(Exception):
-    """Files of a group are not there yet."""
+    """Files of a group are not there yet, of so many that were looked for."""
+
+    def __init__(self, missing: list[str], listed: int) -> None:
+        super().__init__(lacks(missing, listed))
+        self.listed = listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +82,34 @@ def gather(files: Iterable[FileRecord], batch: str, limits: Limits, services: Se
     gives the same.
     """
     ready: list[FileRecord] = []
-    size = members = 0
+    size = looked_for = 0
     chosen = [file.file_id for file in files]
     known = services.files.known(chosen)
     for file in (known[file_id] for file_id in chosen if file_id in known):
-        gathered = _gathered(file, batch, services) if file.status is FileStatus.PENDING else None
+        if looked_for > MOST_OF_BATCH or file.status is not FileStatus.PENDING:
+            continue
+        gathered, listed = _gathered(file, batch, services)
+        looked_for += listed
         if gathered is None:
             continue
-        size, members = size + gathered.size, members + gathered.members
-        if ready and (size > limits.size or members > MOST_OF_BATCH):
+        size += gathered.size
+        if ready and (size > limits.size or looked_for > MOST_OF_BATCH):
             break
         ready.append(gathered)
     return ready
 
 
-def _gathered(file: FileRecord, batch: str, services: Services) -> FileRecord | None:
+def _gathered(file: FileRecord, batch: str, services: Services) -> tuple[FileRecord | None, int]:
+    """The file if a batch can take it now, and how many files were looked for."""
     contract = services.contracts.get(file.dataset)
     if not opens(contract, file.key):
-        return file
+        return file, 0
     try:
         members = _members(file, contract, services)
     except _LackingError as lacking:
         if not _is_overdue(file, contract):
             _set_apart(file, str(lacking), services)
-            return None
+            return None, lacking.listed
         members = Members(refused=f"{lacking} after {contract.patience_seconds // 60:,} minutes")
     except GroupRefusedError as refused:
         members = Members(refused=str(refused))
@@ -109,7 +117,7 @@ def _gathered(file: FileRecord, batch: str, services: Services) -> FileRecord | 
     size = sum(member.size for member in members.files)
     whole = file.cleared if (file.reason or "").startswith(WAITS) else file
     sized = replace(whole, size=size, members=len(members.files), reason=None)
-    return sized if services.files.change(sized, file) else None
+    return sized if services.files.change(sized, file) else None, sized.members
 
 
 def _is_overdue(file: FileRecord, contract: Contract) -> bool:
@@ -119,7 +127,7 @@ def _is_overdue(file: FileRecord, contract: Contract) -> bool:
 def _set_apart(file: FileRecord, reason: str, services: Services) -> None:
     at = clock.now()
     since = file.failing_since or at
-    waiting = replace(file, suspects=APART, failing_since=since, apart_since=at, reason=f"{WAITS}{reason}")
+    waiting = replace(file, suspects=LACKING, failing_since=since, apart_since=at, reason=f"{WAITS}{reason}")
     if services.files.requeue(waiting, file) and file.reason != waiting.reason:
         services.events.note_file(file.file_id, "Waiting for its files", {"reason": reason})
 
@@ -186,7 +194,7 @@ def _named(entries: list[Entry], at: datetime, services: Services) -> list[_Foun
     histories = services.landing.histories([entry.key for entry in entries])
     there = {entry.key: there_or_next(histories[entry.key], at) for entry in entries}
     if missing := [entry.key for entry in entries if entry.required and there[entry.key] is None]:
-        raise _LackingError(lacks(missing, len(entries)))
+        raise _LackingError(missing, len(entries))
     found = [_Found(landed, entry) for entry in entries if (landed := there[entry.key])]
     for each in found:
         if each.entry.size not in {None, each.landed.size}:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from headrace.domain import clock
-from headrace.domain.ingest.lane import LaneState, limits_of, wait_seconds
+from headrace.domain.ingest.lane import LaneState, most_looked_at, wait_seconds
 from headrace.domain.ingest.ledger import MERGE, FileRecord
 from headrace.domain.ingest.packing import waits_for_others
 from headrace.usecases.ingest.starter import wake
@@ -40,7 +40,7 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
 def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -> bool:
     contract = services.contracts.get(dataset)
     left_open = services.batches.get(state.open_batch) if state.open_batch else None
-    most = limits_of(contract, lane).files
+    most = most_looked_at(contract, lane)
     waiting = services.lanes.pending(dataset, lane, most)
     if left_open is None and (state.blocked(contract) or not waiting):
         return False

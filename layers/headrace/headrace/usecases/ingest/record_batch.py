@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from headrace.domain.clock import now
 from headrace.domain.executions import execution_name
-from headrace.domain.ingest.lane import limits_of
+from headrace.domain.ingest.lane import limits_of, most_looked_at
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
 from headrace.domain.ingest.packing import NEVER, first_batch, is_heavy, units
 from headrace.usecases import lake_paths
@@ -109,7 +109,7 @@ def _of_pending_files(
 ) -> BatchRecord | None:
     contract = services.contracts.get(dataset)
     limits = limits_of(contract, lane)
-    files = first_batch(services.lanes.pending(dataset, lane, limits.files), limits, loaded_at)
+    files = first_batch(services.lanes.pending(dataset, lane, most_looked_at(contract, lane)), limits, loaded_at)
     name = execution_name(dataset, lane, generation)
     if contract.grouped and lane != MERGE:
         files = gather(files, name, limits, services)
