@@ -191,6 +191,21 @@ def test_bad_rows_are_a_table_also_of_a_batch_that_nothing_announced() -> None:
     assert found == [[b"a,1,-1".hex(" "), "readings-1"]]
 
 
+@pytest.mark.parametrize("batch", ["readings-9", "other-1", "../readings-1"])
+def test_an_event_of_a_batch_that_there_is_not_changes_nothing(batch: str) -> None:
+    story = Story(meters())
+    event = {"detail-type": "Data Ready", "detail": {"dataset": "readings", "batch": batch, "replaced": []}}
+    assert use_case.handle(event, story.services) == {"ready": batch}
+    assert not story.catalog.parts
+    assert not list(story.services.lake.listing("tables/"))
+
+
+def test_what_did_not_start_headrace_settles_nothing() -> None:
+    story = Story(meters())
+    event = {"detail-type": "Step Functions Execution Status Change", "detail": {"name": "x", "input": "[]"}}
+    assert use_case.handle(event, story.services) == {"settled": []}
+
+
 def test_a_night_finds_what_no_event_has_said() -> None:
     story = Story(meters())
     story.land("a.csv", [("a", 1, 10), ("b", 1, 20)])

@@ -52,11 +52,15 @@ def handle(message: dict[str, Any], services: Services) -> dict[str, Any]:
 def announce(dataset: str, batch: str, replaced: Iterable[str], services: Services) -> None:
     """A batch's Parquet is in the lake: register it. Which of its files count is known once it has ended.
 
-    Raises UnknownDatasetError for a dataset without a contract.
+    Raises UnknownDatasetError for a dataset without a contract. What the ledger does not know as a batch of the dataset
+    is passed over: whoever may put events on the bus can say anything.
     """
     tables = _defined(services.contracts.get(dataset), services)
+    found = _find(batch, services)
+    if found is None or found.dataset != dataset:
+        return
     services.lake.write_json(lake_paths.announced(dataset, batch), {"replaced": list(replaced)})
-    _register(services.batches.get(batch), tables, services)
+    _register(found, tables, services)
 
 
 def settle(dataset: str, services: Services, ended: str = "") -> list[str]:
