@@ -28,7 +28,7 @@ LAYERS = {
     "GlueLayer": "glue",
     "LakeLayer": "lake",
 }
-BOUNDS = {"transform": 350, "poller": 350, "lake_tables": 2000}  # pandas
+BOUNDS = {"transform": 350, "poller": 350, "lake_tables": 1000}  # pandas
 BOUND = 250
 TRANSFERS = "headrace.adapters.transfers"
 PUT_OFF = {"deployment": "migration", "transform": TRANSFERS, "poller": TRANSFERS, "export_advance": TRANSFERS}
@@ -79,11 +79,12 @@ def functions() -> list[tuple[str, int, list[str]]]:
 
 
 def build(layer: str, folder: Path) -> Path:
-    """The layer for this Python, as its makefile builds it."""
+    """The layer for this Python, as its makefile builds it: where its files are, if it is only a path to them."""
     environment = {**os.environ, "HEADRACE_RUNTIME": runtime(), "HEADRACE_ARCH": "native"}
     command = [sys.executable, str(ROOT / "scripts" / "build_layer.py"), layer, str(folder)]
     subprocess.run(command, check=True, env=environment)
-    return folder / "python"
+    pointers = list((folder / "python").rglob("*.pth"))
+    return Path(pointers[0].read_text("utf-8").strip()) if pointers else folder / "python"
 
 
 def measured(python: Path, path: list[str], code: str, runs: int) -> float:

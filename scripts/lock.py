@@ -39,8 +39,8 @@ def main() -> None:
     compile_lock(["-", "--constraint", "requirements.lock"], "requirements-glue.lock", given=glue)
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     for layer, roots in LAYERS.items():
-        carried = needed(lock, tuple(name for beside in BESIDE.get(layer, ()) for name in LAYERS[beside]))
-        (ROOT / "layers" / layer / "requirements.txt").write_text(layer_requirements(lock, roots, carried), "utf-8")
+        text = layer_requirements(lock, roots, carried_beside(lock, layer))
+        (ROOT / "layers" / layer / "requirements.txt").write_text(text, "utf-8")
 
 
 def compile_lock(sources: list[str], output: str, given: str = "") -> None:
@@ -55,6 +55,11 @@ def layer_requirements(lock: str, roots: tuple[str, ...], carried: AbstractSet[s
     wanted = needed(lock, roots) - carried
     blocks = sorted(block for block in requirement_blocks(lock) if name_of(block) in wanted)
     return HEADER + "".join(map(without_comments, blocks))
+
+
+def carried_beside(lock: str, layer: str) -> set[str]:
+    """The names of what the layers carry that are always beside a layer."""
+    return needed(lock, tuple(name for beside in BESIDE.get(layer, ()) for name in LAYERS[beside]))
 
 
 def needed(lock: str, roots: tuple[str, ...]) -> set[str]:

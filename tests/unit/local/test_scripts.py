@@ -57,6 +57,16 @@ def test_the_first_setup_says_how_far_it_is(said: str, progress: str) -> None:
     assert setup.progress(said) == progress
 
 
+def pinned(layer: str) -> list[str]:
+    """The lines of a layer's requirements that name a release."""
+    lines = (ROOT / "layers" / layer / "requirements.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if "==" in line and not line.startswith((" ", "#"))]
+
+
+def name_of(line: str) -> str:
+    return line.partition("==")[0]
+
+
 class TestLayerRequirements:
     def test_they_are_the_part_of_the_lock_that_the_roots_need(self) -> None:
         requirements = lock.layer_requirements(LOCK, ("app",))
@@ -72,7 +82,20 @@ class TestLayerRequirements:
         locked = (ROOT / "requirements.lock").read_text("utf-8")
         installed = (ROOT / "layers" / layer / "requirements.txt").read_text("utf-8")
 
-        assert installed == lock.layer_requirements(locked, lock.LAYERS[layer]), "run `make lock`"
+        beside = lock.carried_beside(locked, layer)
+        assert installed == lock.layer_requirements(locked, lock.LAYERS[layer], beside), "run `make lock`"
+
+    def test_a_layer_has_no_library_of_those_beside_it(self) -> None:
+        beside = {name_of(line) for layer in ("headrace", "transform") for line in pinned(layer)}
+        own = {name_of(line) for line in pinned("lake")}
+        assert {"pandas", "awswrangler", "numpy", "boto3"} <= own
+        assert not own & beside
+
+    def test_each_python_has_its_own_release_where_the_lock_names_two(self) -> None:
+        assert [line.partition(";")[2].strip() for line in pinned("lake") if name_of(line) == "numpy"] == [
+            "python_full_version < '3.12' \\",
+            "python_full_version >= '3.12' \\",
+        ]
 
     def test_sams_lock_holds_the_pinned_version(self) -> None:
         assert f"\n{lock.SAM_CLI} " in (ROOT / "requirements-sam.lock").read_text("utf-8")
