@@ -186,6 +186,9 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
         trailer=values.get("trailer", ""),
         trailer_also=int(values.get("trailerCountsAlso", 0)),
         fills_short=values.get("shortRows") == "fill",
+        concatenated=values.get("objects") == "concatenated",
+        rows_at=values.get("rowsAt", ""),
+        nan_is_null=values.get("nanIsNull", False),
         encoding=_encoding(server, where, problems),
         compression=values.get("compression", "auto"),
         max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),
@@ -240,6 +243,7 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
         problems.add((*where, "delimiter"), "delimiter and quote must differ")
     _check_escape(made, places, problems)
     _check_footer(made, places, problems)
+    _check_objects(made, server, places, problems)
     _check_quotes(made, server, places, problems)
     for token in made.null_tokens:
         if made.traits.delimited and any(mark and mark in token for mark in (made.delimiter, made.quote, "\n", "\r")):
@@ -258,6 +262,16 @@ def _check_quotes(made: FileFormat, server: Server, places: dict[str, Where], pr
     )
     if cleans and not made.quoted_nulls:
         problems.add(places["quotedNulls"], f"quotedNulls: false and {cleans} do not go together: {TRIMMED}")
+
+
+def _check_objects(made: FileFormat, server: Server, places: dict[str, Where], problems: Problems) -> None:
+    """Where the rows of JSON are."""
+    said = {item.property: item.value for item in server.customProperties or []}
+    if said.get("objects") not in {None, "lines", "concatenated"}:
+        problems.add(places["objects"], "objects must be lines or concatenated")
+    if made.rows_at and (made.concatenated or not all(made.rows_at.split("."))):
+        reason = "rowsAt must be the keys to the list of rows in the one object of a file, such as data.items"
+        problems.add(places["rowsAt"], f"{reason}, without objects: concatenated")
 
 
 def _check_footer(made: FileFormat, places: dict[str, Where], problems: Problems) -> None:

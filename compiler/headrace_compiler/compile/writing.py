@@ -21,7 +21,7 @@ EXACT = frozenset({Kind.INTEGER, Kind.DECIMAL})
 FRACTIONS = frozenset({Kind.FLOAT, Kind.DECIMAL})
 CLOCKS = frozenset({Kind.TIMESTAMP})
 ALL, FLAGS, TEXTS = frozenset(Kind), frozenset({Kind.BOOLEAN}), frozenset({Kind.STRING})
-ON_LONG, ON_BYTES = ("refuse", "cut"), ("refuse", "replace")
+ON_LONG, ON_BYTES, ON_TYPES = ("refuse", "cut"), ("refuse", "replace"), ("strict", "loose")
 MOST_UNITS, LONGEST_UNIT = 50, 20
 MOST_DECIMALS = 37
 LAST_FIRST_YEAR = 9900
@@ -99,6 +99,7 @@ OPTIONS: Mapping[str, Option] = {
     "tooLong": Option("cut", TEXTS, _one_of(ON_LONG)),
     "badBytes": Option("replaces", TEXTS, _one_of(ON_BYTES)),
     "excelText": Option("excel_text", ALL),
+    "jsonTypes": Option("loose", ALL, _one_of(ON_TYPES)),
 }
 OF_FILES = ("trim", "excelText", "decimalMark", "groupingMark")
 """What a server says of all columns; a property may say otherwise."""
@@ -142,8 +143,8 @@ def of_files(server: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
 
 
 def _as_field(name: str, value: Any, item: SchemaProperty, where: Where, problems: Problems) -> Any:
-    if name in {"tooLong", "badBytes"}:
-        return value not in {ON_LONG[0], ON_BYTES[0]}
+    if name in {"tooLong", "badBytes", "jsonTypes"}:
+        return value not in {ON_LONG[0], ON_BYTES[0], ON_TYPES[0]}
     if name == "default":  # as the contract writes it: 1.50 is not 1.5
         return problems.document.scalar(custom.place_of(item.customProperties, name, where))
     if isinstance(value, list):

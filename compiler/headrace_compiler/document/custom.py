@@ -19,7 +19,7 @@ SERVER = {
     "marker": "text", "manifest": "text", "patienceMinutes": "a number",
     "quotedNulls": "true or false", "excelText": "true or false", "comments": "a list of texts",
     "skipAfterHeader": "a number", "footerLines": "a number", "trailer": "text", "trailerCountsAlso": "a number",
-    "shortRows": "text",
+    "shortRows": "text", "objects": "text", "rowsAt": "text", "nanIsNull": "true or false",
     "trim": "true or false", "decimalMark": "text", "groupingMark": "text",
 }  # fmt: skip
 SOURCE = {
@@ -57,7 +57,7 @@ COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a n
           "impliedDecimals": "a number", "twoDigitYears": "a number", "ambiguousTimes": "text", "finerTimes": "text",
           "hour24": "true or false", "nullTokens": "a list of texts", "trim": "true or false", "default": "a value",
           "trueValues": "a list of texts", "falseValues": "a list of texts", "tooLong": "text",
-          "badBytes": "text"}  # fmt: skip
+          "badBytes": "text", "jsonTypes": "text"}  # fmt: skip
 NO_PROPERTIES: dict[str, str] = {}
 
 

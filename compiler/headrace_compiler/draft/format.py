@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
@@ -44,15 +45,16 @@ def format_of(text: SampleText) -> tuple[FileFormat, str | None]:
     if not first:
         raise FileRejected("empty", "no line can be read as a row")
     doubt = doubt_of_header(first, [record for record in rest if any(record)] or rest)
-    _refuse_odd_header(text.data, made, has_header=doubt is None)
+    usual = max(Counter(map(len, rest)).items(), key=lambda each: each[1], default=(0, 0))[0]
+    _refuse_odd_header(text.data, made, spans_lines=doubt is not None or usual == len(first))
     return replace(made, header=doubt is None), doubt
 
 
-def _refuse_odd_header(data: bytes, written: FileFormat, *, has_header: bool) -> None:
-    """A header is one line; what stands in its place may be another record, where it cannot be read."""
+def _refuse_odd_header(data: bytes, written: FileFormat, *, spans_lines: bool) -> None:
+    """A name in a header may go on in the next line, if it has the fields of a row. Else it may be another record."""
     try:
         record = first_record(data, written)
-        if has_header and b"\n" in record:
+        if b"\n" in record and not spans_lines:
             raise Unterminated
     except SplitError as error:
         raise FileRejected("header", f"the first line cannot be read: {error.reason}") from error

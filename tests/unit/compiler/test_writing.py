@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,7 @@ def test_a_server_says_it_of_all_columns_and_a_property_otherwise(tmp_path: Path
         ("{property: skipAfterHeader, value: 1}, {property: header, value: false}", "without one, skipLines"),
         ("{property: shortRows, value: pad}", "shortRows must be refuse or fill"),
         ("{property: comments, value: ['']}", "comments must be texts"),
+        ("{property: rowsAt, value: data}", "have no rowsAt: leave it out"),
         ("{property: excelText, value: true}, {property: quote, value: ''}", "excelText is for files"),
     ],
 )
@@ -144,6 +146,28 @@ def test_which_lines_are_no_rows(tmp_path: Path) -> None:
         trailer_also=2, fills_short=True,
     )  # fmt: skip
     assert Contract.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_where_the_rows_of_json_are(tmp_path: Path) -> None:
+    path = tmp_path / "readings.odcs.yaml"
+
+    def made(server: str) -> FileFormat:
+        path.write_text(HEAD.format(format=f"json, customProperties: [{server}]", type="number", physical="REAL"))
+        return compile_contract(path).format
+
+    usual = FileFormat(kind="json", header=False, encoding="auto", null_tokens=())
+    assert made("{property: objects, value: concatenated}") == replace(usual, concatenated=True)
+    assert made("{property: objects, value: lines}") == usual
+    said = "{property: rowsAt, value: data.items}, {property: nanIsNull, value: true}"
+    assert made(said) == replace(usual, rows_at="data.items", nan_is_null=True)
+    for server, says in (
+        ("{property: objects, value: array}", "objects must be lines or concatenated"),
+        ("{property: rowsAt, value: data..items}", "rowsAt must be the keys"),
+        ("{property: rowsAt, value: data}, {property: objects, value: concatenated}", "without objects"),
+    ):
+        with pytest.raises(ContractErrors, match=says):
+            made(server)
+    assert column_of(compiled(tmp_path, "integer", ("jsonTypes", "loose"))).writing == Writing(loose=True)
 
 
 def test_a_contract_travels_as_json_with_only_what_is_unusual(tmp_path: Path) -> None:

@@ -191,3 +191,17 @@ def test_no_type_is_advised_for_a_field_that_no_good_row_has() -> None:
     drift = read(spec, b'{"id": null, "rows": [1, 2]}\n{"id": 1}\n').report.detected["drift"]
     assert drift["columns"] == [{"name": "rows", "type": "no value in a good row"}]
     assert drift["yaml"] == ""
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_unknown_fields_that_are_too_long_cost_no_row(kind: str) -> None:
+    """The longest are left out and counted: the file itself has them."""
+    spec = contract(integer("id"), UNKNOWN, kind=kind, null_tokens=("",) if kind == "csv" else ())
+    long = "y" * 70_000
+    data = {
+        "csv": f"id,a,html\n1,x,{long}\n2,z,\n",
+        "jsonl": f'{{"id":1,"a":"x","html":"{long}"}}\n{{"id":2,"a":"z"}}\n',
+    }
+    got = read(spec, data[kind].encode())
+    assert [json.loads(row) for row in got.values("_unknown")] == [{"a": "x"}, {"a": "z"}]
+    assert got.report.detected["changed_values"] == {"_unknown": {"cut": 1}}

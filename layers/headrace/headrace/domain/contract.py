@@ -110,6 +110,8 @@ class FileFormat:
     `escapes` says what an escape before a letter such as n means, one of `ESCAPES`; nothing if nobody has said so.
     `comments` are more than the one of `comment`. `after_header` lines below the header are no rows, nor are the last
     `footer_lines`; of these `trailer` is an expression whose group counts the rows, and `trailer_also` more lines.
+    Of JSON: `concatenated`, objects stand behind one another in any lines; `rows_at`, the rows are the list at this
+    path of one object; `nan_is_null`, NaN and Infinity, which JSON does not have, are nothing.
     `fills_short`: fields that a row lacks at its end have no value.
     `quoted_nulls`: a null token means nothing in quotes, too. `excel_text`: a field may be written as `="…"`.
     """
@@ -133,6 +135,9 @@ class FileFormat:
     trailer: str = ""
     trailer_also: int = 0
     fills_short: bool = False
+    concatenated: bool = False
+    rows_at: str = ""
+    nan_is_null: bool = False
     max_line_bytes: int = 16 << 20
     max_decompressed_bytes: int = 20 << 30
 

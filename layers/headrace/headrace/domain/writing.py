@@ -31,7 +31,8 @@ class Writing:
     All values: the words that mean nothing (`nulls`; those of the file if None), whether blanks around them are
     `trim`med and `="…"` means what is in the quotes (`excel_text`), what stands where there is no value (`default`).
     The words for `true` and `false`, instead of the usual. Texts may be `cut` to the column's length, and have
-    characters in the place of bytes that are none (`replaces`).
+    characters in the place of bytes that are none (`replaces`). With `loose` JSON's types don't count: a text may be
+    a number's, and a number a text.
     """
 
     decimal_mark: str = "."
@@ -55,6 +56,7 @@ class Writing:
     false: tuple[str, ...] = ()
     cut: bool = False
     replaces: bool = False
+    loose: bool = False
 
 
 USUAL = Writing()

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 import orjson
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import Contract, FileFormat
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.delimited.reader import DelimitedReader
 from headrace.transform.delimited.within import Within
+from headrace.transform.json_files.objects import ConcatenatedObjects, EnvelopedRows
 from headrace.transform.json_files.reader import JsonReader
 from headrace.transform.json_files.records import LineRecords, Records, array_or_lines, lines
 from headrace.transform.key_columns import KeyColumns
@@ -54,8 +55,19 @@ def reader_of(
     """
     if contract.format.kind not in DOCUMENTS:
         return DelimitedReader(contract, text, limits, block_bytes, within, key)
-    cut = DOCUMENTS[contract.format.kind] if within is None else _lines_within(within)
+    cut = _records_of(contract.format) if within is None else _lines_within(within)
     return JsonReader(contract, text, limits, block_bytes, cut, key)
+
+
+def _records_of(written: FileFormat) -> Records:
+    """What cuts a file of JSON apart, from its beginning."""
+    if written.rows_at:
+        return lambda text, limits, block, most: (
+            EnvelopedRows(text.read, block, limits, most, written.rows_at).next_elements
+        )
+    if written.concatenated:
+        return lambda text, limits, block, most: ConcatenatedObjects(text.read, block, limits, most).next_elements
+    return DOCUMENTS[written.kind]
 
 
 def _lines_within(within: Within) -> Records:

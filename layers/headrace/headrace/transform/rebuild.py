@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,11 @@ class Frame:
 
     def around(self, rows: Sequence[bytes]) -> bytes:
         """A whole file of these rows, not compressed."""
+        if self.written.rows_at:
+            keys = self.written.rows_at.split(".")
+            around = "".join(f"{{{json.dumps(key)}:" for key in keys)
+            text = f"{around}[".encode(), b"]" + b"}" * len(keys)
+            return text[0] + b",".join(rows) + text[1]
         below = recounted(self.footer, len(rows), self.written)
         if self.encoding != "utf-8":
             below = below.decode("utf-8", "replace").encode(self.encoding, "replace")

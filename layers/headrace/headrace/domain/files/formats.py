@@ -10,6 +10,7 @@ TEXT_OPTIONS = (
     "excelText", "skipAfterHeader", "footerLines", "trailer", "trailerCountsAlso", "shortRows",
 )  # fmt: skip
 """What a contract can say about text that is cut into records by lines and marks."""
+JSON_OPTIONS = ("objects", "rowsAt", "nanIsNull")
 OF_MARKS = (
     "delimiter",
     "quote",
@@ -61,8 +62,8 @@ JSON_ARRAY = re.compile(rb'\s*\[\s*(?:[\[{\]"0-9-]|true|false|null|\Z)')
 FORMATS = {
     made.name: made
     for made in (
-        Format("csv", "delimited text", "csv", header=True, delimited=True),
-        Format("fixed", "fixed-width columns", "txt", lacks=OF_MARKS, placed=True),
+        Format("csv", "delimited text", "csv", header=True, delimited=True, lacks=JSON_OPTIONS),
+        Format("fixed", "fixed-width columns", "txt", lacks=(*OF_MARKS, *JSON_OPTIONS), placed=True),
         Format(
             "json",
             "JSON",
@@ -79,7 +80,7 @@ FORMATS = {
             "JSON",
             "jsonl",
             aliases=("ndjson",),
-            lacks=TEXT_OPTIONS,
+            lacks=(*TEXT_OPTIONS, "objects", "rowsAt"),
             begins=JSON_OBJECT,
             null_tokens=(),
             typed=True,

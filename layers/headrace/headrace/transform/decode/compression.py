@@ -17,12 +17,13 @@ from typing import IO, Protocol, cast
 
 import pyarrow as pa
 
+from headrace.transform.decode.gzip_members import GzipMembers
 from headrace.transform.decode.landed_bytes import PIECE, LandedBytes
 from headrace.transform.outcome import FileRejected, Limits
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
 SNIFF_BYTES = 8
-ARROW_NAMES = {"gzip": "gzip", "bzip2": "bz2", "zstd": "zstd"}
+ARROW_NAMES = {"bzip2": "bz2", "zstd": "zstd"}
 NEVER_TEXT = {
     b"PAR1": "a Parquet file",
     b"%PDF": "a PDF document",
@@ -116,6 +117,8 @@ def open_members(source: LandedBytes, first: bytes, compression: str, limits: Li
         yield Member("", stream.read)
     elif compression == "zip":
         yield from _zip_members(source, stream, budget, limits)
+    elif compression == "gzip":
+        yield Member("", _guarded(GzipMembers(stream.read), source, compression, budget))
     else:
         inner = pa.CompressedInputStream(pa.PythonFile(stream, "r"), ARROW_NAMES[compression])
         yield Member("", _guarded(cast("Readable", inner), source, compression, budget))
@@ -182,7 +185,7 @@ def _complaint(compression: str, error: Exception) -> str:
         return f"the {compression} needs what is not supported here ({text}): {MAKE_IT_PLAIN}"
     if type(error) is pa.ArrowException:  # bzip2 with a stream of nothing in it, which Arrow cannot pass
         return f"the {compression} data cannot be read ({text}): compress it again, as one stream"
-    after = "" if compression == "zip" else ", or other bytes follow its end"
+    after = "" if compression in {"zip", "gzip"} else ", or other bytes follow its end"
     return f"the {compression} data is damaged ({text}){after}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Protocol
 
 from headrace.transform.outcome import FileRejected, Limits
 
@@ -11,11 +12,25 @@ TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 BLANKS = b" \t\r\n"
 
 
+class After(Protocol):
+    """Takes pieces of the text that follows an array; the last is `final`."""
+
+    def __call__(self, rest: bytes, /, *, final: bool) -> None: ...
+
+
+def _refuse_text(rest: bytes, *, final: bool) -> None:  # noqa: ARG001 - as `After`
+    if rest.strip(BLANKS):
+        raise FileRejected("json", "text follows the end of the JSON array")
+
+
 class ArrayElements:
     """Reads the elements of the array that a text consists of."""
 
-    def __init__(self, read: Callable[[int], bytes], block_bytes: int, limits: Limits, most: int) -> None:
-        """`most` is how many elements are given at a time."""
+    def __init__(
+        self, read: Callable[[int], bytes], block_bytes: int, limits: Limits, most: int, after: After | None = None
+    ) -> None:
+        """`most` is how many elements are given at a time. `after` takes what follows the array: else nothing may."""
+        self._after = after or _refuse_text
         self._read = read
         self._block_bytes = block_bytes
         self._limit = limits.line
@@ -36,8 +51,9 @@ class ArrayElements:
             self._begun = self._data.startswith(b"[")
             self._data = self._data[1:]
         elements = [] if self._ended else self._cut()
-        if self._ended and self._data.strip(BLANKS):
-            raise FileRejected("json", "text follows the end of the JSON array")
+        if self._ended:
+            self._after(self._data, final=read and not piece)
+            self._data = b""
         if self._full or not (read or self._ended):
             return elements, False
         if not piece and not self._ended:

@@ -29,6 +29,7 @@ from headrace.transform.json_files.columns import (
     surplus,
     unclaimed,
 )
+from headrace.transform.json_files.objects import without_nan
 from headrace.transform.json_files.records import LineRecords, Records
 from headrace.transform.json_files.values import exact_number, json_reader, needs_all_digits
 from headrace.transform.key_columns import KeyColumns, in_rows
@@ -91,6 +92,7 @@ class JsonReader:
             for c in contract.columns
         ]
         self._decimals = [place for place, column in enumerate(contract.columns) if needs_all_digits(column)]
+        self._nan_is_null = contract.format.nan_is_null
         self._known = known_keys(contract)
         self._tree = key_tree(contract)
         self._nested = has_paths(self._tree)
@@ -137,11 +139,12 @@ class JsonReader:
 
     def _block(self, lines: list[bytes]) -> Parsed:
         before, self._rows_read = self._rows_read, self._rows_read + len(lines)
+        raw, lines = lines, [without_nan(line) for line in lines] if self._nan_is_null else lines
         values, places = self._values(lines)
         fast, left = self._fast_rows(values, places, lines, before)
         certain = set(places).difference(left)
-        slow = self._slow_rows([(place, line) for place, line in enumerate(lines) if place not in certain], before)
-        return apart(in_order(fast, slow), self._rules, lambda number: self._raw(lines[number - before - 1]))
+        slow = self._slow_rows([(place, line) for place, line in enumerate(lines) if place not in certain], before, raw)
+        return apart(in_order(fast, slow), self._rules, lambda number: self._raw(raw[number - before - 1]))
 
     def _raw(self, line: bytes) -> bytes:
         return self._text.landed(line.removesuffix(b"\r"))
@@ -202,7 +205,7 @@ class JsonReader:
         fast = Parsed(table, numbers, [])
         return without(fast, doubtful) if doubtful else fast, [places[index] for index in doubtful]
 
-    def _slow_rows(self, lines: list[tuple[int, bytes]], before: int) -> Parsed:
+    def _slow_rows(self, lines: list[tuple[int, bytes]], before: int, raw: list[bytes]) -> Parsed:
         rows: list[tuple[Any, ...]] = []
         numbers: list[int] = []
         bad: list[BadRow] = []
@@ -211,7 +214,7 @@ class JsonReader:
         for place, line in lines:
             row, number = self._read(line, first=before + place == 0), before + place + 1
             if row.errors:
-                bad.append(BadRow(number, self._raw(line), row.errors))
+                bad.append(BadRow(number, self._raw(raw[place]), row.errors))
             else:
                 rows.append(row.values)
                 numbers.append(number)

@@ -9,11 +9,13 @@ from typing import Any, cast
 import orjson
 
 from headrace.domain.contract import Column, Kind
-from headrace.transform.values.json_text import MOST_DIGITS
+from headrace.transform.values.json_text import MOST_DIGITS, SUPER_BYTES
+from headrace.transform.values.meaning import Cut
 from headrace.transform.values.times import has_epochs
 from headrace.transform.values.values import (
     Broken,
     decimal_fits,
+    fitting,
     float_fits,
     integer_fits,
     numbers_fit,
@@ -56,11 +58,31 @@ def exact_number(text: str) -> Decimal | Immense:
 def needs_all_digits(column: Column) -> bool:
     """Whether a double could be another value of the column than the number that the file writes."""
     rounds = column.kind is Kind.INTEGER and bool(column.writing.rounding)
+    rounds = rounds or (column.kind is Kind.STRING and column.writing.loose)
     return rounds or column.kind is Kind.DECIMAL or has_epochs(column)
 
 
 def json_reader(column: Column) -> Callable[[Any], Any]:
     """A function from a parsed JSON value to the column's value; it raises Broken. null is the caller's matter."""
+    strict = _strict_reader(column)
+    return _loose_reader(column, strict) if column.writing.loose else strict
+
+
+def _loose_reader(column: Column, strict: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Takes texts for what they say, and what is no text as it is written."""
+    read_text = text_reader(column)
+
+    def read(value: Any) -> Any:
+        if type(value) is str:
+            return read_text(value)
+        if column.kind is Kind.STRING and type(value) in {bool, int, float, Decimal}:
+            return read_text(str(value).lower() if type(value) is bool else str(value))
+        return strict(value)
+
+    return read
+
+
+def _strict_reader(column: Column) -> Callable[[Any], Any]:
     match column.kind:
         case Kind.INTEGER:
             return _integer(column)
@@ -71,7 +93,7 @@ def json_reader(column: Column) -> Callable[[Any], Any]:
         case Kind.BOOLEAN:
             return _boolean
         case Kind.SUPER:
-            return _super
+            return _unknown if column.unknown else _super
         case Kind.STRING | Kind.DATE | Kind.TIMESTAMP:
             return _text(column)
 
@@ -157,6 +179,15 @@ def _boolean(value: Any) -> bool:
     if type(value) is not bool:
         raise _wrong(value, "true or false")
     return value
+
+
+def _unknown(value: Any) -> str:
+    """Fields that no column wants never cost their row: the longest are left out where they are too long together."""
+    try:
+        too_long = type(value) is dict and len(orjson.dumps(value)) > SUPER_BYTES
+    except TypeError:  # too deep, as `_super` says
+        too_long = False
+    return Cut(_super(fitting(value))) if too_long else _super(value)
 
 
 def _super(value: Any) -> str:

@@ -71,7 +71,7 @@ def text_reader(column: Column) -> Callable[[str], Any]:
         Kind.BOOLEAN: _boolean,
         Kind.DATE: _date,
         Kind.TIMESTAMP: _timestamp,
-        Kind.SUPER: lambda _: _super,
+        Kind.SUPER: lambda column: _unknown if column.unknown else _super,
     }
     read = readers[column.kind](column)
     return _rewriting(column, read) if is_rewritten(column) else read
@@ -108,7 +108,7 @@ def _string(column: Column) -> Callable[[str], str]:
 
 def is_changing(column: Column) -> bool:
     """Whether the column's texts may be changed to be kept."""
-    return column.writing.cut or column.writing.replaces
+    return column.writing.cut or column.writing.replaces or column.unknown
 
 
 def _cut(text: str, column: Column) -> str:
@@ -309,6 +309,24 @@ def numbers_fit(text: str) -> None:
         raise Broken("physicalType", f"the JSON has a number of more than {MOST_DIGITS} digits: {shown(text)}")
     if has_vanishing_number(text):
         raise Broken("physicalType", f"the JSON has a number that a double cannot hold: {shown(text)}")
+
+
+def _unknown(text: str) -> str:
+    """Fields that no column wants never cost their row: the longest are left out where they are too long together."""
+    if len(text) * 4 <= SUPER_BYTES or len(text.encode()) <= SUPER_BYTES:
+        return _super(text)
+    return Cut(_super(orjson.dumps(fitting(orjson.loads(text))).decode()))
+
+
+def fitting(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields that can be loaded together, without the longest."""
+    sizes = {name: len(orjson.dumps({name: value})) for name, value in fields.items()}
+    left = sum(sizes.values())
+    for name in sorted(sizes, key=lambda name: -sizes[name]):
+        if left <= SUPER_BYTES:
+            break
+        left -= sizes.pop(name)
+    return {name: fields[name] for name in fields if name in sizes}
 
 
 def _super(text: str) -> str:
