@@ -180,6 +180,13 @@ def test_two_markers_in_one_folder_load_each_file_once(monkeypatch: pytest.Monke
     assert (world.table(), world.file(second).members) == ([("m0", 0), ("m1", 1)], 1)
 
 
+def test_a_marker_whose_files_another_one_has_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, marker="*.ready")
+    world.deliver(world.put("a.csv", [("m0", 0)]), world.put("1.ready"), second := world.put("2.ready"))
+    reason = "the files that were in readings/ were loaded by themselves, or with another marker"
+    assert (world.said(second), world.table()) == (("failed", reason), [("m0", 0)])
+
+
 def test_one_marker_for_each_file(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, marker="{name}.done")
     a, b = world.put("a.csv", [("m0", 0)]), world.put("b.csv", [("m1", 1)])

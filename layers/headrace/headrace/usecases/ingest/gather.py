@@ -145,9 +145,9 @@ def _members(file: FileRecord, contract: Contract, services: Services) -> Member
         found = [_Found(landed, Entry(landed.key)) for landed in _in_folder(file, at, contract, services)]
     if reason := outside_of_partition((each.landed.key for each in found), file, contract):
         raise GroupRefusedError(reason)
-    found = _taken_in(found, file, contract, services)
+    there, found = found, _taken_in(found, file, contract, services)
     if not any(each.landed.size for each in found):
-        raise GroupRefusedError(_none_of(found, file, contract))
+        raise GroupRefusedError(_none_of(found, file, contract, there=bool(there)))
     if (size := sum(each.landed.size for each in found)) > MAX_FILE_BYTES:
         has = f"its {len(found):,} files have {size / 2**30:.1f} GiB together"
         most = f"more than {MAX_FILE_BYTES >> 30} GiB do not fit in one function's time"
@@ -155,9 +155,11 @@ def _members(file: FileRecord, contract: Contract, services: Services) -> Member
     return Members(tuple(each.member for each in found))
 
 
-def _none_of(found: list[_Found], file: FileRecord, contract: Contract) -> str:
+def _none_of(found: list[_Found], file: FileRecord, contract: Contract, *, there: bool) -> str:
     if found:
         return "its files are all empty (0 bytes)"
+    if there:
+        return f"the files that were in {folder_of(file.key)} were loaded by themselves, or with another marker"
     if contract.manifest:
         return "none of the files that it lists is there"
     again = "write the marker again when they are, or correct the contract"
