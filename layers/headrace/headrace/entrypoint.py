@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from headrace.adapters.aws import is_transient
+from headrace.adapters.aws import ending_in, is_transient
 from headrace.domain.ingest.failure import UNKNOWN, advised, classify
 from headrace.errors import TerminalError, TransientError
 from headrace.observability import logger
@@ -46,8 +46,13 @@ def timed_entrypoint(handle: Callable[[dict[str, Any], SecondsLeft], Any]) -> Ha
     @logger.inject_lambda_context(clear_state=True)
     def lambda_handler(event: dict[str, Any], context: Any) -> Any:
         logger.append_keys(**{name: event[name] for name in BOUND if name in event})
+
+        def left() -> float:
+            return float(context.get_remaining_time_in_millis()) / 1000
+
         try:
-            return handle(event, lambda: float(context.get_remaining_time_in_millis()) / 1000)
+            with ending_in(left()):
+                return handle(event, left)
         except Exception as error:
             if is_transient(error):
                 raise TransientError(str(error)) from error

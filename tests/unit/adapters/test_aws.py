@@ -80,6 +80,9 @@ class Context:
     invoked_function_arn = "arn"
     aws_request_id = "id"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 3000
+
 
 def test_a_function_raises_transient_errors_under_the_name_that_is_retried() -> None:
     @entrypoint

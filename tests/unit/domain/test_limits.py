@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from headrace.adapters import aws
 from headrace.adapters.accounts import sql
 from headrace.domain import bounds, contract, export, migration, notice, sizes, sql_text
 from headrace.domain.ingest import arrival, groups, lane, manifest, packing, replay, row_limits, storm
@@ -84,6 +85,9 @@ FAILURES = {
     "Executions that attempt a batch": count(lane.MAX_ATTEMPTS),
     "Shortest wait between two attempts": time(lane.SHORTEST_BACKOFF_SECONDS),
     "Longest wait between two attempts": time(lane.LONGEST_BACKOFF_SECONDS),
+    "Time for an answer of DynamoDB, SQS, SNS or Step Functions": time(aws.QUICK_SECONDS),
+    "The same, of S3": time(aws.ANSWER_SECONDS["s3"]),
+    "The same, of the Data API, which waits up to 20 s for a statement": time(aws.ANSWER_SECONDS["redshift-data"]),
     "Time that a transient error is retried": time(lane.PATIENCE_SECONDS, "h"),
     "The same, if the error hits every file": time(lane.SYSTEMIC_PATIENCE_SECONDS, "h"),
     "Held batches of a lane": count(lane.MOST_HELD),

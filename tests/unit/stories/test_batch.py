@@ -288,7 +288,7 @@ def test_a_load_that_committed_after_all_is_recorded_not_given_up() -> None:
     landed = land(services, "a.csv", GOOD)
     batch = replace(transformed(services), attempts=3)
     services.warehouse.answers = {"etl.loads": [["loaded"]], "etl.load_files": [[landed.file_id, batch.batch, 2, 2, 0]]}
-    record_failure(batch, "States.Timeout", "", services)
+    record_failure(batch, "Runtime.ExitError", "", services)
     assert services.ledger.files.get(landed.file_id).status is FileStatus.LOADED
 
 

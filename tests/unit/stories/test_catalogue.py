@@ -7,7 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from headrace.domain.ingest.failure import Failure, Place, Treatment, catalogue, classify, explain, for_people
+from headrace.domain.ingest.failure import (
+    TIMED_OUT,
+    Failure,
+    Place,
+    Treatment,
+    catalogue,
+    classify,
+    explain,
+    for_people,
+    named,
+)
 from headrace.domain.ingest.lane import MAX_ATTEMPTS
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.usecases.ingest.hand_over import hand_over
@@ -69,6 +79,13 @@ def of(*treatments: Treatment) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("failure", chosen, ids=lambda failure: failure.name)
 
 
+OF_FILES = pytest.mark.parametrize(
+    "failure",
+    [failure for failure in OF_BATCHES if failure.treatment is Treatment.ISOLATE and failure.name not in TIMED_OUT],
+    ids=lambda failure: failure.name,
+)
+
+
 def as_it_arrives(failure: Failure) -> tuple[str, str]:
     """Error and cause, as the workflow hands them on."""
     name, _, cause = failure.text.partition(": ")
@@ -118,7 +135,18 @@ def test_a_batch_that_is_too_large_is_loaded_in_parts(failure: Failure) -> None:
     assert explains(told, failure)
 
 
-@of(Treatment.ISOLATE)
+@pytest.mark.parametrize("name", sorted(TIMED_OUT))
+def test_a_function_that_times_out_over_no_file_is_waited_for(name: str) -> None:
+    """The warehouse, or the ledger, hangs: no attempt counts, nothing is split, nothing fails."""
+    lane = Lane(named(name))
+    lane.run(times=OFTEN)
+    assert lane.statuses() == [FileStatus.LOADED] * 2
+    assert lane.executions == OFTEN + 2
+    (told,) = lane.told()
+    assert named("step-timed-out").advice in told
+
+
+@OF_FILES
 def test_what_may_be_a_files_is_tried_three_times(failure: Failure) -> None:
     lane = Lane(failure)
     lane.run(times=MAX_ATTEMPTS - 1)

@@ -24,7 +24,7 @@ class SourceAwsServices(AwsServices):
     @cached_property
     def incoming(self) -> S3Incoming:
         """Files on their way from a server into the landing bucket."""
-        return S3Incoming(aws.client("s3", aws.WITHOUT_CHECKSUMS), setting("LAKE_BUCKET"), setting("LANDING_BUCKET"))
+        return S3Incoming(aws.client("s3", aws.FOR_UPLOADS), setting("LAKE_BUCKET"), setting("LANDING_BUCKET"))
 
     @cached_property
     def connect(self) -> Connector:

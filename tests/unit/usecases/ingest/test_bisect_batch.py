@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from headrace.domain.ingest.lane import MAX_ATTEMPTS
+from headrace.domain.ingest.lane import MAX_ATTEMPTS, LaneState
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.packing import APART
 from headrace.usecases.ingest.bisect_batch import give_up
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import record_batch
@@ -76,11 +77,13 @@ def test_a_tombstone_stands_before_any_file_is_let_go() -> None:
 def test_suspects_are_not_tried_three_times_before_they_are_split_further() -> None:
     services, _ = waiting("a", "b", "c", "d")
     for generation in range(1, MAX_ATTEMPTS + 1):
-        assert record_failure(take(services, generation), "States.Timeout", "", services) == (generation < MAX_ATTEMPTS)
+        assert record_failure(take(services, generation), "Runtime.ExitError", "", services) == (
+            generation < MAX_ATTEMPTS
+        )
         hand_over("readings", LIVE, generation, services)
     halved = take(services, MAX_ATTEMPTS + 1)
     assert len(halved.file_ids) == 2
-    assert not record_failure(halved, "States.Timeout", "", services)
+    assert not record_failure(halved, "Runtime.ExitError", "", services)
 
 
 def test_giving_up_goes_on_where_it_was_left() -> None:
@@ -143,3 +146,31 @@ def test_an_error_that_nobody_knows_gets_three_executions() -> None:
     services, _ = waiting("a", "b")
     assert tried(services, 3, "a sentence that nobody has read yet") == [True, True, False]
     assert services.warehouse.ran
+
+
+@pytest.mark.parametrize("stopped", [1, MAX_ATTEMPTS - 1, MAX_ATTEMPTS])
+def test_stopping_executions_fails_no_file_that_was_set_apart(stopped: int) -> None:
+    """Its first execution is its only one, and others have loaded since: an error would fail it, a stop may not."""
+    services, files = waiting("a")
+    apart = replace(files[0], suspects=APART, apart_since="2026-01-01T00:00:00Z", failing_since="2026-01-01T00:00:00Z")
+    services.ledger.records.files[apart.file_id] = services.ledger.records.waiting[LIVE, apart.file_id] = apart
+    services.ledger.records.lanes["readings", LIVE] = LaneState(loaded_at="2026-01-02T00:00:00Z")
+    for generation in range(1, stopped + 1):
+        take(services, generation)
+        hand_over("readings", LIVE, generation, services)  # by the function that finds it stopped
+    recorded = record_batch("readings", LIVE, stopped + 1, f"readings-{stopped + 1}", services)
+    known = services.ledger.files.get(apart.file_id)
+    if stopped < MAX_ATTEMPTS:
+        assert (recorded["files"], known.status) == (1, FileStatus.RUNNING)
+    else:
+        assert (recorded["batch"], known.status) == (None, FileStatus.HELD)
+        assert "headrace release" in str(services.topic.notices[-1].to_json())
+
+
+def test_an_error_in_its_only_execution_still_fails_it() -> None:
+    services, files = waiting("a")
+    apart = replace(files[0], suspects=APART, apart_since="2026-01-01T00:00:00Z", failing_since="2026-01-01T00:00:00Z")
+    services.ledger.records.files[apart.file_id] = services.ledger.records.waiting[LIVE, apart.file_id] = apart
+    services.ledger.records.lanes["readings", LIVE] = LaneState(loaded_at="2026-01-02T00:00:00Z")
+    assert not record_failure(take(services, 1), "OddError", "nobody knows it", services)
+    assert services.ledger.files.get(apart.file_id).status is FileStatus.FAILED

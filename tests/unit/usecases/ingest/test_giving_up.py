@@ -175,4 +175,4 @@ def test_how_often_a_batch_was_tried_is_said() -> None:
     record_batch("readings", LIVE, 1, "another", world.services)
     ended = world.services.ledger.batches.get("readings-1")
     assert ended.status is BatchStatus.FAILED
-    assert ended.reason == f"it did not get through in {MAX_ATTEMPTS} attempts"
+    assert str(ended.reason).startswith(f"ExecutionEnded: it did not get through in {MAX_ATTEMPTS} attempts")

@@ -121,6 +121,8 @@ class Failure:
 
 CROWDED = "lambda-crowded"
 """The name of the entry for a unit whose files were too much together."""
+TIMED_OUT = frozenset({"lambda-timed-out", "step-functions-timeout"})
+"""The names of the entries for a function that was stopped at its time-out, whatever it did."""
 DENIED = frozenset({"s3-access-denied", "kms-denied", "aws-access-denied"})
 """The names of the entries for what Headrace itself may not do: a person has to allow it, nothing is lost."""
 UNKNOWN = Failure(

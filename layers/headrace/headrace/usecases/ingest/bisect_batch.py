@@ -64,9 +64,11 @@ def allowed_for(batch: BatchRecord, services: HasFiles) -> int:
     One that waits for an error to pass may be tried as often as it takes, one that would fail in the same way again not
     at all.
     """
-    if batch.reason and treatment_of(batch.reason).final:
+    if batch.reason is None:  # its executions were stopped, which says nothing of its files
+        return MAX_ATTEMPTS
+    if treatment_of(batch.reason).final:
         return 0
-    if batch.reason and is_waited_out(batch, classify(batch.reason).treatment):
+    if is_waited_out(batch, classify(batch.reason).treatment):
         return batch.attempts
     group = next((file.suspects for file in _files(batch, services)), None)
     return attempts_allowed(batch, suspects=group is not None, apart=group == APART)

@@ -56,7 +56,8 @@ def record_batch(
         return NO_BATCH  # an execution out of its turn, redriven by hand for example
     batch = _left_open(state.open_batch, execution, services)
     if batch and (batch.condemned or batch.attempts > allowed_for(batch, services)):
-        reason = batch.reason or f"it did not get through in {batch.attempts - 1} attempts"
+        unsaid = f"ExecutionEnded: it did not get through in {batch.attempts - 1} attempts, and none of them said why"
+        reason = batch.reason or unsaid
         give_up(batch, reason, services)
         batch = None
     if batch is None and replace(state, open_batch=None).blocked(services.contracts.get(dataset)):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from headrace.domain.clock import now
-from headrace.domain.ingest.failure import CROWDED, classify, explain, for_people
+from headrace.domain.ingest.failure import CROWDED, TIMED_OUT, classify, explain, for_people
 from headrace.domain.ingest.ledger import BatchRecord
 from headrace.domain.notice import Next
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up, is_waited_out, treatment_of
@@ -32,6 +32,10 @@ class Services(
     """The ports used here."""
 
 
+STEP_TIMED_OUT = "StepTimedOut"
+"""What is said of a function that timed out over no unit: it has read no file, so none is to blame."""
+
+
 def record_failure(batch: BatchRecord, error: str, cause: str, services: Services, killed: Sequence[int] = ()) -> bool:
     """Returns whether the batch is tried again as it is; the catalogue says what is done about an error.
 
@@ -41,6 +45,8 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     once while it lasts.
     """
     text = explain(error, cause)
+    if not killed and classify(text).name in TIMED_OUT:
+        text = f"{STEP_TIMED_OUT}: {text}"
     failure = classify(text)
     reason = for_people(failure, text, services.contracts.get(batch.dataset).names)
     services.events.note_batch(batch.batch, "Failed", {"error": error, "reason": reason, "failure": failure.name})
@@ -51,7 +57,7 @@ def record_failure(batch: BatchRecord, error: str, cause: str, services: Service
     suspects = (crowded if failure.name == CROWDED else blamed)(batch, killed, services)
     final = treatment_of(reason).final or bool(suspects)
     passes = not final and is_waited_out(batch, failure.treatment)
-    if final or not (passes or batch.attempts < allowed_for(batch, services)):
+    if final or not (passes or batch.attempts < allowed_for(replace(batch, reason=reason), services)):
         _give_up(batch, reason, services, suspects)
         return False
     services.batches.note_reason(batch, reason)
