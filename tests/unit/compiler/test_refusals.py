@@ -338,6 +338,14 @@ def test_two_contracts_must_not_be_in_each_others_way(tmp_path: Path) -> None:
     assert "loads into the table logistics.parcel already" in reasons
 
 
+def test_two_datasets_must_not_have_one_table_in_glues_catalogue(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    write(tmp_path, "b", parcel="letter", letters="parcels_files")
+    reason = r"a\.odcs\.yaml has a table parcels_files in Glue's catalogue already"
+    with pytest.raises(ContractErrors, match=reason):
+        compile_folder(tmp_path)
+
+
 def test_a_view_must_not_have_the_name_of_anothers_table(tmp_path: Path) -> None:
     write(tmp_path, "a")
     view = f"{VIEWS}- {{name: parcel, query: SELECT 1}}"
