@@ -13,13 +13,12 @@ from headrace.usecases.ingest import starter
 
 @entrypoint
 def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """Record each message's object, then wake each dataset once. Only messages that failed come back."""
+    """Record each message's object or deletion, then wake each dataset once. Only messages that failed come back."""
     failed: set[str] = set()
     waiting: dict[tuple[str, str], list[str]] = {}
     for message in event["Records"]:
         try:
-            arrival = starter.read(message["body"], services.unreadable)
-            file = starter.record(arrival, services) if arrival else None
+            file = starter.note(starter.read(message["body"], services.unreadable), services)
         except Exception:
             logger.exception("a message could not be recorded", extra={"message_id": message["messageId"]})
             failed.add(message["messageId"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from tests.e2e.conftest import Laptop
@@ -31,6 +32,23 @@ def test_a_new_event_type_needs_no_migration(laptop: Laptop) -> None:
     )
     assert laptop.rows(query) == [['"audit"', '"bo"', "12"]]
     assert laptop.rows(BY_TYPE) == [["opened", 2], ["recalled", 1]]
+
+
+def test_rows_go_with_their_object(laptop: Laptop) -> None:
+    """A partition that is written again: the new part comes under another name, the old one is deleted."""
+    count = "SELECT COUNT(*) FROM public.happenings WHERE event_type = 'moved on'"
+    for part in ("7af1", "b2c9"):
+        laptop.put(f"happenings/dt=1/part-{part}.jsonl", happening("moved on", {"to": "hall"}))
+        laptop.settle()
+    assert laptop.rows(count) == [[2]]
+    key = "happenings/dt=1/part-7af1.jsonl"
+    laptop.client("s3").delete_object(Bucket=laptop.output("LandingBucket"), Key=key)
+    deadline = time.monotonic() + 60
+    while laptop.rows(count) != [[1]]:
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    laptop.settle()
+    assert any(f"{key} was deleted from landing: its rows are removed" in message for message in laptop.messages())
 
 
 def test_a_view_that_cannot_be_refreshed_is_told_and_costs_no_rows(laptop: Laptop) -> None:

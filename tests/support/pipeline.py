@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.ingest.deletion import Deletion
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import LIVE, MERGE, Arrival, BatchRecord, FileRecord
@@ -99,12 +100,24 @@ class Pipeline:
         """The same with the bytes of a file."""
         sent = Arrival("landing", f"readings/{key}", version, len(body), "e", sequencer, at)
         self.services.lake.landed["landing", sent.key, version] = body
+        self.landing.deleted.discard(sent.key)
         self.landing.all_versions.append(Landed("landing", sent.key, version, len(body), "e", at, latest=True))
         return sent
 
     def deliver(self, arrival: Arrival) -> FileRecord:
         """Deliver an event."""
         return starter.record(arrival, self.services)
+
+    def delete(self, key: str, at: str, sequencer: str) -> Deletion:
+        """Delete a key from the bucket, which writes a delete marker. Its event is not delivered yet."""
+        name = f"readings/{key}"
+        self.landing.deleted.add(name)
+        self.landing.deletions.append(Landed("landing", name, at, 0, "", at, latest=True, deleted=True))
+        return Deletion("landing", name, "", sequencer, at, expired=False)
+
+    def deliver_deletion(self, deletion: Deletion) -> FileRecord | None:
+        """Deliver the event of a deletion."""
+        return starter.record_deletion(deletion, self.services)
 
     def begin(self, lane: str = LIVE) -> bool:
         """Take a batch of a lane up to its plan. False when nothing waits, or one is under way."""

@@ -14,7 +14,8 @@ from headrace.domain.contract import ENGINES, MERGE_SECONDS, UNKNOWN_COLUMN, Col
 from headrace.transform.rules.values import value_rules
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
-from headrace_compiler.compile.groups import check_grouped
+from headrace_compiler.compile.deletions import deletions
+from headrace_compiler.compile.groups import Groups, check_grouped
 from headrace_compiler.compile.histories import keeps_history
 from headrace_compiler.compile.key_columns import with_origins
 from headrace_compiler.compile.metrics import statistics_checks
@@ -66,6 +67,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     copies = _chosen("onCopy", ON_COPY, table, values, problems)
     engine = _chosen("engine", ENGINES, table, values, problems)
     snapshot = snapshot_of(table, values, servers, TABLE, problems)
+    removes = deletions(table, values, servers.groups if servers else Groups(), TABLE, problems)
     limit = _bad_row_limit(table, values, problems) | _shrink_limit(table, values, problems)
     if len(columns) < len(table.properties or []):
         return None  # what follows would only say of a column with a mistake that there is none
@@ -105,6 +107,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         columns=(*columns, *([_unknown_column(values.get("encode"))] if on_unknown == "keep" else [])),
         refuse_unknown=on_unknown == "refuse",
         **limit,
+        **removes,
         rules=rules,
         sources=servers.sources,
         checks=(*checks, *size_checks(snapshot, limit.get("max_shrink"))),

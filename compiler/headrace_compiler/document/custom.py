@@ -38,6 +38,8 @@ DATASET = {
     "encode": "text",
     "onNewVersion": "text",
     "onCopy": "text",
+    "onDelete": "text",
+    "onExpiration": "text",
     "engine": "text",
     "groupWait": "a number",
     "unknownColumns": "text",

@@ -183,7 +183,7 @@ def check_rights(caller: Caller, resource: str, arguments: Any) -> None:
 
 
 def name_versions_in_events() -> None:
-    """`Object Created` on EventBridge carries `version-id`, as it does for versioned buckets on AWS."""
+    """S3's events on EventBridge carry `version-id`, as they do for versioned buckets on AWS."""
     fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
     require("version_id" in inspect.signature(fire).parameters, "_fire_s3_event does not receive the version")
     require(next(iter(inspect.signature(dispatch).parameters)) == "event", "_dispatch_event takes other arguments")

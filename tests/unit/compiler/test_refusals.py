@@ -32,6 +32,8 @@ HOLD = """- type: custom
 FROM = "logicalType: boolean\n        customProperties:\n          - property: valueFrom\n            value: "
 NULLS = 'property: nullTokens\n        value: ["", "NULL"]'
 MARKER = "property: marker\n        value: _OK"
+REMOVES = "property: onDelete\n        value: removeRows"
+LOADS = "property: onCopy\n        value: load"
 HISTORY = "property: history\n        value: scd2"
 SNAPSHOT = "property: snapshot\n        value: table"
 QUALITY = "logicalType: string\n        quality:\n          "
@@ -83,6 +85,11 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("value: add", "value: append <-", "onNewVersion must be replace or add"),
     (ADDS, f"{ADDS}\n      - property: engine\n        value: glu <-", "engine must be auto, lambda or glue: did"),
     (ADDS, "property: badRowLimit\n        value: few <-", "a share such as 5%"),
+    (ADDS, f"{REMOVES.replace('removeRows', 'remove')} <-", "keepRows or removeRows: did you mean 'removeRows'"),
+    (ADDS, f"{REMOVES} <-", "onDelete: it needs onCopy: load. a copy that is skipped would lose its rows"),
+    (ADDS, f"{REMOVES} <-\n      - {ADDS}\n      - {LOADS}", "onDelete: it does not go with onNewVersion: add"),
+    (ADDS, f"{REMOVES} <-\n      - {SNAPSHOT}", "onDelete: it does not go with snapshot: a snapshot goes when"),
+    (ADDS, f"{REMOVES.replace('Delete', 'Expiration')} <-", "onExpiration: it needs onCopy: load"),
     (ADDS, "property: history\n        value: scd <-", "history must be scd2: did you mean 'scd2'"),
     (ADDS, f"{HISTORY} <-\n      - {SNAPSHOT}", "history: it does not go with snapshot: a snapshot has no row"),
     (ADDS, f"{HISTORY} <-\n      - property: truncateOperations\n        value: [t]", "does not go with truncateOp"),

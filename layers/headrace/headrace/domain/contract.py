@@ -196,7 +196,8 @@ class Contract:
     count as content of their own under another key. `most_files` have room in the SQL of one batch. `folder_templates`
     and `name_templates` are those of `key_values`, for the folders below the prefix and for the names of files. Each
     file of a `snapshot` is the whole `table`, or the whole of a `partition`: what is not in it goes.
-    `engine` is one of `ENGINES`.
+    `engine` is one of `ENGINES`. The rows of an object that is deleted from landing go if `remove_deleted`, those of
+    one that S3's lifecycle rules delete if `remove_expired`.
 
     Files that wait for a `marker`, or are listed in a `manifest`, both patterns of names, are loaded as one: see
     `domain.ingest.groups`. People are notified of those that have waited for `patience_seconds`.
@@ -243,6 +244,8 @@ class Contract:
     name_templates: tuple[str, ...] = ()
     most_files: int = 700
     engine: str = AUTO
+    remove_deleted: bool = False
+    remove_expired: bool = False
     marker: str = ""
     manifest: str = ""
     patience_seconds: int = PATIENCE_SECONDS

@@ -132,7 +132,10 @@ def batch_notice(
     """
     results = list(results)
     rows = total(files)
-    loaded = [file for file in files if file.status is FileStatus.LOADED]
+    ended = [file for file in files if file.status is FileStatus.LOADED]
+    loaded = [file for file in ended if not file.is_deletion]
+    deleted = [file for file in ended if file.is_deletion]
+    removed = {file.file_id for file in deleted}
     failed = [file for file in files if file.status is FileStatus.FAILED]
     held = [file for file in files if file.status is FileStatus.HELD]
     unbalanced = [file for file in loaded if not file.rows.balanced]
@@ -142,7 +145,8 @@ def batch_notice(
         *_drifting(results),
         *([f"{_count(rows.superseded, 'row')} superseded by newer ones"] if rows.superseded else []),
         *_listed("duplicate", [file for file in files if file.status is FileStatus.DUPLICATE]),
-        *(shrunk := _shrunk(corrected)),
+        *(shrunk := _shrunk([pair for pair in corrected if pair[0].file_id not in removed])),
+        *_deleted([file.key for file in deleted]),
         *_bereft([file.key for file in bereft]),
         *_listed("failed", failed),
         *_listed("held", held),
@@ -339,6 +343,11 @@ def _bereft(keys: list[str]) -> list[str]:
     said = "is a duplicate of a file that was just replaced: if its own rows are right, `headrace reload {} --force`"
     rest = f"and {len(keys) - LISTED} more such copies"
     return [f"{key} {said.format(key)}" for key in keys[:LISTED]] + ([rest] if len(keys) > LISTED else [])
+
+
+def _deleted(keys: list[str]) -> list[str]:
+    lines = [f"{key} was deleted from landing: its rows are removed" for key in keys[:LISTED]]
+    return lines + ([f"and {len(keys) - LISTED} more such files"] if len(keys) > LISTED else [])
 
 
 def _listed(what: str, files: list[FileRecord]) -> list[str]:

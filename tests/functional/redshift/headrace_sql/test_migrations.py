@@ -228,3 +228,22 @@ def test_a_sort_key_that_redshift_would_not_lengthen_is_refused_before_anything_
     assert catalogue(client) == before
     said = client.error("ALTER TABLE public.readings ALTER COLUMN note TYPE VARCHAR(64)")
     assert "found unexpected dependency for column" in said
+
+
+def test_a_history_is_made_once_and_follows_its_contract(client: Client) -> None:
+    kept = replace(OLD, history=True)
+    for contracts in ([OLD], [kept]):
+        migrate(services_on(client, contracts), "headrace")
+    assert not plan(services_on(client, [kept]), "headrace").changes
+    longer = replace(kept, columns=with_unknown(*contract().columns, replace(NOTE, redshift_type="VARCHAR(16)"), MORE))
+    migrate(services_on(client, [longer]), "headrace")
+    assert not plan(services_on(client, [longer]), "headrace").changes
+    for table in ("readings", "versions_readings", "readings_history"):
+        query = f"SELECT column_name FROM svv_columns WHERE table_name = '{table}' AND column_name IN ('more', 'note')"
+        assert client.rows(f"{query} ORDER BY 1") == [["more"], ["note"]]
+    migrate(services_on(client, [replace(longer, history=False)]), "headrace")
+    with pytest.raises(MigrationError, match=r"versions_readings lacks what was loaded"):
+        migrate(services_on(client, [longer]), "headrace")
+
+
+MORE = Column("more", "more", Kind.INTEGER, "BIGINT")

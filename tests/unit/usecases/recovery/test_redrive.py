@@ -69,6 +69,12 @@ def test_what_is_no_event_stays_and_is_named() -> None:
     assert not queues.hidden & set(queues.left)
 
 
+def test_a_deletion_is_sent_again() -> None:
+    queues = Queues(json.dumps(event("readings/a") | {"detail-type": "Object Deleted"}))
+    assert [(answer.key, answer.what) for answer in run(queues, MemoryLedger())] == [("readings/a", "sent")]
+    assert queues.done == ["send 0", "pause", "delete 0"]
+
+
 def test_a_dry_run_gives_everything_back() -> None:
     queues = Queues(json.dumps(event("readings/a")))
     assert [answer.what for answer in run(queues, MemoryLedger(), dry_run=True)] == ["sent"]

@@ -67,17 +67,17 @@ def arrival_of(event: dict[str, Any]) -> Arrival:
     detail = event["detail"]
     item = detail["object"]
     return Arrival(
-        bucket=_text("bucket", detail["bucket"]["name"]),
-        key=_text("key", item["key"]),
-        version=_text("version", item.get("version-id") or item["etag"]),
+        bucket=text_of("bucket", detail["bucket"]["name"]),
+        key=text_of("key", item["key"]),
+        version=text_of("version", item.get("version-id") or item["etag"]),
         size=_size(item.get("size", 0)),
-        etag=_text("etag", item.get("etag", ""), least=0),
-        sequencer=_text("sequencer", item.get("sequencer", ""), least=0),
+        etag=text_of("etag", item.get("etag", ""), least=0),
+        sequencer=text_of("sequencer", item.get("sequencer", ""), least=0),
         at=precise(event["time"]),
     )
 
 
-def _text(name: str, value: Any, least: int = 1) -> str:
+def text_of(name: str, value: Any, least: int = 1) -> str:
     """A text as S3 may have it: a lone half of a character would be refused by whatever stores or hashes it."""
     if not isinstance(value, str) or not least <= len(value.encode()) <= LONGEST_KEY:
         raise ValueError(f"its {name} is no text of {least} to {LONGEST_KEY:,} bytes")

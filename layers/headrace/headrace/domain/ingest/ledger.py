@@ -30,6 +30,10 @@ RUN = "glue"
 `{"run", "dpu_seconds", "at_most"?}`: `at_most` where Glue had not yet reported what the run took; with auto-scaling it
 does so some time after the end.
 """
+DELETED = "deleted "
+"""How the version of a key begins that is no object but the deletion of one: S3's own have no blank."""
+ERASED = "Erased"
+"""The line of a file's history that says that `headrace erase` deleted its object."""
 HELD = "Held"
 """The line of a batch's history that says that it waits for a person."""
 
@@ -218,6 +222,16 @@ class FileRecord:
     def announced(self) -> Arrival:
         """The arrival that the file was recorded for: contracts that are corrected since may route it elsewhere."""
         return Arrival(self.bucket, self.key, self.version, self.size, self.etag, self.sequencer, at=self.arrived_at)
+
+    @property
+    def was_found(self) -> bool:
+        """Whether its place among the versions of its key is one between those of events, by which it did not come."""
+        return "-" in self.sequencer
+
+    @property
+    def is_deletion(self) -> bool:
+        """Whether it is no object, but says that the one of its key was deleted: it has no rows."""
+        return self.version.startswith(DELETED)
 
     @property
     def place(self) -> tuple[str, str]:

@@ -7,15 +7,19 @@ from typing import Protocol
 
 from headrace.domain import clock
 from headrace.domain.foreign import NOT_AS_EXPECTED
-from headrace.domain.ingest.arrival import Routing, arrival_of, route
+from headrace.domain.ingest.arrival import Routing, arrival_of, contract_of, left_out, route
+from headrace.domain.ingest.deletion import Deletion, as_version, deletion_of, removes_rows
 from headrace.domain.ingest.lane import wait_seconds
-from headrace.domain.ingest.ledger import LIVE, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import ERASED, LIVE, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.replay import replay_of
 from headrace.domain.ingest.storm import group_of
 from headrace.domain.notice import arrival_notice
 from headrace.usecases.ports import (
     HasBatches,
+    HasContents,
     HasContracts,
     HasEngines,
+    HasEvents,
     HasFiles,
     HasLanes,
     HasStorms,
@@ -29,20 +33,36 @@ class RecordServices(HasContracts, HasEngines, HasFiles, HasStorms, HasTopic, Pr
     """The ports used to record an object."""
 
 
+class DeletionServices(HasContents, HasContracts, HasEvents, HasFiles, Protocol):
+    """The ports used to record a deletion."""
+
+
+class NoteServices(RecordServices, DeletionServices, Protocol):
+    """The ports used to record what a message announces."""
+
+
 class WakeServices(HasBatches, HasContracts, HasLanes, HasWorkflow, Protocol):
     """The ports used to start a lane's execution."""
 
 
-def read(body: str, unreadable: Unreadable) -> Arrival | None:
-    """The arrival that a message announces. One that is no event of S3 is a dead letter at once: it would never be one.
+def read(body: str, unreadable: Unreadable) -> Arrival | Deletion | None:
+    """What a message announces. One that is no event of S3 is a dead letter at once: it would never be one.
 
     A person is called by the queue's alarm, and `headrace redrive` shows it.
     """
     try:
-        return arrival_of(json.loads(body))
+        event = json.loads(body)
+        return deletion_of(event) or arrival_of(event)
     except NOT_AS_EXPECTED:
         unreadable.keep(body)
         return None
+
+
+def note(announced: Arrival | Deletion | None, services: NoteServices) -> FileRecord | None:
+    """Write to the ledger what a message announces; None if that is nothing."""
+    if isinstance(announced, Deletion):
+        return record_deletion(announced, services)
+    return record(announced, services) if announced else None
 
 
 def record(arrival: Arrival, services: RecordServices, lane: str = LIVE) -> FileRecord:
@@ -62,6 +82,27 @@ def record(arrival: Arrival, services: RecordServices, lane: str = LIVE) -> File
     # Reported before it is written: a crash in between reports it twice, never not at all.
     services.topic.publish(arrival_notice(file, group))
     return services.files.record_arrival(file)
+
+
+def record_deletion(deletion: Deletion, services: DeletionServices, lane: str = LIVE) -> FileRecord | None:
+    """Write a deletion to the ledger as a version of its key without rows, if its contract removes rows with objects.
+
+    None if nothing is to be done: also where `headrace erase` has deleted the object, whose other rows stay.
+    """
+    contract = contract_of(deletion.key, services.contracts.all())
+    if contract is None or not removes_rows(deletion, contract):
+        return None
+    if replay_of(contract, deletion.key) or left_out(deletion.key, contract):
+        return None
+    versions = services.contents.versions(deletion.bucket, deletion.key)
+    arrival = as_version(deletion, [version for version in versions if not version.is_deletion])
+    if arrival is None or (deletion.version and _erased(versions[-1], services)):
+        return None
+    return services.files.record_arrival(_first_record(arrival, Routing(contract.dataset, FileStatus.PENDING), lane))
+
+
+def _erased(file: FileRecord, services: DeletionServices) -> bool:
+    return any(line.step == ERASED for line in services.events.of_file(file.file_id))
 
 
 def wake(dataset: str, services: WakeServices, lane: str = LIVE) -> None:

@@ -8,20 +8,23 @@ when they came, while the contract was lacking or wrong: those that it takes by 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
 
+from headrace.domain.clock import now
 from headrace.domain.ingest.arrival import route
+from headrace.domain.ingest.deletion import Deletion
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.ledger import BACKFILL, UNROUTABLE, Arrival, FileRecord, FileStatus
-from headrace.domain.ingest.sequencer import right_after
+from headrace.domain.ingest.sequencer import right_after, sortable
 from headrace.usecases.ingest import starter
 from headrace.usecases.ports import (
     HasBatches,
+    HasContents,
     HasContracts,
     HasEngines,
     HasEvents,
@@ -42,7 +45,17 @@ NEVER = {FileStatus.FAILED, FileStatus.UNROUTABLE}
 
 
 class Services(
-    HasBatches, HasContracts, HasEngines, HasEvents, HasFiles, HasLanes, HasStorms, HasTopic, HasWorkflow, Protocol
+    HasBatches,
+    HasContents,
+    HasContracts,
+    HasEngines,
+    HasEvents,
+    HasFiles,
+    HasLanes,
+    HasStorms,
+    HasTopic,
+    HasWorkflow,
+    Protocol,
 ):
     """The ports used here."""
 
@@ -78,7 +91,8 @@ def backfill(
 ) -> Backfilled:
     """Let every object version of the dataset below `prefix` that the ledger does not know wait in the backfill lane.
 
-    So does one that the ledger knows as no dataset's, if the dataset takes it now. A key that was deleted is left out.
+    So does one that the ledger knows as no dataset's, if the dataset takes it now. A key that was deleted is left out;
+    if the contract removes rows with their object, and the event was lost, they go now.
     Versions of one key keep their order among each other and with those that came by event. `progress` is called now
     and then with what was found so far.
     """
@@ -88,9 +102,11 @@ def backfill(
         """The versions of one key, in their order, each with what became of it."""
         return [(version.key, _status(version, dataset, services, dry_run=dry_run)) for version in versions]
 
+    removes = services.contracts.get(dataset).remove_deleted
     with ThreadPoolExecutor(PARALLEL) as pool:
         for keys in _together(landing.versions(prefix)):
-            own = [_of_dataset(versions, services, found) for versions in _open(keys, services, found)]
+            found.taken += _deleted(keys, landing, services, dry_run=dry_run) if removes else ()
+            own = [_of_dataset(versions, services, found) for versions in _open(keys, services, found, removes=removes)]
             for key, status in (answer for answers in pool.map(write, own) for answer in answers):
                 (found.refused if status in NEVER else found.taken).append(key)
             if found.taken and not dry_run:
@@ -120,17 +136,46 @@ def _together(landed: Iterable[Landed]) -> Iterator[list[list[Landed]]]:
     yield keys
 
 
-def _open(keys: list[list[Landed]], services: Services, found: Backfilled) -> Iterator[list[Version]]:
+def _open(keys: list[list[Landed]], services: Services, found: Backfilled, *, removes: bool) -> Iterator[list[Version]]:
     """Of each key the versions that the ledger does not know, or knows as no dataset's, the oldest first."""
     there = [versions for versions in keys if any(version.latest for version in versions)]
     found.deleted += sum(map(len, keys)) - sum(map(len, there))
     known = services.files.known(version.file_id for versions in there for version in versions)
     found.known += sum(file.status is not FileStatus.UNROUTABLE for file in known.values())
     for newest_first in there:
-        yield list(_in_their_places(reversed(newest_first), known))
+        first = newest_first[0]
+        all_known = all(version.file_id in known for version in newest_first)
+        versions = [] if all_known or not removes else services.contents.versions(first.bucket, first.key)
+        deletions = [version for version in versions if version.is_deletion]
+        yield list(_in_their_places(reversed(newest_first), known, deletions))
 
 
-def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -> Iterator[Version]:
+def _deleted(keys: list[list[Landed]], landing: Landing, services: Services, *, dry_run: bool) -> Iterator[str]:
+    """The keys that were deleted and still have rows, as the events would have said: those deletions wait now."""
+    gone = [versions[0].key for versions in keys if versions and not any(version.latest for version in versions)]
+    for key, at in keys_with_rows_left(gone, landing, services).items():
+        deletion = Deletion(landing.bucket, key, "", "", at or now(), expired=False)
+        if dry_run or starter.record_deletion(deletion, services, BACKFILL):
+            yield key
+
+
+def keys_with_rows_left(gone: Iterable[str], landing: Landing, services: HasContents) -> dict[str, str]:
+    """Of keys that are gone from landing, those whose rows the ledger knows, and no deletion: since when they are gone.
+
+    That is empty for a key that left no delete marker.
+    """
+    left = []
+    for key in gone:
+        known = services.contents.versions(landing.bucket, key)
+        if known and not known[-1].is_deletion and any(version.rows.loaded for version in known):
+            left.append(key)
+    found = landing.histories(left) if left else {}
+    return {key: max((item.at for item in items if item.deleted), default="") for key, items in found.items()}
+
+
+def _in_their_places(
+    versions: Iterable[Landed], known: dict[str, FileRecord], deletions: Sequence[FileRecord] = ()
+) -> Iterator[Version]:
     """The open versions of a key, the oldest first, each unknown one right after the version before it.
 
     None of them is earlier than that one: S3 dates an object of several parts by the start of its upload
@@ -144,8 +189,11 @@ def _in_their_places(versions: Iterable[Landed], known: dict[str, FileRecord]) -
             if known[version.file_id].status is FileStatus.UNROUTABLE:
                 yield known[version.file_id]
         else:
-            number += 1
             at = max(at, version.at)
+            passed = [each.sequencer for each in deletions if version.latest or each.arrived_at <= at]
+            if (last := max(passed, key=sortable, default="")) and sortable(last) > sortable(before):
+                before, number = last, 0
+            number += 1
             yield replace(version, at=at).arrival(right_after(before, number))
 
 

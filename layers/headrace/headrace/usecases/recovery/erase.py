@@ -24,6 +24,7 @@ from typing import BinaryIO, Protocol
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract, Kind
 from headrace.domain.ingest.arrival import contract_of
+from headrace.domain.ingest.ledger import ERASED as IS_ERASED
 from headrace.domain.ingest.ledger import UNROUTABLE, FileRecord, FileStatus, texts
 from headrace.domain.sql_text import quoted
 from headrace.errors import TerminalError
@@ -248,8 +249,9 @@ class _Erasure:
         self.report.landed.append(file.key)
         self._progress(f"landed: {file.key}")
         if not self._dry_run:
+            # Before it is deleted: the event that this causes must not remove the file's other rows.
+            self._services.events.note_file(file.file_id, IS_ERASED, {"from": "landing"})
             landing.delete(file.key, file.version)
-            self._services.events.note_file(file.file_id, "Erased", {"from": "landing"})
 
     # -- lake, ledger, warehouse --------------------------------------------------------------------------------------
 

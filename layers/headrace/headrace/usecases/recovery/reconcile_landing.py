@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from headrace.domain.contract import Contract
@@ -13,7 +14,8 @@ from headrace.domain.ingest.arrival import route
 from headrace.domain.ingest.coverage import Coverage, beginnings
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.ledger import FileRecord
-from headrace.usecases.ports import HasContracts, HasFiles, Landing
+from headrace.usecases.ports import HasContents, HasContracts, HasFiles, Landing
+from headrace.usecases.recovery.backfill import keys_with_rows_left
 from headrace.usecases.recovery.reconcile_report import Difference
 
 OBJECTS_AT_ONCE = 1_000
@@ -25,7 +27,7 @@ NEWEST_FILES = 1_000
 T = TypeVar("T")
 
 
-class Services(HasContracts, HasFiles, Protocol):
+class Services(HasContents, HasContracts, HasFiles, Protocol):
     """The ports used here."""
 
 
@@ -43,6 +45,7 @@ class LandedObjects:
     objects: int = 0
     highest: str = ""
     _named: set[str] = field(default_factory=set)
+    _ended: str = ""
     _beginnings: set[str] = field(default_factory=set)
 
     def note(self, files: Iterable[FileRecord]) -> None:
@@ -102,7 +105,23 @@ class LandedObjects:
         ]
         known = self.services.files.known([item.file_id for item in due])
         fresh = [item for item in due if item.file_id not in known and item.file_id not in self._named]
-        return [self._difference(item) for item in fresh if self._is_mine(item)]
+        gone = self._gone(objects) if self.contract.remove_deleted else []
+        return [*(self._difference(item) for item in fresh if self._is_mine(item)), *gone]
+
+    def _gone(self, objects: list[Landed]) -> list[Difference]:
+        """Keys that were deleted, and whose rows should have gone. A key's versions begin with the latest one.
+
+        A key with which the page before has ended is named there, if at all.
+        """
+        latest = {key: next(items).latest for key, items in groupby(objects, key=attrgetter("key"))}
+        gone = [key for key, there in latest.items() if not there and key != self._ended]
+        self._ended = objects[-1].key if objects else ""
+        left = keys_with_rows_left(gone, self.landing, self.services)
+        return [self._left(key) for key, at in left.items() if not at or datetime.fromisoformat(at) <= self.until]
+
+    def _left(self, key: str) -> Difference:
+        dataset, what = self.contract.dataset, f"{key} is gone from landing, its rows are in the table"
+        return Difference("deleted object", dataset, what, f"`headrace backfill {dataset} {key}`")
 
     def _is_mine(self, item: Landed) -> bool:
         return route(item.arrival(), self.services.contracts.all()).dataset == self.contract.dataset

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import DeadLetter, arrival_of
+from headrace.domain.ingest.deletion import deletion_of
 from headrace.domain.ingest.ledger import Arrival
 from headrace.usecases.ports import DeadLetterQueue, Files, IntakeQueues
 
@@ -55,7 +56,10 @@ def all_letters(queues: DeadLetterQueue) -> Iterator[DeadLetter]:
 
 def _judge(letter: DeadLetter, files: Files) -> Redriven:
     try:
-        arrival: Arrival = arrival_of(json.loads(letter.body))
+        event = json.loads(letter.body)
+        if deletion := deletion_of(event):
+            return Redriven(deletion.key, SENT)
+        arrival: Arrival = arrival_of(event)
     except NOT_AS_EXPECTED as error:
         return Redriven(letter.body[:80], UNREADABLE, f"not an S3 object event ({type(error).__name__}: {error})")
     if files.knows(arrival.file_id):

@@ -172,7 +172,7 @@ class _Unit(Generic[R]):
         results: list[FileResult] = []
         for file in files:
             try:
-                result = refused.get(file.file_id) or self._transform_file(file, refused)
+                result = refused.get(file.file_id) or self._result(file, refused)
             except OSError as error:
                 if is_full(error) and results:
                     raise CrowdedUnitError(
@@ -189,6 +189,11 @@ class _Unit(Generic[R]):
         if known["contract"] != self._contract.digest:
             return {}
         return {file["file_id"]: FileResult.from_json(file) for file in known["files"]}
+
+    def _result(self, file: FileRecord, refused: dict[str, FileResult]) -> FileResult:
+        if file.is_deletion:
+            return FileResult(file.file_id, Verdict.GOOD, contract_version=self._contract.version)
+        return self._transform_file(file, refused)
 
     def _transform_file(self, file: FileRecord, refused: dict[str, FileResult]) -> FileResult:
         rows = self._engine.begin(file)
