@@ -649,7 +649,7 @@ ARCHIVES = [
 ]  # fmt: skip
 TEXTS = [
     Hostile("a header of 2,006 names, each 500 times over", lambda _: _names(2000, 500)[:-1] + b",n\na\n", QUARANTINED, "fieldCount"),
-    Hostile("unknown fields of control characters, kept", lambda s: (b"id," + b",".join(b"\x01" * 500 + b"%d" % n for n in range(1900)) + b"\n", *repeated(b"a" + b",1" * 1900 + b"\n", s * 3 * MB)), LOADED, "65535", KEEPS),
+    Hostile("unknown fields of control characters, kept", lambda s: (b"id," + b",".join(b"\x01" * 500 + b"%d" % n for n in range(1900)) + b"\n", *repeated(b"a" + b",1" * 1900 + b"\n", s * 3 * MB)), LOADED, contract=KEEPS),
     Hostile("unknown values of control characters, kept", lambda s: (b"id,x\n", *repeated(b"a," + b"\x01" * 9000 + b"\n", s * 60 * MB)), LOADED, "", KEEPS),
     Hostile("a name 2,000 times, kept", lambda _: b"id" + b",x" * 2000 + b"\n" + (b"a" + b",1" * 2000 + b"\n") * 99, LOADED, "", KEEPS),
     Hostile("a quote never closed in 1 GB", lambda s: (HEAD, b'"', *repeated(ROW, s * 1024 * MB)), QUARANTINED, "never closed"),
