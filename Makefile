@@ -170,6 +170,10 @@ hostile: setup ## Run every kind of hostile file through the transform: verdict,
 bench-warehouse: setup ## Measure COPY + MERGE of 1,000,000 rows against plain DuckDB
 	@$(BIN)/python -m benchmarks.warehouse
 
+.PHONY: upgrade
+upgrade: setup ## Upgrade a project from an earlier commit to this one with data in flight, on a laptop (ARGS="--from v0.1.0")
+	@$(BIN)/python -m benchmarks.upgrade $(ARGS)
+
 .PHONY: bench-changes
 bench-changes: setup ## Load 1,000,000 changes of 100,000 keys, shuffled, doubled, with two crashes, and compare with an oracle
 	@$(BIN)/python -m benchmarks.changes

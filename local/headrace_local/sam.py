@@ -144,7 +144,8 @@ def parameter_overrides(application: Application, secrets: tuple[str, str], stac
     given = config[CONFIG_ENVIRONMENT]["global"]["parameters"].get("parameter_overrides", [])
     own = [f"Architecture={own_architecture()}"]  # whatever Runtime says, functions run in the laptop's Python
     loader, reader = secrets
-    users = [f"ExistingWarehouseSecretArn={loader}", f"ExistingReaderSecretArn={reader}"]
+    users = [f"ExistingWarehouseSecretArn={loader}"]
+    users += [f"ExistingReaderSecretArn={reader}"] if reader else []  # SAM takes no parameter without a value
     warehouse = [*users, f"Workgroup={stack}"]
     asked_for = shlex.split(os.environ.get("HEADRACE_PARAMETERS", ""))
     return list(

@@ -122,3 +122,4 @@ def test_parameters_can_be_given_for_once(tmp_path: Path, monkeypatch: pytest.Mo
 
     assert {"A=7", "B=3", "C=4", "D=5"} <= set(given)
     assert "B=2" not in given
+    assert all(each.partition("=")[2] for each in given), "SAM takes no parameter without a value"
