@@ -105,7 +105,7 @@ def route(arrival: Arrival, contracts: Iterable[Contract], *, spark: bool = Fals
         listed = ", ".join(sorted({contract.prefix for contract in known})) or "none"
         reason = f"no contract has a prefix of this key (known prefixes: {listed})"
         return Routing("", FileStatus.UNROUTABLE, reason, Cause.STRAY)
-    if opens(contract, arrival.key):
+    if contract.grouped and opens(contract, arrival.key):
         return _opening(arrival, contract)
     if out := left_out(arrival.key, contract):
         return out

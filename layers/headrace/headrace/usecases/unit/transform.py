@@ -105,7 +105,7 @@ class _OneProcess:
         return self._parts.begin(file)
 
     def read(self, file: FileRecord, rows: FileRows) -> tuple[FileReport, Account]:
-        if opens(self._contract, file.key):
+        if self._contract.grouped and opens(self._contract, file.key):
             return self._read_group(file, rows)
         with self._services.lake.open(file.bucket, file.key, file.version) as stream:
             transform = FileTransform(
@@ -294,7 +294,7 @@ def content_of(file: FileRecord, sha256: str, contract: Contract, *, empty: bool
         return f"{sha256}-{_digest(file.file_id)}"
     if contract.load_copies or empty:
         return f"{sha256}-{_digest('/'.join(file.place))}"
-    if opens(contract, file.key):
+    if contract.grouped and opens(contract, file.key):
         return sha256  # which is of the keys of its files, too
     columns = key_columns(contract, file.key)
     return f"{sha256}-{_digest(columns.text)}" if columns else sha256
