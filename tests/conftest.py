@@ -32,7 +32,7 @@ def pytest_configure() -> None:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """gzip notes the second in which it compressed: as the name of a test, it would differ between two workers."""
+    """Gzip notes the second in which it compressed: as the name of a test, it would differ between two workers."""
     return argname if isinstance(val, bytes) and b"\x1f\x8b" in val else None
 
 
