@@ -207,11 +207,11 @@ def denied(code: str) -> ClientError:
     ("request_type", "code", "tries"),
     [
         ("Create", "AccessDeniedException", 3),
-        ("Update", "AccessDeniedException", 1),
+        ("Update", "AccessDeniedException", 3),
         ("Create", "ValidationException", 1),
     ],
 )
-def test_rights_that_are_not_there_yet_are_waited_for_in_a_new_stack(
+def test_rights_that_are_not_there_yet_are_waited_for(
     monkeypatch: pytest.MonkeyPatch, request_type: str, code: str, tries: int
 ) -> None:
     from functions.deployment import migration

@@ -12,7 +12,7 @@ from headrace.domain.contract import Column, Kind, View
 from headrace.domain.ingest.load import split_statements
 from headrace.domain.migration import plain_type
 from headrace.domain.sql_text import SqlText
-from headrace.usecases.migrate import DEPLOYED_CONTRACTS, MigrationError, apply, migrate, plan
+from headrace.usecases.migrate import DEPLOYED_CONTRACTS, LOADED_FROM, MigrationError, apply, migrate, plan
 from tests.support.fakes import MemoryServices, contract, contracts_of
 
 THERE: list[list[Any]] = [
@@ -24,6 +24,7 @@ THERE: list[list[Any]] = [
     ["_row_number", "bigint", None, 64, 0, "NO"],
     ["_batch_id", "character varying", 160, None, None, "NO"],
 ]
+OWN_LAKE = [LOADED_FROM, sha256(b"lake").hexdigest()]
 NOTE = Column("note", "note", Kind.STRING, "VARCHAR(8)")
 COLUMNS = (*contract().columns, NOTE)
 
@@ -36,13 +37,23 @@ def services_with(*columns: Column, there: list[list[Any]] = THERE) -> MemorySer
 
 def test_an_empty_warehouse_gets_all() -> None:
     services = services_with(there=[])
-    assert migrate(services, "headrace") == ["0001_x.sql", "public.readings"]
+    assert migrate(services, "headrace") == ["0001_x.sql", LOADED_FROM, "public.readings"]
     assert [s for s in services.warehouse.ran if s.startswith("CREATE TABLE IF NOT EXISTS public.readings")]
     assert services.lake.read_json(DEPLOYED_CONTRACTS)[0]["dataset"] == "readings"
 
 
+def test_a_database_that_another_stack_has_loaded_is_refused() -> None:
+    services = services_with()
+    services.warehouse.answers["etl.migrations"] = [OWN_LAKE]
+    assert plan(services, "headrace").refused == ()
+    services.warehouse.answers["etl.migrations"] = [[LOADED_FROM, sha256(b"another lake").hexdigest()]]
+    with pytest.raises(MigrationError, match=r"another stack loads into the database headrace.*Deploy with Database="):
+        migrate(services, "headrace")
+    assert services.warehouse.ran == []
+
+
 def test_what_is_there_already_stays() -> None:
-    assert migrate(services_with(), "headrace") == ["0001_x.sql"]
+    assert migrate(services_with(), "headrace") == ["0001_x.sql", LOADED_FROM]
 
 
 def test_an_optional_column_is_added() -> None:
@@ -80,6 +91,7 @@ def test_a_table_that_was_there_before_headrace_gets_what_loads_need() -> None:
     services.warehouse.answers["svv_tables"] = [["migrations"]]
     assert [item.name for item in plan(services, "headrace").changes] == [
         "0001_x.sql",
+        LOADED_FROM,
         "public.readings._file_id",
         "public.readings._row_number",
         "public.readings._batch_id",
@@ -157,7 +169,7 @@ def test_views_that_may_read_a_longer_column_are_dropped_first_and_made_in_the_e
     services.warehouse.answers["svv_mv_info"] = [["public   ", "notes   "], ["public", "others"]]
     texts = split_statements(services.sql.text("readings", SqlText.VIEWS))
     done = [[f"view {view.name}", sha256(text.encode()).hexdigest()] for view, text in zip(VIEWS, texts, strict=True)]
-    services.warehouse.answers["etl.migrations"] = [["0001_x.sql", done_digest(services)], *done]
+    services.warehouse.answers["etl.migrations"] = [["0001_x.sql", done_digest(services)], OWN_LAKE, *done]
     migrate(services, "headrace")
     words = [" ".join(statement.split()[:4]) for statement in services.warehouse.ran]
     assert words == [
@@ -229,11 +241,11 @@ def test_a_plan_that_ends_half_way_is_gone_on_with() -> None:
     services.contracts = contracts_of(contract(columns=LONGER, views=VIEWS[:1]))
     services.warehouse.answers["svv_mv_info"] = [["public", "notes"]]
     (text,) = split_statements(services.sql.text("readings", SqlText.VIEWS))
-    known = [["0001_x.sql", done_digest(services)], ["view public.notes", sha256(text.encode()).hexdigest()]]
+    known = [["0001_x.sql", done_digest(services)], OWN_LAKE, ["view public.notes", sha256(text.encode()).hexdigest()]]
     services.warehouse.answers["etl.migrations"] = known
     steps = apply(plan(services, "headrace"), services)
     assert next(steps).what == "dropped, a column that it may read becomes longer"
-    services.warehouse.answers |= {"etl.migrations": known[:1], "svv_mv_info": []}  # the ALTER fails, and is done again
+    services.warehouse.answers |= {"etl.migrations": known[:2], "svv_mv_info": []}  # the ALTER fails, and is done again
     assert [change.what for change in plan(services, "headrace").changes] == [
         "VARCHAR(8) becomes VARCHAR(64)",
         "new materialized view",
@@ -393,7 +405,7 @@ def test_truncates_are_remembered_from_now_on_and_not_forgotten() -> None:
 
 def test_the_table_of_deleted_keys_that_is_there_stays() -> None:
     planned = plan(change_log(OPERATED), "headrace")
-    assert ([change.name for change in planned.changes], planned.refused) == (["0001_x.sql"], ())
+    assert ([change.name for change in planned.changes], planned.refused) == (["0001_x.sql", LOADED_FROM], ())
 
 
 def test_the_table_of_deleted_keys_becomes_longer() -> None:

@@ -38,6 +38,8 @@ MIGRATIONS_TABLE = (
 ISOLATION = "SELECT database_isolation_level FROM svv_redshift_databases WHERE database_name = '{database}'"
 COLLATION = "SELECT CASE WHEN 'a' = 'A' THEN 1 ELSE 0 END AS without_case"
 VIEWS_THERE = "SELECT schema_name, name FROM svv_mv_info"
+LOADED_FROM = "the lake that is loaded from"
+"""The name under which the digest of the lake's name is noted. It outlives a ledger that is restored from a backup."""
 TABLES_OF_ETL = "SELECT table_name FROM svv_tables WHERE table_schema = 'etl'"
 
 
@@ -64,11 +66,15 @@ def plan(services: Services, database: str) -> Plan:
     etl = {str(name) for (name,) in services.warehouse.query(TABLES_OF_ETL)}
     done = dict(services.warehouse.query("SELECT name, digest FROM etl.migrations")) if "migrations" in etl else {}
     refused = [*isolation_problem(services, database), *_collation_problem(contracts, database, services)]
+    refused += _other_stack(database, done, services)
     refused += [reason for contract in contracts if (reason := _other_database(contract, database))]
     refused += [reason for contract in contracts if (reason := _no_job(contract, services))]
     refused += [reason for name, text in services.sql.migrations() if (reason := _edited(name, text, done))]
     changes = [] if "migrations" in etl else [Change("etl.migrations", "new", (ETL_SCHEMA, MIGRATIONS_TABLE))]
     changes += [_migration(name, text) for name, text in services.sql.migrations() if name not in done]
+    if LOADED_FROM not in done:
+        noted = "noted: only this stack loads into the database"
+        changes.append(Change(LOADED_FROM, noted, _remembered(LOADED_FROM, services.lake.bucket)))
     tables = [_table(contract, etl, done, services) for contract in contracts]
     stages = [_stage(contract, etl, done, services) for contract in contracts]
     histories = [_history(contract, etl, done, services) for contract in contracts]
@@ -146,6 +152,15 @@ def _other_database(contract: Contract, database: str) -> str | None:
         f"the contract of {contract.dataset} is for the database {named}, the stack loads into {database}:"
         " deploy with Database=… or change the contract"
     )
+
+
+def _other_stack(database: str, done: dict[str, str], services: HasLake) -> list[str]:
+    """Batches of two stacks have the same names, so that a load would take the other's for its own and do nothing."""
+    if done.get(LOADED_FROM, _digest(services.lake.bucket)) == _digest(services.lake.bucket):
+        return []
+    reason = f"another stack loads into the database {database}, or did before it was deleted"
+    why = "the batches of both have the same names, and rows would be missing"
+    return [f"{reason}: {why}. Deploy with Database=… of another one (docs/operations.md, Uninstalling)"]
 
 
 def _edited(name: str, text: str, done: dict[str, str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,24 @@ def test_from_nothing_to_now_and_then_nothing_more(client: Client) -> None:
     assert set(applied) >= {item.target for item in SHIPPED}
     assert plan(services, "headrace").changes == ()
     assert migrate(services, "headrace") == []
-    assert client.value("COUNT(*) FROM etl.migrations WHERE name NOT LIKE 'view %'") == len(MIGRATIONS)
+    assert client.value("COUNT(*) FROM etl.migrations WHERE name LIKE '%.sql'") == len(MIGRATIONS)
+
+
+APPLIED = {
+    "0001_etl.sql": "809ccc69b2becd5e",
+    "0002_quality.sql": "092897a16c44722a",
+    "0003_arrivals.sql": "15950aad87dc39c3",
+    "0004_objects.sql": "4d60c7ced0b68752",
+    "0005_snapshots.sql": "e8d40522f7bde8e4",
+}
+"""The first digits of the migrations' digests."""
+
+
+def test_a_migration_is_not_edited_once_it_may_have_been_applied() -> None:
+    """A deployment over an earlier version would be refused: write another migration instead."""
+    digests = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in MIGRATIONS}
+    assert {name: digests[name] for name in APPLIED} == APPLIED
+    assert set(digests) == set(APPLIED), "note the new migration's digest here"
 
 
 @pytest.mark.parametrize("known", range(len(MIGRATIONS)))

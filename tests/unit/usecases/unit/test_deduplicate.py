@@ -58,6 +58,15 @@ def test_content_that_was_changed_and_changed_back_is_loaded_again() -> None:
     assert claim(back, SAME, contract(), services) is None
 
 
+def test_a_version_that_failed_in_between_may_be_retried_so_the_same_bytes_are_loaded_again() -> None:
+    services = MemoryServices()
+    loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))
+    failed = running(services, file("a.csv", file_id="2" * 24, sequencer="02", version="v2"))
+    services.ledger.given(replace(failed, status=FileStatus.FAILED))
+    back = running(services, file("a.csv", file_id="3" * 24, sequencer="03", version="v3"))
+    assert claim(back, SAME, contract(), services) is None
+
+
 def test_changed_back_within_one_batch_is_loaded_too() -> None:
     services = MemoryServices()
     loaded(services, file("a.csv", file_id="1" * 24, sequencer="01"))

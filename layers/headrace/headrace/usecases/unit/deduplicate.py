@@ -48,17 +48,14 @@ def _keeps(holder: FileRecord, file: FileRecord, sha256: str, contract: Contract
 def _unchanged_since(holder: FileRecord, file: FileRecord, sha256: str, contents: Contents) -> bool:
     """Whether no other content waits between the holder's version and this one: it would be changed back then.
 
-    The version before tells, unless it brings nothing. Where too many bring nothing, loading it again does no harm.
+    The version before tells, unless it is a copy itself. One that has failed may be retried, and would then be the
+    newest that was loaded. Where too many are copies, loading it again does no harm.
     """
     for version in reversed(contents.versions(file.bucket, file.key, before=file)):
         if version.order <= holder.order:
             return True
         if version.sha256 == sha256 and version.status is not FileStatus.FAILED:
             return True
-        if _brings_rows(version):
+        if version.status is not FileStatus.DUPLICATE:
             return False
     return False
-
-
-def _brings_rows(version: FileRecord) -> bool:
-    return version.status not in {FileStatus.FAILED, FileStatus.DUPLICATE}
