@@ -103,6 +103,12 @@ def test_the_ledger_is_changed_by_those_verbs_that_a_function_uses(role: str) ->
     assert verbs(role, "dynamodb") == LEDGER[role]
 
 
+@pytest.mark.parametrize("role", ["SweeperFunctionRole", "ReconcileFunctionRole", "LakeTablesFunctionRole"])
+def test_who_goes_through_the_files_of_a_dataset_may_read_the_index(role: str) -> None:
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/headrace-LedgerTable"
+    assert may(role, "dynamodb:Query", f"{table}/index/by_dataset")
+
+
 def test_the_workflows_transactions_are_run_by_one_function_that_may_do_nothing_else() -> None:
     """The Data API shows a statement only to the role that submitted it, so one role does both."""
     role = "RunStatementsFunctionRole"
