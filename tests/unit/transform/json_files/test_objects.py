@@ -98,6 +98,35 @@ def test_without_that_list_a_file_is_rejected(data: bytes, reason: str) -> None:
         read(events(rows_at="data.items"), data)
 
 
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b'{"data":{"items":[{"ev":1}]}}\n{"data":{"items":[{"ev":2}]}}\n', "is not one object"),
+        (b'{"data":{"items":[{"ev":1}]}}, {"more":2}', "is not one object"),
+        (b'{"more":2}{"data":{"items":[{"ev":1}]}}', "is not one object"),
+        (b'{"data":{"items":[{"ev":1}],"items":[{"ev":2}]}}', "'items' .* twice"),
+        (b'{"data":{"items":null,"items":[{"ev":2}]}}', "'items' .* twice"),
+        (b'{"data":{"items":[{"ev":1}]},"d\\u0061ta":{"items":[{"ev":2}]}}', "'data' .* twice"),
+        (b'{"data":{"items":[{"ev":1}]}} garbage', "is not one object"),
+        (b'{"data":{"items":[{"ev":1}] garbage}}', "is not one object"),
+        (b'{"data":{"items":[{"ev":1}]]}', "is not one object"),
+        (b'{"data":{"items":[{"ev":1}]}]', "is not one object"),
+        (b'{"data":{"items":[{"ev":1}]}, "open": "', "is not one object"),
+        (b'{"n" 1, "data":{"items":[{"ev":1}]}}', "is not one object"),
+    ],
+)
+def test_rows_of_another_object_or_list_are_not_passed_over(data: bytes, reason: str, block: int) -> None:
+    with pytest.raises(FileRejected, match=reason):
+        read(events(rows_at="data.items"), data, block)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_what_stands_beside_the_rows_is_not_read(block: int) -> None:
+    data = b'{"items":[{"ev":9}],"t":"\xff","x":NaN,"data":{"of":{"items":[1]},"items":[{"ev":1}],"a":[{"items":[2]}]}}'
+    assert read(events(rows_at="data.items"), data, block).values("ev") == [1]
+
+
 def test_rows_within_an_object_are_replayed_in_one() -> None:
     spec = events(rows_at="data.items")
     frame = frame_of(spec, io.BytesIO(b'{"data": {"items": [{"ev": "x"}]}}'))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -57,6 +58,33 @@ def test_words_for_true_and_false_are_the_contracts(times: int) -> None:
     got = read(spec, b"k,b\n" + b"1,j\n2,Wahr\n3,FALSCH\n4,true\n5,wAHR\n" * times)
     assert got.values("b") == [True, True, False, True] * times
     assert {row.errors[0].reason for row in got.bad} == {"'true' is not a boolean (J, wahr, N, falsch)"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("true", "false", "others"),
+    [
+        ("J.", "N.", ["NO", "JA", "no", "J"]),
+        ("a|b", "c", ["a", "b", "B"]),
+        ("(y)", "(n)", ["y", "n", "N"]),
+        ("+", "-", ["x", "++"]),
+        ("*", "[x]", ["x", "**"]),
+        ("^", "$", ["^$", "y"]),
+        ("\\d", "\\w", ["1", "x"]),
+        ("é", "ß", ["Ã©", "SS", "ss"]),
+        ("ss", "ß", ["s"]),
+    ],
+)
+def test_words_for_true_and_false_are_words_whatever_their_marks(
+    true: str, false: str, others: list[str], kind: str
+) -> None:
+    said = Writing(true=(true,), false=(false,), loose=kind == "jsonl")
+    spec = contract(integer("k"), column("b", Kind.BOOLEAN, writing=said), kind=kind, encoding="utf-8")
+    words = [true, false, *others]
+    rows = [json.dumps({"k": 1, "b": word}) if kind == "jsonl" else f"1,{word}" for word in words]
+    got = read(spec, "".join(f"{row}\n" for row in [*(["k,b"] if kind == "csv" else []), *rows * 200]).encode())
+    assert got.values("b") == [True, False] * 200
+    assert got.report.rows_bad == len(others) * 200
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])

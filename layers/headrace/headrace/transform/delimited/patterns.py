@@ -225,7 +225,7 @@ def value_pattern(column: Column, zoned: frozenset[str]) -> str:
 
 
 def _boolean(column: Column) -> str:
-    return "|".join(form for forms in boolean_forms(column) for form in forms)
+    return "|".join(_literal(form) for forms in boolean_forms(column) for form in forms)
 
 
 def _number(column: Column) -> str:

@@ -41,6 +41,7 @@ Read = Callable[[pa.Array], pa.Array]
 """From texts to values; null where a text is not plainly one."""
 NO_TEXT = pa.scalar(None, pa.string())
 NO_TIME = pa.scalar(None, WITHOUT_ZONE)
+TRUE, FALSE, NO_FLAG = pa.scalar(value=True), pa.scalar(value=False), pa.scalar(None, pa.bool_())
 MODES = {HALF_UP: "half_towards_infinity", HALF_EVEN: "half_to_even", CUT: "towards_zero"}
 WIDE = pa.decimal256(76, 38)
 MOST_WHOLE, MOST_DECIMALS = 37, 38
@@ -57,7 +58,9 @@ RANGE = (pa.scalar(-62_000_000_000_000_000), pa.scalar(253_000_000_000_000_000))
 
 def plain_reader(column: Column, *, zoned: bool) -> Read:
     """Reads the texts of a column that is neither text nor JSON; `zoned`, its times are written with zones."""
-    if not is_written(column) or column.kind is Kind.BOOLEAN:
+    if column.kind is Kind.BOOLEAN:
+        return _flags_reader(column)
+    if not is_written(column):
         return _usual_reader(column, zoned=zoned)
     return _times_reader(column, zoned=zoned) if column.kind in TIMES else _numbers_reader(column)
 
@@ -68,14 +71,19 @@ def matching(texts: pa.Array, pattern: str) -> pa.Array:
     return texts if pc.all(fits).as_py() is not False else pc.if_else(fits, texts, NO_TEXT)
 
 
+def _flags_reader(column: Column) -> Read:
+    """Reads words for true and false: what is neither is no boolean."""
+    true, false = (pa.array(forms, pa.string()) for forms in boolean_forms(column))
+    return lambda texts: pc.if_else(
+        pc.is_in(texts, true), TRUE, pc.if_else(pc.is_in(texts, false), FALSE, NO_FLAG)
+    )  # fmt: skip
+
+
 def _usual_reader(column: Column, *, zoned: bool) -> Read:
     pattern = value_pattern(column, frozenset({column.name} if zoned else ()))
-    true = pa.array(boolean_forms(column)[0], pa.string())
 
     def read(texts: pa.Array) -> pa.Array:
         known = matching(texts, pattern)
-        if column.kind is Kind.BOOLEAN:
-            return pc.if_else(pc.is_valid(known), pc.is_in(known, true), pa.scalar(None, pa.bool_()))
         try:
             return typed_texts(known, column, zoned=zoned)
         except pa.ArrowInvalid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import orjson
 
@@ -83,7 +83,7 @@ class EnvelopedRows:
         self._limit = limits.line
         self._path = path.split(".")
         self._ahead: bytes | None = None
-        self._behind = b""
+        self._before = self._behind = b""
         self._elements = ArrayElements(self._within, block_bytes, limits, most, self._close)
 
     def next_elements(self) -> tuple[list[bytes], bool]:
@@ -104,6 +104,7 @@ class EnvelopedRows:
             data += piece
             begins = list_at(data, self._path)
             if begins is not None:
+                self._before = data[:begins]
                 return data[begins:]
             if not piece:
                 break
@@ -111,32 +112,49 @@ class EnvelopedRows:
         raise FileRejected("json", f"the file has no list at {where}, where the contract says that its rows are")
 
     def _close(self, rest: bytes, *, final: bool) -> None:
-        """What follows the list must close what is around it."""
+        """What is around the list must be one JSON object with one such list: rows of another would be lost."""
         self._behind += rest
         if len(self._behind) > self._limit:
             raise FileRejected("line_too_long", f"what follows the rows is longer than {self._limit:,} bytes")
-        tokens = [match[0] for match in PART.finditer(self._behind)] if final else []
-        closed = sum((token in CLOSING) - (token in OPENING) for token in tokens)
-        if final and closed != len(self._path):
-            raise FileRejected("json", "the JSON around the rows is not closed: the file was cut off")
+        if final:
+            _check_around(self._before + b"[]" + self._behind, self._path)
+
+
+def _check_around(text: bytes, path: list[str]) -> None:
+    """Raises FileRejected where a text is not one JSON object in which the keys of the path are there once."""
+    try:
+        orjson.loads(without_nan(text).decode(errors="replace"))
+    except orjson.JSONDecodeError as error:
+        reason = "is not one object: it is not closed, or more follows, of which no rows would be read"
+        raise FileRejected("json", f"the JSON around the rows {reason} ({error.msg})") from None
+    depths = [len(keys) for token, keys in _walk(text) if token[0][:1] == b'"' and keys == path[: len(keys)]]
+    if twice := [key for depth, key in enumerate(path, 1) if depths.count(depth) > 1]:
+        raise FileRejected("json", f"the key {twice[0]!r} on the way to the rows is there twice: which are the rows?")
 
 
 def list_at(data: bytes, path: list[str]) -> int | None:
     """Where the list at a path of keys begins; None if it has not begun."""
-    open_keys: list[str | None] = []  # of each object its last key, None for a list
+    return next((token.start() for token, keys in _walk(data) if token[0] == b"[" and keys == path), None)
+
+
+def _walk(data: bytes) -> Iterator[tuple[re.Match[bytes], list[str | None]]]:
+    """The keys and opening brackets of a JSON text, each with the keys to it: of each object the last, None for a list.
+
+    The list of keys changes with the next.
+    """
+    keys: list[str | None] = []
     is_key = False
     for match in PART.finditer(data):
         token = match[0]
-        if token == b"[" and open_keys == path:
-            return match.start()
         if token in OPENING:
-            open_keys.append("" if token == b"{" else None)
+            yield match, keys
+            keys.append("" if token == b"{" else None)
         elif token in CLOSING:
-            del open_keys[-1:]
+            del keys[-1:]
         elif is_key and token.startswith(b'"'):
-            open_keys[-1] = _text(token)
-        is_key = token == b"{" or (token == b"," and bool(open_keys) and open_keys[-1] is not None)
-    return None
+            keys[-1] = _text(token)
+            yield match, keys
+        is_key = token == b"{" or (token == b"," and bool(keys) and keys[-1] is not None)
 
 
 def _text(token: bytes) -> str:

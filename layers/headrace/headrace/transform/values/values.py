@@ -269,11 +269,14 @@ def _boolean(column: Column) -> Callable[[str], bool]:
 def boolean_forms(column: Column) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Usual letters of the words for true and for false; other mixes of capitals mean the same."""
     said = (column.writing.true, column.writing.false) if column.writing.true else (TRUE_TOKENS, FALSE_TOKENS)
-    true, false = (
-        dict.fromkeys(form for word in words for form in (word, word.upper(), word.title())) for words in said
-    )
-    lower = {word.lower() for words in said for word in words}
-    return tuple(w for w in true if w.lower() in lower), tuple(w for w in false if w.lower() in lower)
+    return _forms(said[0]), _forms(said[1])
+
+
+def _forms(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Words in small letters, capitals and with a capital, without those that are then other words, as SS of ß is."""
+    lower = {word.lower() for word in words}
+    forms = dict.fromkeys(form for word in words for form in (word, word.upper(), word.title()))
+    return tuple(form for form in forms if form.lower() in lower)
 
 
 def _date(column: Column) -> Callable[[str], Any]:
