@@ -15,7 +15,19 @@ from headrace.usecases.recovery.requeue import reload, retry
 from tests.support.pipeline import Change, Pipeline, Row
 
 LANES = (LIVE, BACKFILL, MERGE)
-VERBS = ("deliver", "deliver", "deliver", "begin", "finish", "refuse", "run", "backfill", "retry", "reload")
+VERBS = (
+    "deliver",
+    "deliver",
+    "deliver",
+    "begin",
+    "finish",
+    "refuse",
+    "run",
+    "backfill",
+    "retry",
+    "reload",
+    "crash after the commit",
+)
 EVENTS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 9)), max_size=16)
 
 
@@ -74,6 +86,9 @@ class LoadStory(Generic[PlanT]):
                 pipeline.finish(lane)
             case "refuse":
                 pipeline.finish(lane, refused=True)
+            case "crash after the commit":
+                if lane in pipeline.loading:
+                    pipeline.crash(lane, committed=True)
             case "run":
                 pipeline.run(lane)
             case "backfill":

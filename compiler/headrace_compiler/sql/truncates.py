@@ -70,7 +70,10 @@ def _lost(contract: Contract) -> str:
 
 
 def _gone(contract: Contract, table: str) -> str:
-    """Whether a row that is there is earlier than the truncate. One of an earlier batch is applied already."""
+    """Whether a row that is there is earlier than the truncate. One of an earlier batch is applied already.
+
+    So is one of a batch that is known: it has no files any more, and nothing says which rows came after them.
+    """
     not_late = [
         f"{table}._file_id <> truncation._file_id",
         f"AND {table}._file_id NOT IN (",
@@ -79,7 +82,8 @@ def _gone(contract: Contract, table: str) -> str:
         ")",
     ]
     order = earlier(_pairs(contract, table, contract.ordering), not_late)
-    return f"truncation._batch_id = '${{batch}}'\n  AND {order}"
+    own = "truncation._batch_id = '${batch}'\n  AND truncation._file_id IN (SELECT _file FROM files)"
+    return f"{own}\n  AND {order}"
 
 
 def _words(contract: Contract) -> str:

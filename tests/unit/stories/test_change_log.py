@@ -10,7 +10,8 @@ import pytest
 
 from headrace.domain.contract import FileFormat
 from headrace.domain.files.formats import FORMATS
-from headrace.domain.ingest.ledger import FileStatus
+from headrace.domain.ingest.ledger import BACKFILL, BatchStatus, FileStatus
+from headrace.usecases.recovery.backfill import backfill
 from headrace.usecases.recovery.replay import Wanted, replay
 from headrace.usecases.recovery.requeue import reload
 from tests.support.change_log import Size, change_log, check, load, oracle
@@ -153,6 +154,32 @@ def test_what_a_truncate_took_does_not_come_back_when_its_file_is_loaded_again()
         reload([pipeline.services.files.get(record.file_id)], pipeline.services)
         pipeline.run()
     assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == {"m2": 2}
+    assert all(file.rows.balanced for file in pipeline.services.files.records.files.values())
+
+
+@pytest.mark.parametrize("ordering", [("round",), ()], ids=["ordered, tied", "by arrival"])
+@pytest.mark.parametrize("marked", [False, True], ids=["deleted", "marked"])
+@pytest.mark.parametrize("between", [False, True], ids=["alone", "another lane loads in between"])
+def test_a_truncate_whose_load_committed_and_died_takes_nothing_the_second_time(
+    ordering: tuple[str, ...], *, marked: bool, between: bool
+) -> None:
+    pipeline = Pipeline(changes(marked=marked, ordering=ordering, truncates=("T",)))
+    files: list[list[Row]] = [[("m1", 1, 1, "I")], [("", 1, "", "T")], [("m2", 1, 2, "I")], [("m3", 1, 3, "I")]]
+    sent = [
+        pipeline.land(f"{number}.csv", "v1", rows, f"2026-01-0{1 + number}T08:00:00.000000Z", "0A")
+        for number, rows in enumerate(files)
+    ]
+    for each in sent[:3]:
+        pipeline.deliver(each)
+    assert pipeline.begin()
+    batch = pipeline.crash(committed=True)
+    if between:
+        backfill("readings", "readings/", pipeline.landing, pipeline.services)
+        pipeline.run(BACKFILL)
+    pipeline.run()
+    wanted = {"m2": 2} | ({"m3": 3} if between else {})
+    assert {meter: value for meter, (value, *_) in pipeline.rows().items()} == wanted
+    assert pipeline.services.batches.get(batch).status is BatchStatus.LOADED
     assert all(file.rows.balanced for file in pipeline.services.files.records.files.values())
 
 

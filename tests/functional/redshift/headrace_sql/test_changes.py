@@ -82,6 +82,15 @@ def test_a_truncate_takes_out_what_is_earlier_and_keeps_it_out(warehouse: Client
     assert warehouse.rows(LIVING) == [["b", 2, "I"], ["c", 3, "I"], ["e", 2, "I"]]
 
 
+def test_a_known_batch_takes_no_row_that_came_after_its_truncate(warehouse: Client) -> None:
+    given = replace(changes(), truncates=("t",))
+    warehouse.run(*split_statements(table_sql(given)))
+    manifest = put(warehouse, given, "readings-1", [(FIRST, "a", 1, "I"), (SECOND, "", 1, "t"), (THIRD, "b", 1, "I")])
+    for _ in range(2):
+        loaded(warehouse, load_sql(given), "readings-1", manifest, arrived=[FIRST, SECOND, THIRD])
+    assert warehouse.rows(LIVING) == [["b", 1, "I"]]
+
+
 def test_a_truncate_marks_what_is_earlier(warehouse: Client) -> None:
     given = changes()
     columns = (*given.columns[:-1], Column("gone_at", "", Kind.TIMESTAMP, "TIMESTAMP"), given.columns[-1])
