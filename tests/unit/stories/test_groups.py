@@ -23,7 +23,7 @@ from headrace.usecases.ingest import gather, record_outcome
 from headrace.usecases.recovery.backfill import backfill
 from headrace.usecases.recovery.erase import erase
 from headrace.usecases.recovery.replay import Wanted, replay
-from headrace.usecases.recovery.requeue import MEMBER, reload, retry
+from headrace.usecases.recovery.requeue import MEMBER, of_no_living_group, reload, retry
 from headrace_compiler.compile.snapshots import size_checks
 from tests.support.fakes import contract, contracts_of, file
 from tests.support.pipeline import Pipeline, meters
@@ -541,6 +541,42 @@ def test_files_that_waited_are_loaded_once_their_contract_names_no_marker(world:
     (answer,) = retry([world.file(part)], world.pipeline.services)
     world.pipeline.run()
     assert (answer.done, world.said(part)[0], world.table()) == (True, "loaded", [("m0", 0)])
+
+
+def failed_group(world: World) -> tuple[Arrival, Arrival, Arrival]:
+    """A group that failed for one of its two files, whose contract names no marker any more."""
+    good, bad = world.put("part-0.csv", [("m0", 0)]), world.put("part-1.csv", "no,header\n1,2\n")
+    world.deliver(good, bad, marker := world.put("_SUCCESS"))
+    world.pipeline.services.contracts = contracts_of(meters(primary_key=()))
+    return good, bad, marker
+
+
+def test_files_of_a_failed_group_are_loaded_once_their_contract_names_no_marker(world: World) -> None:
+    good, bad, marker = failed_group(world)
+    answers = retry([world.file(sent) for sent in (good, bad, marker)], world.pipeline.services)
+    world.pipeline.run()
+    assert [answer.done for answer in answers] == [True, True, False]
+    assert answers[2].why.endswith("`headrace retry readings` loads its 2 files by themselves")
+    assert ([world.said(sent)[0] for sent in (good, bad)], world.table()) == (["loaded", "failed"], [("m0", 0)])
+
+
+def test_rows_that_an_earlier_version_of_a_failed_group_has_are_not_loaded_twice(world: World) -> None:
+    world.deliver(part := world.put("part-0.csv", [("m0", 0)]), marker := world.put("_SUCCESS"))
+    world.deliver(world.put("part-1.csv", "no,header\n1,2\n"), again := world.put("_SUCCESS"))
+    assert (world.said(marker)[0], world.said(again)[0]) == ("loaded", "failed")
+    world.pipeline.services.contracts = contracts_of(meters(primary_key=()))
+    (answer,) = retry([world.file(part)], world.pipeline.services)
+    world.pipeline.run()
+    assert (answer.done, world.table()) == (False, [("m0", 0)])
+    assert "is loaded in another version, which may have its rows" in answer.why
+
+
+def test_files_of_a_group_that_is_loaded_stay_its_own_when_the_contract_names_no_marker(world: World) -> None:
+    world.deliver(part := world.put("part-0.csv", [("m0", 0)]), world.put("_SUCCESS"))
+    world.pipeline.services.contracts = contracts_of(meters(primary_key=()))
+    (answer,) = retry([world.file(part)], world.pipeline.services)
+    assert (answer.done, answer.why) == (False, "its group readings/_SUCCESS is loaded: its rows are that one's")
+    assert not of_no_living_group(world.pipeline.services)(world.file(part))
 
 
 def test_files_that_were_loaded_before_the_contract_had_a_marker_stay_as_they_are(world: World) -> None:

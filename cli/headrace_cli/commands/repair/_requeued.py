@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -28,14 +28,16 @@ def meant(
     since: str | None,
     statuses: Collection[FileStatus],
     before_others: Collection[FileStatus] = (),
+    counts: Callable[[FileRecord], bool] = lambda _: True,
 ) -> list[FileRecord]:
     """The files of a dataset with one of these statuses, those of a batch, or the one file that `wanted` means.
 
+    Of a dataset's only those that `counts` says yes to.
     Of several versions of a file that is the newest, one with a status `before_others` if there is any. Only a dataset
     has a `since`. Raises CommandError when there is none of them, or more files than `MOST_FILES`.
     """
     if wanted in target.contracts:
-        return _of_dataset(target, wanted, since or "", statuses)
+        return _of_dataset(target, wanted, since or "", statuses, counts)
     if since:
         raise CommandError(f"--since is for a dataset, and {wanted} is not one of {', '.join(target.contracts)}")
     try:
@@ -47,9 +49,16 @@ def meant(
     return [next((file for file in reversed(found) if file.status in before_others), found[-1])]
 
 
-def _of_dataset(target: Target, dataset: str, since: str, statuses: Collection[FileStatus]) -> list[FileRecord]:
+def _of_dataset(
+    target: Target,
+    dataset: str,
+    since: str,
+    statuses: Collection[FileStatus],
+    counts: Callable[[FileRecord], bool],
+) -> list[FileRecord]:
     """In the order of their arrival."""
-    every = (file for file in target.ledger.files.of_dataset(dataset, since) if file.status in statuses)
+    known = target.ledger.files.of_dataset(dataset, since)
+    every = (file for file in known if file.status in statuses and counts(file))
     found = list(islice(every, MOST_FILES + 1))
     if len(found) > MOST_FILES:
         raise CommandError(f"more than {MOST_FILES:,} files of {dataset} would be sent again: give a later --since")

@@ -25,13 +25,14 @@ def retry(
     """Try failed files again, after fixing the cause. Given a batch or dataset, tries its failed files.
 
     A file that no contract accepted when it arrived is retried if one accepts it now; `headrace backfill` loads all of
-    those. Files that waited for a marker are loaded once their contract names none. Files that are pending or running
-    are left alone, so running it twice is harmless. Exits with 1 if none is tried.
+    those. Files that waited for a marker, or whose group failed, are loaded once their contract names none. Files
+    that are pending or running are left alone, so running it twice is harmless. Exits with 1 if none is tried.
 
     Examples: `headrace retry readings/today.csv`, `headrace retry readings --since yesterday --dry-run`
     """
     target = target_of(context)
     ungrouped = wanted in target.contracts and not target.contracts[wanted].grouped
-    statuses = {FileStatus.FAILED, *([FileStatus.WAITING] if ungrouped else [])}
-    answers = requeue.retry(meant(target, wanted, since, statuses), target.services, dry_run=dry_run)
+    statuses = {FileStatus.FAILED, *(requeue.MEMBERS if ungrouped else ())}
+    files = meant(target, wanted, since, statuses, counts=requeue.of_no_living_group(target.services))
+    answers = requeue.retry(files, target.services, dry_run=dry_run)
     finish(answers, dry_run=dry_run, as_json=as_json)

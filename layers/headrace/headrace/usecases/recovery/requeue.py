@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 from headrace.domain.ingest.arrival import route
@@ -24,6 +25,7 @@ HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
 """Batches whose rows are in the warehouse: a file of them that is sent again would be there twice."""
 
 MEMBERS = {FileStatus.WAITING, FileStatus.GROUPED}
+NO_GROUPS = "its dataset has no marker or manifest any more"
 MEMBER = "it is loaded with others, by its marker or manifest: name that one"
 
 
@@ -47,12 +49,23 @@ class Requeued:
 def retry(files: Iterable[FileRecord], services: Services, *, dry_run: bool = False) -> list[Requeued]:
     """Failed files wait for a batch again, and their datasets are woken. Others are left as they are.
 
-    A file that was no dataset's waits if one takes it by now, and so does one that waited for a marker if its contract
-    wants none any more.
+    A file that was no dataset's waits if one takes it by now. So does one that waited for a marker, or whose group has
+    failed, if its contract wants no marker any more.
     """
     judged = [_routed(file, services) if file.status is FileStatus.UNROUTABLE else (file, *_may_retry(file, services))
               for file in files]  # fmt: skip
     return _requeue(judged, services, dry_run=dry_run)
+
+
+def of_no_living_group(services: HasFiles) -> Callable[[FileRecord], bool]:
+    """Leaves out, of many files, those whose rows are a group's: there may be far more of them than can be retried."""
+
+    @cache
+    def lives(group: str) -> bool:
+        known = services.files.known([group])
+        return group in known and known[group].status is not FileStatus.FAILED
+
+    return lambda file: file.status is not FileStatus.GROUPED or not lives(file.group or "")
 
 
 def reload(files: Iterable[FileRecord], services: Services, *, dry_run: bool = False) -> list[Requeued]:
@@ -84,10 +97,9 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
         held = file.batch if services.batches.get(str(file.batch)).status is BatchStatus.HELD else file.file_id
         return False, f"it is held: `headrace release {held}` or `headrace reject {held}` decides"
     if file.status in MEMBERS:
-        alone = file.status is FileStatus.WAITING and not services.contracts.get(file.dataset).grouped
-        return alone, "its dataset has no marker or manifest any more" if alone else MEMBER
+        return (False, MEMBER) if services.contracts.get(file.dataset).grouped else _may_load_alone(file, services)
     if file.status is FileStatus.FAILED:
-        return True, f"it had failed: {file.reason}"
+        return _may_retry_failed(file, services)
     works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)
     ended = services.batches.get(works).status if works else BatchStatus.RUNNING
     if ended is not BatchStatus.RUNNING:
@@ -95,6 +107,25 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
     if file.status in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}:
         return False, f"it is {file.status} and will finish without help"
     return False, f"it is {file.status}: there is nothing to try again (`headrace reload` loads it again)"
+
+
+def _may_load_alone(file: FileRecord, services: Services) -> tuple[bool, str]:
+    """Whether a file is loaded by itself since its contract groups files no more: not if its rows are a group's."""
+    known = services.files.known([file.group]) if file.group else {}
+    group = known.get(file.group or "")
+    if group and group.status is not FileStatus.FAILED:
+        return False, f"its group {group.key} is {group.status}: its rows are that one's"
+    if group and services.contents.loaded_versions([group.place])[group.place]:
+        return False, f"{group.key} is loaded in another version, which may have its rows: write the file again"
+    if file.group and not group:
+        return False, "the ledger no longer has the group that took it in: write the file again"
+    return True, NO_GROUPS
+
+
+def _may_retry_failed(file: FileRecord, services: Services) -> tuple[bool, str]:
+    if file.members and not services.contracts.get(file.dataset).grouped:
+        return False, f"{NO_GROUPS}: `headrace retry {file.dataset}` loads its {file.members:,} files by themselves"
+    return True, f"it had failed: {file.reason}"
 
 
 def _left_in(batch: str, ended: BatchStatus) -> tuple[bool, str]:
