@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -152,14 +152,70 @@ def test_a_version_that_is_deleted_for_good_takes_its_rows_along_if_it_is_the_ne
     assert values(pipeline) == [2]
 
 
-def test_a_copy_of_the_newest_version_does_not_lose_its_rows_with_the_older_one() -> None:
+def test_the_same_bytes_under_the_same_key_are_a_version_like_any_other() -> None:
     pipeline = Pipeline(appending())
-    load(pipeline, "a.csv", "v1", [("m1", 1, 1)], MONDAY, "0A")
+    first = load(pipeline, "a.csv", "v1", [("m1", 1, 1)], MONDAY, "0A")
     again = load(pipeline, "a.csv", "v2", [("m1", 1, 1)], TUESDAY, "0B")
-    assert pipeline.services.files.get(again).status is FileStatus.DUPLICATE
-    assert (pipeline.deliver_deletion(forever("v1")), pipeline.deliver_deletion(forever("v2"))) == (None, None)
+    assert pipeline.deliver_deletion(forever("v1")) is None
     pipeline.run()
     assert values(pipeline) == [1]
+    rows = [pipeline.services.files.get(file_id).rows for file_id in (first, again)]
+    assert rows == [RowCounts(read=1, superseded=1), RowCounts(read=1, loaded=1)]
+    assert pipeline.deliver_deletion(forever("v2")) is not None
+    pipeline.run()
+    assert values(pipeline) == []
+
+
+@pytest.mark.parametrize("removes", ["remove_deleted", "remove_expired"])
+def test_bytes_that_are_written_again_before_their_deletion_is_reported_stay(removes: str) -> None:
+    pipeline = Pipeline(appending(**{"remove_deleted": False, removes: True}))
+    load(pipeline, "a.csv", "v1", [("m1", 1, 1)], MONDAY, "0A")
+    late = replace(pipeline.delete("a.csv", TUESDAY, "0B"), expired=removes == "remove_expired")
+    load(pipeline, "a.csv", "v3", [("m1", 1, 1)], FRIDAY, "0C")
+    assert pipeline.deliver_deletion(late) is not None
+    pipeline.run()
+    assert values(pipeline) == [1]
+
+
+def failed(pipeline: Pipeline) -> str:
+    file_id = pipeline.deliver(pipeline.put("a.csv", "v2", b"nothing,known\n1,2\n", TUESDAY, "0B")).file_id
+    pipeline.run()
+    assert pipeline.services.files.get(file_id).status is FileStatus.FAILED
+    return file_id
+
+
+def held(pipeline: Pipeline) -> str:
+    file_id = load(pipeline, "a.csv", "v2", [("m1", 1, 1)], TUESDAY, "0B")
+    assert pipeline.services.files.get(file_id).status is FileStatus.HELD
+    return file_id
+
+
+def waiting(pipeline: Pipeline) -> str:
+    return pipeline.deliver(pipeline.land("a.csv", "v2", [("m9", 1, n) for n in range(9)], TUESDAY, "0B")).file_id
+
+
+@pytest.mark.parametrize("newest", [failed, held, waiting])
+def test_a_version_whose_rows_never_came_takes_none_along_when_it_is_deleted_for_good(
+    newest: Callable[[Pipeline], str],
+) -> None:
+    """The version before it is the object again."""
+    pipeline = Pipeline(appending(max_shrink=0.2))
+    load(pipeline, "a.csv", "v1", [("m1", 1, number) for number in range(9)], MONDAY, "0A")
+    file_id = newest(pipeline)
+    del pipeline.services.lake.landed["landing", "readings/a.csv", "v2"]
+    assert pipeline.deliver_deletion(forever("v2")) is None
+    pipeline.run()
+    assert values(pipeline) == list(range(9))
+    assert pipeline.services.files.get(file_id).status in {FileStatus.FAILED, FileStatus.HELD}
+
+
+def test_a_version_that_is_loaded_again_takes_its_rows_along_when_it_is_deleted_for_good() -> None:
+    pipeline = Pipeline(appending())
+    file_id = load(pipeline, "a.csv", "v1", [("m1", 1, 1)], MONDAY, "0A")
+    reload([pipeline.services.files.get(file_id)], pipeline.services)
+    assert pipeline.deliver_deletion(forever("v1")) is not None
+    pipeline.run()
+    assert values(pipeline) == []
 
 
 def test_an_event_without_a_sequencer_counts_after_what_came_before_it() -> None:
@@ -247,14 +303,19 @@ def test_reconcile_names_rows_whose_object_is_gone_and_backfill_removes_them() -
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens to keys in this order, rows that are put or None for a deletion; then a verb and a number each."""
+    """What happens to keys in this order, rows that are put or None for a deletion; then a verb and a number each.
+
+    0 rows stand for the bytes of `SAME`, which may come again.
+    """
 
     steps: tuple[tuple[str, int | None], ...]
     events: tuple[tuple[str, int], ...]
     same_second: bool = False
 
 
-STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([2, 1, None])), min_size=2, max_size=6)
+STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([2, 1, 0, None])), min_size=2, max_size=6)
+SAME = 7
+"""The value of files that are all alike."""
 
 
 @st.composite
@@ -271,7 +332,7 @@ class Story(LoadStory[Plan]):
 
     def _step(self, number: int, key: str, rows: int | None) -> Arrival | None:
         if rows is not None:
-            return self.landed(number, f"{key}.csv", [("m1", 1, 10 * number + at) for at in range(rows)])
+            return self.landed(number, f"{key}.csv", [("m1", 1, value) for value in self._values(number, rows)])
         at = f"2026-01-01T00:00:0{0 if self.plan.same_second else number}.000000Z"
         self.deletions.append(self.pipeline.delete(f"{key}.csv", at, f"00{number:02}" + "F" * (number % 3)))
         return None
@@ -293,8 +354,12 @@ class Story(LoadStory[Plan]):
         files = [file for sent in self.sent if (file := self.pipeline.services.files.records.files.get(sent.file_id))]
         assert all(file.rows.balanced for file in files), files
         last = {key: (number, rows) for number, (key, rows) in enumerate(self.plan.steps)}
-        wanted = [10 * number + at for number, rows in last.values() for at in range(rows or 0)]
-        assert values(self.pipeline) == sorted(wanted)
+        there = [self._values(number, rows) for number, rows in last.values() if rows is not None]
+        assert values(self.pipeline) == sorted(value for each in there for value in each)
+
+    @staticmethod
+    def _values(number: int, rows: int) -> list[int]:
+        return [10 * number + at for at in range(rows)] or [SAME]
 
 
 CONTRACTS = {"appended": appending(), "staged": appending(staged=True, merge_seconds=900)}

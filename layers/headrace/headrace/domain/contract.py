@@ -257,6 +257,11 @@ class Contract:
         return bool(self.marker or self.manifest)
 
     @property
+    def removes_rows(self) -> bool:
+        """Whether rows can go with their object."""
+        return self.remove_deleted or self.remove_expired
+
+    @property
     def target(self) -> str:
         """The table's full name in the warehouse."""
         return f"{self.schema}.{self.table}"

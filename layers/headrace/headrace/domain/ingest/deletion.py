@@ -20,6 +20,8 @@ from headrace.domain.ingest.sequencer import right_after
 DETAIL_TYPE = "Object Deleted"
 MARKER = "Delete Marker Created"
 EXPIRED = "Lifecycle Expiration"
+NOT_LOADED = {FileStatus.PENDING, FileStatus.HELD, FileStatus.FAILED, FileStatus.UNROUTABLE, FileStatus.DUPLICATE}
+"""Versions that have replaced nothing, and that no load has read and not yet brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +65,26 @@ def as_version(deletion: Deletion, versions: Sequence[FileRecord]) -> Arrival | 
     """The deletion as a version of its key without rows, which takes the place of those before it.
 
     None if it says nothing of the rows: `versions`, the key's known ones and the oldest first, have another one as the
-    newest. One that was deleted for good makes room right after itself, so that none that is on its way counts as
-    earlier. An event without a sequencer comes right after the last version that was there before it, and so does one
-    that is older than a version which was found without an event: the sequencers of those say nothing of other events.
+    newest, or the newest one's rows never came: those of the version before stay, which is the object again.
+
+    One that was deleted for good makes room right after itself, so that none that is on its way counts as earlier. An
+    event without a sequencer comes right after the last version that was there before it, and so does one that is older
+    than a version which was found without an event: the sequencers of those say nothing of other events.
     """
     if deletion.version:
         newest = versions[-1] if versions else None
-        if newest is None or newest.version != deletion.version or newest.status is FileStatus.DUPLICATE:
+        if newest is None or newest.version != deletion.version or _brought_nothing(newest):
             return None
         return _arrival(deletion, right_after(newest.sequencer, 0))
     if deletion.sequencer and not any(version.was_found and version.arrived_at > deletion.at for version in versions):
         return _arrival(deletion, deletion.sequencer)
     before = [version for version in versions if version.arrived_at <= deletion.at]
     return _arrival(deletion, right_after(before[-1].sequencer, 0)) if before else None
+
+
+def _brought_nothing(version: FileRecord) -> bool:
+    """Whether the target has no rows of a version, and gets none: its object is gone."""
+    return version.status in NOT_LOADED and not version.has_rows
 
 
 def _arrival(deletion: Deletion, sequencer: str) -> Arrival:

@@ -286,11 +286,11 @@ def content_of(file: FileRecord, sha256: str, contract: Contract, *, empty: bool
     A file without rows brings nothing that another key could have already, and takes out its own earlier version.
     The same bytes are other rows where columns have another value in the key. Rows that come back from quarantine may
     equal those of another file, and are not a copy of them; nor is a snapshot a copy of an older one, after which
-    another may have come.
+    another may have come, nor a file of one whose deletion may be on its way.
     """
     if replayed := replay_of(contract, file.key):
         return f"{sha256}-{replayed}"
-    if contract.snapshot:
+    if contract.snapshot or contract.removes_rows:
         return f"{sha256}-{_digest(file.file_id)}"
     if contract.load_copies or empty:
         return f"{sha256}-{_digest('/'.join(file.place))}"
