@@ -10,8 +10,9 @@ from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
 
-from headrace.domain.contract import ENGINES, MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, Kind
+from headrace.domain.contract import ENGINES, MERGE_SECONDS, UNKNOWN_COLUMN, Column, Contract, FileFormat, Kind
 from headrace.transform.rules.values import value_rules
+from headrace.transform.values.meaning import nulls_of
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
 from headrace_compiler.compile.deletions import deletions
@@ -77,6 +78,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     if servers is not None:
         check_null_tokens(columns, table, servers.format.null_tokens, TABLE, problems)
         _check_quoted_nulls(columns, servers.format.quoted_nulls, problems)
+        _check_of_format(columns, table, servers.format, problems)
     if _chosen("paddedKeys", PADDED_KEYS, table, values, problems) == "refuse":
         columns = tuple(_unpadded(column, layout["primary_key"]) for column in columns)
     rules = row_rules(table.quality or [], columns, TABLE, problems)
@@ -268,6 +270,24 @@ def _check_quoted_nulls(columns: Sequence[Column], quoted_nulls: bool, problems:
         if column.writing.trim and not quoted_nulls:
             reason = f"trim of {column.name!r} and quotedNulls: false do not go together: {TRIMMED}"
             problems.add((*TABLE, "properties", index, "customProperties"), reason)
+
+
+def _check_of_format(
+    columns: Sequence[Column], table: SchemaObject, file_format: FileFormat, problems: Problems
+) -> None:
+    """What a property says of values that its files cannot have."""
+    items = {str(item.physicalName or item.name): item.customProperties for item in table.properties or []}
+    for index, column in enumerate(columns):
+        said, where = items.get(column.name), (*TABLE, "properties", index)
+        if file_format.traits.delimited and any(item.property == "jsonTypes" for item in said or []):
+            reason = f"jsonTypes is for files of JSON, whose values have types; {file_format.kind} has texts only"
+            problems.add(custom.place_of(said, "jsonTypes", where), reason)
+        words = {word.lower(): word for word in (*column.writing.true, *column.writing.false)}
+        for null in nulls_of(column, file_format):
+            if null.lower() in words:
+                reason = f"{words[null.lower()]!r} is one of the nullTokens as well: it cannot mean both"
+                name = "trueValues" if words[null.lower()] in column.writing.true else "falseValues"
+                problems.add(custom.place_of(said, name, where), reason)
 
 
 def _refuse_twins(columns: list[tuple[Column, Where]], problems: Problems) -> None:

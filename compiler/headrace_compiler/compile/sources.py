@@ -166,7 +166,7 @@ class _Reader:
         zone = str(self._values.get("timezone", "UTC"))
         try:
             ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, such as Europe
             self._note_value("timezone", f"timezone {zone!r} is not known: a name such as Europe/Berlin")
             return "UTC"
         return zone

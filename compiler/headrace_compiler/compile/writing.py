@@ -21,6 +21,7 @@ EXACT = frozenset({Kind.INTEGER, Kind.DECIMAL})
 FRACTIONS = frozenset({Kind.FLOAT, Kind.DECIMAL})
 CLOCKS = frozenset({Kind.TIMESTAMP})
 ALL, FLAGS, TEXTS = frozenset(Kind), frozenset({Kind.BOOLEAN}), frozenset({Kind.STRING})
+SCALARS = ALL - {Kind.SUPER}
 ON_LONG, ON_BYTES, ON_TYPES = ("refuse", "cut"), ("refuse", "replace"), ("strict", "loose")
 MOST_UNITS, LONGEST_UNIT = 50, 20
 MOST_DECIMALS = 37
@@ -75,7 +76,7 @@ def _words(values: Sequence[str]) -> str | None:
 
 
 def _between(least: int, most: int) -> Callable[[float], str | None]:
-    return lambda value: None if value == int(value) and least <= value <= most else f"a number from {least} to {most}"
+    return lambda value: None if least <= value <= most else f"a number from {least} to {most}"
 
 
 OPTIONS: Mapping[str, Option] = {
@@ -99,7 +100,7 @@ OPTIONS: Mapping[str, Option] = {
     "tooLong": Option("cut", TEXTS, _one_of(ON_LONG)),
     "badBytes": Option("replaces", TEXTS, _one_of(ON_BYTES)),
     "excelText": Option("excel_text", ALL),
-    "jsonTypes": Option("loose", ALL, _one_of(ON_TYPES)),
+    "jsonTypes": Option("loose", SCALARS, _one_of(ON_TYPES)),
 }
 OF_FILES = ("trim", "excelText", "decimalMark", "groupingMark")
 """What a server says of all columns; a property may say otherwise."""
@@ -111,6 +112,7 @@ NOUNS = {
     CLOCKS: "timestamps",
     FLAGS: "booleans",
     TEXTS: "texts",
+    SCALARS: "single values",
 }
 
 
@@ -129,6 +131,8 @@ def with_writing(
         else:
             fields[option.field] = _as_field(name, values[name], item, where, problems)
     zone = _zone(item, column, where, problems)
+    if column.kind is Kind.INTEGER and fields.get("grouping_mark") == ".":
+        fields["decimal_mark"] = ","
     made = Writing(**fields | {"zone": zone})
     if len(problems.errors) == before:
         for name, reason in _contradictions(made, column):
@@ -163,7 +167,7 @@ def _zone(item: SchemaProperty, column: Column, where: Where, problems: Problems
         return ""
     try:
         return ZoneInfo(str(zone)).key
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, such as Europe
         problems.add(place, f"defaultTimezone {zone!r} is not known: write a name such as Europe/Berlin")
         return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from open_data_contract_standard.model import CustomProperty
@@ -13,19 +14,21 @@ from headrace_compiler.document.shape import suggestion
 VENDOR = "headrace"
 SERVER = {
     "quote": "text", "header": "true or false", "nullTokens": "a list of texts", "compression": "text",
-    "escape": "text", "escapes": "text", "skipLines": "a number", "comment": "text",
-    "maxLineBytes": "a number", "maxDecompressedBytes": "a number",
+    "escape": "text", "escapes": "text", "skipLines": "a whole number", "comment": "text",
+    "maxLineBytes": "a whole number", "maxDecompressedBytes": "a whole number",
     "files": "a list of texts", "ignore": "a list of texts",
     "marker": "text", "manifest": "text", "patienceMinutes": "a number",
     "quotedNulls": "true or false", "excelText": "true or false", "comments": "a list of texts",
-    "skipAfterHeader": "a number", "footerLines": "a number", "trailer": "text", "trailerCountsAlso": "a number",
+    "skipAfterHeader": "a whole number", "footerLines": "a whole number", "trailer": "text",
+    "trailerCountsAlso": "a whole number",
     "shortRows": "text", "objects": "text", "rowsAt": "text", "nanIsNull": "true or false",
     "trim": "true or false", "decimalMark": "text", "groupingMark": "text",
 }  # fmt: skip
 SOURCE = {
-    "secret": "text", "completeWhen": "text", "stableSeconds": "a number", "marker": "text", "afterwards": "text",
-    "moveTo": "text", "checksum": "text", "timezone": "text", "connections": "a number", "timeoutSeconds": "a number",
-    "breakerFailures": "a number", "patienceMinutes": "a number", "tls": "text",
+    "secret": "text", "completeWhen": "text", "stableSeconds": "a whole number", "marker": "text", "afterwards": "text",
+    "moveTo": "text", "checksum": "text", "timezone": "text", "connections": "a whole number",
+    "timeoutSeconds": "a whole number",
+    "breakerFailures": "a whole number", "patienceMinutes": "a number", "tls": "text",
 }  # fmt: skip
 DATASET = {
     "distributionKey": "text",
@@ -41,10 +44,10 @@ DATASET = {
     "onDelete": "text",
     "onExpiration": "text",
     "engine": "text",
-    "groupWait": "a number",
+    "groupWait": "a whole number",
     "unknownColumns": "text",
     "loadMode": "text",
-    "mergeEvery": "a number",
+    "mergeEvery": "a whole number",
     "whileHeld": "text",
     "materializedViews": "a list of views: name, query, and sortKey or distributionKey if wanted",
     "paddedKeys": "text",
@@ -53,10 +56,11 @@ DATASET = {
     "badRowLimit": "a number of rows, or a share such as 5%",
     "shrinkLimit": "a share such as 20%",
 }
-COLUMN = {"source": "text", "encode": "text", "start": "a number", "width": "a number", "valueFrom": "text",
+COLUMN = {"source": "text", "encode": "text", "start": "a whole number", "width": "a whole number", "valueFrom": "text",
           "formats": "a list of texts", "decimalMark": "text", "groupingMark": "text", "units": "a list of texts",
           "percent": "text", "negatives": "a list of texts", "exponents": "true or false", "rounding": "text",
-          "impliedDecimals": "a number", "twoDigitYears": "a number", "ambiguousTimes": "text", "finerTimes": "text",
+          "impliedDecimals": "a whole number", "twoDigitYears": "a whole number", "ambiguousTimes": "text",
+          "finerTimes": "text",
           "hour24": "true or false", "nullTokens": "a list of texts", "trim": "true or false", "default": "a value",
           "trueValues": "a list of texts", "falseValues": "a list of texts", "tooLong": "text",
           "badBytes": "text", "jsonTypes": "text"}  # fmt: skip
@@ -112,7 +116,7 @@ def fits(value: Any, wanted: str) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 FITTING: Mapping[str, Callable[[Any], bool]] = {
@@ -120,6 +124,7 @@ FITTING: Mapping[str, Callable[[Any], bool]] = {
     "a list of": lambda value: isinstance(value, list),
     "a number of rows": lambda value: isinstance(value, str | int) and not isinstance(value, bool),
     "a number": lambda value: _is_number(value) and value >= 0,
+    "a whole number": lambda value: _is_number(value) and value >= 0 and value == int(value),
     "a value": lambda value: isinstance(value, str | int | float),
     "true or false": lambda value: isinstance(value, bool),
     "text": lambda value: isinstance(value, str),

@@ -21,6 +21,7 @@ VALUES: dict[str, Schema] = {
     "a value": {"type": ["string", "number", "boolean"]},
     "true or false": {"type": "boolean"},
     "a number": {"type": "number", "minimum": 0},
+    "a whole number": {"type": "integer", "minimum": 0},
     "a list of texts": TEXTS,
     "a list of views": {"type": "array", "items": {"type": "object"}},
     "a number of rows": {"type": ["string", "integer"]},

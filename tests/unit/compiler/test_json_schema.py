@@ -43,7 +43,7 @@ def test_every_kind_of_value_is_known(level: dict[str, str]) -> None:
             "x"
             if wanted in {"text", "a value"} or wanted.startswith("a share")
             else 1
-            if wanted.startswith("a number")
+            if wanted.startswith(("a number", "a whole number"))
             else wanted == "true or false" or []
         )
         for value in (good, {"no": "value"}):

@@ -10,7 +10,10 @@ import pytest
 
 from headrace.domain.contract import Column, Contract, FileFormat
 from headrace.domain.writing import USUAL, Writing
+from headrace.transform.rules.values import bound_values
+from headrace.transform.values.values import Broken, text_reader
 from headrace_compiler import ContractErrors, compile_contract
+from tests.unit.transform.kit import moment, read
 
 HEAD = """\
 apiVersion: v3.1.0
@@ -36,12 +39,15 @@ PHYSICAL = {
     "date": "DATE",
     "string": "VARCHAR(9)",
     "boolean": "BOOLEAN",
+    "object": "SUPER",
 }
 
 
-def compiled(tmp_path: Path, logical: str, *said: tuple[str, object], **options: object) -> Contract:
+def compiled(
+    tmp_path: Path, logical: str, *said: tuple[str, object], kind: object = "csv", **options: object
+) -> Contract:
     """A contract whose column v has these customProperties and logicalTypeOptions."""
-    text = HEAD.format(format="csv", type=logical, physical=PHYSICAL[logical])
+    text = HEAD.format(format=kind, type=logical, physical=PHYSICAL[logical])
     if options:
         text += f"        logicalTypeOptions: {json.dumps(options)}\n"
     if said:
@@ -110,6 +116,25 @@ def test_a_server_says_it_of_all_columns_and_a_property_otherwise(tmp_path: Path
     )  # fmt: skip
 
 
+def test_european_integers_can_be_said(tmp_path: Path) -> None:
+    column = column_of(compiled(tmp_path, "integer", ("groupingMark", ".")))
+    assert text_reader(column)("-1.234.567") == -1234567
+    marks = "csv, customProperties: [{property: decimalMark, value: ','}, {property: groupingMark, value: '.'}]"
+    of_file = column_of(compiled(tmp_path, "integer", kind=marks))
+    assert of_file.writing == column.writing
+    with pytest.raises(Broken, match="not an integer"):
+        text_reader(of_file)("1.234,5")
+
+
+def test_bounds_and_defaults_are_times_of_the_columns_zone(tmp_path: Path) -> None:
+    said = {"minimum": "2024-07-01T00:00:00", "maximum": "2024-07-02T00:00:00Z", "defaultTimezone": "Europe/Berlin"}
+    spec = compiled(tmp_path, "timestamp", ("default", "2024-07-01T12:00:00"), **said)
+    assert bound_values(column_of(spec)) == {"minimum": moment(2024, 6, 30, 22), "maximum": moment(2024, 7, 2)}
+    rows = b"a,2024-07-01T00:00:00\nb,2024-06-30T23:59:59\nc,\nd,2024-07-02T02:00:00\ne,2024-07-02T02:00:01\n"
+    got = read(spec, b"k,v\n" + rows * 300)
+    assert got.values("v") == [moment(2024, 6, 30, 22), moment(2024, 7, 1, 10), moment(2024, 7, 2)] * 300
+
+
 @pytest.mark.parametrize(
     ("server", "says"),
     [
@@ -119,6 +144,9 @@ def test_a_server_says_it_of_all_columns_and_a_property_otherwise(tmp_path: Path
         ("{property: trailer, value: '^(END$'}, {property: footerLines, value: 1}", "with one group"),
         ("{property: trailerCountsAlso, value: 2}", "belongs to a trailer"),
         ("{property: footerLines, value: 1000}", "footerLines must be up to 100"),
+        ("{property: footerLines, value: 1.5}", "footerLines must be a whole number"),
+        ("{property: maxLineBytes, value: .inf}", "maxLineBytes must be a whole number"),
+        ("{property: patienceMinutes, value: .nan}", "patienceMinutes must be a number"),
         ("{property: skipAfterHeader, value: 1}, {property: header, value: false}", "without one, skipLines"),
         ("{property: shortRows, value: pad}", "shortRows must be refuse or fill"),
         ("{property: comments, value: ['']}", "comments must be texts"),
@@ -167,7 +195,7 @@ def test_where_the_rows_of_json_are(tmp_path: Path) -> None:
     ):
         with pytest.raises(ContractErrors, match=says):
             made(server)
-    assert column_of(compiled(tmp_path, "integer", ("jsonTypes", "loose"))).writing == Writing(loose=True)
+    assert column_of(compiled(tmp_path, "integer", ("jsonTypes", "loose"), kind="json")).writing == Writing(loose=True)
 
 
 def test_a_contract_travels_as_json_with_only_what_is_unusual(tmp_path: Path) -> None:
@@ -201,12 +229,20 @@ def test_a_contract_travels_as_json_with_only_what_is_unusual(tmp_path: Path) ->
         ("timestamp", [("ambiguousTimes", "later")], {}, "ambiguousTimes needs a defaultTimezone"),
         ("timestamp", [], {"defaultTimezone": "Mars/Base"}, "is not known: write a name such as Europe/Berlin"),
         ("timestamp", [], {"defaultTimezone": "../etc"}, "is not known"),
+        ("timestamp", [], {"defaultTimezone": "Europe"}, "is not known"),
+        ("timestamp", [], {"defaultTimezone": "Europe/Berlin", "minimum": "2024-03-31T02:30:00"}, "no such time"),
         ("date", [], {"defaultTimezone": "Europe/Berlin"}, "a date is the one that is written"),
         ("string", [("default", "much too long")], {}, "the default: it takes 13 bytes"),
         ("number", [("default", "few")], {}, "the default: 'few' is not a decimal number"),
         ("number", [("default", 5)], {"minimum": 7}, "breaks the property's own minimum"),
         ("boolean", [("trueValues", ["J"])], {}, "belong together"),
         ("boolean", [("trueValues", ["J"]), ("falseValues", ["j"])], {}, "cannot be true and false"),
+        ("boolean", [("trueValues", ["J"]), ("falseValues", ["N"]), ("nullTokens", ["n"])], {}, "one of the null"),
+        ("number", [("impliedDecimals", 1.5)], {}, "impliedDecimals must be a whole number"),
+        ("date", [("formats", ["d/M/yy"]), ("twoDigitYears", 1970.5)], {}, "twoDigitYears must be a whole number"),
+        ("integer", [("jsonTypes", "loose")], {}, "jsonTypes is for files of JSON"),
+        ("integer", [("jsonTypes", "strict")], {}, "jsonTypes is for files of JSON"),
+        ("object", [("jsonTypes", "loose")], {}, "jsonTypes is for single values, not for a super"),
         ("number", [("tooLong", "cut")], {}, "tooLong is for texts, not for a decimal"),
         ("string", [("tooLong", "shorten")], {}, "tooLong must be refuse or cut"),
         ("timestamp", [("finerTimes", "keep")], {}, "finerTimes must be cut or round"),

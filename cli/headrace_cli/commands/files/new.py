@@ -18,6 +18,8 @@ from headrace_cli.stack.home import project
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
+    from headrace.domain.contract import Contract
+
 MARK = "# decide:"
 
 
@@ -58,7 +60,7 @@ def collect(name: str, samples: list[Path], path: Path) -> Document:
         raise CommandError(str(error)) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    contract = compiled(path)
+    contract = _compiled_or_removed(path)
     return {
         "contract": str(path),
         "dataset": name,
@@ -66,6 +68,15 @@ def collect(name: str, samples: list[Path], path: Path) -> Document:
         "decide": _decisions(text),
         "samples": [check_file(contract, sample, None) for sample in samples],
     }
+
+
+def _compiled_or_removed(path: Path) -> Contract:
+    """The contract in the file. One with mistakes does not stay: it would stop the next deployment."""
+    try:
+        return compiled(path)
+    except CommandError as error:
+        path.unlink()
+        raise CommandError(f"the draft had mistakes and was not kept: write the contract by hand. {error}") from error
 
 
 def _decisions(text: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import FileFormat
 from headrace.transform import FileRejected, Limits
-from headrace.transform.decode.footer import Footer
+from headrace.transform.decode.footer import Footer, recounted
 from headrace.transform.rebuild import frame_of, rows_good_now
 from tests.unit.transform.kit import contract, integer, read, text
 
@@ -60,6 +60,14 @@ def test_a_trailer_must_count_the_rows_bad_ones_too() -> None:
     ):
         with pytest.raises(FileRejected, match=reason):
             read(FEED, data)
+
+
+def test_a_trailer_without_its_number_counts_nothing() -> None:
+    spec = contract(text("k"), integer("n"), footer_lines=1, trailer="^END( [0-9]+)?$")
+    assert read(spec, b"k,n\na,1\nEND 1\n").values("n") == [1]
+    with pytest.raises(FileRejected, match="none of its last lines counts"):
+        read(spec, b"k,n\na,1\nEND\n")
+    assert recounted(b"END\n", 7, spec.format) == b"END\n"
 
 
 def test_a_trailer_may_count_more_lines_than_rows_and_group_its_digits() -> None:

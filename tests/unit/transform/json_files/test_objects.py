@@ -159,3 +159,17 @@ def test_json_types_count_unless_the_contract_says_otherwise(times: int) -> None
         (7, 1.5, Decimal("2.50"), True, "12345678901234567890123"), (8, 2.0, Decimal("3.00"), False, "true"),
     ] * times  # fmt: skip
     assert {error[1:] for error in got.errors()} == {("i", "logicalType"), ("s", "logicalType")}
+
+
+@pytest.mark.parametrize("times", [1, 300])
+def test_texts_of_json_are_read_as_the_contract_says_that_they_are_written(times: int) -> None:
+    columns = [
+        column("b", Kind.BOOLEAN, writing=Writing(true=("J",), false=("N",))),
+        integer("i", writing=Writing(grouping_mark=",")),
+        number("f", writing=Writing(percent="fraction")),
+        integer("e", writing=Writing(exponents=True)),
+    ]
+    data = b'{"b":"j","i":"1,234","f":"12.5%","e":1e3}\n{"b":false,"i":5,"f":1.5,"e":2}\n{"b":"true"}\n{"e":1.5}\n'
+    got = read(contract(*columns, kind="jsonl", null_tokens=()), data * times)
+    assert got.values("b", "i", "f", "e") == [(True, 1234, 0.125, 1000), (False, 5, 1.5, 2)] * times
+    assert got.report.rows_bad == 2 * times

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from headrace.domain.contract import Kind, RowRule
 from headrace.domain.writing import Writing
+from headrace.transform import FileRejected
 from tests.unit.transform.kit import column, contract, decimal, integer, read, text
 
 TIMES = (1, 300)
@@ -100,6 +101,19 @@ def test_a_default_stands_where_there_is_no_value_and_rules_see_it(kind: str) ->
     got = read(spec, data)
     assert got.values("n", "m") == [(7, Decimal("1.50")), (1, Decimal("1.50"))]
     assert got.errors() == [(2, None, "few")]
+
+
+def test_a_file_may_lack_a_required_column_that_has_a_default() -> None:
+    spec = contract(text("k"), integer("n", required=True, writing=Writing(default="7")), integer("m", required=True))
+    assert read(spec, b"m,k\n1,a\n2,b\n").values("k", "n", "m") == [("a", 7, 1), ("b", 7, 2)]
+    with pytest.raises(FileRejected, match="lacks the required column m"):
+        read(spec, b"k\na\n")
+
+
+def test_a_text_of_no_characters_may_be_a_word_for_nothing() -> None:
+    columns = text("a", writing=Writing(replaces=True)), text("b", required=True, writing=Writing(replaces=True))
+    got = read(contract(*columns, null_tokens=("\ufffd",)), b"a,b\n\xff,x\ny,\xff\n")
+    assert (got.values("a", "b"), got.errors()) == ([(None, "x")], [(2, "b", "required")])
 
 
 def test_a_row_without_any_value_is_none_whatever_the_defaults() -> None:

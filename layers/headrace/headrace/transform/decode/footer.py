@@ -72,7 +72,8 @@ def _last_lines(data: bytes, lines: int) -> int:
 def trailer_count(text: bytes, written: FileFormat) -> int | None:
     """The number in the line that counts the rows; None if there is none."""
     for line in text.decode("utf-8", "replace").splitlines():
-        if match := re2.fullmatch(written.trailer, line.strip()):
+        match = re2.fullmatch(written.trailer, line.strip())
+        if match and match.group(1) is not None:
             return int("".join(filter(str.isdecimal, match.group(1))) or 0)
     return None
 
@@ -81,7 +82,7 @@ def _recounted(line: bytes, rows: int, written: FileFormat) -> bytes:
     text = line.decode("utf-8", "replace")
     stripped = text.strip()
     match = re2.fullmatch(written.trailer, stripped) if written.trailer else None
-    if match is None:
+    if match is None or match.group(1) is None:
         return line
     start = text.index(stripped)
     return f"{text[: start + match.start(1)]}{rows}{text[start + match.end(1) :]}".encode()

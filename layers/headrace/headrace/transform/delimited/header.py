@@ -13,6 +13,7 @@ from headrace.domain.files.formats import format_that_begins
 from headrace.transform.decode.lines import LineBlocks
 from headrace.transform.drift import is_name
 from headrace.transform.outcome import FileRejected
+from headrace.transform.rules.values import is_needed
 from headrace.transform.values.values import shown
 
 COMPARED = 1000
@@ -76,7 +77,7 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
     found = set(names)
     absent = tuple(column for column in contract.columns if column.unknown or column.source not in found)
     needed = contract.needed_operation
-    missing = [column.source for column in absent if (column.required or column == needed) and not column.origin]
+    missing = [column.source for column in absent if (is_needed(column) or column == needed) and not column.origin]
     if missing:
         raise _missing(missing, names, wanted)
     layout = Layout(tuple(names), tuple(wanted.get(name) for name in names), absent)

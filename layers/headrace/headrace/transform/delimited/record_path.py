@@ -107,6 +107,9 @@ class RecordReader:
     def _replaced(undecodable: bytes, reader: ColumnReader, errors: list[RowError]) -> Any:
         """The value of a text with bytes that are none."""
         text = reader.meant(with_characters(undecodable))
+        if text is None:
+            errors += reader.missing
+            return None
         value = reader.value(text, errors)
         return Replaced(value) if type(value) is str else value
 

@@ -11,6 +11,7 @@ import orjson
 from headrace.domain.contract import Column, Kind
 from headrace.transform.values.json_text import MOST_DIGITS, SUPER_BYTES
 from headrace.transform.values.meaning import Cut
+from headrace.transform.values.numbers import is_rewritten
 from headrace.transform.values.times import has_epochs
 from headrace.transform.values.values import (
     Broken,
@@ -57,15 +58,24 @@ def exact_number(text: str) -> Decimal | Immense:
 
 def needs_all_digits(column: Column) -> bool:
     """Whether a double could be another value of the column than the number that the file writes."""
-    rounds = column.kind is Kind.INTEGER and bool(column.writing.rounding)
+    rounds = column.kind is Kind.INTEGER and takes_fractions(column)
     rounds = rounds or (column.kind is Kind.STRING and column.writing.loose)
     return rounds or column.kind is Kind.DECIMAL or has_epochs(column)
 
 
+def takes_fractions(column: Column) -> bool:
+    """Whether an integer may be written as a number with a point or exponent."""
+    return bool(column.writing.rounding) or column.writing.exponents
+
+
 def json_reader(column: Column) -> Callable[[Any], Any]:
-    """A function from a parsed JSON value to the column's value; it raises Broken. null is the caller's matter."""
+    """A function from a parsed JSON value to the column's value; it raises Broken. null is the caller's matter.
+
+    What the contract says of how values are written is said of texts.
+    """
     strict = _strict_reader(column)
-    return _loose_reader(column, strict) if column.writing.loose else strict
+    of_texts = column.writing.loose or is_rewritten(column) or bool(column.writing.true)
+    return _loose_reader(column, strict) if of_texts else strict
 
 
 def _loose_reader(column: Column, strict: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -129,7 +139,7 @@ def _text(column: Column) -> Callable[[Any], Any]:
 
 def _integer(column: Column) -> Callable[[Any], int]:
     def read(value: Any) -> int:
-        if column.writing.rounding and type(value) in {float, Decimal}:
+        if takes_fractions(column) and type(value) in {float, Decimal}:
             return whole_number(Decimal(str(value)), column)
         if isinstance(value, Immense):
             raise Broken("physicalType", f"{shown(value)} does not fit {column.redshift_type}")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.contract import Column
+from headrace.domain.writing import Writing
 from headrace.transform.outcome import RowError
 from headrace.transform.values.values import Broken, shown, text_reader
 
@@ -78,10 +79,11 @@ def is_needed(column: Column) -> bool:
 
 
 def without_formats(column: Column) -> Column:
-    """Bounds and enum values are written in ISO, in any format of file."""
+    """Bounds, enum values and defaults are in ISO, in any format of file; times without a zone in the column's."""
     return Column(
         column.name, column.source, column.kind, column.redshift_type,
         bits=column.bits, precision=column.precision, scale=column.scale, max_bytes=column.max_bytes,
+        writing=Writing(zone=column.writing.zone, ambiguous=column.writing.ambiguous),
     )  # fmt: skip
 
 

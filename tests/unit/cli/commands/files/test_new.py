@@ -124,6 +124,23 @@ def test_what_the_samples_do_not_keep_is_shown_how_to_see(checkout: Path, run_te
     assert "headrace check a.csv --contract" in text
 
 
+def test_european_integers_are_drafted(checkout: Path, run_json: RunJson) -> None:
+    (checkout / "a.csv").write_text("id;n\na;1.234.567\nb;2.345.678\n")
+    code, document = run_json("new", "things", "a.csv")
+    assert (code, document["samples"][0]["rows_good"]) == (0, 2)
+    assert columns(Path(document["contract"]))["n"].kind is Kind.INTEGER
+
+
+def test_a_draft_with_mistakes_is_not_left_behind(
+    checkout: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout / "a.csv").write_text("id\n1\n2\n")
+    monkeypatch.setattr("headrace_compiler.draft.contract.draft", lambda *_: "kind: Nothing\n")
+    code, document = run_json("new", "things", "a.csv")
+    assert (code, "was not kept" in document["error"]) == (1, True)
+    assert not (checkout / "contracts" / "things.odcs.yaml").exists()
+
+
 def test_a_contract_that_is_there_is_left_alone(checkout: Path, run_json: RunJson) -> None:
     (checkout / "a.csv").write_text("id\n1\n2\n")
     run_json("new", "things", "a.csv")
