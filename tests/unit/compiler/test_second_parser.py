@@ -180,8 +180,13 @@ def constants(path: Path) -> Iterator[str]:
             yield text + "(x)" if text.endswith("VALUES ") else text
 
 
+ATHENAS = {"glue_tables.py"}
+"""Modules whose SQL is not Redshift's; the laptop's Athena parses it."""
+
+
 def test_the_sql_of_the_code_is_sql_to_another_parser() -> None:
-    found = [(path, text) for folder in WRITERS for path in (ROOT / folder).rglob("*.py") for text in constants(path)]
+    paths = [path for folder in WRITERS for path in (ROOT / folder).rglob("*.py") if path.name not in ATHENAS]
+    found = [(path, text) for path in paths for text in constants(path)]
     assert len(found) > 30
     for path, text in found:
         try:
