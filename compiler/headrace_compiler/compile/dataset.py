@@ -23,7 +23,7 @@ from headrace_compiler.compile.metrics import statistics_checks
 from headrace_compiler.compile.operations import check_null_tokens, with_operations
 from headrace_compiler.compile.row_rules import row_rules
 from headrace_compiler.compile.servers import TRIMMED, compile_servers
-from headrace_compiler.compile.snapshots import size_checks, snapshot_of
+from headrace_compiler.compile.snapshots import key_problems, size_checks, snapshot_of
 from headrace_compiler.compile.views import compile_views
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
@@ -76,6 +76,8 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     columns, changes = with_operations(columns, table, values, layout, TABLE, problems)
     history = keeps_history(table, values, columns, layout, TABLE, problems)
     if servers is not None:
+        for reason in key_problems(snapshot, columns, layout["primary_key"], servers.folders):
+            problems.add(custom.place_of(table.customProperties, "snapshot", TABLE), reason)
         check_null_tokens(columns, table, servers.format.null_tokens, TABLE, problems)
         _check_quoted_nulls(columns, servers.format.quoted_nulls, problems)
         _check_of_format(columns, table, servers.format, problems)

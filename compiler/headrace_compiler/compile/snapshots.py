@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from open_data_contract_standard.model import SchemaObject
 
-from headrace.domain.contract import PARTITION, TABLE
+from headrace.domain.contract import PARTITION, TABLE, Column
+from headrace.domain.files.key_values import fields_of
 from headrace.domain.statistics.checks import Check, Metric
 from headrace_compiler.compile.servers import Servers
 from headrace_compiler.document import custom
@@ -40,6 +42,16 @@ def snapshot_of(
         place = custom.place_of(table.customProperties, "operationColumn", where)
         problems.add(place, "operationColumn does not go with snapshot: a snapshot has rows, and no changes")
     return str(snapshot)
+
+
+def key_problems(snapshot: str, columns: Sequence[Column], key: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """Why a table cannot have this key: a row in the place of one of another partition would be missing there."""
+    if snapshot != PARTITION or not key:
+        return []
+    fields = {field for folder in folders for field in fields_of(folder)}
+    lacking = [column.name for column in columns if column.source in fields and column.name not in key]
+    why = "which says in which partition a row is: the same key in another one would take it out of its own"
+    return [f"snapshot: partition needs {name!r} in the primaryKey, {why}" for name in lacking]
 
 
 def size_checks(snapshot: str, max_shrink: float | None) -> tuple[Check, ...]:

@@ -34,7 +34,10 @@ def write_history(contract: Contract) -> list[Step]:
 
 
 def seed(contract: Contract) -> list[str]:
-    """The statements with which the history of a table begins: its rows are the first versions."""
+    """The statements with which the history of a table begins: its rows are the first versions, and deletes of keys.
+
+    A delete that is remembered brings no state; an older row that comes late must end with it.
+    """
     names = [*_kept(contract), *LINEAGE_COLUMNS]
     json = {column.name for column in contract.columns if column.kind is Kind.SUPER}
     values = [f"JSON_SERIALIZE({name})" if name in json else name for name in names]
@@ -42,10 +45,18 @@ def seed(contract: Contract) -> list[str]:
     into = f"INSERT INTO {contract.versions} (\n{listed(names, 2)}\n)"
     return [
         f"{into}\nSELECT\n{listed(values, 2)}\nFROM {contract.target}",
+        *([_seed_deletes(contract)] if contract.deleted_keys else []),
         f"CREATE TEMP TABLE touched AS\nSELECT DISTINCT{keys}\nFROM {contract.target}",
         insert_history(contract),
         "DROP TABLE touched",
     ]
+
+
+def _seed_deletes(contract: Contract) -> str:
+    names = list(contract.deleted_key_columns)
+    into = listed([*names, str(contract.operation)], 2)
+    values = listed([*names, f"'{DELETES[0]}'"], 2)
+    return f"INSERT INTO {contract.versions} (\n{into}\n)\nSELECT\n{values}\nFROM {contract.deleted_keys}"
 
 
 def _kept(contract: Contract) -> list[str]:

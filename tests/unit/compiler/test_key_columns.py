@@ -57,6 +57,26 @@ def test_each_column_knows_where_its_value_stands(tmp_path: Path) -> None:
     assert Contract.from_json(made.to_json()) == made
 
 
+SNAPSHOT = "readings\n    customProperties: [{property: snapshot, value: partition}]\n    properties:"
+AS_KEY = "required: true, primaryKey: true, primaryKeyPosition"
+
+
+@pytest.mark.parametrize(("missing", "named"), [({"dt"}, "'dt'"), ({"region"}, "'region'"), (set(), None)])
+def test_the_key_of_a_snapshot_of_a_partition_says_in_which_one_a_row_is(
+    tmp_path: Path, missing: set[str], named: str | None
+) -> None:
+    text = TEXT.replace("readings\n    properties:", SNAPSHOT)
+    parts = {"meter": "meter, logicalType: string", "dt": "dt, logicalType: date, required: true"}
+    parts |= {"region": "region, logicalType: string"}
+    for number, name in enumerate((name for name in parts if name not in missing), start=1):
+        text = text.replace(f"{parts[name]}", f"{parts[name].removesuffix(', required: true')}, {AS_KEY}: {number}")
+    if named is None:
+        assert set(compiled(tmp_path, text).primary_key) == set(parts)
+        return
+    with pytest.raises(ContractErrors, match=f"snapshot: partition needs {named} in the primaryKey, which says"):
+        compiled(tmp_path, text)
+
+
 def test_columns_of_the_key_have_no_place_in_a_line(tmp_path: Path) -> None:
     place = ", customProperties: [{property: start, value: 1}, {property: width, value: 4}]"
     path = tmp_path / "readings.odcs.yaml"

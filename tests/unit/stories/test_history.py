@@ -219,3 +219,25 @@ def test_a_history_begins_with_the_rows_that_are_there() -> None:
     assert states(pipeline) == [
         ("m1", 1, 1, 2, False), ("m1", 2, 2, None, True), ("m2", 9, 0, 1, False), ("m2", 1, 1, None, True)
     ]  # fmt: skip
+
+
+def test_a_history_that_begins_later_knows_what_was_deleted_before() -> None:
+    pipeline = Pipeline(changes(ordering=("round",)))
+    load(pipeline, "a.csv", [("m1", 5, 0, "D"), ("m2", 5, 0, "D"), ("m3", 1, 1, "I")], 1)
+    pipeline.contract = CONTRACTS["changes"]
+    pipeline.services.contracts = contracts_of(pipeline.contract)
+    pipeline.warehouse.run_file(history_sql(pipeline.contract))
+    assert states(pipeline) == [("m3", 1, 1, None, True)]
+    load(pipeline, "b.csv", [("m1", 3, 7, "I"), ("m2", 6, 8, "I")], 2)
+    assert states(pipeline) == [("m1", 7, 3, 5, False), ("m2", 8, 6, None, True), ("m3", 1, 1, None, True)]
+    assert sorted(pipeline.rows()) == ["m2", "m3"]
+
+
+def test_a_history_that_begins_later_takes_marked_rows_for_deletes() -> None:
+    pipeline = Pipeline(changes(ordering=("round",), marked=True))
+    load(pipeline, "a.csv", [("m1", 1, 7, "I"), ("m1", 5, 0, "D")], 1)
+    pipeline.contract = CONTRACTS["changes, marked"]
+    pipeline.services.contracts = contracts_of(pipeline.contract)
+    pipeline.warehouse.run_file(history_sql(pipeline.contract))
+    load(pipeline, "b.csv", [("m1", 3, 8, "I")], 2)
+    assert states(pipeline) == [("m1", 8, 3, 5, False)]
