@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,15 @@ from headrace_compiler.draft.doubts import doubt_of_json, doubt_of_text, doubt_o
 from headrace_compiler.draft.keys import key_question
 from headrace_compiler.draft.partitions import partitions_of
 from headrace_compiler.draft.samples import Samples, listed, read_samples, shown_name
-from headrace_compiler.draft.written import Written, lines_of, words_question, written
+from headrace_compiler.draft.written import (
+    Written,
+    grouped,
+    has_decimal_comma,
+    lines_of,
+    seems_grouped,
+    words_question,
+    written,
+)
 
 FEW_VALUES = 12
 ROWS_FOR_ENUM = 50
@@ -43,6 +51,8 @@ def draft(name: str, paths: list[Path]) -> str:
     partitions = partitions_of(paths)
     found = {column: _guess(values, samples) for column, values in samples.columns.items()}
     others = {column: _written(values, found[column], samples) for column, values in samples.columns.items()}
+    if not samples.are_json and any(map(has_decimal_comma, others.values())):
+        others |= {column: grouped(texts) for column, texts in _points_of_three(samples, found)}
     guesses = {column: each.guess if (each := others[column]) else found[column] for column in found}
     lines = [*_head(name, samples.remarks), *_servers(name, samples, partitions), *_table(name, samples, guesses)]
     names = _column_names({**samples.columns, **partitions})
@@ -64,6 +74,14 @@ def _written(values: Sequence[Any], found: Guess, samples: Samples) -> Written |
     if found.logical != "string" or samples.are_json:
         return None
     return written([value for value in values if value is not None])
+
+
+def _points_of_three(samples: Samples, found: Mapping[str, Guess]) -> Iterator[tuple[str, list[str]]]:
+    """The columns of decimals whose points may divide thousands, with their texts."""
+    for column in [column for column in found if found[column].logical == "number"]:
+        texts = [value for value in samples.columns[column] if value is not None]
+        if seems_grouped(texts):
+            yield column, texts
 
 
 def _head(name: str, remarks: Sequence[str]) -> Iterator[str]:
@@ -150,7 +168,7 @@ def _property(column: str, name: str, found: Guess, samples: Samples, other: Wri
     doubt = f"  # decide: {shown_name(column)}: {other.question}" if other and other.question else ""
     yield f"        logicalType: {found.logical}{doubt or _doubt(column, found, samples, other)}"
     if found.physical:
-        yield f"        physicalType: {_physical(column, [] if other else values, found)}"
+        yield f"        physicalType: {_physical(column, other.usual if other else values, found)}"
     if found.formats and found.formats[0]:
         yield from (
             "        logicalTypeOptions:",
@@ -196,6 +214,8 @@ def _doubt(column: str, found: Guess, samples: Samples, other: Written | None) -
     doubt = doubt or (words_question(known) if found.logical == "string" and not samples.are_json else None)
     doubt = doubt or (doubt_of_text(known) if found.logical == "string" and not samples.are_json else None)
     doubt = doubt or doubt_of_time(known, found)
+    if found.logical == "number" and not samples.are_json and seems_grouped(known):
+        doubt = "do its points divide thousands? Then it is an integer, with groupingMark `.`"
     return f"  # decide: {shown_name(column)}: {doubt}" if doubt else ""
 
 

@@ -44,6 +44,9 @@ def format_of(text: SampleText) -> tuple[FileFormat, str | None]:
     first, *rest = list(islice(records(text.data, made), LINES_SAMPLED)) or [[]]
     if not first:
         raise FileRejected("empty", "no line can be read as a row")
+    if not rest and len(plain) > 1 and made.quote.encode() in b"".join(plain[1:]):
+        excel = ', ="…" is for excelText' if any(b'="' in line for line in plain[1:]) else ""
+        raise FileRejected("empty", f"no row below the header can be read{excel}: quotes must be around whole values")
     doubt = doubt_of_header(first, [record for record in rest if any(record)] or rest)
     usual = max(Counter(map(len, rest)).items(), key=lambda each: each[1], default=(0, 0))[0]
     _refuse_odd_header(text.data, made, spans_lines=doubt is not None or usual == len(first))

@@ -18,6 +18,7 @@ UNITS = re.compile(
     r"[\u20a0-\u20bf$£¥¢]|EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|kr|Fr\.|zł|Kč"
 )
 """Signs and codes of currencies; other letters beside digits are codes."""
+THOUSANDS = re.compile(r"[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]{1,3})")
 SIGNS = {"(": "parentheses", "\u2212": "minusSign"}
 DAYS = ("M/d/yyyy", "d/M/yyyy", "d.M.yyyy", "dd-MMM-yyyy", "dd MMM yyyy", "d MMM yyyy", "MMM d, yyyy", "MMMM d, yyyy",
         "d MMMM yyyy", "dd-MMM-yy", "M/d/yy", "d/M/yy", "d.M.yy")  # fmt: skip
@@ -39,11 +40,12 @@ YES_NO = (
 
 
 class Written(NamedTuple):
-    """A type, the customProperties that it needs, and what people should decide."""
+    """A type, the customProperties that it needs, what people should decide, and numbers in the usual writing."""
 
     guess: Guess
     options: tuple[tuple[str, object], ...]
     question: str
+    usual: tuple[str, ...] = ()
 
 
 def written(texts: Sequence[str]) -> Written | None:
@@ -51,6 +53,23 @@ def written(texts: Sequence[str]) -> Written | None:
     if len(texts) < FEWEST:
         return None
     return _padded(texts) or (None if any(map(LEADING_ZERO.match, texts)) else _number(texts)) or _time(texts)
+
+
+def has_decimal_comma(made: Written | None) -> bool:
+    """Whether the column's numbers are written with a comma before decimals."""
+    return made is not None and ("decimalMark", ",") in made.options
+
+
+def seems_grouped(texts: Sequence[str]) -> bool:
+    """Whether the points of numbers may divide thousands: three digits follow each."""
+    return any("." in text for text in texts) and all(map(THOUSANDS.fullmatch, texts))
+
+
+def grouped(texts: Sequence[str]) -> Written:
+    """Such numbers as integers."""
+    usual = tuple(text.replace(".", "") for text in texts)
+    question = f"{texts[0]!r} is read as {usual[0]}, since another column has decimal commas; or are these decimals?"
+    return Written(guess(usual), (("groupingMark", "."),), question, usual)
 
 
 def lines_of(options: Sequence[tuple[str, object]]) -> Iterator[str]:
@@ -77,7 +96,9 @@ def _padded(texts: Sequence[str]) -> Written | None:
     found = guess([text for text in stripped if text])
     if found.logical == "string" or not any(stripped):
         return None
-    return Written(found, (("trim", True),), "blanks stand around its values, which trim takes away")
+    return Written(
+        found, (("trim", True),), "blanks stand around its values, which trim takes away", tuple(filter(None, stripped))
+    )
 
 
 def _number(texts: Sequence[str]) -> Written | None:
@@ -93,7 +114,13 @@ def _number(texts: Sequence[str]) -> Written | None:
     said = f"{texts[0]!r} is read as {usual[0]}"
     other = f"; or as {(_usual(texts, different) or [''])[0]}, with other marks?" if different else ""
     percent = "; with `percent: fraction` 1% is 0.01" if best.percent else ""
-    return Written(found, _options(best, found), f"{said}{other}{percent}")
+    if len(best.units) > 1:
+        listed = ", ".join(best.units)
+        question = (
+            f"numbers in {listed}: one column of numbers would mix them, with units: [{listed}] it leaves them out"
+        )
+        return Written(guess(texts), (), question)
+    return Written(found, _options(best, found), f"{said}{other}{percent}", tuple(usual))
 
 
 def _writings(texts: Sequence[str]) -> Iterator[Writing]:

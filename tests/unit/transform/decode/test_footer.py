@@ -62,6 +62,11 @@ def test_a_trailer_must_count_the_rows_bad_ones_too() -> None:
             read(FEED, data)
 
 
+def test_a_file_of_which_all_lines_are_the_footer_is_called_so() -> None:
+    with pytest.raises(FileRejected, match="but for its last lines, up to 1, which footerLines says are no rows"):
+        read(contract(text("k"), footer_lines=1), b"k\n")
+
+
 def test_a_trailer_without_its_number_counts_nothing() -> None:
     spec = contract(text("k"), integer("n"), footer_lines=1, trailer="^END( [0-9]+)?$")
     assert read(spec, b"k,n\na,1\nEND 1\n").values("n") == [1]

@@ -173,3 +173,36 @@ def test_texts_of_json_are_read_as_the_contract_says_that_they_are_written(times
     got = read(contract(*columns, kind="jsonl", null_tokens=()), data * times)
     assert got.values("b", "i", "f", "e") == [(True, 1234, 0.125, 1000), (False, 5, 1.5, 2)] * times
     assert got.report.rows_bad == 2 * times
+
+
+@pytest.mark.parametrize("times", [1, 300])
+def test_a_number_is_a_text_as_it_is_written_whatever_stands_beside_it(times: int) -> None:
+    spec = contract(text("s", 40, writing=Writing(loose=True)), decimal("d", 38, 2), kind="jsonl", null_tokens=())
+    said = ["1.50", "1e5", "-0", "1E+2", "12345678901234567890.10", "007", '"1.50"']
+    lines = [
+        f'{{"s":{number}{beside}}}\n' for number in said for beside in ("", ',"d":1.10', ',"d":12345678901234567.10')
+    ]
+    got = read(spec, "".join(lines * times).encode())
+    wanted = [number.strip('"') for number in said if number != "007" for _ in range(3)]
+    assert got.values("s") == wanted * times
+    assert {rule for _, _, rule in got.errors()} == {"json"}
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "data", "says"),
+    [
+        ({"concatenated": True}, "json", b'[{"ev":1}]', "the contract says objects: concatenated: without it"),
+        ({}, "jsonl", b'[{"ev":1}]', "the contract says JSON Lines"),
+    ],
+)
+def test_an_array_where_none_was_agreed_is_called_so(said: dict[str, bool], kind: str, data: bytes, says: str) -> None:
+    with pytest.raises(FileRejected, match=says):
+        read(contract(integer("ev"), kind=kind, null_tokens=(), **said), data)
+
+
+@pytest.mark.parametrize(
+    ("said", "data"), [({}, b'[[1],{"ev":2}]'), ({"rows_at": "items"}, b'{"items":[[1],{"ev":2}]}')]
+)
+def test_a_list_as_the_first_row_is_a_bad_row(said: dict[str, str], data: bytes) -> None:
+    got = read(contract(integer("ev"), kind="json", null_tokens=(), **said), data)
+    assert (got.values("ev"), got.errors()) == ([2], [(1, None, "json")])

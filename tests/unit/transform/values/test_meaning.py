@@ -103,6 +103,14 @@ def test_a_default_stands_where_there_is_no_value_and_rules_see_it(kind: str) ->
     assert got.errors() == [(2, None, "few")]
 
 
+def test_why_an_empty_value_in_quotes_is_no_number() -> None:
+    got = read(contract(text("k"), integer("n"), quoted_nulls=False), b'k,n\na,""\nb,\n')
+    assert got.values("n") == [None]
+    assert [row.errors[0].reason for row in got.bad] == [
+        "'' is not an integer: it is empty, and the contract's null tokens do not include empty, or not in quotes"
+    ]
+
+
 def test_a_file_may_lack_a_required_column_that_has_a_default() -> None:
     spec = contract(text("k"), integer("n", required=True, writing=Writing(default="7")), integer("m", required=True))
     assert read(spec, b"m,k\n1,a\n2,b\n").values("k", "n", "m") == [("a", 7, 1), ("b", 7, 2)]

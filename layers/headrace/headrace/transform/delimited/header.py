@@ -121,7 +121,9 @@ def header_line(lines: LineBlocks, written: FileFormat) -> bytes:
             return line
         blanks = blanks or (bool(line) and not is_comment)
         lines.skip_empty_lines()
-    raise FileRejected("empty", "the file contains only blanks" if blanks else "the file is empty")
+    reason = "the file contains only blanks" if blanks else "the file is empty"
+    footer = f", but for its last lines, up to {written.footer_lines}, which footerLines says are no rows"
+    raise FileRejected("empty", reason + (footer if written.footer_lines else ""))
 
 
 def seeming(line: bytes, contract: Contract) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.domain.bounds import LONGEST_NAME
-from headrace.domain.contract import Column, Contract, Kind
+from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.decode.lines import LineBlocks, Skimmed
 from headrace.transform.delimited.header import Layout, few, refuse_unknown
@@ -31,7 +31,13 @@ from headrace.transform.json_files.columns import (
 )
 from headrace.transform.json_files.objects import without_nan
 from headrace.transform.json_files.records import LineRecords, Records
-from headrace.transform.json_files.values import exact_number, json_reader, needs_all_digits
+from headrace.transform.json_files.values import (
+    AsWritten,
+    exact_number,
+    json_reader,
+    needs_all_digits,
+    takes_numbers_as_texts,
+)
 from headrace.transform.key_columns import KeyColumns, in_rows
 from headrace.transform.outcome import BadRow, FileRejected, Limits, RowError
 from headrace.transform.rules.columns import ColumnChecks
@@ -49,6 +55,7 @@ LOSSY = re.compile(rb"[0-9][0-9.]{15}|[eE]-0*[1-9][0-9]{2}")
 """What a line holds in which a number is not read exactly: more digits than a double has, or an exponent beyond it."""
 FLOAT = r"[0-9][.e]"
 """How a double is written, and some texts."""
+JSON_NUMBERS = frozenset({int, float})
 NAMED = 1000
 """At most this many unknown keys are remembered: documents may have keys without end."""
 AT_A_TIME = 256
@@ -56,10 +63,11 @@ AT_A_TIME = 256
 
 
 class _Exact(NamedTuple):
-    """A line with all digits of its numbers: as decimals, and as they are written. None where they are not needed."""
+    """A line with all digits of its numbers: as decimals, as JSON and as texts. None where they are not needed."""
 
     numbers: Any
     as_written: Any
+    texts: Any
 
 
 class JsonReader:
@@ -92,6 +100,8 @@ class JsonReader:
             for c in contract.columns
         ]
         self._decimals = [place for place, column in enumerate(contract.columns) if needs_all_digits(column)]
+        self._texts = [path_of(c.source) for c in contract.columns if takes_numbers_as_texts(c)]
+        self._format = contract.format
         self._nan_is_null = contract.format.nan_is_null
         self._known = known_keys(contract)
         self._tree = key_tree(contract)
@@ -233,16 +243,16 @@ class JsonReader:
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             if first:
-                _refuse_arrays(line)
+                _refuse_arrays(line, self._format)
             return Row((), (_not_json(line, error),))
         if type(document) is not dict:
             if first:
-                _refuse_arrays(line)
+                _refuse_arrays(line, self._format)
             return Row((), (RowError(None, "json", "the line is JSON, but not an object"),))
         if (key := repeated_key(line, document)) is not None:
             return Row((), (RowError(None, "json", f"an object has the key {shown(key)} twice"),))
         try:
-            exact = self._exactly(line)
+            exact = self._exactly(line, document)
         except RecursionError:
             return Row((), (RowError(None, "json", "it is nested too deeply for its numbers to be read exactly"),))
         errors: list[RowError] = []
@@ -258,16 +268,20 @@ class JsonReader:
             document = document if exact.as_written is None else exact.as_written
             return surplus(document, self._tree, nested=self._nested) if column.unknown else at_path(document, path)
         said = at_path(document, path)
+        if exact.texts is not None and takes_numbers_as_texts(column) and type(said) in JSON_NUMBERS:
+            return at_path(exact.texts, path)
         return at_path(exact.numbers, path) if exact.numbers is not None and needs_all_digits(column) else said
 
-    def _exactly(self, line: bytes) -> _Exact:
+    def _exactly(self, line: bytes, document: Any) -> _Exact:
         """The line with all digits, where a column needs them. Raises RecursionError where it is nested too deeply."""
         is_lossy = LOSSY.search(line)
         numbers = self._decimals and (is_lossy or UNDERFLOW.search(line))
         as_written = self._supers and is_lossy
+        texts = any(type(at_path(document, path)) in JSON_NUMBERS for path in self._texts)
         return _Exact(
             json.loads(line, parse_float=exact_number, parse_int=exact_number) if numbers else None,
             json.loads(line, parse_float=orjson.Fragment, parse_int=orjson.Fragment) if as_written else None,
+            json.loads(line, parse_float=AsWritten, parse_int=AsWritten) if texts else None,
         )
 
     def _value(self, said: Any, reader: ColumnReader, errors: list[RowError]) -> Any:
@@ -305,12 +319,11 @@ def _inexact(json_texts: pa.ChunkedArray, places: list[int], lines: list[bytes])
     return {place for place in floats.to_pylist() if LOSSY.search(lines[places[place]])}
 
 
-def _refuse_arrays(line: bytes) -> None:
-    if line.lstrip().startswith(b"["):
-        reason = (
-            "the file is one JSON array; the contract says JSON Lines, one object per line: format: json accepts both"
-        )
-        raise FileRejected("not_json_lines", reason)
+def _refuse_arrays(line: bytes, written: FileFormat) -> None:
+    if line.lstrip().startswith(b"[") and (written.concatenated or written.kind == "jsonl"):
+        agreed = "objects: concatenated" if written.concatenated else "JSON Lines, one object per line"
+        accepts = "without it an array is accepted" if written.concatenated else "format: json accepts both"
+        raise FileRejected("not_json_lines", f"the file is one JSON array; the contract says {agreed}: {accepts}")
     if line.strip() == b"{":
         reason = "an object goes over several lines: one a line is read, as jq -c . writes them, or an array of them"
         raise FileRejected("not_json_lines", reason)

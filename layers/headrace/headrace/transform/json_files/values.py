@@ -48,6 +48,12 @@ class Immense(str):
     __slots__ = ()
 
 
+class AsWritten(str):
+    """A number as the file writes it, for a column of texts."""
+
+    __slots__ = ()
+
+
 def exact_number(text: str) -> Decimal | Immense:
     """A JSON number with all its digits."""
     try:
@@ -59,8 +65,12 @@ def exact_number(text: str) -> Decimal | Immense:
 def needs_all_digits(column: Column) -> bool:
     """Whether a double could be another value of the column than the number that the file writes."""
     rounds = column.kind is Kind.INTEGER and takes_fractions(column)
-    rounds = rounds or (column.kind is Kind.STRING and column.writing.loose)
     return rounds or column.kind is Kind.DECIMAL or has_epochs(column)
+
+
+def takes_numbers_as_texts(column: Column) -> bool:
+    """Whether a number is a text as it is written: `1.50` is not `1.5` then."""
+    return column.kind is Kind.STRING and column.writing.loose
 
 
 def takes_fractions(column: Column) -> bool:
@@ -85,7 +95,7 @@ def _loose_reader(column: Column, strict: Callable[[Any], Any]) -> Callable[[Any
     def read(value: Any) -> Any:
         if type(value) is str:
             return read_text(value)
-        if column.kind is Kind.STRING and type(value) in {bool, int, float, Decimal}:
+        if column.kind is Kind.STRING and type(value) in {bool, AsWritten}:
             return read_text(str(value).lower() if type(value) is bool else str(value))
         return strict(value)
 

@@ -175,7 +175,7 @@ def _hint(text: str) -> str:
     if text != text.strip():
         return ": it has blanks around it"
     if not text:
-        return ": it is empty, and the contract's null tokens do not include empty"
+        return ": it is empty, and the contract's null tokens do not include empty, or not in quotes"
     return ""
 
 

@@ -218,6 +218,42 @@ def test_values_in_another_than_the_usual_way_are_learnt(
     assert (code, document["rows_good"]) == (0, len(values)), document
 
 
+@pytest.mark.parametrize(
+    ("rows", "kind", "asks"),
+    [
+        (
+            ["1.101;1,5", "2.102;2,5"],
+            Kind.INTEGER,
+            "d: '1.101' is read as 1101, since another column has decimal commas",
+        ),
+        (["1.101;x", "20;y"], Kind.DECIMAL, "d: do its points divide thousands?"),
+        (["1.101;x", "0.102;y"], Kind.DECIMAL, None),
+        (["1.101;1,5", "2.10;2,5"], Kind.DECIMAL, None),
+    ],
+)
+def test_points_that_may_divide_thousands_are_asked_about(
+    rows: list[str], kind: Kind, asks: str | None, checkout: Path, run_json: RunJson
+) -> None:
+    data = "\n".join(["id;d;x", *(f"k{number};{row}" for number, row in enumerate(rows))])
+    contract, decide = made(run_json, a=data.encode())
+    assert contract.named_columns[1].kind is kind
+    assert [text.startswith(asks or "") for text in decide if text.startswith("d: ")] == [True] * bool(asks)
+    code, document = run_json("check", "a", "--contract", "contracts/things.odcs.yaml")
+    assert (code, document["rows_good"]) == (0, 2), document
+
+
+def test_several_currencies_are_no_column_of_numbers(checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=b"id,x\na,USD 1.50\nb,EUR 2.50\n")
+    assert (contract.named_columns[1].kind, contract.named_columns[1].writing) == (Kind.STRING, Writing())
+    assert any(text.startswith("x: numbers in USD, EUR: one column of numbers would mix them") for text in decide)
+
+
+def test_how_many_decimals_are_asked_of_commas_as_of_points(checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=b"id;x;y\na;1,5;1.5\nb;2,5;2.5\n")
+    assert [column.redshift_type for column in contract.named_columns[1:]] == ["DECIMAL(18,4)"] * 2
+    assert sum("has up to 1 decimals here" in text for text in decide) == 2
+
+
 def test_a_name_in_the_header_may_have_a_line_end(checkout: Path, run_json: RunJson) -> None:
     contract, _ = made(run_json, a=b'part,"net\nweight"\n11,2\n12,4\n')
     assert [column.source for column in contract.named_columns] == ["part", "net\nweight"]
@@ -253,6 +289,8 @@ def test_json_keys_without_a_name_are_left_to_unknown(checkout: Path, run_json: 
         ("things", b'{\n "id": 1\n}\n', "an object over several lines is not a row"),
         ("things", b"[1, 2]", "contains no objects"),
         ("things", b"id,name\n", "a: only a header, no rows to learn from"),
+        ("things", b'id,n\n1,="007"\n', 'a: no row below the header can be read, ="…" is for excelText'),
+        ("things", b'id,n\n1,a"b"\n', "a: no row below the header can be read"),
         ("things", b"id,name,name\n1,a,b\n", "a: the header names 'name' twice"),
         ("things", b"Report\n\nid,a,b\n1,2,3\n", "the first line has 1 field, the others 3: is it a preamble?"),
         (
