@@ -11,13 +11,16 @@ from open_data_contract_standard.model import SchemaObject
 
 from headrace.domain.contract import Column, Kind
 from headrace.domain.operations import OPERATIONS
+from headrace.transform.rules.values import value_rules
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
 from headrace_compiler.document.shape import suggestion
 
 OPERATION, DELETED_AT, WITHOUT = "operationColumn", "deletedAtColumn", "filesWithoutOperation"
 TRUNCATES = "truncateOperations"
-WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,31}")
+WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9_ -]{0,30}[A-Za-z0-9_-])?")
+"""A word that SQL tells apart from others: Redshift ignores blanks at the end of texts that it compares."""
+OF_ONE_ROW = {word.casefold() for word in OPERATIONS}
 MOST_WORDS = 10
 
 
@@ -99,8 +102,11 @@ def check_null_tokens(
     """A letter that is read as no value would be an insert."""
     place = custom.place_of(table.customProperties, OPERATION, where)
     operation = next((item.value for item in table.customProperties or [] if item.property == OPERATION), None)
-    allowed = next((column.enum for column in columns if column.name == operation), ())
-    for letter in sorted(set(allowed).intersection(tokens)):
+    column = next((column for column in columns if column.name == operation), None)
+    if column is None:
+        return
+    nulls = (*tokens, *(column.writing.nulls or ()))
+    for letter in sorted(set(column.enum).intersection(nulls)):
         problems.add(place, f"{OPERATION}: {letter!r} is one of the nullTokens, so it would be read as an insert")
 
 
@@ -113,7 +119,7 @@ def _unfit(name: str | None, known: dict[str, Column], layout: dict[str, Any], t
         return f"{unknown[0]!r} is not an operation: {', '.join(OPERATIONS)} are"
     if not layout["primary_key"]:
         return "changes need a primaryKey, which says what they change"
-    return _taken(known[name], layout)
+    return _taken(known[name], layout) or _changed(known[name]) or _excluded(known[name])
 
 
 def _unfit_words(words: Sequence[str], operation: str | None, known: dict[str, Column]) -> str | None:
@@ -122,14 +128,21 @@ def _unfit_words(words: Sequence[str], operation: str | None, known: dict[str, C
         return f"only a change log is truncated: it needs {OPERATION}"
     if not 1 <= len(words) <= MOST_WORDS:
         return f"it names 1 to {MOST_WORDS} operations, such as t of Debezium"
-    for word in words:
-        if word in OPERATIONS:
-            return f"{word!r} is the operation of one row, and would delete all"
-        if not WORD.fullmatch(word):
-            return f"{word!r} is no word: letters, digits, '_', '-' and blanks, at most 32"
-        if operation in known and len(word) > known[operation].max_bytes:
-            return f"{word!r} does not fit the column {operation!r} of {known[operation].max_bytes} bytes"
-    return None
+    return next((reason for word in words if (reason := _unfit_word(word, known.get(operation)))), None)
+
+
+def _unfit_word(word: str, column: Column | None) -> str | None:
+    """Why a word cannot stand in the operation's column, None if it can, or there is none."""
+    if word.rstrip().casefold() in OF_ONE_ROW:
+        return f"{word!r} is the operation of one row, and would delete all"
+    if not WORD.fullmatch(word):
+        return f"{word!r} is no word: letters, digits, '_', '-' and blanks within, at most 32"
+    if column is None or column.kind is not Kind.STRING:
+        return None
+    if len(word) > column.max_bytes:
+        return f"{word!r} does not fit the column {column.name!r} of {column.max_bytes} bytes"
+    broken = _broken(column, word)
+    return f"{word!r} breaks a rule of the column {column.name!r}: it {broken}" if broken else None
 
 
 def _taken(column: Column, layout: dict[str, Any]) -> str | None:
@@ -139,6 +152,33 @@ def _taken(column: Column, layout: dict[str, Any]) -> str | None:
     if column.name in layout["ordering"]:
         return f"{column.name!r} is an ordering column: its letters say nothing of what came later"
     return f"{column.name!r} is part of the primary key" if column.name in layout["primary_key"] else None
+
+
+def _changed(column: Column) -> str | None:
+    """What would make another operation of the one that is written, or of none."""
+    if column.writing.default is not None:
+        return f"{column.name!r} has a default, so that a row without an operation would not be an insert: leave it out"
+    if column.writing.cut or column.writing.replaces:
+        return f"{column.name!r} would be changed, and do something else: leave out tooLong and badBytes"
+    return None
+
+
+def _excluded(column: Column) -> str | None:
+    """The operation that a column allows by its values, and excludes by another rule; its own enum is checked before.
+
+    Without an enum, words that are longer than the column are none that it needs.
+    """
+    longest = min(column.max_bytes, column.max_length or column.max_bytes)
+    for word in () if column.enum else OPERATIONS:
+        if len(word) <= longest and (reason := _broken(column, word)):
+            return f"{word!r} breaks a rule of {column.name!r}: it {reason}. Write what it may have as its enum"
+    return None
+
+
+def _broken(column: Column, word: str) -> str | None:
+    """The rule of the column, its enum aside, that an operation breaks."""
+    rules = (rule for name, rule in value_rules(column) if name != "enum")
+    return next((reason for rule in rules if (reason := rule(word))), None)
 
 
 def _unfit_time(

@@ -43,6 +43,16 @@ TRUNCATED = f"{ORDERED}      - property: truncateOperations\n        value: "
 WITHOUT = "      - property: filesWithoutOperation\n        value: "
 
 
+def with_options(text: str) -> tuple[str, str]:
+    """The operation's column as it is, and with `logicalTypeOptions`."""
+    return "physicalType: VARCHAR(6)", f"physicalType: VARCHAR(6), logicalTypeOptions: {{{text}}}"
+
+
+def with_property(text: str) -> tuple[str, str]:
+    """The operation's column as it is, and with one of `customProperties`."""
+    return "physicalType: VARCHAR(6)", f"physicalType: VARCHAR(6), customProperties: [{{property: {text}}}]"
+
+
 def compiled(tmp_path: Path, more: str = ORDERED, old: str = "op", new: str = "op") -> Contract:
     path = tmp_path / "readings.odcs.yaml"
     path.write_text(TEXT.replace("MORE\n", more).replace(old, new, 1))
@@ -60,6 +70,13 @@ def test_a_contract_may_allow_fewer_letters(tmp_path: Path) -> None:
     old = "name: op, logicalType: string"
     found = compiled(tmp_path, old=old, new=f"{old}, enum: [{{value: I}}, {{value: D}}]")
     assert found.columns[0].enum == ("I", "D")
+
+
+def test_a_pattern_may_allow_what_the_enum_does(tmp_path: Path) -> None:
+    old, new = with_options("pattern: '^[IUDt]$', maxLength: 1")
+    enum = "enum: [{value: I}, {value: U}, {value: D}]"
+    found = compiled(tmp_path, f"{TRUNCATED}[t]\n", old, f"{new}, {enum}")
+    assert found.columns[0].enum == ("I", "U", "D", "t")
 
 
 KEPT = "      - property: history\n        value: scd2\n"
@@ -182,6 +199,20 @@ def test_deleted_rows_are_marked_and_have_the_values_of_the_delete(tmp_path: Pat
         (f"{TRUNCATED}[TRUNCATE]\n", "op", "op", "'TRUNCATE' does not fit the column 'op' of 6 bytes"),
         (f'{TRUNCATED}["t\'"]\n', "op", "op", 'truncateOperations: "t\'" is no word: letters'),
         (f"{TRUNCATED}t\n", "op", "op", "truncateOperations must be a list of texts"),
+        (f'{TRUNCATED}["I "]\n', "op", "op", "truncateOperations: 'I ' is the operation of one row"),
+        (f'{TRUNCATED}["t "]\n', "op", "op", "truncateOperations: 't ' is no word: .* blanks within"),
+        (f"{TRUNCATED}[C]\n", "op", "op", "truncateOperations: 'C' is the operation of one row"),
+        (f"{TRUNCATED}[t]\n", *with_options("pattern: '^[A-Za-z]{2,6}$|^[IUDiudcr]$'"), "'t' breaks a rule of the"),
+        (
+            ORDERED,
+            *with_options("pattern: '^[IU]$', maxLength: 1"),
+            ":14: .* 'i' breaks a rule of 'op': .* as its enum",
+        ),
+        (ORDERED, *with_options("minLength: 2"), ":14: .* 'I' breaks a rule of 'op': "),
+        (ORDERED, *with_property("default, value: D"), ":14: operationColumn: 'op' has a default, so that a row with"),
+        (ORDERED, *with_property("tooLong, value: cut"), ":14: operationColumn: 'op' would be changed"),
+        (ORDERED, *with_property("badBytes, value: replace"), ":14: operationColumn: 'op' would be changed"),
+        (ORDERED, *with_property("nullTokens, value: [D]"), ":14: operationColumn: 'D' is one of the nullTokens"),
         (
             f"{TRUNCATED}[t]\n",
             "operationColumn\n        value: op",
