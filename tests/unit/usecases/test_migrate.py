@@ -375,6 +375,25 @@ def test_a_history_follows_its_contract() -> None:
     assert [text.split()[2] for text in added] == ["etl.versions_readings", "public.readings_history"]
 
 
+def test_a_history_keeps_the_columns_of_its_states() -> None:
+    services = kept()
+    services.warehouse.answers["svv_tables"] += [["versions_readings"]]
+    gone = [*THERE, ["depot", "character varying", 16, None, None, "YES"]]
+    time = ["timestamp without time zone", None, None, None]
+    validity = [["valid_from", *time, "NO"], ["valid_to", *time, "YES"], ["is_current", "boolean", *time[1:], "NO"]]
+    services.warehouse.answers |= {
+        "FROM etl.migrations": [NOTED],
+        "table_name = 'versions_readings'": [[*row[:5], "YES"] for row in gone],
+        "table_name = 'readings_history'": [*gone, *validity],
+    }
+    refused = plan(services, "headrace").refused
+    assert [reason.partition(" is gone")[0] for reason in refused] == [
+        "etl.versions_readings.depot",
+        "public.readings_history.depot",
+    ]
+    assert "ALTER TABLE public.readings_history DROP COLUMN depot" in refused[1]
+
+
 def test_a_history_with_a_gap_is_refused() -> None:
     services = kept()
     services.warehouse.answers["svv_tables"] += [["versions_readings"]]

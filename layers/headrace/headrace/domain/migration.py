@@ -89,6 +89,27 @@ def plan_table(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
     return TablePlan(tuple(changes), tuple(kept), tuple(refused))
 
 
+def plan_states(contract: Contract, there: Mapping[str, Existing]) -> TablePlan:
+    """How a table of a history follows: as `plan_table`, but no column leaves the contract while it is there.
+
+    Each load writes all states of its keys once more: those of before would lose the column's values, key by key.
+    """
+    planned = plan_table(contract, there)
+    if planned.refused:
+        return planned  # it may be the same column under another name
+    known = {*(column.name for column in contract.columns), *LINEAGE_COLUMNS}
+    refused = [_of_earlier_states(contract, name) for name in there if name not in known]
+    return replace(planned, refused=tuple(refused))
+
+
+def _of_earlier_states(contract: Contract, name: str) -> str:
+    reason = (
+        f"{contract.target}.{name} is gone from the contract, and each load would take it out of earlier states too"
+    )
+    advice = f"keep it, or give its values up first: ALTER TABLE {contract.target} DROP COLUMN {name}"
+    return f"{reason}: {advice}, with no load under way until the deployment"
+
+
 def too_many_columns(table: str, names: Collection[str]) -> list[str]:
     """The refusal of a table that would have more columns than Redshift allows."""
     if len(names) <= MOST_COLUMNS:

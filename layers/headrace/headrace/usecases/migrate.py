@@ -20,6 +20,7 @@ from headrace.domain.migration import (
     longer_columns,
     plan_memory,
     plan_stage,
+    plan_states,
     plan_table,
     why_fixed,
 )
@@ -255,7 +256,7 @@ def _history(contract: Contract, etl: set[str], done: dict[str, str], services: 
     versions = contract.as_versions()
     versions = replace(versions, columns=tuple(map(as_staged, versions.columns)))
     both = (versions, contract.as_history())
-    plans = [plan_table(table, _columns(services, table, table.target)) for table in both]
+    plans = [plan_states(table, _columns(services, table, table.target)) for table in both]
     return TablePlan(
         tuple(change for each in plans for change in each.changes),
         tuple(line for each in plans for line in each.kept),

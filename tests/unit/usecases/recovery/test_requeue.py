@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace.domain.ingest.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import BACKFILL, DELETED, LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
 from headrace.usecases.ingest.prepare_load import prepare_load
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.recovery.requeue import advice_to_reload, reload, retry
@@ -164,3 +164,14 @@ def test_advice_for_a_replaced_version_names_the_newer_one() -> None:
     older = services.ledger.files.get(known(services, FileStatus.LOADED, sequencer="01"))
     services.ledger.given(file(file_id="f" * 24, sequencer="02", status=FileStatus.LOADED))
     assert f"`headrace reload {'f' * 24} --force`" in advice_to_reload(older, services)
+
+
+def test_a_file_whose_object_was_deleted_is_written_again() -> None:
+    services = MemoryServices()
+    older = services.ledger.files.get(known(services, FileStatus.LOADED, sequencer="01"))
+    gone = file(file_id="f" * 24, sequencer="02", version=f"{DELETED}02", status=FileStatus.LOADED)
+    services.ledger.given(gone)
+    said = "its object was deleted from landing, and its rows with it: write it again"
+    assert advice_to_reload(older, services) == said
+    (answer,) = reload([older], services)
+    assert (answer.done, answer.why) == (False, said)

@@ -26,6 +26,7 @@ HAS_ROWS = {BatchStatus.LOADED, BatchStatus.STAGED}
 
 MEMBERS = {FileStatus.WAITING, FileStatus.GROUPED}
 NO_GROUPS = "its dataset has no marker or manifest any more"
+DELETED_SINCE = "its object was deleted from landing, and its rows with it: write it again"
 MEMBER = "it is loaded with others, by its marker or manifest: name that one"
 
 
@@ -79,6 +80,8 @@ def advice_to_reload(file: FileRecord, services: Judging) -> str:
     if file.status is FileStatus.FAILED:
         return f"`headrace retry {file.file_id}` loads it again"
     newer = _newer(file, services) if services.contracts.get(file.dataset).replace_versions else []
+    if newer and newer[-1].is_deletion:
+        return DELETED_SINCE
     if newer:
         return f"`headrace reload {newer[-1].file_id} --force`, the version of it that is loaded"
     may, why = _may_reload(file, services)
@@ -139,8 +142,9 @@ def _may_reload(file: FileRecord, services: Judging) -> tuple[bool, str]:
         return False, MEMBER
     if file.status not in {FileStatus.LOADED, FileStatus.DUPLICATE}:
         return False, f"it is {file.status}: only a loaded or duplicate file can be loaded again"
-    if services.contracts.get(file.dataset).replace_versions and _newer(file, services):
-        return False, "a newer version of it is loaded, which has replaced its rows: reload that one"
+    if services.contracts.get(file.dataset).replace_versions and (newer := _newer(file, services)):
+        why = "a newer version of it is loaded, which has replaced its rows: reload that one"
+        return False, DELETED_SINCE if newer[-1].is_deletion else why
     if file.replayed and not services.contracts.get(file.dataset).primary_key:
         return (
             False,
@@ -152,7 +156,7 @@ def _may_reload(file: FileRecord, services: Judging) -> tuple[bool, str]:
 
 
 def _newer(file: FileRecord, services: Judging) -> list[FileRecord]:
-    """The newer versions of it with rows, the newest last."""
+    """The newer versions of it that are loaded, its deletion among them, the newest last."""
     loaded = services.contents.loaded_versions([file.place])[file.place]
     return sorted((version for version in loaded if version.order > file.order), key=lambda version: version.order)
 
