@@ -59,6 +59,7 @@ def let_read(services: Services, reader: str) -> list[str]:
 def _of_contracts(services: Services) -> Iterator[str]:
     for contract in services.contracts.all():
         yield contract.target
+        yield from [contract.history_table] if contract.history else []
         yield from (view.name for view in contract.views)
 
 

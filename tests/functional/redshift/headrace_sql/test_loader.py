@@ -87,6 +87,12 @@ def test_the_reader_reads_every_table_and_view_and_changes_none(client: Client) 
         assert "permission denied" in ended["Error"] or "must be owner" in ended["Error"], ended
 
 
+def test_the_reader_reads_a_history_too(client: Client) -> None:
+    services = deployed(client, contract(primary_key=("meter",), ordering=("read_at",), history=True))
+    assert "public.readings_history" in let_read(services, "headrace_reader")
+    assert As(client, "headrace_reader").query("SELECT COUNT(*) FROM public.readings_history") == [[0]]
+
+
 def test_what_is_made_later_is_readable_from_the_start(client: Client) -> None:
     services = deployed(client, FIRST)
     let_read(services, "headrace_reader")
