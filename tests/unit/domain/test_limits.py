@@ -64,7 +64,7 @@ FILES = {
     "Bytes in a backfill batch": size(lane.LIMITS[BACKFILL].size, "GiB"),
     "Files of a marker or manifest": count(groups.MOST_MEMBERS),
     "The same, of all in a batch": count(gather.MOST_OF_BATCH),
-    "Markers and manifests of a lane that are looked at for a batch, the oldest first": count(lane.MOST_GROUPS),
+    "Files of a lane that are looked at for a batch, the oldest first, if some stand back": count(lane.MOST_LOOKED_AT),
     "Versions of objects in a marker's folder": count(groups.MOST_LISTED),
     "Bytes of a manifest": size(manifest.MOST_BYTES, "MiB"),
     "Time that files wait for a marker or manifest, and it for them, unless the contract sets it":

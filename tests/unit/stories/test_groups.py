@@ -602,3 +602,56 @@ def test_groups_that_lack_files_keep_no_other_waiting_however_many_they_are(monk
         world.pipeline.run()
     assert world.table() == [("m0", 0), ("m4", 4)]
     assert {world.said(sent)[0] for sent in lacking[:4]} == {"pending"}
+
+
+def busy(world: World, hours: int, *, late: bool = False) -> None:
+    """Another pair of marker and file comes before each execution, one every half hour; or its file is late."""
+    for number in range(2 * hours):
+        world.at += timedelta(minutes=30)
+        marker = world.put(f"{number}.csv.done") if late else None
+        pair = None if late else world.put(f"{number}.csv", [(f"n{number}", 1)])
+        world.pipeline.deliver(marker or world.put(f"{number}.csv.done"))
+        began = world.pipeline.begin()
+        if pair is None:
+            world.put(f"{number}.csv", [(f"n{number}", 1)])
+        if began:
+            world.pipeline.finish()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_group_that_lacked_files_is_loaded_however_many_others_keep_coming(
+    monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    world = World(monkeypatch, marker="{name}.done", patience_seconds=100 * 3600)
+    world.pipeline.deliver(marker := world.put("x.csv.done"))
+    world.pipeline.begin()
+    world.put("x.csv", [("m0", 0)])
+    busy(world, 2, late=late)
+    assert (world.said(marker)[0], ("m0", 0) in world.table()) == ("loaded", True)
+    assert len(world.table()) >= 4 - late
+
+
+def test_a_group_whose_files_never_come_fails_in_time_however_many_others_keep_coming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, marker="{name}.done", patience_seconds=3600)
+    world.pipeline.deliver(marker := world.put("x.csv.done"))
+    world.pipeline.begin()
+    busy(world, 2)
+    reason = "1 of its 1 files is not there: readings/x.csv after 60 minutes"
+    assert (world.said(marker), len(world.table())) == (("failed", reason), 4)
+
+
+def test_many_groups_that_lack_files_and_are_looked_at_again_keep_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = manifests(monkeypatch, most_files=2)
+    world.deliver(*(world.put(f"{number}.manifest", f"{number}.csv") for number in range(20)))
+    for _ in range(10):
+        world.pipeline.run()
+    world.at += timedelta(hours=1)
+    world.pipeline.deliver(world.put("a.csv", BODY))
+    world.pipeline.deliver(world.put("whole.manifest", "a.csv"))
+    assert world.pipeline.begin()
+    world.pipeline.finish()
+    assert world.table() == [("m0", 0)]

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.domain.contract import FileFormat
 from headrace.domain.ingest.lane import Limits
-from headrace.domain.ingest.packing import GROWS, NEVER, UNIT_BYTES, UNIT_FILES, first_batch, halves, is_heavy, units
+from headrace.domain.ingest.packing import (
+    APART,
+    GROWS,
+    KILLED,
+    LACKING,
+    NEVER,
+    UNIT_BYTES,
+    UNIT_FILES,
+    first_batch,
+    halves,
+    is_heavy,
+    units,
+)
 from tests.support.fakes import contract, file
 
 SIZES = st.lists(st.integers(1, 2 * UNIT_BYTES), max_size=300)
@@ -40,6 +54,18 @@ def test_suspects_are_only_with_their_own_group() -> None:
     files = [file("a", suspects="x"), file("b"), file("c", suspects="y"), file("d", suspects="x")]
     assert [f.key[-1] for f in first_batch(files, Limits())] == ["a", "d"]
     assert [f.key[-1] for f in first_batch(files[1:], Limits())] == ["b"]
+
+
+def test_of_files_that_stand_back_the_one_that_has_done_so_for_longest_is_tried() -> None:
+    given = [(APART, "2026-01-01T03"), (KILLED, "2026-01-01T01"), (LACKING, "2026-01-01T02")]
+    files = [file(group, suspects=group, apart_since=at) for group, at in given]
+    order = []
+    for hour in range(4, 10):
+        (first,) = first_batch(files, Limits())
+        order.append(first.suspects)
+        apart = replace(first, apart_since=f"2026-01-01T{hour:02}")
+        files = [apart if known is first else known for known in files]
+    assert order == [KILLED, LACKING, APART] * 2
 
 
 @given(st.integers(2, 50))

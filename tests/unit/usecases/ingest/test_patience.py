@@ -21,7 +21,7 @@ from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.ingest.trouble import report
 from headrace.usecases.quality.hold import reject, release
-from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, file
+from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, contracts_of, file
 
 UNKNOWN = "a sentence that nobody has read yet"
 PASSES = "ERROR: Query cancelled."
@@ -143,6 +143,37 @@ def test_a_file_alone_that_fails_for_an_unknown_error_waits_until_another_has_lo
     steps(services, 3, fails)
     assert services.ledger.files.get(good.file_id).status is FileStatus.LOADED
     assert services.ledger.files.get(bad.file_id).status is FileStatus.FAILED
+
+
+def test_files_set_apart_that_fill_a_batch_do_not_hide_the_others() -> None:
+    services = MemoryServices(contracts=contracts_of(contract(most_files=4)))
+    bad = {found.file_id for found in landed(services, *"aceg")}
+    fails: Fails = lambda batch: UNKNOWN if bad & {*batch.file_ids} else None  # noqa: E731
+    steps(services, 20, fails)
+    good = landed(services, *"xyz")
+    steps(services, 1, fails)
+    assert {services.ledger.files.get(each.file_id).status for each in good} == {FileStatus.LOADED}
+
+
+def test_a_file_set_apart_is_tried_while_all_that_comes_brings_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a sender repeats a file that is loaded: duplicates show nothing, and there may be no end of them."""
+    services, at = MemoryServices(), datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(clock, "utc", lambda: at)
+    (apart,) = landed(services, "apart")
+    steps(services, MAX_ATTEMPTS + 1, lambda _: UNKNOWN)
+    for number in range(9):
+        at += timedelta(minutes=10)
+        landed(services, f"copy-{number}")
+        batch = take(services, generation := services.ledger.lanes.state("readings", LIVE).generation)
+        assert batch
+        (only,) = services.ledger.files.get_all(batch.file_ids)
+        if only.file_id == apart.file_id:
+            break
+        assert number < 6
+        services.ledger.batches.settle(batch, [replace(only, status=FileStatus.DUPLICATE)])
+        services.ledger.batches.save(replace(batch, status=BatchStatus.LOADED))
+        hand_over("readings", LIVE, generation, services)
+    assert services.ledger.files.get(apart.file_id).status is FileStatus.RUNNING
 
 
 def days_ago(days: float) -> str:

@@ -48,13 +48,13 @@ def limits_of(contract: Contract, lane: str) -> Limits:
     return replace(limits, files=min(limits.files, contract.most_files))
 
 
-MOST_GROUPS = 10_000
-"""Markers and manifests that wait in a lane and are looked at: more than a batch takes, for some may lack files."""
+MOST_LOOKED_AT = 10_000
+"""Files that wait in a lane and are looked at where more must be than a batch takes: some may stand back."""
 
 
 def most_looked_at(contract: Contract, lane: str) -> int:
     """How many files that wait are looked at for the next batch, the oldest first."""
-    return MOST_GROUPS if contract.grouped and lane != MERGE else limits_of(contract, lane).files
+    return MOST_LOOKED_AT if contract.grouped and lane != MERGE else limits_of(contract, lane).files
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +162,15 @@ def wait_seconds(
     if left_open is not None:
         return int(min(LONGEST_BACKOFF_SECONDS, 4 ** min(left_open.attempts, 8)))
     if failing_since is not None:
-        return int(min(LONGEST_BACKOFF_SECONDS, max(SHORTEST_BACKOFF_SECONDS, (at - _seconds(failing_since)) / 2)))
+        return int(backoff_seconds(at - _seconds(failing_since)))
     if lane == MERGE:
         return math.ceil(contract.merge_seconds - at % contract.merge_seconds)
     return contract.wait_seconds
+
+
+def backoff_seconds(failing_for: float) -> float:
+    """How long to wait before what has been failing for so many seconds is tried again."""
+    return min(LONGEST_BACKOFF_SECONDS, max(SHORTEST_BACKOFF_SECONDS, failing_for / 2))
 
 
 def _seconds(at: str) -> float:

@@ -6,9 +6,11 @@ A unit that a function cannot finish goes to Spark.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from itertools import zip_longest
 
 from headrace.domain.contract import GLUE, LAMBDA, Contract
-from headrace.domain.ingest.lane import Limits
+from headrace.domain.ingest.lane import Limits, backoff_seconds
 from headrace.domain.ingest.ledger import FileRecord
 
 UNIT_FILES = 100
@@ -21,6 +23,8 @@ KILLED_APART = f"{APART}-{KILLED}"
 """The same, of files whose function was killed when they were a unit alone, as they are here too."""
 LACKING = f"{APART}-lacking"
 """The group of markers and manifests whose files are not there yet. The one that was looked at first is the next."""
+STANDS_BACK_SECONDS = 3600
+"""For so long others are tried before a file that was set apart, if none of them loads."""
 COMPRESSED = (".gz", ".bz2", ".zst", ".zip")
 GROWS = 8
 """Text is about so much longer than it was compressed."""
@@ -28,17 +32,21 @@ NEVER = 0
 """Nothing is so large that Spark is used: there is no job."""
 
 
-def first_batch(files: Iterable[FileRecord], limits: Limits, loaded_at: str | None = None) -> list[FileRecord]:
+def first_batch(
+    files: Iterable[FileRecord], limits: Limits, loaded_at: str | None = None, at: float = 0
+) -> list[FileRecord]:
     """The oldest files that fit in one batch; at least one, whatever its size.
 
     Suspects of a failed batch are only with suspects of the same group, released files with those of the same batch.
-    Where others wait, they are tried before those for which a function was killed and those that failed while nothing
-    loaded, unless something has since: `loaded_at`.
+    Those that stand back at this time, in seconds since 1970, come only where no other waits; then the one that has
+    done so for longest is the first, so that none of them keeps the others waiting either.
     """
+    known = list(files)
     chosen: list[FileRecord] = []
     size = 0
-    for file in sorted(files, key=lambda file: (_stands_back(file, loaded_at), _looked_at(file))):
-        if chosen and (file.suspects, file.released) != (chosen[0].suspects, chosen[0].released):
+    front = [file for file in known if not stands_back(file, loaded_at, at)]
+    for file in _by_turns(front) if front else sorted(known, key=_apart_since):
+        if chosen and _company(file) != _company(chosen[0]):
             continue
         size += file.size
         if chosen and (size > limits.size or len(chosen) == limits.files):
@@ -53,22 +61,51 @@ def was_killed(file: FileRecord) -> bool:
 
 
 def waits_for_others(file: FileRecord, loaded_at: str | None) -> bool:
-    """Whether the file failed while nothing loaded, and nothing has since: others may show whether it is the file."""
-    return file.suspects in {APART, KILLED_APART, LACKING} and _stands_back(file, loaded_at)
+    """Whether the file failed while nothing loaded, and nothing has since: others may show whether it is the file.
+
+    A group that lacks files waits for them.
+    """
+    return file.suspects == LACKING or (file.suspects in {APART, KILLED_APART} and not _has_loaded(file, loaded_at))
 
 
-def _looked_at(file: FileRecord) -> str:
-    """When it was seen last that a group lacks files; of all others, which keep their order, the same."""
-    return str(file.apart_since) if file.suspects == LACKING else ""
-
-
-def _stands_back(file: FileRecord, loaded_at: str | None) -> bool:
+def stands_back(file: FileRecord, loaded_at: str | None, at: float) -> bool:
     """Whether others are tried before the file: so one that kills its function again keeps them waiting no second time.
 
-    Once something has loaded it is its turn, however many come.
+    Once something has loaded it is its turn, however many come; or after `STANDS_BACK_SECONDS`, for what comes may
+    bring no rows. A group that lacks files is looked at again after half the time for which it has lacked them.
     """
-    loaded = file.apart_since and loaded_at and loaded_at > file.apart_since
-    return (file.suspects in {APART, LACKING} or was_killed(file)) and not loaded
+    if not file.apart_since:
+        return False
+    back_for = at - _seconds(file.apart_since)
+    if file.suspects == LACKING:
+        return back_for < backoff_seconds(_seconds(file.apart_since) - _seconds(file.failing_since or file.apart_since))
+    return (file.suspects == APART or was_killed(file)) and not (
+        _has_loaded(file, loaded_at) or back_for >= STANDS_BACK_SECONDS
+    )
+
+
+def _has_loaded(file: FileRecord, loaded_at: str | None) -> bool:
+    return bool(file.apart_since and loaded_at and loaded_at > file.apart_since)
+
+
+def _apart_since(file: FileRecord) -> str:
+    return file.apart_since or ""
+
+
+def _company(file: FileRecord) -> tuple[str | None, str | None]:
+    """What files of one batch have in common. Nothing is wrong with a group that has its files by now."""
+    return None if file.suspects == LACKING else file.suspects, file.released
+
+
+def _by_turns(files: list[FileRecord]) -> list[FileRecord]:
+    """Groups that lacked files, the one that was looked at first ahead, and all others: neither waits for the other."""
+    lacked = sorted((file for file in files if file.suspects == LACKING), key=_apart_since)
+    others = [file for file in files if file.suspects != LACKING]
+    return [file for pair in zip_longest(others, lacked) for file in pair if file]
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
 
 
 def halves(files: list[FileRecord]) -> tuple[list[FileRecord], list[FileRecord]]:

@@ -14,6 +14,7 @@ from headrace.domain.ingest.ledger import MERGE, FileRecord
 from headrace.domain.ingest.packing import waits_for_others
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ingest.trouble import report_end
+from headrace.usecases.ingest.waiting import waiting_in
 from headrace.usecases.ports import HasBatches, HasContracts, HasLanes, HasTopic, HasWorkflow
 
 
@@ -40,12 +41,12 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
 def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -> bool:
     contract = services.contracts.get(dataset)
     left_open = services.batches.get(state.open_batch) if state.open_batch else None
-    most = most_looked_at(contract, lane)
-    waiting = services.lanes.pending(dataset, lane, most)
+    waiting = waiting_in(contract, lane, state.loaded_at, services)
     if left_open is None and (state.blocked(contract) or not waiting):
         return False
     failing_since = _failing_since(waiting, state)
     wait = wait_seconds(contract, lane, left_open, clock.seconds(), failing_since)
+    most = most_looked_at(contract, lane)
     urgent = left_open is None and not failing_since and _cannot_wait(lane, waiting, most, state)
     services.workflow.start(dataset, lane, state.generation, 0 if urgent else wait)
     return True
@@ -60,4 +61,4 @@ def _failing_since(waiting: list[FileRecord], state: LaneState) -> str | None:
 def _cannot_wait(lane: str, waiting: list[FileRecord], most: int, state: LaneState) -> bool:
     """Whether the search for a file that fails its batch is under way, or more is staged than one merge takes."""
     searching = any(file.suspects and not waits_for_others(file, state.loaded_at) for file in waiting)
-    return searching or (lane == MERGE and len(waiting) == most)
+    return searching or (lane == MERGE and len(waiting) >= most)

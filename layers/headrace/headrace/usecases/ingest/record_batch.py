@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Protocol
 
+from headrace.domain import clock
 from headrace.domain.clock import now
 from headrace.domain.executions import execution_name
-from headrace.domain.ingest.lane import limits_of, most_looked_at
+from headrace.domain.ingest.lane import limits_of
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
 from headrace.domain.ingest.packing import NEVER, first_batch, is_heavy, units
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
 from headrace.usecases.ingest.finished_units import is_finished
 from headrace.usecases.ingest.gather import gather
+from headrace.usecases.ingest.waiting import waiting_in
 from headrace.usecases.ports import (
     HasBatches,
     HasContents,
@@ -110,7 +112,7 @@ def _of_pending_files(
 ) -> BatchRecord | None:
     contract = services.contracts.get(dataset)
     limits = limits_of(contract, lane)
-    files = first_batch(services.lanes.pending(dataset, lane, most_looked_at(contract, lane)), limits, loaded_at)
+    files = first_batch(waiting_in(contract, lane, loaded_at, services), limits, loaded_at, clock.seconds())
     name = execution_name(dataset, lane, generation)
     if contract.grouped and lane != MERGE:
         files = gather(files, name, limits, services)
