@@ -253,7 +253,7 @@ def local_times() -> tuple[Contract, Cells]:
 
 def own_words() -> tuple[Contract, Cells]:
     """Columns with their own words for nothing, trimmed ones, words for booleans, and texts that are cut."""
-    yes_no = Writing(true=("J", "ja"), false=("N", "nein"), trim=True)
+    yes_no = Writing(true=("J", "j.", "+"), false=("N", "n|x", "-"), trim=True)
     spec = contract(
         text("a", 8, writing=Writing(nulls=("NULL", ""), trim=True), required=True),
         integer("b", writing=Writing(nulls=("-", "0")), minimum="-5"),
@@ -262,17 +262,21 @@ def own_words() -> tuple[Contract, Cells]:
         decimal("e", 8, 2, writing=Writing(decimal_mark=",", trim=True, default="7.5"), required=True),
         column("f", Kind.DATE, writing=Writing(trim=True, nulls=("0000-00-00",), default="1970-01-01")),
         text("g", writing=Writing(replaces=True)),
+        column("h", Kind.TIMESTAMP, minimum="2024-07-01T00:00:00", writing=Writing(zone="America/New_York")),
+        integer("i", 32, writing=Writing(decimal_mark=",", grouping_mark=".")),
         delimiter=";",
         null_tokens=("", "NA"),
     )
     cells = [
         [" x", "NA", "NULL ", "\u00a0", '" y "', "toolong  ", "a", ""],
         ["1", "-", "0", "NA", "-6", "", "-4"],
-        [" J", "JA", "n", "nein ", "true", "", "NA"],
+        [" J", "J.", "JA", "n", "N|X ", "x", "+", "-", "true", "", "NA"],
         ["abcdef", "éééé", "b", "", "a1", '"ab"', "NA", "abcdé"],
         ["1,5", " 2,25 ", "", "  ", "NA", "1.5", "x"],
         ["2024-01-31 ", "0000-00-00", "", " 0000-00-00", "2024-02-30", "NA"],
         ["g", "\ufffd", "", "NA", "c"],
+        ["2024-07-01 00:00:00", "2024-06-30T23:59:59", "2024-07-01T04:00:00Z", "2024-07-01T03:59:59Z", ""],
+        ["1.234", "-1.234.567", "12", "1.23", "1.234,5", "1,0", "2.147.483.648"],
     ]
     return spec, [[cell.encode() for cell in column] for column in cells]
 
