@@ -16,6 +16,7 @@ from headrace.domain.ingest.deletion import Deletion, deletion_of
 from headrace.domain.ingest.ledger import BACKFILL, Arrival, FileStatus, RowCounts
 from headrace.domain.notice import batch_notice
 from headrace.usecases.ingest import record_outcome, starter
+from headrace.usecases.quality.hold import release_file
 from headrace.usecases.recovery.backfill import backfill
 from headrace.usecases.recovery.reconcile import Asked, reconcile
 from headrace.usecases.recovery.requeue import reload
@@ -207,6 +208,18 @@ def test_a_version_whose_rows_never_came_takes_none_along_when_it_is_deleted_for
     pipeline.run()
     assert values(pipeline) == list(range(9))
     assert pipeline.services.files.get(file_id).status in {FileStatus.FAILED, FileStatus.HELD}
+
+
+def test_a_held_version_that_is_deleted_for_good_fails_when_it_is_released() -> None:
+    pipeline = Pipeline(appending(max_shrink=0.2))
+    load(pipeline, "a.csv", "v1", [("m1", 1, number) for number in range(9)], MONDAY, "0A")
+    file_id = held(pipeline)
+    del pipeline.services.lake.landed["landing", "readings/a.csv", "v2"]
+    assert pipeline.deliver_deletion(forever("v2")) is None
+    assert release_file(pipeline.services.files.get(file_id), "ann", pipeline.services).done
+    pipeline.run()
+    assert pipeline.services.files.get(file_id).status is FileStatus.FAILED
+    assert values(pipeline) == list(range(9))
 
 
 def test_a_version_that_is_loaded_again_takes_its_rows_along_when_it_is_deleted_for_good() -> None:
