@@ -501,6 +501,20 @@ def test_groups_are_packed_by_their_files_and_never_go_to_spark() -> None:
     assert not is_heavy([file("a", members=3, size=10**12)], grouped, 1)
 
 
+@pytest.mark.parametrize(("files", "advice"), [(1, "smaller files"), (2, "more groups")])
+def test_a_group_that_is_too_large_for_a_function_says_that_glue_reads_none(
+    monkeypatch: pytest.MonkeyPatch, files: int, advice: str
+) -> None:
+    monkeypatch.setattr(gather, "MAX_FILE_BYTES", 10)
+    world = World(monkeypatch, engine="glue")
+    for number in range(files):
+        world.put(f"{number}.csv", BODY)
+    world.deliver(marker := world.put("_SUCCESS"))
+    status, reason = world.said(marker)
+    assert (status, world.table()) == ("failed", [])
+    assert reason.endswith(f"do not fit in one function's time, and Glue reads no groups: make {advice}")
+
+
 def test_files_of_one_batch_are_not_more_than_it_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gather, "MOST_OF_BATCH", 3)
     world = World(monkeypatch)

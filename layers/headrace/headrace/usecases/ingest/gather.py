@@ -150,8 +150,8 @@ def _members(file: FileRecord, contract: Contract, services: Services) -> Member
         raise GroupRefusedError(_none_of(found, file, contract, there=bool(there)))
     if (size := sum(each.landed.size for each in found)) > MAX_FILE_BYTES:
         has = f"its {len(found):,} files have {size / 2**30:.1f} GiB together"
-        most = f"more than {MAX_FILE_BYTES >> 30} GiB do not fit in one function's time"
-        raise GroupRefusedError(f"{has}; {most}: make more groups")
+        most = f"more than {MAX_FILE_BYTES >> 30} GiB do not fit in one function's time, and Glue reads no groups"
+        raise GroupRefusedError(f"{has}; {most}: make {'more groups' if len(found) > 1 else 'smaller files'}")
     return Members(tuple(each.member for each in found))
 
 
