@@ -166,7 +166,7 @@ class Catalog:
     def tables(self) -> list[Table]:
         """Every permanent table and view."""
         found = self.connection.execute(
-            f"SELECT comment FROM {quoted(HIDDEN_SCHEMA, 'descriptions')} WHERE NOT temporary"  # noqa: S608
+            f"SELECT comment FROM {quoted(HIDDEN_SCHEMA, 'descriptions')} WHERE NOT temporary"
         ).fetchall()
         return [_table_from_json(comment) for (comment,) in found]
 
@@ -196,7 +196,7 @@ class Catalog:
             return None
         duckdb_schema = "main" if schema == TEMP_SCHEMA else schema
         found = self.connection.execute(
-            f"SELECT comment FROM {quoted(HIDDEN_SCHEMA, 'descriptions')}"  # noqa: S608
+            f"SELECT comment FROM {quoted(HIDDEN_SCHEMA, 'descriptions')}"
             " WHERE schema_name = ? AND relation_name = ? AND temporary = ?",
             [duckdb_schema, relation, schema == TEMP_SCHEMA],
         ).fetchall()

@@ -175,5 +175,5 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: list[di
         return
     columns = ", ".join(quoted(name) for name in rows[0])
     marks = ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
-    sql = f"INSERT INTO {quoted(HIDDEN_SCHEMA, table)} ({columns}) VALUES {marks}"  # noqa: S608
+    sql = f"INSERT INTO {quoted(HIDDEN_SCHEMA, table)} ({columns}) VALUES {marks}"
     connection.execute(sql, [value for row in rows for value in row.values()])

@@ -110,7 +110,7 @@ class _Load:
         values = ", ".join([*read, *("NULL" for _ in missing)])
         reader = pa.RecordBatchReader.from_batches(source.schema, source.batches(present))
         with self.session.source(_SOURCE, reader):
-            sql = f"INSERT INTO {self.table.duckdb_name} ({names}) SELECT {values} FROM {_SOURCE}"  # noqa: S608
+            sql = f"INSERT INTO {self.table.duckdb_name} ({names}) SELECT {values} FROM {_SOURCE}"
             self._insert(sql, source)
 
     def _insert(self, sql: str, source: ParquetSource) -> None:

@@ -33,7 +33,7 @@ class ChangeIsolation:
     def run(self, session: Session) -> Outcome:
         """Change what the transactions from the next one on are held to. Raises SqlError."""
         self._check(session)
-        session.execute(f"UPDATE {HIDDEN_SCHEMA}.databases SET isolation_level = '{self.level}'")  # noqa: S608
+        session.execute(f"UPDATE {HIDDEN_SCHEMA}.databases SET isolation_level = '{self.level}'")
         session.commit()
         session.warehouse.isolation.level = self.level
         return Outcome()

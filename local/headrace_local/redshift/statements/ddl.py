@@ -124,9 +124,7 @@ class CreateTable:
             f"CAST({mark} AS {column.type.duckdb}) AS {quoted(column.name)}"
             for mark, column in zip(marks, columns, strict=True)
         )
-        rows = session.execute(
-            f"{table.create_sql} AS SELECT {selected} FROM ({sql}) AS source({', '.join(marks)})"  # noqa: S608
-        )
+        rows = session.execute(f"{table.create_sql} AS SELECT {selected} FROM ({sql}) AS source({', '.join(marks)})")
         session.catalog.describe(table)
         return Outcome(rows=rows)
 

@@ -63,9 +63,9 @@ class Granting:
         object_name = DATABASE if self.kind == "database" else name
         self._check(session, self.kind, object_name, f"{self.kind} {name}")
         where = f"kind = '{self.kind}' AND name = {string_literal(object_name)}"
-        ((acl,),) = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()  # noqa: S608
+        ((acl,),) = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()
         listed = ", ".join(string_literal(entry) for entry in self.changed(acl))
-        session.execute(f"UPDATE {HIDDEN_SCHEMA}.owned SET acl = [{listed}]::VARCHAR[] WHERE {where}")  # noqa: S608
+        session.execute(f"UPDATE {HIDDEN_SCHEMA}.owned SET acl = [{listed}]::VARCHAR[] WHERE {where}")
 
     def _check(self, session: Session, kind: str, name: str, called: str) -> None:
         if not Rights(session).owns(kind, name):
@@ -102,11 +102,11 @@ class DefaultPrivileges:
                 raise SqlError(f'schema "{schema}" does not exist')
             owner, name = string_literal(session.user), string_literal(schema)
             where = f"kind = 'default' AND name = {name} AND owner = {owner}"
-            before = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()  # noqa: S608
+            before = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()
             listed = ", ".join(map(string_literal, self.granting.changed(before[0][0] if before else ())))
-            session.execute(f"DELETE FROM {HIDDEN_SCHEMA}.owned WHERE {where}")  # noqa: S608
+            session.execute(f"DELETE FROM {HIDDEN_SCHEMA}.owned WHERE {where}")
             values = f"('default', {name}, {owner}, [{listed}]::VARCHAR[])"
-            session.execute(f"INSERT INTO {HIDDEN_SCHEMA}.owned VALUES {values}")  # noqa: S608
+            session.execute(f"INSERT INTO {HIDDEN_SCHEMA}.owned VALUES {values}")
         return Outcome()
 
 

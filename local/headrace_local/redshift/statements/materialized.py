@@ -137,8 +137,8 @@ def _refresh(session: Session, name: Name) -> None:
     session.lock(requests)
     session.begin(requests)
     where = f"schema_name = '{view.schema}' AND relation_name = '{view.name}'"
-    session.execute(f"DELETE FROM {_STALE} WHERE {where}")  # noqa: S608
-    session.execute(f"DELETE FROM {view.duckdb_name}")  # noqa: S608
+    session.execute(f"DELETE FROM {_STALE} WHERE {where}")
+    session.execute(f"DELETE FROM {view.duckdb_name}")
     sql = to_sql(session.translator.translate(query))
     session.execute(f"INSERT INTO {view.duckdb_name} {sql}")
     session.commit()

@@ -79,25 +79,25 @@ class Rights:
 def own_schema(session: Session, name: str) -> None:
     """Write down whose a new schema is."""
     values = f"('schema', {string_literal(name)}, {string_literal(session.user)}, [])"
-    session.execute(f"INSERT INTO {HIDDEN_SCHEMA}.owned VALUES {values}")  # noqa: S608
+    session.execute(f"INSERT INTO {HIDDEN_SCHEMA}.owned VALUES {values}")
 
 
 def disown_schema(session: Session, name: str) -> None:
     """Forget a schema's owner and rights."""
     if name != DEFAULT_SCHEMA:
-        session.execute(f"DELETE FROM {HIDDEN_SCHEMA}.owned WHERE kind = 'schema' AND name = {string_literal(name)}")  # noqa: S608
+        session.execute(f"DELETE FROM {HIDDEN_SCHEMA}.owned WHERE kind = 'schema' AND name = {string_literal(name)}")
 
 
 def owned(session: Session, table: Table) -> Table:
     """A new table or view: whose it is, with what its owner grants on all that they create in its schema."""
     where = f"kind = 'default' AND name = {string_literal(table.schema)} AND owner = {string_literal(session.user)}"
-    found = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()  # noqa: S608
+    found = session.connection.execute(f"SELECT acl FROM {HIDDEN_SCHEMA}.owned WHERE {where}").fetchall()
     return replace(table, owner=session.user, acl=tuple(found[0][0]) if found else ())
 
 
 def user_exists(session: Session, name: str) -> bool:
     """Whether a user was made, or is a role, which Redshift makes a user of when it first logs in."""
     found = session.connection.execute(
-        f"SELECT 1 FROM {HIDDEN_SCHEMA}.users WHERE usename = {string_literal(name)}"  # noqa: S608
+        f"SELECT 1 FROM {HIDDEN_SCHEMA}.users WHERE usename = {string_literal(name)}"
     ).fetchall()
     return bool(found) or name.startswith("IAM") or name == session.user

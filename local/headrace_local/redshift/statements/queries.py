@@ -79,7 +79,7 @@ def check_one_match(session: Session, target: Table, joined: exp.Select) -> None
     """SqlError if a join of the target with what changes it has a row of the target more than once."""
     pairs = session.translator.translate(joined)
     pairs.set("expressions", [exp.Var(this=f"{target.duckdb_name}.rowid AS matched")])
-    twice = f"SELECT COUNT(*) FROM (SELECT 1 FROM ({to_sql(pairs)}) GROUP BY matched HAVING COUNT(*) > 1)"  # noqa: S608 - parsed before
+    twice = f"SELECT COUNT(*) FROM (SELECT 1 FROM ({to_sql(pairs)}) GROUP BY matched HAVING COUNT(*) > 1)"
     if session.execute(twice) > 0:
         raise SqlError("Found multiple matches to update the same tuple.")
 

@@ -49,7 +49,7 @@ class MergeRemovingDuplicates:
 
     def _check_columns(self, session: Session, target: Table, source: exp.Expr) -> None:
         _, types = session.bind(to_sql(session.translator.translate(source)))
-        _, wanted = session.bind(f"SELECT * FROM {target.duckdb_name}")  # noqa: S608
+        _, wanted = session.bind(f"SELECT * FROM {target.duckdb_name}")
         if types != wanted:
             raise SqlError("REMOVE DUPLICATES needs a source with the target's number, types and order of columns")
 

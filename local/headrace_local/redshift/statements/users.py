@@ -55,8 +55,8 @@ class ChangeUser:
         """SqlError for a user who owns something or has rights on it."""
         name, rights = string_literal(self.name), f"{HIDDEN_SCHEMA}.rights"
         entry = f"lambda entry: starts_with(entry, {name} || '=')"
-        owned = f"SELECT 1 FROM {rights} WHERE owner = {name} LIMIT 1"  # noqa: S608
-        granted = f"SELECT 1 FROM {rights} WHERE len(list_filter(acl, {entry})) > 0 LIMIT 1"  # noqa: S608
+        owned = f"SELECT 1 FROM {rights} WHERE owner = {name} LIMIT 1"
+        granted = f"SELECT 1 FROM {rights} WHERE len(list_filter(acl, {entry})) > 0 LIMIT 1"
         for sql, why in ((owned, "owns some object"), (granted, "has a privilege on some object")):
             if session.connection.execute(sql).fetchall():
                 raise SqlError(f'user "{self.name}" can\'t be dropped because the user {why}')
@@ -64,17 +64,16 @@ class ChangeUser:
     def _statements(self) -> list[str]:
         users, name = f"{HIDDEN_SCHEMA}.users", string_literal(self.name)
         if self.verb == "DROP":
-            return [f"DELETE FROM {users} WHERE usename = {name}"]  # noqa: S608
-        made = [f"INSERT INTO {users} VALUES ({name}, false, false)"] if self.verb == "CREATE" else []  # noqa: S608
+            return [f"DELETE FROM {users} WHERE usename = {name}"]
+        made = [f"INSERT INTO {users} VALUES ({name}, false, false)"] if self.verb == "CREATE" else []
         changes = [
-            f"UPDATE {users} SET {right} = {given} WHERE usename = {name}"  # noqa: S608
-            for right, given in self.rights.items()
+            f"UPDATE {users} SET {right} = {given} WHERE usename = {name}" for right, given in self.rights.items()
         ]
         return made + changes
 
 
 def _is_there(session: Session, user: str) -> bool:
-    sql = f"SELECT 1 FROM {HIDDEN_SCHEMA}.users WHERE usename = {string_literal(user)}"  # noqa: S608
+    sql = f"SELECT 1 FROM {HIDDEN_SCHEMA}.users WHERE usename = {string_literal(user)}"
     return bool(session.connection.execute(sql).fetchall())
 
 

@@ -289,7 +289,7 @@ def _day(found: Found, written: Writing) -> datetime:
     """The date, at midnight."""
     year, month, day = found["y"] or "", found["M"] or "", int(found["d"] or 0)
     number = MONTH_NUMBERS[month.lower()] if month[:1].isalpha() else int(month)
-    value = datetime(full_year(year, written), number, day)  # noqa: DTZ001
+    value = datetime(full_year(year, written), number, day)  # noqa: DTZ001 - its zone is applied to the whole
     name = found.get("E")
     if name and WEEKDAY_NUMBERS[name.lower()] != value.weekday():
         raise ValueError(f"that day is a {WEEKDAYS[value.weekday()].title()}")

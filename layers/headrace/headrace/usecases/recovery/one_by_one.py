@@ -37,9 +37,9 @@ class OneByOne:
         """Raises BrokenError if there was any error; TransientError if all of them may pass."""
         if not self._broken:
             return
-        told = [f"{what} ({why})" for what, why in list(self._broken.items())[:LISTED]]
-        told += [f"{len(self._broken) - LISTED:,} more"] if len(self._broken) > LISTED else []
-        raise (TransientError if self._passes else BrokenError)(f"left out: {', '.join(told)}")
+        listed = [f"{what} ({why})" for what, why in list(self._broken.items())[:LISTED]]
+        listed += [f"{len(self._broken) - LISTED:,} more"] if len(self._broken) > LISTED else []
+        raise (TransientError if self._passes else BrokenError)(f"left out: {', '.join(listed)}")
 
 
 def _said(error: Exception) -> str:
