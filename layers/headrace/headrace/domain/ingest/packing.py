@@ -5,12 +5,13 @@ A unit that a function cannot finish goes to Spark.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import zip_longest
 
+from headrace.domain import clock
 from headrace.domain.contract import GLUE, LAMBDA, Contract
-from headrace.domain.ingest.lane import Limits, backoff_seconds
+from headrace.domain.ingest.lane import MOST_LOOKED_AT, Limits, backoff_seconds, most_looked_at
 from headrace.domain.ingest.ledger import FileRecord
 
 UNIT_FILES = 100
@@ -30,6 +31,21 @@ GROWS = 8
 """Text is about so much longer than it was compressed."""
 NEVER = 0
 """Nothing is so large that Spark is used: there is no job."""
+
+
+def waiting_in(
+    lane: str, contract: Contract, loaded_at: str | None, pending: Callable[[str, str, int], list[FileRecord]]
+) -> list[FileRecord]:
+    """The oldest files that wait, as many as a batch may hold; more where all of these let others go before them.
+
+    `pending` is the ledger's verb: the oldest files of a dataset's lane, at most so many.
+    """
+    most = most_looked_at(contract, lane)
+    waiting = pending(contract.dataset, lane, most)
+    at = clock.seconds()
+    if len(waiting) < most or not all(stands_back(file, loaded_at, at) for file in waiting):
+        return waiting
+    return pending(contract.dataset, lane, MOST_LOOKED_AT)
 
 
 def first_batch(

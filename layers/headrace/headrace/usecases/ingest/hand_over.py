@@ -11,10 +11,9 @@ from typing import Protocol
 from headrace.domain import clock
 from headrace.domain.ingest.lane import LaneState, most_looked_at, wait_seconds
 from headrace.domain.ingest.ledger import MERGE, FileRecord
-from headrace.domain.ingest.packing import waits_for_others
+from headrace.domain.ingest.packing import waiting_in, waits_for_others
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ingest.trouble import report_end
-from headrace.usecases.ingest.waiting import waiting_in
 from headrace.usecases.ports import HasBatches, HasContracts, HasLanes, HasTopic, HasWorkflow
 
 
@@ -41,7 +40,7 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
 def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -> bool:
     contract = services.contracts.get(dataset)
     left_open = services.batches.get(state.open_batch) if state.open_batch else None
-    waiting = waiting_in(contract, lane, state.loaded_at, services)
+    waiting = waiting_in(lane, contract, state.loaded_at, services.lanes.pending)
     if left_open is None and (state.blocked(contract) or not waiting):
         return False
     failing_since = _failing_since(waiting, state)

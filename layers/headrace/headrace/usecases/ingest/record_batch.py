@@ -10,12 +10,11 @@ from headrace.domain.clock import now
 from headrace.domain.executions import execution_name
 from headrace.domain.ingest.lane import limits_of
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
-from headrace.domain.ingest.packing import NEVER, first_batch, is_heavy, units
+from headrace.domain.ingest.packing import NEVER, first_batch, is_heavy, units, waiting_in
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
 from headrace.usecases.ingest.finished_units import is_finished
 from headrace.usecases.ingest.gather import gather
-from headrace.usecases.ingest.waiting import waiting_in
 from headrace.usecases.ports import (
     HasBatches,
     HasContents,
@@ -112,7 +111,8 @@ def _of_pending_files(
 ) -> BatchRecord | None:
     contract = services.contracts.get(dataset)
     limits = limits_of(contract, lane)
-    files = first_batch(waiting_in(contract, lane, loaded_at, services), limits, loaded_at, clock.seconds())
+    waiting = waiting_in(lane, contract, loaded_at, services.lanes.pending)
+    files = first_batch(waiting, limits, loaded_at, clock.seconds())
     name = execution_name(dataset, lane, generation)
     if contract.grouped and lane != MERGE:
         files = gather(files, name, limits, services)
