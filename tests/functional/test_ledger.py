@@ -52,8 +52,8 @@ def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     laptop.down(home)
 
 
-@pytest.fixture
-def table(dynamodb: Any) -> Iterator[DynamoLedger]:
+def create_table(dynamodb: Any) -> None:
+    """An empty ledger, as the template has it."""
     dynamodb.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
@@ -67,6 +67,11 @@ def table(dynamodb: Any) -> Iterator[DynamoLedger]:
             }
         ],
     )
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> Iterator[DynamoLedger]:
+    create_table(dynamodb)
     yield DynamoLedger(dynamodb, TABLE)
     dynamodb.delete_table(TableName=TABLE)
 

@@ -22,7 +22,7 @@ from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.quality.hold import release_file
 from headrace.usecases.recovery.requeue import reload
 from headrace_local import laptop
-from tests.functional.test_ledger import INDEX, KEYS, TABLE
+from tests.functional.test_ledger import TABLE, create_table
 from tests.support.fakes import MemoryServices, contract, contracts_of
 
 ITEMS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "earlier" / "ledger.json").read_text())
@@ -41,19 +41,7 @@ def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def services(dynamodb: Any) -> Iterator[Any]:
     """The services of this version over the earlier one's ledger."""
-    dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (*KEYS, *INDEX)],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in KEYS.items()],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_dataset",
-                "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in INDEX.items()],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    create_table(dynamodb)
     for item in ITEMS:
         dynamodb.put_item(TableName=TABLE, Item=item)
     made: Any = MemoryServices(contracts=contracts_of(contract("sales")))

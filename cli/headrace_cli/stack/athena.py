@@ -109,7 +109,7 @@ def _value(item: Any) -> Any:
 
     if isinstance(item, bytes):
         return item.hex()
-    if item is None or item is pd.NA or item is pd.NaT or item != item:  # noqa: PLR0124 - NaN
+    if pd.api.types.is_scalar(item) and pd.isna(item):
         return None
     plain = item.item() if hasattr(item, "item") else item  # NumPy's
     return plain if isinstance(plain, bool | int | float | str) else str(item)

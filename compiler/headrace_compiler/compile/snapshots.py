@@ -50,7 +50,7 @@ def key_problems(snapshot: str, columns: Sequence[Column], key: Sequence[str], f
         return []
     fields = {field for folder in folders for field in fields_of(folder)}
     lacking = [column.name for column in columns if column.source in fields and column.name not in key]
-    why = "which says in which partition a row is: the same key in another one would take it out of its own"
+    why = "which says in which partition a row is: the same key in another one would take it out of the first"
     return [f"snapshot: partition needs {name!r} in the primaryKey, {why}" for name in lacking]
 
 

@@ -37,7 +37,7 @@ class Here:
 
 @pytest.fixture
 def services() -> MemoryServices:
-    """Two large files, each a unit of its own; the first is transformed, then the execution dies."""
+    """Two large files, each in a separate unit; the first is transformed, then the execution dies."""
     made = MemoryServices()
     for number in range(2):
         each = file(f"{number}.csv", size=LARGE << 6, sequencer=f"0{number}")

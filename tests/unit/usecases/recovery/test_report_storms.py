@@ -275,10 +275,10 @@ def test_a_group_that_cannot_be_reported_keeps_no_other_from_it(world: World, mo
         before, world.at = len(world.sent), SEVEN + 2 * HOUR + 3 * MINUTE
         with pytest.raises(BrokenError, match="readings"):
             report_storms(world.services)
-        told = len(world.sent) - before
+        reported = len(world.sent) - before
         with pytest.raises(BrokenError):
             world.sweep(SEVEN + 3 * HOUR)
-        assert len(world.sent) - before == told, "nothing is reported twice"
-    assert told == 4
+        assert len(world.sent) - before == reported, "nothing is reported twice"
+    assert reported == 4
     assert len(world.sweep(SEVEN + 4 * HOUR)) == 1
     assert world.sweep(SEVEN + 5 * HOUR) == []
