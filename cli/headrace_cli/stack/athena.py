@@ -111,5 +111,5 @@ def _value(item: Any) -> Any:
         return item.hex()
     if pd.api.types.is_scalar(item) and pd.isna(item):
         return None
-    plain = item.item() if hasattr(item, "item") else item  # NumPy's
-    return plain if isinstance(plain, bool | int | float | str) else str(item)
+    plain = item.tolist() if hasattr(item, "tolist") else item  # NumPy's, lists too
+    return plain if isinstance(plain, bool | int | float | str) else str(plain)
