@@ -50,6 +50,22 @@ def test_no_bucket_is_spoken_to_without_tls(bucket: str) -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_every_role_that_reads_a_secret_may_use_the_secrets_key() -> None:
+    read = "secretsmanager:GetSecretValue"
+    resources: dict[str, Any] = resolved(SecretsKmsKeyArns=KEY)["Resources"]
+    readers = {
+        name
+        for name, each in resources.items()
+        if each["Type"] == "AWS::IAM::Role" and any(read in as_list(one["Action"]) for one in statements(name))
+    }
+    policy = resources["SecretsKeyUse"]["Properties"]
+    assert {role.removeprefix("headrace-") for role in policy["Roles"]} == readers
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], as_list(statement["Resource"])) == ("kms:Decrypt", [KEY])
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}
+    assert "SecretsKeyUse" not in MADE
+
+
 def test_the_topic_is_encrypted_so_that_alarms_and_functions_still_reach_it() -> None:
     assert MADE["NotificationTopic"]["Properties"]["KmsMasterKeyId"] == "headrace-NotificationKey"
     by_name = {each["Sid"]: each for each in MADE["NotificationKey"]["Properties"]["KeyPolicy"]["Statement"]}

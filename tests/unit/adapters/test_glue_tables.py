@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import awswrangler as wr
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -85,3 +86,9 @@ def test_a_definition_is_known_by_its_digest(tables: GlueTables) -> None:
 def test_a_change_that_another_has_overtaken_is_tried_again(code: str, error: type[Exception]) -> None:
     with pytest.raises(error), _glue():
         raise ClientError({"Error": {"Code": code, "Message": "m"}}, "UpdateTable")
+
+
+def test_no_call_of_the_catalogue_waits_for_minutes(tables: GlueTables) -> None:
+    config = wr.config.botocore_config
+    assert config is not None
+    assert (config.connect_timeout, config.read_timeout, config.retries["mode"]) == (2, 20, "standard")

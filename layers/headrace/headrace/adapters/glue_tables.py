@@ -10,6 +10,7 @@ import awswrangler as wr
 import pandas as pd
 from botocore.exceptions import ClientError
 
+from headrace.adapters import aws
 from headrace.domain.lake_catalog import DIGEST, FILE_COLUMNS, PARTITIONS, LakeTable
 from headrace.errors import TransientError
 
@@ -25,6 +26,7 @@ class GlueTables:
         self._database = database.lower()  # as Glue keeps it
         self._workgroup = workgroup
         self._bucket = bucket
+        wr.config.botocore_config = aws.calls_of("glue")  # its own would wait for minutes for an answer
 
     def digest(self, table: LakeTable) -> str | None:
         """What `note_digest` noted last for a table; None where there is no such table."""
@@ -84,7 +86,7 @@ class GlueTables:
         """Write lines of `FILE_COLUMNS` as one object."""
         types = {name: FRAME_TYPES[kind] for name, kind in FILE_COLUMNS.items()}
         frame = pd.DataFrame(states, columns=list(FILE_COLUMNS)).astype(types)
-        wr.s3.to_parquet(frame, self._url(key), index=False, compression="zstd")
+        wr.s3.to_parquet(frame, self._url(key), index=False, compression="snappy")
 
     def _url(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
