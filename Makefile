@@ -128,6 +128,10 @@ bench-backfill: setup ## Measure a backfill of 10,000 objects, killed midway, be
 bench-small: setup ## Measure small files: 100 a minute for ten minutes, then faster; 35 minutes (ARGS="--minutes 2")
 	@$(BIN)/python -m benchmarks.small $(ARGS)
 
+.PHONY: bench-writes
+bench-writes: setup ## Count DynamoDB's write units per file, by operation and kind of item (ARGS="--files 100 --group 100")
+	@$(BIN)/python -m benchmarks.writes $(ARGS)
+
 .PHONY: bench-transform
 bench-transform: setup .venv-bench/made ## Measure and check the transform beside pandas, csv and Arrow (ARGS="--rows 500000")
 	@$(BIN)/python -m benchmarks.transform $(ARGS)

@@ -38,10 +38,7 @@ from headrace.usecases.recovery.report_storms import report_storms
 from headrace_local import laptop
 from tests.support.fakes import MemoryServices, file
 from tests.support.ledger_fakes import MemoryLedger
-
-TABLE = "ledger"
-KEYS = {"pk": "HASH", "sk": "RANGE"}
-INDEX = {"dataset_files": "HASH", "arrived_at": "RANGE"}
+from tests.support.metered import TABLE, create_table
 
 
 @pytest.fixture(scope="module")
@@ -50,23 +47,6 @@ def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     state = laptop.up(home)
     yield boto3.client("dynamodb", **state.client_arguments())
     laptop.down(home)
-
-
-def create_table(dynamodb: Any) -> None:
-    """An empty ledger, as the template has it."""
-    dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (*KEYS, *INDEX)],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in KEYS.items()],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_dataset",
-                "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in INDEX.items()],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.quality.hold import release_file
 from headrace.usecases.recovery.requeue import reload
 from headrace_local import laptop
-from tests.functional.test_ledger import TABLE, create_table
 from tests.support.fakes import MemoryServices, contract, contracts_of
+from tests.support.metered import TABLE, create_table
 
 ITEMS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "earlier" / "ledger.json").read_text())
 ROWS = 200
