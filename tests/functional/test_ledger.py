@@ -19,7 +19,7 @@ from headrace.domain import clock
 from headrace.domain.clock import now
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.coverage import Coverage
-from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.lane import LaneState, Pause
 from headrace.domain.ingest.ledger import (
     BACKFILL,
     LIVE,
@@ -281,6 +281,22 @@ def test_a_file_that_is_in_another_batch_by_now_does_not_wait_again(ledger: Any,
     assert not ledger.files.change(apart, was)
     assert not ledger.lanes.pending("readings", lane, 9)
     assert ledger.files.requeue(apart, ledger.files.get(was.file_id))
+
+
+def test_a_pause_lasts_until_it_is_ended_and_its_end_ends_no_other(ledger: Any) -> None:
+    first, second = Pause("ann", "2026-01-01", "2026-01-02"), Pause("ben", "2026-01-03", "2026-01-04", "rebuild")
+    assert not ledger.lanes.resume("readings", LIVE, first)
+    ledger.lanes.pause("readings", LIVE, first)
+    assert ledger.lanes.state("readings", LIVE) == LaneState(pause=first)
+    ledger.lanes.advance("readings", LIVE, 1)
+    ledger.lanes.pause("readings", LIVE, second)
+    assert not ledger.lanes.resume("readings", LIVE, first)
+    assert ledger.lanes.state("readings", LIVE) == LaneState(2, pause=second)
+    assert ledger.lanes.resume("readings", LIVE, second)
+    state = ledger.lanes.state("readings", LIVE)
+    assert (state.generation, state.pause) == (2, None)
+    assert state.waits_since("2026-01-01") == state.resumed_at
+    assert state.waits_since("9999") == "9999"
 
 
 def test_a_held_batch_is_listed_until_it_is_decided(ledger: Any) -> None:

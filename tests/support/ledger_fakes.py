@@ -10,7 +10,7 @@ from typing import Any
 from headrace.adapters.ledger.storms import CLAIMED_SECONDS
 from headrace.domain.clock import now
 from headrace.domain.ingest.coverage import Coverage
-from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.lane import LaneState, Pause
 from headrace.domain.ingest.ledger import BEFORE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus, texts
 from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
@@ -325,6 +325,16 @@ class MemoryLanes:
         since = state.failing_since or (batch.failed_at or now() if waits else None)
         known = tuple(sorted({*state.notified, cause}))
         self.records.lanes[batch.dataset, batch.lane] = replace(state, failing_since=since, notified=known)
+
+    def pause(self, dataset: str, lane: str, pause: Pause) -> None:
+        self.records.lanes[dataset, lane] = replace(self.state(dataset, lane), pause=pause)
+
+    def resume(self, dataset: str, lane: str, pause: Pause) -> bool:
+        state = self.state(dataset, lane)
+        if state.pause is None or state.pause.since != pause.since:
+            return False
+        self.records.lanes[dataset, lane] = replace(state, pause=None, resumed_at=now())
+        return True
 
     def end_trouble(self, dataset: str, lane: str, since: str) -> None:
         state = self.state(dataset, lane)

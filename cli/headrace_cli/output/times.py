@@ -33,3 +33,17 @@ def since(text: str, now: datetime | None = None) -> str:
         return written(moment(text))
     except ValueError:
         raise ValueError(f"{text!r} is not a time: {WRITE}") from None
+
+
+def until(text: str, now: datetime | None = None) -> str:
+    """A time to come as the ledger writes it: a date or time in UTC, or how long from now, such as 2h or 3d.
+
+    Raises ValueError for anything else.
+    """
+    now = now or datetime.now(UTC)
+    try:
+        if ahead := AGO.fullmatch(text.strip().lower()):
+            return written(now + timedelta(**{UNITS[ahead[2]]: int(ahead[1])}))
+        return written(moment(text))
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a time: write it as 2026-01-31T18:00Z, 2h or 3d") from None

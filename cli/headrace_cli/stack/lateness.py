@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import BACKFILL, FileRecord, FileStatus
 from headrace_cli.output.formatting import moment
 
 UNDER_WAY = {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.STAGED, FileStatus.MERGING}
 
 
-def is_late(file: FileRecord, contract: Contract, now: datetime) -> bool:
-    """As the notifications of broken promises have it: not of backfills, reloads, or what a person has held up."""
+def is_late(file: FileRecord, contract: Contract, lane: LaneState, now: datetime) -> bool:
+    """As the notifications of broken promises have it: not of backfills, reloads, or what a person has held up.
+
+    `lane` is the dataset's live one, whose pause is every lane's.
+    """
     promised = file.lane != BACKFILL and not file.reload and file.released is None
-    if contract.freshness_seconds is None or file.status not in UNDER_WAY or not promised:
+    if contract.freshness_seconds is None or file.status not in UNDER_WAY or not promised or lane.pause:
         return False
-    return moment(file.arrived_at) + timedelta(seconds=contract.freshness_seconds) < now
+    return moment(lane.waits_since(file.arrived_at)) + timedelta(seconds=contract.freshness_seconds) < now

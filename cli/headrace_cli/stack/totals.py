@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import RUN, FileRecord, FileStatus, RowCounts
 from headrace_cli.output.formatting import PASSING, moment
 from headrace_cli.stack.lateness import is_late
@@ -19,10 +20,10 @@ AT_REST = FINAL | {FileStatus.HELD, FileStatus.WAITING}
 """Statuses that a file does not leave by itself."""
 
 
-def dataset_account(contract: Contract, files: Iterable[FileRecord], now: datetime) -> dict[str, Any]:
+def dataset_account(contract: Contract, files: Iterable[FileRecord], lane: LaneState, now: datetime) -> dict[str, Any]:
     """One dataset's files, those that are late, rows, last load, and the seconds since then (None before the first).
 
-    `glue` only if runs of the Glue job transformed any of these files.
+    `glue` only if runs of the Glue job transformed any of these files, `paused` only while its live `lane` is.
     """
     late = 0
     statuses: Counter[FileStatus] = Counter()
@@ -31,7 +32,7 @@ def dataset_account(contract: Contract, files: Iterable[FileRecord], now: dateti
     last_run, at_most = ("", ""), False
     for file in files:
         statuses[file.status] += 1
-        late += is_late(file, contract, now)
+        late += is_late(file, contract, lane, now)
         rows += file.rows
         if run := file.detected.get(RUN):
             runs[run["run"]] = int(run["dpu_seconds"])
@@ -40,14 +41,19 @@ def dataset_account(contract: Contract, files: Iterable[FileRecord], now: dateti
         if file.status is FileStatus.LOADED:
             last_load = max(last_load, file.updated_at or "")
         glue = {"runs": len(runs), "dpu_seconds": sum(runs.values()), "at_most": at_most, "last_run": last_run[1]}
-    return ({"glue": glue} if runs else {}) | {
-        "dataset": contract.dataset,
-        "late": late,
-        "files": {str(status): statuses[status] for status in COUNTED},
-        "rows": row_counts(rows),
-        "last_load": last_load or None,
-        "freshness_seconds": round((now - moment(last_load)).total_seconds(), 1) if last_load else None,
-    }
+    paused = {"paused": asdict(lane.pause)} if lane.pause else {}
+    return (
+        ({"glue": glue} if runs else {})
+        | paused
+        | {
+            "dataset": contract.dataset,
+            "late": late,
+            "files": {str(status): statuses[status] for status in COUNTED},
+            "rows": row_counts(rows),
+            "last_load": last_load or None,
+            "freshness_seconds": round((now - moment(last_load)).total_seconds(), 1) if last_load else None,
+        }
+    )
 
 
 def row_counts(rows: RowCounts) -> dict[str, int]:

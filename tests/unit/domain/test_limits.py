@@ -20,6 +20,7 @@ from headrace.usecases.ingest import gather, killed_units, orphaned_duplicates, 
 from headrace.usecases.quality import judge_day
 from headrace.usecases.recovery import (
     backfill,
+    pause,
     reconcile,
     reconcile_landing,
     reconcile_report,
@@ -98,6 +99,8 @@ FAILURES = {
     "Time beyond the promise in which nothing must be late before its end is reported": time(
         watch_freshness.QUIET_SECONDS, "min"
     ),
+    "Time that a pause lasts without `--until`": f"{pause.USUAL_HOURS} h",
+    "Longest pause": f"{pause.MOST_DAYS} d",
     "Longest time until that end is reported": time(watch_freshness.LONGEST_QUIET_SECONDS, "min"),
     "Objects that a backfill records at once": count(backfill.KEYS_TOGETHER),
     "Marks that `unblock` removes at once": count(unblock.MOST_MARKERS),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.domain.ingest.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import clock, count, number, status_text
 from headrace_cli.stack.lateness import is_late
@@ -85,8 +85,9 @@ def _every(target: Target, dataset: str | None, since: str) -> Iterator[tuple[Fi
     now = datetime.now(UTC)
     chosen = [target.contract(dataset)] if dataset else list(target.contracts.values())
     for contract in chosen:
+        lane = target.ledger.lanes.state(contract.dataset, LIVE)
         for file in target.ledger.files.of_dataset(contract.dataset, since):
-            yield file, is_late(file, contract, now)
+            yield file, is_late(file, contract, lane, now)
     if not dataset:
         yield from ((file, False) for file in target.ledger.files.of_dataset(UNROUTABLE, since))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from headrace.domain.ingest.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import ROW_HEADERS, ROW_KINDS, STYLES, ago, balanced, clock, count, number, tick
 from headrace_cli.stack.target import Target, target_of
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import ConsoleRenderable
+
+    from headrace.domain.contract import Contract
 
 NOT_LOADED = {FileStatus.FAILED, FileStatus.UNROUTABLE}
 MOST_LISTED = 1_000
@@ -61,15 +63,19 @@ def status(
 
 
 def collect(target: Target, dataset: str | None = None, since: str = "") -> Document:
-    """`{"datasets": [{"dataset", "late", "files", "rows", "last_load", "freshness_seconds"}], "unroutable"}`."""
+    """`{"datasets": [{"dataset", "late", "files", "rows", "last_load", "freshness_seconds", …}], "unroutable"}`."""
     from headrace.adapters.ledger import UNROUTABLE
 
     chosen = [target.contract(dataset)] if dataset else list(target.contracts.values())
-    now, files = datetime.now(UTC), target.ledger.files
     return {
-        "datasets": [dataset_account(contract, files.of_dataset(contract.dataset, since), now) for contract in chosen],
+        "datasets": [_account(target, contract, since) for contract in chosen],
         "unroutable": sum(1 for _ in target.ledger.files.of_dataset(UNROUTABLE, since)),
     }
+
+
+def _account(target: Target, contract: Contract, since: str) -> Document:
+    lane = target.ledger.lanes.state(contract.dataset, LIVE)
+    return dataset_account(contract, target.ledger.files.of_dataset(contract.dataset, since), lane, datetime.now(UTC))
 
 
 def collect_failed(target: Target, dataset: str | None, since: str) -> Document:
@@ -122,6 +128,14 @@ def _row(item: Document, kinds: list[str]) -> list[Text | str]:
     ]
 
 
+def _paused(dataset: str, by: str, since: str, until: str, reason: str) -> str:
+    why = f" ({reason})" if reason else ""
+    return (
+        f"\n{dataset}: paused until {clock(until)} by {by} at {clock(since)}{why}: its files wait."
+        f" `headrace resume {dataset}` ends it."
+    )
+
+
 def _number(item: Document, kind: str) -> int:
     return int(item["late"] if kind == LATE else item["rows"].get(kind, 0))
 
@@ -134,7 +148,8 @@ def _files(counts: dict[str, int]) -> Text:
 
 def _remarks(document: Document) -> list[str]:
     stray = document["unroutable"]
-    said = [
+    said = [_paused(item["dataset"], **item["paused"]) for item in document["datasets"] if "paused" in item]
+    said += [
         f"\n{item['dataset']}: {count(item['rows']['staged'], 'row')} staged, in the table after the next merge."
         for item in document["datasets"]
         if item["rows"].get("staged")

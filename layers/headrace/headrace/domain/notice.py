@@ -14,6 +14,7 @@ from headrace.domain.contract import UNKNOWN_COLUMN, Contract
 from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.failure import classify
+from headrace.domain.ingest.lane import Pause
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, total
 from headrace.domain.ingest.storm import Counted, Group
@@ -251,6 +252,13 @@ def surprise_notice(dataset: str, what: str, findings: Iterable[Finding], channe
     findings = list(findings)
     lines = (*(finding.sentence for finding in findings), *_where_values_are(dataset, findings))
     return Notice("warning", f"{dataset}: the figures of {what} are unusual", lines, dataset, "", channel)
+
+
+def resumed_notice(contract: Contract, pause: Pause) -> Notice:
+    """A pause has ended by itself: people may have forgotten it."""
+    why = f" ({pause.reason})" if pause.reason else ""
+    lines = (f"{pause.by} had paused it at {pause.since} until {pause.until}{why}. Files that waited are loaded now.",)
+    return Notice("ok", f"{contract.dataset}: the pause has ended", lines, contract.dataset, "", contract.channel)
 
 
 def lateness_notice(contract: Contract, file: FileRecord) -> Notice:

@@ -12,7 +12,7 @@ from headrace.domain.contracts import Contracts, Exports
 from headrace.domain.ingest.arrival import DeadLetter
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.landed import Landed
-from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.lane import LaneState, Pause
 from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord
 from headrace.domain.ingest.outcome import Account, Counts, Result, WarehouseRows
 from headrace.domain.ingest.reported import Reported
@@ -83,6 +83,8 @@ class Lanes(Protocol):
     def drop_marker(self, file: FileRecord, lane: str) -> None: ...
     def note_trouble(self, batch: BatchRecord, cause: str, *, waits: bool) -> None: ...
     def end_trouble(self, dataset: str, lane: str, since: str) -> None: ...
+    def pause(self, dataset: str, lane: str, pause: Pause) -> None: ...
+    def resume(self, dataset: str, lane: str, pause: Pause) -> bool: ...
 
 
 class Events(Protocol):

@@ -8,7 +8,7 @@ LOADED#<bucket>/<key>      <sequencer>#<file_id>    those that have rows in the 
 PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch; a staged one in the lane `merge`
 CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
 COPIES#<file_id>           <hash of bucket/key>     the last duplicate of a file under each other key
-LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held
+LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held, a pause
 PROMISE#<dataset>          LATE, VIEW#<view>        since when people know that its promise is broken, a view stale
 COVERAGE#<dataset>         COVERAGE                 how far the nights have come with comparing its objects
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction

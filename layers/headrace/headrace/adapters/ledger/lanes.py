@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
 from headrace.adapters.ledger.items import file_of, file_pk, lane_pk, pending_pk, pending_sk
 from headrace.adapters.table import Table
-from headrace.domain.bounds import LONGEST_NAME, cut
+from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, cut
 from headrace.domain.clock import now
-from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.lane import LaneState, Pause
 from headrace.domain.ingest.ledger import BatchRecord, FileRecord, FileStatus
 
 
@@ -29,6 +30,8 @@ class DynamoLanes:
             item.get("loaded_at"),
             item.get("failing_since"),
             tuple(sorted(item.get("told", ()))),
+            _pause_of(item.get("pause")),
+            item.get("resumed_at"),
         )
 
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
@@ -66,5 +69,23 @@ class DynamoLanes:
         """Write that people were notified of the end of the trouble that began then."""
         self._update(dataset, lane, "REMOVE failing_since", "failing_since = :since", since=since)
 
+    def pause(self, dataset: str, lane: str, pause: Pause) -> None:
+        """Let no new batch of the lane begin; it takes the place of an earlier pause."""
+        kept = asdict(replace(pause, reason=cut(pause.reason, LONGEST_REASON)))
+        self._update(dataset, lane, "SET #pause = :pause", pause=kept)
+
+    def resume(self, dataset: str, lane: str, pause: Pause) -> bool:
+        """End this pause of a lane. False, and nothing changed, where it has ended, or another has taken its place."""
+        key, expression = lane_pk(dataset, lane), "SET resumed_at = :now REMOVE #pause"
+        condition = "#pause.#since = :since"
+        return self._table.update(
+            self._table.updating(key, "STATE", expression, condition, now=now(), since=pause.since)
+        )
+
     def _update(self, dataset: str, lane: str, expression: str, condition: str = "", **values: Any) -> None:
         self._table.update(self._table.updating(lane_pk(dataset, lane), "STATE", expression, condition, **values))
+
+
+def _pause_of(item: dict[str, Any] | None) -> Pause | None:
+    """A pause as far as this version knows it."""
+    return Pause(item["by"], item["since"], item["until"], item.get("reason", "")) if item else None

@@ -58,12 +58,26 @@ def most_looked_at(contract: Contract, lane: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A person's wish that no new batch of a dataset begins: whose, since when, until when (ISO 8601, UTC), and why."""
+
+    by: str
+    since: str
+    until: str
+    reason: str = ""
+
+    def is_over(self, now: str) -> bool:
+        """Whether it has ended by itself."""
+        return self.until <= now
+
+
+@dataclass(frozen=True, slots=True)
 class LaneState:
     """The generation whose execution may run, the batch that an earlier one left open, and those that people hold.
 
     `loaded_at` is when a batch of the lane last brought rows to the warehouse. `failing_since` is when the trouble
     began that people know of and the lane waits out. `notified` are the causes that people were notified of since a
-    batch last loaded.
+    batch last loaded. `resumed_at` is when the last `pause` ended: nothing is late for having waited before.
     """
 
     generation: int = 1
@@ -72,6 +86,8 @@ class LaneState:
     loaded_at: str | None = None
     failing_since: str | None = None
     notified: tuple[str, ...] = ()
+    pause: Pause | None = None
+    resumed_at: str | None = None
 
     @property
     def recovered(self) -> bool:
@@ -83,8 +99,12 @@ class LaneState:
         return at is not None and self.loaded_at is not None and self.loaded_at > at
 
     def blocked(self, contract: Contract) -> bool:
-        """Whether new batches wait until people have decided about a held one. An open one goes on to its end."""
-        return self.open_batch is None and self.waits_for_people(contract)
+        """Whether new batches wait for the end of a pause or a decision about a held one. An open one goes on."""
+        return self.open_batch is None and (self.pause is not None or self.waits_for_people(contract))
+
+    def waits_since(self, arrived_at: str) -> str:
+        """Since when a file waits by the lane's fault: not while it was paused."""
+        return max(arrived_at, self.resumed_at or "")
 
     def waits_for_people(self, contract: Contract, more: int = 0) -> bool:
         """Whether the batches that are held, and this many more, keep later ones waiting."""

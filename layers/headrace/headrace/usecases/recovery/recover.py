@@ -15,6 +15,7 @@ from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ingest.trouble import report
 from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasLanes, HasTopic, HasWorkflow
 from headrace.usecases.recovery.one_by_one import OneByOne
+from headrace.usecases.recovery.pause import end_if_over
 
 DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"})
 """Only a terminal status counts as dead. SUCCEEDED too, if the generation was not moved on."""
@@ -70,6 +71,8 @@ def sweep(services: Services, lanes: tuple[str, ...] = LANES) -> list[str]:
 def help_lane(dataset: str, lane: str, services: Services) -> bool:
     """Start a lane that is stuck. Returns whether it did."""
     state = services.lanes.state(dataset, lane)
+    if end_if_over(dataset, lane, state, services):
+        state = services.lanes.state(dataset, lane)
     status = services.workflow.status(dataset, lane, state.generation)
     if status in DEAD:
         return recover(dataset, lane, state.generation, services)

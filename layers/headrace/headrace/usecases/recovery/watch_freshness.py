@@ -9,11 +9,13 @@ from typing import Protocol
 
 from headrace.domain import clock
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord
 from headrace.domain.ingest.reported import LATE, Reported
 from headrace.domain.notice import Notice, lateness_notice, recovery_notice
 from headrace.usecases.ports import HasBatches, HasContracts, HasFiles, HasLanes, HasTopic, HasWatches
 from headrace.usecases.recovery.one_by_one import OneByOne
+from headrace.usecases.recovery.pause import is_paused
 
 OLDEST = 100
 """Files that are looked at in each place, the oldest first."""
@@ -28,7 +30,8 @@ class Services(HasBatches, HasContracts, HasFiles, HasLanes, HasTopic, HasWatche
 def watch_promises(services: Services) -> list[str]:
     """Notify people of each dataset whose promise is broken, once, and once when nothing has been late for a while.
 
-    Returns those datasets. A dataset that receives no files is never late. Raises BrokenError in the end, if any is.
+    Returns those datasets. A dataset that receives no files, or is paused, is never late. Raises BrokenError in the
+    end, if any is.
     """
     notified, each = list[str](), OneByOne()
     for contract in services.contracts.all():
@@ -40,6 +43,8 @@ def watch_promises(services: Services) -> list[str]:
 
 
 def _notified(contract: Contract, services: Services) -> bool:
+    if is_paused(contract.dataset, services):
+        return False
     late = next(_late(contract, services), None)
     known = services.watches.reported(contract.dataset, LATE)
     becomes, notice = _next(contract, late, known)
@@ -75,15 +80,16 @@ def _late(contract: Contract, services: Services) -> Iterator[FileRecord]:
         return
     until = clock.seconds() - contract.freshness_seconds
     for lane in (LIVE, MERGE):
-        for file in _under_way(contract.dataset, lane, services):
-            if _is_promised(file) and datetime.fromisoformat(file.arrived_at).timestamp() < until:
+        state = services.lanes.state(contract.dataset, lane)
+        for file in _under_way(contract.dataset, lane, state, services):
+            since = state.waits_since(file.arrived_at)
+            if _is_promised(file) and datetime.fromisoformat(since).timestamp() < until:
                 yield file
 
 
-def _under_way(dataset: str, lane: str, services: Services) -> Iterator[FileRecord]:
-    open_batch = services.lanes.state(dataset, lane).open_batch
-    if open_batch:
-        yield from services.files.get_all(services.batches.get(open_batch).file_ids[:OLDEST])
+def _under_way(dataset: str, lane: str, state: LaneState, services: Services) -> Iterator[FileRecord]:
+    if state.open_batch:
+        yield from services.files.get_all(services.batches.get(state.open_batch).file_ids[:OLDEST])
     yield from services.lanes.pending(dataset, lane, OLDEST)
 
 

@@ -11,8 +11,9 @@ from headrace.domain.contract import Contract
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.domain.ingest.reported import WAITING, Reported
 from headrace.domain.notice import waiting_notice
-from headrace.usecases.ports import HasContracts, HasFiles, HasTopic, HasWatches
+from headrace.usecases.ports import HasContracts, HasFiles, HasLanes, HasTopic, HasWatches
 from headrace.usecases.recovery.one_by_one import OneByOne
+from headrace.usecases.recovery.pause import is_paused
 
 MOST_LOOKED_AT = 10_000
 """Files of one dataset that one sweep looks at; the next one goes on from there."""
@@ -20,7 +21,7 @@ BEFORE_FIRST = timedelta(days=1)
 """How much longer than the contract's time files may have waited of which the first sweep notifies."""
 
 
-class Services(HasContracts, HasFiles, HasTopic, HasWatches, Protocol):
+class Services(HasContracts, HasFiles, HasLanes, HasTopic, HasWatches, Protocol):
     """The ports used here."""
 
 
@@ -32,7 +33,7 @@ def watch_waiting(services: Services) -> list[str]:
     """
     notified, each = list[str](), OneByOne()
     for contract in services.contracts.all():
-        if contract.grouped:
+        if contract.grouped and not is_paused(contract.dataset, services):
             with each.of(f"the waiting files of {contract.dataset}"):
                 if _notified(contract, services):
                     notified.append(contract.dataset)
