@@ -38,6 +38,15 @@ def test_unknown_columns_are_kept_as_they_are_written() -> None:
     assert kept(KEEPS, data) == [{"colour": "red", "size": "007"}, None, {"colour": 'say "hi"\\', "size": "1,5"}]
 
 
+@pytest.mark.parametrize("rows", [3, 400])
+@pytest.mark.parametrize("fields", ["x,,", "x,y,", ",,"])
+def test_rows_without_unknown_values_keep_their_places(rows: int, fields: str) -> None:
+    filled = dict(zip("pqr", fields.split(","), strict=True))
+    data = "id,n,p,q,r\n" + "".join(f"a,{row},{fields if row % 3 else ',,'}\n" for row in range(rows))
+    wanted = {name: value for name, value in filled.items() if value} or None
+    assert kept(KEEPS, data) == [wanted if row % 3 else None for row in range(rows)]
+
+
 def test_a_field_without_a_name_is_kept_under_its_place() -> None:
     assert kept(KEEPS, "id,,n,\na,x,1,y\n") == [{"(2)": "x", "(4)": "y"}]
 

@@ -26,12 +26,21 @@ def _quoted(value: bytes) -> bytes:
 def unknown_json(columns: dict[str, pa.Array]) -> pa.Array:
     """Columns of texts as one column of JSON objects: without the nulls, and null where nothing is left."""
     members = [
-        pc.binary_join_element_wise(orjson.dumps(name).decode() + ':"', _escaped(array), '"', "")
+        pc.binary_join_element_wise("," + orjson.dumps(name).decode() + ':"', _escaped(array), '"', "")
         for name, array in columns.items()
     ]
-    joined = pc.binary_join_element_wise(*members, ",", null_handling="skip")
-    objects = pc.binary_join_element_wise("{", joined, "}", "")
-    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), objects)
+    joined = pc.binary_join_element_wise(*members, "", null_handling="replace", null_replacement="")
+    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), in_braces(joined))
+
+
+def in_braces(members: pa.Array) -> pa.Array:
+    """Objects of members, texts or bytes, that each begin with a comma.
+
+    Arrow would put commas between them with `null_handling="skip"`, but then leaves out rows of which all are null:
+    https://github.com/narwhals-dev/narwhals/issues/3965.
+    """
+    opening, closing = ("{", "}") if pa.types.is_string(members.type) else (b"{", b"}")
+    return pc.binary_join_element_wise(pc.binary_replace_slice(members, 0, 1, opening), closing, opening[:0])
 
 
 def _escaped(array: pa.Array) -> pa.Array:
