@@ -8,7 +8,7 @@ from headrace.bootstrap.exports import services
 from headrace.entrypoint import explained_entrypoint
 from headrace.exports.steps.advance import advance
 from headrace.exports.steps.finish import close, measures
-from headrace.observability import measure_run
+from headrace.observability import emit
 
 
 @explained_entrypoint
@@ -16,9 +16,11 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     """`{"export", "date", "attempt"}` -> a look; with `run`, as the last look gave it, the run is closed."""
     if "run" in event:
         run = close(event["run"], services)
-        measure_run(run.export, measures(run))
+        if measured := measures(run):
+            emit(measured, export=run.export)
         return {"status": run.status}
     look = advance(event["export"], event["date"], event["attempt"], services)
     if "age_minutes" in look:
-        measure_run(event["export"], {"ExportAgeMinutes": look["age_minutes"], "ExportOpenFiles": look["open"]})
+        measured = {"ExportAgeMinutes": look["age_minutes"], "ExportOpenFiles": look["open"]}
+        emit(measured, export=event["export"])
     return look

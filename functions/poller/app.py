@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.bootstrap.sources import services
 from headrace.entrypoint import SecondsLeft, timed_entrypoint
-from headrace.observability import logger
+from headrace.observability import emit, logger
 from headrace.sources.adapters.clock import WallClock
 from headrace.sources.poll.poller import poll
 
@@ -25,4 +25,8 @@ def lambda_handler(event: dict[str, Any], left: SecondsLeft) -> dict[str, Any]:
         name: sorted(value) if isinstance(value, set) else value for name, value in outcome["tally"].items()
     }
     logger.info("polled", extra={"outcome": outcome})
+    if report.trouble or not report.skipped:
+        failed = len(report.tally.problems) + report.tally.more_problems
+        measured = {"SourceFilesTaken": report.tally.files, "SourceFilesFailed": failed}
+        emit(measured | {"SourceInTrouble": int(bool(report.trouble))}, source=server)
     return outcome

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.bootstrap.ingest import services
-from headrace.domain.ingest.failure import as_told
+from headrace.domain.ingest.failure import as_told, classify, explain
 from headrace.entrypoint import entrypoint
+from headrace.observability import emit
 from headrace.usecases.ingest.record_failure import record_failure
 
 
@@ -21,5 +22,7 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     if name is None:
         return {"batch": None, "again": False, "cause": cause}
     batch, killed = services.batches.get(name), event.get("killed", ())
+    emit({"AttemptsFailed": 1}, dataset=event["dataset"])
+    emit({"Errors": 1}, error=classify(explain(event["error"], event.get("cause", ""))).name)
     again = record_failure(batch, event["error"], event.get("cause", ""), services, killed)
     return {"batch": name, "again": again, "cause": cause}

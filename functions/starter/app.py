@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.bootstrap.ingest import services
-from headrace.domain.ingest.ledger import FileStatus
+from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.entrypoint import entrypoint
-from headrace.observability import logger
+from headrace.observability import logger, measure_arrivals
 from headrace.usecases.ingest import starter
 
 
@@ -16,6 +16,7 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     """Record each message's object or deletion, then wake each dataset once. Only messages that failed come back."""
     failed: set[str] = set()
     waiting: dict[tuple[str, str], list[str]] = {}
+    arrived: list[FileRecord] = []
     for message in event["Records"]:
         try:
             file = starter.note(starter.read(message["body"], services.unreadable), services)
@@ -23,6 +24,8 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
             logger.exception("a message could not be recorded", extra={"message_id": message["messageId"]})
             failed.add(message["messageId"])
             continue
+        if file and file.deliveries == 1:
+            arrived.append(file)
         if file and file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
             waiting.setdefault((file.dataset, file.lane), []).append(message["messageId"])
     for (dataset, lane), messages in waiting.items():
@@ -31,4 +34,5 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
         except Exception:
             logger.exception("a dataset could not be woken", extra={"dataset": dataset, "lane": lane})
             failed.update(messages)
+    measure_arrivals(arrived)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}

@@ -1,4 +1,4 @@
-"""Every few minutes: lanes that are stuck are started again, broken promises and refused objects are reported."""
+"""Every few minutes: stuck lanes are started again, broken promises and refused objects reported, lanes measured."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace.bootstrap.ingest import services
 from headrace.entrypoint import entrypoint
+from headrace.usecases.recovery.measure_lanes import measure_lanes
 from headrace.usecases.recovery.one_by_one import OneByOne
 from headrace.usecases.recovery.recover import sweep
 from headrace.usecases.recovery.report_storms import report_storms
@@ -15,7 +16,8 @@ from headrace.usecases.recovery.watch_waiting import watch_waiting
 
 @entrypoint
 def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
-    """A scheduled event -> `{"helped": [lanes], "notified": [datasets], "storms": messages, "waiting": [datasets]}`.
+    """A scheduled event -> `{"helped": [lanes], "notified": [datasets], "storms": messages, "waiting": [datasets],
+    "measured": datasets}`.
 
     What is broken for one dataset keeps nothing else from being done; it is an error of the function in the end.
     """
@@ -29,5 +31,7 @@ def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
         done["storms"] = report_storms(services)
     with each.of("waiting files"):
         done["waiting"] = watch_waiting(services)
+    with each.of("metrics"):
+        done["measured"] = measure_lanes(services)
     each.end()
     return done

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
+from headrace.domain.measures import MEASURES, NAMESPACE
 from headrace.domain.statistics.checks import WRITTEN, Metric
-from headrace.observability import ALL, METRICS, NAMESPACE, measure_run
-from headrace_compiler.sql.metrics import MEASURES
-from tests.support.template import TEMPLATE
+from headrace_compiler.sql.metrics import MEASURES as STATISTICS
+from scripts.list_metrics import PAGE, listed
+from scripts.resolved_template import resolved
 
 ROOT = Path(__file__).parents[2]
 CELL = re.compile(r"`([^`]+)`")
@@ -44,28 +43,44 @@ def test_the_librarys_names_are_on_the_page() -> None:
 
 
 def test_each_statistic_of_a_column_has_its_sql() -> None:
-    assert set(MEASURES) == {metric for metric in Metric if metric.traits.kinds} - {Metric.CATEGORIES}
+    assert set(STATISTICS) == {metric for metric in Metric if metric.traits.kinds} - {Metric.CATEGORIES}
 
 
-def test_each_metric_is_a_row_of_the_page_of_operations() -> None:
-    listed = {name.strip("`"): (unit, dimension.strip("`"), emitter.strip("`"))
-              for name, unit, dimension, emitter, _ in rows_of("operations.md", "CloudWatch metrics")}  # fmt: skip
-    assert listed == {name: (made.unit.value, made.dimension, made.emitter) for name, made in METRICS.items()}
-    assert [made.emitter for made in METRICS.values() if not (ROOT / "functions" / made.emitter).is_dir()] == []
+def test_the_page_of_metrics_is_written_from_the_table() -> None:
+    page = PAGE.read_text()
+    assert page == listed(page), "run .venv/bin/python -m scripts.list_metrics"
 
 
-def test_alarms_look_at_metrics_that_are_emitted() -> None:
-    alarms = [
-        alarm["Properties"] for alarm in TEMPLATE["Resources"].values() if alarm["Type"] == "AWS::CloudWatch::Alarm"
+def test_each_metric_is_emitted_by_a_function_that_there_is() -> None:
+    assert [name for name, measure in MEASURES.items() if not (ROOT / "functions" / measure.emitter).is_dir()] == []
+
+
+def test_each_metric_is_emitted_somewhere_by_its_name() -> None:
+    sources = [path.read_text() for top in ("functions", "layers/headrace") for path in (ROOT / top).rglob("*.py")
+               if path.name != "measures.py"]  # fmt: skip
+    assert [name for name in MEASURES if not any(f'"{name}"' in source for source in sources)] == []
+
+
+def test_no_dimension_is_without_a_bound() -> None:
+    assert {name for measure in MEASURES.values() for name in measure.by} == {
+        "dataset", "rule", "error", "source", "export",
+    }  # fmt: skip
+
+
+def test_alarms_look_at_metrics_that_are_emitted_of_the_whole_stack() -> None:
+    ours = [
+        alarm["Properties"]
+        for alarm in resolved("staging")["Resources"].values()
+        if alarm["Type"] == "AWS::CloudWatch::Alarm" and alarm["Properties"].get("Namespace") == NAMESPACE
     ]
-    ours = [alarm for alarm in alarms if alarm.get("Namespace") == NAMESPACE]
     assert ours
     for alarm in ours:
-        dimensions = {item["Name"]: item["Value"] for item in alarm["Dimensions"]}
-        assert dimensions == {"service": "headrace", METRICS[alarm["MetricName"]].dimension: ALL}
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": "staging"}]
+        assert MEASURES[alarm["MetricName"]].overall
 
 
-def test_a_metric_that_is_not_listed_is_not_emitted(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyError, match="ExportMood"):
-        measure_run("notes", {"ExportMood": 1.0})
-    assert not capsys.readouterr().out
+def test_each_function_emits_under_the_stacks_name() -> None:
+    functions = [each for each in resolved("staging")["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
+    assert {each["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for each in functions} == {
+        "staging"
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ class Warehouse:
         if state["Status"] not in {"FINISHED", *FAILED}:
             return StatementState(ended=False)
         if state["Status"] == "FINISHED":
-            return StatementState(ended=True)
+            return StatementState(ended=True, seconds=_seconds(state))
         failure, explained = _explained(state, names)
         return StatementState(
             ended=True,
@@ -105,6 +105,7 @@ class Warehouse:
             transient=_is_transient(failure),
             conflict=failure.treatment is Treatment.AGAIN,
             aborted=state["Status"] == "ABORTED",
+            seconds=_seconds(state),
         )
 
     def _rows(self, statement: str) -> list[list[Any]]:
@@ -125,6 +126,11 @@ def _failure(state: dict[str, Any]) -> HeadraceError:
     """The error to raise. What it says goes to logs, messages and executions' histories."""
     failure, explained = _explained(state)
     return TransientError(explained) if _is_transient(failure) else WarehouseError(explained)
+
+
+def _seconds(state: Mapping[str, Any]) -> float:
+    """How long a statement ran; the Data API says so in nanoseconds, and -1 of one that never ran."""
+    return max(0.0, round(float(state.get("Duration", 0)) / 1e9, 3))
 
 
 def _explained(state: dict[str, Any], names: Iterable[str] = ()) -> tuple[Failure, str]:

@@ -10,7 +10,7 @@ class StatementState:
     """A statement as the warehouse sees it; `error` when it has failed, in words that quote no row.
 
     `transient`: it may work later. `conflict`: another transaction was in its way, it may work at once. `aborted`: it
-    was ended from outside.
+    was ended from outside. `seconds` is how long the warehouse worked on it.
     """
 
     ended: bool
@@ -18,3 +18,4 @@ class StatementState:
     transient: bool = False
     conflict: bool = False
     aborted: bool = False
+    seconds: float = 0.0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
+from headrace.domain import clock
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows
 from headrace.errors import TransientError
 from headrace.usecases import lake_paths
@@ -202,8 +204,35 @@ def test_it_goes_on_with_the_page_where_it_was_when_time_is_over(monkeypatch: py
 def test_the_outcome_is_measured_once(capsys: pytest.CaptureFixture[str]) -> None:
     world = World("a", "b")
     world.record()
-    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    assert (line["dataset"], line["RowsLoaded"], line["FilesLoaded"]) == ("readings", [4.0], [2.0])
+    arrivals, outcome = emitted(capsys)
+    assert len(arrivals["ArrivalToQueryableSeconds"]) == 2
+    assert (outcome["dataset"], outcome["RowsLoaded"], outcome["FilesLoaded"]) == ("readings", [4.0], [2.0])
+
+
+def emitted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+
+
+def test_only_files_that_the_promise_is_about_are_measured_from_their_arrival(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World("a", "backfilled", "reloaded", "released", "merged since")
+    arrived = datetime.fromisoformat(world.files[0].arrived_at).timestamp()
+    monkeypatch.setattr(clock, "seconds", lambda: arrived + 61.26)
+    changes: list[dict[str, Any]] = [{}, {"lane": BACKFILL}, {"reload": True}, {"released": "readings-1"}]
+    changes.append({"status": FileStatus.LOADED})
+    for each, change in zip(world.files, changes, strict=True):
+        world.services.ledger.given(replace(each, **change))
+    world.record()
+    measured = [line["ArrivalToQueryableSeconds"] for line in emitted(capsys) if "ArrivalToQueryableSeconds" in line]
+    assert measured == [[61.3]]
+
+
+def test_an_outcome_that_is_recorded_again_measures_no_arrival_again(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World("a")
+    world.record()
+    world.record()
+    assert sum("ArrivalToQueryableSeconds" in line for line in emitted(capsys)) == 1
 
 
 def test_earlier_files_keep_what_came_back_of_them_among_the_superseded() -> None:

@@ -127,3 +127,17 @@ def test_the_names_of_the_contract_stay() -> None:
     assert "meter" in told["cause"]
     assert "readings" in told["cause"]
     assert "jane" not in told["cause"]
+
+
+@pytest.mark.parametrize(("status", "seconds"), [("FINISHED", 1.5), ("FAILED", 1.5), ("STARTED", None)])
+def test_the_warehouses_time_is_measured_once_a_statement_has_ended(
+    status: str, seconds: float | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looked(Status=status, Duration=1_500_000_000, Error="ERROR: disk full")
+    measured = [json.loads(line)["WarehouseSeconds"] for line in capsys.readouterr().out.splitlines()]
+    assert measured == ([[seconds]] if seconds else [])
+
+
+def test_a_statement_that_never_ran_took_no_time(capsys: pytest.CaptureFixture[str]) -> None:
+    looked(Status="ABORTED", Duration=-1)
+    assert '"WarehouseSeconds":[0.0]' in capsys.readouterr().out

@@ -229,6 +229,13 @@ class FileRecord:
         return "-" in self.sequencer
 
     @property
+    def is_promised(self) -> bool:
+        """Whether the promise of freshness is about it: not if it was there before, its rows are in the table already,
+        or people have held it up.
+        """
+        return self.lane != BACKFILL and not self.reload and self.released is None
+
+    @property
     def is_deletion(self) -> bool:
         """Whether it is no object, but says that the one of its key was deleted: it has no rows."""
         return self.version.startswith(DELETED)

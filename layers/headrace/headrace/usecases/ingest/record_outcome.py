@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, Protocol
 
+from headrace.domain import clock
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.load_plan import origins_of
@@ -15,7 +17,7 @@ from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, s
 from headrace.domain.ingest.replay import replay_of
 from headrace.domain.notice import Notice, batch_notice
 from headrace.errors import TransientError
-from headrace.observability import measure_outcome
+from headrace.observability import emit, measure_outcome
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.orphaned_duplicates import bereft_copies
 from headrace.usecases.ingest.record_staged import BatchGivenUpError, record_staged
@@ -58,8 +60,10 @@ def record_outcome(
     counts = services.loads.counts_of(batch.batch) if any_good else {}
     if any(result.rows_good for result in results) and not counts:
         raise BatchGivenUpError(batch)  # the load found the tombstone and did nothing; the ledger may not say so yet
-    files = _settled(batch, services.files.get_all(batch.file_ids), results, counts)
+    before = services.files.get_all(batch.file_ids)
+    files = _settled(batch, before, results, counts)
     services.batches.settle(batch, files)
+    _measure_arrivals(batch, before, files)
     if any_good:  # a version without rows has no counts, and takes out those of the version before
         _name_objects(files, services)
     if any_good:  # files without a good row, too, take out what came before them
@@ -72,7 +76,7 @@ def record_outcome(
     services.batches.save(ended)
     story = {"rows": ended.rows.loaded, "quarantined": ended.rows.quarantined}
     services.events.note_batch(batch.batch, "Loaded", story)
-    measure_outcome(batch.dataset, files)
+    measure_outcome(batch, files, results)
     return ended, batch_notice(ended, files, results, contract.channel, corrected, bereft)
 
 
@@ -99,6 +103,16 @@ def _settled(
     by_id = {result.file_id: result for result in results}
     taken = [file for file in files if file.file_id in by_id or batch.batch in {file.batch, file.merge}]
     return [settle(file, by_id[file.file_id], counts.get(file.file_id, NEVER_LOADED)) for file in taken]
+
+
+def _measure_arrivals(batch: BatchRecord, before: list[FileRecord], files: list[FileRecord]) -> None:
+    """How long each file took to be loaded, measured when it is recorded: doing it again measures it no second time."""
+    ran = {file.file_id for file in before if file.runs_in(batch.batch) and file.is_promised}
+    loaded = [file for file in files if file.file_id in ran and file.status is FileStatus.LOADED]
+    at = clock.seconds()
+    seconds = [max(0.0, round(at - datetime.fromisoformat(file.arrived_at).timestamp(), 1)) for file in loaded]
+    if seconds:
+        emit({"ArrivalToQueryableSeconds": seconds}, dataset=batch.dataset)
 
 
 def _name_objects(files: list[FileRecord], services: Services) -> None:

@@ -44,7 +44,7 @@ def record_staged(
     ended = replace(batch, status=BatchStatus.STAGED, ended_at=now(), rows=total(files), reason=reason)
     services.batches.save(ended)
     services.events.note_batch(batch.batch, "Staged", {"rows": ended.rows.staged})
-    measure_outcome(batch.dataset, [file for file in files if file.status is not FileStatus.STAGED])
+    measure_outcome(batch, [file for file in files if file.status is not FileStatus.STAGED], results)
     return ended, batch_notice(ended, files, results, contract.channel)
 
 

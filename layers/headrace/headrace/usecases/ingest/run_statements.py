@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html.
 from __future__ import annotations
 
 from headrace.domain.contract import Contract
+from headrace.observability import emit
 from headrace.usecases.ports import Transactions
 
 LOAD = "load"
@@ -37,6 +38,7 @@ def look(statement: str, contract: Contract, warehouse: Transactions) -> dict[st
     state = warehouse.look(statement, contract.names)
     if not state.ended:
         return {"status": "running"}
+    emit({"WarehouseSeconds": state.seconds}, dataset=contract.dataset)
     if not state.error:
         return {"status": "finished"}
     status, error = "conflict" if state.conflict else "failed", LOAD_ABORTED if state.aborted else LOAD_REFUSED

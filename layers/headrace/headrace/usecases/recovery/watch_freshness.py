@@ -10,7 +10,7 @@ from typing import Protocol
 from headrace.domain import clock
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.lane import LaneState
-from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord
+from headrace.domain.ingest.ledger import LIVE, MERGE, FileRecord
 from headrace.domain.ingest.reported import LATE, Reported
 from headrace.domain.notice import Notice, lateness_notice, recovery_notice
 from headrace.usecases.ports import HasBatches, HasContracts, HasFiles, HasLanes, HasTopic, HasWatches
@@ -23,7 +23,11 @@ QUIET_SECONDS, LONGEST_QUIET_SECONDS = 900, 4 * 3600
 """How much longer than the promise nothing must have been late before people learn that it is over; and at most."""
 
 
-class Services(HasBatches, HasContracts, HasFiles, HasLanes, HasTopic, HasWatches, Protocol):
+class LaneServices(HasBatches, HasFiles, HasLanes, Protocol):
+    """The ports used to look at a lane."""
+
+
+class Services(LaneServices, HasContracts, HasTopic, HasWatches, Protocol):
     """The ports used here."""
 
 
@@ -81,18 +85,14 @@ def _late(contract: Contract, services: Services) -> Iterator[FileRecord]:
     until = clock.seconds() - contract.freshness_seconds
     for lane in (LIVE, MERGE):
         state = services.lanes.state(contract.dataset, lane)
-        for file in _under_way(contract.dataset, lane, state, services):
+        for file in under_way(contract.dataset, lane, state, services):
             since = state.waits_since(file.arrived_at)
-            if _is_promised(file) and datetime.fromisoformat(since).timestamp() < until:
+            if file.is_promised and datetime.fromisoformat(since).timestamp() < until:
                 yield file
 
 
-def _under_way(dataset: str, lane: str, state: LaneState, services: Services) -> Iterator[FileRecord]:
+def under_way(dataset: str, lane: str, state: LaneState, services: LaneServices) -> Iterator[FileRecord]:
+    """The files of a lane that are worked on or wait, the oldest of each."""
     if state.open_batch:
         yield from services.files.get_all(services.batches.get(state.open_batch).file_ids[:OLDEST])
     yield from services.lanes.pending(dataset, lane, OLDEST)
-
-
-def _is_promised(file: FileRecord) -> bool:
-    """Not of what was there before, of rows that are in the table already, or of what people have held up."""
-    return file.lane != BACKFILL and not file.reload and file.released is None
