@@ -15,7 +15,8 @@ from headrace_compiler.document.names import LONGEST, column_name_problem, datas
 from headrace_compiler.draft.doubts import doubt_of_json, doubt_of_text, doubt_of_time
 from headrace_compiler.draft.keys import key_question
 from headrace_compiler.draft.partitions import partitions_of
-from headrace_compiler.draft.samples import Samples, listed, read_samples, shown_name
+from headrace_compiler.draft.samples import Samples, read_samples
+from headrace_compiler.draft.shown import listed, shown_name
 from headrace_compiler.draft.written import (
     Written,
     grouped,
@@ -36,6 +37,7 @@ AUTO = "auto"
 LONGEST_NAME = LONGEST - len("_9999")
 """Names may be numbered, to be different."""
 PARTITIONED = "        partitioned: true"
+ESCAPED = r"\t, \n and \\ in a value are read as PostgreSQL and MySQL write them"
 NAMED = 3
 """At most this many samples are named."""
 
@@ -139,6 +141,16 @@ def _file_options(samples: Samples) -> list[str]:
         options += [f"      - property: header  # decide: {samples.no_header}", "        value: false"]
     if written.quote != written.traits.quote:
         options += ["      - property: quote", f"        value: {json.dumps(written.quote)}"]
+    if written.escape:
+        options += [f"      - property: escape  # decide: {ESCAPED}", f"        value: {json.dumps(written.escape)}"]
+        options += ["      - property: escapes", f"        value: {written.escapes}"]
+    if written.skip_lines:
+        lines = f"the {written.skip_lines} lines" if written.skip_lines > 1 else "the line"
+        above = f"{lines} above the header: is it so in every file?"
+        options += [f"      - property: skipLines  # decide: {above}", f"        value: {written.skip_lines}"]
+    if written.rows_at:
+        beside = "what stands beside the rows is not read"
+        options += [f"      - property: rowsAt  # decide: {beside}", f"        value: {written.rows_at}"]
     if written.comment:
         left_out = f"every line that begins with {written.comment} is left out, and not counted"
         options += [f"      - property: comment  # decide: {left_out}", f"        value: {json.dumps(written.comment)}"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -15,13 +17,24 @@ from headrace_compiler.draft.header import doubt_of_header
 from headrace_compiler.draft.records import first_record, records
 from headrace_compiler.draft.text import SampleText
 
-DELIMITERS = (", ", ",", "; ", ";", "\t", "|", "\x1f", "\x01", "||", "~|~", " ")
-"""Of those that divide the lines alike, the first is taken; a blank only between values in quotes."""
+DELIMITERS = (", ", ",", "; ", ";", "\t", "|", "\x1f", "\x01", "||", "~|~")
+"""Of those that divide the lines alike, the first is taken."""
+BLANK = " "
+"""Only between values in quotes."""
 USUAL_DELIMITER = ","
 QUOTES = ('"', "'")
+EVENLY, FEWEST_LINES = 0.9, 4
+"""The share of lines that a delimiter must divide alike if quotes are to stand within values, and how many at least."""
+QUOTED_PART = re.compile(rb'(?:^| )"[^"]*"(?: |$)')
 LINES_SAMPLED = 200
 """How many lines the format is detected from."""
 COMMENT = b"#"
+MOST_ABOVE = 50
+"""Lines above the header, at most."""
+COPY_ESCAPES = re.compile(rb"\\[tnrbfv\\]")
+"""What PostgreSQL and MySQL write in text for what would end a field or a row
+(https://www.postgresql.org/docs/current/sql-copy.html)."""
+COPY_NULL = re.compile(rb"(?:^|\t)\\N(?=\t|\r?$)", re.MULTILINE)
 
 
 def format_of(text: SampleText) -> tuple[FileFormat, str | None]:
@@ -36,11 +49,54 @@ def format_of(text: SampleText) -> tuple[FileFormat, str | None]:
         raise FileRejected("not_text", "the file is HTML or XML, not rows")
     lines = [line for line in text.data.splitlines()[:LINES_SAMPLED] if line.strip()]
     plain = [line for line in lines if not line.startswith(COMMENT)] or lines
-    best = max(DELIMITERS, key=lambda candidate: _fitness(plain, candidate))
-    delimiter = best if _fitness(plain, best)[1] else USUAL_DELIMITER
-    quote = _quote_of(plain, delimiter)
+    delimiter, quote = _division_of(plain)
     comment = COMMENT.decode() if _has_comments(lines, plain, delimiter) else ""
     made = FileFormat(delimiter=delimiter, quote=quote, encoding=text.encoding, comment=comment)
+    if delimiter == "\t" and COPY_NULL.search(text.data) and COPY_ESCAPES.search(text.data):
+        made = replace(made, quote="", escape="\\", escapes="sequences")
+    try:
+        return _with_header(text, made, plain)
+    except FileRejected as rejected:
+        above = _lines_above(text.data, made) if rejected.code in {"preamble", "row_names"} else 0
+        below = _with_header(text, replace(made, skip_lines=above), plain) if above else (made, "")
+        if not above or (rejected.code == "row_names" and below[1] is not None):
+            raise
+        return below
+
+
+def _division_of(lines: list[bytes]) -> tuple[str, str]:
+    """The delimiter, and the mark that values are quoted with: none where quotes stand within values."""
+    best = max(DELIMITERS, key=lambda candidate: _fitness(lines, candidate))
+    evenly, fields = _fitness(lines, best)
+    unquoted = max(DELIMITERS, key=lambda candidate: _fitness(lines, candidate, quote=""))
+    without_quotes = _fitness(lines, unquoted, quote="")[0]
+    if without_quotes > max(evenly, EVENLY) and len(lines) >= FEWEST_LINES and not _are_marks(lines, unquoted):
+        return unquoted, ""
+    if not fields and not without_quotes and _fitness(lines, BLANK)[1] and any(map(QUOTED_PART.search, lines)):
+        return BLANK, QUOTES[0]
+    delimiter = best if fields else USUAL_DELIMITER
+    return delimiter, _quote_of(lines, delimiter)
+
+
+def _are_marks(lines: list[bytes], delimiter: str) -> bool:
+    """Whether a value stands in quotes: then quotes are marks, and lines that cannot be read are bad."""
+    values = (value.lstrip(b"=") for line in lines for value in line.split(delimiter.encode()))
+    return any(len(value) > 1 and value.startswith(b'"') and value.endswith(b'"') for value in values)
+
+
+def _lines_above(data: bytes, written: FileFormat) -> int:
+    """How many lines stand above the header: the first line whose fields all have a value, and as many as most have."""
+    widths = Counter(len(record) for record in islice(records(data, written), LINES_SAMPLED))
+    usual = max(widths.items(), key=lambda each: each[1])[0]
+    splitter = Splitter(written.delimiter.encode(), written.quote.encode())
+    for number, line in enumerate(data.splitlines()[:MOST_ABOVE]):
+        with suppress(SplitError):
+            if usual > 1 and len(fields := splitter.split(line)) == usual and all(fields):
+                return number
+    return 0
+
+
+def _with_header(text: SampleText, made: FileFormat, plain: list[bytes]) -> tuple[FileFormat, str | None]:
     first, *rest = list(islice(records(text.data, made), LINES_SAMPLED)) or [[]]
     if not first:
         raise FileRejected("empty", "no line can be read as a row")
@@ -89,10 +145,8 @@ def _width(line: bytes, delimiter: str, quote: str = QUOTES[0]) -> int:
         return 0
 
 
-def _fitness(lines: list[bytes], delimiter: str) -> tuple[float, int]:
+def _fitness(lines: list[bytes], delimiter: str, quote: str = QUOTES[0]) -> tuple[float, int]:
     """How evenly a delimiter divides the lines, and into how many fields."""
-    if delimiter == " " and not any(b'"' in line for line in lines):
-        return 0.0, 0
-    counts = [_width(line, delimiter) for line in lines]
+    counts = [_width(line, delimiter, quote) for line in lines]
     usual = max(set(counts), key=counts.count, default=0)
     return (counts.count(usual) / len(counts), usual) if usual > 1 else (0.0, 0)

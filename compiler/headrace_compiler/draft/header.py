@@ -7,6 +7,7 @@ from collections import Counter
 
 from headrace.transform.outcome import FileRejected
 from headrace.transform.values.inference import guess
+from headrace_compiler.draft.shown import shown
 
 WORDS_OF_VALUES = {"boolean", "integer", "number", "date", "timestamp"}
 NUMBERS = {"integer", "number"}
@@ -30,7 +31,7 @@ def doubt_of_header(first: Record, rest: list[Record]) -> str | None:
         _refuse_preamble(first, rest)
     values = [name for place, name in enumerate(names) if _is_value(name, [record[place] for record in below])]
     if values:
-        return f"{values[0]!r} in the first line looks like a value"
+        return f"{shown(values[0])} in the first line looks like a value"
     if not rest:
         raise FileRejected("empty", "only a header, no rows to learn from")
     if _is_index(names, below) or any(
@@ -58,7 +59,8 @@ def _refuse_preamble(first: Record, rest: list[Record]) -> None:
         both = "end the header with one too, or give the field its name"
         raise FileRejected("header", f"{reason}: rows end with a delimiter: {both}, if it is the first that lacks one")
     if usual == width + 1:
-        raise FileRejected("header", f"{reason}: does the header lack the first field's name, as R writes row names?")
+        question = "does the header lack the first field's name, as R writes row names?"
+        raise FileRejected("row_names", f"{reason}: {question}")
     if usual == width - 1 and not first[-1]:
         raise FileRejected("header", f"{reason}: the header ends with a delimiter, the rows do not: take it off")
     raise FileRejected("preamble", f"{reason}: is it a preamble? {PREAMBLE}")
@@ -76,14 +78,14 @@ def _refuse_padded_preamble(first: Record, rest: list[Record]) -> None:
 def _doubt_without_types(names: list[str], below: list[Record]) -> str | None:
     """Of texts over texts only the names themselves can tell."""
     if twice := repeated_name(names):
-        return f"{twice!r} is twice in the first line"
+        return f"{shown(twice)} is twice in the first line"
     if not all(names):
         return "a field of the first line is empty"
     again = Counter(
         name for record in below if record != names for name, value in zip(names, record, strict=True) if name == value
     )
     often = next((name for name, times in again.items() if times > 1), None)
-    return often and f"{often!r} of the first line also occurs below it"
+    return often and f"{shown(often)} of the first line also occurs below it"
 
 
 def _known(values: list[str]) -> list[str]:

@@ -7,7 +7,8 @@ from itertools import combinations
 
 from headrace.domain.files.names import plain_name
 from headrace.transform.values.inference import Guess
-from headrace_compiler.draft.samples import Samples, listed, shown_name
+from headrace_compiler.draft.samples import Samples
+from headrace_compiler.draft.shown import listed, shown_name
 
 KINDS = {"string", "integer", "date", "timestamp"}
 CALLED = ("id", "key", "number", "code")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -17,13 +17,12 @@ from headrace_compiler.draft.format import format_of
 from headrace_compiler.draft.header import NULL_WORDS, WORDS_OF_VALUES, repeated_name
 from headrace_compiler.draft.nested import Row, envelope, how_to_unwrap, is_geojson, laid_out
 from headrace_compiler.draft.records import records
+from headrace_compiler.draft.shown import listed, shown, shown_name
 from headrace_compiler.draft.text import SampleText, named, odd_lines, sample_texts
 
 LATER = "others that come in it later go to _unknown: a column {0} of logicalType object would keep all of it"
 ALWAYS_NULL = {"\\N"}
 """What no producer writes for a value: MySQL and PostgreSQL write it for NULL."""
-FEW = 8
-"""Columns that are named."""
 SHOWN = 80
 """How much of a line is shown."""
 
@@ -113,10 +112,11 @@ def _take_rows(text: SampleText, samples: Samples) -> None:
 def _documents(text: SampleText, samples: Samples) -> tuple[list[str], list[Row]]:
     """The objects, with what is nested in them under its path. Raises FileRejected for one that only wraps the rows."""
     traits = format_that_begins(text.data)
-    rows = list(documents(text.data, traits.name))
-    place = envelope(text.data) if len(rows) <= 1 and traits.name == "jsonl" else None
+    wraps = samples.format.rows_at and traits.name == "jsonl"
+    rows = list(documents(text.data, samples.format if wraps else FileFormat(traits.name)))
+    place = envelope(text.data) if len(rows) <= 1 and traits.name == "jsonl" and not wraps else None
     if place and (not rows or is_geojson(text.data)):
-        raise FileRejected("envelope", how_to_unwrap(text.data, place, text.label))
+        rows, place = _unwrapped(text, place, samples), None
     if not rows:
         raise FileRejected("empty", traits.no_rows)
     if place:
@@ -131,6 +131,16 @@ def _documents(text: SampleText, samples: Samples) -> tuple[list[str], list[Row]
     return list(dict.fromkeys(key for row in rows for key in row)), rows
 
 
+def _unwrapped(text: SampleText, place: str, samples: Samples) -> list[Row]:
+    """The rows in the one object of a file. Raises FileRejected where a contract cannot say where they are."""
+    written = FileFormat("json", rows_at=place)
+    with suppress(FileRejected):
+        if not samples.labels and (rows := list(documents(text.data, written))):
+            samples.format = replace(samples.format, kind="json", rows_at=place)
+            return rows
+    raise FileRejected("envelope", how_to_unwrap(text.data, place, text.label))
+
+
 def _table(data: bytes, file_format: FileFormat) -> tuple[list[str], list[Row]]:
     """The columns' names, empty where the header has none, and the rows of as many fields."""
     found = records(data, file_format)
@@ -139,7 +149,7 @@ def _table(data: bytes, file_format: FileFormat) -> tuple[list[str], list[Row]]:
     if file_format.header:
         names = [name.strip() for name in first]
         if twice := repeated_name(names):
-            raise FileRejected("header", f"the header names {twice!r} twice")
+            raise FileRejected("header", f"the header names {shown(twice)} twice")
     else:
         names = [f"column_{number}" for number in range(1, len(first) + 1)]
         found = chain([first], found)
@@ -158,7 +168,7 @@ def _refuse_others(text: SampleText, names: list[str], samples: Samples) -> None
     line = text.data.lstrip().splitlines()[0][:SHOWN].decode("utf-8", "replace")
     if samples.columns.keys().isdisjoint(names):
         what = "other keys" if samples.are_json else "another header or delimiter"
-        raise FileRejected("header", f"{label} has {what} than {first}: {line!r}")
+        raise FileRejected("header", f"{label} has {what} than {first}: {shown(line)}")
     if samples.no_header is None:
         return
     if samples.columns.keys() != set(names):
@@ -166,7 +176,7 @@ def _refuse_others(text: SampleText, names: list[str], samples: Samples) -> None
     with named(label):
         doubt = format_of(text)[1]
     if doubt is None:
-        raise FileRejected("header", f"{label} begins with a header, {first} does not: {line!r}")
+        raise FileRejected("header", f"{label} begins with a header, {first} does not: {shown(line)}")
 
 
 def _remarks(text: SampleText, names: list[str], samples: Samples) -> list[str]:
@@ -213,12 +223,12 @@ def _take_null_words(samples: Samples) -> None:
         columns = [name for name, values in samples.columns.items() if word in values]
         typed = [name for name in columns if _type_without_words(samples.columns[name]) in WORDS_OF_VALUES]
         texts = [name for name in columns if name not in typed and _has_more(samples.columns[name])]
-        if typed or (texts and word in ALWAYS_NULL):
+        if typed or (columns and word in ALWAYS_NULL):
             found.add(word)
-            samples.remarks += [f"{word!r} means nothing in {listed(typed)}: is it a value in {listed(texts)}?"] if (
-                texts and word not in ALWAYS_NULL) else []  # fmt: skip
+            asked = f"{shown(word)} means nothing in {listed(typed)}: is it a value in {listed(texts)}?"
+            samples.remarks += [asked] if texts and word not in ALWAYS_NULL else []
         elif texts:
-            kept = f"{word!r} in {listed(texts)} is kept as a value"
+            kept = f"{shown(word)} in {listed(texts)} is kept as a value"
             samples.remarks.append(f"{kept}: if it means nothing, add nullTokens")
     for name, values in samples.columns.items():
         samples.columns[name] = [None if value in found else value for value in values]
@@ -231,13 +241,3 @@ def _type_without_words(values: list[Any]) -> str:
 
 def _has_more(values: list[Any]) -> bool:
     return any(value and value not in NULL_WORDS for value in values)
-
-
-def listed(names: Sequence[str]) -> str:
-    """A few columns by name, in a comment."""
-    return ", ".join(map(shown_name, names[:FEW])) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
-
-
-def shown_name(name: str) -> str:
-    """A column's name in a comment, which has one line."""
-    return name if name.isprintable() else repr(name)

@@ -11,6 +11,7 @@ from headrace.domain.writing import BLANK, BLANKS, Writing
 from headrace.transform.values.inference import LEADING_ZERO, Guess, guess
 from headrace.transform.values.numbers import rewriter
 from headrace.transform.values.times import date_reader, timestamp_reader
+from headrace_compiler.draft.shown import shown
 
 MARKS = ((",", "."), (",", BLANK), (".", ","), (".", "'"), (".", BLANK), (",", ""), (".", ""))
 """Decimal and grouping marks that go together, the commonest first."""
@@ -20,9 +21,14 @@ UNITS = re.compile(
 """Signs and codes of currencies; other letters beside digits are codes."""
 THOUSANDS = re.compile(r"[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]{1,3})")
 SIGNS = {"(": "parentheses", "\u2212": "minusSign"}
-DAYS = ("M/d/yyyy", "d/M/yyyy", "d.M.yyyy", "dd-MMM-yyyy", "dd MMM yyyy", "d MMM yyyy", "MMM d, yyyy", "MMMM d, yyyy",
-        "d MMMM yyyy", "dd-MMM-yy", "M/d/yy", "d/M/yy", "d.M.yy")  # fmt: skip
-CLOCKS = ("H:mm", "H:mm:ss", "h:mm a", "h:mm:ss a", "H:mm:ss.S*")
+DAYS = ("M/d/yyyy", "d/M/yyyy", "d.M.yyyy", "d-M-yyyy", "yyyy-M-d", "yyyy/M/d", "yyyy.M.d",
+        "dd-MMM-yyyy", "dd MMM yyyy", "d MMM yyyy", "MMM d, yyyy", "MMMM d, yyyy", "MMM d yyyy", "MMMM d yyyy",
+        "d MMMM yyyy", "EEE, d MMM yyyy", "EEEE, MMMM d, yyyy", "dd-MMM-yy", "d-MMM-yy", "M/d/yy", "d/M/yy",
+        "d.M.yy")  # fmt: skip
+CLOCKS = ("H:mm", "H:mm:ss", "h:mm a", "h:mm:ss a", "H:mm:ss.S*", "H:mm:ss 'GMT'", "H:mm:ss 'UTC'", "H:mm:ss XX")
+OTHER_TIMES = ("dd/MMM/yyyy:HH:mm:ss XX", "yyyy-MM-dd-HH.mm.ss.S*")
+"""Of Apache's logs (https://httpd.apache.org/docs/current/mod/mod_log_config.html), and of Db2
+(https://www.ibm.com/docs/en/db2/11.5?topic=list-datetime-values)."""
 MOST_UNITS = 3
 FEWEST = 2
 """A single value is no habit."""
@@ -68,7 +74,8 @@ def seems_grouped(texts: Sequence[str]) -> bool:
 def grouped(texts: Sequence[str]) -> Written:
     """Such numbers as integers."""
     usual = tuple(text.replace(".", "") for text in texts)
-    question = f"{texts[0]!r} is read as {usual[0]}, since another column has decimal commas; or are these decimals?"
+    why = "since another column has decimal commas; or are these decimals?"
+    question = f"{shown(texts[0])} is read as {usual[0]}, {why}"
     return Written(guess(usual), (("groupingMark", "."),), question, usual)
 
 
@@ -111,7 +118,7 @@ def _number(texts: Sequence[str]) -> Written | None:
     if found.logical not in {"integer", "number"}:
         return None
     different = next((made for made in fitting if _usual(texts, made) != usual), None)
-    said = f"{texts[0]!r} is read as {usual[0]}"
+    said = f"{shown(texts[0])} is read as {usual[0]}"
     other = f"; or as {(_usual(texts, different) or [''])[0]}, with other marks?" if different else ""
     percent = "; with `percent: fraction` 1% is 0.01" if best.percent else ""
     if len(best.units) > 1:
@@ -160,7 +167,7 @@ def _time(texts: Sequence[str]) -> Written | None:
     days = tuple(text for text in DAYS if _reads_all(text, texts, "date", century))
     if days:
         return _of_format("date", days)
-    clocks = [f"{day} {clock}" for day in DAYS for clock in CLOCKS]
+    clocks = [f"{day} {clock}" for day in DAYS for clock in CLOCKS] + list(OTHER_TIMES)
     times = tuple(text for text in clocks if _reads_all(text, texts, "timestamp", century))
     return _of_format("timestamp", times) if times else None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace.domain.contract import FileFormat
 from headrace.domain.files.formats import FORMATS, NAMES, common_format, format_that_begins
 from headrace.transform.readers import DOCUMENTS, READERS, documents
 from headrace_compiler.document import custom
@@ -52,4 +53,4 @@ def test_a_format_that_contains_another_is_common_to_both() -> None:
     ],
 )
 def test_a_sample_gives_its_objects_even_where_it_is_cut_off(kind: str, text: bytes) -> None:
-    assert list(documents(text, kind)) == [{"id": 1}, {"id": 2}]
+    assert list(documents(text, FileFormat(kind))) == [{"id": 1}, {"id": 2}]

@@ -83,9 +83,10 @@ DOCUMENTS: dict[str, Records] = {"json": array_or_lines, "jsonl": lines}
 READERS: Mapping[str, Open] = {"csv": _text, "fixed": _text} | dict.fromkeys(DOCUMENTS, _text)
 
 
-def documents(data: bytes, kind: str) -> Iterator[dict[str, Any]]:
+def documents(data: bytes, written: FileFormat) -> Iterator[dict[str, Any]]:
     """The objects in a sample of `DOCUMENTS`, which may be cut off. Raises FileRejected for one that is broken."""
-    following = DOCUMENTS[kind](TextBytes(io.BytesIO(data).read, "utf-8"), Limits(), 2 * len(data), Limits().rows)
+    text = TextBytes(io.BytesIO(data).read, "utf-8")
+    following = _records_of(written)(text, Limits(), 2 * len(data), Limits().rows)
     records, final = following()
     yield from _objects(records)
     with suppress(FileRejected):

@@ -7,10 +7,16 @@ import unicodedata
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+UNDECOMPOSED = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"}
+)
+"""Latin letters that Unicode does not take apart into one of ASCII and an accent."""
+
 
 def plain_name(name: str) -> str:
-    """The name in lower case letters, digits and underscores, a letter first."""
-    snake = re.sub("([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+    """The name in lower case letters, digits and underscores, a letter first; accents are left out."""
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
+    snake = re.sub("([a-z0-9])([A-Z])", r"\1_\2", bare).lower().translate(UNDECOMPOSED)
     fixed = re.sub("[^a-z0-9]+", "_", snake).strip("_") or "name"
     return fixed if fixed[0].isalpha() else f"c_{fixed}"
 

@@ -292,13 +292,12 @@ def test_json_keys_without_a_name_are_left_to_unknown(checkout: Path, run_json: 
         ("things", b'id,n\n1,="007"\n', 'a: no row below the header can be read, ="…" is for excelText'),
         ("things", b'id,n\n1,a"b"\n', "a: no row below the header can be read"),
         ("things", b"id,name,name\n1,a,b\n", "a: the header names 'name' twice"),
-        ("things", b"Report\n\nid,a,b\n1,2,3\n", "the first line has 1 field, the others 3: is it a preamble?"),
+        ("things", b"Report\n\nid,,b\n1,,3\n", "the first line has 1 field, the others 3: is it a preamble?"),
         (
             "things",
             b'id,"n\nid,n\n1,2\n',
             "the first line cannot be read: a quoted value is never closed",
         ),
-        ("things", b"sep=;\nid;n\n1;2\n", "the first line (sep=) names the delimiter for Excel"),
         ("things", b"id,n\n1,2,\n2,3,\n", "rows end with a delimiter: end the header with one too"),
         ("things", b"<!DOCTYPE html>\n<p>\n", "a: the file is HTML or XML, not rows"),
         ("things", b'"a\n', "no line can be read as a row"),
@@ -361,13 +360,23 @@ def test_what_is_no_record_stays_whole(inner: str, checkout: Path, run_json: Run
         ({"page": 1, "data": {"items": [{"id": 1}], "next": None}}, 1, "data.items"),
     ],
 )
-def test_documents_that_wrap_their_rows_are_recognized(
+def test_the_rows_within_an_object_are_found(
     document: Any, indent: int | None, place: str, checkout: Path, run_json: RunJson
 ) -> None:
-    Path("a").write_text(json.dumps(document, indent=indent))
+    data = json.dumps(document, indent=indent).encode()
+    contract, decide = made(run_json, a=data, b=data)
+    assert (contract.format.kind, contract.format.rows_at) == ("json", place)
+    assert {column.source for column in contract.named_columns} >= {"id"}
+    assert "what stands beside the rows is not read" in decide
+
+
+def test_rows_within_an_object_that_no_contract_can_name_are_unwrapped_by_hand(
+    checkout: Path, run_json: RunJson
+) -> None:
+    Path("a").write_text(json.dumps({"a.b": [{"id": 1}]}, indent=1))
     code, answer = run_json("new", "things", "a")
     assert code == 1
-    assert f"its rows are in '{place}'. One row a line loads: jq -c '.{place}[]' a > a.jsonl" in answer["error"]
+    assert "its rows are in 'a.b'. One row a line loads: jq -c '.a.b[]' a > a.jsonl" in answer["error"]
 
 
 def test_one_object_in_one_line_may_be_a_row(checkout: Path, run_json: RunJson) -> None:
@@ -433,10 +442,90 @@ def test_a_draft_reads_its_sample_whatever_its_dialect(
 
 
 @pytest.mark.parametrize(
+    ("data", "above"),
+    [
+        (b"Sales,,\n,,\ntag,place,n\n1,a,5\n2,b,6\n", 2),
+        (b"Report of May\n\ntag,place,n\n1,a,5\n2,b,6\n", 2),
+        (b"Account;CH93\r\nFrom 1 to 31 May\r\ntag;place;n\r\n1;a;5\r\n2;b;6\r\n", 2),
+        (b"sep=;\ntag;place;n\n1;a;5\n2;b;6\n", 1),
+    ],
+)
+def test_lines_above_the_header_are_left_out(data: bytes, above: int, checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=data)
+    assert contract.format.skip_lines == above
+    assert [column.source for column in contract.named_columns] == ["tag", "place", "n"]
+    assert any("above the header: is it so in every file?" in text for text in decide)
+
+
+def test_quotes_within_values_are_no_marks(checkout: Path, run_json: RunJson) -> None:
+    """As in TPC-H's tables, whose lines a blank divides alike, too."""
+    line = b'%d|Customer %d|3.5|to the even, "regular" platelets|\n'
+    contract, _ = made(run_json, a=b"".join(line % (n, n) for n in range(6)))
+    assert (contract.format.delimiter, contract.format.quote, len(contract.named_columns)) == ("|", "", 5)
+
+
+def test_a_bad_row_does_not_make_quotes_a_part_of_values(checkout: Path, run_json: RunJson) -> None:
+    data = b"id,name\n" + b'1,"a"\n' * 3 + b'2,x"y\n' * 2
+    contract, _ = made(run_json, a=data)
+    assert (contract.format.delimiter, contract.format.quote) == (",", '"')
+
+
+def test_text_of_postgres_copy_is_known_by_its_nulls_and_escapes(checkout: Path, run_json: RunJson) -> None:
+    contract, decide = made(run_json, a=b'id\tnote\n1\t\\N\n2\ta\\tb\n3\tsays "x\n')
+    written = contract.format
+    assert (written.quote, written.escape, written.escapes) == ("", "\\", "sequences")
+    assert "\\N" in written.null_tokens
+    assert any("are read as PostgreSQL and MySQL write them" in text for text in decide)
+
+
+def test_a_column_of_nothing_but_copys_null_is_empty(checkout: Path, run_json: RunJson) -> None:
+    contract, _ = made(run_json, a=b"id,fax\n1,\\N\n2,\\N\n")
+    assert "\\N" in contract.format.null_tokens
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        (("Jan 2 2026", "November 20 2026"), None),
+        (("Jan 2 2026", "Nov 20 2026"), "MMM d yyyy"),
+        (("2026.01.02", "2026.11.20"), "yyyy.M.d"),
+        (("2-1-2026", "20-11-2026"), "d-M-yyyy"),
+        (("Thursday, January 1, 2026", "Friday, January 2, 2026"), "EEEE, MMMM d, yyyy"),
+        (("10/Oct/2000:13:55:36 -0700", "11/Oct/2000:13:55:36 -0700"), "dd/MMM/yyyy:HH:mm:ss XX"),
+        (("2026-01-02 03:04:05 UTC", "2026-01-02 23:04:05 UTC"), "yyyy-M-d H:mm:ss 'UTC'"),
+        (("2026-01-02 3:04 PM", "2026-01-02 11:04 AM"), "yyyy-M-d h:mm a"),
+        (("2026-01-02-03.04.05.123456", "2026-11-02-03.04.05.123456"), "yyyy-MM-dd-HH.mm.ss.S*"),
+    ],
+)
+def test_times_are_known_however_they_are_written(
+    values: tuple[str, ...], written: str | None, checkout: Path, run_json: RunJson
+) -> None:
+    contract, _ = made(run_json, a="\n".join(["id;at", *(f"{n};{at}" for n, at in enumerate(values)), ""]).encode())
+    (column,) = [column for column in contract.named_columns if column.source == "at"]
+    assert column.formats[:1] == (() if written is None else (written,))
+
+
+@pytest.mark.parametrize(("values", "kind"), [(("20260102", "20261120", "20261231"), "date"),
+                                              (("20260102030405", "20260102030406", "20260102030407"), "timestamp"),
+                                              (("20260102", "20261320", "20261231"), None)])  # fmt: skip
+def test_times_that_are_integers_are_asked_about(
+    values: tuple[str, ...], kind: str | None, checkout: Path, run_json: RunJson
+) -> None:
+    _, decide = made(run_json, a="\n".join(["id,at", *(f"{n},{at}" for n, at in enumerate(values)), ""]).encode())
+    assert any(f"are these {kind}s? `logicalType: {kind}`" in text for text in decide) == (kind is not None)
+
+
+def test_names_lose_their_accents_and_values_are_shown_as_they_look(checkout: Path, run_json: RunJson) -> None:
+    text = "Größe,densité,Łódź\n" + "".join(f'1,"1\u00a0{n:03},5",2\n' for n in range(100, 104))
+    contract, decide = made(run_json, a=text.encode())
+    assert [column.name for column in contract.named_columns] == ["grosse", "densite", "lodz"]
+    assert any("'1 100,5' is read as 1100.5" in question for question in decide)
+
+
+@pytest.mark.parametrize(
     ("data", "says"),
     [
         (b'tag,"place,note,"x"\n1,a,2021-01-01,z\n2,b,2021-01-02,z\n', "the first line cannot be read"),
-        (b"Sales,,\n,,\ntag,place,n\n1,a,5\n2,b,6\n", "a value in one field only: is it a preamble?"),
         (b'"p";"q"\n"1";10;20\n"2";11;21\n', "lack the first field's name, as R writes row names?"),
         (b"WHEN,Qty,Note\n2021-01-01,10:00,5,\n2021-01-01,10:10,6,\n", "if it is the first that lacks one"),
         (b"p,q,\n1,2\n3,4\n", "the header ends with a delimiter, the rows do not"),
