@@ -6,7 +6,8 @@
 Two files of a dataset meet each error of their way. What passes must have passed, what is a file's must have failed
 that file and no other, every row must be in the table, and where a batch failed a message must say cause and remedy.
 An error that the workflow retried is met again, and goes on until no retry is left: then it must be seen as well.
-Eight datasets meet errors side by side. Then a view, an export, the queues and a notice meet the others.
+Eight datasets meet errors side by side, those of Glue with files that go through a real Spark. Then a view, an export,
+the queues and a notice meet the others.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.faults.catalogue_elsewhere import BY_GLUE, MetElsewhere, WalkElsewhere, elsewhere
+from benchmarks.faults.catalogue_elsewhere import MetElsewhere, WalkElsewhere, elsewhere
 from benchmarks.faults.catalogue_walk import Met, Raised, Walk
 from benchmarks.own_laptop import own_laptop
 from headrace.domain.ingest.failure import Failure, Treatment, catalogue
 from headrace_cli.stack.target import target_at
+from headrace_local.known_faults import GLUE
 
 LANES = 8
-MODEL = "bulk.odcs.yaml"
+MODELS = {"bulk": "cat", "heavy": "spark"}
+"""Contracts of the tests, and what their copies are called: the second goes through the Glue job."""
+FOR_HOURS = {"glue-concurrent-runs"}
+"""What the workflow retries for hours, until other runs have ended: nobody waits here until no retry is left."""
 GROUP_SECONDS = 4
 """The two files of an error are one batch, also on a busy machine: a batch that is too large must be one to split."""
 
@@ -41,7 +46,7 @@ def main() -> int:
             for met in walk.run(wave):
                 show(met)
                 wrong += bool(met.wrong)
-                retried += [] if met.notified else [met.raised.failure]
+                retried += [] if met.notified or met.raised.failure.name in FOR_HOURS else [met.raised.failure]
         for wave in raised_in("on", waves(retried)):
             for met in walk.run_on(wave):
                 show(met)
@@ -58,21 +63,29 @@ def main() -> int:
 
 def met_by_files() -> list[Failure]:
     """The errors that files meet on their way into a table."""
-    others = {entry.name for entry in elsewhere()} | BY_GLUE
+    others = {entry.name for entry in elsewhere()}
     return [entry for entry in catalogue() if entry.name not in others]
 
 
 def waves(chosen: list[Failure]) -> Iterator[list[Failure]]:
-    """So many at a time as there are datasets; those that refuse a file among themselves."""
-    for refuses in (False, True):
-        alike = [failure for failure in chosen if (failure.treatment is Treatment.FILE) is refuses]
+    """So many at a time as there are datasets; those that refuse a file among themselves, as do those of Glue."""
+    for refuses, glue in ((False, False), (False, True), (True, False)):
+        alike = [
+            failure
+            for failure in chosen
+            if (failure.treatment is Treatment.FILE, failure.service == GLUE) == (refuses, glue)
+        ]
         yield from (alike[first : first + LANES] for first in range(0, len(alike), LANES))
 
 
 def raised_in(tag: str, chosen: Iterator[list[Failure]]) -> Iterator[list[Raised]]:
     """Each wave with the datasets that meet its errors. `tag` is in the names of their files."""
     for number, wave in enumerate(chosen):
-        yield [Raised(failure, f"cat{lane}", f"{tag}{number}{lane}") for lane, failure in enumerate(wave)]
+        yield [Raised(failure, f"{_kind(failure)}{lane}", f"{tag}{number}{lane}") for lane, failure in enumerate(wave)]
+
+
+def _kind(failure: Failure) -> str:
+    return MODELS["heavy" if failure.service == GLUE else "bulk"]
 
 
 def show(met: Met) -> None:
@@ -92,9 +105,10 @@ def show_other(met: MetElsewhere) -> None:
 
 
 def _datasets(checkout: Path) -> None:
-    model = (checkout / "contracts" / MODEL).read_text()
-    for lane in range(LANES):
-        (checkout / "contracts" / f"cat{lane}.odcs.yaml").write_text(model.replace("bulk", f"cat{lane}"))
+    for model, copy in MODELS.items():
+        text = (checkout / "contracts" / f"{model}.odcs.yaml").read_text()
+        for lane in range(LANES):
+            (checkout / "contracts" / f"{copy}{lane}.odcs.yaml").write_text(text.replace(model, f"{copy}{lane}"))
 
 
 def _parser() -> argparse.ArgumentParser:

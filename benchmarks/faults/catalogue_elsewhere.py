@@ -33,13 +33,6 @@ SECRETS, QUEUES = "Secrets Manager", "SQS"
 BY_LAMBDA = frozenset({"sqs-over-limit"})
 """Lambda itself receives from the queues of functions."""
 REFUSED_POLLS = 50
-BY_GLUE = frozenset(
-    {
-        "glue-no-job", "glue-invalid-job", "glue-concurrent-runs", "glue-no-capacity", "glue-stopped", "glue-timed-out",
-        "glue-no-answer",
-    }
-)  # fmt: skip
-"""Only a batch with a file for the Glue job meets them, and the walk has none."""
 
 
 @dataclass(slots=True)

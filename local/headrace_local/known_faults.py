@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from headrace.domain.ingest.failure import Failure, Place, catalogue
+from headrace.domain.ingest.failure import NO_CAUSE, Failure, Place, catalogue
 
 ANSWER = re.compile(
     r"An error occurred \((?P<code>[\w.]+)\) when calling the (?P<operation>\w+) operation: (?P<text>.*)"
@@ -26,6 +26,9 @@ CALLS = {
 }
 """Which service an operation belongs to, what the laptop calls it, and a function on a file's way that makes it."""
 STATEMENTS = {Place.LOAD: "COPY ", Place.REFRESH: "REFRESH MATERIALIZED VIEW", Place.UNLOAD: "UNLOAD"}
+GLUE = "Glue"
+RUN_ENDED = re.compile(r"GlueRun(?P<state>\w+): (?P<text>.*) \(run (?P<run>\S+) of the Glue job (?P<job>\S+)\)")
+"""A run that did not succeed, as Headrace words it."""
 FORBIDDEN, UNAUTHORIZED = 403, {"AccessDenied", "InvalidObjectState", "RequestTimeTooSkewed"}
 
 
@@ -56,10 +59,23 @@ def _fields(failure: Failure) -> dict[str, Any]:
         return {"service": "events", "operation": "putEvents", "code": code, "text": text}
     if code == "States.DataLimitExceeded":
         return {"service": "lambda", "operation": "invoke", "path": "PrepareLoad", "what": "bloat"}
+    if failure.service == GLUE:
+        return {"service": "glue", "operation": "startJobRun"} | _glue_error(failure.text)
     if failure.place is Place.TASK:
         cause = text if "." in code else json.dumps({"errorMessage": text, "errorType": code})
         return {"service": "lambda", "operation": "invoke", "path": "PrepareLoad", "code": code, "text": cause}
     return _call(failure)
+
+
+def _glue_error(text: str) -> dict[str, str]:
+    """What `.sync` raises: the refused call, or the run that did not succeed, as the cause."""
+    ended = RUN_ENDED.fullmatch(text)
+    if ended is None:
+        code, _, said = text.partition(": ")
+        return {"code": code, "text": said}
+    run = {"JobRunState": ended["state"].upper(), "Id": ended["run"], "JobName": ended["job"]}
+    run |= {} if ended["text"] == NO_CAUSE else {"ErrorMessage": ended["text"]}
+    return {"code": "States.TaskFailed", "text": json.dumps(run)}
 
 
 def _call(failure: Failure) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def raised(failure: Failure) -> str:
             FaultyDataApi(DataApi(), waiting).call(fault.operation, {}, principal=LOADER)
         error = {"Code": refused.value.code, "Message": refused.value.message}
         return explain("ClientError", str(ClientError({"Error": error}, fault.operation)))
-    if fault.service in {"lambda", "events", "sns"}:
+    if fault.service in {"lambda", "events", "sns", "glue"}:
         resource = f"arn:aws:states:::{fault.service}:{fault.operation}"
         try:
             given = {"FunctionName": "headrace-PrepareLoadFunction"}
