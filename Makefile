@@ -41,8 +41,12 @@ help: ## Show this list
 ##@ To work on it
 
 .PHONY: test
-test: setup lint tests/reference/node_modules/made .venv-glue/made ## Run everything, from lint to end-to-end tests
+test: setup lint tests/reference/node_modules/made .venv-glue/made browser ## Run everything, from lint to end-to-end tests
 	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
+
+.PHONY: browser
+browser: ## Install Chromium for the console's tests, if it is missing and apt may install it
+	@sh scripts/browser.sh
 
 .PHONY: test-unit
 test-unit: setup tests/reference/node_modules/made ## Run only the unit tests: no servers, no network

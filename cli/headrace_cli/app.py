@@ -69,6 +69,11 @@ COMMANDS = {
     "drop": Listed("files.drop", FILES, "Upload files to the landing bucket, under the dataset's prefix."),
     "wait": Listed("files.wait", FILES, "Wait until no file is pending or running."),
     "export": Listed("files.export", FILES, "The daily export: one CSV per account and category."),
+    "console": Listed(
+        "look.console",
+        LOOK,
+        "Show files, rows, executions and reasons in the browser, and repair from there, until Ctrl-C.",
+    ),
     "status": Listed(
         "look.status",
         LOOK,

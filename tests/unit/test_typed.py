@@ -14,6 +14,7 @@ UNTYPED = {
     "make, which other tests run": 2,
     "it stops the laptop or changes the shell": 1,
     "another test types it": 9,
+    "it runs until Ctrl-C": 2,
     "a summary of options": 1,
     "Docker": 1,
 }

@@ -122,7 +122,7 @@ def _counts(counts: list[dict[str, Any]]) -> Table:
 
 def _next_commands(document: Document) -> Table:
     command = _command()
-    hints = [(f"{command} status", "the state of every dataset")]
+    hints = [(f"{command} console", "all of it in the browser"), (f"{command} status", "the state of every dataset")]
     if document["files"]:
         hints.append((f"{command} trace {_most_telling(document['files'])['key']}", "the whole story of one file"))
     if document["quarantined"]:

@@ -93,9 +93,8 @@ def render(document: Document) -> ConsoleRenderable:
     return lines(table(("file", "again", "why"), rows), "", closing)
 
 
-def finish(answers: list[Requeued], *, dry_run: bool, as_json: bool) -> None:
+def finish(document: Document, *, as_json: bool) -> None:
     """Print what was decided. Exits with 1 if files were meant and none of them could be sent."""
-    document = document_of(answers, dry_run=dry_run)
     emit(document, render, as_json=as_json)
     if document["files"] and not document["sent"]:
         raise typer.Exit(1)

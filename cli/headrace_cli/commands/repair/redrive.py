@@ -15,7 +15,7 @@ from headrace.usecases.recovery.redrive import redrive as empty_dead_letters
 from headrace.usecases.recovery.resend_notices import resend_notices
 from headrace_cli.output.console import Document, DryRun, Json, emit, lines, table
 from headrace_cli.output.formatting import count
-from headrace_cli.stack.target import target_of
+from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -46,7 +46,11 @@ def redrive(
 
     Examples: `headrace redrive --dry-run`, `headrace redrive --rate 10`, `headrace redrive --notices`
     """
-    target = target_of(context)
+    emit(collect(target_of(context), rate, notices=notices, dry_run=dry_run), render, as_json=as_json)
+
+
+def collect(target: Target, rate: float | None = None, *, notices: bool, dry_run: bool) -> Document:
+    """`{"dry_run", "letters": [{"key", "what", "detail"}], "sent", "known", "unreadable", "failed"}`."""
     pause = partial(time.sleep, 1 / (rate or (NOTICES_RATE if notices else INTAKE_RATE)))
     if notices:
         answers = resend_notices(target.undelivered, pause=pause, dry_run=dry_run)
@@ -54,8 +58,7 @@ def redrive(
         answers = empty_dead_letters(target.queues, target.ledger.files, pause=pause, dry_run=dry_run)
     totals = Counter(answer.what for answer in answers)
     letters = [asdict(answer) for answer in answers]
-    document = {"dry_run": dry_run, "letters": letters, **{what: totals[what] for what in COUNTED}}
-    emit(document, render, as_json=as_json)
+    return {"dry_run": dry_run, "letters": letters, **{what: totals[what] for what in COUNTED}}
 
 
 def render(document: Document) -> ConsoleRenderable:

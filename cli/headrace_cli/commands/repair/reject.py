@@ -9,8 +9,8 @@ import typer
 from headrace.domain.ingest.ledger import FileRecord
 from headrace.usecases.quality import hold
 from headrace_cli.commands.repair._decided import Held, document_of, meant, render
-from headrace_cli.output.console import DryRun, Json, emit
-from headrace_cli.stack.target import target_of, who
+from headrace_cli.output.console import Document, DryRun, Json, emit
+from headrace_cli.stack.target import Target, target_of, who
 
 
 def reject(
@@ -27,10 +27,14 @@ def reject(
 
     Example: `headrace reject readings-17 --reason "the sensor was broken"`
     """
-    target = target_of(context)
+    emit(collect(target_of(context), name, reason, dry_run=dry_run), render, as_json=as_json)
+
+
+def collect(target: Target, name: str, reason: str, *, dry_run: bool) -> Document:
+    """`{"name", "decision", "done", "dry_run", "why", "files": [{"key", "file_id"}]}`. Raises CommandError."""
     found = meant(target, name)
     if isinstance(found, FileRecord):
         decided = hold.reject_file(found, who(target), reason, target.services, dry_run=dry_run)
     else:
         decided = hold.reject(found, who(target), reason, target.services, dry_run=dry_run)
-    emit(document_of(decided, "rejected", dry_run=dry_run), render, as_json=as_json)
+    return document_of(decided, "rejected", dry_run=dry_run)

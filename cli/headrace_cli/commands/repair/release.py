@@ -7,8 +7,8 @@ import typer
 from headrace.domain.ingest.ledger import FileRecord
 from headrace.usecases.quality import hold
 from headrace_cli.commands.repair._decided import Held, document_of, meant, render
-from headrace_cli.output.console import DryRun, Json, emit
-from headrace_cli.stack.target import target_of, who
+from headrace_cli.output.console import Document, DryRun, Json, emit
+from headrace_cli.stack.target import Target, target_of, who
 
 
 def release(context: typer.Context, name: Held, dry_run: DryRun = False, as_json: Json = False) -> None:
@@ -18,10 +18,14 @@ def release(context: typer.Context, name: Held, dry_run: DryRun = False, as_json
 
     Example: `headrace release readings-17`
     """
-    target = target_of(context)
+    emit(collect(target_of(context), name, dry_run=dry_run), render, as_json=as_json)
+
+
+def collect(target: Target, name: str, *, dry_run: bool) -> Document:
+    """`{"name", "decision", "done", "dry_run", "why", "files": [{"key", "file_id"}]}`. Raises CommandError."""
     found = meant(target, name)
     if isinstance(found, FileRecord):
         decided = hold.release_file(found, who(target), target.services, dry_run=dry_run)
     else:
         decided = hold.release(found, who(target), target.services, dry_run=dry_run)
-    emit(document_of(decided, "released", dry_run=dry_run), render, as_json=as_json)
+    return document_of(decided, "released", dry_run=dry_run)

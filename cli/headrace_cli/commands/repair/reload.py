@@ -8,10 +8,10 @@ import typer
 
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery import requeue
-from headrace_cli.commands.repair._requeued import finish, meant
-from headrace_cli.output.console import DryRun, Json, Since
+from headrace_cli.commands.repair._requeued import document_of, finish, meant
+from headrace_cli.output.console import Document, DryRun, Json, Since
 from headrace_cli.output.failures import CommandError
-from headrace_cli.stack.target import target_of
+from headrace_cli.stack.target import Target, target_of
 
 RELOADED = {FileStatus.LOADED}
 """Of a dataset; a duplicate's rows are those of the file that it repeats."""
@@ -38,6 +38,10 @@ def reload(
     """
     if not force and not dry_run:
         raise CommandError("this replaces rows in the table: --dry-run shows the file, --force confirms it")
-    target = target_of(context)
-    answers = requeue.reload(meant(target, file, since, RELOADED, WITH_CONTENT), target.services, dry_run=dry_run)
-    finish(answers, dry_run=dry_run, as_json=as_json)
+    finish(collect(target_of(context), file, since, dry_run=dry_run), as_json=as_json)
+
+
+def collect(target: Target, wanted: str, since: str | None = None, *, dry_run: bool) -> Document:
+    """`{"dry_run", "files": [{"key", "file_id", "dataset", "lane", "sent", "why"}], "sent"}`. Raises CommandError."""
+    files = meant(target, wanted, since, RELOADED, WITH_CONTENT)
+    return document_of(requeue.reload(files, target.services, dry_run=dry_run), dry_run=dry_run)

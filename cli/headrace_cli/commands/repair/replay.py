@@ -9,10 +9,12 @@ import typer
 
 from headrace_cli.output.console import Document, DryRun, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import count, number
-from headrace_cli.stack.target import target_of
+from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
+
+    from headrace.usecases.recovery.replay import Wanted
 
 
 def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
@@ -32,14 +34,20 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     Example: `headrace replay readings --rule minimum --dry-run`
     """
+    from headrace.usecases.recovery.replay import Wanted
+
+    document = collect(target_of(context), dataset, Wanted(rule, since, batch), dry_run=dry_run)
+    emit(document, render, as_json=as_json)
+
+
+def collect(target: Target, dataset: str, wanted: Wanted, *, dry_run: bool) -> Document:
+    """`{"dataset", "dry_run", "files": [{"key", "rows", "good", "why", "landed_as", …}], "rows", "good"}`."""
     from headrace.usecases.recovery import replay as use_case
 
-    target = target_of(context)
-    wanted = use_case.Wanted(rule, since, batch)
     answers = use_case.replay(target.contract(dataset), wanted, target.landing, target.services, dry_run=dry_run)
     files = [asdict(answer) for answer in answers]
     rows = {what: sum(item[what] for item in files) for what in ("rows", "good")}
-    emit({"dataset": dataset, "dry_run": dry_run, "files": files, **rows}, render, as_json=as_json)
+    return {"dataset": dataset, "dry_run": dry_run, "files": files, **rows}
 
 
 def render(document: Document) -> ConsoleRenderable:

@@ -8,9 +8,9 @@ import typer
 
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery import requeue
-from headrace_cli.commands.repair._requeued import finish, meant
-from headrace_cli.output.console import DryRun, Json, Since
-from headrace_cli.stack.target import target_of
+from headrace_cli.commands.repair._requeued import document_of, finish, meant
+from headrace_cli.output.console import Document, DryRun, Json, Since
+from headrace_cli.stack.target import Target, target_of
 
 
 def retry(
@@ -30,9 +30,12 @@ def retry(
 
     Examples: `headrace retry readings/today.csv`, `headrace retry readings --since yesterday --dry-run`
     """
-    target = target_of(context)
+    finish(collect(target_of(context), wanted, since, dry_run=dry_run), as_json=as_json)
+
+
+def collect(target: Target, wanted: str, since: str | None = None, *, dry_run: bool) -> Document:
+    """`{"dry_run", "files": [{"key", "file_id", "dataset", "lane", "sent", "why"}], "sent"}`. Raises CommandError."""
     ungrouped = wanted in target.contracts and not target.contracts[wanted].grouped
     statuses = {FileStatus.FAILED, *(requeue.MEMBERS if ungrouped else ())}
     files = meant(target, wanted, since, statuses, counts=requeue.of_no_living_group(target.services))
-    answers = requeue.retry(files, target.services, dry_run=dry_run)
-    finish(answers, dry_run=dry_run, as_json=as_json)
+    return document_of(requeue.retry(files, target.services, dry_run=dry_run), dry_run=dry_run)

@@ -1,0 +1,1 @@
+"""The console: pages in the browser over the documents that the commands collect."""

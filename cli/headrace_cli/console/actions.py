@@ -1,0 +1,112 @@
+"""What a person can change from a page: each action is a command's own `collect`, asked for its dry run first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headrace_cli.output.failures import CommandError
+
+if TYPE_CHECKING:
+    from headrace_cli.stack.target import Target
+
+LONGEST_REASON = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a form asks for: the action, what it is about, a rule (replay), a reason (reject)."""
+
+    name: str
+    wanted: str
+    rule: str = ""
+    reason: str = ""
+
+    @property
+    def command(self) -> str:
+        """The same on the command line."""
+        more = f" --rule {quoted(self.rule)}" if self.rule else ""
+        more += " --force" if self.name == "reload" else ""
+        more += f" --reason {quoted(self.reason)}" if self.name == "reject" and self.reason else ""
+        return f"headrace {self.name} {quoted(self.wanted)}".rstrip() + more
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action: what it does in a sentence, and how it is done."""
+
+    says: str
+    run: Callable[[Target, Asked, bool], dict[str, Any]]
+    gives_reason: bool = False
+
+
+def asked_of(form: dict[str, str]) -> Asked:
+    """The action that a form names. Raises CommandError."""
+    asked = Asked(
+        form.get("action", ""), form.get("wanted", ""), form.get("rule", ""), form.get("reason", "")[:LONGEST_REASON]
+    )
+    if asked.name not in ACTIONS:
+        raise CommandError(f"there is no action {asked.name or 'without a name'}: {', '.join(ACTIONS)}")
+    if not asked.wanted and asked.name != "redrive":
+        raise CommandError(f"{asked.name} needs the file, batch or dataset that it is about")
+    return asked
+
+
+def perform(target: Target, asked: Asked, *, dry_run: bool) -> dict[str, Any]:
+    """The command's document. Raises CommandError, and what the command raises."""
+    return ACTIONS[asked.name].run(target, asked, dry_run)
+
+
+def quoted(text: str) -> str:
+    """As a shell takes it."""
+    import shlex
+
+    return shlex.quote(text) if text else ""
+
+
+def _retry(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
+    from headrace_cli.commands.repair.retry import collect
+
+    return collect(target, asked.wanted, dry_run=dry_run)
+
+
+def _reload(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
+    from headrace_cli.commands.repair.reload import collect
+
+    return collect(target, asked.wanted, dry_run=dry_run)
+
+
+def _replay(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
+    from headrace.usecases.recovery.replay import Wanted
+    from headrace_cli.commands.repair.replay import collect
+
+    return collect(target, asked.wanted, Wanted(asked.rule or None, None, None), dry_run=dry_run)
+
+
+def _release(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
+    from headrace_cli.commands.repair.release import collect
+
+    return collect(target, asked.wanted, dry_run=dry_run)
+
+
+def _reject(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
+    from headrace_cli.commands.repair.reject import collect
+
+    return collect(target, asked.wanted, asked.reason, dry_run=dry_run)
+
+
+def _redrive(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
+    from headrace_cli.commands.repair.redrive import collect
+
+    return collect(target, notices=asked.wanted == "notices", dry_run=dry_run)
+
+
+ACTIONS = {
+    "retry": Action("Failed files wait for a batch again, and their datasets are woken.", _retry),
+    "reload": Action("Files are loaded again; their own rows in the table are replaced in one transaction.", _reload),
+    "replay": Action("Quarantined rows that the deployed contract now accepts are loaded; the others stay.", _replay),
+    "release": Action("What is held is loaded, and is not held a second time.", _release),
+    "reject": Action("What is held is given up: its files become failed.", _reject, gives_reason=True),
+    "redrive": Action("Dead letters of the intake are sent back to its queue.", _redrive),
+}
