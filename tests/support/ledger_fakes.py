@@ -336,6 +336,15 @@ class MemoryLanes:
         self.records.lanes[dataset, lane] = replace(state, pause=None, resumed_at=now())
         return True
 
+    def note_given_up(self, batch: BatchRecord, at: str) -> None:
+        state = self.state(batch.dataset, batch.lane)
+        self.records.lanes[batch.dataset, batch.lane] = replace(state, given_up_at=at)
+
+    def end_given_up(self, dataset: str, lane: str, at: str) -> None:
+        state = self.state(dataset, lane)
+        if state.given_up_at == at:
+            self.records.lanes[dataset, lane] = replace(state, given_up_at=None)
+
     def end_trouble(self, dataset: str, lane: str, since: str) -> None:
         state = self.state(dataset, lane)
         if state.failing_since == since:

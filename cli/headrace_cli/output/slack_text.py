@@ -7,7 +7,13 @@ import re
 
 from rich.text import Text
 
-EMOJI = {":white_check_mark:": "✅", ":warning:": "⚠️ ", ":rotating_light:": "🚨"}
+EMOJI = {
+    ":white_check_mark:": "✅",
+    ":information_source:": "\u2139\ufe0f ",
+    ":warning:": "⚠️ ",
+    ":rotating_light:": "🚨",
+    ":fire:": "🔥",
+}
 INSIDE = r"[^\s{0}](?:[^{0}\n]*[^\s{0}])?"
 """What may stand between two signs: anything on one line that neither begins nor ends with a space."""
 SIGNS = {"bold": r"\*", "italic": "_", "code": "`"}

@@ -25,10 +25,10 @@ from headrace.domain.ingest.ledger import BatchRecord, BatchStatus, FileRecord, 
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, settle
 from headrace.domain.ingest.replay import MOST_REPLAYS
 from headrace.domain.ingest.storm import Counted, group_of
-from headrace.domain.notice import Incident, Notice, arrival_notice, batch_notice, group_notice
+from headrace.domain.notice import LONGEST_KEY, Incident, Notice, arrival_notice, batch_notice, group_notice
 from headrace.sources.adapters.ledger import DynamoSourceLedger
 from headrace.sources.model.remote_file import SECOND
-from headrace.sources.model.server_state import LONGEST_INCIDENT, MOST_INCIDENTS, ServerState
+from headrace.sources.model.server_state import MOST_INCIDENTS, ServerState
 from headrace.sources.model.source_file import SourceFile, SourceStatus
 from tests.support.fakes import contract, file
 
@@ -88,7 +88,7 @@ def test_the_item_of_a_server_is_small_whatever_it_says_and_names() -> None:
     client.exceptions = SimpleNamespace(ConditionalCheckFailedException=KeyError)
     ledger = DynamoSourceLedger(client, "ledger")
     now = datetime(2026, 1, 31, tzinfo=UTC)
-    incidents = {"\U0001f600" * (LONGEST_INCIDENT - 3) + f"{number:03}": now for number in range(MOST_INCIDENTS)}
+    incidents = {"\U0001f600" * (LONGEST_KEY - 3) + f"{number:03}": now for number in range(MOST_INCIDENTS)}
     closed = {f"{number}{HUGE}": HUGE for number in range(5000)}
     ledger.save_state(ServerState("s" * 40, reason=HUGE, incidents=incidents, closed_folders=closed))
     ledger.save(SourceFile("s", "d", "/" + "x" * 1000, 1, now, SECOND, now, SourceStatus.HELD, reason=HUGE), 1)

@@ -10,6 +10,7 @@ from headrace.adapters.accounts import sql
 from headrace.domain import bounds, contract, export, migration, notice, sizes, sql_text
 from headrace.domain.ingest import arrival, groups, lane, manifest, packing, replay, row_limits, storm
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
+from headrace.domain.notice import LONGEST_KEY
 from headrace.domain.statistics import baseline, judgement
 from headrace.exports.model import run
 from headrace.exports.steps import advance, finish, plan, runner, trigger
@@ -158,7 +159,7 @@ SERVERS = {
     "Messages of one kind that one poll sends": count(tally.ONE_BY_ONE),
     "Problems that a poll's log lists": count(tally.MOST_PROBLEMS),
     "Open incidents of a server": count(server_state.MOST_INCIDENTS),
-    "Characters in an incident's key": count(server_state.LONGEST_INCIDENT),
+    "Characters in an incident's key": count(LONGEST_KEY),
     "Bytes in a part of a transfer": size(sizes.PART_BYTES, "MiB"),
     "Bytes in a part of a file of unknown size": size(sizes.UNKNOWN_PART_BYTES, "MiB"),
     "Parts of a file": count(sizes.MOST_PARTS),

@@ -47,7 +47,8 @@ def notice(files: list[FileRecord], results: list[FileResult] | None = None, **c
 
 def test_a_batch_without_trouble_is_ok_and_says_how_much() -> None:
     told = notice([loaded("a.csv", 1), loaded("b.csv", 2000)])
-    assert told == Notice("ok", "readings: 2,001 rows loaded from 2 files", (), "readings", "readings-1", "#meters")
+    wanted = Notice("ok", "readings: 2,001 rows loaded from 2 files", (), "readings", "readings-1", "#meters")
+    assert told == replace(wanted, cause="loaded", key="headrace/loaded/readings")
     assert notice([loaded("a.csv", 1)]).title == "readings: 1 row loaded from 1 file"
 
 
@@ -148,7 +149,13 @@ def test_an_object_that_is_not_loaded_is_told_when_it_comes() -> None:
     listing = "`headrace status readings --failed --since 2026-01-31T22:00Z` lists them now."
     others = f"Others like it are reported together after 00:00 UTC; {listing}"
     assert told == Notice(
-        "error", "readings: readings/a.csv is not loaded", ("the file is empty", others), "readings", "", "#m"
+        "error",
+        "readings: readings/a.csv is not loaded",
+        ("the file is empty", others),
+        "readings",
+        channel="#m",
+        cause="file-not-loaded",
+        key="headrace/file-not-loaded/readings",
     )
     lost = arrival_notice(file(dataset="", reason="no contract"), replace(group, dataset=""))
     assert (lost.level, lost.title) == ("warning", "Unroutable: readings/a.csv is not loaded")
@@ -177,7 +184,10 @@ def test_the_others_of_a_group_are_a_number_and_examples(folder: str, more: bool
 @pytest.mark.parametrize("then", Next)
 def test_a_failed_batch_says_what_happens_next(then: Next) -> None:
     told = failure_notice(BATCH, "disk full", "#m", then)
-    assert told.level == ("warning" if then in {Next.AGAIN, Next.SPLIT} else "error")
+    levels = {Next.AGAIN: "warning", Next.SPLIT: "warning", Next.KEPT: "critical", Next.STUCK: "critical"}
+    assert told.level == levels.get(then, "error")
+    assert (told.incident is not None) is (then not in {Next.AGAIN, Next.SPLIT})
+    assert told.key.endswith("/readings/readings-1" if then is Next.HELD else "/readings/live")
     assert (told.title, told.dataset, told.batch) == (
         "readings: batch readings-1 did not load", "readings", "readings-1",
     )  # fmt: skip
@@ -204,14 +214,25 @@ def test_a_held_batch_says_what_to_type_and_whether_others_wait(wait: bool, last
 
 def test_a_surprise_a_lateness_and_its_end() -> None:
     wanted = Notice("warning", "readings: the figures of it are unusual", (FINDING.sentence,), "readings", "", "#m")
+    wanted = replace(wanted, cause="figures-unusual", key="headrace/figures-unusual/readings")
     assert surprise_notice("readings", "it", [FINDING], "#m") == wanted
     promise = contract(freshness_seconds=60, channel="#m")
     late, over = lateness_notice(promise, file()), recovery_notice(promise, "2026-01-31")
-    assert (late.level, late.title, late.channel) == ("error", "readings: data is late", "#m")
+    assert (late.level, late.title, late.channel) == ("critical", "readings: data is late", "#m")
     assert "is pending; the promise is 60 s" in late.lines[0]
+    key = "headrace/promise-broken/readings"
+    assert late.incident == Incident(key, "trigger", "readings")
     assert over == Notice(
-        "ok", "readings: nothing is late any more", ("Nothing has been late since 2026-01-31.",), "readings", "", "#m"
+        "ok",
+        "readings: nothing is late any more",
+        ("Nothing has been late since 2026-01-31.",),
+        "readings",
+        channel="#m",
+        incident=Incident(key, "resolve", "readings"),
+        cause="promise-broken",
+        key=key,
     )
+    assert (late.over, over.over) == (False, True)
 
 
 INCIDENT = {"key": "k", "action": "trigger", "source": "s"}
@@ -224,10 +245,13 @@ INCIDENT = {"key": "k", "action": "trigger", "source": "s"}
         ("[1]", Notice("warning", "[1]")),
         ('{"a": 1}', Notice("warning", '{"a": 1}')),
         ('{"title": "t"}', Notice("warning", '{"title": "t"}')),
-        ({"AlarmName": "a", "NewStateValue": "OK"}, Notice("ok", "a is OK", ("",))),
+        (
+            {"AlarmName": "a", "NewStateValue": "OK"},
+            Notice("ok", "a is OK", ("",), cause="alarm", key="headrace/alarm/a"),
+        ),
         (
             {"AlarmName": "a", "NewStateValue": "ALARM", "AlarmDescription": "d"},
-            Notice("error", "a is ALARM", ("d",)),
+            Notice("error", "a is ALARM", ("d",), cause="alarm", key="headrace/alarm/a"),
         ),
         ({"title": "t", "lines": None, "level": "ok"}, Notice("ok", "t")),
         ({"title": "t", "lines": "one", "level": "?"}, Notice("warning", "t", ("one",))),
@@ -239,6 +263,12 @@ INCIDENT = {"key": "k", "action": "trigger", "source": "s"}
         ),
         ({"title": "t", "lines": [], "incident": {"key": "k", "action": 5, "source": "s"}}, Notice("warning", "t")),
         ({"title": "t", "lines": [], "incident": "k"}, Notice("warning", "t")),
+        (
+            {"title": "t", "lines": [], "cause": "load-failed", "key": "k"},
+            Notice("warning", "t", cause="load-failed", key="k"),
+        ),
+        ({"title": "t", "lines": [], "cause": "another", "key": None}, Notice("warning", "t")),
+        ({"title": "t", "lines": [], "cause": ["load-failed"], "level": "critical"}, Notice("critical", "t")),
     ],
 )
 def test_whatever_is_published_becomes_a_notice(message: Any, wanted: Notice) -> None:

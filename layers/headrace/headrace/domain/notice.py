@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +10,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from headrace.domain import causes
 from headrace.domain.bounds import LONGEST_TITLE, cut, cut_lines
+from headrace.domain.causes import CAUSES, Severity
 from headrace.domain.contract import UNKNOWN_COLUMN, Contract
 from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import Cause
@@ -24,13 +27,17 @@ if TYPE_CHECKING:
     from headrace.domain.statistics.judgement import Finding  # brings `statistics`, which only judging needs
 
 LISTED = 5
+LONGEST_KEY = 255
+"""Characters of an incident's key that PagerDuty takes: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/"""
+HASHED = 32
 OF_CHECK = "FROM etl.quality_figures WHERE dataset = '{}' AND column_name = '{}' AND metric = '{}'"
 VALUES = {
     True: f"SELECT category, MIN(day), MAX(day) {OF_CHECK} GROUP BY category ORDER BY MIN(day) DESC, MAX(day)",
     False: f"SELECT point, figure, row_count {OF_CHECK} ORDER BY measured_at DESC LIMIT 10",
 }
 """What shows the values of a check of categories, and the figures of one that is not."""
-LEVELS = ("ok", "warning", "error")
+OK = "ok"
+LEVELS = (OK, *Severity)
 WHY: dict[str, str] = {
     Cause.FOLDER: "They are folder markers: they have no rows, nothing is to be done.",
     Cause.STRAY: "No contract has a prefix of their keys.",
@@ -58,8 +65,9 @@ INCIDENT = ("key", "action", "source")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message. `level` is ok, warning or error; `channel` the contract's Slack channel, if it names one.
+    """A message. `level` is ok or a severity; `channel` the contract's Slack channel, if it names one.
 
+    `cause` names one of `causes`, and `key` is the trouble's stable key: with it, ok says that the trouble is over.
     Title and lines are cut to what SNS and the workflow take.
     """
 
@@ -70,10 +78,23 @@ class Notice:
     batch: str = ""
     channel: str | None = None
     incident: Incident | None = None
+    cause: str = causes.MESSAGE.name
+    key: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", cut(self.title, LONGEST_TITLE))
         object.__setattr__(self, "lines", cut_lines(self.lines))
+
+    @property
+    def over(self) -> bool:
+        """Whether it says that the trouble with its key has ended."""
+        resolved = self.incident is not None and self.incident.action == "resolve"
+        return resolved or (self.level == OK and bool(CAUSES[self.cause].ends))
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters; good news are information."""
+        return Severity.INFO if self.level == OK else Severity(self.level)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -82,7 +103,7 @@ class Notice:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Notice:
         """The inverse of `to_json`. From a foreign message it takes the fields of a notice, as a warning."""
-        lines, channel = value.get("lines"), value.get("channel")
+        lines, channel, cause = value.get("lines"), value.get("channel"), value.get("cause")
         return cls(
             value["level"] if value.get("level") in LEVELS else "warning",
             str(value.get("title", "")),
@@ -91,7 +112,44 @@ class Notice:
             str(value.get("batch") or ""),
             str(channel) if channel else None,
             _incident(value.get("incident")),
+            cause if isinstance(cause, str) and cause in CAUSES else causes.MESSAGE.name,
+            shortened(str(value.get("key") or "")),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What notices are about: a cause, where it is, and which thing there its key names; `channel` as in a notice."""
+
+    cause: causes.Cause
+    dataset: str = ""
+    thing: str = ""
+    channel: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its stable key: the same from its first notice to its last."""
+        return shortened("/".join(["headrace", self.cause.name, *filter(None, (self.dataset, self.thing))]))
+
+    def notice(self, title: str, lines: Iterable[str] = (), batch: str = "") -> Notice:
+        """As severe as the table says; if the cause calls, with the incident that it opens."""
+        level = OK if self.cause.severity is Severity.INFO else str(self.cause.severity)
+        return self._notice(level, title, tuple(lines), batch, "trigger")
+
+    def end(self, title: str, lines: Iterable[str] = (), batch: str = "") -> Notice:
+        """It is over: the incident, if the cause calls, is resolved."""
+        return self._notice(OK, title, tuple(lines), batch, "resolve")
+
+    def _notice(self, level: str, title: str, lines: tuple[str, ...], batch: str, action: str) -> Notice:
+        incident = Incident(self.key, action, self.dataset or "headrace") if self.cause.calls else None
+        return Notice(level, title, lines, self.dataset, batch, self.channel, incident, self.cause.name, self.key)
+
+
+def shortened(key: str) -> str:
+    """A key as PagerDuty takes it: a longer one ends in a hash."""
+    if len(key) <= LONGEST_KEY:
+        return key
+    return f"{key[: LONGEST_KEY - HASHED - 1]}-{hashlib.sha256(key.encode(errors='replace')).hexdigest()[:HASHED]}"
 
 
 def _incident(value: Any) -> Incident | None:
@@ -110,10 +168,10 @@ def message_notice(text: str) -> Notice:
     if not isinstance(value, dict):
         return Notice("warning", text)
     if "AlarmName" in value:
-        level = "ok" if value.get("NewStateValue") == "OK" else "error"
-        return Notice(
-            level, f"{value['AlarmName']} is {value.get('NewStateValue')}", (value.get("AlarmDescription") or "",)
-        )
+        name, state = str(value["AlarmName"]), value.get("NewStateValue")
+        lines = (str(value.get("AlarmDescription") or ""),)
+        alarm = Matter(causes.ALARM, thing=name)
+        return (alarm.end if state == "OK" else alarm.notice)(f"{name} is {state}", lines)
     if "title" in value and "lines" in value:
         return Notice.from_json(value)
     return Notice("warning", text)
@@ -155,12 +213,15 @@ def batch_notice(
         *_listed("out of balance", unbalanced),
     ]
     attention = rows.quarantined or _drifting(results) or bereft or shrunk
-    level = "error" if failed or held or unbalanced or unchanged else "warning" if attention else "ok"
+    cause = causes.ROWS_QUARANTINED if attention else causes.LOADED
+    if failed or held or unbalanced or unchanged:
+        cause = causes.FILE_NOT_LOADED
     staged = [file for file in files if file.status is FileStatus.STAGED]
     what = f"{_count(rows.loaded, 'row')} loaded from {_count(len(loaded), 'file')}" if loaded else "nothing was loaded"
     if staged:
         what = f"{_count(rows.staged, 'row')} staged from {_count(len(staged), 'file')}, until the next merge"
-    return Notice(level, f"{batch.dataset}: {what}", tuple(lines), batch.dataset, batch.batch, channel)
+    matter = Matter(cause, batch.dataset, channel=channel)
+    return matter.notice(f"{batch.dataset}: {what}", lines, batch.batch)
 
 
 def arrival_notice(file: FileRecord, group: Group) -> Notice:
@@ -169,7 +230,7 @@ def arrival_notice(file: FileRecord, group: Group) -> Notice:
         str(file.reason),
         f"Others like it are reported together after {group.end}; `{_list_command(group)}` lists them now.",
     )
-    return Notice(_level(group), f"{_owner(group)}: {file.key} is not loaded", lines, file.dataset, "", group.channel)
+    return _refusal(group, f"{_owner(group)}: {file.key} is not loaded", lines)
 
 
 def group_notice(group: Group, counted: Counted) -> Notice:
@@ -182,7 +243,7 @@ def group_notice(group: Group, counted: Counted) -> Notice:
         f"`{_list_command(group)}` lists them.",
     )
     title = f"{_owner(group)}: {number}{where} not loaded since {group.start}"
-    return Notice(_level(group), title, lines, group.dataset, "", group.channel)
+    return _refusal(group, title, lines)
 
 
 def _list_command(group: Group) -> str:
@@ -193,8 +254,9 @@ def _owner(group: Group) -> str:
     return group.dataset or "Unroutable"
 
 
-def _level(group: Group) -> str:
-    return "warning" if group.strays else "error"
+def _refusal(group: Group, title: str, lines: Iterable[str]) -> Notice:
+    cause = causes.FILE_UNROUTABLE if group.strays else causes.FILE_NOT_LOADED
+    return Matter(cause, group.dataset, group.folder, group.channel).notice(title, lines)
 
 
 class Next(StrEnum):
@@ -207,14 +269,23 @@ class Next(StrEnum):
     GIVEN_UP = "It is given up: its file has failed, and nothing of it was loaded."
     STUCK = "It could not be ended. It is retried automatically; `headrace unblock {batch}` ends it now."
 
+    @property
+    def cause(self) -> causes.Cause:
+        """What people are notified of."""
+        return {
+            Next.AGAIN: causes.LOAD_RETRIED,
+            Next.SPLIT: causes.LOAD_RETRIED,
+            Next.HELD: causes.BATCH_HELD,
+            Next.GIVEN_UP: causes.LOAD_FAILED,
+        }.get(self, causes.LANE_IN_TROUBLE)
+
 
 def failure_notice(batch: BatchRecord, reason: str, channel: str | None, then: Next) -> Notice:
     """A batch that did not load: why, what that means, what to do about it, and what happens next."""
-    level = "warning" if then in {Next.AGAIN, Next.SPLIT} else "error"
     lines = (reason, classify(reason).advice, then.format(batch=batch.batch))
-    return Notice(
-        level, f"{batch.dataset}: batch {batch.batch} did not load", lines, batch.dataset, batch.batch, channel
-    )
+    thing = batch.batch if then is Next.HELD else batch.lane
+    title = f"{batch.dataset}: batch {batch.batch} did not load"
+    return Matter(then.cause, batch.dataset, thing, channel).notice(title, lines, batch.batch)
 
 
 def end_of_trouble_notice(contract: Contract, lane: str, since: str, waiting: int) -> Notice:
@@ -224,14 +295,14 @@ def end_of_trouble_notice(contract: Contract, lane: str, since: str, waiting: in
         f"It had been failing since {since}.",
         f"{_count(waiting, 'file')} that waited will be loaded now." if waiting else "No files are waiting.",
     )
-    return Notice("ok", title, lines, contract.dataset, "", contract.channel)
+    return Matter(causes.LANE_IN_TROUBLE, contract.dataset, lane, contract.channel).end(title, lines)
 
 
 def brief_record_notice(batch: BatchRecord, reason: str, channel: str | None) -> Notice:
     """A batch of which the ledger knows only that it is loaded."""
     lines = (reason, f"Its rows are in the table. `headrace unblock {batch.batch}` records the rest.")
     title = f"{batch.dataset}: batch {batch.batch} is loaded, its outcome could not be recorded in full"
-    return Notice("error", title, lines, batch.dataset, batch.batch, channel)
+    return Matter(causes.OUTCOME_UNRECORDED, batch.dataset, batch.batch, channel).notice(title, lines, batch.batch)
 
 
 def hold_notice(batch: BatchRecord, findings: Iterable[Finding], channel: str | None, *, wait: bool) -> Notice:
@@ -244,14 +315,31 @@ def hold_notice(batch: BatchRecord, findings: Iterable[Finding], channel: str | 
         "Later batches wait for the decision." if wait else "Later batches go on.",
     )
     title = f"{batch.dataset}: batch {batch.batch} is held, nothing of it is loaded"
-    return Notice("error", title, lines, batch.dataset, batch.batch, channel)
+    return Matter(causes.BATCH_HELD, batch.dataset, batch.batch, channel).notice(title, lines, batch.batch)
+
+
+def decided_notice(batch: BatchRecord, decision: str, who: str, channel: str | None) -> Notice:
+    """A person has released or rejected a held batch."""
+    title = f"{batch.dataset}: batch {batch.batch} is {decision}"
+    return Matter(causes.BATCH_HELD, batch.dataset, batch.batch, channel).end(title, (f"by {who}",), batch.batch)
+
+
+def loads_again_notice(contract: Contract, lane: str, since: str) -> Notice:
+    """A lane has loaded a batch since one was given up: its files are the only ones that failed."""
+    title = f"{contract.dataset}: files load again after a batch that was given up"
+    lines = (
+        f"It was given up at {since}; later files are loaded.",
+        f"`headrace status {contract.dataset} --failed` lists what has failed, `headrace retry` tries it again.",
+    )
+    return Matter(causes.LOAD_FAILED, contract.dataset, lane, contract.channel).end(title, lines)
 
 
 def surprise_notice(dataset: str, what: str, findings: Iterable[Finding], channel: str | None) -> Notice:
     """Figures that are not what they usually are, of something that is loaded all the same."""
     findings = list(findings)
     lines = (*(finding.sentence for finding in findings), *_where_values_are(dataset, findings))
-    return Notice("warning", f"{dataset}: the figures of {what} are unusual", lines, dataset, "", channel)
+    matter = Matter(causes.FIGURES_UNUSUAL, dataset, channel=channel)
+    return matter.notice(f"{dataset}: the figures of {what} are unusual", lines)
 
 
 def resumed_notice(contract: Contract, pause: Pause) -> Notice:
@@ -267,7 +355,7 @@ def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
         f"{file.key} arrived at {file.arrived_at} and is {file.status}; the promise is {contract.freshness_seconds} s.",
         f"`headrace trace {file.key}` shows where it stands. You are notified when nothing is late any more.",
     )
-    return Notice("error", f"{contract.dataset}: data is late", lines, contract.dataset, "", contract.channel)
+    return _of(contract, causes.PROMISE_BROKEN).notice(f"{contract.dataset}: data is late", lines)
 
 
 def waiting_notice(contract: Contract, files: list[FileRecord], *, more: bool) -> Notice:
@@ -281,26 +369,31 @@ def waiting_notice(contract: Contract, files: list[FileRecord], *, more: bool) -
     )
     hours = f"{contract.patience_seconds / 3600:.3g} h"
     title = f"{contract.dataset}: {number} without a {what} after {hours}"
-    return Notice("error", title, lines, contract.dataset, "", contract.channel)
+    return _of(contract, causes.MARKER_MISSING).notice(title, lines)
 
 
 def recovery_notice(contract: Contract, since: str) -> Notice:
     """The promise is met again: what came has been loaded, or given up, of which people were notified."""
     lines = (f"Nothing has been late since {since}.",)
-    return Notice("ok", f"{contract.dataset}: nothing is late any more", lines, contract.dataset, "", contract.channel)
+    return _of(contract, causes.PROMISE_BROKEN).end(f"{contract.dataset}: nothing is late any more", lines)
 
 
 def stale_notice(contract: Contract, view: str, reason: str) -> Notice:
     """A materialized view that does not show what is loaded."""
     lines = (reason, "The rows are loaded; each load tries again. You are notified when the view is refreshed again.")
     title = f"{contract.dataset}: the materialized view {view} is stale"
-    return Notice("warning", title, lines, contract.dataset, "", contract.channel)
+    return _of(contract, causes.VIEW_STALE, view).notice(title, lines)
 
 
 def fresh_notice(contract: Contract, view: str, since: str) -> Notice:
     """A view shows again what is loaded."""
+    lines = (f"It had not been since {since}.",)
     title = f"{contract.dataset}: {view} is refreshed again"
-    return Notice("ok", title, (f"It had not been since {since}.",), contract.dataset, "", contract.channel)
+    return _of(contract, causes.VIEW_STALE, view).end(title, lines)
+
+
+def _of(contract: Contract, cause: causes.Cause, thing: str = "") -> Matter:
+    return Matter(cause, contract.dataset, thing, contract.channel)
 
 
 def _where_values_are(dataset: str, findings: Iterable[Finding]) -> list[str]:

@@ -40,7 +40,7 @@ def test_each_trouble_has_its_words(trouble: Trouble | None, short: str, long: s
     assert (opened.level, opened.title, opened.channel) == ("warning", f"Source carrier {short}", "#c")
     assert (opened.lines[0], opened.incident) == ("no route", None)
     assert "until 12:05 UTC" in opened.lines[1]
-    assert (critical.level, critical.title, critical.incident) == ("error", f"Source carrier {long}", OPENED)
+    assert (critical.level, critical.title, critical.incident) == ("critical", f"Source carrier {long}", OPENED)
     assert critical.lines[0] == "no route"
     assert "`headrace sources --reset carrier`" in critical.lines[1]
 
@@ -50,7 +50,8 @@ def test_without_a_time_to_try_again_none_is_said() -> None:
 
 
 def test_a_server_that_is_back_closes_the_call_that_was_open() -> None:
-    assert server_state.closed(STATE, "#c") == Notice("ok", "Source carrier answers again", channel="#c")
+    wanted = Notice("ok", "Source carrier answers again", channel="#c", cause="source-unreachable")
+    assert server_state.closed(STATE, "#c") == replace(wanted, key="headrace/source/carrier")
     called = replace(STATE, incidents={server_state.server_incident("carrier"): NOON})
     assert server_state.closed(called, "#c").incident == replace(OPENED, action="resolve")
 
@@ -105,7 +106,9 @@ def test_of_folders_that_are_closed_five_are_named(number: int, title: str) -> N
     assert list(notice.lines[:-1]) == [f"/f{place}: no right" for place in range(min(number, 5))]
     opened = server_state.folders_open(STATE, list(folders), "#c")
     names = ", ".join(list(folders)[:5])
-    assert opened == Notice("ok", f"Source carrier: {names} can be listed again", channel="#c")
+    wanted = Notice("ok", f"Source carrier: {names} can be listed again", channel="#c", cause="source-folder-closed")
+    assert opened == replace(wanted, key="headrace/source-folder-closed/carrier")
+    assert (notice.key, notice.over, opened.over) == (opened.key, False, True)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ import pytest
 from headrace.domain.ingest.lane import MAX_ATTEMPTS, LaneState
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.packing import APART, KILLED, KILLED_APART
+from headrace.domain.notice import Incident
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import give_up
 from headrace.usecases.ingest.record_batch import record_batch
 from headrace.usecases.ingest.record_failure import record_failure
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
+from headrace.usecases.ingest.trouble import report_end
 from tests.support.fakes import MemoryServices, MemoryWarehouse, contract, file
 
 TOO_LONG = f"{LOAD_REFUSED}: ERROR: value too long for type character varying(6)"
@@ -176,3 +178,22 @@ def test_how_often_a_batch_was_tried_is_said() -> None:
     ended = world.services.ledger.batches.get("readings-1")
     assert ended.status is BatchStatus.FAILED
     assert str(ended.reason).startswith(f"ExecutionEnded: it did not get through in {MAX_ATTEMPTS} attempts")
+
+
+def test_a_batch_that_loads_after_one_was_given_up_resolves_its_incident_once() -> None:
+    world = World("a")
+    lanes = world.services.ledger.lanes
+    world.services.ledger.given(replace(world.now("a"), batch="readings-1"))
+    world.give_up(TOO_LONG)
+    (opened,) = world.services.topic.notices
+    state = lanes.state("readings", LIVE)
+    report_end("readings", LIVE, state, world.services)
+    assert len(world.services.topic.notices) == 1, "nothing has loaded yet"
+    loaded = replace(state, loaded_at="9999-01-01T00:00:00Z")
+    world.services.ledger.records.lanes["readings", LIVE] = loaded
+    for _ in range(2):
+        report_end("readings", LIVE, lanes.state("readings", LIVE), world.services)
+    _, ended = world.services.topic.notices
+    assert (opened.cause, opened.level, ended.over) == ("load-failed", "error", True)
+    assert opened.incident == Incident("headrace/load-failed/readings/live", "trigger", "readings")
+    assert ended.incident == replace(opened.incident, action="resolve")

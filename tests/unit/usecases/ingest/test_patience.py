@@ -91,7 +91,7 @@ def test_people_hear_once_of_what_hits_everything_and_once_that_it_is_over() -> 
     landed(services, *"abcd")
     steps(services, 60, lambda _: UNKNOWN)
     said = titles(services)
-    assert [line.partition(":")[0] for line in said] == ["warning", "warning", "error"]
+    assert [line.partition(":")[0] for line in said] == ["warning", "warning", "critical"]
     assert "Nothing else of its lane loads either" in said[2]
     landed(services, *"xyz")
     steps(services, 8, lambda _: None)
@@ -347,7 +347,7 @@ def test_people_hear_that_nothing_loads_only_when_a_file_has_been_tried_alone_an
     assert {f.suspects for f in services.ledger.records.files.values()} == {APART}
     assert [notice.level for notice in services.topic.notices] == ["warning"], "it is tried again"
     steps(services, 1, lambda _: UNKNOWN)
-    assert [notice.level for notice in services.topic.notices] == ["warning", "error"]
+    assert [notice.level for notice in services.topic.notices] == ["warning", "critical"]
     assert "Nothing else of its lane loads either" in services.topic.notices[1].lines[-1]
 
 

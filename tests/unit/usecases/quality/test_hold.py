@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from headrace.domain.ingest.lane import MOST_HELD, LaneState
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.notice import Incident
 from headrace.domain.statistics.checks import Check, Metric
 from headrace.domain.statistics.judgement import Finding
 from headrace.domain.statistics.judgement import Verdict as Judged
-from headrace.usecases.quality.hold import hold, reject, release
+from headrace.usecases.quality.hold import Decided, hold, reject, release
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 BATCH = BatchRecord("readings-1", "readings", LIVE, 1, BatchStatus.RUNNING, (), "t")
@@ -102,6 +104,23 @@ def test_people_read_whether_later_batches_wait_for_them(held: int, waits_while_
     world.hold(finding("rows are few"))
     (notice,) = world.services.topic.notices
     assert any("wait" in line for line in notice.lines[-1:]) is waits
+
+
+def rejected(batch: BatchRecord, who: str, services: MemoryServices) -> Decided:
+    return reject(batch, who, "no", services)
+
+
+@pytest.mark.parametrize("decide", [release, rejected])
+def test_a_decision_resolves_the_incident_that_the_held_batch_has_opened(decide: Callable[..., Decided]) -> None:
+    world = World()
+    world.hold(finding("rows are few"))
+    world.services.ledger.records.batches["readings-1"] = replace(world.batch, status=BatchStatus.HELD)
+    for _ in range(2):
+        decide(world.known, "people", world.services)
+    opened, ended = world.services.topic.notices
+    assert opened.incident == Incident("headrace/batch-held/readings/readings-1", "trigger", "readings")
+    assert ended.incident == replace(opened.incident, action="resolve")
+    assert (ended.level, ended.channel, ended.over) == ("ok", "#m", True)
 
 
 # -- decisions -----------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def test_a_broken_promise_is_told_once_and_its_end_once(later: Later) -> None:
     assert watch_promises(services) == ["readings"]
     assert watch_promises(services) == []
     assert titles(services) == ["readings: data is late", "readings: nothing is late any more"]
-    assert [notice.level for notice in services.topic.notices] == ["error", "ok"]
+    assert [notice.level for notice in services.topic.notices] == ["critical", "ok"]
     assert {notice.channel for notice in services.topic.notices} == {"#meters"}
     assert "readings/a.csv arrived at" in services.topic.notices[0].lines[0]
 

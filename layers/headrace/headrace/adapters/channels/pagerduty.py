@@ -60,7 +60,7 @@ def event_of(notice: Notice, incident: Incident, routing_key: str) -> dict[str, 
         event["payload"] = {
             "summary": notice.title[:LONGEST_SUMMARY],
             "source": incident.source,
-            "severity": "critical",
+            "severity": str(notice.severity),
             "component": notice.dataset or "sources",
             "custom_details": {"what to know": "\n".join(notice.lines)},
         }

@@ -9,7 +9,13 @@ from headrace.adapters.secret import address
 from headrace.domain.files.names import printable
 from headrace.domain.notice import Notice
 
-MARKS = {"ok": ":white_check_mark:", "warning": ":warning:", "error": ":rotating_light:"}
+MARKS = {
+    "ok": ":white_check_mark:",
+    "info": ":information_source:",
+    "warning": ":warning:",
+    "error": ":rotating_light:",
+    "critical": ":fire:",
+}
 LONGEST_TEXT = 39_000
 """Signs that Slack gets: it cuts what has more than 40,000, and escapes of ours make a text longer.
 

@@ -32,6 +32,7 @@ class DynamoLanes:
             tuple(sorted(item.get("told", ()))),
             _pause_of(item.get("pause")),
             item.get("resumed_at"),
+            item.get("given_up_at"),
         )
 
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
@@ -81,6 +82,14 @@ class DynamoLanes:
         return self._table.update(
             self._table.updating(key, "STATE", expression, condition, now=now(), since=pause.since)
         )
+
+    def note_given_up(self, batch: BatchRecord, at: str) -> None:
+        """Write when a batch was given up of which people were notified: the last one counts."""
+        self._update(batch.dataset, batch.lane, "SET given_up_at = :at", at=at)
+
+    def end_given_up(self, dataset: str, lane: str, at: str) -> None:
+        """Write that people know that other batches load since the one that was given up then."""
+        self._update(dataset, lane, "REMOVE given_up_at", "given_up_at = :at", at=at)
 
     def _update(self, dataset: str, lane: str, expression: str, condition: str = "", **values: Any) -> None:
         self._table.update(self._table.updating(lane_pk(dataset, lane), "STATE", expression, condition, **values))

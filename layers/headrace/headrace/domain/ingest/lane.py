@@ -78,6 +78,7 @@ class LaneState:
     `loaded_at` is when a batch of the lane last brought rows to the warehouse. `failing_since` is when the trouble
     began that people know of and the lane waits out. `notified` are the causes that people were notified of since a
     batch last loaded. `resumed_at` is when the last `pause` ended: nothing is late for having waited before.
+    `given_up_at` is when a batch was given up, until people know that others load.
     """
 
     generation: int = 1
@@ -88,6 +89,7 @@ class LaneState:
     notified: tuple[str, ...] = ()
     pause: Pause | None = None
     resumed_at: str | None = None
+    given_up_at: str | None = None
 
     @property
     def recovered(self) -> bool:

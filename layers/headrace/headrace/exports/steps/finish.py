@@ -9,9 +9,10 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
+from headrace.domain import causes
 from headrace.domain.clock import now
 from headrace.domain.export import Export
-from headrace.domain.notice import Notice
+from headrace.domain.notice import Matter, Notice
 from headrace.exports.model.run import CategoryState, FileResult, Run, RunStatus, Tally, UnloadStatus, total
 from headrace.exports.ports import ExportServices
 
@@ -166,8 +167,9 @@ def notice_of(run: Run, export: Export, states: list[CategoryState], tallies: di
     lines += [_difference(state, tallies) for state in states if _differs(run, state, tallies)][:LISTED]
     lines += [f"{run.stray_rows:,} rows without a category are in no file"] if run.stray_rows else []
     lines += [] if good else [f"`headrace export retry {run.export} --date {run.date}` exports what is missing"]
-    level = "error" if not good else "warning" if run.stray_rows else "ok"
-    return Notice(level, title, tuple(lines), run.export, run.name, export.channel)
+    matter = Matter(causes.EXPORT_FAILED, run.export, channel=export.channel)
+    notice = (matter.end if good else matter.notice)(title, lines, run.name)
+    return replace(notice, level="warning") if good and run.stray_rows else notice
 
 
 def _differs(run: Run, state: CategoryState, tallies: dict[str, Tally]) -> bool:

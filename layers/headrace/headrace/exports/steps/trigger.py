@@ -93,7 +93,8 @@ def due(detail: Any, services: ExportServices) -> Any:
         wanted = wanted_of(detail, [export.name for export in services.declared_exports.all()], today)
     except WrongOrderError as error:
         logger.error("an event asked for an export that cannot be", extra={"reason": str(error)})
-        services.topic.publish(Notice("error", "an event asked for an export that cannot be", (str(error),)))
+        title = "an event asked for an export that cannot be"
+        services.topic.publish(Notice("error", title, (str(error),)))
         return f"refused: {error}"
     return trigger(wanted, services)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from headrace.domain.notice import Incident, Notice
+from headrace.domain import causes
+from headrace.domain.notice import OK, Incident, Matter, Notice, shortened
 from headrace.sources.model.breaker import Breaker, State
 from headrace.sources.model.source_file import SourceFile
 
-LONGEST_INCIDENT = 255
 MOST_INCIDENTS = 200
 """Calls that a server has open at once: they are kept in its record. Whoever has so many looks at the server."""
 MOST_CLOSED = 100
@@ -60,11 +59,28 @@ def server_incident(server: str) -> str:
 
 
 def file_incident(record: SourceFile) -> str:
-    """The key of one file's: PagerDuty takes 255 characters."""
-    key = f"headrace/source/{record.server}/{record.dataset}{record.path}"
-    if len(key) <= LONGEST_INCIDENT:
-        return key
-    return f"{key[: LONGEST_INCIDENT - 33]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    """The key of one file's."""
+    return shortened(f"headrace/source/{record.server}/{record.dataset}{record.path}")
+
+
+def _of_server(
+    cause: causes.Cause, server: str, what: str, lines: tuple[str, ...] = (), channel: str | None = None
+) -> Notice:
+    """A notice about a server, or what is on it. Those of one server and cause are about one trouble.
+
+    Whether it calls is for the server's record to say, not for the table.
+    """
+    notice = Matter(cause, "", server, channel).notice(f"Source {server}{what}", lines)
+    key = server_incident(server) if cause is causes.SOURCE_UNREACHABLE else notice.key
+    return replace(notice, incident=None, key=key)
+
+
+def _of_file(record: SourceFile, what: str, channel: str | None, action: str | None) -> Notice:
+    """A notice about a file that a person may have been called for."""
+    matter = Matter(causes.SOURCE_FILE_HELD, record.dataset, channel=channel)
+    notice = matter.notice(f"Source {record.server}: {record.path} {what}")
+    key = file_incident(record)
+    return replace(notice, key=key, incident=Incident(key, action, record.server) if action else None)
 
 
 SHORT_OF_CALLING = {
@@ -82,7 +98,8 @@ def opened(state: ServerState, channel: str | None) -> Notice:
         "Nothing is lost: its files stay there and are taken when it is back.",
     )
     what = SHORT_OF_CALLING.get(Trouble(state.trouble or Trouble.UNREACHABLE), "does not answer")
-    return Notice("warning", f"Source {state.server} {what}", lines, channel=channel)
+    notice = _of_server(causes.SOURCE_UNREACHABLE, state.server, f" {what}", lines, channel)
+    return replace(notice, level="warning")
 
 
 def critical(state: ServerState, channel: str | None) -> Notice:
@@ -97,85 +114,83 @@ def critical(state: ServerState, channel: str | None) -> Notice:
         f"`headrace sources` shows it; `headrace sources --reset {state.server}` tries at once.",
     )
     incident = Incident(server_incident(state.server), "trigger", state.server)
-    return Notice("error", f"Source {state.server} {what}", lines, channel=channel, incident=incident)
+    notice = _of_server(causes.SOURCE_UNREACHABLE, state.server, f" {what}", lines, channel)
+    return replace(notice, incident=incident)
 
 
 def closed(before: ServerState, channel: str | None) -> Notice:
     """The server is back."""
     key = server_incident(before.server)
     incident = Incident(key, "resolve", before.server) if key in before.incidents else None
-    return Notice("ok", f"Source {before.server} answers again", channel=channel, incident=incident)
+    notice = _of_server(causes.SOURCE_UNREACHABLE, before.server, " answers again", channel=channel)
+    return replace(notice, level=OK, incident=incident)
 
 
 def held(record: SourceFile, channel: str | None, *, call: bool) -> Notice:
     """A file was wrong too often, and waits for a person or for a change."""
-    title = f"Source {record.server}: {record.path} is held"
     again = f"`headrace sources --reset {record.server}`"
     if record.retry_at is None:
         how = f"It is taken when it or its checksum file changes, or after {again}."
     else:
         how = f"It is retried automatically, in an hour at first, later once a day; {again} retries at once."
     lines = (str(record.reason), how)
-    incident = Incident(file_incident(record), "trigger", record.server) if call else None
-    return Notice("error", title, lines, dataset=record.dataset, channel=channel, incident=incident)
+    return replace(_of_file(record, "is held", channel, "trigger" if call else None), lines=lines)
 
 
 def released(record: SourceFile, channel: str | None, *, called: bool) -> Notice:
     """A held file was taken after all. `called` is whether its incident is open."""
-    incident = Incident(file_incident(record), "resolve", record.server) if called else None
-    title = f"Source {record.server}: {record.path} was taken after all"
-    return Notice("ok", title, dataset=record.dataset, channel=channel, incident=incident)
+    return replace(_of_file(record, "was taken after all", channel, "resolve" if called else None), level=OK)
 
 
 def left(record: SourceFile, channel: str | None, *, called: bool) -> Notice:
     """A held file disappeared from the server, and never was taken. `called` is whether its incident is open."""
-    incident = Incident(file_incident(record), "resolve", record.server) if called else None
-    title = f"Source {record.server}: {record.path} is no longer there"
     lines = (f"It was held, and was never taken: {record.reason}",)
-    return Notice("warning", title, lines, dataset=record.dataset, channel=channel, incident=incident)
+    notice = _of_file(record, "is no longer there", channel, "resolve" if called else None)
+    return replace(notice, level="warning", lines=lines)
 
 
 def folders_closed(state: ServerState, folders: Mapping[str, str], channel: str | None) -> Notice:
     """Folders that the server will not list, while it answers: a path in a contract, or a right on the server."""
-    title = f"Source {state.server}: {len(folders)} folder{'' if len(folders) == 1 else 's'} cannot be listed"
+    what = f": {len(folders)} folder{'' if len(folders) == 1 else 's'} cannot be listed"
     lines = tuple(f"{folder}: {reason}" for folder, reason in list(folders.items())[:5])
     rest = "Its other folders are fetched as usual, and every poll tries these again."
-    return Notice("warning", title, (*lines, rest), channel=channel)
+    return _of_server(causes.SOURCE_FOLDER_CLOSED, state.server, what, (*lines, rest), channel=channel)
 
 
 def folders_open(state: ServerState, folders: list[str], channel: str | None) -> Notice:
     """They can be listed again."""
-    title = f"Source {state.server}: {', '.join(folders[:5])} can be listed again"
-    return Notice("ok", title, channel=channel)
+    what = f": {', '.join(folders[:5])} can be listed again"
+    return replace(_of_server(causes.SOURCE_FOLDER_CLOSED, state.server, what, channel=channel), level=OK)
 
 
 def unsettled(record: SourceFile, reason: str, channel: str | None) -> Notice:
     """A file is safe in S3, but could not be moved or deleted on the server."""
     lines = (f"{reason}. Every poll tries again; its rows are not affected.",)
-    return Notice("warning", f"Source {record.server}: {record.path} stays there", lines, record.dataset, "", channel)
+    cause, what = causes.SOURCE_FILES_LEFT, f": {record.path} stays there"
+    return replace(_of_server(cause, record.server, what, lines, channel), dataset=record.dataset)
 
 
 def refused(server: str, dataset: str, reasons: list[str], channel: str | None, others: int = 0) -> Notice:
     """Files whose names cannot be taken: their first reasons, and how many there are with `others`."""
     number = len(reasons) + others
-    title = f"Source {server}: {number:,} file{'' if number == 1 else 's'} refused"
-    return Notice("warning", title, tuple(reasons[:5]), dataset=dataset, channel=channel)
+    cause, what = causes.SOURCE_FILES_LEFT, f": {number:,} file{'' if number == 1 else 's'} refused"
+    return replace(_of_server(cause, server, what, tuple(reasons[:5]), channel), dataset=dataset)
 
 
 def more(server: str, what: str, number: int, channel: str | None) -> Notice:
     """Of many messages of one kind the first are sent one by one; this stands for the others."""
-    title = f"Source {server}: {number:,} more files {what}"
-    return Notice("warning", title, ("`headrace sources --json` and the log of `poller` name them.",), channel=channel)
+    lines = ("`headrace sources --json` and the log of `poller` name them.",)
+    return _of_server(causes.SOURCE_FILES_LEFT, server, f": {number:,} more files {what}", lines, channel=channel)
 
 
 def fruitless(state: ServerState, channel: str | None) -> Notice:
     """Polls run out of time again and again, and nothing is taken."""
-    title = f"Source {state.server}: {state.fruitless} polls ran out of time without taking a file"
+    what = f": {state.fruitless} polls ran out of time without taking a file"
     lines = (
         "Its folders cannot be listed, or its next file cannot be read, within the 14 minutes of a poll.",
         "Fewer folders in `location`, fewer files in them, or a faster server: docs/ftp.md, Time.",
     )
-    return Notice("warning", title, lines, channel=channel)
+    return _of_server(causes.SOURCE_SLOW, state.server, what, lines, channel=channel)
 
 
 def reset(state: ServerState) -> ServerState:

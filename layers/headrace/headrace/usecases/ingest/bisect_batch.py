@@ -150,6 +150,8 @@ def _notify(batch: BatchRecord, reason: str, then: Next, services: Services) -> 
         return
     channel = services.contracts.get(batch.dataset).channel
     services.topic.publish(failure_notice(batch, reason, channel, then))
+    if then is Next.GIVEN_UP:
+        services.lanes.note_given_up(batch, now())
 
 
 def _record(batch: BatchRecord, reason: str, services: Services) -> None:

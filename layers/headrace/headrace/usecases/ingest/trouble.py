@@ -7,7 +7,7 @@ from typing import Protocol
 from headrace.domain.ingest.failure import classify
 from headrace.domain.ingest.lane import LaneState, limits_of
 from headrace.domain.ingest.ledger import BatchRecord
-from headrace.domain.notice import Next, end_of_trouble_notice, failure_notice
+from headrace.domain.notice import Next, end_of_trouble_notice, failure_notice, loads_again_notice
 from headrace.usecases.ports import HasContracts, HasLanes, HasTopic
 
 WAITS = {Next.AGAIN, Next.KEPT, Next.STUCK}
@@ -36,9 +36,12 @@ def is_everybodys(state: LaneState) -> bool:
 
 def report_end(dataset: str, lane: str, state: LaneState, services: Services) -> None:
     """Notify people, once, that a lane loads again after a trouble that they know of."""
+    contract = services.contracts.get(dataset)
+    if state.given_up_at and state.loaded_since(state.given_up_at):
+        services.topic.publish(loads_again_notice(contract, lane, state.given_up_at))
+        services.lanes.end_given_up(dataset, lane, state.given_up_at)
     if not state.recovered:
         return
-    contract = services.contracts.get(dataset)
     waiting = len(services.lanes.pending(dataset, lane, limits_of(contract, lane).files))
     services.topic.publish(end_of_trouble_notice(contract, lane, str(state.failing_since), waiting))
     services.lanes.end_trouble(dataset, lane, str(state.failing_since))

@@ -13,7 +13,7 @@ from typing import Protocol
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import HELD, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import FileResult, Verdict, WarehouseRows, failed, settle
-from headrace.domain.notice import Notice, hold_notice
+from headrace.domain.notice import Notice, decided_notice, hold_notice
 from headrace.domain.statistics.judgement import Finding, anomalous
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ports import (
@@ -35,7 +35,7 @@ class HoldServices(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasL
     """The ports used to hold a batch."""
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasLoads, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasLoads, HasTopic, HasWorkflow, Protocol):
     """The ports used to decide on it."""
 
 
@@ -174,4 +174,6 @@ def _decide(batch: BatchRecord, status: BatchStatus, who: str, reason: str, serv
     said = {"reason": reason} if status is BatchStatus.REJECTED else {}
     services.events.note_batch(batch.batch, str(status).capitalize(), {"by": who} | said)
     services.batches.save(replace(batch, status=status, reason=reason, ended_at=now()))
+    channel = services.contracts.get(batch.dataset).channel
+    services.topic.publish(decided_notice(batch, str(status), who, channel))
     wake(batch.dataset, services, batch.lane)

@@ -11,14 +11,15 @@ rows belong to later batches in part, its newest row has aged, and such figures 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from string import Template
 from typing import Protocol
 
+from headrace.domain import causes
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.load import split_statements
-from headrace.domain.notice import Notice, surprise_notice
+from headrace.domain.notice import Matter, surprise_notice
 from headrace.domain.sql_text import SqlText
 from headrace.domain.statistics.checks import Metric
 from headrace.domain.statistics.judgement import Finding, Measured, Scope, anomalous, judge
@@ -80,11 +81,11 @@ def judge_all(contracts: Iterable[Contract], day: date, services: Services, *, n
     if judged.failed:
         lines = tuple(f"{dataset}: {why}" for dataset, why in judged.failed.items())
         title = f"the figures of {day} could not be judged for {len(lines)} of the datasets"
-        services.topic.publish(Notice("error", title, lines))
+        services.topic.publish(Matter(causes.FIGURES_NOT_JUDGED).notice(title, lines))
     if judged.left_out:
         lines = tuple(f"{dataset}: {', '.join(map(str, days))}" for dataset, days in judged.left_out.items())
         title = f"earlier days of {len(lines)} of the datasets were not judged, and can't be any more"
-        services.topic.publish(Notice("warning", title, lines))
+        services.topic.publish(replace(Matter(causes.FIGURES_NOT_JUDGED).notice(title, lines), level="warning"))
     return judged
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headrace.domain import causes
 from headrace.domain.ingest.coverage import Coverage
-from headrace.domain.notice import Notice
+from headrace.domain.notice import Matter, Notice
 
 LISTED = 10
 
@@ -52,4 +53,4 @@ def notice_of(found: Reconciliation) -> Notice | None:
         title = f"landing, ledger, lake and warehouse differ in {len(found.differences):,} places"
     else:
         title = f"{len(found.uncompared)} of the datasets could not be compared"
-    return Notice("error", title, tuple(lines))
+    return Matter(causes.RECONCILE_DIFFERENCE).notice(title, lines)
