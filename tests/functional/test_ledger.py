@@ -27,6 +27,7 @@ from headrace.domain.ingest.ledger import (
     Arrival,
     BatchRecord,
     BatchStatus,
+    Event,
     FileRecord,
     FileStatus,
     RowCounts,
@@ -89,6 +90,68 @@ def test_an_arrival_is_written_once_and_counted(ledger: Any) -> None:
     assert ledger.files.knows(file().file_id)
     assert ledger.files.record_arrival(replace(file(), arrived_at="later")).deliveries == 2
     assert [waiting.arrived_at for waiting in ledger.lanes.pending("readings", LIVE, 10)] == [file().arrived_at]
+
+
+class DiesAfter:
+    """A client whose process is gone after so many writes."""
+
+    def __init__(self, client: Any, writes: int) -> None:
+        self._client = client
+        self._left = writes
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._client, name)
+        if not name.startswith(("put", "update", "transact")):
+            return member
+
+        def write(**request: Any) -> Any:
+            if not self._left:
+                raise InterruptedError
+            self._left -= 1
+            return member(**request)
+
+        return write
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_what_a_call_that_died_left_out_is_written_when_the_event_is_delivered_again(
+    dynamodb: Any, table: DynamoLedger, writes: int
+) -> None:
+    with pytest.raises(InterruptedError):
+        DynamoLedger(DiesAfter(dynamodb, writes), TABLE).files.record_arrival(file())
+    table.files.record_arrival(file())
+    assert [waiting.file_id for waiting in table.lanes.pending("readings", LIVE, 9)] == [file().file_id]
+    assert [known.file_id for known in table.files.of_dataset("readings")] == [file().file_id]
+    assert [known.file_id for known in table.contents.versions("landing", file().key)] == [file().file_id]
+
+
+def test_an_event_that_comes_again_lets_no_file_wait_that_a_batch_has(ledger: Any) -> None:
+    ledger.files.record_arrival(file())
+    assert ledger.batches.open(batch())
+    ledger.batches.take(batch())
+    assert ledger.files.record_arrival(file()).status is FileStatus.RUNNING
+    assert not ledger.lanes.pending("readings", LIVE, 9)
+
+
+def test_the_history_of_a_file_begins_with_its_arrival(table: DynamoLedger) -> None:
+    table.files.record_arrival(file())
+    table.events.note_file(file().file_id, "Transformed")
+    lines = table.events.of_file(file().file_id)
+    assert [line.step for line in lines] == ["Arrived", "Seen by the starter", "Transformed"]
+    assert lines[0] == Event(file().arrived_at, "Arrived", {"key": file().key, "size": 100, "version": file().version})
+
+
+def test_a_record_that_is_in_the_index_itself_stays_listed_once(dynamodb: Any, table: DynamoLedger) -> None:
+    old = file(status=FileStatus.UNROUTABLE, dataset="")
+    item = {name: value for name, value in asdict(old).items() if name not in {"rows", "replays", "seen_at"}}
+    keys = {"pk": f"FILE#{old.file_id}", "sk": "FILE", "dataset_files": UNROUTABLE}
+    dynamodb.put_item(TableName=TABLE, Item=to_item(item | keys))
+    assert [known.file_id for known in table.files.of_dataset(UNROUTABLE)] == [old.file_id]
+    assert table.files.requeue(replace(old, dataset="readings"), old)
+    assert not list(table.files.of_dataset(UNROUTABLE))
+    table.files.record_arrival(file())
+    assert [known.deliveries for known in table.files.of_dataset("readings")] == [2]
+    assert [known.deliveries for known in table.files.newest("readings", 9)] == [2]
 
 
 def test_pending_files_come_oldest_first_and_only_of_their_lane(ledger: Any) -> None:

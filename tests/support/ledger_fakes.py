@@ -93,16 +93,22 @@ class MemoryFiles:
         self._storms = storms
 
     def record_arrival(self, file: FileRecord, group: Group | None = None) -> FileRecord:
-        known = self.records.files.get(file.file_id)
-        if known:
-            self.records.files[file.file_id] = replace(known, deliveries=known.deliveries + 1)
-            return self.records.files[file.file_id]
+        if file.file_id in self.records.files:
+            return self.delivered_again(file.file_id)
         self.records.files[file.file_id] = file
         if file.status is FileStatus.PENDING:
             self.records.waiting[file.lane, file.file_id] = file
         if group:
             self._storms.files.setdefault((group.hour, group.name), {})[file.file_id] = file.key
         return file
+
+    def delivered_again(self, file_id: str) -> FileRecord:
+        """A known file: what a call that died has left out is written, if the file still waits."""
+        known = self.records.files[file_id]
+        known = self.records.files[file_id] = replace(known, deliveries=known.deliveries + 1)
+        if known.status is FileStatus.PENDING:
+            self.records.waiting[known.lane, file_id] = known
+        return known
 
     def knows(self, file_id: str) -> bool:
         return file_id in self.records.files

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.writes import GROUP, count
 from tests.support.metered import kind_of, size_of
 
-MOST = 22.0
+MOST = 13.0
 
 
 @pytest.mark.filterwarnings("ignore")

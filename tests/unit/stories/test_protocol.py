@@ -29,6 +29,7 @@ from headrace.domain.ingest.ledger import (
     RowCounts,
 )
 from headrace.domain.ingest.outcome import FileResult, Verdict
+from headrace.domain.ingest.storm import Group
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest import starter as receive
 from headrace.usecases.ingest.hand_over import hand_over
@@ -42,7 +43,7 @@ from headrace.usecases.recovery.recover import recover, sweep
 from headrace.usecases.unit.deduplicate import claim
 from tests.support.fakes import MemoryServices, MemoryWarehouse, MemoryWorkflow, contract
 from tests.support.interleaving import Schedule, World, examples
-from tests.support.ledger_fakes import MemoryBatches, MemoryContents, MemoryLedger
+from tests.support.ledger_fakes import MemoryBatches, MemoryContents, MemoryFiles, MemoryLedger
 
 ONE, COPY = RowCounts(1, 1), RowCounts(1, duplicate=1)
 STEPS = st.integers(1, 120)
@@ -72,6 +73,18 @@ class Stepwise(MemoryBatches):
         return [self.records.files[file_id] for file_id in batch.file_ids]
 
 
+class InSteps(MemoryFiles):
+    """Files of a ledger that writes an arrival in two requests, as the real one does: the record, and that it waits."""
+
+    def record_arrival(self, file: FileRecord, group: Group | None = None) -> Any:
+        if file.file_id in self.records.files:
+            return self.delivered_again(file.file_id)
+        self.records.files[file.file_id] = file
+        yield
+        self.records.waiting[file.lane, file.file_id] = file
+        return file
+
+
 class Simulation:
     """A dataset, its files, and all that may run for it."""
 
@@ -87,8 +100,10 @@ class Simulation:
         contents: tuple[int, ...] = (),
         batches: type[MemoryBatches] = Stepwise,
         kept: type[MemoryContents] = MemoryContents,
+        deliveries: int = 1,
+        known: type[MemoryFiles] = InSteps,
     ) -> None:
-        self.services = MemoryServices(ledger=MemoryLedger(contents=kept, batches=batches))
+        self.services = MemoryServices(ledger=MemoryLedger(known, kept, batches))
         self.world = World(self.services, schedule)
         self.hand_over = hand_over
         self.loads: Counter[str] = Counter()
@@ -101,8 +116,8 @@ class Simulation:
         self.contents = {arrival(number).file_id: content for number, content in enumerate(contents)}
         self.services.workflow = Executions(self)
         self.tombstones = self.services.warehouse = Tombstones(self)
-        for number in range(files):
-            self.deliver(arrival(number))
+        for number in range(files * deliveries):
+            self.deliver(arrival(number % files))
 
     def deliver(self, arrival: Arrival) -> None:
         """A starter with this message; a killed one's message is delivered again."""
@@ -310,6 +325,33 @@ def test_a_file_that_fails_its_batch_ends_alone(schedule: Schedule, files: int, 
 def test_a_file_that_kills_its_transform_ends_alone(schedule: Schedule, files: int, culprits: frozenset[int]) -> None:
     simulation = Simulation(schedule, files, culprits=frozenset(n for n in culprits if n < files), killing=True)
     simulation.come_to_an_end()
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(schedules(kills=0) | schedules(kills=2), st.integers(1, 3), st.integers(2, 3))
+def test_an_event_that_is_delivered_again_and_again_is_one_file(
+    schedule: Schedule, files: int, deliveries: int
+) -> None:
+    simulation = Simulation(schedule, files, deliveries=deliveries)
+    simulation.come_to_an_end()
+    assert not simulation.services.ledger.records.waiting
+
+
+class Forgetful(InSteps):
+    """A ledger that leaves out, of a known file, what the call that died has left out."""
+
+    def delivered_again(self, file_id: str) -> FileRecord:
+        return self.records.files[file_id]
+
+
+def test_a_ledger_that_leaves_an_arrival_half_written_is_found() -> None:
+    @settings(max_examples=3000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
+    @given(schedules(kills=1))
+    def search(schedule: Schedule) -> None:
+        Simulation(schedule, 1, known=Forgetful).come_to_an_end()
+
+    with pytest.raises(AssertionError):
+        search()
 
 
 class Careful(Stepwise):

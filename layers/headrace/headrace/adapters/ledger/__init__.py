@@ -1,9 +1,9 @@
 """The ledger in DynamoDB: one table, read consistently wherever a decision depends on it.
 
 pk                         sk                       what
-FILE#<file_id>             FILE                     one landed object version; index by_dataset lists them
+FILE#<file_id>             FILE                     one landed object version, and how its history begins
 FILE#<file_id>             EVENT#<time>#<step>      its history, append only
-KEY#<bucket>/<key>         <sequencer>#<file_id>    the versions of a key, in S3's own order
+KEY#<bucket>/<key>         <sequencer>#<file_id>    the versions of a key, in S3's own order; in the index by_dataset
 LOADED#<bucket>/<key>      <sequencer>#<file_id>    those that have rows in the target, and the last two that had
 PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batch; a staged one in the lane `merge`
 CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first

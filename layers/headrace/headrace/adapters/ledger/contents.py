@@ -57,7 +57,8 @@ class DynamoContents:
         No more than `MOST_VERSIONS`: what a batch costs does not grow with how often its keys were written.
         """
         newest = self._last(f"KEY#{bucket}/{key}", MOST_VERSIONS, order_sk(before) if before else None)
-        return all_files(self._table, reversed(newest))
+        known = known_files(self._table, newest)
+        return [known[file_id] for file_id in reversed(newest) if file_id in known]
 
     def loaded_versions(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[FileRecord]]:
         """Of each bucket and key the versions whose rows the target has, and the last two that it had rows of.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from headrace.adapters.ledger.items import batch_pk, event, file_pk
+from headrace.adapters.ledger.items import batch_pk, event, file_of, file_pk
 from headrace.adapters.table import Table
 from headrace.domain.clock import now
 from headrace.domain.ingest.ledger import Event, texts
@@ -28,8 +28,9 @@ class DynamoEvents:
         self._table.put(event(self._table, batch_pk(batch), step, detail or {}, now()))
 
     def of_file(self, file_id: str) -> list[Event]:
-        """A file's history, the oldest line first."""
-        return self._events(file_pk(file_id))
+        """A file's history, the oldest line first. How it begins is in the file's record."""
+        record = self._table.get(file_pk(file_id), "FILE")
+        return [*(file_of(record).first_lines if record else ()), *self._events(file_pk(file_id))]
 
     def last_of_file(self, file_id: str) -> Event | None:
         """The newest line of a file's history. A consistent read."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
+from typing import Any
 
 from headrace.adapters.ledger.items import (
     all_files,
@@ -12,15 +14,15 @@ from headrace.adapters.ledger.items import (
     file_of,
     file_pk,
     known_files,
-    order_sk,
+    listing,
     record,
     saving_if,
     waiting,
 )
 from headrace.adapters.ledger.storms import counting
-from headrace.adapters.table import Table
+from headrace.adapters.table import MOST_READ, Table
 from headrace.domain.clock import now
-from headrace.domain.ingest.ledger import FileRecord, FileStatus
+from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
 from headrace.domain.ingest.storm import Group
 
 LOSE = "SET #rows.loaded = :loaded, #rows.superseded = replayed + :gone"
@@ -35,6 +37,11 @@ DISCARD = (
 )
 
 
+def _is_delivered_again(file: FileRecord) -> bool:
+    """Whether a call that records the file is repeated until it has ended: that of its event is, by its queue."""
+    return file.lane == LIVE and file.status is FileStatus.PENDING and not file.is_deletion
+
+
 class DynamoFiles:
     """Records of files."""
 
@@ -45,24 +52,39 @@ class DynamoFiles:
         """Write a new file, or count one more delivery of a known one. Returns what the ledger holds.
 
         A new one is counted in the `group` whose objects are reported together.
+
+        What an event announces is written without a transaction, its record first: a call that dies in between has
+        its message delivered again, and the next call writes what is missing. Nothing else would do that for others.
         """
-        table, pk = self._table, file_pk(file.file_id)
-        detail = {"key": file.key, "size": file.size, "version": file.version}
-        writes = [
-            table.putting(pk, "FILE", file_item(file), "attribute_not_exists(pk)"),
-            table.putting(f"KEY#{file.bucket}/{file.key}", order_sk(file), {"file_id": file.file_id}),
-            event(table, pk, "Arrived", detail, file.arrived_at),
-            event(table, pk, "Seen by the starter", {}, now()),
-        ]
+        table, file = self._table, replace(file, seen_at=now())
+        put = table.putting(file_pk(file.file_id), "FILE", file_item(file), "attribute_not_exists(pk)")
+        if _is_delivered_again(file) and not group:
+            if not table.put(put):
+                return self._count_delivery(file.file_id)
+            table.put(listing(table, file))
+            table.put(waiting(table, file))
+            return file
+        writes = [put, listing(table, file)]
         writes += [waiting(table, file)] if file.status is FileStatus.PENDING else []
         writes += [counting(table, group, file)] if group else []
-        return file if table.transact(writes) else self._count_delivery(pk, file.file_id)
+        return file if table.transact(writes) else self._count_delivery(file.file_id)
 
-    def _count_delivery(self, pk: str, file_id: str) -> FileRecord:
-        self._table.update(self._table.updating(pk, "FILE", "ADD deliveries :one", one=1))
+    def _count_delivery(self, file_id: str) -> FileRecord:
+        table, pk = self._table, file_pk(file_id)
+        table.update(table.updating(pk, "FILE", "ADD deliveries :one", one=1))
         known = self.get(file_id)
-        self._table.put(event(self._table, pk, "Delivered again", {"status": known.status}, now()))
+        if known.status is FileStatus.PENDING:
+            self._complete(known)
+        table.put(event(table, pk, "Delivered again", {"status": known.status}, now()))
         return known
+
+    def _complete(self, known: FileRecord) -> None:
+        """Write what a call that died may have left out, if the file still waits as it was read."""
+        values = {"pending": str(FileStatus.PENDING), "was": known.updated_at}
+        same = "updated_at = :was" if known.updated_at else "attribute_not_exists(updated_at)"
+        condition = f"#status = :pending AND {same}"
+        record = self._table.updating(file_pk(known.file_id), "FILE", "REMOVE dataset_files", condition, **values)
+        self._table.transact([record, listing(self._table, known), waiting(self._table, known)])
 
     def knows(self, file_id: str) -> bool:
         """Whether the object was written down before."""
@@ -87,16 +109,31 @@ class DynamoFiles:
         """
         condition = "dataset_files = :dataset AND arrived_at >= :since"
         values = {"dataset": dataset, "since": since or "0"}
-        return map(file_of, self._table.query(condition, values, IndexName="by_dataset"))
+        return self._listed(self._table.query(condition, values, IndexName="by_dataset"))
 
     def newest(self, dataset: str, most: int) -> list[FileRecord]:
         """The files of a dataset that arrived last, at most this many, newest first. The index may lag a moment."""
         condition, values = "dataset_files = :dataset", {"dataset": dataset}
-        return [file_of(item) for item in self._table.last(condition, values, most, IndexName="by_dataset")]
+        return list(self._listed(self._table.last(condition, values, most, IndexName="by_dataset")))
+
+    def _listed(self, entries: Iterable[dict[str, Any]]) -> Iterator[FileRecord]:
+        """The records of the index's entries, in their order; some are those of versions before, which are whole."""
+        entries = iter(entries)
+        while some := list(islice(entries, MOST_READ)):
+            ids = [entry["file_id"] for entry in some if "status" not in entry]
+            known = known_files(self._table, ids, consistent=False) if ids else {}
+            for entry in some:
+                if "status" in entry:
+                    yield file_of(entry)
+                elif entry["file_id"] in known:
+                    yield known[entry["file_id"]]
 
     def change(self, file: FileRecord, was: FileRecord) -> bool:
         """Write the file, if its status and batches are still what they were. Returns whether they were."""
-        return self._table.update(saving_if(self._table, file, was))
+        save = saving_if(self._table, file, was)
+        if file.dataset == was.dataset:
+            return self._table.update(save)
+        return self._table.transact([save, listing(self._table, file)])
 
     def requeue(self, file: FileRecord, was: FileRecord) -> bool:
         """Let a known file wait for a batch, in its lane and at its old place; a staged one for a merge.
@@ -105,7 +142,8 @@ class DynamoFiles:
         gone to another batch since.
         """
         kept = file if file.status is FileStatus.STAGED else replace(file, status=FileStatus.PENDING)
-        return self._table.transact([saving_if(self._table, kept, was), waiting(self._table, kept)])
+        moved = [listing(self._table, kept)] if kept.dataset != was.dataset else []
+        return self._table.transact([saving_if(self._table, kept, was), waiting(self._table, kept), *moved])
 
     def release_rows(self, origin: FileRecord, replay: str, rows: int) -> bool:
         """Count bad rows of a file as superseded by those of a replay, once. False when that was done, or it changed.

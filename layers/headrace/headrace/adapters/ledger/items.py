@@ -57,8 +57,8 @@ def place_sk(file: FileRecord) -> str:
 
 
 def file_item(file: FileRecord) -> dict[str, Any]:
-    """The file as the index lists it, once."""
-    return _plain_file(file) | {"dataset_files": file.dataset or UNROUTABLE}
+    """The file's record."""
+    return _plain_file(file)
 
 
 def marker(file: FileRecord) -> dict[str, Any]:
@@ -106,9 +106,9 @@ def _rows_of(item: dict[str, Any]) -> RowCounts:
     return RowCounts(**{name: count for name, count in item.get("rows", {}).items() if name in KINDS_OF_ROWS})
 
 
-def known_files(table: Table, file_ids: Iterable[str]) -> dict[str, FileRecord]:
+def known_files(table: Table, file_ids: Iterable[str], *, consistent: bool = True) -> dict[str, FileRecord]:
     """Those of the files that the ledger knows, by id."""
-    items = table.read((file_pk(file_id), "FILE") for file_id in file_ids)
+    items = table.read(((file_pk(file_id), "FILE") for file_id in file_ids), consistent=consistent)
     return {item["file_id"]: file_of(item) for item in items.values()}
 
 
@@ -135,12 +135,22 @@ def waiting(table: Table, file: FileRecord) -> Write:
     return table.putting(pending_pk(file.dataset, file.queue), pending_sk(file), marker(file))
 
 
-def saving(table: Table, file: FileRecord, condition: str = "", **values: Any) -> Write:
-    """Write the whole file but for its deliveries, which others count."""
+def listing(table: Table, file: FileRecord) -> Write:
+    """The file among the versions of its key, and in the index among the files of its dataset.
+
+    It is written once, whatever becomes of the file: so the index costs one write unit a file. Records of versions of
+    Headrace before are in the index themselves.
+    """
+    item = {"file_id": file.file_id, "arrived_at": file.arrived_at, "dataset_files": file.dataset or UNROUTABLE}
+    return table.putting(f"KEY#{file.bucket}/{file.key}", order_sk(file), item)
+
+
+def saving(table: Table, file: FileRecord, condition: str = "", *, moved: bool = False, **values: Any) -> Write:
+    """Write the whole file but for its deliveries, which others count. One that is `moved` is listed anew beside."""
     item = file_item(replace(file, updated_at=now()))
     item.pop("deliveries")
     kept = [name for name, value in item.items() if value is not None]
-    gone = [name for name in item if name not in kept]
+    gone = [name for name in item if name not in kept] + (["dataset_files"] if moved else [])
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
     expression += " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
     return table.updating(file_pk(file.file_id), "FILE", expression, condition, **item | values)
@@ -153,7 +163,7 @@ def saving_if(table: Table, file: FileRecord, was: FileRecord) -> Write:
     for name, value in known.items():
         conditions.append(f"#{name} = :was_{name}" if value else f"attribute_not_exists(#{name})")
     values = {"was_status": str(was.status)} | {f"was_{name}": value for name, value in known.items()}
-    return saving(table, file, " AND ".join(conditions), **values)
+    return saving(table, file, " AND ".join(conditions), moved=file.dataset != was.dataset, **values)
 
 
 def event(table: Table, pk: str, step: str, detail: dict[str, Any], at: str) -> Write:

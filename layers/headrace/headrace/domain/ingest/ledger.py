@@ -32,6 +32,8 @@ does so some time after the end.
 """
 DELETED = "deleted "
 """How the version of a key begins that is no object but the deletion of one: S3's own have no blank."""
+ARRIVED, SEEN = "Arrived", "Seen by the starter"
+"""The first lines of a file's history: what its record says of them."""
 ERASED = "Erased"
 """The line of a file's history that says that `headrace erase` deleted its object."""
 HELD = "Held"
@@ -155,6 +157,7 @@ class FileRecord:
     their own, `replays` names the lists of those, and of rows that a person discarded. `merge` is the batch that takes
     the file's rows from the stage to the target, where `batch` brought them to the stage. `group` is the marker or
     manifest that has taken the file in; of such a one `members` counts the files, and `size` is theirs together.
+    `seen_at` is when its event was read.
     """
 
     file_id: str
@@ -187,6 +190,7 @@ class FileRecord:
     merge: str | None = None
     group: str | None = None
     members: int = 0
+    seen_at: str | None = field(default=None, compare=False)
 
     @property
     def queue(self) -> str:
@@ -239,6 +243,14 @@ class FileRecord:
     def is_deletion(self) -> bool:
         """Whether it is no object, but says that the one of its key was deleted: it has no rows."""
         return self.version.startswith(DELETED)
+
+    @property
+    def first_lines(self) -> list[Event]:
+        """How its history begins; nothing for a record of a version of Headrace that wrote these lines themselves."""
+        if self.seen_at is None:
+            return []
+        arrived = {"key": self.key, "size": self.size, "version": self.version}
+        return [Event(self.arrived_at, ARRIVED, arrived), Event(self.seen_at, SEEN)]
 
     @property
     def place(self) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from headrace.domain import clock
 from headrace.domain.clock import now
+from headrace.domain.contract import Contract
 from headrace.domain.executions import execution_name
 from headrace.domain.ingest.lane import limits_of
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
@@ -28,6 +29,8 @@ from headrace.usecases.ports import (
     HasTopic,
 )
 
+MOST_LOOKS = 10
+"""How often a batch's files are looked for, if all that was found does not wait. The next execution goes on."""
 NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": [], "heavy": []}
 
 
@@ -111,8 +114,7 @@ def _of_pending_files(
 ) -> BatchRecord | None:
     contract = services.contracts.get(dataset)
     limits = limits_of(contract, lane)
-    waiting = waiting_in(lane, contract, loaded_at, services.lanes.pending)
-    files = first_batch(waiting, limits, loaded_at, clock.seconds())
+    files = _next_files(contract, lane, loaded_at, services)
     name = execution_name(dataset, lane, generation)
     if contract.grouped and lane != MERGE:
         files = gather(files, name, limits, services)
@@ -132,6 +134,25 @@ def _of_pending_files(
     )
     opened = services.batches.open(batch)
     return opened if opened and opened.status is BatchStatus.RUNNING else None
+
+
+def _next_files(contract: Contract, lane: str, loaded_at: str | None, services: Services) -> list[FileRecord]:
+    """The files of the next batch. What only seems to wait is no longer listed as waiting.
+
+    Two deliveries of an event may write so, the slower one after a batch has taken the file.
+    """
+    limits = limits_of(contract, lane)
+    for _ in range(MOST_LOOKS):
+        waiting = waiting_in(lane, contract, loaded_at, services.lanes.pending)
+        listed = first_batch(waiting, limits, loaded_at, clock.seconds())
+        known = services.files.known(file.file_id for file in listed)
+        files = [file for file in listed if file.file_id in known and known[file.file_id].waits_in(lane)]
+        for file in listed if len(files) < len(listed) else ():
+            if file not in files:
+                services.lanes.drop_marker(file, lane)
+        if files or not listed:
+            return files
+    return []
 
 
 def _packed(lane: str, files: list[FileRecord]) -> list[list[FileRecord]]:
