@@ -246,7 +246,7 @@ class Simulation:
 
 
 def arrival(number: int) -> Arrival:
-    return Arrival("b", f"readings/{number}", "1", 1, "", "1", f"t{number}")
+    return Arrival("b", f"readings/{number}", "1", 1, "", "1", f"2026-01-01T00:00:{number:02}Z")
 
 
 class Tombstones(MemoryWarehouse):
