@@ -39,6 +39,8 @@ SUPPORTED = (
     " shift_jis, cp932, euc-jp, euc-kr, cp949, gb18030, gbk, big5"
 )
 """The same, in the words of a contract."""
+OF_SERVER = ("delimiter", "encoding")
+"""Keys of a server itself that files of some formats do not have."""
 CLEANS = ("trim", "excelText")
 TRIMMED = "whether a blank value stood in quotes could not be seen any more"
 NAMED_DELIMITERS = {r"\t": "\t", "tab": "\t"}
@@ -208,7 +210,7 @@ def _refuse_others_keys(
         if name in values:
             place = custom.place_of(server.customProperties, name, where)
             problems.add(place, f"files of format {server.format} have no {name}: leave it out")
-        elif name == "delimiter" and server.delimiter is not None:
+        elif name in OF_SERVER and getattr(server, name) is not None:
             problems.add((*where, name), f"files of format {server.format} have no {name}: leave it out")
 
 

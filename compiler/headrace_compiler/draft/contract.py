@@ -51,7 +51,7 @@ def draft(name: str, paths: list[Path]) -> str:
         raise ValueError(reason)
     samples = read_samples(paths)
     partitions = partitions_of(paths)
-    found = {column: _guess(values, samples) for column, values in samples.columns.items()}
+    found = {column: samples.guesses.get(column) or _guess(each, samples) for column, each in samples.columns.items()}
     others = {column: _written(values, found[column], samples) for column, values in samples.columns.items()}
     if not samples.are_json and any(map(has_decimal_comma, others.values())):
         others |= {column: grouped(texts) for column, texts in _points_of_three(samples, found)}
@@ -156,6 +156,8 @@ def _file_options(samples: Samples) -> list[str]:
         options += [f"      - property: comment  # decide: {left_out}", f"        value: {json.dumps(written.comment)}"]
     if len(written.null_tokens) > 1:
         options += ["      - property: nullTokens", f"        value: {json.dumps(list(written.null_tokens))}"]
+    if written.nan_is_null:
+        options += ["      - property: nanIsNull", "        value: true"]
     return ["    customProperties:", *options] if options else []
 
 
@@ -180,7 +182,8 @@ def _property(column: str, name: str, found: Guess, samples: Samples, other: Wri
     doubt = f"  # decide: {shown_name(column)}: {other.question}" if other and other.question else ""
     yield f"        logicalType: {found.logical}{doubt or _doubt(column, found, samples, other)}"
     if found.physical:
-        yield f"        physicalType: {_physical(column, other.usual if other else values, found)}"
+        seen = [] if samples.guesses.get(column) else other.usual if other else values
+        yield f"        physicalType: {_physical(column, seen, found)}"
     if found.formats and found.formats[0]:
         yield from (
             "        logicalTypeOptions:",

@@ -9,7 +9,6 @@ from dataclasses import replace
 from itertools import islice
 
 from headrace.domain.contract import FileFormat
-from headrace.domain.files.formats import format_that_begins
 from headrace.transform.delimited.header import MARKUP
 from headrace.transform.delimited.quoted import SplitError, Splitter, Unterminated
 from headrace.transform.outcome import FileRejected
@@ -42,7 +41,7 @@ def format_of(text: SampleText) -> tuple[FileFormat, str | None]:
 
     Raises FileRejected for delimited text whose first line belongs to no table.
     """
-    traits = format_that_begins(text.data)
+    traits = text.traits
     if traits.typed:
         return FileFormat(traits.name, encoding=text.encoding, null_tokens=traits.null_tokens), None
     if MARKUP.match(text.data):

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from headrace.domain.contract import FileFormat
-from headrace.domain.files.formats import common_format, format_that_begins
+from headrace.domain.files.formats import common_format
 from headrace.transform.outcome import FileRejected
 from headrace.transform.readers import documents
-from headrace.transform.values.inference import guess
+from headrace.transform.values.inference import Guess, guess
 from headrace_compiler.draft.format import format_of
 from headrace_compiler.draft.header import NULL_WORDS, WORDS_OF_VALUES, repeated_name
 from headrace_compiler.draft.nested import Row, envelope, how_to_unwrap, is_geojson, laid_out
@@ -33,7 +33,8 @@ class Samples:
 
     `no_header` says what speaks against a header, `remarks` what people should look at. `labels` names the texts,
     `holders` for each column those that have it, `encodings` for each encoding one that is more than ASCII. `paths` are
-    columns that are fields of inner objects, `parents` the keys of those.
+    columns that are fields of inner objects, `parents` the keys of those. `guesses` are types that files give columns
+    themselves, None where they do not agree.
     """
 
     format: FileFormat
@@ -46,6 +47,7 @@ class Samples:
     remarks: list[str] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     parents: list[str] = field(default_factory=list)
+    guesses: dict[str, Guess | None] = field(default_factory=dict)
 
     @property
     def are_json(self) -> bool:
@@ -77,7 +79,7 @@ def _begun(text: SampleText) -> Samples:
 
 def _take_format(text: SampleText, samples: Samples) -> None:
     """Widens the format to this text's. Raises FileRejected where one contract cannot say both."""
-    found, agreed = format_that_begins(text.data), samples.format.traits
+    found, agreed = text.traits, samples.format.traits
     common = common_format(found, agreed)
     if common is None:
         raise FileRejected("format", f"{text.label} is {found.title}, {samples.labels[0]} is {agreed.title}")
@@ -97,6 +99,8 @@ def _take_rows(text: SampleText, samples: Samples) -> None:
         names, rows = _documents(text, samples) if samples.are_json else _table(text.data, samples.format)
     if samples.labels:
         _refuse_others(text, names, samples)
+    _take_types(text, samples)
+    names = list(dict.fromkeys([*names, *text.sample.guesses]))
     samples.labels.append(text.label)
     samples.remarks += _remarks(text, names, samples)
     names = [name for name in names if name]
@@ -109,9 +113,19 @@ def _take_rows(text: SampleText, samples: Samples) -> None:
         column.extend([None] * (samples.rows - len(column)))
 
 
+def _take_types(text: SampleText, samples: Samples) -> None:
+    """What a file says of its own columns."""
+    for name, found in text.sample.guesses.items():
+        samples.guesses[name] = found if samples.guesses.get(name, found) == found else None
+    if text.sample.not_numbers:
+        samples.format = replace(samples.format, nan_is_null=True)
+        places = listed(text.sample.not_numbers)
+        samples.remarks.append(f"{text.label}, NaN or Infinity in {places} is taken for nothing, by nanIsNull")
+
+
 def _documents(text: SampleText, samples: Samples) -> tuple[list[str], list[Row]]:
     """The objects, with what is nested in them under its path. Raises FileRejected for one that only wraps the rows."""
-    traits = format_that_begins(text.data)
+    traits = text.traits
     wraps = samples.format.rows_at and traits.name == "jsonl"
     rows = list(documents(text.data, samples.format if wraps else FileFormat(traits.name)))
     place = envelope(text.data) if len(rows) <= 1 and traits.name == "jsonl" and not wraps else None
@@ -186,7 +200,7 @@ def _remarks(text: SampleText, names: list[str], samples: Samples) -> list[str]:
     remarks = [f"{text.label}, {odd[0]}, which no text has{more}"] if odd else []
     remarks += _remarks_on_rows(text, samples)
     places = ", ".join(str(place) for place, name in enumerate(names, start=1) if not name)
-    if places and format_that_begins(text.data).typed:
+    if places and text.traits.typed:
         remarks.append(f"{text.label}, a key has no name: what it holds is kept in _unknown")
     elif places:
         remarks.append(f"{text.label}, the header has no name for field {places}: what it holds is kept in _unknown")

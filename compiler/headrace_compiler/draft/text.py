@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from headrace.domain.files.formats import Format, format_that_begins
 from headrace.domain.files.names import printable
 from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.decode.encoding import AUTO, NO_TEXT, TextBytes, is_utf8
 from headrace.transform.decode.landed_bytes import PIECE, LandedBytes
 from headrace.transform.outcome import FileRejected, Limits
+from headrace.transform.readers import TABLES
+from headrace.transform.typed.sample import Sample, sample_of
 
 READ_BYTES = 8 << 20
 """So much of a sample is looked at."""
@@ -22,11 +25,16 @@ GUESSED = "windows-1252"
 
 @dataclass(frozen=True, slots=True)
 class SampleText:
-    """The beginning of one text, its last line whole. `label` names it for people."""
+    """The beginning of one text, its last line whole. `label` names it for people.
+
+    Of a file that is no text `data` are its rows as JSON Lines, and `sample` what it says of itself.
+    """
 
     label: str
     data: bytes
     encoding: str
+    traits: Format
+    sample: Sample = field(default_factory=Sample)
 
 
 @contextmanager
@@ -44,12 +52,22 @@ def sample_texts(path: Path) -> Iterator[SampleText]:
         source = LandedBytes(stream)
         first = source.read(SNIFF_BYTES)
         with named(path.name):
-            members = open_members(source, first, sniff(first, "auto"), Limits())
+            members = open_members(source, first, sniff(first, "auto", traits=format_that_begins(first)), Limits())
         while member := _next(members, path):
             label = printable(" ".join((f"{member.name} in {path.name}" if member.name else path.name).split()))
             with named(label):
-                data, encoding = _beginning(member)
-            yield SampleText(label, data, encoding)
+                yield _sample(label, member)
+
+
+def _sample(label: str, member: Member) -> SampleText:
+    first = member.read(PIECE)
+    rest = chain([first], iter(partial(member.read, PIECE), b""))
+    traits = format_that_begins(first)
+    if traits.binary:
+        found = sample_of(TABLES[traits.name](lambda _: next(rest, b""), Limits()))
+        return SampleText(label, found.documents, AUTO, traits, found)
+    data, encoding = _beginning(lambda _: next(rest, b""))
+    return SampleText(label, data, encoding, format_that_begins(data))
 
 
 def _next(members: Iterator[Member], path: Path) -> Member | None:
@@ -65,12 +83,12 @@ def odd_lines(data: bytes) -> list[str]:
     return [f"line {number} holds byte 0x{match[0][0]:02x}" for number, match in found if match]
 
 
-def _beginning(member: Member) -> tuple[bytes, str]:
+def _beginning(read_more: Callable[[int], bytes]) -> tuple[bytes, str]:
     """The text as UTF-8, and its encoding: the guessed one where it tells none."""
     kept: list[bytes] = []
 
     def read(size: int) -> bytes:
-        kept.append(member.read(size))
+        kept.append(read_more(size))
         return kept[-1]
 
     try:
@@ -78,7 +96,7 @@ def _beginning(member: Member) -> tuple[bytes, str]:
     except FileRejected as rejected:
         if rejected.code != "encoding":
             raise
-        again = chain(kept, iter(partial(member.read, PIECE), b""))
+        again = chain(kept, iter(partial(read_more, PIECE), b""))
         with suppress(FileRejected):
             return _decoded(lambda _: next(again, b""), GUESSED), GUESSED
         raise

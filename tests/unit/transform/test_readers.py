@@ -8,7 +8,8 @@ import pytest
 
 from headrace.domain.contract import FileFormat
 from headrace.domain.files.formats import FORMATS, NAMES, common_format, format_that_begins
-from headrace.transform.readers import DOCUMENTS, READERS, documents
+from headrace.transform.readers import DOCUMENTS, READERS, TABLES, documents
+from headrace_compiler.compile.servers import OF_SERVER
 from headrace_compiler.document import custom
 
 CONTRACTS_PAGE = Path(__file__).parents[3] / "docs" / "contracts.md"
@@ -16,8 +17,9 @@ CONTRACTS_PAGE = Path(__file__).parents[3] / "docs" / "contracts.md"
 
 def test_each_format_has_a_reader_and_no_reader_is_without_format() -> None:
     assert READERS.keys() == FORMATS.keys()
-    assert DOCUMENTS.keys() == {name for name, made in FORMATS.items() if made.typed}
-    assert all(FORMATS[name].no_rows for name in DOCUMENTS)
+    assert DOCUMENTS.keys() == {name for name, made in FORMATS.items() if made.typed and not made.binary}
+    assert TABLES.keys() == {name for name, made in FORMATS.items() if made.binary}
+    assert all(FORMATS[name].no_rows for name in (*DOCUMENTS, *TABLES))
 
 
 def test_each_format_is_on_the_page_of_contracts() -> None:
@@ -27,7 +29,7 @@ def test_each_format_is_on_the_page_of_contracts() -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_refuses_only_options_that_there_are(name: str) -> None:
-    assert set(FORMATS[name].lacks) <= {"delimiter", *custom.SERVER}
+    assert set(FORMATS[name].lacks) <= {*OF_SERVER, *custom.SERVER}
 
 
 def test_formats_are_told_apart_by_how_they_begin() -> None:

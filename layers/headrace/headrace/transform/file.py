@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from headrace.domain.bounds import LONGEST_NAME, cut
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.replay import replay_of
 from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.decode.landed_bytes import Guard, LandedBytes, Stream
 from headrace.transform.detected import Detected
@@ -18,6 +19,7 @@ from headrace.transform.operations import check_operations, has_operations
 from headrace.transform.outcome import Block, FileRejected, FileReport, Limits
 from headrace.transform.readers import READERS
 from headrace.transform.rules.parsed import Parsed
+from headrace.transform.typed.documents import in_replays
 
 BLOCK_BYTES = 6 << 20
 
@@ -53,7 +55,7 @@ class FileTransform:
         rows_before: int = 0,
         detected: Detected | None = None,
     ) -> None:
-        self._contract = contract
+        self._contract = contract = in_replays(contract) if replay_of(contract, name) else contract
         self._key = name if key is None else key
         self._source = LandedBytes(stream, guard)
         self._block_bytes = block_bytes
@@ -78,7 +80,7 @@ class FileTransform:
     def _blocks(self) -> Iterator[Block]:
         columns = key_columns(self._contract, self._key)
         first = self._source.read(SNIFF_BYTES)
-        compression = sniff(first, self._contract.format.compression)
+        compression = sniff(first, self._contract.format.compression, traits=self._contract.format.traits)
         self.report.detected["compression"] = compression
         for member in open_members(self._source, first, compression, self._limits):
             if member.name:

@@ -42,8 +42,9 @@ class Limits:
 
     In bytes, each bounds something that is held at once: a line; a record whose quoted values span lines; a header; the
     names of unknown fields in all rows of a block, each of which repeats them as JSON (a dozen copies are made on the
-    way); the directory of a zip; the window of an LZMA stream. Others are bounded all in all: what a file is
-    decompressed; a zip, and the Parquet that is made of a file, which share a function's 10 GiB of disk.
+    way); the directory of a zip; the window of an LZMA stream; what a library takes for a stretch of typed columns.
+    Others are bounded all in all: what a file is decompressed; a zip or another file that is read from its end, and the
+    Parquet that is made of a file, which share a function's 10 GiB of disk.
 
     In numbers: the members of a zip; the names that a header has beyond the contract's; the values of one JSON
     document; the rows, and the cells, of which a block is made before the next is read, those counted in too that the
@@ -59,6 +60,7 @@ class Limits:
     parquet: int = 5 << 30
     directory: int = 8 << 20
     window: int = 64 << 20
+    tables: int = 512 << 20
     members: int = 20_000
     unknown_names: int = 2_000
     values: int = 500_000

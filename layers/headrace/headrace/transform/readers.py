@@ -21,6 +21,8 @@ from headrace.transform.json_files.records import LineRecords, Records, array_or
 from headrace.transform.key_columns import KeyColumns
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
+from headrace.transform.typed.parquet import ParquetTables
+from headrace.transform.typed.reader import Tables, TypedReader
 
 Read = Callable[[int], bytes]
 """Reads up to so many bytes; nothing at the end."""
@@ -67,7 +69,7 @@ def _records_of(written: FileFormat) -> Records:
         )
     if written.concatenated:
         return lambda text, limits, block, most: ConcatenatedObjects(text.read, block, limits, most).next_elements
-    return DOCUMENTS[written.kind]
+    return DOCUMENTS.get(written.kind, lines)
 
 
 def _lines_within(within: Within) -> Records:
@@ -78,13 +80,26 @@ def _text(contract: Contract, read: Read, limits: Limits, block_bytes: int, key:
     return reader_of(contract, TextBytes(read, contract.format.encoding), limits, block_bytes, key=key)
 
 
+TABLES: Mapping[str, Callable[[Read, Limits], Tables]] = {"parquet": ParquetTables}
+"""The formats of typed columns, and what reads their tables."""
+
+
+def _tables(contract: Contract, read: Read, limits: Limits, _block_bytes: int, key: KeyColumns | None) -> Reader:
+    return TypedReader(contract, TABLES[contract.format.kind](read, limits), limits, key)
+
+
 DOCUMENTS: dict[str, Records] = {"json": array_or_lines, "jsonl": lines}
 """The formats whose rows are JSON documents, and what cuts their files apart."""
-READERS: Mapping[str, Open] = {"csv": _text, "fixed": _text} | dict.fromkeys(DOCUMENTS, _text)
+READERS: Mapping[str, Open] = (
+    {"csv": _text, "fixed": _text} | dict.fromkeys(DOCUMENTS, _text) | dict.fromkeys(TABLES, _tables)
+)
 
 
 def documents(data: bytes, written: FileFormat) -> Iterator[dict[str, Any]]:
-    """The objects in a sample of `DOCUMENTS`, which may be cut off. Raises FileRejected for one that is broken."""
+    """The objects in a sample, which may be cut off: of `DOCUMENTS`, or lines of JSON that were made of another format.
+
+    Raises FileRejected for one that is broken.
+    """
     text = TextBytes(io.BytesIO(data).read, "utf-8")
     following = _records_of(written)(text, Limits(), 2 * len(data), Limits().rows)
     records, final = following()

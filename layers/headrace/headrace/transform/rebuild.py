@@ -22,6 +22,7 @@ from headrace.transform.decode.lines import LineBlocks
 from headrace.transform.delimited.header import header_line
 from headrace.transform.file import FileTransform
 from headrace.transform.outcome import FileRejected, Limits
+from headrace.transform.typed.documents import in_replays
 
 BLOCK_BYTES = 1 << 16
 USUAL_FORMAT = FileFormat()
@@ -57,6 +58,8 @@ class Frame:
 
 def frame_of(contract: Contract, stream: BinaryIO) -> Frame:
     """The frame of a landed file. Raises FileRejected when its members differ in it."""
+    if contract.format.traits.binary:
+        return Frame(b"", b"", b"\n", written=in_replays(contract).format)
     source = LandedBytes(stream)
     first = source.read(SNIFF_BYTES)
     compression = sniff(first, contract.format.compression)
@@ -102,6 +105,7 @@ def rows_good_now(contract: Contract, frame: Frame, rows: Sequence[bytes], key: 
 
 
 def _bad(contract: Contract, frame: Frame, rows: Sequence[bytes], key: str) -> tuple[int, set[int]]:
+    contract = in_replays(contract)
     data = compressed(frame.around(rows), contract.format.compression)
     transform = FileTransform(contract, io.BytesIO(data), name=key, file_id="0" * 24, batch_id="replay")
     try:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from headrace.domain.contract import Contract, FileFormat
@@ -92,6 +96,24 @@ def test_rows_that_are_good_now_go_in_and_leave_quarantine_when_they_load() -> N
     assert world.quarantined() == [3]
     assert world.rows() == RowCounts(read=3, loaded=1, superseded=1, quarantined=1)
     assert world.services.ledger.files.get(world.origin.file_id).replayed == 1
+
+
+def test_rows_of_a_parquet_come_back_as_json_lines() -> None:
+    sink = io.BytesIO()
+    times = pa.array([datetime(2026, 1, 1, tzinfo=UTC)] * 3, pa.timestamp("ms", "UTC"))
+    pq.write_table(pa.table({"value": [1.0, -5.0, 2.5], "meter": ["m1", "m2", "m3"], "read_at": times}), sink)
+    world = World(sink.getvalue(), format=FileFormat("parquet", null_tokens=()))
+    assert world.quarantined() == [2, 3]
+    world.mend()
+    (answer,) = world.replay()
+    assert (answer.rows, answer.good) == (2, 1)
+    assert str(answer.landed_as).endswith(".jsonl")
+    line = b'{"value":-5,"meter":"m2","read_at":"2026-01-01T00:00:00Z"}\n'
+    assert world.landing.bodies[str(answer.landed_as)] == line
+    world.arrive()
+    world.load()
+    assert world.quarantined() == [3]
+    assert world.rows() == RowCounts(read=3, loaded=1, superseded=1, quarantined=1)
 
 
 def test_as_long_as_the_contract_is_the_same_nothing_lands() -> None:

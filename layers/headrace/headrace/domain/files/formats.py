@@ -11,6 +11,8 @@ TEXT_OPTIONS = (
 )  # fmt: skip
 """What a contract can say about text that is cut into records by lines and marks."""
 JSON_OPTIONS = ("objects", "rowsAt", "nanIsNull")
+BINARY_LACKS = ("encoding", *TEXT_OPTIONS, "objects", "rowsAt", "maxLineBytes")
+"""What a contract cannot say of files that are no text. Of their typed columns, NaN may be nothing as in JSON."""
 OF_MARKS = (
     "delimiter",
     "quote",
@@ -36,7 +38,7 @@ class Format:
     `no_rows` says what is missing in a sample without rows.
 
     `delimited`: marks divide the values. `placed`: columns have fixed places in a line. `typed`: values have types of
-    their own, and rows name their columns.
+    their own, and rows name their columns. `binary`: the file is no text, so that its rows come back as JSON Lines.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Format:
     delimited: bool = False
     placed: bool = False
     typed: bool = False
+    binary: bool = False
     no_rows: str = ""
 
 
@@ -85,6 +88,17 @@ FORMATS = {
             null_tokens=(),
             typed=True,
             no_rows="no line holds a whole object, as in JSON Lines; an object over several lines is not a row",
+        ),
+        Format(
+            "parquet",
+            "Parquet",
+            "jsonl",
+            lacks=BINARY_LACKS,
+            begins=re.compile(rb"PAR1"),
+            null_tokens=(),
+            typed=True,
+            binary=True,
+            no_rows="the Parquet has no rows",
         ),
     )
 }

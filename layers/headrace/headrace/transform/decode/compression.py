@@ -17,6 +17,7 @@ from typing import IO, Protocol, cast
 
 import pyarrow as pa
 
+from headrace.domain.files.formats import USUAL, Format
 from headrace.transform.decode.gzip_members import GzipMembers
 from headrace.transform.decode.landed_bytes import PIECE, LandedBytes
 from headrace.transform.outcome import FileRejected, Limits
@@ -88,12 +89,18 @@ class Member:
     read: Callable[[int], bytes]
 
 
-def sniff(first: bytes, declared: str) -> str:
-    """The compression: what the contract says, or under `auto` what the first bytes say. Raises FileRejected."""
+def sniff(first: bytes, declared: str, *, traits: Format = USUAL) -> str:
+    """The compression: what the contract says, or under `auto` what the first bytes say. Raises FileRejected.
+
+    What a file of the format begins with is not taken for anything else.
+    """
     if not first:
         raise FileRejected("empty", "the file is empty")
-    found = next((name for magic, name in MAGIC.items() if first.startswith(magic)), "none")
-    _refuse_no_text(first)
+    is_ours = bool(traits.binary and traits.begins and traits.begins.match(first))
+    magics = {} if is_ours else MAGIC
+    found = next((name for magic, name in magics.items() if first.startswith(magic)), "none")
+    if not is_ours:
+        _refuse_no_text(first)
     if declared not in {"auto", found}:
         reason = f"the contract says compression {declared}, the file's first bytes say {found}"
         raise FileRejected("compression", reason)

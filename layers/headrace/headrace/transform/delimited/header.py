@@ -24,6 +24,7 @@ LISTED = 10
 """At most this many columns are named."""
 QUOTES = ("'", '"', "`")
 MARKUP = re.compile(rb"\s*<[!?A-Za-z]")
+HEADER = "the header"
 DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -59,8 +60,8 @@ def positional(contract: Contract) -> Layout:
     return Layout(tuple(c.source for c in named), named, tuple(c for c in contract.columns if c.unknown or c.origin))
 
 
-def by_name(contract: Contract, names: list[str]) -> Layout:
-    """The layout that a header gives. Capitals count only where they tell two names apart.
+def by_name(contract: Contract, names: list[str], place: str = HEADER) -> Layout:
+    """The layout that a header gives, or another `place` for names. Capitals count only where two names differ in them.
 
     Raises FileRejected for a required column that is missing, one named twice, or names in other quotes. A change log
     needs its operation: without it a delete would be an insert.
@@ -70,16 +71,16 @@ def by_name(contract: Contract, names: list[str]) -> Layout:
     _refuse_other_quotes(names, wanted, contract.format.quote)
     for name, times in Counter(names).items():
         if name in wanted and times > 1:
-            raise FileRejected("header", f"the header names the column {name!r} twice")
+            raise FileRejected("header", f"{place} names the column {name!r} twice")
     in_rows = {column.source: column for column in contract.row_columns}
     if in_rows.keys().isdisjoint(names):
-        raise _missing(list(in_rows), names, in_rows)
+        raise _missing(list(in_rows), names, in_rows, place)
     found = set(names)
     absent = tuple(column for column in contract.columns if column.unknown or column.source not in found)
     needed = contract.needed_operation
     missing = [column.source for column in absent if (is_needed(column) or column == needed) and not column.origin]
     if missing:
-        raise _missing(missing, names, wanted)
+        raise _missing(missing, names, wanted, place)
     layout = Layout(tuple(names), tuple(wanted.get(name) for name in names), absent)
     if contract.refuse_unknown:
         refuse_unknown(layout.unknown)
@@ -154,7 +155,7 @@ def refuse_unknown(names: list[str]) -> None:
         raise FileRejected("unknown_columns", reason)
 
 
-def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) -> FileRejected:
+def _missing(missing: list[str], names: list[str], wanted: dict[str, Column], place: str) -> FileRejected:
     """Why the line is not the contract's header. It may be a row, so the reason quotes nothing of it."""
     known = sum(name in wanted for name in names)
     near = _near(missing[:LISTED], names, wanted)
@@ -165,10 +166,11 @@ def _missing(missing: list[str], names: list[str], wanted: dict[str, Column]) ->
     ]
     hint = f"; is {'it ' if quoted else ''}{few(said)}?" if said else ""
     if known:
-        reason = f"the header lacks the required column{'s' if len(missing) > 1 else ''} {few(missing)}{hint}"
+        reason = f"{place} lacks the required column{'s' if len(missing) > 1 else ''} {few(missing)}{hint}"
     else:
         fields = f"{len(names):,} field{'' if len(names) == 1 else 's'}"
-        what = f"the first line is not the header of this dataset: it has {fields}, of which none is"
+        it = "the first line is not the header of this dataset" if place == HEADER else f"{place} is not this dataset's"
+        what = f"{it}: it has {fields}, of which none is"
         reason = f"{what} {few(missing, 'or')}{hint}"
     return FileRejected("header", reason, ", ".join(names))
 

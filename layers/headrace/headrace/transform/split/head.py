@@ -38,7 +38,7 @@ class Head:
 
 
 def read_head(contract: Contract, source: Source, limits: Limits | None = None) -> Head | None:
-    """The head of a file; None for one that cannot be cut: it is compressed, has a footer, or is one JSON array.
+    """The head of a file; None for one that cannot be cut: it is compressed, no text or a JSON array, or has a footer.
 
     Raises FileRejected as reading the whole file would.
     """
@@ -46,7 +46,8 @@ def read_head(contract: Contract, source: Source, limits: Limits | None = None) 
     with source.open() as stream:
         landed = LandedBytes(stream)
         first = landed.read(SNIFF_BYTES)
-        if sniff(first, contract.format.compression) != "none" or contract.format.footer_lines:
+        compression = sniff(first, contract.format.compression, traits=contract.format.traits)
+        if compression != "none" or contract.format.footer_lines or contract.format.traits.binary:
             return None
         member = next(open_members(landed, first, "none", limits))
         text = TextBytes(member.read, contract.format.encoding)

@@ -21,6 +21,7 @@ from headrace.domain.lake_folders import QUARANTINE
 from headrace.errors import ObjectGoneError
 from headrace.transform import FileRejected, QuarantinedRow, read_quarantine
 from headrace.transform.rebuild import Frame, compressed, frame_of, rows_good_now
+from headrace.transform.typed.documents import in_replays
 from headrace.usecases import lake_paths
 from headrace.usecases.ports import HasContents, HasFiles, HasLake, Landing
 from headrace.usecases.unit.transform import landed_key
@@ -160,7 +161,7 @@ def _replay(
         plan = {"file_id": file.file_id, "batch": file.batch, "rows": [row.row_number for row in good]}
         services.lake.write_json(lake_paths.replay(contract.dataset, name), plan)
         data = frame.around([row.raw for row in good])
-        landing.put(key, compressed(data, contract.format.compression))
+        landing.put(key, compressed(data, in_replays(contract).format.compression))
     return Replayed(file.key, file.file_id, len(rows), len(good), key)
 
 
