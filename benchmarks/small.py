@@ -178,7 +178,7 @@ def main() -> int:
     """Run on its own laptop; print and store what was measured. Returns 1 when a row is wrong."""
     asked = _parser().parse_args()
     # What is measured is the contracts' own waiting.
-    with own_laptop("small", "LongestWait=3600", _with_contracts) as laptop:
+    with own_laptop("small", "LongestWait=3600", with_contracts) as laptop:
         result = measure(laptop, asked)
     show(
         table(
@@ -193,7 +193,8 @@ def main() -> int:
     return int(bool(result["wrong"]))
 
 
-def _with_contracts(checkout: Path) -> None:
+def with_contracts(checkout: Path) -> None:
+    """Add this benchmark's datasets to a checkout."""
     for contract in CONTRACTS.glob("*.odcs.yaml"):
         shutil.copy(contract, checkout / "contracts")
 

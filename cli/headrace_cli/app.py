@@ -124,6 +124,7 @@ COMMANDS = {
         "List the batches and files waiting for your decision: those with unusual figures or too few rows, or an error"
         " that has lasted for days.",
     ),
+    "cost": Listed("look.cost", LOOK, "Show what the datasets cost, or plan what numbers of your own would cost."),
     "migrate": Listed("repair.migrate", REPAIR, "Change the warehouse to match the contracts and migrations here."),
     "release": Listed("repair.release", REPAIR, "Load a batch or a file that was held."),
     "reject": Listed("repair.reject", REPAIR, "Give up a held batch, or a file held for too few rows."),

@@ -12,10 +12,11 @@ import ministack.app
 import pyarrow as pa
 from ministack.core import lambda_runtime
 
-from headrace_local.aws import glue_runs, patches
+from headrace_local.aws import counting, glue_runs, patches
 from headrace_local.aws.glue_runs import Runs
 from headrace_local.aws.layer_store import LayerStore
-from headrace_local.faults import Faults, FaultyDataApi, FaultyGateway
+from headrace_local.faults import Faults, FaultyDataApi, FaultyGateway, role_of
+from headrace_local.request_counts import CountingGateway, RequestCounts
 from headrace_local.state import LaptopState
 from headrace_local.warehouse import Warehouse, Workgroups
 from headrace_local.web.door import FrontDoor
@@ -36,7 +37,8 @@ def assemble(home: Path, port: int, keys: Keys, fetching: Mapping[str, str]) -> 
     arguments = running_here(port, keys).client_arguments()
     s3, workflow, secrets = (boto3.client(name, **arguments) for name in ("s3", "stepfunctions", "secretsmanager"))
     workgroups = Workgroups(home, s3, secrets, patches.put_statement_event)
-    faults = Faults(lambda: stop_executions(workflow), workgroups.faults)
+    counts = RequestCounts()
+    faults = Faults(lambda: stop_executions(workflow), workgroups.faults, counts=counts)
     s3.meta.events.register("before-call.s3", faults.strike_read)
     warehouse = Warehouse(FaultyDataApi(workgroups, faults))
     runs = Runs(
@@ -46,8 +48,10 @@ def assemble(home: Path, port: int, keys: Keys, fetching: Mapping[str, str]) -> 
         fetching,
     )
     patches.apply(bare_interpreter(home / "runtime"), LayerStore(home / "layers"), faults, keys, runs)
+    counting.apply(counts, role_of)
     gateway = Gateway(ministack.app.app, warehouse, NotificationSink(home / "notifications.jsonl"), workgroups)
-    return FrontDoor(FaultyGateway(gateway, faults), port, keys.token, Signer(keys).answer_to)
+    counted = CountingGateway(FaultyGateway(gateway, faults), counts, role_of)
+    return FrontDoor(counted, port, keys.token, Signer(keys).answer_to)
 
 
 def running_here(port: int, keys: Keys) -> LaptopState:

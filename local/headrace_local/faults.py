@@ -27,10 +27,11 @@ from headrace_local.aws.glue_runs import kill_runs
 from headrace_local.known_faults import known_fault, status_of
 from headrace_local.redshift import DataApiError
 from headrace_local.redshift.errors import SqlError
+from headrace_local.request_counts import RequestCounts
 from headrace_local.web.gateway import body_of, once, reply, send_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from headrace_local.redshift.faults import Faults as WarehouseFaults
     from headrace_local.warehouse import DataApi
@@ -118,13 +119,17 @@ class Call:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that wait, and the means to carry them out. `stop` ends all running executions."""
+    """The faults that wait, and the means to carry them out. `stop` ends all running executions.
+
+    What passes here and not through the port is counted here, in `counts`.
+    """
 
     stop: Callable[[], None]
     warehouse: WarehouseFaults
     listed: list[Fault] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    counts: RequestCounts = field(default_factory=RequestCounts)
 
     def meeting(self, call: Call) -> Fault | None:
         """The fault that strikes a call, if one does."""
@@ -160,6 +165,7 @@ class Faults:
         service, _, operation = resource.partition("states:::")[2].partition(":")
         function = str(arguments.get("FunctionName", "")) if isinstance(arguments, dict) else ""
         call = Call(service, operation, WORKFLOW, function, json.dumps(arguments, default=str))
+        self.counts.note(service, operation, function.rpartition(":")[2] or WORKFLOW)
         fault = self.meeting(call) if service in TASK_ERRORS else None
         if fault is None:
             return invoke()
@@ -175,12 +181,17 @@ class Faults:
 
     def around_run(self, function: str, run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What an invocation answers that is not the workflow's own, which is struck as its task."""
+        self.counts.note("lambda", "run", function)
+        begun = time.monotonic()
         if self.meeting(Call("lambda", "run", "", function)) is None:
-            return run()
+            result = run()
+            self.counts.note("lambda", "seconds", function, time.monotonic() - begun)
+            return result
         return {"error": True, "body": {"errorType": "ServiceException", "errorMessage": "a fault was asked for"}}
 
-    def strike_read(self, **_request: Any) -> None:
+    def strike_read(self, **request: Any) -> None:
         """Raise SqlError when the warehouse's own call of S3 is to fail."""
+        self.counts.note("s3", str(getattr(request.get("model"), "name", "GET")), "warehouse")
         if self.meeting(Call("s3", "", "warehouse")):
             raise SqlError(S3_REFUSES)
 
@@ -299,6 +310,11 @@ def call_of(scope: Scope, body: bytes) -> Call | None:
         return None
     operation = target.rpartition(".")[2] or parse_qs(body.decode("latin-1")).get("Action", [scope["method"]])[0]
     return Call(service, operation, caller, scope["path"], scope["path"] if service == "s3" else body.decode("latin-1"))
+
+
+def role_of(headers: Mapping[str, str]) -> str:
+    """The role of the stack that signed a request, by its name; empty for a person's."""
+    return caller_of(dict(headers)).partition(ROLES)[2].partition("/")[0]
 
 
 def caller_of(headers: dict[str, str]) -> str:

@@ -1,0 +1,274 @@
+"""What the datasets of a stack have cost: from the ledger, the executions' histories and the table of prices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import nlargest
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headrace.domain.ingest.ledger import RUN, BatchRecord, Event, FileRecord
+from headrace_cli.cost.awake import Work, awake
+from headrace_cli.cost.plan import LOAD_SECONDS, MONTH_DAYS, USUAL_LOOKS, request_lines
+from headrace_cli.cost.prices import usd
+from headrace_cli.cost.requests import DATASET, DAY, FILE, GROUP, HOUR, LOOK, MEGABYTE, UNIT, Usage, asked_for, usage_of
+from headrace_cli.output.failures import CommandError
+from headrace_cli.output.formatting import moment
+from headrace_cli.stack.target import Target
+
+MOST_BATCHES = 2_000
+"""Batches whose records are read: more would take minutes."""
+MOST_HISTORIES = 200
+"""Executions whose histories are read, the newest; the others are taken to be like them."""
+STACK = "(the stack)"
+"""To whom belongs what is there without files."""
+LOADS, ENDS, ITEM = "COPY and MERGE", ("Record the outcome", "Record the failure"), "Is the unit heavy?"
+NIGHTLY_SECONDS = 60.0
+DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the history of an execution says: states entered, and from when until when it used the warehouse."""
+
+    transitions: int
+    begun: float | None
+    ended: float | None
+    items: bool
+
+
+@dataclass(slots=True)
+class Spent:
+    """What one dataset asked for on one day."""
+
+    dataset: str
+    day: str
+    files: int = 0
+    megabytes: float = 0.0
+    loads: int = 0
+    attempts: int = 0
+    units: int = 0
+    transitions: float = 0.0
+    dpu_seconds: float = 0.0
+    awake_seconds: float = 0.0
+    runs: set[str] = field(default_factory=set)
+    hours: set[str] = field(default_factory=set)
+
+    def usage(self) -> Usage:
+        """By meter: as counted on the laptop, but for the transitions, which are the executions' own."""
+        least = usage_of(**{GROUP: self.attempts, UNIT: self.units}).get("transition", 0.0)
+        looks = max(0.0, self.transitions - least) / asked_for()[LOOK]["transition"]
+        numbers = {FILE: self.files, UNIT: self.units, GROUP: self.attempts, LOOK: looks}
+        usage = usage_of(**numbers, **{MEGABYTE: self.megabytes, HOUR: len(self.hours)})
+        return usage | {"transition": self.transitions, "dpu_hour": self.dpu_seconds / 3600}
+
+
+def account(target: Target, dataset: str | None, since: str, now: datetime) -> dict[str, Any]:
+    """`{"since", "region", "rpu", "days": [{"day", "dataset", "files", "loads", "awake_seconds", "warehouse", "usd"}],
+    "lines", "usd", "month", "remarks"}`, the newest day first. Raises CommandError for more than `MOST_BATCHES`.
+
+    All datasets are read even if one is asked for: they share wake-ups.
+    """
+    found = _Account(target)
+    found.read(since)
+    rpu, region, remarks = capacity(target), region_of(target), found.remarks
+    chosen = [spent for spent in found.spent.values() if dataset in {None, spent.dataset}]
+    days = [_day(spent, rpu, region) for spent in sorted(chosen, key=lambda spent: (spent.day, spent.dataset))]
+    days.reverse()
+    covered = max((now - moment(since)).total_seconds() / DAY_SECONDS, 1 / 24)
+    standing = usage_of(**{DATASET: covered * len(target.contracts), DAY: covered}) if dataset is None else {}
+    own = _own(covered, standing, rpu, region) if standing else None
+    lines = _lines(chosen, standing, covered if own else 0.0, rpu, region)
+    total = sum(line["usd"] for line in lines)
+    return {
+        "since": since,
+        "region": region,
+        "rpu": rpu,
+        "days": days,
+        "own": own,
+        "lines": lines,
+        "usd": total,
+        "month": total / covered * MONTH_DAYS,
+        "remarks": remarks,
+    }
+
+
+def spent_since(target: Target, since: str) -> list[Spent]:
+    """What each dataset asked for on each day since a time. Raises CommandError for more than `MOST_BATCHES` loads."""
+    found = _Account(target)
+    found.read(since)
+    return list(found.spent.values())
+
+
+class _Account:
+    """Reads what was done since a time."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.spent: dict[tuple[str, str], Spent] = {}
+        self.remarks: list[str] = []
+
+    def read(self, since: str) -> None:
+        batches = self._files(since)
+        seen = self._histories(batches)
+        works = [work for batch in batches for work in self._add(batch, seen)]
+        for who, seconds in awake(works).seconds.items():
+            day, _, name = who.partition(" ")
+            self._of(name, day).awake_seconds = seconds
+
+    def _files(self, since: str) -> list[BatchRecord]:
+        names = dict[str, None]()
+        for dataset in self._target.contracts:
+            for file in self._target.ledger.files.of_dataset(dataset, since):
+                self._file(file)
+                names |= dict.fromkeys(name for name in (file.batch, file.merge) if name)
+                if len(names) > MOST_BATCHES:
+                    raise CommandError(f"more than {MOST_BATCHES:,} loads since then: give a later --since")
+        return list(self._records(names))
+
+    def _file(self, file: FileRecord) -> None:
+        spent = self._of(file.dataset, file.arrived_at[:10])
+        spent.files += 1
+        spent.megabytes += file.size / 1e6
+        run = file.detected.get(RUN)
+        if run and run["run"] not in spent.runs:
+            spent.runs.add(run["run"])
+            spent.dpu_seconds += run["dpu_seconds"]
+
+    def _records(self, names: Iterable[str]) -> Iterator[BatchRecord]:
+        for name in names:
+            try:
+                yield self._target.ledger.batches.get(name)
+            except KeyError:
+                continue
+
+    def _histories(self, batches: list[BatchRecord]) -> dict[str, Seen]:
+        newest = nlargest(MOST_HISTORIES, batches, key=lambda batch: batch.started_at)
+        client, prefix = self._target.client("stepfunctions"), self._target.output("IngestStateMachineArn")
+        prefix = prefix.replace(":stateMachine:", ":execution:")
+        found = dict[str, Seen]()
+        for batch in newest:
+            try:
+                found[batch.batch] = seen_in(client, f"{prefix}:{batch.execution or batch.batch}")
+            except ClientError as error:
+                self.remarks.append(f"An execution's history could not be read: {error.response['Error']['Code']}.")
+                break
+        if len(found) < len(batches):
+            self.remarks.append(f"Transitions were counted of {len(found):,} of {len(batches):,} executions.")
+        return found
+
+    def _add(self, batch: BatchRecord, seen: dict[str, Seen]) -> Iterator[Work]:
+        spent = self._of(batch.dataset, batch.started_at[:10])
+        spent.loads += 1
+        spent.hours.add(batch.started_at[:13])
+        spent.attempts += batch.attempts
+        spent.units += batch.units
+        history = seen.get(batch.batch)
+        spent.transitions += transitions_of(history, batch.units) * batch.attempts
+        begun, ended = (history.begun, history.ended) if history else (None, None)
+        if begun is None or ended is None:
+            begun, ended = _by_events(self._target.ledger.events.of_batch(batch.batch))
+        if begun is not None and ended is not None:
+            yield Work(f"{spent.day} {spent.dataset}", begun, ended)
+
+    def _of(self, dataset: str, day: str) -> Spent:
+        return self.spent.setdefault((dataset, day), Spent(dataset, day))
+
+
+def seen_in(client: Any, execution: str) -> Seen:
+    """The history of an execution, in short. Raises ClientError."""
+    transitions, begun, ended, items = 0, None, None, False
+    for page in client.get_paginator("get_execution_history").paginate(executionArn=execution):
+        for event in page["events"]:
+            entered, at = event.get("stateEnteredEventDetails"), event["timestamp"].timestamp()
+            transitions += bool(entered)
+            items |= bool(entered) and entered["name"] == ITEM
+            if entered and entered["name"] == LOADS:
+                begun = begun or at
+            if event.get("stateExitedEventDetails", {}).get("name") in ENDS:
+                ended = at
+    return Seen(transitions, begun, ended, items)
+
+
+def transitions_of(seen: Seen | None, units: int) -> float:
+    """Of one execution. The laptop's history has only the Map itself, not the states of its items, which are billed."""
+    if seen is None:
+        return usage_of(**{GROUP: 1, UNIT: units, LOOK: USUAL_LOOKS})["transition"]
+    return seen.transitions + (0 if seen.items else usage_of(**{UNIT: units}).get("transition", 0.0))
+
+
+def _by_events(events: list[Event]) -> tuple[float | None, float | None]:
+    """From when until when a batch used the warehouse, by its own story; None when it says nothing of an end."""
+    at = {event.step: moment(event.at).timestamp() for event in events}
+    ended = at.get("Loaded") or at.get("Staged")
+    begun = at.get("Ready to load") or (ended and ended - LOAD_SECONDS)
+    return begun, ended
+
+
+def region_of(target: Target) -> str:
+    """The region of the stack, which its state machine's ARN names."""
+    return target.output("IngestStateMachineArn").split(":")[3]
+
+
+def capacity(target: Target) -> float:
+    """The RPUs of the stack's workgroup, the least there are where they cannot be read."""
+    try:
+        client = target.client("redshift-serverless")
+        found = client.get_workgroup(workgroupName=target.output("Workgroup"))["workgroup"]
+        return float(found["baseCapacity"])
+    except (ClientError, KeyError, CommandError):
+        return 4.0
+
+
+def _day(spent: Spent, rpu: float, region: str) -> dict[str, Any]:
+    warehouse = usd({"rpu_hour": spent.awake_seconds * rpu / 3600}, region)
+    asked = usd(spent.usage(), region)
+    return {
+        "day": spent.day,
+        "dataset": spent.dataset,
+        "files": spent.files,
+        "loads": spent.loads,
+        "awake_seconds": spent.awake_seconds,
+        "warehouse": warehouse,
+        "requests": asked,
+        "usd": warehouse + asked,
+    }
+
+
+def _own(days: float, standing: Usage, rpu: float, region: str) -> dict[str, Any]:
+    seconds = days * NIGHTLY_SECONDS
+    warehouse, asked = usd({"rpu_hour": seconds * rpu / 3600}, region), usd(standing, region)
+    return {
+        "dataset": STACK,
+        "awake_seconds": seconds,
+        "warehouse": warehouse,
+        "requests": asked,
+        "usd": warehouse + asked,
+    }
+
+
+def _lines(spent: list[Spent], standing: Usage, own_days: float, rpu: float, region: str) -> list[dict[str, Any]]:
+    """What was spent in all, part by part, each with how it is known."""
+    usage = Counter[str](standing)
+    for each in spent:
+        usage.update(each.usage())
+    hours = sum(each.awake_seconds for each in spent) / 3600
+    nightly = own_days * NIGHTLY_SECONDS / 3600
+    lines = [_line("warehouse awake for loads", hours, "hours", usd({"rpu_hour": hours * rpu}, region), "measured")]
+    if own_days:
+        cost = usd({"rpu_hour": nightly * rpu}, region)
+        lines.append(_line("warehouse awake for the nightly comparison", nightly, "hours", cost, "estimated"))
+    lines += [
+        _line(line.what, line.quantity, line.unit, line.usd, line.how) for line in request_lines(dict(usage), region)
+    ]
+    if hours := usage["dpu_hour"]:
+        lines.append(_line("Glue", hours, "DPU-hours", usd({"dpu_hour": hours}, region), "measured"))
+    return lines
+
+
+def _line(what: str, quantity: float, unit: str, cost: float, how: str) -> dict[str, Any]:
+    return {"what": what, "quantity": quantity, "unit": unit, "usd": cost, "how": how}

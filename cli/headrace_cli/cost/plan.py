@@ -1,0 +1,149 @@
+"""What a load of one's own would cost a month, from what a file asks for and how long the warehouse is awake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from headrace_cli.cost.awake import DAY as DAY_SECONDS
+from headrace_cli.cost.awake import Rhythm, awake_a_day
+from headrace_cli.cost.prices import usd
+from headrace_cli.cost.requests import Usage, usage_of
+
+MONTH_DAYS = 30
+LOAD_SECONDS = 20.0
+"""Assumed: COPY, MERGE and the questions for counts of a group of little data, a COPY of a manifest by itself some."""
+LOAD_MB_PER_RPU_SECOND = 2.0
+"""Assumed: megabytes of Parquet that COPY and MERGE bring into a table in a second, for each RPU."""
+UNIT_MB = 32.0
+"""Files are transformed together up to so much: `headrace.domain.ingest.packing`."""
+PARQUET_SHARE = 0.24
+"""Bytes of Parquet for one byte of CSV, as `benchmarks/storage.py` measures it on the shipped task events."""
+TABLE_SHARE = 0.24
+"""Assumed: of the table, whose encodings the laptop does not have, the same."""
+USUAL_LOOKS = 2.0
+"""At a load of little data."""
+LOOK_SECONDS = 30.0
+"""A long load is looked at about so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Numbers of one's own. `promise` is in seconds; None loads each file as it comes.
+
+    Months are those for which landed files, the lake's Parquet and rows are kept.
+    """
+
+    name: str
+    files_per_day: float
+    file_mb: float
+    datasets: int = 1
+    promise: int | None = 900
+    hours: float = 24.0
+    landing_months: float = 1.0
+    lake_months: float = 1.0
+    table_months: float = 1.0
+    rpu: float = 4.0
+    region: str = "us-east-1"
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plan: how much of what, a month, in USD, and how that is known."""
+
+    what: str
+    quantity: float
+    unit: str
+    usd: float
+    how: str
+    storage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """What a scenario makes of its files on a day."""
+
+    groups: float
+    units: float
+    looks: float
+    megabytes: float
+    awake_seconds: float
+
+
+def loads_of(plan: Scenario) -> Loads:
+    """The groups, units and looks of a day, and how long the warehouse is awake for them."""
+    from headrace_compiler.compile.promises import wait
+
+    window = plan.hours * 3600
+    files = plan.files_per_day / plan.datasets
+    megabytes = plan.files_per_day * plan.file_mb
+    rate = LOAD_MB_PER_RPU_SECOND * plan.rpu
+    busy = files * plan.file_mb * PARQUET_SHARE / rate
+    turn = LOAD_SECONDS + wait(plan.promise)
+    gap = window / files if files else 0.0
+    groups = max(min(files, (window - busy) / (gap + turn)), 1.0 if files else 0.0)
+    seconds = LOAD_SECONDS + busy / groups if groups else 0.0
+    rhythms = [Rhythm(groups, seconds)] * plan.datasets
+    units = max(plan.datasets * groups, megabytes / UNIT_MB) if files else 0.0
+    looks = plan.datasets * groups * (USUAL_LOOKS + max(0.0, seconds - LOAD_SECONDS) / LOOK_SECONDS)
+    awake = awake_a_day(rhythms, shared=plan.shared, window=window)
+    return Loads(plan.datasets * groups, min(units, max(plan.files_per_day, groups)), looks, megabytes, awake)
+
+
+def plan_of(plan: Scenario) -> list[Line]:
+    """The lines of a month of thirty days, the stored bytes once the months that are kept have passed."""
+    return [*_warehouse(plan), *_requests(plan), *_storage(plan)]
+
+
+def _warehouse(plan: Scenario) -> Iterator[Line]:
+    day = loads_of(plan)
+    nightly = 60.0 if day.awake_seconds < DAY_SECONDS - 60 else 0.0  # reconcile counts the rows of all tables
+    hours = (day.awake_seconds + nightly) * MONTH_DAYS / 3600
+    cost = usd({"rpu_hour": hours * plan.rpu}, plan.region)
+    yield Line(f"warehouse awake, {plan.rpu:g} RPU", hours, "hours", cost, "estimated")
+
+
+PARTS = (
+    ("Step Functions", "transitions", ("transition",), "counted"),
+    ("functions", "GB-seconds", ("gb_second", "call"), "estimated"),
+    ("DynamoDB", "write units", ("write_unit", "read_unit"), "counted"),
+    ("S3 requests", "PUT", ("put", "get"), "counted"),
+    ("events, queues, notices", "events", ("event", "queue_request", "notice"), "counted"),
+    ("Glue catalogue", "requests", ("catalog_request",), "counted"),
+    ("metrics", "metrics", ("metric_month",), "counted"),
+)
+"""The lines of requests: their name, the unit that is shown, the meters in them, the shown one first."""
+
+
+def request_lines(usage: Usage, region: str) -> Iterator[Line]:
+    """The lines of what was, or would be, asked of AWS."""
+    for what, unit, meters, how in PARTS:
+        part = {meter: usage.get(meter, 0.0) for meter in meters}
+        yield Line(what, part[meters[0]], unit, usd(part, region), how)
+
+
+def _requests(plan: Scenario) -> Iterator[Line]:
+    day = loads_of(plan)
+    usage = usage_of(
+        file=plan.files_per_day,
+        unit=day.units,
+        group=day.groups,
+        look=day.looks,
+        megabyte=day.megabytes,
+        hour=min(day.groups, plan.datasets * plan.hours),
+        dataset=plan.datasets,
+        day=1,
+    )
+    yield from request_lines({meter: number * MONTH_DAYS for meter, number in usage.items()}, plan.region)
+
+
+def _storage(plan: Scenario) -> Iterator[Line]:
+    month = plan.files_per_day * plan.file_mb * MONTH_DAYS / 1000
+    kept = (
+        ("landed files", plan.landing_months * month, "object_gb_month", "given"),
+        ("the lake's Parquet", plan.lake_months * month * PARQUET_SHARE, "object_gb_month", "measured"),
+        ("the table", plan.table_months * month * TABLE_SHARE, "table_gb_month", "estimated"),
+    )
+    for what, gigabytes, meter, how in kept:
+        yield Line(what, gigabytes, "GB", usd({meter: gigabytes}, plan.region), how, storage=True)
