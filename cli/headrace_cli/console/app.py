@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from headrace.errors import HeadraceError
 from headrace_cli.console import actions
-from headrace_cli.console.pages import files, overview
+from headrace_cli.console.pages import executions, files, others, overview, warehouse
+from headrace_cli.console.pages.comparing import Comparison
+from headrace_cli.console.pages.quarantine import Quarantines, text_of, tried
 from headrace_cli.console.rendering import render
 from headrace_cli.output.failures import explain
+from headrace_cli.stack.warehouse import write_csv
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,10 +38,18 @@ if TYPE_CHECKING:
 MOST_STREAMS = 24
 LOOK_SECONDS, HEARTBEAT_SECONDS = 0.2, 15.0
 CHUNK = 256 * 1024
+RUNNING_SECONDS = COMPARING_SECONDS = 1
+"""How often a page is drawn again while an execution runs, or a comparison."""
 ASSETS = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
-READING = frozenset[str]()
+READING = frozenset({"/sql", "/trial", "/reconcile"})
 """Forms that change nothing: a console that only reads takes them, too."""
-NAVIGATION = (("", "Overview"), ("files", "Files"))
+NAVIGATION = (
+    ("", "Overview"), ("files", "Files"), ("executions", "Executions"), ("quarantine", "Quarantine"), ("held", "Held"),
+    ("contracts", "Contracts"), ("sql", "SQL"), ("sources", "Sources"), ("exports", "Exports"),
+    ("notifications", "Notifications"), ("reconcile", "Reconcile"),
+)  # fmt: skip
+BELOW = {"file": "files", "execution": "executions", "contract": "contracts", "trial": "quarantine"}
+"""Pages that are part of another one's."""
 
 
 @dataclass
@@ -51,6 +65,8 @@ class Console:
 
     def __post_init__(self) -> None:
         self.overview = overview.Overview(self.memory)
+        self.quarantines = Quarantines(self.memory)
+        self.comparison = Comparison(self.target, self.memory)
 
     @property
     def view(self) -> Target:
@@ -69,7 +85,7 @@ class Console:
             "where": self.target.endpoint_url or "AWS",
             "trouble": self.memory.trouble,
             "actions": actions.ACTIONS,
-            "here": name.partition(".")[0],
+            "here": BELOW.get(name.partition(".")[0], name.partition(".")[0]),
             "refresh": 0,
         }
         return HTMLResponse(render(name, **common | values), status)
@@ -84,6 +100,18 @@ def application(console: Console) -> Starlette:
         Route("/file/{file_id}", safely(console, pages.file)),
         Route("/raw/{file_id}", safely(console, pages.raw)),
         Route("/part", safely(console, pages.part)),
+        Route("/executions", safely(console, pages.executions)),
+        Route("/execution/{batch}", safely(console, pages.execution)),
+        Route("/quarantine", safely(console, pages.quarantine)),
+        Route("/trial", safely(console, pages.trial), methods=["GET", "POST"]),
+        Route("/held", safely(console, pages.held)),
+        Route("/contracts", safely(console, pages.contracts)),
+        Route("/contract/{dataset}", safely(console, pages.contract)),
+        Route("/sql", safely(console, pages.sql), methods=["GET", "POST"]),
+        Route("/sources", safely(console, pages.sources)),
+        Route("/exports", safely(console, pages.exports)),
+        Route("/notifications", safely(console, pages.notifications)),
+        Route("/reconcile", safely(console, pages.reconcile), methods=["GET", "POST"]),
         Route("/act", safely(console, pages.act), methods=["POST"]),
         Route("/events", pages.events),
         Route("/static/{name}", pages.asset),
@@ -136,7 +164,7 @@ class Pages:
 
     def act(self, request: Request) -> Response:
         """What an action would do; once confirmed, what it did."""
-        form: dict[str, str] = request.scope["headrace.form"]
+        form = form_of(request)
         asked, confirmed = actions.asked_of(form), form.get("confirmed") == "yes"
         document = actions.perform(self._console.target, asked, dry_run=not confirmed)
         if confirmed:
@@ -144,6 +172,88 @@ class Pages:
         return self._console.page(
             "action.html", asked=asked, action=actions.ACTIONS[asked.name], document=document, done=confirmed
         )
+
+    def executions(self, request: Request) -> Response:
+        """The list of batches."""
+        return self._console.page(
+            "executions.html", **executions.collect(self._console.view, dict(request.query_params))
+        )
+
+    def execution(self, request: Request) -> Response:
+        """One batch, with the graph of its states."""
+        chosen, root = request.query_params.get("state", ""), self._console.access.root
+        found = executions.story(self._console.view, request.path_params["batch"], chosen, root)
+        return self._console.page("execution.html", story=found, refresh=RUNNING_SECONDS if found["running"] else 0)
+
+    def quarantine(self, request: Request) -> Response:
+        """Bad rows by rule."""
+        self._console.memory.ask()
+        found = self._console.quarantines.collect(dict(request.query_params))
+        return self._console.page("quarantine.html", **found)
+
+    def trial(self, request: Request) -> Response:
+        """What another contract would say of the bad rows."""
+        form = form_of(request)
+        dataset, rule = (form.get(name) or request.query_params.get(name, "") for name in ("dataset", "rule"))
+        self._console.target.contract(dataset)
+        document, problem, text = None, "", form.get("text", "")
+        if text:
+            try:
+                document = tried(self._console.target, dataset, text, rule)
+            except HeadraceError as error:
+                problem = str(error)
+        values: dict[str, Any] = {"dataset": dataset, "rule": rule, "document": document, "problem": problem}
+        return self._console.page("trial.html", **values | {"text": text or text_of(dataset)})
+
+    def held(self, _: Request) -> Response:
+        """What waits for a decision."""
+        return self._console.page("held.html", **others.held_things(self._console.view))
+
+    def contracts(self, _: Request) -> Response:
+        """The deployed contracts."""
+        return self._console.page("contracts.html", **others.contract_list(self._console.view))
+
+    def contract(self, request: Request) -> Response:
+        """One contract, for people."""
+        return self._console.page(
+            "contract.html", **others.contract(self._console.view, request.path_params["dataset"])
+        )
+
+    def sql(self, request: Request) -> Response:
+        """A statement, and its rows."""
+        form = form_of(request)
+        text, target = form.get("text", "").strip(), self._console.target
+        document, problem = None, ""
+        try:
+            if text and form.get("as") == "csv":
+                return csv_of(target, text)
+            document = warehouse.collect(target, text) if text else None
+        except HeadraceError as error:
+            problem = str(error)
+        tables = [contract.target for contract in target.contracts.values()]
+        return self._console.page("sql.html", text=text, document=document, problem=problem, tables=tables)
+
+    def sources(self, _: Request) -> Response:
+        """The servers that files are fetched from."""
+        return self._console.page("sources.html", **others.servers(self._console.view))
+
+    def exports(self, _: Request) -> Response:
+        """The last runs of each export."""
+        return self._console.page("exports.html", **others.exports(self._console.view))
+
+    def notifications(self, _: Request) -> Response:
+        """What people were notified of."""
+        return self._console.page("notifications.html", **others.messages(self._console.view))
+
+    def reconcile(self, request: Request) -> Response:
+        """The last comparison; a POST begins one."""
+        comparison = self._console.comparison
+        if request.method == "POST":
+            comparison.begin(form_of(request).get("dataset") or None)
+            return RedirectResponse(f"{self._console.access.root}/reconcile", 303)
+        datasets = list(self._console.view.contracts)
+        refresh = COMPARING_SECONDS if comparison.under_way else 0
+        return self._console.page("reconcile.html", comparison=comparison, datasets=datasets, refresh=refresh)
 
     async def events(self, _: Request) -> Response:
         """A stream that says when something has changed, so that the page is drawn again."""
@@ -176,12 +286,34 @@ class Pages:
         return Response(text, media_type=ASSETS[name])
 
 
+def form_of(request: Request) -> dict[str, str]:
+    """The fields that the door has read; none of a GET."""
+    found: dict[str, str] = request.scope.get("headrace.form", {})
+    return found
+
+
+def csv_of(target: Target, text: str) -> Response:
+    """All rows of a query, as `headrace sql --out` writes them. Raises CommandError."""
+    warehouse.reads(text)
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the answer
+    try:
+        written = io.TextIOWrapper(kept, "utf-8", newline="", write_through=True)
+        write_csv(target, text, written, lambda _: None)
+        written.detach()
+    except BaseException:
+        kept.close()
+        raise
+    kept.seek(0)
+    return download("result.csv", kept)
+
+
 def download(name: str, body: Any) -> Response:
     """A body as a file to keep: never shown, whatever it is."""
 
     def chunks() -> Iterator[bytes]:
-        while data := body.read(CHUNK):
-            yield data
+        with closing(body):
+            while data := body.read(CHUNK):
+                yield data
 
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
     return StreamingResponse(chunks(), media_type="application/octet-stream", headers=headers)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from headrace.domain.clock import written
 from headrace.domain.ingest.ledger import RUN, UNROUTABLE, FileRecord
@@ -233,17 +233,9 @@ class RememberedFiles:
         """A dataset's files that arrived since then (ISO 8601), by time of arrival."""
         return (file for file in self._memory.ordered(dataset) if file.arrived_at >= since)
 
-    def get(self, file_id: str) -> FileRecord:
-        """One file. Raises KeyError when the ledger does not know it."""
-        return self._files.get(file_id)
-
-    def get_all(self, file_ids: Iterable[str]) -> list[FileRecord]:
-        """Several files by id, in the order asked. Raises KeyError when the ledger does not know one."""
-        return self._files.get_all(file_ids)
-
-    def known(self, file_ids: Iterable[str]) -> dict[str, FileRecord]:
-        """Those of the files that the ledger knows, by id."""
-        return self._files.known(file_ids)
+    def __getattr__(self, name: str) -> Any:
+        """All else is as the ledger has it now."""
+        return getattr(self._files, name)
 
 
 def slimmed(file: FileRecord) -> FileRecord:

@@ -207,11 +207,16 @@ class Target:
 
         return DynamoExports(self.client("dynamodb"), self.output("LedgerTable"))
 
-    def export(self, name: str | None) -> Export:
-        """One export, the only one without a name. Raises CommandError, naming the known ones."""
+    @property
+    def exports(self) -> list[Export]:
+        """The exports the stack was deployed with. Raises CommandError when there is no such list."""
         from headrace.domain.export import Export
 
-        found = [Export.from_json(item) for item in self._deployed(EXPORTS_KEY)]
+        return [Export.from_json(item) for item in self._deployed(EXPORTS_KEY)]
+
+    def export(self, name: str | None) -> Export:
+        """One export, the only one without a name. Raises CommandError, naming the known ones."""
+        found = self.exports
         chosen = [export for export in found if name in {None, export.name}]
         if len(chosen) == 1:
             return chosen[0]

@@ -82,14 +82,18 @@ def execution_arn(target: Target, execution: str) -> str:
 
 def execution_steps(target: Target, execution: str) -> list[dict[str, Any]]:
     """The execution's states as steps. Step Functions forgets executions after 90 days: then there are none."""
+    return summarised(execution_events(target, execution))
+
+
+def execution_events(target: Target, execution: str) -> list[dict[str, Any]]:
+    """The execution's history as Step Functions has it, oldest first; empty once it has forgotten it."""
     pages = target.client("stepfunctions").get_paginator("get_execution_history")
     try:
-        events = [e for page in pages.paginate(executionArn=execution_arn(target, execution)) for e in page["events"]]
+        return [e for page in pages.paginate(executionArn=execution_arn(target, execution)) for e in page["events"]]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
             return []
         raise
-    return summarised(events)
 
 
 def summarised(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -107,7 +111,7 @@ def summarised(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         elif kind.endswith("StateExited"):
             _leave(visits, event)
         elif kind in TASK_FAILURES and current:
-            current.failures.append(_cause(event.get(TASK_FAILURES[kind], {})))
+            current.failures.append(cause_of(event.get(TASK_FAILURES[kind], {})))
         elif kind in ENDS:
             ends.append(_end(event))
     return [visit.as_step() for visit in visits.values()] + ends
@@ -141,11 +145,11 @@ def _end(event: dict[str, Any]) -> dict[str, Any]:
     return {
         "at": written(event["timestamp"]),
         "step": f"Execution {'timed out' if how == 'timedout' else how}",
-        "detail": {"cause": _cause(event.get(ENDS[event["type"]], {}))},
+        "detail": {"cause": cause_of(event.get(ENDS[event["type"]], {}))},
     }
 
 
-def _cause(details: dict[str, Any]) -> str:
+def cause_of(details: dict[str, Any]) -> str:
     """Error and cause in one line; a Lambda's cause is JSON around the message that matters."""
     cause = details.get("cause", "")
     with suppress(ValueError, KeyError, TypeError):

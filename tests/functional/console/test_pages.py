@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from headrace.domain.ingest.ledger import FileStatus
-from tests.functional.console.conftest import HOSTILE, Visit, Visiting
+from tests.functional.console.conftest import HOSTILE, MARKUP, Visit, Visiting, happened
 from tests.support.consoles import Running, running
 from tests.support.fakes import file
 from tests.unit.cli.stack import FakeStack
@@ -26,25 +26,45 @@ def visit(console: Running, visiting: Visiting) -> Iterator[Visit]:
         assert made.outside == []
 
 
-PAGES = ("", "files", f"file/{FAILED}")
+LOADED = b"a.csv".hex().ljust(24, "0")
+PAGES = {
+    "overview": "",
+    "files": "files",
+    "file": f"file/{LOADED}",
+    "executions": "executions",
+    "execution": "execution/readings-1?state=Record%20the%20batch",
+    "quarantine": "quarantine",
+    "trial": "trial?dataset=readings&rule=value:%20minimum",
+    "held": "held",
+    "contracts": "contracts",
+    "contract": "contract/readings",
+    "sql": "sql",
+    "sources": "sources",
+    "exports": "exports",
+    "notifications": "notifications",
+    "reconcile": "reconcile",
+    "error": "file/none",
+}
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_no_page_keeps_people_out(console: Running, visiting: Visiting, dark: bool) -> None:
     with visiting(console, dark=dark) as visit:
-        for path in PAGES:
-            visit.open(path)
-            visit.shoot(f"{path.partition('/')[0] or 'overview'}-{'dark' if dark else 'light'}")
-            assert visit.barriers() == [], path
-        assert (visit.complaints, visit.outside) == ([], [])
+        for name, path in PAGES.items():
+            page = visit.open(path)
+            visit.shoot(f"{name}-{'dark' if dark else 'light'}")
+            assert visit.barriers(only_contrast=dark) == [], name
+            assert page.get_by_role("alert").count() == (name == "error"), name
+        assert [line for line in visit.complaints if "404" not in line] == []
+        assert visit.outside == []
 
 
 def test_every_page_fits_a_phone(console: Running, visiting: Visiting) -> None:
     with visiting(console, width=390) as visit:
-        for path in PAGES:
+        for name, path in PAGES.items():
             page = visit.open(path)
-            visit.shoot(f"{path.partition('/')[0] or 'overview'}-phone")
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+            visit.shoot(f"{name}-phone")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
 
 
 def test_the_overview_says_what_needs_a_person(visit: Visit) -> None:
@@ -118,7 +138,7 @@ def test_what_a_producer_wrote_is_text(visit: Visit) -> None:
     shown = HOSTILE.replace("\u202e", "\\u202e")
     page.get_by_role("link", name=shown).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(shown)
-    assert "owned" not in page.title().split(" · ")[1]
+    assert page.title() == f"{shown} · Headrace"
     assert page.locator("main img, main script").count() == 0
 
 
@@ -159,3 +179,113 @@ def test_a_file_that_changes_is_seen_on_its_page(visit: Visit, stack: FakeStack)
     known = stack.ledger.records.files[b"d.csv".hex().ljust(24, "0")]
     stack.ledger.records.files[known.file_id] = replace(known, status=FileStatus.FAILED, reason="it broke")
     expect(page.get_by_text("it broke")).to_be_visible(timeout=2_000)
+
+
+def test_a_bad_row_is_text_with_a_caret_under_the_fault(visit: Visit) -> None:
+    page = visit.open("quarantine?dataset=readings")
+    expect(page.get_by_role("region", name="Rules")).to_contain_text("value: minimum")
+    expect(page.locator("pre").first).to_have_text("m1,2026-01-01,-1\n              ^^", use_inner_text=True)
+    expect(page.locator("pre").last).to_contain_text(MARKUP)
+    assert page.locator("main img, main script").count() == 0
+    page.get_by_role("link", name="row: fieldCount").click()
+    expect(page.locator("pre")).to_have_count(1)
+
+
+def test_the_graph_shows_what_was_done_and_what_failed_on_the_way(visit: Visit) -> None:
+    page = visit.open("execution/readings-1")
+    graph = page.get_by_label("The states and how they follow each other")
+    expect(graph.locator("a.done")).to_have_count(4)
+    expect(graph.locator("a.retried")).to_have_text("Record the batch")
+    expect(graph.locator("path.taken")).not_to_have_count(0)
+    graph.locator("a.retried").press("Enter")
+    state = page.get_by_role("region", name="A state")
+    expect(state).to_contain_text("Lambda.Unknown: Record the batch <b>broke</b>")
+    expect(state).to_contain_text('"from": "Record the batch"')
+
+
+def test_the_graph_moves_while_the_execution_runs(visit: Visit, stack: FakeStack) -> None:
+    page = visit.open("execution/readings-3")
+    expect(page.locator("svg.graph a.active")).to_have_text("Record the batch")
+    (running,) = [key for key in stack.stepfunctions.history if key.endswith("readings-3")]
+    stack.stepfunctions.history[running] = happened("Record the batch", "Transform each unit")[:-1]
+    expect(page.locator("svg.graph a.active")).to_have_text("Transform each unit", timeout=2_000)
+    expect(page.locator("svg.graph a.done")).to_have_text("Record the batch")
+
+
+def test_executions_are_listed_by_status(visit: Visit) -> None:
+    page = visit.open("executions")
+    expect(page.get_by_role("row")).to_have_count(4)
+    page.get_by_label("Status").select_option("held")
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("row").last).to_contain_text("rows: 3, usual 90 to 110")
+
+
+@pytest.mark.parametrize(("button", "status"), [("Release", "pending"), ("Reject", "failed")])
+def test_what_is_held_is_decided(
+    visit: Visit, stack: FakeStack, monkeypatch: pytest.MonkeyPatch, button: str, status: str
+) -> None:
+    monkeypatch.setattr(f"headrace_cli.commands.repair.{button.lower()}.who", lambda _: "ann")
+    page = visit.open("held")
+    held = page.get_by_role("region", name="readings-2")
+    expect(held).to_contain_text("rows: 3, usual 90 to 110")
+    held.get_by_role("button", name=button).click()
+    expect(page.get_by_role("status")).to_contain_text("Nothing has been changed yet")
+    if button == "Reject":
+        page.get_by_label("Why, for the record").fill("the meter was <broken>")
+    page.get_by_role("button", name=f"{button} now").click()
+    expect(page.get_by_role("status")).to_contain_text("Done")
+    assert stack.ledger.records.files[b"c.csv".hex().ljust(24, "0")].status == status
+
+
+def test_a_query_is_a_grid_and_a_chart_and_a_file(visit: Visit, stack: FakeStack) -> None:
+    stack.data.columns = ["meter", "rows"]
+    stack.data.pages = [[[{"stringValue": MARKUP}, {"longValue": 3}], [{"isNull": True}, {"longValue": 1}]]]
+    page = visit.open("sql")
+    page.get_by_label("One statement").fill("SELECT meter, COUNT(*) FROM public.readings GROUP BY 1")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("region", name="Result")).to_contain_text(MARKUP)
+    expect(page.get_by_role("region", name="Result")).to_contain_text("NULL")
+    expect(page.get_by_role("img", name="rows by meter")).to_be_visible()
+    assert visit.barriers() == []
+    with page.expect_download() as kept:
+        page.get_by_role("button", name="Download all rows").click()
+    assert kept.value.suggested_filename == "result.csv"
+    assert kept.value.path().read_text("utf-8").splitlines()[0] == "meter,rows"
+
+
+def test_a_statement_that_changes_something_is_not_run(visit: Visit, stack: FakeStack) -> None:
+    page = visit.open("sql")
+    page.get_by_label("One statement").fill("DELETE FROM public.readings")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("alert")).to_contain_text("this is not a query")
+    assert stack.data.asked == []
+
+
+def test_a_contract_with_a_mistake_is_explained(visit: Visit) -> None:
+    page = visit.open("trial?dataset=readings")
+    page.get_by_label("The contract").fill("kind: nothing\n")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_role("alert")).to_contain_text("contract.odcs.yaml")
+    assert "/tmp" not in page.get_by_role("alert").inner_text()
+
+
+def test_a_contract_says_what_its_columns_must_obey(visit: Visit) -> None:
+    page = visit.open("contracts")
+    page.get_by_role("link", name="readings").click()
+    expect(page.get_by_role("row", name="value BIGINT")).to_contain_text("at least 0")
+    expect(page.get_by_role("row", name="meter VARCHAR(16)")).to_contain_text("key; required")
+
+
+def test_notifications_are_only_on_the_laptop(visit: Visit) -> None:
+    expect(visit.open("notifications").locator("main")).to_contain_text("on AWS, look in the Slack channel")
+
+
+def test_a_landed_file_is_downloaded_as_it_came(visit: Visit, stack: FakeStack) -> None:
+    file_id = stack.land('readings/odd "name".csv', b"meter\n\x00<script>")
+    landed = {"key": stack.s3.stored[-1].key, "version": stack.s3.stored[-1].version}
+    stack.ledger.add(file("odd.csv", file_id=file_id, arrived_at="2026-01-01T00:00:00Z", **landed))
+    page = visit.open(f"file/{file_id}")
+    with page.expect_download() as kept:
+        page.get_by_role("link", name="Download the file as it landed").click()
+    assert kept.value.path().read_bytes() == b"meter\n\x00<script>"
+    assert kept.value.suggested_filename == "odd _name_.csv"

@@ -75,8 +75,9 @@ class MemoryS3:
         )
         return {"VersionId": version}
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        found = [item for item in self.stored if (item.bucket, item.key) == (Bucket, Key)]
+    def get_object(self, *, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803
+        every = [item for item in self.stored if (item.bucket, item.key) == (Bucket, Key)]
+        found = [item for item in every if VersionId in {"", item.version}]
         if not found:
             raise refused("GetObject", "NoSuchKey")
         return {"Body": io.BytesIO(found[-1].data)}

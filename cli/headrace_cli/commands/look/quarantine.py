@@ -82,7 +82,7 @@ def summed(dataset: str, rows: Iterator[dict[str, Any]]) -> Document:
     total = 0
     for row in rows:
         total += 1
-        for name in {_named(error) for error in row["errors"]}:
+        for name in {rule_name(error) for error in row["errors"]}:
             counts[name] += 1
             files.setdefault(name, {})[row["file"]] = None
     rules = [
@@ -94,10 +94,11 @@ def summed(dataset: str, rows: Iterator[dict[str, Any]]) -> Document:
 
 def _rules(row: dict[str, Any]) -> set[str]:
     """The rules that a row broke, with and without their columns."""
-    return {name for error in row["errors"] for name in (error["rule"], _named(error))}
+    return {name for error in row["errors"] for name in (error["rule"], rule_name(error))}
 
 
-def _named(error: dict[str, Any]) -> str:
+def rule_name(error: dict[str, Any]) -> str:
+    """A broken rule with its column: `value: minimum`."""
     return f"{error['column'] or 'row'}: {error['rule']}"
 
 

@@ -47,7 +47,7 @@ def sources(
     Example: `headrace sources --reset carrier`
     """
     target = target_of(context)
-    servers = {server.name: server for server in _servers(target)}
+    servers = {server.name: server for server in deployed_servers(target)}
     if reset is not None:
         reset_source(_known(servers, reset), target.source_ledger)
     for name in filter(None, (reset, poll)):
@@ -55,7 +55,8 @@ def sources(
     emit(collect(target, list(servers.values())), render, as_json=as_json)
 
 
-def _servers(target: Target) -> list[Server]:
+def deployed_servers(target: Target) -> list[Server]:
+    """The servers that the deployed contracts name."""
     return servers_of(source for contract in target.contracts.values() for source in contract.sources)
 
 

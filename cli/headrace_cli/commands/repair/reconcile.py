@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleRenderable
 
+GRACE = timedelta(minutes=15)
+"""Objects younger than this are left out unless asked otherwise: their events may still be on the way."""
+
 
 def reconcile(
     context: typer.Context,
@@ -46,19 +49,31 @@ def reconcile(
 
     Examples: `headrace reconcile`, `headrace reconcile readings --since 2026-01-31`
     """
-    target = target_of(context)
-    names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
     with Progress("reconciliation") as line:
-
-        def show(found: Reconciliation) -> None:
-            line.show(f"{found.files:,} files, {found.objects:,} objects, {len(found.differences):,} differences")
-
-        asked = Asked(since or "", timedelta(minutes=grace), progress=show)
-        found = compare(names, target.landing, target.services, asked)
-        skipped = look_at_values(target, names, since or "", found, line.show) if values else []
-    emit({**asdict(found), "values_not_compared": skipped}, render, as_json=as_json)
-    if found.differences or found.uncompared:
+        document = collect(target_of(context), dataset, since or "", timedelta(minutes=grace), line.show, values=values)
+    emit(document, render, as_json=as_json)
+    if document["differences"] or document["uncompared"]:
         raise typer.Exit(1)
+
+
+def collect(
+    target: Target,
+    dataset: str | None = None,
+    since: str = "",
+    grace: timedelta = GRACE,
+    tell: Callable[[str], None] = lambda _: None,
+    *,
+    values: bool = False,
+) -> Document:
+    """`{"differences": [{"kind", "dataset", "what", "advice"}], "uncompared", "busy", "files", "objects", …}`."""
+    names = [target.contract(dataset).dataset] if dataset else list(target.contracts)
+
+    def show(found: Reconciliation) -> None:
+        tell(f"{found.files:,} files, {found.objects:,} objects, {len(found.differences):,} differences")
+
+    found = compare(names, target.landing, target.services, Asked(since, grace, progress=show))
+    skipped = look_at_values(target, names, since, found, tell) if values else []
+    return {**asdict(found), "values_not_compared": skipped}
 
 
 def look_at_values(
