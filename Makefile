@@ -128,6 +128,10 @@ search: setup ## Search the protocols for holes: 5,000 schedules for each proper
 bench-backfill: setup ## Measure a backfill of 10,000 objects, killed midway, beside live files (ARGS="--objects 1000")
 	@$(BIN)/python -W ignore -m benchmarks.backfill $(ARGS)
 
+.PHONY: bench-wakeups
+bench-wakeups: setup ## Simulate how often datasets together wake the warehouse, and whether promises are kept (ARGS="--hours 3")
+	@$(BIN)/python -m benchmarks.wakeups $(ARGS)
+
 .PHONY: bench-small
 bench-small: setup ## Measure small files: 100 a minute for ten minutes, then faster; 35 minutes (ARGS="--minutes 2")
 	@$(BIN)/python -m benchmarks.small $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.bootstrap.ingest import services
+from headrace.domain.ingest.lane import oldest_of
 from headrace.domain.ingest.ledger import FileRecord, FileStatus
 from headrace.entrypoint import entrypoint
 from headrace.observability import logger, measure_arrivals
@@ -17,6 +18,7 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
     failed: set[str] = set()
     waiting: dict[tuple[str, str], list[str]] = {}
     arrived: list[FileRecord] = []
+    files: dict[tuple[str, str], list[FileRecord]] = {}
     for message in event["Records"]:
         try:
             file = starter.note(starter.read(message["body"], services.unreadable), services)
@@ -28,9 +30,10 @@ def lambda_handler(event: dict[str, Any]) -> dict[str, Any]:
             arrived.append(file)
         if file and file.status in {FileStatus.PENDING, FileStatus.RUNNING}:
             waiting.setdefault((file.dataset, file.lane), []).append(message["messageId"])
+            files.setdefault((file.dataset, file.lane), []).append(file)
     for (dataset, lane), messages in waiting.items():
         try:
-            starter.wake(dataset, services, lane)
+            starter.wake(dataset, services, lane, oldest_of(files[dataset, lane]))
         except Exception:
             logger.exception("a dataset could not be woken", extra={"dataset": dataset, "lane": lane})
             failed.update(messages)

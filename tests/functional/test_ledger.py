@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -19,7 +19,7 @@ from headrace.domain import clock
 from headrace.domain.clock import now
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.coverage import Coverage
-from headrace.domain.ingest.lane import LaneState, Pause
+from headrace.domain.ingest.lane import REMEMBERED, LaneState, Pause, Sleeper
 from headrace.domain.ingest.ledger import (
     BACKFILL,
     LIVE,
@@ -167,6 +167,39 @@ def test_a_generation_moves_on_once(ledger: Any) -> None:
     ledger.lanes.advance("readings", LIVE, 1)
     ledger.lanes.advance("readings", LIVE, 1)
     assert ledger.lanes.state("readings", LIVE) == LaneState(2)
+
+
+def test_what_waits_is_noted_once_per_lane_and_taken_once(ledger: Any) -> None:
+    first, second = Sleeper("readings", LIVE, 1, 100), Sleeper("readings", BACKFILL, 1, 50)
+    for sleeper in (replace(first, until=90.5), first, second):
+        ledger.sleepers.note(sleeper)
+    assert ledger.sleepers.all() == [second, first]
+    assert [ledger.sleepers.take(first), ledger.sleepers.take(first)] == [True, False]
+    assert ledger.sleepers.all() == [second]
+    assert [ledger.lanes.state("readings", lane).generation for lane in (LIVE, BACKFILL)] == [2, 1]
+
+
+def test_what_has_begun_or_moved_on_is_not_taken(ledger: Any) -> None:
+    ledger.sleepers.note(Sleeper("readings", LIVE, 1, 100))
+    ledger.batches.open(batch())
+    assert not ledger.sleepers.take(Sleeper("readings", LIVE, 1, 100)), "its batch is open"
+    ledger.lanes.advance("readings", LIVE, 1)
+    assert not ledger.sleepers.take(Sleeper("readings", LIVE, 1, 100))
+    assert ledger.lanes.state("readings", LIVE).generation == 2
+    ledger.sleepers.note(Sleeper("readings", LIVE, 2, 200))
+    assert not ledger.sleepers.take(Sleeper("readings", LIVE, 1, 100)), "another execution waits by now"
+
+
+def test_the_seconds_of_the_last_loads_are_remembered(ledger: Any) -> None:
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(1, REMEMBERED + 3):
+        ended = begun + timedelta(seconds=number * 10)
+        one = batch(batch=f"readings-{number}", generation=number, started_at=clock.written(begun))
+        ledger.batches.open(one)
+        rows = RowCounts(1, 1 if number != REMEMBERED + 2 else 0)
+        ledger.batches.save(replace(one, status=BatchStatus.LOADED, ended_at=clock.written(ended), rows=rows))
+        ledger.lanes.advance("readings", LIVE, number)
+    assert sorted(ledger.lanes.state("readings", LIVE).took) == [20, 30, 40, 50, 60], "the last one brought no rows"
 
 
 def test_a_batch_is_open_until_it_has_ended(ledger: Any) -> None:

@@ -15,6 +15,7 @@ from headrace.domain import clock
 from headrace.domain.contract import Column, Contract, FileFormat, Kind
 from headrace.domain.contracts import Contracts, Exports
 from headrace.domain.ingest.landed import Landed
+from headrace.domain.ingest.lane import WakeUps
 from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
 from headrace.domain.notice import Notice
 from headrace.errors import ObjectGoneError
@@ -26,6 +27,7 @@ from tests.support.ledger_fakes import (
     MemoryFiles,
     MemoryLanes,
     MemoryLedger,
+    MemorySleepers,
     MemoryStorms,
     MemoryWatches,
 )
@@ -238,6 +240,7 @@ class MemoryServices(AccountServices):
     landing: MemoryLanding = field(default_factory=MemoryLanding)
     declared_exports: Exports = field(default_factory=lambda: Exports([]))
     spark: bool = False
+    wake_ups: WakeUps = field(default_factory=WakeUps)
 
     @property
     def sql(self) -> MemorySql:
@@ -258,6 +261,10 @@ class MemoryServices(AccountServices):
     @property
     def lanes(self) -> MemoryLanes:
         return self.ledger.lanes
+
+    @property
+    def sleepers(self) -> MemorySleepers:
+        return self.ledger.sleepers
 
     @property
     def events(self) -> MemoryEvents:

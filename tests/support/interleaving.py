@@ -17,7 +17,7 @@ from tests.support.fakes import MemoryServices
 
 EXAMPLES = "HEADRACE_EXAMPLES"
 """The variable by which `make search` asks for more examples of each property."""
-LEDGER = ("files", "contents", "batches", "lanes", "events", "watches", "storms")
+LEDGER = ("files", "contents", "batches", "lanes", "sleepers", "events", "watches", "storms")
 PORTS = ("contracts", "sql", *LEDGER, "lake", "landing", "workflow", "warehouse", "topic")
 
 
@@ -76,7 +76,7 @@ class Gated(AccountServices):
     warehouse: Any
 
     def __init__(self, services: MemoryServices, actor: Actor) -> None:
-        self.spark = services.spark
+        self.spark, self.wake_ups = services.spark, services.wake_ups
         for port in PORTS:
             setattr(self, port, _GatedPort(getattr(services, port), actor))
 

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.adapters.ledger.storms import CLAIMED_SECONDS
 from headrace.domain.clock import now
 from headrace.domain.ingest.coverage import Coverage
-from headrace.domain.ingest.lane import LaneState, Pause
+from headrace.domain.ingest.lane import REMEMBERED, LaneState, Pause, Sleeper
 from headrace.domain.ingest.ledger import BEFORE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus, texts
 from headrace.domain.ingest.reported import Reported
 from headrace.domain.ingest.storm import MOST_COUNTED, MOST_EXAMPLES, MOST_FOLDERS, Counted, Group
@@ -254,7 +254,8 @@ class MemoryBatches:
         state = self.records.lanes[batch.dataset, batch.lane] = replace(state, held=tuple(sorted(held)))
         if batch.status is not BatchStatus.RUNNING and state.open_batch == batch.batch:
             state = replace(state, open_batch=None)
-            loaded = replace(state, loaded_at=now(), notified=())
+            took = state.took if batch.seconds is None else (*state.took, batch.seconds)[-REMEMBERED:]
+            loaded = replace(state, loaded_at=now(), notified=(), took=took)
             self.records.lanes[batch.dataset, batch.lane] = loaded if batch.brought_rows else state
 
     def take_up(self, batch: BatchRecord, execution: str) -> BatchRecord:
@@ -357,6 +358,30 @@ class MemoryLanes:
             self.records.lanes[dataset, lane] = replace(state, failing_since=None)
 
 
+class MemorySleepers:
+    """Lanes whose execution waits."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self.noted: dict[tuple[str, str], Sleeper] = {}
+
+    def note(self, sleeper: Sleeper) -> None:
+        self.noted[sleeper.dataset, sleeper.lane] = replace(sleeper, until=int(sleeper.until))
+
+    def all(self) -> list[Sleeper]:
+        return [self.noted[place] for place in sorted(self.noted)]
+
+    def take(self, sleeper: Sleeper) -> bool:
+        place = sleeper.dataset, sleeper.lane
+        state, noted = self.records.lane(*place), self.noted.get(place)
+        same = noted is not None and noted.generation == sleeper.generation == state.generation
+        if not same or state.open_batch is not None:
+            return False
+        del self.noted[place]
+        self.records.lanes[place] = replace(state, generation=state.generation + 1)
+        return True
+
+
 class MemoryEvents:
     """Events of files and batches."""
 
@@ -433,6 +458,7 @@ class MemoryLedger:
         self.contents = contents(self.records)
         self.batches = batches(self.records)
         self.lanes = MemoryLanes(self.records)
+        self.sleepers = MemorySleepers(self.records)
         self.events = MemoryEvents(self.records)
         self.watches = MemoryWatches(self.records)
 

@@ -13,6 +13,7 @@ from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
 from headrace.domain.contract import Contract
 from headrace.domain.contracts import Contracts
+from headrace.domain.ingest.lane import ALONE, WakeUps
 
 READER = "ReaderSecretArn"
 """The output that names the secret of the user who only reads."""
@@ -61,6 +62,11 @@ class TargetServices(LedgerServices, AccountServices):
     def workflow(self) -> IngestWorkflow:
         """The ingest state machine."""
         return IngestWorkflow(self._stack.client("stepfunctions"), self._stack.output("IngestStateMachineArn"))
+
+    @property
+    def wake_ups(self) -> WakeUps:
+        """What a person starts waits as its contract says, and is not taken along: the stack's settings are unknown."""
+        return ALONE
 
     @cached_property
     def topic(self) -> Topic:

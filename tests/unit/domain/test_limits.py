@@ -75,6 +75,8 @@ FILES = {
     "Files in a merge": count(lane.LIMITS[MERGE].files),
     "Bytes in a merge": size(lane.LIMITS[MERGE].size, "GiB"),
     "Time between two merges, unless the contract sets it": time(contract.MERGE_SECONDS),
+    "Lanes that a group takes along when it begins": count(lane.MOST_TAKEN),
+    "Last loads of a lane that its next wait goes by": count(lane.REMEMBERED),
     "Statements per call of the Data API": count(migration.MOST_STATEMENTS),
     "Bytes of a batch's SQL statements": count(sql_text.MOST_BYTES),
     "Columns in a table": count(migration.MOST_COLUMNS),

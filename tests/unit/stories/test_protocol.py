@@ -18,6 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.domain import clock
+from headrace.domain.ingest.lane import Sleeper
 from headrace.domain.ingest.ledger import (
     LIVE,
     TRANSFORMED,
@@ -39,11 +41,12 @@ from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.record_staged import BatchGivenUpError
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
+from headrace.usecases.ingest.starter import take_along
 from headrace.usecases.recovery.recover import recover, sweep
 from headrace.usecases.unit.deduplicate import claim
 from tests.support.fakes import MemoryServices, MemoryWarehouse, MemoryWorkflow, contract
 from tests.support.interleaving import Schedule, World, examples
-from tests.support.ledger_fakes import MemoryBatches, MemoryContents, MemoryFiles, MemoryLedger
+from tests.support.ledger_fakes import MemoryBatches, MemoryContents, MemoryFiles, MemoryLedger, MemorySleepers
 
 ONE, COPY = RowCounts(1, 1), RowCounts(1, duplicate=1)
 STEPS = st.integers(1, 120)
@@ -107,7 +110,7 @@ class Simulation:
         self.world = World(self.services, schedule)
         self.hand_over = hand_over
         self.loads: Counter[str] = Counter()
-        self.working: set[int] = set()
+        self.working: dict[int, str] = {}
         self.culprits = {arrival(number).file_id for number in culprits}
         self.killing = killing
         self.kills = 0
@@ -135,11 +138,11 @@ class Simulation:
         def execution(services: Any) -> None:
             recorded = record_batch("readings", LIVE, generation, f"readings-{generation}", services)
             if recorded["batch"] and runs():
-                self.begin(generation)
+                self.begin(generation, recorded["batch"])
                 results = self.transform(recorded["batch"], services)
                 if runs():
                     self.load(recorded["batch"], results, services)
-            self.working.discard(generation)
+            self.working.pop(generation, None)
             if runs():
                 self.hand_over("readings", LIVE, generation, services)
 
@@ -147,7 +150,7 @@ class Simulation:
             return self.services.workflow.executions["readings", LIVE, generation] == "RUNNING"
 
         def ended(status: str) -> None:
-            self.working.discard(generation)
+            self.working.pop(generation, None)
             if runs():
                 self.services.workflow.executions["readings", LIVE, generation] = status
 
@@ -158,9 +161,11 @@ class Simulation:
         # Stopped by hand, while the function that runs just then goes on to its own end.
         self.world.spawn(f"execution {generation}", execution, lambda: ended("SUCCEEDED"), killed, stopped=killed)
 
-    def begin(self, generation: int) -> None:
-        assert not self.working, f"generation {generation} works while {self.working} do"
-        self.working.add(generation)
+    def begin(self, generation: int, batch: str) -> None:
+        known = self.services.ledger.records.batches
+        at_work = [name for name in self.working.values() if known[name].status is BatchStatus.RUNNING]
+        assert not at_work, f"generation {generation} works while {at_work} run"
+        self.working[generation] = batch
 
     def transform(self, name: str, services: Any) -> list[FileResult]:
         """What the transform finds of each file, as it read them when it began."""
@@ -216,6 +221,16 @@ class Simulation:
             recover("readings", LIVE, generation, services)
 
         self.world.spawn("recover", recovery, lambda: None, lambda: None)  # killed: the event is lost
+
+    def take_along(self) -> None:
+        """Another dataset's group begins, and takes this lane along, whatever its execution is doing just then."""
+
+        def taker(services: Any) -> None:
+            state = services.lanes.state("readings", LIVE)
+            services.sleepers.note(Sleeper("readings", LIVE, state.generation, clock.seconds() + 600))
+            take_along(None, services)
+
+        self.world.spawn("taker", taker, lambda: None, lambda: None)
 
     def sweep(self) -> None:
         def sweeper(services: Any) -> None:
@@ -351,6 +366,39 @@ def test_a_ledger_that_leaves_an_arrival_half_written_is_found() -> None:
         Simulation(schedule, 1, known=Forgetful).come_to_an_end()
 
     with pytest.raises(AssertionError):
+        search()
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(schedules(kills=0) | schedules(kills=2), st.integers(1, 4), st.integers(1, 3), st.frozensets(STEPS, max_size=1))
+def test_a_lane_that_is_taken_along_loads_each_file_once(
+    schedule: Schedule, files: int, takers: int, stops: frozenset[int]
+) -> None:
+    simulation = Simulation(replace(schedule, stops=stops), files)
+    for _ in range(takers):
+        simulation.take_along()
+    simulation.come_to_an_end()
+
+
+class Grabbing(MemorySleepers):
+    """A ledger that moves a lane on whatever its execution is doing."""
+
+    def take(self, sleeper: Sleeper) -> bool:
+        place = sleeper.dataset, sleeper.lane
+        self.records.lanes[place] = replace(self.records.lane(*place), generation=sleeper.generation + 1)
+        return True
+
+
+def test_a_lane_that_is_taken_along_in_the_midst_of_its_batch_is_found() -> None:
+    @settings(max_examples=2000, deadline=None, database=None, derandomize=True, report_multiple_bugs=False)
+    @given(schedules(kills=0), st.integers(1, 3))
+    def search(schedule: Schedule, files: int) -> None:
+        simulation = Simulation(schedule, files)
+        simulation.services.ledger.sleepers = Grabbing(simulation.services.ledger.records)
+        simulation.take_along()
+        simulation.come_to_an_end()
+
+    with pytest.raises((AssertionError, KeyError)):
         search()
 
 

@@ -17,6 +17,7 @@ from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.adapters.workflow import IngestWorkflow
 from headrace.config import setting
 from headrace.domain.contracts import Contracts, Exports
+from headrace.domain.ingest.lane import WakeUps
 
 
 class AwsServices(LedgerServices, AccountServices):
@@ -60,6 +61,11 @@ class AwsServices(LedgerServices, AccountServices):
     def workflow(self) -> IngestWorkflow:
         """The ingest state machine."""
         return IngestWorkflow(aws.client("stepfunctions"), setting("INGEST_STATE_MACHINE"))
+
+    @cached_property
+    def wake_ups(self) -> WakeUps:
+        """How groups share wake-ups of the warehouse."""
+        return WakeUps(setting("SHARED_WAKE_UPS") == "true", int(setting("LONGEST_WAIT")))
 
     @cached_property
     def unreadable(self) -> DeadLetterQueue:

@@ -12,7 +12,7 @@ from headrace.domain.contracts import Contracts, Exports
 from headrace.domain.ingest.arrival import DeadLetter
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.landed import Landed
-from headrace.domain.ingest.lane import LaneState, Pause
+from headrace.domain.ingest.lane import LaneState, Pause, Sleeper, WakeUps
 from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord
 from headrace.domain.ingest.outcome import Account, Counts, Result, WarehouseRows
 from headrace.domain.ingest.reported import Reported
@@ -87,6 +87,14 @@ class Lanes(Protocol):
     def resume(self, dataset: str, lane: str, pause: Pause) -> bool: ...
     def note_given_up(self, batch: BatchRecord, at: str) -> None: ...
     def end_given_up(self, dataset: str, lane: str, at: str) -> None: ...
+
+
+class Sleepers(Protocol):
+    """Lanes whose execution waits for its group, noted so that others can take them along."""
+
+    def note(self, sleeper: Sleeper) -> None: ...
+    def all(self) -> list[Sleeper]: ...
+    def take(self, sleeper: Sleeper) -> bool: ...
 
 
 class Events(Protocol):
@@ -308,6 +316,20 @@ class HasLanes(Protocol):
 
     @property
     def lanes(self) -> Lanes: ...
+
+
+class HasSleepers(Protocol):
+    """Services with `sleepers`, made when it is first used."""
+
+    @property
+    def sleepers(self) -> Sleepers: ...
+
+
+class HasWakeUps(Protocol):
+    """Services that know how groups share wake-ups of the warehouse."""
+
+    @property
+    def wake_ups(self) -> WakeUps: ...
 
 
 class HasEvents(Protocol):

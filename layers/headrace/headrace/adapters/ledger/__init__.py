@@ -9,6 +9,7 @@ PENDING#<dataset>#<lane>   <arrived_at>#<file_id>   a file that waits for a batc
 CONTENT#<dataset>#<sha256> CLAIM                    which file brought this content first
 COPIES#<file_id>           <hash of bucket/key>     the last duplicate of a file under each other key
 LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held, a pause
+SLEEPERS#                  <dataset>#<lane>         until when an execution waits for its group
 PROMISE#<dataset>          LATE, VIEW#<view>        since when people know that its promise is broken, a view stale
 COVERAGE#<dataset>         COVERAGE                 how far the nights have come with comparing its objects
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
@@ -28,7 +29,7 @@ from headrace.adapters.ledger.batches import DynamoBatches
 from headrace.adapters.ledger.contents import DynamoContents
 from headrace.adapters.ledger.events import DynamoEvents
 from headrace.adapters.ledger.files import DynamoFiles
-from headrace.adapters.ledger.lanes import DynamoLanes
+from headrace.adapters.ledger.lanes import DynamoLanes, DynamoSleepers
 from headrace.adapters.ledger.storms import DynamoStorms
 from headrace.adapters.ledger.watches import DynamoWatches
 from headrace.adapters.table import Table
@@ -49,6 +50,7 @@ class DynamoLedger:
         self.contents = DynamoContents(items)
         self.batches = DynamoBatches(items)
         self.lanes = DynamoLanes(items)
+        self.sleepers = DynamoSleepers(items)
         self.events = DynamoEvents(items)
         self.watches = DynamoWatches(items)
         self.storms = DynamoStorms(items)
@@ -83,6 +85,11 @@ class LedgerServices:
     def lanes(self: HasLedger) -> DynamoLanes:
         """The lanes of datasets."""
         return self.ledger.lanes
+
+    @property
+    def sleepers(self: HasLedger) -> DynamoSleepers:
+        """The lanes whose execution waits for its group."""
+        return self.ledger.sleepers
 
     @property
     def events(self: HasLedger) -> DynamoEvents:

@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.adapters.ledger.items import (
     RUNS,
+    TOOK,
     all_files,
     batch_item,
     batch_of,
@@ -108,10 +109,12 @@ class DynamoBatches:
 
     def _close(self, batch: BatchRecord) -> None:
         """Let the lane have no open batch, if it is this one; and write that it has loaded, if rows came."""
-        loaded = "SET loaded_at = :now REMOVE told, open_batch" if batch.brought_rows else ""
-        values = {"batch": batch.batch, "now": now() if loaded else None}
-        lane = lane_pk(batch.dataset, batch.lane)
-        expression = loaded or "REMOVE open_batch"
+        lane, expression = lane_pk(batch.dataset, batch.lane), "REMOVE open_batch"
+        values: dict[str, Any] = {"batch": batch.batch}
+        if batch.brought_rows:
+            values |= {"now": now(), "took": batch.seconds}
+            took = "" if batch.seconds is None else f", {TOOK[batch.generation % len(TOOK)]} = :took"
+            expression = f"SET loaded_at = :now{took} REMOVE told, open_batch"
         self._table.update(self._table.updating(lane, "STATE", expression, "open_batch = :batch", **values))
 
     def _listing(self, verb: str, batch: BatchRecord) -> Write:

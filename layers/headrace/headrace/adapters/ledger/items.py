@@ -10,9 +10,12 @@ from typing import Any
 from headrace.adapters.table import Table, Write
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
+from headrace.domain.ingest.lane import REMEMBERED
 from headrace.domain.ingest.ledger import UNROUTABLE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 
 RUNS = "#status = :running"
+TOOK = tuple(f"took{number}" for number in range(REMEMBERED))
+"""Attributes of a lane: the seconds that its last loads took, by their generation's remainder."""
 KINDS_OF_ROWS = frozenset(RowCounts.__dataclass_fields__)
 
 

@@ -6,12 +6,15 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
-from headrace.adapters.ledger.items import file_of, file_pk, lane_pk, pending_pk, pending_sk
+from headrace.adapters.ledger.items import TOOK, file_of, file_pk, lane_pk, pending_pk, pending_sk
 from headrace.adapters.table import Table
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, cut
 from headrace.domain.clock import now
-from headrace.domain.ingest.lane import LaneState, Pause
+from headrace.domain.ingest.lane import LaneState, Pause, Sleeper
 from headrace.domain.ingest.ledger import BatchRecord, FileRecord, FileStatus
+
+ASLEEP = "SLEEPERS#"
+"""The partition of the executions that wait: one item for each lane, so that one query finds them all."""
 
 
 class DynamoLanes:
@@ -33,6 +36,7 @@ class DynamoLanes:
             _pause_of(item.get("pause")),
             item.get("resumed_at"),
             item.get("given_up_at"),
+            tuple(item[name] for name in TOOK if name in item),
         )
 
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
@@ -98,3 +102,38 @@ class DynamoLanes:
 def _pause_of(item: dict[str, Any] | None) -> Pause | None:
     """A pause as far as this version knows it."""
     return Pause(item["by"], item["since"], item["until"], item.get("reason", "")) if item else None
+
+
+class DynamoSleepers:
+    """Which lanes wait, and until when. What is there may be over: `take` looks."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def note(self, sleeper: Sleeper) -> None:
+        """Write that an execution waits."""
+        values = asdict(sleeper) | {"until": int(sleeper.until)}
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        self._table.update(self._table.updating(ASLEEP, _place(sleeper), expression, **values))
+
+    def all(self) -> list[Sleeper]:
+        """What was noted last of each lane, also of those that have begun since."""
+        items = self._table.partition(ASLEEP)
+        return [Sleeper(item["dataset"], item["lane"], item["generation"], item["until"]) for item in items]
+
+    def take(self, sleeper: Sleeper) -> bool:
+        """Move the lane on to its next generation, if its execution has not begun a batch, and nobody else has done so.
+
+        The execution that waits finds, when it wakes, that it is no longer its turn.
+        """
+        gone = self._table.deleting(ASLEEP, _place(sleeper), "#generation = :generation", generation=sleeper.generation)
+        first = "attribute_not_exists(generation) OR " if sleeper.generation == LaneState().generation else ""
+        condition = f"({first}generation = :now) AND attribute_not_exists(open_batch)"
+        values = {"next": sleeper.generation + 1, "now": sleeper.generation}
+        lane = lane_pk(sleeper.dataset, sleeper.lane)
+        moved = self._table.updating(lane, "STATE", "SET generation = :next", condition, **values)
+        return self._table.transact([gone, moved])
+
+
+def _place(sleeper: Sleeper) -> str:
+    return f"{sleeper.dataset}#{sleeper.lane}"

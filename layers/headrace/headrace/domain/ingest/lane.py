@@ -2,18 +2,22 @@
 
 Each lane has a generation number; the execution of generation g is named after it, and Step Functions refuses a
 second execution of that name. So the name is the lock, and nothing can leak.
+
+A group begins as late as its promise allows, at a point of the clock: multiples of a step in seconds since 1970, on
+which all datasets agree without talking to each other. It takes along what waits, so that the warehouse is woken once.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from headrace.domain.contract import Contract
 from headrace.domain.ingest.failure import Treatment
-from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, BatchRecord
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, BatchRecord, FileRecord
 
 MAX_ATTEMPTS = 3
 """How many executions may try one batch before it is given up."""
@@ -25,6 +29,20 @@ SYSTEMIC_PATIENCE_SECONDS = 7 * 24 * 3600
 """The same for an error that seems to refuse every file of a dataset."""
 MOST_HELD = 200
 """Batches that a lane lists as held. With this many it waits for decisions, even if its contract does not ask to."""
+STEPS = (300, 60, 15, 5, 1)
+"""Seconds between two points. Each divides the one before it, so that a coarse point is one of every finer step."""
+SHARE_OF_WAIT = 8
+"""A step is at most this part of a group's wait, which is then half of it longer or shorter at most."""
+REMEMBERED = 5
+"""Loads of a lane whose length is remembered, the last ones."""
+RESERVE = 1.25
+"""A load is expected to take this much longer than the longest of those."""
+LOAD_SECONDS = 60
+"""What a load takes that has not been measured, generously; at most a quarter of a short promise."""
+TOGETHER_SECONDS = 15
+"""What begins within so many seconds need not be taken along: it comes while the warehouse is awake."""
+MOST_TAKEN = 50
+"""Lanes that one group takes along; each of them may take others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,8 @@ class LaneState:
     `loaded_at` is when a batch of the lane last brought rows to the warehouse. `failing_since` is when the trouble
     began that people know of and the lane waits out. `notified` are the causes that people were notified of since a
     batch last loaded. `resumed_at` is when the last `pause` ended: nothing is late for having waited before.
-    `given_up_at` is when a batch was given up, until people know that others load.
+    `given_up_at` is when a batch was given up, until people know that others load. `took` are the seconds from the
+    beginning to the end of the last batches that brought rows.
     """
 
     generation: int = 1
@@ -90,6 +109,7 @@ class LaneState:
     pause: Pause | None = None
     resumed_at: str | None = None
     given_up_at: str | None = None
+    took: tuple[int, ...] = ()
 
     @property
     def recovered(self) -> bool:
@@ -174,12 +194,18 @@ def _waiting(batch: BatchRecord, then: Fate) -> Fate:
 
 
 def wait_seconds(
-    contract: Contract, lane: str, left_open: BatchRecord | None, at: float, failing_since: str | None = None
+    contract: Contract,
+    lane: str,
+    left_open: BatchRecord | None,
+    at: float,
+    failing_since: str | None = None,
+    group: int | None = None,
 ) -> int:
     """How long an execution that starts `at` a time waits: for its group, or, after a failure, longer each time.
 
     `at` counts seconds since 1970 in UTC: merges run at its whole multiples of the contract's interval. Where all that
-    waits has been failing since a time, half as long again as it has been.
+    waits has been failing since a time, half as long again as it has been. A `group` that shares wake-ups of the
+    warehouse waits for so many seconds, any other as long as its contract says.
     """
     if left_open is not None:
         return int(min(LONGEST_BACKOFF_SECONDS, 4 ** min(left_open.attempts, 8)))
@@ -187,7 +213,7 @@ def wait_seconds(
         return int(backoff_seconds(at - _seconds(failing_since)))
     if lane == MERGE:
         return math.ceil(contract.merge_seconds - at % contract.merge_seconds)
-    return contract.wait_seconds
+    return contract.wait_seconds if group is None else group
 
 
 def backoff_seconds(failing_for: float) -> float:
@@ -197,3 +223,85 @@ def backoff_seconds(failing_for: float) -> float:
 
 def _seconds(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUps:
+    """How groups share wake-ups of the warehouse: whether they do, and the seconds that none waits longer than."""
+
+    shared: bool = True
+    longest: int = 86400
+
+
+ALONE = WakeUps(shared=False)
+"""Each group waits for as long as its contract says, whatever others do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleeper:
+    """A lane's execution that waits for its group, until a time in seconds since 1970."""
+
+    dataset: str
+    lane: str
+    generation: int
+    until: float
+
+
+def step_of(wait: int) -> int:
+    """The coarsest step between points that a group's wait allows."""
+    return next((step for step in STEPS if step * SHARE_OF_WAIT <= wait), STEPS[-1])
+
+
+def load_seconds(promised: int, took: Iterable[int]) -> int:
+    """What the next load is expected to take, of a dataset that promises so many seconds.
+
+    `took` are the seconds of the lane's last loads, from the beginning of a group to its outcome.
+    """
+    return max(min(LOAD_SECONDS, promised // 4), math.ceil(max(took, default=0) * RESERVE))
+
+
+def latest_wait(contract: Contract, took: Iterable[int]) -> float:
+    """The seconds after its oldest file in which a group has to begin, for the promise to be kept; inf without one."""
+    if contract.freshness_seconds is None:
+        return math.inf
+    left = contract.freshness_seconds
+    if contract.staged:  # a merge's turn comes, then it is loaded
+        left -= contract.merge_seconds + min(LOAD_SECONDS, left // 4)
+    return max(0, left - load_seconds(left, took))
+
+
+def begins_at(contract: Contract, took: Iterable[int], oldest: float) -> float:
+    """When the group of a file that arrived at `oldest` begins, both in seconds since 1970.
+
+    At the point that is nearest to the contract's wait; where its promise leaves less, at the last one that is in time.
+    That may be in the past, and then the group begins at once.
+    """
+    step = step_of(contract.wait_seconds)
+    nearest = (oldest + contract.wait_seconds + step / 2) // step * step
+    latest = oldest + latest_wait(contract, took)
+    return max(oldest, nearest if nearest <= latest else latest // step * step)
+
+
+def group_wait(contract: Contract, took: Iterable[int], oldest: str | None, at: float, wake_ups: WakeUps) -> int:
+    """How many seconds from `at` a group waits whose oldest promised file arrived at `oldest`; None: there is none."""
+    if not wake_ups.shared or not contract.wait_seconds:
+        return contract.wait_seconds
+    arrived = datetime.fromisoformat(oldest).timestamp() if oldest else at
+    begins = begins_at(contract, took, min(arrived, at))
+    return int(min(max(0.0, begins - at), wake_ups.longest))
+
+
+def oldest_of(files: Iterable[FileRecord]) -> str | None:
+    """When the oldest arrived of those files that a promise is for and that have not failed; None: there is none."""
+    promised = (file.arrived_at for file in files if file.is_promised and not (file.suspects or file.failing_since))
+    return min(promised, default=None)
+
+
+def comes_along(sleeper: Sleeper, at: float, since_last: float) -> bool:
+    """Whether a lane that waits begins with one that begins now, whose own last load was `since_last` seconds ago.
+
+    One that loads every minute will load again before an hour is over: what waits an hour comes along with the last of
+    those loads that is in time. One that has not loaded for longer than the other still waits takes it along now.
+    """
+    left = sleeper.until - at
+    return TOGETHER_SECONDS < left <= since_last

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -314,6 +316,14 @@ class BatchRecord:
         """Whether it has ended with rows in the warehouse."""
         rows = self.rows.loaded + self.rows.superseded + self.rows.staged
         return self.status in {BatchStatus.LOADED, BatchStatus.STAGED} and rows > 0
+
+    @property
+    def seconds(self) -> int | None:
+        """How long it took from its beginning to its end; None while it has not ended, or if it was tried again."""
+        if self.ended_at is None or self.attempts > 1:
+            return None
+        begun, ended = (datetime.fromisoformat(at) for at in (self.started_at, self.ended_at))
+        return math.ceil((ended - begun).total_seconds())
 
     @property
     def divisible(self) -> bool:

@@ -9,15 +9,23 @@ from __future__ import annotations
 from typing import Protocol
 
 from headrace.domain import clock
-from headrace.domain.ingest.lane import LaneState, most_looked_at, wait_seconds
+from headrace.domain.ingest.lane import LaneState, group_wait, most_looked_at, oldest_of, wait_seconds
 from headrace.domain.ingest.ledger import MERGE, FileRecord
 from headrace.domain.ingest.packing import waiting_in, waits_for_others
-from headrace.usecases.ingest.starter import wake
+from headrace.usecases.ingest.starter import start, wake
 from headrace.usecases.ingest.trouble import report_end
-from headrace.usecases.ports import HasBatches, HasContracts, HasLanes, HasTopic, HasWorkflow
+from headrace.usecases.ports import (
+    HasBatches,
+    HasContracts,
+    HasLanes,
+    HasSleepers,
+    HasTopic,
+    HasWakeUps,
+    HasWorkflow,
+)
 
 
-class Services(HasBatches, HasContracts, HasLanes, HasTopic, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasLanes, HasSleepers, HasTopic, HasWakeUps, HasWorkflow, Protocol):
     """The ports used here."""
 
 
@@ -43,11 +51,13 @@ def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -
     waiting = waiting_in(lane, contract, state.loaded_at, services.lanes.pending)
     if left_open is None and (state.blocked(contract) or not waiting):
         return False
-    failing_since = _failing_since(waiting, state)
-    wait = wait_seconds(contract, lane, left_open, clock.seconds(), failing_since)
+    failing_since, at = _failing_since(waiting, state), clock.seconds()
+    group = group_wait(contract, state.took, oldest_of(waiting), at, services.wake_ups)
+    wait = wait_seconds(contract, lane, left_open, at, failing_since, group)
     most = most_looked_at(contract, lane)
     urgent = left_open is None and not failing_since and _cannot_wait(lane, waiting, most, state)
-    services.workflow.start(dataset, lane, state.generation, 0 if urgent else wait)
+    comes_along = not (left_open or failing_since or lane == MERGE)
+    start(dataset, lane, state.generation, 0 if urgent else wait, services, comes_along=comes_along)
     return True
 
 

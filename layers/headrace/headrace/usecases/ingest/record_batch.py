@@ -16,6 +16,7 @@ from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import allowed_for, give_up
 from headrace.usecases.ingest.finished_units import is_finished
 from headrace.usecases.ingest.gather import gather
+from headrace.usecases.ingest.starter import take_along
 from headrace.usecases.ports import (
     HasBatches,
     HasContents,
@@ -26,7 +27,10 @@ from headrace.usecases.ports import (
     HasLanding,
     HasLanes,
     HasLoads,
+    HasSleepers,
     HasTopic,
+    HasWakeUps,
+    HasWorkflow,
 )
 
 MOST_LOOKS = 10
@@ -35,8 +39,8 @@ NO_BATCH: dict[str, Any] = {"batch": None, "files": 0, "bytes": 0, "units": [], 
 
 
 class Services(
-    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanding, HasLanes, HasLoads, HasTopic,
-    Protocol,
+    HasBatches, HasContents, HasContracts, HasEvents, HasFiles, HasLake, HasLanding, HasLanes, HasLoads, HasSleepers,
+    HasTopic, HasWakeUps, HasWorkflow, Protocol,
 ):  # fmt: skip
     """The ports used here."""
 
@@ -69,6 +73,7 @@ def record_batch(
     batch = batch or _of_pending_files(dataset, lane, generation, execution, state.loaded_at, services)
     if batch is None:
         return NO_BATCH
+    take_along(state.loaded_at, services)
     files = services.batches.take(batch)
     packed = dict(enumerate(_packed(lane, files), start=1))
     contract = services.contracts.get(dataset)

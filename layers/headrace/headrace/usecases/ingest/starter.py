@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import datetime
+from itertools import islice
 from typing import Protocol
 
 from headrace.domain import clock
 from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import Routing, arrival_of, contract_of, left_out, route
 from headrace.domain.ingest.deletion import Deletion, as_version, deletion_of, removes_rows
-from headrace.domain.ingest.lane import wait_seconds
-from headrace.domain.ingest.ledger import ERASED, LIVE, Arrival, FileRecord, FileStatus
+from headrace.domain.ingest.lane import (
+    MOST_TAKEN,
+    TOGETHER_SECONDS,
+    Sleeper,
+    comes_along,
+    group_wait,
+    wait_seconds,
+)
+from headrace.domain.ingest.ledger import ERASED, LIVE, MERGE, Arrival, FileRecord, FileStatus
 from headrace.domain.ingest.replay import replay_of
 from headrace.domain.ingest.storm import group_of
 from headrace.domain.notice import arrival_notice
+from headrace.observability import logger
 from headrace.usecases.ports import (
     HasBatches,
     HasContents,
@@ -22,8 +33,10 @@ from headrace.usecases.ports import (
     HasEvents,
     HasFiles,
     HasLanes,
+    HasSleepers,
     HasStorms,
     HasTopic,
+    HasWakeUps,
     HasWorkflow,
     Unreadable,
 )
@@ -41,7 +54,11 @@ class NoteServices(RecordServices, DeletionServices, Protocol):
     """The ports used to record what a message announces."""
 
 
-class WakeServices(HasBatches, HasContracts, HasLanes, HasWorkflow, Protocol):
+class ShareServices(HasSleepers, HasWakeUps, HasWorkflow, Protocol):
+    """The ports used to start an execution that others can take along, and to do that."""
+
+
+class WakeServices(ShareServices, HasBatches, HasContracts, HasLanes, Protocol):
     """The ports used to start a lane's execution."""
 
 
@@ -105,8 +122,10 @@ def _erased(file: FileRecord, services: DeletionServices) -> bool:
     return any(line.step == ERASED for line in services.events.of_file(file.file_id))
 
 
-def wake(dataset: str, services: WakeServices, lane: str = LIVE) -> None:
+def wake(dataset: str, services: WakeServices, lane: str = LIVE, oldest: str | None = None) -> None:
     """Start the lane's current generation, after its files were written.
+
+    `oldest` is when the oldest of those arrived that a promise is for; None: just now.
 
     If that execution exists already, it takes the files: it looks for them after it has moved the generation on.
     A lane that waits for people is left asleep: their decision wakes it.
@@ -116,8 +135,49 @@ def wake(dataset: str, services: WakeServices, lane: str = LIVE) -> None:
     if state.blocked(contract):
         return
     left_open = services.batches.get(state.open_batch) if state.open_batch else None
-    wait = wait_seconds(contract, lane, left_open, clock.seconds())
-    services.workflow.start(dataset, lane, state.generation, wait)
+    at = clock.seconds()
+    group = group_wait(contract, state.took, oldest, at, services.wake_ups)
+    wait = wait_seconds(contract, lane, left_open, at, group=group)
+    start(dataset, lane, state.generation, wait, services, comes_along=not (left_open or lane == MERGE))
+
+
+def start(dataset: str, lane: str, generation: int, wait: int, services: ShareServices, *, comes_along: bool) -> None:
+    """Start an execution that waits so many seconds. Where it waits for its group, note that it `comes_along`.
+
+    What waits after a failure does not, nor a merge, whose time the contract sets.
+    """
+    started = services.workflow.start(dataset, lane, generation, wait)
+    if started and comes_along and services.wake_ups.shared and wait > TOGETHER_SECONDS:
+        services.sleepers.note(Sleeper(dataset, lane, generation, clock.seconds() + wait))
+
+
+def take_along(loaded_at: str | None, services: ShareServices) -> list[Sleeper]:
+    """Begin with what waits and comes along with a lane that begins now and has `loaded_at` last. Returns what does.
+
+    Its lane is moved on, as from an execution that died, and the next generation begins. The one that waits finds later
+    that it is not its turn, and hands over: where nothing was started, it does that. What cannot be taken along begins
+    in its own time: that is logged, and does not fail the batch.
+    """
+    if not services.wake_ups.shared:
+        return []
+    at = clock.seconds()
+    since_last = at - datetime.fromisoformat(loaded_at).timestamp() if loaded_at else math.inf
+    try:
+        return _take(at, since_last, services)
+    except Exception:
+        logger.exception("what waits could not be taken along")
+        return []
+
+
+def _take(at: float, since_last: float, services: ShareServices) -> list[Sleeper]:
+    asleep = sorted(services.sleepers.all(), key=lambda sleeper: sleeper.until)
+    coming = islice((sleeper for sleeper in asleep if comes_along(sleeper, at, since_last)), MOST_TAKEN)
+    taken = []
+    for sleeper in coming:
+        if services.sleepers.take(sleeper):
+            services.workflow.start(sleeper.dataset, sleeper.lane, sleeper.generation + 1, 0)
+            taken.append(sleeper)
+    return taken
 
 
 def _first_record(arrival: Arrival, routing: Routing, lane: str) -> FileRecord:

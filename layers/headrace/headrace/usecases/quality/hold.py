@@ -23,7 +23,9 @@ from headrace.usecases.ports import (
     HasFiles,
     HasLanes,
     HasLoads,
+    HasSleepers,
     HasTopic,
+    HasWakeUps,
     HasWorkflow,
 )
 
@@ -35,7 +37,19 @@ class HoldServices(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasL
     """The ports used to hold a batch."""
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasFiles, HasLanes, HasLoads, HasTopic, HasWorkflow, Protocol):
+class Services(
+    HasBatches,
+    HasContracts,
+    HasEvents,
+    HasFiles,
+    HasLanes,
+    HasLoads,
+    HasSleepers,
+    HasTopic,
+    HasWakeUps,
+    HasWorkflow,
+    Protocol,
+):
     """The ports used to decide on it."""
 
 

@@ -30,8 +30,10 @@ from headrace.usecases.ports import (
     HasEvents,
     HasFiles,
     HasLanes,
+    HasSleepers,
     HasStorms,
     HasTopic,
+    HasWakeUps,
     HasWorkflow,
     Landing,
 )
@@ -54,6 +56,8 @@ class Services(
     HasLanes,
     HasStorms,
     HasTopic,
+    HasSleepers,
+    HasWakeUps,
     HasWorkflow,
     Protocol,
 ):

@@ -13,7 +13,16 @@ from headrace.observability import logger
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.starter import wake
 from headrace.usecases.ingest.trouble import report
-from headrace.usecases.ports import HasBatches, HasContracts, HasEvents, HasLanes, HasTopic, HasWorkflow
+from headrace.usecases.ports import (
+    HasBatches,
+    HasContracts,
+    HasEvents,
+    HasLanes,
+    HasSleepers,
+    HasTopic,
+    HasWakeUps,
+    HasWorkflow,
+)
 from headrace.usecases.recovery.one_by_one import OneByOne
 from headrace.usecases.recovery.pause import end_if_over
 
@@ -24,7 +33,7 @@ UNCAUGHT = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
 
 
-class Services(HasBatches, HasContracts, HasEvents, HasLanes, HasTopic, HasWorkflow, Protocol):
+class Services(HasBatches, HasContracts, HasEvents, HasLanes, HasSleepers, HasTopic, HasWakeUps, HasWorkflow, Protocol):
     """The ports used here."""
 
 

@@ -18,6 +18,8 @@ from headrace.usecases.ports import (
     HasEvents,
     HasFiles,
     HasLanes,
+    HasSleepers,
+    HasWakeUps,
     HasWorkflow,
 )
 
@@ -30,7 +32,19 @@ DELETED_SINCE = "its object was deleted from landing, and its rows with it: writ
 MEMBER = "it is loaded with others, by its marker or manifest: name that one"
 
 
-class Services(HasBatches, HasContents, HasContracts, HasEngines, HasEvents, HasFiles, HasLanes, HasWorkflow, Protocol):
+class Services(
+    HasBatches,
+    HasContents,
+    HasContracts,
+    HasEngines,
+    HasEvents,
+    HasFiles,
+    HasLanes,
+    HasSleepers,
+    HasWakeUps,
+    HasWorkflow,
+    Protocol,
+):
     """The ports used here."""
 
 

@@ -27,7 +27,9 @@ from headrace.usecases.ports import (
     HasLake,
     HasLanes,
     HasLoads,
+    HasSleepers,
     HasTopic,
+    HasWakeUps,
     HasWorkflow,
 )
 from headrace.usecases.recovery.recover import help_lane
@@ -48,6 +50,8 @@ class Services(
     HasLanes,
     HasLoads,
     HasTopic,
+    HasSleepers,
+    HasWakeUps,
     HasWorkflow,
     Protocol,
 ):
