@@ -112,7 +112,7 @@ def watch() -> None:
 
 
 def measure_queues() -> None:
-    """How many messages of each queue wait, and how many are being worked on."""
+    """How many messages of each queue wait, and since when, and how many are being worked on."""
     now = time.time()
     for queue in sqs._queues.values():
         name = {"QueueName": queue["attributes"]["QueueArn"].rpartition(":")[2]}
@@ -120,6 +120,8 @@ def measure_queues() -> None:
         visible = sum(message["visible_at"] <= now for message in messages)
         record("AWS/SQS", "ApproximateNumberOfMessagesVisible", visible, name)
         record("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", len(messages) - visible, name)
+        age = now - min((message["sent_at"] for message in messages), default=now)
+        record("AWS/SQS", "ApproximateAgeOfOldestMessage", age, name)
 
 
 def forget_what_is_old() -> None:

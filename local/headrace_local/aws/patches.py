@@ -16,7 +16,7 @@ that what it replaces is still there, and `tests/functional/local/test_patches.p
 - Glue's job runs are a real Spark: `glue_runs`;
 - Athena runs queries over Glue's tables, and makes views: `athena_queries`;
 - limits, retries and alarms that AWS has and the emulator has not have modules of their own: `workflow_limits`,
-  `payload_limits`, `delivery` and `alarms`;
+  `payload_limits`, `delivery` and `alarms`; metrics come out of log lines: `embedded_metrics`;
 - the events of Redshift statements come from `aws.redshift-data`, a source that PutEvents refuses.
 """
 # ruff: noqa: SLF001 - touching private names is what this module is for
@@ -37,7 +37,16 @@ from ministack.core.responses import get_account_id, get_region, set_request_acc
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 
 from headrace_local.access import Caller, enforce
-from headrace_local.aws import alarms, athena_queries, delivery, glue_runs, payload_limits, worker, workflow_limits
+from headrace_local.aws import (
+    alarms,
+    athena_queries,
+    delivery,
+    embedded_metrics,
+    glue_runs,
+    payload_limits,
+    worker,
+    workflow_limits,
+)
 from headrace_local.aws.function_secrets import give_functions_secrets_of_their_own
 from headrace_local.aws.patching import require
 from headrace_local.aws.task_rights import rights_of_task
@@ -77,6 +86,7 @@ def apply(interpreter: Path, layers: LayerStore, faults: Faults, keys: Keys, run
     payload_limits.apply()
     delivery.apply(faults)
     alarms.apply()
+    embedded_metrics.apply()
     glue_runs.apply(runs, faults)
     athena_queries.apply()
 

@@ -13,6 +13,7 @@ function prints goes to stderr, which is its log. Standard library only: nothing
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import signal
@@ -119,9 +120,14 @@ def main() -> None:
 
 
 def take_over_stdout() -> TextIO:
-    """The real stdout; from here on everything printed, also by C code, goes to stderr."""
+    """The real stdout; from here on everything printed, also by C code, goes to stderr.
+
+    Line by line, as Lambda's own runtime does it: a printed metric must not stay in a buffer.
+    """
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     return answers
 
 
