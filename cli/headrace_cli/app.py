@@ -79,6 +79,11 @@ COMMANDS = {
         LOOK,
         "Show for each dataset how many files and rows are in each state, and how fresh its table is.",
     ),
+    "dashboard": Listed(
+        "look.dashboard",
+        LOOK,
+        "Open the stack's dashboard in CloudWatch's console and print its address; on the laptop, print its figures.",
+    ),
     "files": Listed(
         "look.files",
         LOOK,

@@ -86,6 +86,19 @@ def test_order_polls_orders_a_poll_of_each_server(loaded: Laptop) -> None:
     assert invoke(loaded, "order_polls", event_of("order_polls")) == {"ordered": servers}
 
 
+def test_what_the_functions_measured_is_on_the_dashboard(loaded: Laptop) -> None:
+    invoke(loaded, "sweeper", event_of("sweeper"))
+    document = loaded.headrace("dashboard")
+    charts = {chart["title"]: chart["series"] for row in document["rows"] for chart in row["charts"]}
+    of_readings = {title: series for title, each in charts.items() for series in each if series["name"] == "readings"}
+    assert of_readings["Rows loaded by dataset"]["sum"] >= 1
+    assert of_readings["Files arrived by dataset"]["sum"] >= 1
+    assert of_readings["p95 by dataset"]["highest"] > 0
+    assert of_readings["Seconds at work by dataset"]["sum"] > 0
+    assert of_readings["Age of the newest row by dataset"]["last"] >= 0
+    assert document["alarms"]["all"] > 20
+
+
 def test_starter_records_an_object_and_wakes_its_dataset(loaded: Laptop) -> None:
     event = event_of("starter")
     body = json.loads(event["Records"][0]["body"])
