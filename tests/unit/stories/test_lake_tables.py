@@ -292,3 +292,15 @@ def test_a_replayed_row_has_the_place_of_its_first_file() -> None:
     states = story.catalog.query("SELECT arrival FROM readings_files")
     (file,) = story.services.files.of_dataset("readings")
     assert states == [[f"{file.arrival}#{file.file_id}"]]
+
+
+def test_rows_that_a_later_snapshot_lacks_do_not_count() -> None:
+    """No event names the files whose rows it takes."""
+    story = Story(meters(snapshot="table"))
+    story.land("monday.csv", [("a", 1, 10), ("b", 1, 20)])
+    story.load()
+    story.check()
+    story.land("tuesday.csv", [("b", 1, 21)])
+    story.load()
+    story.check()
+    assert set(story.rows()) == {"b"}

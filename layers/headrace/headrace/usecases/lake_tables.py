@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Protocol
 
 from headrace.domain.clock import now, utc, written
@@ -74,7 +74,7 @@ def settle(dataset: str, services: Services, ended: str = "") -> list[str]:
         _register(found, _defined(contract, services), services)
     settled = [batch for batch in _announced(dataset, services) if _settle(batch, contract, services)]
     if settled and contract.snapshot:
-        _rebuild(contract, services)  # a snapshot takes rows from files that no event names
+        _note_what_is_left(settled[-1], contract, services)
     return settled
 
 
@@ -135,6 +135,21 @@ def _settle(name: str, contract: Contract, services: Services) -> bool:
     services.lake_catalog.write_files(lake_paths.file_states(contract.dataset, name), states)
     services.lake.remove(marker)
     return True
+
+
+def _note_what_is_left(batch: str, contract: Contract, services: Services) -> None:
+    """Write all files that are loaded: a snapshot takes rows from files that no event names.
+
+    The index, which may lag, only says which they are; the ledger says what they have now.
+    """
+    listed = services.files.of_dataset(contract.dataset)
+    loaded = (file.file_id for file in listed if file.status is FileStatus.LOADED)
+    for number in count():
+        as_of, some = now(), services.files.known(list(islice(loaded, FILES_AT_ONCE))).values()
+        if not some:
+            return
+        key = lake_paths.file_states(contract.dataset, f"{batch}-left-{number:04}")
+        services.lake_catalog.write_files(key, _states(some, contract, as_of, services))
 
 
 def _rebuild(contract: Contract, services: Services) -> int:
