@@ -133,8 +133,14 @@ COMMANDS = {
     "migrate": Listed("repair.migrate", REPAIR, "Change the warehouse to match the contracts and migrations here."),
     "release": Listed("repair.release", REPAIR, "Load a batch or a file that was held."),
     "reject": Listed("repair.reject", REPAIR, "Give up a held batch, or a file held for too few rows."),
-    "pause": Listed("repair.pause", REPAIR, "Let a dataset's new files wait for a while: nothing is lost or reported."),
-    "resume": Listed("repair.resume", REPAIR, "End a pause: what has waited is loaded in the order of its arrival."),
+    "pause": Listed(
+        "repair.pause",
+        REPAIR,
+        "Let the files of a dataset wait: no new batch begins, and a batch that is running goes on to its end.",
+    ),
+    "resume": Listed(
+        "repair.resume", REPAIR, "End the pause of a dataset: what has waited is loaded in the order of its arrival."
+    ),
     "retry": Listed("repair.retry", REPAIR, "Try failed files again, after fixing the cause."),
     "unblock": Listed("repair.unblock", REPAIR, "End a batch that blocks its dataset, and start the next one."),
     "reload": Listed("repair.reload", REPAIR, "Load a loaded or duplicate file again, with the deployed contract."),

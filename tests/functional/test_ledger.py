@@ -16,6 +16,7 @@ from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
 from headrace.adapters.ledger.items import saving
 from headrace.adapters.table import Table, to_item
 from headrace.domain import clock
+from headrace.domain.audit import BEGUN, MOST_NAMED, AuditEntry
 from headrace.domain.clock import now
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.coverage import Coverage
@@ -918,3 +919,25 @@ def test_three_hundred_refused_objects_are_seven_messages_also_when_ten_function
         "readings: 149",
     ]
     assert report_storms(services) == 0
+
+
+def test_the_audit_is_in_order_over_months_and_an_entry_becomes_what_came_of_it(ledger: Any) -> None:
+    old = AuditEntry("a1", "2025-11-30T23:59:00Z", "retry", "ada", "host", "readings", ("f1",), 1, "fixed")
+    new = AuditEntry("a2", "2026-01-01T00:00:00Z", "erase", "ada", "host", about=tuple(map(str, range(200))))
+    for entry in (new, old):
+        ledger.audit.write(entry)
+    ledger.audit.write(replace(old, outcome="done"))
+    found = list(ledger.audit.since("2025-11-30T00:00:00Z"))
+    assert [(entry.id, entry.outcome) for entry in found] == [("a1", "done"), ("a2", BEGUN)]
+    assert found[0] == replace(old, outcome="done")
+    assert (len(found[1].about), found[1].number) == (MOST_NAMED, 200)
+    assert [entry.id for entry in ledger.audit.since("2026-01-01T00:00:00Z")] == ["a2"]
+
+
+def test_the_audit_expires_after_days_of_its_own(dynamodb: Any, table: DynamoLedger) -> None:
+    entry = AuditEntry("a1", now(), "retry", "ada", "host")
+    DynamoLedger(dynamodb, TABLE, keep_days=1, audit_days=10).audit.write(entry)
+    item = dynamodb.scan(TableName=TABLE)["Items"][0]
+    assert int(item["expires"]["N"]) == pytest.approx(time.time() + 10 * 86_400, abs=60)
+    table.audit.write(entry)
+    assert "expires" not in dynamodb.scan(TableName=TABLE)["Items"][0]

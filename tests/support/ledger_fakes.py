@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headrace.adapters.ledger.storms import CLAIMED_SECONDS
+from headrace.domain.audit import AuditEntry
 from headrace.domain.clock import now
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.lane import REMEMBERED, LaneState, Pause, Sleeper
@@ -443,6 +444,19 @@ class MemoryWatches:
         return True
 
 
+class MemoryAudit:
+    """What people did by hand, as last written."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str], AuditEntry] = {}
+
+    def write(self, entry: AuditEntry) -> None:
+        self.entries[entry.at, entry.id] = entry.bounded
+
+    def since(self, since: str) -> Iterator[AuditEntry]:
+        return (entry for _, entry in sorted(self.entries.items()) if entry.at >= since)
+
+
 class MemoryLedger:
     """All of the ledger's ports over the same records. A test gives the port that is to behave otherwise."""
 
@@ -461,6 +475,7 @@ class MemoryLedger:
         self.sleepers = MemorySleepers(self.records)
         self.events = MemoryEvents(self.records)
         self.watches = MemoryWatches(self.records)
+        self.audit = MemoryAudit()
 
     def given(self, file: FileRecord) -> None:
         """What a test takes as given."""

@@ -21,6 +21,7 @@ PIPED_WIDTH = 200
 """Columns when no terminal sets a width, so that a pipe gets whole lines."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+Reason = Annotated[str, typer.Option(help="Why, for the record: `headrace history --audit` shows it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, without doing it.")]
 
 

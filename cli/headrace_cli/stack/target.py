@@ -60,6 +60,7 @@ class Target:
         self._clients: dict[str, Any] = {}
         self.stack = stack
         self.endpoint_url = endpoint_url
+        self.caller: str | None = None
         self._token = token
 
     def client(self, service: str) -> Any:
@@ -131,7 +132,8 @@ class Target:
         """The stack's ledger."""
         from headrace.adapters.ledger import DynamoLedger
 
-        return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"), int(self.outputs.get("KeepDays", 0)))
+        keep_days, audit_days = (int(self.outputs.get(name, 0)) for name in ("KeepDays", "AuditDays"))
+        return DynamoLedger(self.client("dynamodb"), self.output("LedgerTable"), keep_days, audit_days)
 
     @cached_property
     def services(self) -> TargetServices:
@@ -271,11 +273,6 @@ def target_of(context: typer.Context) -> Target:
     if not isinstance(context.obj, Target):
         context.obj = target_for(context.obj)
     return context.obj
-
-
-def who(target: Target) -> str:
-    """The AWS identity at the keyboard."""
-    return str(target.client("sts").get_caller_identity()["Arn"])
 
 
 def aws_target(choice: Choice) -> Target:

@@ -11,6 +11,7 @@ from headrace.domain.clock import written
 from headrace.domain.ingest.ledger import BatchRecord, Event, FileRecord, RowCounts
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import moment
+from headrace_cli.stack.audited import acts_about
 from headrace_cli.stack.landing import Landed, newest_of
 from headrace_cli.stack.target import Target
 from headrace_cli.stack.totals import row_counts
@@ -90,6 +91,7 @@ def _steps(
         yield from _events(target.ledger.events.of_batch(batch.batch), "batch")
     if execution:
         yield from ({**step, "source": "execution"} for step in execution_steps(target, execution))
+    yield from acts_about(target, {file.file_id, file.key, file.batch, file.merge} - {None}, file.arrived_at)
 
 
 def _merge_steps(target: Target, merge: BatchRecord | None) -> Iterable[dict[str, Any]]:

@@ -112,6 +112,21 @@ class MemoryStacks:
         return {"Stacks": [{"StackName": StackName, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
 
 
+class MemoryIdentity:
+    """STS: one caller, and how often it was asked for; or a refusal."""
+
+    def __init__(self) -> None:
+        self.arn = "arn:aws:sts::000000000000:assumed-role/operators/ada"
+        self.asked = 0
+        self.refuses = False
+
+    def get_caller_identity(self) -> dict[str, str]:
+        self.asked += 1
+        if self.refuses:
+            raise refused("GetCallerIdentity", "ExpiredToken")
+        return {"Arn": self.arn}
+
+
 class MemoryQueue:
     """The intake queue: how many messages are in it at each look; the last number stays."""
 
@@ -237,6 +252,7 @@ class FakeStack:
     sqs: MemoryQueue = field(default_factory=MemoryQueue)
     stepfunctions: MemoryMachines = field(default_factory=MemoryMachines)
     data: MemoryDataApi = field(default_factory=MemoryDataApi)
+    sts: MemoryIdentity = field(default_factory=MemoryIdentity)
     ledger: ReadableLedger = field(default_factory=ReadableLedger)
     source_ledger: MemorySourceLedger = field(default_factory=MemorySourceLedger)
     polls: list[str] = field(default_factory=list)
@@ -253,6 +269,7 @@ class FakeStack:
             "sqs": self.sqs,
             "stepfunctions": self.stepfunctions,
             "redshift-data": self.data,
+            "sts": self.sts,
         }
         target = Target(clients.__getitem__)
         target.ledger = cast("DynamoLedger", self.ledger)

@@ -10,6 +10,7 @@ import typer
 from headrace.domain.ingest.ledger import BatchRecord, FileRecord
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import clock, count, duration, moment, number, status_text
+from headrace_cli.stack.audited import entries
 from headrace_cli.stack.target import Target, target_of
 from headrace_cli.stack.totals import row_counts
 
@@ -24,14 +25,23 @@ def history(
     dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
     since: Since = "1d",
     limit: Annotated[int, typer.Option(help="Batches to show, the newest first.", min=1, max=MOST_BATCHES)] = 50,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Show what people did by hand instead: who, when, what, and why.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the batches of files that arrived since a time (default: a day ago): files, rows, duration, outcome.
 
     A batch is one execution of the workflow; `headrace trace BATCH` shows its steps.
 
-    Examples: `headrace history`, `headrace history readings --since yesterday`
+    With `--audit`: who released, rejected, retried, reloaded, replayed, discarded, erased, backfilled, unblocked,
+    redrove or migrated since then, from which machine, and why (`--reason`).
+
+    Examples: `headrace history`, `headrace history readings --since yesterday`, `headrace history --audit --since 30d`
     """
+    if audit:
+        emit(collect_audit(target_of(context), dataset, since or "", limit), render_audit, as_json=as_json)
+        return
     emit(collect(target_of(context), dataset, since or "", limit), render, as_json=as_json)
 
 
@@ -45,6 +55,30 @@ def collect(target: Target, dataset: str | None, since: str, limit: int) -> Docu
     records = list(_records(target, newest[:limit]))
     records.sort(key=lambda batch: batch.started_at, reverse=True)
     return {"since": since, "batches": [_account(record) for record in records], "more": len(newest) - len(records)}
+
+
+def collect_audit(target: Target, dataset: str | None, since: str, limit: int) -> Document:
+    """`{"since", "entries": [as `AuditEntry`, the newest first], "more": how many others}`."""
+    name = target.contract(dataset).dataset if dataset else None
+    found = entries(target, since, name)[::-1]
+    return {"since": since, "entries": [entry.to_json() for entry in found[:limit]], "more": len(found[limit:])}
+
+
+def render_audit(document: Document) -> ConsoleRenderable:
+    """A line per act."""
+    if not document["entries"]:
+        return lines(f"Nobody has changed anything by hand since {clock(document['since'])}.")
+    headers = ("when", "who", "did", "about", "why", "outcome")
+    rest = [f"\nand {document['more']:,} more: --limit shows more"] if document["more"] else []
+    return lines(table(headers, map(_act, document["entries"]), whole=("did",)), *rest)
+
+
+def _act(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Of an ARN the last part, which names the person; of what it was about the first."""
+    about = entry["about"][:1] + [f"and {entry['number'] - 1:,} more" for _ in range(1) if entry["number"] > 1]
+    said = " ".join([*filter(None, [entry["dataset"]]), *about])
+    who = f"{entry['by'].rpartition('/')[2]}, {entry['host']}"
+    return clock(entry["at"]), who, entry["action"], said, entry["reason"], entry["outcome"]
 
 
 def _batches(file: FileRecord) -> list[str]:

@@ -17,8 +17,9 @@ from headrace_cli.output.console import Document, DryRun, Json, emit, lines, tab
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count, number
 from headrace_cli.output.highlight import fault_span
+from headrace_cli.stack.audited import audited, who
 from headrace_cli.stack.bad_rows import bad_rows
-from headrace_cli.stack.target import Target, target_of, who
+from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -109,7 +110,11 @@ def discarded(target: Target, dataset: str, wanted: dict[str, str | None], reaso
 
     contract = target.contract(dataset)
     decision = use_case.Decision("" if dry_run else who(target), reason.strip())
-    answers = use_case.discard(contract, Wanted(**wanted), decision, target.landing, target.services, dry_run=dry_run)
+    chosen, about = Wanted(**wanted), [f"{name} {text}" for name, text in wanted.items() if text]
+    with audited(target, "discard", about, reason=reason, dataset=contract.dataset, dry_run=dry_run) as act:
+        answers = use_case.discard(contract, chosen, decision, target.landing, target.services, dry_run=dry_run)
+        act.about = [answer.file_id for answer in answers if not answer.why]
+        act.outcome = f"{count(sum(answer.rows for answer in answers if not answer.why), 'row')} discarded"
     files = [asdict(answer) for answer in answers]
     rows = sum(item["rows"] for item in files if not item["why"])
     return {"dataset": dataset, "dry_run": dry_run, "rows": rows, "files": files}

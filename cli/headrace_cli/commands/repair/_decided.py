@@ -10,6 +10,7 @@ from headrace.domain.ingest.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.usecases.quality.hold import Decided
 from headrace_cli.output.console import Document, lines, table
 from headrace_cli.output.failures import CommandError
+from headrace_cli.stack.audited import DONE
 from headrace_cli.stack.target import Target
 from headrace_cli.stories.file import find
 
@@ -36,6 +37,16 @@ def meant(target: Target, name: str) -> BatchRecord | FileRecord:
     if not files:
         raise CommandError(f"no batch or file {name} in the ledger: `headrace held` lists what is held")
     return next((file for file in reversed(files) if file.status is FileStatus.HELD), files[-1])
+
+
+def names(found: BatchRecord | FileRecord) -> list[str]:
+    """What the audit calls it."""
+    return [found.batch] if isinstance(found, BatchRecord) else [found.file_id, found.key]
+
+
+def outcome_of(decided: Decided) -> str:
+    """What came of a decision, for the audit."""
+    return DONE if decided.done else f"refused: {decided.why}"
 
 
 def document_of(decided: Decided, decision: str, *, dry_run: bool) -> Document:

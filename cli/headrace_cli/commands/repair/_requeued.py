@@ -65,6 +65,12 @@ def _of_dataset(
     return sorted(found, key=lambda file: (file.arrived_at, file.file_id))
 
 
+def outcome_of(answers: list[Requeued]) -> str:
+    """What came of it, for the audit."""
+    sent = sum(answer.done for answer in answers)
+    return f"{count(sent, 'file')} sent again of {len(answers):,}"
+
+
 def document_of(answers: list[Requeued], *, dry_run: bool) -> Document:
     """`{"dry_run", "files": [{"key", "file_id", "dataset", "lane", "sent", "why"}], "sent"}`."""
     files = [

@@ -9,10 +9,11 @@ import typer
 
 from headrace.usecases.recovery.backfill import Backfilled
 from headrace.usecases.recovery.backfill import backfill as take_unknown
-from headrace_cli.output.console import Document, DryRun, Json, emit, lines
+from headrace_cli.output.console import Document, DryRun, Json, Reason, emit, lines
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Progress
+from headrace_cli.stack.audited import audited
 from headrace_cli.stack.target import target_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def backfill(
     prefix: Annotated[
         str | None, typer.Argument(help="Only keys in the landing bucket with this prefix. Default: the dataset's.")
     ] = None,
+    reason: Reason = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -47,7 +49,9 @@ def backfill(
         def show(found: Backfilled) -> None:
             line.show(f"{len(found.taken):,} wait, {found.known:,} known already")
 
-        found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, progress=show)
+        with audited(target, "backfill", [prefix], reason=reason, dataset=dataset, dry_run=dry_run) as act:
+            found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, progress=show)
+            act.outcome = f"{count(len(found.taken), 'object')} taken"
     emit({"dry_run": dry_run, **asdict(found)}, render, as_json=as_json)
 
 

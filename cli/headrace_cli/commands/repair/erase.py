@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from headrace_cli.output.console import Document, DryRun, Json, emit, lines
+from headrace.domain.audit import hashed
+from headrace_cli.output.console import Document, DryRun, Json, Reason, emit, lines
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Progress
+from headrace_cli.stack.audited import audited
 from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -22,13 +24,14 @@ FROM_STDIN = "-"
 SHOWN = 20
 
 
-def erase(
+def erase(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A deployed dataset.")],
     which: Annotated[
         str, typer.Argument(help="COLUMN=VALUE; COLUMN=- reads the value from standard input.", metavar="COLUMN=VALUE")
     ],
     force: Annotated[bool, typer.Option(help="Confirm permanent deletion.")] = False,
+    reason: Reason = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -47,8 +50,18 @@ def erase(
     if not equals:
         raise CommandError(f"{which!r} has no value: write COLUMN=VALUE")
     value = sys.stdin.read().rstrip("\n") if text == FROM_STDIN else text
-    document = collect(target_of(context), dataset, column, value, dry_run=dry_run)
+    target = target_of(context)
+    about = [f"{column}, SHA-256 {hashed(f'{dataset}/{column}/{value}')}"]
+    with audited(target, "erase", about, reason=reason, dataset=dataset, dry_run=dry_run) as act:
+        document = collect(target, dataset, column, value, dry_run=dry_run)
+        act.outcome = outcome_of(document)
     emit(document, render, as_json=as_json)
+
+
+def outcome_of(document: Document) -> str:
+    """What came of it, for the audit: how much went, never what."""
+    rows = sum(document[name] for name in ("lake_rows", "bad_rows", "table_rows"))
+    return f"{count(len(document['landed']), 'landed file')} and {count(rows, 'row')} erased"
 
 
 def collect(target: Target, dataset: str, column: str, value: str, *, dry_run: bool) -> Document:

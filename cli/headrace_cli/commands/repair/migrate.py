@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from headrace_cli.output.console import Document, Json, emit, lines, table
+from headrace_cli.output.console import Document, Json, Reason, emit, lines, table
 from headrace_cli.output.formatting import count
 from headrace_cli.output.progress import Progress
 from headrace_cli.stack.application import packaged
+from headrace_cli.stack.audited import audited
 from headrace_cli.stack.home import project
 from headrace_cli.stack.target import target_of
 from headrace_cli.stack.warehouse import reader_of
@@ -30,6 +31,7 @@ def migrate(
     contracts: Annotated[
         Path | None, typer.Option(help="The folder of contracts. Default: the project's.", file_okay=False)
     ] = None,
+    reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Change the warehouse to match the contracts and migrations here. A deployment does the same.
@@ -51,9 +53,12 @@ def migrate(
         planned = plan(services, target.output("Database"))
         applied = []
         if not (only_plan or planned.refused):
-            for change in apply(planned, services):
-                applied.append(change.name)
-                progress.show(f"{len(applied)} of {count(len(planned.changes), 'change')} done")
+            about = [change.name for change in planned.changes]
+            with audited(target, "migrate", about, reason=reason, dry_run=not about) as act:
+                for change in apply(planned, services):
+                    applied.append(change.name)
+                    progress.show(f"{len(applied)} of {count(len(planned.changes), 'change')} done")
+                act.outcome = f"{count(len(applied), 'change')} made"
             if reader := reader_of(target):
                 let_read(services, reader)
     emit(document_of(planned, applied), render, as_json=as_json)

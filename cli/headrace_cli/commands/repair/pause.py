@@ -11,7 +11,8 @@ from headrace.usecases.recovery import pause as pausing
 from headrace_cli.output import times
 from headrace_cli.output.console import Document, Json, emit, lines
 from headrace_cli.output.formatting import clock
-from headrace_cli.stack.target import target_of, who
+from headrace_cli.stack.audited import audited, who
+from headrace_cli.stack.target import target_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -47,7 +48,9 @@ def pause(
     """
     target = target_of(context)
     name = target.contract(dataset).dataset
-    paused = pausing.pause(name, who(target), until, reason, target.services)
+    with audited(target, "pause", [], reason=reason, dataset=name) as act:
+        paused = pausing.pause(name, who(target), until, reason, target.services)
+        act.outcome = f"until {paused.pause.until}"
     emit({"dataset": name, **asdict(paused.pause), "running": list(paused.running)}, render, as_json=as_json)
 
 

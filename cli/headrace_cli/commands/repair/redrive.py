@@ -13,8 +13,9 @@ import typer
 from headrace.usecases.recovery.redrive import FAILED, KNOWN, SENT, UNREADABLE
 from headrace.usecases.recovery.redrive import redrive as empty_dead_letters
 from headrace.usecases.recovery.resend_notices import resend_notices
-from headrace_cli.output.console import Document, DryRun, Json, emit, lines, table
+from headrace_cli.output.console import Document, DryRun, Json, Reason, emit, lines, table
 from headrace_cli.output.formatting import count
+from headrace_cli.stack.audited import audited
 from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def redrive(
     notices: Annotated[
         bool, typer.Option("--notices", help="Redrive notifications to Slack and PagerDuty instead.")
     ] = False,
+    reason: Reason = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -46,17 +48,19 @@ def redrive(
 
     Examples: `headrace redrive --dry-run`, `headrace redrive --rate 10`, `headrace redrive --notices`
     """
-    emit(collect(target_of(context), rate, notices=notices, dry_run=dry_run), render, as_json=as_json)
+    emit(collect(target_of(context), rate, reason, notices=notices, dry_run=dry_run), render, as_json=as_json)
 
 
-def collect(target: Target, rate: float | None = None, *, notices: bool, dry_run: bool) -> Document:
+def collect(target: Target, rate: float | None = None, reason: str = "", *, notices: bool, dry_run: bool) -> Document:
     """`{"dry_run", "letters": [{"key", "what", "detail"}], "sent", "known", "unreadable", "failed"}`."""
     pause = partial(time.sleep, 1 / (rate or (NOTICES_RATE if notices else INTAKE_RATE)))
-    if notices:
-        answers = resend_notices(target.undelivered, pause=pause, dry_run=dry_run)
-    else:
-        answers = empty_dead_letters(target.queues, target.ledger.files, pause=pause, dry_run=dry_run)
-    totals = Counter(answer.what for answer in answers)
+    with audited(target, "redrive", ["notices" if notices else "intake"], reason=reason, dry_run=dry_run) as act:
+        if notices:
+            answers = resend_notices(target.undelivered, pause=pause, dry_run=dry_run)
+        else:
+            answers = empty_dead_letters(target.queues, target.ledger.files, pause=pause, dry_run=dry_run)
+        totals = Counter(answer.what for answer in answers)
+        act.outcome = ", ".join(f"{totals[what]:,} {what}" for what in COUNTED if totals[what]) or "no dead letters"
     letters = [asdict(answer) for answer in answers]
     return {"dry_run": dry_run, "letters": letters, **{what: totals[what] for what in COUNTED}}
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from headrace.domain.ingest.ledger import FileRecord
 from headrace.usecases.quality import hold
-from headrace_cli.commands.repair._decided import Held, document_of, meant, render
-from headrace_cli.output.console import Document, DryRun, Json, emit
-from headrace_cli.stack.target import Target, target_of, who
+from headrace_cli.commands.repair._decided import Held, document_of, meant, names, outcome_of, render
+from headrace_cli.output.console import Document, DryRun, Json, Reason, emit
+from headrace_cli.stack.audited import audited, who
+from headrace_cli.stack.target import Target, target_of
 
 
 def reject(
     context: typer.Context,
     name: Held,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    reason: Reason = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -33,8 +32,10 @@ def reject(
 def collect(target: Target, name: str, reason: str, *, dry_run: bool) -> Document:
     """`{"name", "decision", "done", "dry_run", "why", "files": [{"key", "file_id"}]}`. Raises CommandError."""
     found = meant(target, name)
-    if isinstance(found, FileRecord):
-        decided = hold.reject_file(found, who(target), reason, target.services, dry_run=dry_run)
-    else:
-        decided = hold.reject(found, who(target), reason, target.services, dry_run=dry_run)
+    with audited(target, "reject", names(found), reason=reason, dataset=found.dataset, dry_run=dry_run) as act:
+        if isinstance(found, FileRecord):
+            decided = hold.reject_file(found, who(target), reason, target.services, dry_run=dry_run)
+        else:
+            decided = hold.reject(found, who(target), reason, target.services, dry_run=dry_run)
+        act.outcome = outcome_of(decided)
     return document_of(decided, "rejected", dry_run=dry_run)

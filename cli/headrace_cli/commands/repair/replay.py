@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace_cli.output.console import Document, DryRun, Json, Since, emit, lines, table
+from headrace_cli.output.console import Document, DryRun, Json, Reason, Since, emit, lines, table
 from headrace_cli.output.formatting import count, number
+from headrace_cli.stack.audited import audited
 from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
     ] = None,
     since: Since = None,
     batch: Annotated[str | None, typer.Option(help="Only rows of this batch.")] = None,
+    reason: Reason = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -36,15 +38,19 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
     """
     from headrace.usecases.recovery.replay import Wanted
 
-    document = collect(target_of(context), dataset, Wanted(rule, since, batch), dry_run=dry_run)
+    document = collect(target_of(context), dataset, Wanted(rule, since, batch), reason, dry_run=dry_run)
     emit(document, render, as_json=as_json)
 
 
-def collect(target: Target, dataset: str, wanted: Wanted, *, dry_run: bool) -> Document:
+def collect(target: Target, dataset: str, wanted: Wanted, reason: str = "", *, dry_run: bool) -> Document:
     """`{"dataset", "dry_run", "files": [{"key", "rows", "good", "why", "landed_as", …}], "rows", "good"}`."""
     from headrace.usecases.recovery import replay as use_case
 
-    answers = use_case.replay(target.contract(dataset), wanted, target.landing, target.services, dry_run=dry_run)
+    about = [text for text in (wanted.rule, wanted.since, wanted.batch) if text]
+    with audited(target, "replay", about, reason=reason, dataset=dataset, dry_run=dry_run) as act:
+        answers = use_case.replay(target.contract(dataset), wanted, target.landing, target.services, dry_run=dry_run)
+        act.about = [answer.file_id for answer in answers]
+        act.outcome = f"{count(sum(answer.good for answer in answers), 'row')} sent in again"
     files = [asdict(answer) for answer in answers]
     rows = {what: sum(item[what] for item in files) for what in ("rows", "good")}
     return {"dataset": dataset, "dry_run": dry_run, "files": files, **rows}

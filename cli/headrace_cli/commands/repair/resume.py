@@ -11,6 +11,7 @@ from headrace.usecases.recovery import pause as pausing
 from headrace_cli.output.console import Document, Json, emit, lines
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import clock
+from headrace_cli.stack.audited import audited
 from headrace_cli.stack.target import target_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def resume(
     """
     target = target_of(context)
     name = target.contract(dataset).dataset
-    ended = pausing.resume(name, target.services)
+    with audited(target, "resume", [], dataset=name) as act:
+        ended = pausing.resume(name, target.services)
+        act.outcome = act.outcome if ended else "it was not paused"
     if ended is None:
         raise CommandError(f"{name} is not paused: `headrace status {name}` shows what it waits for")
     emit({"dataset": name, **asdict(ended)}, render, as_json=as_json)

@@ -8,8 +8,9 @@ import typer
 
 from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.recovery import requeue
-from headrace_cli.commands.repair._requeued import document_of, finish, meant
-from headrace_cli.output.console import Document, DryRun, Json, Since
+from headrace_cli.commands.repair._requeued import document_of, finish, meant, outcome_of
+from headrace_cli.output.console import Document, DryRun, Json, Reason, Since
+from headrace_cli.stack.audited import audited
 from headrace_cli.stack.target import Target, target_of
 
 
@@ -19,6 +20,7 @@ def retry(
         str, typer.Argument(help="A key, a file id, a batch, or a dataset.", metavar="FILE|BATCH|DATASET")
     ],
     since: Since = None,
+    reason: Reason = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -30,12 +32,17 @@ def retry(
 
     Examples: `headrace retry readings/today.csv`, `headrace retry readings --since yesterday --dry-run`
     """
-    finish(collect(target_of(context), wanted, since, dry_run=dry_run), as_json=as_json)
+    finish(collect(target_of(context), wanted, since, reason, dry_run=dry_run), as_json=as_json)
 
 
-def collect(target: Target, wanted: str, since: str | None = None, *, dry_run: bool) -> Document:
+def collect(target: Target, wanted: str, since: str | None = None, reason: str = "", *, dry_run: bool) -> Document:
     """`{"dry_run", "files": [{"key", "file_id", "dataset", "lane", "sent", "why"}], "sent"}`. Raises CommandError."""
     ungrouped = wanted in target.contracts and not target.contracts[wanted].grouped
     statuses = {FileStatus.FAILED, *(requeue.MEMBERS if ungrouped else ())}
     files = meant(target, wanted, since, statuses, counts=requeue.of_no_living_group(target.services))
-    return document_of(requeue.retry(files, target.services, dry_run=dry_run), dry_run=dry_run)
+    about = [wanted, *(file.file_id for file in files)]
+    dataset = files[0].dataset if files else ""
+    with audited(target, "retry", about, reason=reason, dataset=dataset, dry_run=dry_run) as act:
+        answers = requeue.retry(files, target.services, dry_run=dry_run)
+        act.outcome = outcome_of(answers)
+    return document_of(answers, dry_run=dry_run)

@@ -10,9 +10,10 @@ import typer
 
 from headrace.usecases.recovery.unblock import UnknownBatchError
 from headrace.usecases.recovery.unblock import unblock as unblocked
-from headrace_cli.output.console import Document, DryRun, Json, emit, lines
+from headrace_cli.output.console import Document, DryRun, Json, Reason, emit, lines
 from headrace_cli.output.failures import CommandError
-from headrace_cli.stack.target import target_of, who
+from headrace_cli.stack.audited import audited, who
+from headrace_cli.stack.target import target_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def unblock(
     context: typer.Context,
     batch: Annotated[str, typer.Argument(help="The batch, as named in the notification.", metavar="BATCH")],
+    reason: Reason = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -34,8 +36,10 @@ def unblock(
     """
     target = target_of(context)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # metrics of outcomes are for a function's log
-            answer = unblocked(batch, who(target), target.services, dry_run=dry_run)
+        with audited(target, "unblock", [batch], reason=reason, dry_run=dry_run) as act:
+            with contextlib.redirect_stdout(io.StringIO()):  # metrics of outcomes are for a function's log
+                answer = unblocked(batch, who(target), target.services, dry_run=dry_run)
+            act.outcome = f"refused: {answer.refused}" if answer.refused else "; ".join(answer.done) or "nothing to do"
     except UnknownBatchError:
         raise CommandError(f"no batch {batch} in the ledger or in a lane") from None
     if answer.refused:

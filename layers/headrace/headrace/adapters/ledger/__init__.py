@@ -14,6 +14,7 @@ PROMISE#<dataset>          LATE, VIEW#<view>        since when people know that 
 COVERAGE#<dataset>         COVERAGE                 how far the nights have come with comparing its objects
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
 BATCH#<batch>              EVENT#<time>#<step>      its history
+AUDIT#<month>              <time>#<id>              what a person did by hand, why, and what came of it
 
 `storms.py` has what else is in the table of refused objects. A write that spans records is in the module of the port
 that decides on it, and the form of all records in `items.py`.
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from headrace.adapters.ledger.audit import DynamoAudit
 from headrace.adapters.ledger.batches import DynamoBatches
 from headrace.adapters.ledger.contents import DynamoContents
 from headrace.adapters.ledger.events import DynamoEvents
@@ -41,10 +43,11 @@ __all__ = ["UNROUTABLE", "DynamoLedger", "LedgerServices"]
 class DynamoLedger:
     """Each port of the ledger over the same table. `client` is a boto3 DynamoDB client.
 
-    Events and notes of copies go after `keep_days`, what decisions hang on stays; 0 keeps everything.
+    Events and notes of copies go after `keep_days`, the audit after `audit_days`, what decisions hang on stays; 0 keeps
+    everything.
     """
 
-    def __init__(self, client: Any, table: str, keep_days: int = 0) -> None:
+    def __init__(self, client: Any, table: str, keep_days: int = 0, audit_days: int = 0) -> None:
         items = Table(client, table, keep_days)
         self.files = DynamoFiles(items)
         self.contents = DynamoContents(items)
@@ -54,6 +57,7 @@ class DynamoLedger:
         self.events = DynamoEvents(items)
         self.watches = DynamoWatches(items)
         self.storms = DynamoStorms(items)
+        self.audit = DynamoAudit(Table(client, table, audit_days))
 
 
 class HasLedger(Protocol):
