@@ -141,7 +141,9 @@ def start(home: Path, port: int | None) -> LaptopState:
 def complete(laptop: LaptopState, daemon: psutil.Process, home: Path) -> None:
     """Wait until the laptop answers and has its secrets: whoever started it may have been stopped in between."""
     wait_until_healthy(laptop, daemon, home / "laptop.log")
-    secrets = {channel.secret: channel.secret_for(laptop.page(name)) for name, channel in CHANNELS.items()}
+    secrets = {
+        channel.secret: channel.secret_for(laptop.page(name)) for name, channel in CHANNELS.items() if channel.secret
+    }
     secrets |= {WAREHOUSE_SECRET: json.dumps(WAREHOUSE_USER), READER_SECRET: json.dumps(READER_USER)}
     client = laptop.client("secretsmanager")
     for name, value in secrets.items():

@@ -25,6 +25,8 @@ RESTORE = "aws secretsmanager restore-secret --secret-id {name}"
 def channel(called: Channel, examination: Examination) -> Iterator[Finding]:
     """Where notifications go."""
     name = examination.parameters[called.parameter]
+    if not name and called.extra:
+        return
     if not name:
         remedy = f"to change that, name a secret that holds {called.holds}"
         yield warning(f"{called.parameter} is empty: {called.title} receives nothing", remedy)
@@ -108,7 +110,7 @@ def _secret(examination: Examination, name: str) -> str | None:
 
 
 CHECKS = (
-    *(Check("secrets", called.title, partial(channel, called)) for called in CHANNELS.values()),
+    *(Check("secrets", called.title, partial(channel, called)) for called in CHANNELS.values() if called.parameter),
     Check("secrets", "warehouse", warehouse),
     Check("secrets", "servers", servers, deployed=True),
 )

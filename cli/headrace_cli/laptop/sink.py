@@ -34,9 +34,14 @@ def received(target: Target, after: int = 0) -> list[dict[str, Any]]:
 
 def _message(item: dict[str, Any]) -> dict[str, Any]:
     body = item["body"]
-    fields = body if isinstance(body, dict) else {"text": str(body)}
+    fields: dict[str, Any] = body if isinstance(body, dict) else {"text": str(body)}
     if "event_action" in fields:
         fields = {"channel": "PagerDuty", "text": _incident(fields)}
+    if "attachments" in fields:
+        blocks = fields["attachments"][0]["content"]["body"]
+        fields = {"channel": "Teams", "text": "\n".join(str(block["text"]) for block in blocks)}
+    elif "cause" in fields:
+        fields = {"channel": f"webhook {fields.get('channel', '')}".strip(), "text": fields["title"]}
     return {
         "n": item["number"],
         "at": item["received_at"],

@@ -24,6 +24,7 @@ from headrace_compiler.compile.operations import check_null_tokens, with_operati
 from headrace_compiler.compile.row_rules import row_rules
 from headrace_compiler.compile.servers import TRIMMED, compile_servers
 from headrace_compiler.compile.snapshots import key_problems, size_checks, snapshot_of
+from headrace_compiler.compile.support import severities_of, support_of
 from headrace_compiler.compile.views import compile_views
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Problems, Where
@@ -52,7 +53,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     _check_name(model, problems)
     custom.read_custom(model.customProperties, custom.NO_PROPERTIES, (), problems)
     promised = promises.freshness(model.slaProperties or [], problems)
-    channel = promises.slack_channel(model.support or [], problems)
+    support = support_of(model.support or [], problems)
     if table is None:
         return None
     values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
@@ -121,7 +122,9 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         wait_seconds=int(values.get("groupWait", promises.wait(promised, int(staging.get("merge_seconds", 0))))),
         **staging,
         freshness_seconds=promised,
-        channel=channel,
+        channel=next((entry.channel for entry in support if entry.tool == "slack"), None),
+        support=support,
+        severities=severities_of(values, custom.place_of(table.customProperties, "severities", TABLE), problems),
         description=_description(model),
         extra={"database": servers.database} if servers.database else {},
         **layout,

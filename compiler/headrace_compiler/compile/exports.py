@@ -19,6 +19,7 @@ from headrace_compiler.compile import promises
 from headrace_compiler.compile.column_types import KINDS, TypeProblem, default_type, physical_type
 from headrace_compiler.compile.compiler import SUFFIX
 from headrace_compiler.compile.export_files import compile_files
+from headrace_compiler.compile.support import support_of
 from headrace_compiler.document import custom
 from headrace_compiler.document.document import Document, Problems, Where
 from headrace_compiler.document.errors import ContractError, ContractErrors
@@ -92,6 +93,7 @@ def _export(model: OpenDataContractStandard, digest: str, problems: Problems) ->
     _check_object(table, values, known, problems)
     schema, database = _warehouse(*servers["redshift"], problems)
     pattern, dialect = compile_files(*servers["s3"], problems)
+    support = support_of(model.support or [], problems)
     if problems.errors:
         return None
     return Export(
@@ -112,7 +114,8 @@ def _export(model: OpenDataContractStandard, digest: str, problems: Problems) ->
         accounts_from=values.get("accountsFrom", ""),
         categories_from=values.get("categoriesFrom", ""),
         write_empty=EMPTY[values.get("emptyAccounts", "write")],
-        channel=promises.slack_channel(model.support or [], problems),
+        channel=next((entry.channel for entry in support if entry.tool == "slack"), None),
+        support=support,
         description=" ".join((model.description.purpose or "").split()) if model.description else "",
         database=database,
     )

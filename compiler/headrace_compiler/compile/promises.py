@@ -1,10 +1,10 @@
-"""What a contract promises and who is notified: slaProperties and support."""
+"""What a contract promises: slaProperties."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from open_data_contract_standard.model import ServiceLevelAgreementProperty, Support
+from open_data_contract_standard.model import ServiceLevelAgreementProperty
 
 from headrace_compiler.document.document import Problems
 from headrace_compiler.document.shape import suggestion
@@ -53,16 +53,6 @@ def wait(promised: int | None, merge_seconds: int = 0) -> int:
         return 0
     left = promised - merge_seconds
     return max(0, min(left - 2 * min(PROCESSING_SECONDS, left // 4), LONGEST_WAIT))
-
-
-def slack_channel(support: Sequence[Support], problems: Problems) -> str | None:
-    """The first channel whose tool is slack."""
-    for index, item in enumerate(support):
-        if item.tool == "slack":
-            if not item.channel:
-                problems.add(("support", index), "a slack channel needs its name: channel: '#data-events'")
-            return item.channel
-    return None
 
 
 def _seconds(promise: ServiceLevelAgreementProperty) -> int | None:

@@ -55,6 +55,7 @@ DATASET = {
     "history": "text",
     "badRowLimit": "a number of rows, or a share such as 5%",
     "shrinkLimit": "a share such as 20%",
+    "severities": "a map of causes to severities, such as {rows-quarantined: error}",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a whole number", "width": "a whole number", "valueFrom": "text",
           "formats": "a list of texts", "decimalMark": "text", "groupingMark": "text", "units": "a list of texts",
@@ -64,6 +65,7 @@ COLUMN = {"source": "text", "encode": "text", "start": "a whole number", "width"
           "hour24": "true or false", "nullTokens": "a list of texts", "trim": "true or false", "default": "a value",
           "trueValues": "a list of texts", "falseValues": "a list of texts", "tooLong": "text",
           "badBytes": "text", "jsonTypes": "text"}  # fmt: skip
+SUPPORT = {"severity": "text"}
 NO_PROPERTIES: dict[str, str] = {}
 
 
@@ -103,6 +105,7 @@ def _unknown(name: str, known: Mapping[str, str]) -> str:
         (SOURCE, "a server of type ftp, ftps or sftp"),
         (DATASET, "the schema object"),
         (COLUMN, "a property"),
+        (SUPPORT, "an entry of support"),
     ):
         if name in level and level is not known:
             return f"the customProperty {name!r} belongs to {place}"
@@ -128,6 +131,7 @@ FITTING: Mapping[str, Callable[[Any], bool]] = {
     "a value": lambda value: isinstance(value, str | int | float),
     "true or false": lambda value: isinstance(value, bool),
     "text": lambda value: isinstance(value, str),
+    "a map of": lambda value: isinstance(value, dict),
     "a share": lambda value: isinstance(value, str),
 }
 """By how their words begin, the longer ones first."""

@@ -25,6 +25,7 @@ VALUES: dict[str, Schema] = {
     "a list of texts": TEXTS,
     "a list of views": {"type": "array", "items": {"type": "object"}},
     "a number of rows": {"type": ["string", "integer"]},
+    "a map of": {"type": "object"},
     "a share": {"type": "string"},
 }
 """By the beginning of what `custom` wants of a value."""

@@ -18,14 +18,8 @@ class Topic:
         self._arn = arn
 
     def publish(self, notice: Notice) -> None:
-        """Publish a notice as JSON, its title as the subject for whoever reads mail.
-
-        A notice with an incident has the attribute `incident`, by which subscribers filter.
-        """
-        called = {"incident": {"DataType": "String", "StringValue": notice.incident.action}} if notice.incident else {}
-        self._client.publish(
-            TopicArn=self._arn, Subject=subject(notice), Message=json.dumps(notice.to_json()), MessageAttributes=called
-        )
+        """Publish a notice as JSON, its title as the subject for whoever reads mail."""
+        self._client.publish(TopicArn=self._arn, Subject=subject(notice), Message=json.dumps(notice.to_json()))
 
 
 def subject(notice: Notice) -> str:

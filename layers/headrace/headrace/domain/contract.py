@@ -15,6 +15,7 @@ from headrace.domain.files.names import IGNORED
 from headrace.domain.kind import Kind
 from headrace.domain.source import After, Checksum, Complete, Protocol, Source, Tls
 from headrace.domain.statistics.checks import Check, Metric
+from headrace.domain.support import Support
 from headrace.domain.writing import USUAL, Writing
 
 __all__ = [
@@ -43,7 +44,7 @@ VALIDITY = ("valid_from", "valid_to", "is_current")
 TABLE, PARTITION = "table", "partition"
 """What a file of a dataset of snapshots is the whole of."""
 
-NESTED = {"columns", "format", "rules", "checks", "views", "sources"}
+NESTED = {"columns", "format", "rules", "checks", "views", "sources", "support"}
 """The fields of a contract that hold objects."""
 
 
@@ -199,6 +200,8 @@ class Contract:
     `engine` is one of `ENGINES`. The rows of an object that is deleted from landing go if `remove_deleted`, those of
     one that S3's lifecycle rules delete if `remove_expired`.
 
+    `support` are the channels that are notified, `severities` what the contract makes of causes.
+
     Files that wait for a `marker`, or are listed in a `manifest`, both patterns of names, are loaded as one: see
     `domain.ingest.groups`. People are notified of those that have waited for `patience_seconds`.
     """
@@ -224,6 +227,8 @@ class Contract:
     wait_seconds: int = 0
     freshness_seconds: int | None = None
     channel: str | None = None
+    support: tuple[Support, ...] = ()
+    severities: dict[str, str] = field(default_factory=dict)
     description: str = ""
     refuse_unknown: bool = False
     max_bad_rows: int | None = None
@@ -383,9 +388,11 @@ class Contract:
         checks = tuple(Check(**item | {"metric": Metric(item["metric"])}) for item in value.get("checks", ()))
         views = tuple(View(**_tuples(View, item)) for item in value.get("views", ()))
         sources = tuple(map(_source, value.get("sources", ())))
+        support = tuple(Support(**item) for item in value.get("support", ()))
         rest = _tuples(cls, {k: v for k, v in value.items() if k not in NESTED})
         return cls(
-            columns=columns, format=file_format, rules=rules, checks=checks, views=views, sources=sources, **rest
+            columns=columns, format=file_format, rules=rules, checks=checks, views=views, sources=sources,
+            support=support, **rest
         )  # fmt: skip
 
 

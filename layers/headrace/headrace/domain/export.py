@@ -11,6 +11,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from headrace.domain.contract import Kind
+from headrace.domain.support import Support
 from headrace.errors import TerminalError
 
 LONGEST_KEY_BYTES = 1024
@@ -86,6 +87,7 @@ class Export:
     categories_from: str = ""
     write_empty: bool = True
     channel: str | None = None
+    support: tuple[Support, ...] = ()
     description: str = ""
     database: str = ""
 
@@ -120,7 +122,8 @@ class Export:
         columns = tuple(ExportColumn(**item | {"kind": Kind(item["kind"])}) for item in value["columns"])
         kinds = {name: Kind(value[name]) for name in ("category_kind", "account_kind")}
         made: dict[str, Any] = value | {"columns": columns, "dialect": Dialect(**value["dialect"])} | kinds
-        return cls(**made | {"order_by": tuple(value["order_by"])})
+        support = tuple(Support(**item) for item in value.get("support", ()))
+        return cls(**made | {"order_by": tuple(value["order_by"]), "support": support})
 
 
 def named(value: str) -> str:

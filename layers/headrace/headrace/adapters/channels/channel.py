@@ -6,8 +6,8 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,12 +23,13 @@ class Channel:
 
     `title` is the service's name, `parameter` the template's parameter with the secret's name, `secret` its default.
     `holds` says what is in it, `form` what to type for that, `begins` how it usually begins. An
-    `optional` channel is not used while the parameter is empty.
+    `optional` channel is not used while the parameter is empty, and nobody misses an `extra` one.
 
-    `read(text, what)` reads the secret's text; it raises TerminalError that says `what` should have which form, and
-    never what it has. `send(target, notice)`, given what was read, says whether the notice is one for this channel. It
-    raises TransientError when another try is worthwhile, TerminalError when not. `secret_for(url)` is the text of a
-    secret that sends to another address, as the laptop's.
+    `read(text, what)` reads an address; it raises TerminalError that says `what` should have which form, and never what
+    it has. `send(address, notice, name)`, given what was read and how the contract calls the place there, says whether
+    the notice is one for this channel. It raises TransientError when another try is worthwhile, TerminalError when not.
+    `secret_for(url)` is the text of a secret that sends to another address, as the laptop's. A channel without
+    `parameter` needs no secret: what it reads is in the function's setting CHANNEL_ADDRESS.
     """
 
     title: str
@@ -37,20 +38,71 @@ class Channel:
     holds: str
     form: str
     read: Callable[[str, str], Any]
-    send: Callable[[Any, Notice], bool]
+    send: Callable[[Any, Notice, str], bool]
     secret_for: Callable[[str], str]
     begins: str = ""
     optional: bool = False
+    extra: bool = False
 
 
-def post_json(url: str, document: dict[str, Any], whose: str) -> None:
+DEFAULT = "default"
+"""The name of the address that gets what has no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What a secret holds: one address, or several by the names that contracts call them."""
+
+    channel: Channel
+    known: Mapping[str, Any] = field(repr=False)
+    what: str
+
+    @classmethod
+    def read(cls, channel: Channel, text: str, what: str) -> Addresses:
+        """A secret's text: an address of the channel, or JSON with several: `{"default": …, "NAME": …}`.
+
+        Raises TerminalError, which never quotes it.
+        """
+        several = _several(text)
+        if several is None:
+            return cls(channel, {DEFAULT: channel.read(text, what)}, what)
+        written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in several.items()}
+        return cls(channel, {name: channel.read(text, f"{name} in {what}") for name, text in written.items()}, what)
+
+    def send(self, notice: Notice, name: str, *, asked: bool) -> bool:
+        """Send a notice to the address of a name, or to the default one.
+
+        Raises TerminalError where there is neither, if the contract has `asked` for it.
+        """
+        address_of = self.known.get(name, self.known.get(DEFAULT))
+        if address_of is None and asked:
+            raise TerminalError(f"{self.what} has no address for {name!r}, and no {DEFAULT!r}")
+        return address_of is not None and self.channel.send(address_of, notice, name)
+
+
+def _several(text: str) -> dict[str, Any] | None:
+    """The addresses by name; None of a text that is one address. One address's own JSON has no such names."""
+    try:
+        value = json.loads(text) if text.lstrip().startswith("{") else None
+    except ValueError:
+        return None
+    several = isinstance(value, dict) and value and not {"routing_key", "url", "token"} & value.keys()
+    return value if several else None
+
+
+Sign = Callable[[bytes], dict[str, str]]
+"""More headers for the bytes that are sent."""
+
+
+def post_json(url: str, document: dict[str, Any], whose: str, sign: Sign | None = None) -> None:
     """Post a JSON document to an API, under https or on this machine. Redirects are not followed.
 
     The address of a webhook is a secret, and the errors of the standard library quote it: none of them is passed on.
     """
     url = address(url, f"the address of {whose}", "https://HOST/PATH")
     body = json.dumps(document).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
+    headers = {"Content-Type": "application/json"} | (sign(body) if sign else {})
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - checked above
     try:
         OPENER.open(request, timeout=10).close()
     except urllib.error.HTTPError as error:

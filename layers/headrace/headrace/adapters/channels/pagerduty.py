@@ -67,7 +67,7 @@ def event_of(notice: Notice, incident: Incident, routing_key: str) -> dict[str, 
     return event
 
 
-def _send(routing: Routing, notice: Notice) -> bool:
+def _send(routing: Routing, notice: Notice, _name: str) -> bool:
     """Send an incident; other notices are not for PagerDuty."""
     if notice.incident is None:
         return False

@@ -24,12 +24,13 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 WEBHOOK = "https://hooks.slack.com/services/"
 
 
-def slack_message(notice: Notice) -> dict[str, Any]:
+def slack_message(notice: Notice, channel: str | None = None) -> dict[str, Any]:
     """A notice in Slack's words: one bold line, then the details."""
+    channel = channel or notice.channel
     text = f"{MARKS[notice.level]} *{_plain(notice.title)}*"
     details = "\n".join(f"• {_plain(line)}" for line in notice.lines)
     message = {"text": f"{text}\n{details}".rstrip()[:LONGEST_TEXT]}
-    return message | ({"channel": notice.channel} if notice.channel else {})
+    return message | ({"channel": channel} if channel else {})
 
 
 def _plain(text: str) -> str:
@@ -47,8 +48,8 @@ def _webhook(text: str, what: str) -> str:
     return address(text, what, f"the address of Slack's incoming webhook, {WEBHOOK}…,")
 
 
-def _send(webhook: str, notice: Notice) -> bool:
-    post(webhook, slack_message(notice))
+def _send(webhook: str, notice: Notice, name: str) -> bool:
+    post(webhook, slack_message(notice, name))
     return True
 
 
