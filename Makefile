@@ -174,6 +174,10 @@ bench-imports: setup ## Measure the imports of each function with the built laye
 bench-cli: setup ## Measure the CPU time of commands before their first request (ARGS="--runs 3")
 	@$(BIN)/python -m benchmarks.cli $(ARGS)
 
+.PHONY: bench-console
+bench-console: setup browser ## Measure the console with 50 datasets and 100,000 files: paint, search, events, memory; 10 minutes (ARGS="--files 10000")
+	@$(BIN)/python -W ignore -m benchmarks.console $(ARGS)
+
 .PHONY: hostile
 hostile: setup ## Run every kind of hostile file through the transform: verdict, memory, CPU (ARGS="--only zip --share 0.01")
 	@$(BIN)/python -m benchmarks.hostile $(ARGS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import secrets
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -23,7 +24,7 @@ from headrace_cli.console.pages import executions, files, others, overview, ware
 from headrace_cli.console.pages.comparing import Comparison
 from headrace_cli.console.pages.quarantine import Quarantines, text_of, tried
 from headrace_cli.console.rendering import render
-from headrace_cli.output.failures import explain
+from headrace_cli.output.failures import CommandError, explain
 from headrace_cli.stack.warehouse import write_csv
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     Page = Callable[[Request], Response]
 
 MOST_STREAMS = 24
+MOST_ASKED = 100
+"""Questions that wait for an answer; older ones have to be asked again."""
 LOOK_SECONDS, HEARTBEAT_SECONDS = 0.2, 15.0
 CHUNK = 256 * 1024
 RUNNING_SECONDS = COMPARING_SECONDS = 1
@@ -62,6 +65,7 @@ class Console:
     read_only: bool = False
     closing: bool = False
     streams: int = 0
+    asked: dict[str, actions.Asked] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.overview = overview.Overview(self.memory)
@@ -73,6 +77,20 @@ class Console:
         """The stack, with lists of files out of memory."""
         self.memory.ask()
         return self.memory.view
+
+    def ask(self, asked: actions.Asked) -> str:
+        """A number under which the action can be confirmed, once."""
+        number = secrets.token_urlsafe(16)
+        self.asked[number] = asked
+        while len(self.asked) > MOST_ASKED:
+            self.asked.pop(next(iter(self.asked)))
+        return number
+
+    def confirm(self, number: str, asked: actions.Asked) -> None:
+        """Raise CommandError unless just this was asked under the number, and not confirmed yet."""
+        known = self.asked.pop(number, None)
+        if known is None or replace(known, reason=asked.reason) != asked:
+            raise CommandError("this was confirmed already, or never asked: look at what it would do first")
 
     def page(self, name: str, *, status: int = 200, **values: Any) -> Response:
         """A page of a template."""
@@ -165,13 +183,20 @@ class Pages:
     def act(self, request: Request) -> Response:
         """What an action would do; once confirmed, what it did."""
         form = form_of(request)
-        asked, confirmed = actions.asked_of(form), form.get("confirmed") == "yes"
-        document = actions.perform(self._console.target, asked, dry_run=not confirmed)
-        if confirmed:
+        asked, number = actions.asked_of(form), form.get("confirmed", "")
+        if number:
+            self._console.confirm(number, asked)
+        document = actions.perform(self._console.target, asked, dry_run=not number)
+        if number:
             self._console.memory.hurry()
-        return self._console.page(
-            "action.html", asked=asked, action=actions.ACTIONS[asked.name], document=document, done=confirmed
-        )
+        values: dict[str, Any] = {
+            "asked": asked,
+            "action": actions.ACTIONS[asked.name],
+            "document": document,
+            "done": bool(number),
+        }
+        again = "" if number else self._console.ask(asked)
+        return self._console.page("action.html", **values | {"number": again})
 
     def executions(self, request: Request) -> Response:
         """The list of batches."""

@@ -84,8 +84,10 @@ class Remembered:
         else:
             fresh = self.files | fresh
         if changed:
-            self.files = fresh
-            self.ordered = tuple(sorted(fresh.values(), key=lambda file: (file.arrived_at, file.file_id)))
+            ordered = sorted(fresh.values(), key=lambda file: (file.arrived_at, file.file_id))
+            self.cut |= len(ordered) > MOST_FILES
+            self.ordered = tuple(ordered[-MOST_FILES:])
+            self.files = {file.file_id: file for file in self.ordered}
             self.version += 1
         return changed
 

@@ -4,123 +4,47 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser
 
 from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, Event, FileStatus, RowCounts
 from headrace.transform import BadRow, QuarantineWriter, RowError
 from headrace_cli.stack.target import EXPORTS_KEY
+from tests.support.browser import Visit, launched
+from tests.support.browser import visiting as visiting_with
 from tests.support.consoles import Running, running
 from tests.support.fakes import contract, file
 from tests.unit.cli.stack import OUTPUTS, FakeStack, MemoryMachines
 
 ROOT = Path(__file__).parents[3]
-SHOTS = ROOT / "build" / "console"
-AXE = ROOT / "tests" / "reference" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "readings/<script>document.title='owned'</script><img src=x onerror=alert(1)>\u202egpj.csv"
 """The key of a file whose producer means the reader harm: markup, and a sign that turns the writing around."""
 MARKUP = "<script>document.title='owned'</script>,<img src=x onerror=alert(1)>"
 """A row that a browser must not take for markup."""
 WAY = ("Record the batch", "Transform each unit", "Prepare the load", "Publish data-ready", "COPY and MERGE")
-SERIOUS = {"serious", "critical"}
-NO_BROWSER = "no Chromium on this machine: `apt-get install chromium` as root brings one, or HEADRACE_CHROMIUM names it"
-
-
-def chromium() -> str | None:
-    """Where the browser is: `HEADRACE_CHROMIUM`, else one on the path."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return os.environ.get("HEADRACE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+Visiting = Callable[..., AbstractContextManager[Visit]]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A browser for all tests of a worker. A machine without one skips them, unless HEADRACE_BROWSER=required."""
-    path = chromium()
-    if path is None and os.environ.get("HEADRACE_BROWSER") == "required":
-        pytest.fail(NO_BROWSER)
-    if path is None:
-        pytest.skip(NO_BROWSER)
-    with sync_playwright() as play:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        made = play.chromium.launch(executable_path=path, args=options)
+    """A browser for all tests of a worker."""
+    with launched() as made:
         yield made
-        made.close()
-
-
-@dataclass
-class Visit:
-    """A page in the browser, with all that it asked for and complained of."""
-
-    page: Page
-    root: str
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str = "") -> Page:
-        """Go to one of the console's pages."""
-        self.page.goto(f"{self.root}/{path}")
-        return self.page
-
-    @property
-    def outside(self) -> list[str]:
-        """What was asked of anybody else."""
-        own = urlsplit(self.root).netloc
-        return [url for url in self.requests if urlsplit(url).netloc != own]
-
-    def barriers(self, *, only_contrast: bool = False) -> list[str]:
-        """What axe finds on the page that keeps people out, of level serious or critical."""
-        self.page.evaluate(AXE.read_text("utf-8"))
-        options = {"runOnly": ["color-contrast"]} if only_contrast else {}
-        found = self.page.evaluate("options => axe.run(document, options)", options)
-        return [f"{item['id']}: {node['target']}: {node['failureSummary']}" for item in found["violations"]
-                if item["impact"] in SERIOUS for node in item["nodes"]]  # fmt: skip
-
-    def shoot(self, name: str) -> None:
-        """Keep a picture of the page in build/console."""
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
-
-
-Visiting = Callable[..., AbstractContextManager[Visit]]
 
 
 @pytest.fixture
 def visiting(browser: Browser) -> Visiting:
-    """Opens a console in a fresh browser window, as a person with its address does."""
-
-    @contextmanager
-    def visit(console: Running, *, width: int = 1280, dark: bool = False) -> Iterator[Visit]:
-        size: ViewportSize = {"width": width, "height": 900}
-        context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        found = Visit(page, "")
-
-        def note(request: Request) -> None:
-            found.requests.append(request.url)
-
-        page.on("request", note)
-        page.on("console", lambda said: found.complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: found.complaints.append(str(error)))
-        page.goto(console.address())
-        found.root = page.url.rstrip("/")
-        try:
-            yield found
-        finally:
-            context.close()
-
-    return visit
+    """Opens a console in a fresh window."""
+    return partial(visiting_with, browser)
 
 
 def at(minutes: float) -> str:

@@ -162,6 +162,19 @@ def test_a_form_needs_the_secret_of_this_console(caller: Caller) -> None:
     assert (accepted.status, "Nothing has been changed yet" in accepted.body) == (200, True)
 
 
+@pytest.mark.parametrize("number", ["yes", "guessed", "another's"])
+def test_nothing_is_done_that_was_not_asked_first(caller: Caller, stack: FakeStack, number: str) -> None:
+    caller.let_in()
+    form = {"form": caller.form_secret(), "action": "retry", "wanted": "readings"}
+    if number == "another's":
+        asked = caller.post("/act", form | {"wanted": b"b.csv".hex().ljust(24, "0")}).body
+        number = asked.partition('name="confirmed" value="')[2].partition('"')[0]
+        assert number
+    answer = caller.post("/act", form | {"confirmed": number})
+    assert (answer.status, "confirmed already, or never asked" in answer.body) == (404, True)
+    assert not [file for file in stack.ledger.records.files.values() if file.key.endswith("b.csv") and not file.reason]
+
+
 def test_a_form_too_large_and_other_methods_are_refused(caller: Caller) -> None:
     caller.let_in()
     assert caller.post("/act", {"form": "x" * (LARGEST_FORM + 1)}).status == 413
