@@ -140,6 +140,10 @@ bench-small: setup ## Measure small files: 100 a minute for ten minutes, then fa
 bench-writes: setup ## Count DynamoDB's write units per file, by operation and kind of item (ARGS="--files 100 --group 100")
 	@$(BIN)/python -m benchmarks.writes $(ARGS)
 
+.PHONY: bench-metrics
+bench-metrics: setup ## Measure what metrics cost the functions, in CPU per file (ARGS="--files 350 --group 100")
+	@$(BIN)/python -m benchmarks.metrics $(ARGS)
+
 .PHONY: bench-transform
 bench-transform: setup .venv-bench/made ## Measure and check the transform beside pandas, csv and Arrow (ARGS="--rows 500000")
 	@$(BIN)/python -m benchmarks.transform $(ARGS)

@@ -159,10 +159,13 @@ def test_what_a_failed_first_deployment_made_does_not_hinder_the_second() -> Non
 def test_alarms_are_mailed_without_any_function_of_ours() -> None:
     mail = RESOURCES["AlarmMail"]["Properties"]
     assert (mail["Protocol"], mail["FilterPolicyScope"]) == ("email", "MessageBody")
-    assert mail["FilterPolicy"] == {"AlarmName": [{"exists": True}]}  # what CloudWatch publishes, no notice of a batch
+    assert mail["FilterPolicy"] == {  # what CloudWatch publishes when an alarm goes on or off, no notice of a batch
+        "AlarmName": [{"exists": True}],
+        "$or": [{"NewStateValue": ["ALARM"]}, {"OldStateValue": ["ALARM"]}],
+    }
     alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
     assert alarms
-    assert all(alarm["AlarmActions"] == [mail["TopicArn"]] for alarm in alarms)
+    assert all(alarm["AlarmActions"] == alarm["OKActions"] == [mail["TopicArn"]] for alarm in alarms)
 
 
 def test_nobody_is_called_or_mailed_where_no_way_is_given() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,7 +10,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from headrace.domain.ingest.ledger import BatchRecord, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import FileResult, total
-from headrace.domain.measures import LONGEST_VALUE, MEASURES, MOST_RULES, NAMESPACE, OTHER_RULES
+from headrace.domain.measures import LONGEST_VALUE, MEASURES, MOST_RULES, MOST_VALUES, NAMESPACE, OTHER_RULES
 
 logger = Logger(service="headrace", use_rfc3339=True)
 metrics = Metrics(namespace=NAMESPACE)
@@ -67,7 +68,7 @@ def _most_broken(results: Iterable[FileResult]) -> list[tuple[str, int]]:
 def emit(values: Values, **by: str) -> None:
     """Print the values in CloudWatch's embedded format, under the dimensions of the table of metrics.
 
-    Powertools prints a line for each 100 values, the most that CloudWatch takes of one metric:
+    A line has 100 values at most, as many as CloudWatch takes of one metric:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     Raises KeyError for a metric that is not listed, ValueError for one that has other dimensions.
     """
@@ -79,11 +80,11 @@ def emit(values: Values, **by: str) -> None:
         metrics.add_dimension(dimension, _dimension_value(named))
     if overall == {True} and metrics.service:
         metrics.add_dimensions(service=metrics.service)
-    for name, value in values.items():
-        for each in value if isinstance(value, Sequence) else (value,):
-            metrics.add_metric(name, MEASURES[name].unit, each)
-    if metrics.provider.metric_set:
-        metrics.flush_metrics()
+    lists = {name: list(value) if isinstance(value, Sequence) else [value] for name, value in values.items()}
+    for start in range(0, max(map(len, lists.values())), MOST_VALUES):
+        part = {name: listed[start : start + MOST_VALUES] for name, listed in lists.items() if len(listed) > start}
+        made = {name: {"Unit": MEASURES[name].unit, "Value": [*map(float, listed)]} for name, listed in part.items()}
+        print(json.dumps(metrics.serialize_metric_set(made), separators=(",", ":")))
     metrics.clear_metrics()
 
 

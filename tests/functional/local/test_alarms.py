@@ -35,7 +35,9 @@ def test_an_alarm_of_the_template_rings_and_is_over_by_real_figures(account: Acc
     calls, calls_arn = account.queue("alarm-calls", sources=("sns.amazonaws.com",))
     topic = account.client("sns").create_topic(Name="alarm-notices")["TopicArn"]
     account.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=calls_arn)
-    shortened = alarm | {"Period": PERIOD, "AlarmActions": [topic], "OKActions": [topic]}
+    shortened = (
+        alarm | {"Period": PERIOD} | {actions: [topic] for actions in ("AlarmActions", "OKActions") if alarm[actions]}
+    )
     account.function("prints", PRINTS)
 
     account.invoke("prints", line(0.0))
@@ -71,3 +73,28 @@ def test_a_distribution_that_was_logged_has_its_percentiles(
     )
     found = {each["Id"]: each["Values"][0] for each in answer["MetricDataResults"]}
     assert (round(found["p50"]), round(found["p95"]), round(found["p99"]), found["Maximum"]) == (126, 238, 248, 250)
+
+
+def test_slack_gets_notices_and_alarms_that_go_on_or_off_but_no_first_states(account: Account) -> None:
+    (subscription,) = [
+        each["Properties"] for name, each in resolved()["Resources"].items() if name.startswith("SlackFunctionNotice")
+        if each["Type"] == "AWS::SNS::Subscription"
+    ]  # fmt: skip
+    queue, arn = account.queue("slack-gets", sources=("sns.amazonaws.com",))
+    sns = account.client("sns")
+    topic = sns.create_topic(Name="slack-notices")["TopicArn"]
+    policy = {"FilterPolicy": json.dumps(subscription["FilterPolicy"]), "FilterPolicyScope": "MessageBody"}
+    assert subscription["FilterPolicyScope"] == policy["FilterPolicyScope"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=policy)
+    states = [("INSUFFICIENT_DATA", "OK"), ("OK", "ALARM"), ("ALARM", "OK"), ("INSUFFICIENT_DATA", "ALARM")]
+    messages: list[dict[str, Any]] = [
+        {"AlarmName": "a", "OldStateValue": old, "NewStateValue": new} for old, new in states
+    ]
+    messages.append({"title": "readings: data is late", "lines": []})
+    for each in messages:
+        sns.publish(TopicArn=topic, Message=json.dumps(each))
+    got: list[dict[str, Any]] = []
+    while message := account.message(queue, 2):
+        account.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        got.append(json.loads(json.loads(message["Body"])["Message"]))
+    assert sorted(map(json.dumps, got)) == sorted(map(json.dumps, messages[1:]))

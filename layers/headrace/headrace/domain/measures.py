@@ -16,6 +16,8 @@ PROMISED = "not of files that were backfilled, reloaded or released"
 MOST_RULES = 10
 """Rules of one batch that are counted by name, the most broken ones; the others are counted together."""
 OTHER_RULES = "other"
+MOST_VALUES = 100
+"""Values of a metric that one log line may have."""
 LONGEST_VALUE = 200
 """Characters of a dimension's value; CloudWatch takes 1,024."""
 
