@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headrace.domain.ingest.ledger import RUN, BatchRecord, Event, FileRecord
-from headrace_cli.cost.awake import Work, awake
+from headrace_cli.cost.awake import Awake, Work, awake
 from headrace_cli.cost.plan import LOAD_SECONDS, MONTH_DAYS, USUAL_LOOKS, request_lines
 from headrace_cli.cost.prices import usd
 from headrace_cli.cost.requests import DATASET, DAY, FILE, GROUP, HOUR, LOOK, MEGABYTE, UNIT, Usage, asked_for, usage_of
@@ -69,7 +69,8 @@ class Spent:
 
 def account(target: Target, dataset: str | None, since: str, now: datetime) -> dict[str, Any]:
     """`{"since", "region", "rpu", "days": [{"day", "dataset", "files", "loads", "awake_seconds", "warehouse", "usd"}],
-    "lines", "usd", "month", "remarks"}`, the newest day first. Raises CommandError for more than `MOST_BATCHES`.
+    "lines", "usd", "month", "woken", "remarks"}`, the newest day first; `woken` as `woken_since` has it. Raises
+    CommandError for more than `MOST_BATCHES`.
 
     All datasets are read even if one is asked for: they share wake-ups.
     """
@@ -93,8 +94,19 @@ def account(target: Target, dataset: str | None, since: str, now: datetime) -> d
         "lines": lines,
         "usd": total,
         "month": total / covered * MONTH_DAYS,
+        "woken": found.woken(),
         "remarks": remarks,
     }
+
+
+def woken_since(target: Target, since: str) -> dict[str, Any]:
+    """`{"since", "wake_ups", "loads", "datasets_each", "awake_seconds", "remarks"}` of all datasets since a time.
+
+    Raises CommandError for more than `MOST_BATCHES` loads.
+    """
+    found = _Account(target)
+    found.read(since)
+    return {"since": since} | found.woken() | {"remarks": found.remarks}
 
 
 def spent_since(target: Target, since: str) -> list[Spent]:
@@ -111,12 +123,24 @@ class _Account:
         self._target = target
         self.spent: dict[tuple[str, str], Spent] = {}
         self.remarks: list[str] = []
+        self._awake = Awake({}, {})
+
+    def woken(self) -> dict[str, Any]:
+        """How often loads woke the warehouse, and how many datasets shared a wake-up on average."""
+        names = [{who.partition(" ")[2] for who in shared} for shared in self._awake.shared_by]
+        return {
+            "wake_ups": self._awake.wake_ups,
+            "loads": sum(self._awake.loads.values()),
+            "datasets_each": round(sum(map(len, names)) / len(names), 1) if names else 0.0,
+            "awake_seconds": round(self._awake.all_seconds, 1),
+        }
 
     def read(self, since: str) -> None:
         batches = self._files(since)
         seen = self._histories(batches)
         works = [work for batch in batches for work in self._add(batch, seen)]
-        for who, seconds in awake(works).seconds.items():
+        self._awake = awake(works)
+        for who, seconds in self._awake.seconds.items():
             day, _, name = who.partition(" ")
             self._of(name, day).awake_seconds = seconds
 

@@ -28,11 +28,16 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Awake:
-    """Billed seconds by whose work it was, and how often each woke the warehouse or shared a wake-up."""
+    """Billed seconds by whose work it was, how often each loaded, and who shared each wake-up."""
 
     seconds: dict[str, float]
-    wake_ups: int
     loads: dict[str, int]
+    shared_by: tuple[frozenset[str], ...] = ()
+
+    @property
+    def wake_ups(self) -> int:
+        """How often the warehouse was woken."""
+        return len(self.shared_by)
 
     @property
     def all_seconds(self) -> float:
@@ -44,15 +49,18 @@ def awake(works: Iterable[Work]) -> Awake:
     """The billed time of some work. At each moment it is shared evenly by those whose work, or whose minute, it is."""
     minutes = [(work.who, work.begun, max(work.ended, work.begun + LEAST_SECONDS)) for work in works]
     moments = sorted([(begun, 1, who) for who, begun, _ in minutes] + [(ended, -1, who) for who, _, ended in minutes])
-    seconds, here, wake_ups, before = Counter[str](), Counter[str](), 0, 0.0
+    seconds, here, shared_by, before = Counter[str](), Counter[str](), list[set[str]](), 0.0
     for at, step, who in moments:
         present = [name for name, number in here.items() if number]
         for name in present:
             seconds[name] += (at - before) / len(present)  # type: ignore[assignment]
-        wake_ups += step > 0 and not present
+        if step > 0:
+            if not present:
+                shared_by.append(set())
+            shared_by[-1].add(who)
         here[who] += step
         before = at
-    return Awake(dict(seconds), wake_ups, dict(Counter(who for who, _, _ in minutes)))
+    return Awake(dict(seconds), dict(Counter(who for who, _, _ in minutes)), tuple(map(frozenset, shared_by)))
 
 
 @dataclass(frozen=True, slots=True)

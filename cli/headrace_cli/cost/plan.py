@@ -45,7 +45,7 @@ class Scenario:
     table_months: float = 1.0
     rpu: float = 4.0
     region: str = "us-east-1"
-    shared: bool = False
+    shared: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import typer
 
 from headrace_cli.cost.plan import Scenario
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
-from headrace_cli.output.formatting import clock, duration, number
+from headrace_cli.output.formatting import clock, count, duration, number
 from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -93,7 +93,20 @@ def render(document: Document) -> ConsoleRenderable:
     parts = table(HEADERS, plan_rows(document["lines"]), numbers=HEADERS[1:3])
     closing = f"A month of thirty days like these: {money(document['month'])} USD, with {document['rpu']:g} RPU."
     remarks = [f"\n{remark}" for remark in document["remarks"]]
-    return lines(table(DAYS, rows, numbers=DAYS[2:]), "", parts, "", closing, *remarks)
+    return lines(table(DAYS, rows, numbers=DAYS[2:]), "", parts, "", closing, *woken(document["woken"]), *remarks)
+
+
+def woken(document: Document) -> list[str]:
+    """How often loads woke the warehouse, and how many datasets shared a wake-up; nothing where there were none."""
+    if not document["wake_ups"]:
+        return []
+    loads, wakes = count(document["loads"], "load"), count(document["wake_ups"], "wake-up")
+    each = f"{document['datasets_each']:g} datasets in each on average"
+    return [f"{loads} of all datasets in {wakes} of the warehouse, {each}; awake for {_time(document)}."]
+
+
+def _time(document: Document) -> str:
+    return duration(document["awake_seconds"])
 
 
 def _day(item: Document) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from heapq import nlargest
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from headrace.domain.clock import written
 from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import ROW_HEADERS, ROW_KINDS, STYLES, ago, balanced, clock, count, number, tick
@@ -41,6 +42,9 @@ def status(
     dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
     since: Since = None,
     failed: Annotated[bool, typer.Option("--failed", help="List the files that were not loaded, and why.")] = False,
+    wake_ups: Annotated[
+        bool, typer.Option("--wake-ups", help="Show how often loads woke the warehouse, since a day ago by default.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show for each dataset how many files and rows are in each state, and how fresh its table is.
@@ -51,12 +55,15 @@ def status(
     A file is late when its rows are not in the table in the time that the contract promises.
 
     This reads every file's record: with millions of files, `--since` is quicker. `--failed` lists the newest thousand
-    files that failed or, if no dataset is named, belong to none.
+    files that failed or, if no dataset is named, belong to none. `--wake-ups` counts loads and who shared a wake-up of
+    the warehouse, of files that arrived since a day ago; what other people query wakes it too, and is not counted.
 
     Examples: `headrace status`, `headrace status readings --since 2026-01-31`, `headrace status --failed`
     """
     target = target_of(context)
-    if failed:
+    if wake_ups:
+        emit(collect_wake_ups(target, since or ""), render_wake_ups, as_json=as_json)
+    elif failed:
         emit(collect_failed(target, dataset, since or ""), render_failed, as_json=as_json)
     else:
         emit(collect(target, dataset, since or ""), render, as_json=as_json)
@@ -76,6 +83,22 @@ def collect(target: Target, dataset: str | None = None, since: str = "") -> Docu
 def _account(target: Target, contract: Contract, since: str) -> Document:
     lane = target.ledger.lanes.state(contract.dataset, LIVE)
     return dataset_account(contract, target.ledger.files.of_dataset(contract.dataset, since), lane, datetime.now(UTC))
+
+
+def collect_wake_ups(target: Target, since: str) -> Document:
+    """What `woken_since` says, of the last day if no time is given."""
+    from headrace_cli.cost.account import woken_since
+
+    return woken_since(target, since or written(datetime.now(UTC) - timedelta(days=1)))
+
+
+def render_wake_ups(document: Document) -> ConsoleRenderable:
+    """One line."""
+    from headrace_cli.commands.look.cost import woken
+
+    none = f"No load has woken the warehouse since {clock(document['since'])}."
+    said = [f"Since {clock(document['since'])}: {line}" for line in woken(document)]
+    return lines(*(said or [none]), *(f"\n{remark}" for remark in document["remarks"]))
 
 
 def collect_failed(target: Target, dataset: str | None, since: str) -> Document:

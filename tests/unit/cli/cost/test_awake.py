@@ -36,6 +36,11 @@ def test_a_wake_up_is_a_minute_at_least_and_is_shared_by_those_in_it(
     assert ({who: seconds for who, seconds in found.seconds.items() if seconds}, found.wake_ups) == (billed, wake_ups)
 
 
+def test_those_whose_work_falls_into_a_wake_up_share_it() -> None:
+    found = awake([Work("a", 0, 5), Work("b", 30, 40), Work("a", 80, 85), Work("b", 300, 310)])
+    assert found.shared_by == (frozenset("ab"), frozenset("b"))
+
+
 @given(st.lists(works, max_size=12))
 def test_what_is_shared_is_all_that_is_billed_and_no_more(worked: list[Work]) -> None:
     billed = {second for work in worked for second in range(int(work.begun), int(max(work.ended, work.begun + 60)))}

@@ -60,7 +60,7 @@ def test_no_files_cost_what_a_stack_costs_by_itself() -> None:
 def test_a_shorter_promise_costs_more_and_shared_wake_ups_cost_less() -> None:
     twenty = Scenario("", 1920, 1, 20)
     assert usd(replace(twenty, promise=300)) > usd(twenty) > usd(replace(twenty, promise=7200))
-    assert usd(replace(twenty, shared=True)) < usd(twenty)
+    assert usd(twenty) < usd(replace(twenty, shared=False))
 
 
 def test_more_rpus_cost_more_where_the_minute_is_what_is_billed() -> None:

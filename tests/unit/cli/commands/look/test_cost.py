@@ -92,7 +92,7 @@ def test_a_load_is_a_minute_awake_its_transitions_and_what_a_file_asks_for(stack
     assert {line["how"] for line in document["lines"]} <= {"measured", "counted", "estimated"}
 
 
-def test_datasets_that_load_together_share_the_minute(stack: FakeStack, run_json: RunJson) -> None:
+def test_datasets_that_load_together_share_the_minute(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
     stack.deploy(contract(), replace(contract(), dataset="orders"))
     load(stack, "readings", 1, 0)
     load(stack, "orders", 1, 0)
@@ -100,6 +100,14 @@ def test_datasets_that_load_together_share_the_minute(stack: FakeStack, run_json
     document = run_json("cost", "--since", "2026-01-01")[1]
     seconds = {day["dataset"]: day["awake_seconds"] for day in document["days"]}
     assert seconds == {"readings": pytest.approx(30), "orders": pytest.approx(90)}
+    woken = {"wake_ups": 2, "loads": 3, "datasets_each": 1.5, "awake_seconds": 120}
+    assert document["woken"] == woken
+    assert run_json("status", "--wake-ups", "--since", "2026-01-01")[1] == {
+        "since": "2026-01-01T00:00:00.000000Z", **woken, "remarks": [],
+    }  # fmt: skip
+    text = run_text("status", "--wake-ups", "--since", "2026-01-01")[1]
+    assert "3 loads of all datasets in 2 wake-ups of the warehouse, 1.5 datasets in each on average" in text
+    assert "No load has woken the warehouse since" in run_text("status", "--wake-ups")[1]
     only = run_json("cost", "--since", "2026-01-01", "--dataset", "orders")[1]
     assert [day["awake_seconds"] for day in only["days"]] == [pytest.approx(90)]
 
