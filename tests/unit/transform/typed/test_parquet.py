@@ -240,7 +240,7 @@ def test_codecs_and_files_compressed_as_a_whole(codec: str) -> None:
 
 NO_PARQUET = {
     "text": (b"n\n1\n", "the file is no Parquet that can be read: it does not begin with PAR1"),
-    "encrypted": (b"PARE" + bytes(100), "it is encrypted"),
+    "encrypted": (b"PARE" + bytes(100), "it does not begin with PAR1"),
     "cut off": (parquet({"n": list(range(1000))})[:-20], "the Parquet cannot be read"),
     "damaged": (parquet({"n": list(range(9_999))}, compression="zstd").replace(b"\x28\xb5", b"\0\0"), "or damaged"),
     "a header alone": (b"PAR1", "the Parquet cannot be read"),

@@ -28,6 +28,7 @@ from headrace.transform.schema import arrow_type, data_schema
 from headrace.transform.typed.documents import as_documents, member, spoiling
 from headrace.transform.typed.exact import Taken, take_of, utf8
 from headrace.transform.typed.fields import Field, fields_of
+from headrace.transform.typed.files import too_large
 from headrace.transform.typed.json_lines import TooDeepError, is_text, json_texts, objects
 from headrace.transform.values.values import shown
 
@@ -128,12 +129,6 @@ class TypedReader:
         """The documents of the rows that are doubtful, with their numbers."""
         for number, line in lines.take(places):
             yield number, without_nan(line) if self._nan_is_null else line
-
-
-def too_large(limits: Limits) -> FileRejected:
-    """Why a file is refused whose columns do not fit into the memory that there is for them."""
-    room = f"{limits.tables >> 20:,} MiB"
-    return FileRejected("too_large", f"a few rows of the file take more than {room} of memory: write smaller pages")
 
 
 Taker = Callable[[Sequence[pa.Array], int], Taken]
