@@ -191,6 +191,7 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
         concatenated=values.get("objects") == "concatenated",
         rows_at=values.get("rowsAt", ""),
         nan_is_null=values.get("nanIsNull", False),
+        sheet=values.get("sheet", ""),
         encoding=_encoding(server, where, problems),
         compression=values.get("compression", "auto"),
         max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),

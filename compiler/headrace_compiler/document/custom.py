@@ -21,7 +21,7 @@ SERVER = {
     "quotedNulls": "true or false", "excelText": "true or false", "comments": "a list of texts",
     "skipAfterHeader": "a whole number", "footerLines": "a whole number", "trailer": "text",
     "trailerCountsAlso": "a whole number",
-    "shortRows": "text", "objects": "text", "rowsAt": "text", "nanIsNull": "true or false",
+    "shortRows": "text", "objects": "text", "rowsAt": "text", "nanIsNull": "true or false", "sheet": "text",
     "trim": "true or false", "decimalMark": "text", "groupingMark": "text",
 }  # fmt: skip
 SOURCE = {

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
-from headrace.domain.files.formats import Format, format_that_begins
+from headrace.domain.files.formats import FORMATS, USUAL, Format, format_that_begins
 from headrace.domain.files.names import printable
 from headrace.transform.decode.compression import SNIFF_BYTES, Member, open_members, sniff
 from headrace.transform.decode.encoding import AUTO, NO_TEXT, TextBytes, is_utf8
 from headrace.transform.decode.landed_bytes import PIECE, LandedBytes
 from headrace.transform.outcome import FileRejected, Limits
-from headrace.transform.readers import TABLES
-from headrace.transform.typed.sample import Sample, sample_of
+from headrace.transform.readers import SAMPLES
+from headrace.transform.sheets.workbook import BOOK
+from headrace.transform.typed.sample import Sample
 
 READ_BYTES = 8 << 20
 """So much of a sample is looked at."""
@@ -52,19 +54,29 @@ def sample_texts(path: Path) -> Iterator[SampleText]:
         source = LandedBytes(stream)
         first = source.read(SNIFF_BYTES)
         with named(path.name):
-            members = open_members(source, first, sniff(first, "auto", traits=format_that_begins(first)), Limits())
+            traits = _format_of(path, first)
+            members = open_members(source, first, sniff(first, "auto", traits=traits), Limits())
         while member := _next(members, path):
             label = printable(" ".join((f"{member.name} in {path.name}" if member.name else path.name).split()))
             with named(label):
-                yield _sample(label, member)
+                yield _sample(label, member, traits)
 
 
-def _sample(label: str, member: Member) -> SampleText:
+def _format_of(path: Path, first: bytes) -> Format:
+    """The format of a file. A workbook is a zip, and known by what is in it."""
+    workbook = FORMATS["xlsx"]
+    if first.startswith(workbook.magic) and is_zipfile(path):
+        with suppress(BadZipFile, ValueError), ZipFile(path) as archive:
+            return workbook if BOOK in archive.namelist() else USUAL
+    return format_that_begins(first)
+
+
+def _sample(label: str, member: Member, landed: Format) -> SampleText:
     first = member.read(PIECE)
     rest = chain([first], iter(partial(member.read, PIECE), b""))
-    traits = format_that_begins(first)
+    traits = landed if landed.binary else format_that_begins(first)
     if traits.binary:
-        found = sample_of(TABLES[traits.name](lambda _: next(rest, b""), Limits()))
+        found = SAMPLES[traits.name](lambda _: next(rest, b""), Limits())
         return SampleText(label, found.documents, AUTO, traits, found)
     data, encoding = _beginning(lambda _: next(rest, b""))
     return SampleText(label, data, encoding, format_that_begins(data))

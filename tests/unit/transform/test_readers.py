@@ -8,7 +8,7 @@ import pytest
 
 from headrace.domain.contract import FileFormat
 from headrace.domain.files.formats import FORMATS, NAMES, common_format, format_that_begins
-from headrace.transform.readers import DOCUMENTS, READERS, TABLES, documents
+from headrace.transform.readers import DOCUMENTS, READERS, SAMPLES, documents
 from headrace_compiler.compile.servers import OF_SERVER
 from headrace_compiler.document import custom
 
@@ -18,8 +18,8 @@ CONTRACTS_PAGE = Path(__file__).parents[3] / "docs" / "contracts.md"
 def test_each_format_has_a_reader_and_no_reader_is_without_format() -> None:
     assert READERS.keys() == FORMATS.keys()
     assert DOCUMENTS.keys() == {name for name, made in FORMATS.items() if made.typed and not made.binary}
-    assert TABLES.keys() == {name for name, made in FORMATS.items() if made.binary}
-    assert all(FORMATS[name].no_rows for name in (*DOCUMENTS, *TABLES))
+    assert SAMPLES.keys() == {name for name, made in FORMATS.items() if made.binary}
+    assert all(FORMATS[name].no_rows for name in (*DOCUMENTS, *SAMPLES))
 
 
 def test_each_format_is_on_the_page_of_contracts() -> None:

@@ -42,7 +42,8 @@ class Limits:
 
     In bytes, each bounds something that is held at once: a line; a record whose quoted values span lines; a header; the
     names of unknown fields in all rows of a block, each of which repeats them as JSON (a dozen copies are made on the
-    way); the directory of a zip; the window of an LZMA stream; what a library takes for a stretch of typed columns.
+    way); the directory of a zip; the window of an LZMA stream; what a library takes for a stretch of typed columns;
+    the texts of a workbook.
     Others are bounded all in all: what a file is decompressed; a zip or another file that is read from its end, and the
     Parquet that is made of a file, which share a function's 10 GiB of disk.
 
@@ -61,6 +62,7 @@ class Limits:
     directory: int = 8 << 20
     window: int = 64 << 20
     tables: int = 512 << 20
+    strings: int = 256 << 20
     members: int = 20_000
     unknown_names: int = 2_000
     values: int = 500_000

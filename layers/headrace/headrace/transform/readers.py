@@ -21,8 +21,10 @@ from headrace.transform.json_files.records import LineRecords, Records, array_or
 from headrace.transform.key_columns import KeyColumns
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
+from headrace.transform.sheets.reader import SheetReader, sample_of_sheet
 from headrace.transform.typed.parquet import ParquetTables
 from headrace.transform.typed.reader import Tables, TypedReader
+from headrace.transform.typed.sample import Sample, sample_of
 
 Read = Callable[[int], bytes]
 """Reads up to so many bytes; nothing at the end."""
@@ -84,14 +86,25 @@ TABLES: Mapping[str, Callable[[Read, Limits], Tables]] = {"parquet": ParquetTabl
 """The formats of typed columns, and what reads their tables."""
 
 
+SAMPLES: Mapping[str, Callable[[Read, Limits], Sample]] = {
+    "parquet": lambda read, limits: sample_of(ParquetTables(read, limits)),
+    "xlsx": sample_of_sheet,
+}
+"""What the beginning of a file that is no text holds."""
+
+
 def _tables(contract: Contract, read: Read, limits: Limits, _block_bytes: int, key: KeyColumns | None) -> Reader:
     return TypedReader(contract, TABLES[contract.format.kind](read, limits), limits, key)
+
+
+def _sheet(contract: Contract, read: Read, limits: Limits, block_bytes: int, key: KeyColumns | None) -> Reader:
+    return SheetReader(contract, read, limits, block_bytes, key)
 
 
 DOCUMENTS: dict[str, Records] = {"json": array_or_lines, "jsonl": lines}
 """The formats whose rows are JSON documents, and what cuts their files apart."""
 READERS: Mapping[str, Open] = (
-    {"csv": _text, "fixed": _text} | dict.fromkeys(DOCUMENTS, _text) | dict.fromkeys(TABLES, _tables)
+    {"csv": _text, "fixed": _text, "xlsx": _sheet} | dict.fromkeys(DOCUMENTS, _text) | dict.fromkeys(TABLES, _tables)
 )
 
 

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,7 @@ from headrace.domain.ingest.replay import object_key
 from headrace.domain.writing import Writing
 from headrace.transform import FileRejected, FileTransform, Limits
 from headrace.transform.rebuild import frame_of, rows_good_now
+from headrace.transform.split.head import read_head
 
 from ..kit import Read, column, contract, decimal, integer, moment, number, read, text
 
@@ -280,6 +281,23 @@ def test_bad_rows_come_back_as_json_lines() -> None:
     assert [{**row, "_row_number": 0, "_file_id": 0, "_batch_id": 0} for row in again] == [
         {**row, "_row_number": 0, "_file_id": 0, "_batch_id": 0} for row in whole.good if row["id"] > 1
     ]
+
+
+def test_spark_does_not_cut_what_is_no_text() -> None:
+    @dataclass(frozen=True)
+    class Landed:
+        data: bytes
+
+        @property
+        def size(self) -> int:
+            return len(self.data)
+
+        def open(self, start: int = 0) -> io.BytesIO:
+            return io.BytesIO(self.data[start:])
+
+    assert read_head(of(integer("n")), Landed(parquet({"n": [1]}))) is None
+    with pytest.raises(FileRejected, match="is an Avro file, the contract says Parquet"):
+        read_head(of(integer("n")), Landed(b"Obj\x01" + bytes(9)))
 
 
 def test_a_dictionary_that_would_fill_the_memory_fails_the_file() -> None:

@@ -11,7 +11,9 @@ TEXT_OPTIONS = (
 )  # fmt: skip
 """What a contract can say about text that is cut into records by lines and marks."""
 JSON_OPTIONS = ("objects", "rowsAt", "nanIsNull")
-BINARY_LACKS = ("encoding", *TEXT_OPTIONS, "objects", "rowsAt", "maxLineBytes")
+SHEET_OPTIONS = ("sheet",)
+ROWS_OF_SHEETS = ("skipLines", "header", "skipAfterHeader")
+BINARY_LACKS = (*SHEET_OPTIONS, "encoding", *TEXT_OPTIONS, "objects", "rowsAt", "maxLineBytes")
 """What a contract cannot say of files that are no text. Of their typed columns, NaN may be nothing as in JSON."""
 OF_MARKS = (
     "delimiter",
@@ -32,7 +34,8 @@ class Format:
 
     `title` is for people, `extension` for files that Headrace writes itself: replays. `lacks` are the options of a
     contract that its files cannot have; `delimiter`, `quote`, `header` and `null_tokens` hold unless a contract says
-    otherwise. `begins` matches the beginning of such a file and of no file of another format; None if nothing does.
+    otherwise. `magic` is what each of its files begins with. `begins` matches the beginning of such a file and of no
+    file of another format; None if nothing does.
     `contains` are the formats whose files are also files of this one.
 
     `no_rows` says what is missing in a sample without rows.
@@ -56,6 +59,7 @@ class Format:
     placed: bool = False
     typed: bool = False
     binary: bool = False
+    magic: bytes = b""
     no_rows: str = ""
 
 
@@ -65,13 +69,13 @@ JSON_ARRAY = re.compile(rb'\s*\[\s*(?:[\[{\]"0-9-]|true|false|null|\Z)')
 FORMATS = {
     made.name: made
     for made in (
-        Format("csv", "delimited text", "csv", header=True, delimited=True, lacks=JSON_OPTIONS),
-        Format("fixed", "fixed-width columns", "txt", lacks=(*OF_MARKS, *JSON_OPTIONS), placed=True),
+        Format("csv", "delimited text", "csv", header=True, delimited=True, lacks=(*JSON_OPTIONS, *SHEET_OPTIONS)),
+        Format("fixed", "fixed-width columns", "txt", lacks=(*OF_MARKS, *JSON_OPTIONS, *SHEET_OPTIONS), placed=True),
         Format(
             "json",
             "JSON",
             "jsonl",
-            lacks=TEXT_OPTIONS,
+            lacks=(*TEXT_OPTIONS, *SHEET_OPTIONS),
             begins=JSON_ARRAY,
             contains=("jsonl",),
             null_tokens=(),
@@ -83,7 +87,7 @@ FORMATS = {
             "JSON",
             "jsonl",
             aliases=("ndjson",),
-            lacks=(*TEXT_OPTIONS, "objects", "rowsAt"),
+            lacks=(*TEXT_OPTIONS, "objects", "rowsAt", *SHEET_OPTIONS),
             begins=JSON_OBJECT,
             null_tokens=(),
             typed=True,
@@ -95,10 +99,23 @@ FORMATS = {
             "jsonl",
             lacks=BINARY_LACKS,
             begins=re.compile(rb"PAR1"),
+            magic=b"PAR1",
             null_tokens=(),
             typed=True,
             binary=True,
             no_rows="the Parquet has no rows",
+        ),
+        Format(
+            "xlsx",
+            "an Excel workbook",
+            "jsonl",
+            lacks=("encoding", *(each for each in TEXT_OPTIONS if each not in ROWS_OF_SHEETS), *JSON_OPTIONS),
+            magic=b"PK",
+            header=True,
+            null_tokens=("",),
+            typed=True,
+            binary=True,
+            no_rows="the sheet has no rows below its header",
         ),
     )
 }

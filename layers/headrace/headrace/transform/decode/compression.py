@@ -30,7 +30,7 @@ NEVER_TEXT = {
     b"%PDF": "a PDF document",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
-    b"\xd0\xcf\x11\xe0": "an old Excel or Word document",
+    b"\xd0\xcf\x11\xe0": "an old or encrypted Excel or Word document",
     b"Obj\x01": "an Avro file",
     b"SQLite format 3"[:SNIFF_BYTES]: "an SQLite database",
 }
@@ -96,21 +96,22 @@ def sniff(first: bytes, declared: str, *, traits: Format = USUAL) -> str:
     """
     if not first:
         raise FileRejected("empty", "the file is empty")
-    is_ours = bool(traits.binary and traits.begins and traits.begins.match(first))
+    is_ours = bool(traits.magic) and first.startswith(traits.magic)
     magics = {} if is_ours else MAGIC
     found = next((name for magic, name in magics.items() if first.startswith(magic)), "none")
     if not is_ours:
-        _refuse_no_text(first)
+        _refuse_others(first, traits)
     if declared not in {"auto", found}:
         reason = f"the contract says compression {declared}, the file's first bytes say {found}"
         raise FileRejected("compression", reason)
     return found
 
 
-def _refuse_no_text(first: bytes) -> None:
+def _refuse_others(first: bytes, traits: Format) -> None:
+    wanted = f"the contract says {traits.title}" if traits.binary else "not the text that the contract describes"
     for magic, what in NEVER_TEXT.items():
         if first.startswith(magic):
-            raise FileRejected("not_text", f"the file is {what}, not the text that the contract describes")
+            raise FileRejected("not_text", f"the file is {what}, {wanted}")
     for magic, what in UNSUPPORTED.items():
         if first.startswith(magic):
             raise FileRejected("not_text", f"the file is {what}, which is not supported: use gzip, bzip2, zstd or zip")
@@ -194,6 +195,40 @@ def _complaint(compression: str, error: Exception) -> str:
         return f"the {compression} data cannot be read ({text}): compress it again, as one stream"
     after = "" if compression in {"zip", "gzip"} else ", or other bytes follow its end"
     return f"the {compression} data is damaged ({text}){after}"
+
+
+def spool(file: IO[bytes], read: Callable[[int], bytes], limits: Limits, title: str) -> None:
+    """Writes a file to the disk that is read from its end. Raises FileRejected for one that does not fit there."""
+    size = 0
+    while piece := read(PIECE):
+        size += len(piece)
+        if size > limits.zipped:
+            reason = f"the {title} is larger than {limits.zipped:,} bytes, and must fit on the disk"
+            raise FileRejected("too_big", f"{reason}, because it is read from its end: send several")
+        file.write(piece)
+    file.flush()
+    file.seek(0)
+
+
+class Archive:
+    """A zip on the disk whose files are parts of one, and read by name. Raises FileRejected for one that is unsound."""
+
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        self._source = LandedBytes(file)
+        self._budget = _Budget(limits.decompressed)
+        self._zip = _opened(file, limits)
+        members = self._zip.infolist()
+        _refuse_bombs(file, members, limits)
+        self.names = {info.filename: info for info in members}
+
+    def open(self, name: str) -> Callable[[int], bytes]:
+        """Reads a part, from its beginning."""
+        return _guarded(_opened_member(self._zip, self.names[name]), self._source, "zip", self._budget)
+
+    def refuse_longer(self, name: str, most: int, what: str) -> None:
+        """Raises FileRejected for a part that is longer than may be held."""
+        if self.names[name].file_size > most:
+            raise FileRejected("too_large", f"{what} more than {most:,} bytes: send several files")
 
 
 def _zip_members(source: LandedBytes, stream: _Rejoined, budget: _Budget, limits: Limits) -> Iterator[Member]:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from headrace.domain.contract import Kind
 from tests.unit.cli.commands.files.test_new_samples import made
 from tests.unit.cli.conftest import RunJson
+from tests.unit.transform.sheets.test_xlsx import Styled, workbook
 
 COLUMNS = {
     "id": pa.array([1, 2], pa.int32()),
@@ -50,6 +51,20 @@ def test_a_parquet_gives_its_types(checkout: Path, run_json: RunJson) -> None:
 def test_files_that_do_not_agree_on_a_type_go_by_their_values(checkout: Path, run_json: RunJson) -> None:
     contract, _ = made(run_json, a=parquet({"n": pa.array([1], pa.int8())}), b=parquet({"n": pa.array([1.5])}))
     assert contract.columns[0].kind is Kind.DECIMAL
+
+
+def test_a_workbook_gives_what_its_cells_show(checkout: Path, run_json: RunJson) -> None:
+    data = workbook(
+        ["id", "Code No", "on", "share", "seen"],
+        [1, Styled((7, 4)), Styled((45443, 1)), 0.5, Styled((45443.5, 2))],
+        [2, Styled((12, 4)), None, 2, None],
+    )
+    contract, _ = made(run_json, a=data)
+    found = {column.source: column.kind for column in contract.named_columns}
+    assert found == {
+        "id": Kind.INTEGER, "Code No": Kind.STRING, "on": Kind.DATE, "share": Kind.DECIMAL, "seen": Kind.TIMESTAMP,
+    }  # fmt: skip
+    assert contract.format.kind == "xlsx"
 
 
 def test_a_parquet_and_a_text_are_no_dataset(checkout: Path, run_json: RunJson) -> None:
