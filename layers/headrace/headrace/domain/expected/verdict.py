@@ -1,0 +1,170 @@
+"""Whether the files of a time have come: counted arrivals against what is expected, from one look to the next.
+
+Late files are the first that come after the time while some are missing, until half-way to the next; all others count
+for the next. So a delivery that is late is not taken for that of the next day, nor one that never comes filled by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from headrace.domain.clock import written
+from headrace.domain.expected.calendar import Expectation
+
+GRACE = timedelta(minutes=5)
+"""How long after a time it is judged: until the records of what came before it are complete."""
+MOST_TIMES = 60
+"""Times that one look judges, the latest: what a sweeper that stood for days has missed is past."""
+ALL_KNOWN = 3
+"""From which time on all files are known, those that came late for the time before as well."""
+NAMED = 5
+"""Files that are named as too small."""
+MISSING, FEW, MANY, SMALL = KINDS = ("missing", "few", "many", "small")
+"""What may be wrong: no file has come, too few have, too many, or one that is too small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A file that came: when, under which key, with how many bytes. A key that comes again is one file."""
+
+    at: datetime
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of one expectation: `due` was judged last, with files from after `start`; the next from `upto`.
+
+    `came` files were counted, `small` are some that are too small. `complete_at` is when the last file came that made
+    it complete, after its time. `times` have been judged since the first look, counted up to `ALL_KNOWN`.
+    """
+
+    due: datetime
+    start: datetime
+    upto: datetime
+    times: int = 0
+    came: int = 0
+    missing: int = 0
+    wrong: str = ""
+    small: tuple[str, ...] = ()
+    complete_at: datetime | None = None
+
+    @property
+    def problem(self) -> str:
+        """One of `KINDS`, or nothing. Of the first time files may have come before any was recorded.
+
+        Those that came late for it are counted with the second.
+        """
+        unknown = self.times <= 1 or (self.wrong == MANY and self.times < ALL_KNOWN)
+        return "" if unknown else self.wrong
+
+    @property
+    def incident(self) -> str:
+        """The trouble of which people are notified once: files that come one by one are still one."""
+        return MISSING if self.problem == FEW else self.problem
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        times = {name: written(getattr(self, name)) for name in ("due", "start", "upto")}
+        complete = {"complete_at": written(self.complete_at)} if self.complete_at else {}
+        names = ("times", "came", "missing", "wrong")
+        counts = {name: getattr(self, name) for name in names} | {"small": list(self.small)}
+        return times | complete | {name: value for name, value in counts.items() if value}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> State:
+        """The inverse of `to_json`."""
+        names = ("due", "start", "upto", "complete_at")
+        times = {name: datetime.fromisoformat(value[name]) for name in names if name in value}
+        counts = {name: value[name] for name in ("times", "came", "missing", "wrong") if name in value}
+        return cls(**times, **counts, small=tuple(value.get("small", ())))
+
+
+Arrivals = Callable[[datetime], Iterable[Came]]
+"""The files of an expectation that came after a moment, in the order of their arrival."""
+
+
+def look(expectation: Expectation, known: State | None, arrivals: Arrivals, now: datetime) -> State:
+    """What is known after a look: each time that has passed since the last one is judged, and what was late then."""
+    if known is None:
+        return State(due=now, start=now, upto=now)
+    state = known
+    if state.missing and not state.complete_at and state.upto < expectation.late_until(state.due):
+        state = _judged(expectation, state, state.start, state.due, arrivals, now)
+    passed = list(_passed(expectation, state.due, now))
+    if skipped := passed[:-MOST_TIMES]:
+        state = replace(state, upto=max(state.upto, skipped[-1]))
+    for due in passed[-MOST_TIMES:]:
+        state = _judged(expectation, _counted(state), state.upto, due, arrivals, now)
+    return state
+
+
+def _counted(state: State) -> State:
+    return replace(state, times=min(state.times + 1, ALL_KNOWN))
+
+
+def _passed(expectation: Expectation, after: datetime, now: datetime) -> Iterable[datetime]:
+    for due in expectation.due_after(after):
+        if due + GRACE > now:
+            return
+        yield due
+
+
+@dataclass(slots=True)
+class _Count:
+    """The files counted so far: the latest version of each key."""
+
+    least_bytes: int
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def take(self, came: Came) -> None:
+        self.sizes[came.key] = came.size
+
+    @property
+    def small(self) -> list[str]:
+        return [key for key, size in self.sizes.items() if size < self.least_bytes]
+
+    @property
+    def good(self) -> int:
+        return len(self.sizes) - len(self.small)
+
+
+def _judged(
+    expectation: Expectation, state: State, start: datetime, due: datetime, arrivals: Arrivals, now: datetime
+) -> State:
+    count, upto, complete_at = _Count(expectation.least_bytes), due, None
+    until = min(expectation.late_until(due), now)
+    exact = expectation.most is not None or expectation.least_bytes > 0
+    for came in arrivals(start):
+        if came.at > until or (came.at > due and count.good >= expectation.least and came.at > upto):
+            break
+        count.take(came)
+        upto = max(upto, came.at)
+        if not exact and came.at <= due and count.good >= expectation.least:
+            break  # what else came changes nothing
+        if came.at > due and complete_at is None and count.good >= expectation.least:
+            complete_at = came.at
+    missing = max(0, expectation.least - count.good) if state.times > 1 else 0
+    return replace(
+        state,
+        due=due,
+        start=start,
+        upto=max(upto, until) if missing else upto,
+        came=len(count.sizes),
+        missing=missing,
+        wrong=_wrong(expectation, count, missing),
+        small=tuple(sorted(count.small)[:NAMED]),
+        complete_at=complete_at,
+    )
+
+
+def _wrong(expectation: Expectation, count: _Count, missing: int) -> str:
+    if missing:
+        return FEW if count.sizes else MISSING
+    if expectation.most is not None and len(count.sizes) > expectation.most:
+        return MANY
+    return SMALL if count.small else ""
