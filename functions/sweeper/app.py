@@ -10,6 +10,7 @@ from headrace.usecases.recovery.measure_lanes import measure_lanes
 from headrace.usecases.recovery.one_by_one import OneByOne
 from headrace.usecases.recovery.recover import sweep
 from headrace.usecases.recovery.report_storms import report_storms
+from headrace.usecases.recovery.watch_arrivals import watch_arrivals
 from headrace.usecases.recovery.watch_freshness import watch_promises
 from headrace.usecases.recovery.watch_waiting import watch_waiting
 
@@ -17,7 +18,7 @@ from headrace.usecases.recovery.watch_waiting import watch_waiting
 @entrypoint
 def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
     """A scheduled event -> `{"helped": [lanes], "notified": [datasets], "storms": messages, "waiting": [datasets],
-    "measured": datasets}`.
+    "arrivals": [datasets], "measured": datasets}`.
 
     What is broken for one dataset keeps nothing else from being done; it is an error of the function in the end.
     """
@@ -31,6 +32,8 @@ def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
         done["storms"] = report_storms(services)
     with each.of("waiting files"):
         done["waiting"] = watch_waiting(services)
+    with each.of("arrivals"):
+        done["arrivals"] = watch_arrivals(services)
     with each.of("metrics"):
         done["measured"] = measure_lanes(services)
     each.end()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headrace.domain.ingest.ledger import LANES, FileRecord
+from headrace.domain.ingest.ledger import LANES, LIVE, FileRecord
 from headrace_cli.output.formatting import count
 from headrace_cli.stack.landing import Landed, landed_since
 from headrace_cli.stack.target import Target
@@ -26,7 +26,10 @@ QUEUE_COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is open at one moment. `seen` and `done` are the recent files, and those that have come to rest."""
+    """What is open at one moment. `seen` and `done` are the recent files, and those that have come to rest.
+
+    Of the datasets with `pending` files some are `paused`.
+    """
 
     seen: int = 0
     done: int = 0
@@ -36,6 +39,7 @@ class Snapshot:
     pending: dict[str, int] = field(default_factory=dict)
     batches: tuple[str, ...] = ()
     executions: int = 0
+    paused: tuple[str, ...] = ()
 
     @property
     def quiet(self) -> bool:
@@ -80,15 +84,17 @@ class Watch:
         messages = self._messages()
         recent = list(landed_since(self._target, self._since))
         unknown, unfinished = self._open_files(recent)
+        pending = self._pending()
         return Snapshot(
             seen=len(recent),
             done=len(recent) - len(unknown) - len(unfinished),
             messages=messages,
             unknown=unknown,
             unfinished=unfinished,
-            pending=self._pending(),
+            pending=pending,
             batches=self._open_batches(),
             executions=self._executions(),
+            paused=tuple(name for name in pending if self._ledger.lanes.state(name, LIVE).pause),
         )
 
     def _messages(self) -> int:

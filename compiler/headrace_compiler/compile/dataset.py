@@ -16,6 +16,7 @@ from headrace.transform.values.meaning import nulls_of
 from headrace_compiler.compile import promises
 from headrace_compiler.compile.columns import compile_column, encoding_problem
 from headrace_compiler.compile.deletions import deletions
+from headrace_compiler.compile.expected import expectations
 from headrace_compiler.compile.groups import Groups, check_grouped
 from headrace_compiler.compile.histories import keeps_history
 from headrace_compiler.compile.key_columns import with_origins
@@ -41,6 +42,8 @@ LONGEST_FRACTION = "SSSSSS"
 ON_COPY = ("skip", "load")
 ON_UNKNOWN = ("keep", "ignore", "refuse")
 WHILE_HELD = ("continue", "wait")
+WHEN_QUIET = ("ignore", "notify")
+MOST_HELD_HOURS = 720
 SHARE = r"[0-9]{1,2}(\.[0-9]+)?%|100%"
 SHRINK_LIMIT = "20%"
 """What a corrected file may lose without a person's look; a file cut off half-way loses more, mostly."""
@@ -54,6 +57,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     custom.read_custom(model.customProperties, custom.NO_PROPERTIES, (), problems)
     promised = promises.freshness(model.slaProperties or [], problems)
     support = support_of(model.support or [], problems)
+    expected = expectations(model.slaProperties or [], model.apiVersion, problems)
     if table is None:
         return None
     values = custom.read_custom(table.customProperties, custom.DATASET, TABLE, problems)
@@ -71,6 +75,7 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
     snapshot = snapshot_of(table, values, servers, TABLE, problems)
     removes = deletions(table, values, servers.groups if servers else Groups(), TABLE, problems)
     limit = _bad_row_limit(table, values, problems) | _shrink_limit(table, values, problems)
+    watched = _watched(table, values, problems)
     if len(columns) < len(table.properties or []):
         return None  # what follows would only say of a column with a mistake that there is none
     layout = _layout(table, values, columns, problems)
@@ -111,7 +116,9 @@ def compile_dataset(model: OpenDataContractStandard, digest: str, problems: Prob
         table=str(table.physicalName or table.name),
         columns=(*columns, *([_unknown_column(values.get("encode"))] if on_unknown == "keep" else [])),
         refuse_unknown=on_unknown == "refuse",
+        expected=expected,
         **limit,
+        **watched,
         **removes,
         rules=rules,
         sources=servers.sources,
@@ -231,6 +238,25 @@ def _shrink_limit(table: SchemaObject, values: dict[str, Any], problems: Problem
         problems.add(place, "shrinkLimit has no effect with onNewVersion: add, which replaces no rows: leave it out")
     share = float(written[:-1]) / 100
     return {"max_shrink": share if share < 1 else None}
+
+
+def _watched(table: SchemaObject, values: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    """The fields of a Contract that say of what people are notified, beside promises and expected files."""
+    found: dict[str, Any] = {"notify_quiet": _chosen("whenQuiet", WHEN_QUIET, table, values, problems) == "notify"}
+    if "quarantineLimit" in values:
+        written = str(values["quarantineLimit"]).replace(" ", "")
+        if not re.fullmatch(SHARE, written) or written == "100%":
+            place = custom.place_of(table.customProperties, "quarantineLimit", TABLE)
+            problems.add(place, f"quarantineLimit must be {custom.DATASET['quarantineLimit']}, below 100%")
+        else:
+            found["quarantine_limit"] = float(written[:-1]) / 100
+    if "heldLimitHours" in values:
+        hours = values["heldLimitHours"]
+        if not 1 <= hours <= MOST_HELD_HOURS:
+            place = custom.place_of(table.customProperties, "heldLimitHours", TABLE)
+            problems.add(place, f"heldLimitHours must be 1 to {MOST_HELD_HOURS:,}")
+        found["held_seconds"] = int(hours * 3600)
+    return found
 
 
 def _check_name(model: OpenDataContractStandard, problems: Problems) -> None:

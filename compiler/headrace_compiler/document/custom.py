@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from math import isfinite
 from typing import Any
 
@@ -56,6 +57,19 @@ DATASET = {
     "badRowLimit": "a number of rows, or a share such as 5%",
     "shrinkLimit": "a share such as 20%",
     "severities": "a map of causes to severities, such as {rows-quarantined: error}",
+    "quarantineLimit": "a share such as 5%",
+    "heldLimitHours": "a number",
+    "whenQuiet": "text",
+}
+EXPECTED = {
+    "files": 'a number of files (3), a range ("2-4") or at least so many ("2+")',
+    "timezone": "text",
+    "weekdays": "a list of days: mon, tue, …",
+    "monthDays": "a list of days: 1, 15, last",
+    "holidays": "a list of days: 2026-12-24, 12-25, easter+1, 11-thu-4",
+    "minimumBytes": "a whole number",
+    "lateHours": "a number",
+    "pattern": "text",
 }
 COLUMN = {"source": "text", "encode": "text", "start": "a whole number", "width": "a whole number", "valueFrom": "text",
           "formats": "a list of texts", "decimalMark": "text", "groupingMark": "text", "units": "a list of texts",
@@ -106,6 +120,7 @@ def _unknown(name: str, known: Mapping[str, str]) -> str:
         (DATASET, "the schema object"),
         (COLUMN, "a property"),
         (SUPPORT, "an entry of support"),
+        (EXPECTED, "a timeOfAvailability among the slaProperties"),
     ):
         if name in level and level is not known:
             return f"the customProperty {name!r} belongs to {place}"
@@ -124,8 +139,12 @@ def _is_number(value: Any) -> bool:
 
 FITTING: Mapping[str, Callable[[Any], bool]] = {
     "a list of texts": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    "a list of days": lambda value: (
+        isinstance(value, list) and all(isinstance(item, str | int | date) for item in value)
+    ),
     "a list of": lambda value: isinstance(value, list),
     "a number of rows": lambda value: isinstance(value, str | int) and not isinstance(value, bool),
+    "a number of files": lambda value: isinstance(value, str | int) and not isinstance(value, bool),
     "a number": lambda value: _is_number(value) and value >= 0,
     "a whole number": lambda value: _is_number(value) and value >= 0 and value == int(value),
     "a value": lambda value: isinstance(value, str | int | float),

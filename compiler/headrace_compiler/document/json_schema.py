@@ -25,6 +25,8 @@ VALUES: dict[str, Schema] = {
     "a list of texts": TEXTS,
     "a list of views": {"type": "array", "items": {"type": "object"}},
     "a number of rows": {"type": ["string", "integer"]},
+    "a number of files": {"type": ["string", "integer"]},
+    "a list of days": {"type": "array", "items": {"type": ["string", "integer"]}},
     "a map of": {"type": "object"},
     "a share": {"type": "string"},
 }
@@ -40,6 +42,7 @@ def contract_schema() -> Schema:
     parts = schema["$defs"]
     parts["SchemaObject"]["properties"]["customProperties"] = known_properties(custom.DATASET)
     parts["SchemaBaseProperty"]["properties"]["customProperties"] = known_properties(custom.COLUMN)
+    parts["ServiceLevelAgreementProperty"]["properties"]["customProperties"] = known_properties(custom.EXPECTED)
     parts["ServerSource"]["RedshiftServer"][
         "required"
     ] = []  # the stack's database and the schema public are the defaults

@@ -94,7 +94,8 @@ def _check_keys(value: Any, model: type[pydantic.BaseModel], where: Where, probl
         if key not in fields:
             problems.add(here, f"ODCS has no key {key!r} here{suggestion(str(key), fields)}")
             continue
-        if bool in typing.get_args(fields[key]) and isinstance(inner, str):
+        kinds = typing.get_args(fields[key])
+        if bool in kinds and str not in kinds and isinstance(inner, str):
             problems.add(here, f"{key} must be {WANTED['bool_type']}, without quotes")
         for part, place in _parts(inner, here):
             for candidate in _models(fields[key]):

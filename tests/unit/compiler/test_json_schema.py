@@ -33,7 +33,7 @@ def test_contracts_that_compile_are_valid(path: Path) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(plain(path))] == []
 
 
-@pytest.mark.parametrize("level", [custom.SERVER, custom.SOURCE, custom.DATASET, custom.COLUMN])
+@pytest.mark.parametrize("level", [custom.SERVER, custom.SOURCE, custom.DATASET, custom.EXPECTED, custom.COLUMN])
 def test_every_kind_of_value_is_known(level: dict[str, str]) -> None:
     from headrace_compiler.document.json_schema import known_properties
 

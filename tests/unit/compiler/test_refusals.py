@@ -37,6 +37,8 @@ LOADS = "property: onCopy\n        value: load"
 HISTORY = "property: history\n        value: scd2"
 SNAPSHOT = "property: snapshot\n        value: table"
 QUALITY = "logicalType: string\n        quality:\n          "
+DUE = "  - property: timeOfAvailability\n    value: "
+EXPECTED = f'{DUE}"06:00"\n    customProperties:\n      - {{property: '
 
 MISTAKES: list[tuple[str, str, str]] = [
     # the document
@@ -219,6 +221,22 @@ MISTAKES: list[tuple[str, str, str]] = [
     # promises
     ("property: latency", "property: latencie <-", "did you mean 'latency'?"),
     ("value: 10\n    unit: min", "value: 10 <-\n    unit: fortnight", "unit of s, min, h or d"),
+    # expected files
+    ("unit: min", f"unit: min\n{DUE}6 <-", "a time in quotes"),
+    ("unit: min", f'unit: min\n{DUE}"25:00" <-', "a time in quotes"),
+    ("unit: min", f'unit: min\n{DUE}"06:00"\n    id: a b <-', "an id has letters"),
+    ("unit: min", f"unit: min\n{EXPECTED}files, value: 0}} <-", 'files is a number (3), a range ("2-4")'),
+    ("unit: min", f"unit: min\n{EXPECTED}files, value: 4-2}} <-", "files is a number"),
+    ("unit: min", f"unit: min\n{EXPECTED}weekdays, value: [mo, xyz]}} <-", "weekdays are some of mon"),
+    ("unit: min", f"unit: min\n{EXPECTED}weekdays, value: []}} <-", "weekdays are some of mon"),
+    ("unit: min", f"unit: min\n{EXPECTED}holidays, value: [CH]}} <-", "'CH' is no holiday"),
+    ("unit: min", f"unit: min\n{EXPECTED}timezone, value: Zurich}} <-", "no time zone 'Zurich'"),
+    ("unit: min", f"unit: min\n{EXPECTED}monthDays, value: [1]}} <-", "a frequency of 1 m"),
+    ("unit: min", f"unit: min\n{EXPECTED}pattern, value: a/b}} <-", "one of names"),
+    ("unit: min", f"unit: min\n{EXPECTED}file, value: 3}} <-", "did you mean 'files'?"),
+    ("unit: min", f'unit: min\n  - {{property: frequency, value: 5, unit: h}} <-\n{DUE}"00:10"', "every 1, 2, 3, 4"),
+    ("unit: min", f'unit: min\n  - {{property: frequency, value: 1, unit: w}} <-\n{DUE}"06:00"', "a unit of h, d or m"),
+    ("unit: min", f'unit: min\n  - {{property: frequency, value: 2, unit: h}}\n{DUE}"06:00" <-', "below 02:00"),
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from headrace.adapters import aws
 from headrace.adapters.accounts import sql
 from headrace.domain import bounds, contract, export, migration, notice, sizes, sql_text
+from headrace.domain.expected import quiet, verdict
 from headrace.domain.ingest import arrival, groups, lane, manifest, packing, replay, row_limits, storm
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
 from headrace.domain.notice import LONGEST_KEY
@@ -28,10 +29,12 @@ from headrace.usecases.recovery import (
     reconcile_warehouse,
     sum_superseded,
     unblock,
+    watch_arrivals,
     watch_freshness,
     watch_waiting,
 )
 from headrace.usecases.unit import allowance
+from headrace_compiler.compile import expected as compiled
 from tests.support.template import TEMPLATE
 
 PARAMETERS = TEMPLATE["Parameters"]
@@ -102,6 +105,14 @@ FAILURES = {
     "Time beyond the promise in which nothing must be late before its end is reported": time(
         watch_freshness.QUIET_SECONDS, "min"
     ),
+    "Expected times of a contract": count(compiled.MOST),
+    "Files that a contract may expect at least": count(compiled.MOST_FILES),
+    "Files read for one expected time": count(watch_arrivals.MOST_LOOKED_AT),
+    "Expected times that one sweep judges, the latest": count(verdict.MOST_TIMES),
+    "Time after which an expected time is judged": time(verdict.GRACE, "min"),
+    "Newest files whose share in quarantine counts": count(watch_arrivals.NEWEST),
+    "Held batches of a lane whose age is remembered": count(watch_arrivals.MOST_HELD),
+    "Weeks of which the hours with arrivals are remembered": count(quiet.WEEKS),
     "Time that a pause lasts without `--until`": f"{pause.USUAL_HOURS} h",
     "Longest pause": f"{pause.MOST_DAYS} d",
     "Longest time until that end is reported": time(watch_freshness.LONGEST_QUIET_SECONDS, "min"),

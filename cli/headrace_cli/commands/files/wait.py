@@ -72,7 +72,8 @@ def as_document(snapshot: Snapshot, seconds: float, finished: list[FileRecord]) 
         "open": snapshot.open,
     }
     if not snapshot.quiet:
-        document["error"] = f"still open after {duration(seconds)}: {_sentence(snapshot.open)}"
+        why = [f"; {name} is paused, `headrace resume {name}` ends that" for name in snapshot.paused]
+        document["error"] = f"still open after {duration(seconds)}: {_sentence(snapshot.open)}{''.join(why)}"
     return document
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.domain.clock import written
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.formatting import duration
 from headrace_cli.stack.target import Target, target_of
@@ -14,19 +16,70 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
     from headrace.domain.contract import Contract
+    from headrace.domain.expected.calendar import Expectation
+
+AHEAD = timedelta(days=14)
+AT_LEAST, MOST_LISTED = 5, 100
+"""Times of one expectation that are listed."""
 
 
-def contracts(context: typer.Context, as_json: Json = False) -> None:
+def contracts(
+    context: typer.Context,
+    dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
+    calendar: Annotated[
+        bool, typer.Option("--calendar", help="List when files are expected in the next days.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """List the datasets of the deployed stack: where files go, their table, and the latency promise.
 
-    Example: `headrace contracts`
+    With `--calendar`, by when how many files are expected in the next fortnight, and at least the next five times.
+
+    Examples: `headrace contracts`, `headrace contracts readings --calendar`
     """
-    emit(collect(target_of(context)), render, as_json=as_json)
+    target = target_of(context)
+    if calendar:
+        emit(collect_calendar(target, dataset, datetime.now(UTC)), render_calendar, as_json=as_json)
+    else:
+        emit(collect(target, dataset), render, as_json=as_json)
 
 
-def collect(target: Target) -> Document:
+def _chosen(target: Target, dataset: str | None) -> list[Contract]:
+    return [target.contract(dataset)] if dataset else list(target.contracts.values())
+
+
+def collect(target: Target, dataset: str | None = None) -> Document:
     """`{"datasets": [{"dataset", "version", "prefix", "folders", "files", "ignore", "marker", "manifest", …}]}`."""
-    return {"datasets": [_summary(contract) for contract in target.contracts.values()]}
+    return {"datasets": [_summary(contract) for contract in _chosen(target, dataset)]}
+
+
+def collect_calendar(target: Target, dataset: str | None, now: datetime) -> Document:
+    """`{"expected": [{"dataset", "name", "due", "here", "files"}]}`, by time: `due` in UTC, `here` in its own zone."""
+    listed = [
+        {"dataset": contract.dataset, "name": expectation.name, "due": written(due), "here": expectation.here(due),
+         "files": expectation.number}
+        for contract in _chosen(target, dataset)
+        for expectation in contract.expected
+        for due in _next(expectation, now)
+    ]  # fmt: skip
+    return {"expected": sorted(listed, key=lambda item: (item["due"], item["dataset"], item["name"]))}
+
+
+def _next(expectation: Expectation, now: datetime) -> list[datetime]:
+    found = list[datetime]()
+    for due in expectation.due_after(now):
+        if len(found) >= MOST_LISTED or (len(found) >= AT_LEAST and due > now + AHEAD):
+            break
+        found.append(due)
+    return found
+
+
+def render_calendar(document: Document) -> ConsoleRenderable:
+    """A line per time."""
+    if not document["expected"]:
+        return lines("No files are expected: docs/contracts.md says how a contract says when they come.")
+    rows = [(item["here"], item["dataset"], item["name"], item["files"]) for item in document["expected"]]
+    return table(("by", "dataset", "expectation", "files"), rows)
 
 
 def _summary(contract: Contract) -> Document:

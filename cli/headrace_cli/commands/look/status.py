@@ -14,6 +14,7 @@ from headrace.domain.clock import written
 from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import ROW_HEADERS, ROW_KINDS, STYLES, ago, balanced, clock, count, number, tick
+from headrace_cli.stack.expectations import expected_account
 from headrace_cli.stack.target import Target, target_of
 from headrace_cli.stack.totals import dataset_account, file_account
 
@@ -82,7 +83,8 @@ def collect(target: Target, dataset: str | None = None, since: str = "") -> Docu
 
 def _account(target: Target, contract: Contract, since: str) -> Document:
     lane = target.ledger.lanes.state(contract.dataset, LIVE)
-    return dataset_account(contract, target.ledger.files.of_dataset(contract.dataset, since), lane, datetime.now(UTC))
+    now, files = datetime.now(UTC), target.ledger.files.of_dataset(contract.dataset, since)
+    return dataset_account(contract, files, lane, now) | expected_account(contract, target.ledger.watches, now)
 
 
 def collect_wake_ups(target: Target, since: str) -> Document:
@@ -159,6 +161,20 @@ def _paused(dataset: str, by: str, since: str, until: str, reason: str) -> str:
     )
 
 
+PROBLEMS = {
+    "missing": "no file had come",
+    "few": "{missing} of {files} had not come",
+    "many": "more than {files} had come",
+    "small": "one was too small",
+}
+
+
+def _expected(dataset: str, each: Document) -> str:
+    """What is missing, and what is due next."""
+    wrong = f"{PROBLEMS[each['problem']].format(**each)} by {each['was_due']}; " if each["problem"] else ""
+    return f"\n{dataset}: {wrong}next expected: {each['files']} by {each['by'] or 'no time within a year'}."
+
+
 def _number(item: Document, kind: str) -> int:
     return int(item["late"] if kind == LATE else item["rows"].get(kind, 0))
 
@@ -190,6 +206,7 @@ def _remarks(document: Document) -> list[str]:
         for item in document["datasets"]
         if item["files"]["waiting"]
     ]
+    said += [_expected(item["dataset"], each) for item in document["datasets"] for each in item.get("expected", ())]
     failed = sum(item["files"][name] for item in document["datasets"] for name in ("failed", "held"))
     said += [f"\n{count(failed, 'file')} failed or held: `headrace files --failed --held` says why."] if failed else []
     return said + ([f"\n{count(stray, 'file')} of no dataset: `headrace status --failed` says why."] if stray else [])

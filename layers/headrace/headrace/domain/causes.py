@@ -83,6 +83,50 @@ PROMISE_BROKEN = Cause(
     ends="nothing has been late for a while",
     calls=True,
 )
+FILES_MISSING = Cause(
+    "files-missing",
+    Severity.CRITICAL,
+    "files have not come by the time that the contract expects them, or too few have",
+    of="expectation",
+    ends="they have come, or the next ones have in time",
+    calls=True,
+)
+FILES_TOO_SMALL = Cause(
+    "files-too-small",
+    Severity.ERROR,
+    "enough expected files have come, and one is smaller than the contract says",
+    of="expectation",
+    ends="the next ones are as expected",
+    calls=True,
+)
+FILES_TOO_MANY = Cause(
+    "files-too-many",
+    Severity.WARNING,
+    "more files have come than the contract expects",
+    of="expectation",
+    ends="the next ones are as many as expected",
+)
+DATASET_QUIET = Cause(
+    "dataset-quiet",
+    Severity.WARNING,
+    "no file has come for longer than usual at this time of the week",
+    ends="a file has come",
+)
+QUARANTINE_SHARE = Cause(
+    "quarantine-share",
+    Severity.ERROR,
+    "more of the newest files' rows are quarantined than the contract's limit",
+    ends="the share is below four fifths of the limit",
+    calls=True,
+)
+HELD_TOO_LONG = Cause(
+    "held-too-long",
+    Severity.CRITICAL,
+    "a batch has waited for a decision for longer than the contract says",
+    ends="no batch has waited for so long",
+    calls=True,
+)
+PAUSE_ENDED = Cause("pause-ended", Severity.INFO, "a pause of a dataset has ended by itself")
 OUTCOME_UNRECORDED = Cause(
     "outcome-unrecorded", Severity.ERROR, "a batch is loaded, its outcome could not be recorded in full", of="batch"
 )
@@ -137,7 +181,8 @@ CAUSES: dict[str, Cause] = {
     cause.name: cause
     for cause in (
         LOADED, ROWS_QUARANTINED, FILE_NOT_LOADED, FILE_UNROUTABLE, MARKER_MISSING, LOAD_RETRIED, LOAD_FAILED,
-        LANE_IN_TROUBLE, BATCH_HELD, PROMISE_BROKEN, OUTCOME_UNRECORDED, FIGURES_UNUSUAL, FIGURES_NOT_JUDGED,
+        LANE_IN_TROUBLE, BATCH_HELD, PROMISE_BROKEN, FILES_MISSING, FILES_TOO_SMALL, FILES_TOO_MANY, DATASET_QUIET,
+        QUARANTINE_SHARE, HELD_TOO_LONG, PAUSE_ENDED, OUTCOME_UNRECORDED, FIGURES_UNUSUAL, FIGURES_NOT_JUDGED,
         VIEW_STALE, RECONCILE_DIFFERENCE, EXPORT_FAILED, SOURCE_UNREACHABLE, SOURCE_FILE_HELD, SOURCE_FOLDER_CLOSED,
         SOURCE_FILES_LEFT, SOURCE_SLOW, ALARM, MESSAGE,
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
+from headrace.domain.expected.calendar import Expectation
 from headrace.domain.files.formats import FORMATS, Format
 from headrace.domain.files.names import IGNORED
 from headrace.domain.kind import Kind
@@ -44,12 +45,14 @@ VALIDITY = ("valid_from", "valid_to", "is_current")
 TABLE, PARTITION = "table", "partition"
 """What a file of a dataset of snapshots is the whole of."""
 
-NESTED = {"columns", "format", "rules", "checks", "views", "sources", "support"}
+NESTED = {"columns", "format", "rules", "checks", "views", "sources", "support", "expected"}
 """The fields of a contract that hold objects."""
 
 
 PATIENCE_SECONDS = 86_400
 """How long files wait for their marker, or a marker for its files, unless the contract says otherwise."""
+HELD_SECONDS = 86_400
+"""How long a batch waits for a decision before people are notified again, unless the contract says otherwise."""
 MERGE_SECONDS = 900
 """How often the rows of a staged dataset are merged, unless its contract says otherwise."""
 
@@ -206,6 +209,10 @@ class Contract:
 
     Files that wait for a `marker`, or are listed in a `manifest`, both patterns of names, are loaded as one: see
     `domain.ingest.groups`. People are notified of those that have waited for `patience_seconds`.
+
+    They are notified, too, of `expected` files that do not come, with `notify_quiet` of a dataset that is quiet for
+    longer than usual, of more than a share of rows in quarantine (`quarantine_limit`, 0 to 1), and of a batch that has
+    been held for `held_seconds`.
     """
 
     dataset: str
@@ -256,6 +263,10 @@ class Contract:
     marker: str = ""
     manifest: str = ""
     patience_seconds: int = PATIENCE_SECONDS
+    expected: tuple[Expectation, ...] = ()
+    notify_quiet: bool = False
+    quarantine_limit: float | None = None
+    held_seconds: int = HELD_SECONDS
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -391,10 +402,11 @@ class Contract:
         views = tuple(View(**_tuples(View, item)) for item in value.get("views", ()))
         sources = tuple(map(_source, value.get("sources", ())))
         support = tuple(Support(**item) for item in value.get("support", ()))
+        expected = tuple(Expectation(**_tuples(Expectation, item)) for item in value.get("expected", ()))
         rest = _tuples(cls, {k: v for k, v in value.items() if k not in NESTED})
         return cls(
             columns=columns, format=file_format, rules=rules, checks=checks, views=views, sources=sources,
-            support=support, **rest
+            support=support, expected=expected, **rest
         )  # fmt: skip
 
 

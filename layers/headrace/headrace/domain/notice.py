@@ -346,7 +346,7 @@ def resumed_notice(contract: Contract, pause: Pause) -> Notice:
     """A pause has ended by itself: people may have forgotten it."""
     why = f" ({pause.reason})" if pause.reason else ""
     lines = (f"{pause.by} had paused it at {pause.since} until {pause.until}{why}. Files that waited are loaded now.",)
-    return Notice("ok", f"{contract.dataset}: the pause has ended", lines, contract.dataset, "", contract.channel)
+    return of_dataset(contract, causes.PAUSE_ENDED).notice(f"{contract.dataset}: the pause has ended", lines)
 
 
 def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
@@ -355,7 +355,7 @@ def lateness_notice(contract: Contract, file: FileRecord) -> Notice:
         f"{file.key} arrived at {file.arrived_at} and is {file.status}; the promise is {contract.freshness_seconds} s.",
         f"`headrace trace {file.key}` shows where it stands. You are notified when nothing is late any more.",
     )
-    return _of(contract, causes.PROMISE_BROKEN).notice(f"{contract.dataset}: data is late", lines)
+    return of_dataset(contract, causes.PROMISE_BROKEN).notice(f"{contract.dataset}: data is late", lines)
 
 
 def waiting_notice(contract: Contract, files: list[FileRecord], *, more: bool) -> Notice:
@@ -369,30 +369,30 @@ def waiting_notice(contract: Contract, files: list[FileRecord], *, more: bool) -
     )
     hours = f"{contract.patience_seconds / 3600:.3g} h"
     title = f"{contract.dataset}: {number} without a {what} after {hours}"
-    return _of(contract, causes.MARKER_MISSING).notice(title, lines)
+    return of_dataset(contract, causes.MARKER_MISSING).notice(title, lines)
 
 
 def recovery_notice(contract: Contract, since: str) -> Notice:
     """The promise is met again: what came has been loaded, or given up, of which people were notified."""
     lines = (f"Nothing has been late since {since}.",)
-    return _of(contract, causes.PROMISE_BROKEN).end(f"{contract.dataset}: nothing is late any more", lines)
+    return of_dataset(contract, causes.PROMISE_BROKEN).end(f"{contract.dataset}: nothing is late any more", lines)
 
 
 def stale_notice(contract: Contract, view: str, reason: str) -> Notice:
     """A materialized view that does not show what is loaded."""
     lines = (reason, "The rows are loaded; each load tries again. You are notified when the view is refreshed again.")
     title = f"{contract.dataset}: the materialized view {view} is stale"
-    return _of(contract, causes.VIEW_STALE, view).notice(title, lines)
+    return of_dataset(contract, causes.VIEW_STALE, view).notice(title, lines)
 
 
 def fresh_notice(contract: Contract, view: str, since: str) -> Notice:
     """A view shows again what is loaded."""
     lines = (f"It had not been since {since}.",)
     title = f"{contract.dataset}: {view} is refreshed again"
-    return _of(contract, causes.VIEW_STALE, view).end(title, lines)
+    return of_dataset(contract, causes.VIEW_STALE, view).end(title, lines)
 
 
-def _of(contract: Contract, cause: causes.Cause, thing: str = "") -> Matter:
+def of_dataset(contract: Contract, cause: causes.Cause, thing: str = "") -> Matter:
     return Matter(cause, contract.dataset, thing, contract.channel)
 
 

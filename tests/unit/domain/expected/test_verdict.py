@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -214,7 +213,7 @@ def test_ninety_quiet_days_with_season_holidays_and_changed_clocks_call_nobody(
     """Files come at any time between the time before and the one they are due at, more of them on some days."""
     holidays = Expectation(**{name: getattr(calendar, name) for name in calendar.__slots__} | {"holidays": HOLIDAYS})
     first = datetime.fromisoformat(start).replace(tzinfo=UTC)
-    chance = random.Random(f"{calendar.name} {start}")  # noqa: S311
+    chance = random.Random(f"{calendar.name} {start}")
     f = feed(holidays, first)
     due = first
     for following in holidays.due_after(first):
@@ -237,7 +236,7 @@ INCIDENTS = st.lists(
 @given(INCIDENTS, st.integers(0, 2**16))
 def test_each_incident_is_opened_once_and_resolved_once(incidents: list[tuple[str, int]], seed: int) -> None:
     """Ten days, some with an incident, each with a good day after it."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     daily = Expectation("daily", minutes=360, least=2, most=2, least_bytes=10)
     f = feed(daily, MONDAY - timedelta(days=2))
     of_day = {2 * day: kind for kind, day in incidents}

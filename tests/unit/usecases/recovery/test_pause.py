@@ -170,3 +170,12 @@ def test_files_without_a_marker_are_reported_after_the_pause(monkeypatch: pytest
     resume("readings", world.services)
     assert watch_waiting(world.services) == ["readings"]
     assert watch_waiting(world.services) == []
+
+
+def test_what_has_waited_for_hours_does_not_wait_for_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, wait_seconds=500)
+    world.pause(hours=3)
+    world.land()
+    world.pass_(hours=2)
+    resume("readings", world.services)
+    assert world.services.workflow.waits == [0]

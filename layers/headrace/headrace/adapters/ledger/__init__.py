@@ -11,6 +11,7 @@ COPIES#<file_id>           <hash of bucket/key>     the last duplicate of a file
 LANE#<dataset>#<lane>      STATE                    generation, the batch that is open, those that are held, a pause
 SLEEPERS#                  <dataset>#<lane>         until when an execution waits for its group
 PROMISE#<dataset>          LATE, VIEW#<view>        since when people know that its promise is broken, a view stale
+PROMISE#<dataset>          WATCHED                  which expected files have come, and what people know to be wrong
 COVERAGE#<dataset>         COVERAGE                 how far the nights have come with comparing its objects
 BATCH#<batch>              BATCH                    a group of files loaded in one transaction
 BATCH#<batch>              EVENT#<time>#<step>      its history

@@ -29,9 +29,10 @@ HOLIDAY = "a date (2026-12-24), a day of every year (12-25, 11-thu-4, 05-mon-las
 class Expectation:
     """Files that a contract expects again and again. `name` tells it from the others of its dataset.
 
-    `every` is one of `EVERY`; of `HOUR`, it is every so many `hours` of the day. Files are due `minutes` after midnight,
-    or after the beginning of such hours, in the IANA `zone`. They are expected on `weekdays` (0 is Monday) that are no
-    `holidays`, as `HOLIDAY` says; of `MONTH`, on these days of the month (`LAST`: its last), or the next such day after.
+    `every` is one of `EVERY`; of `HOUR`, it is every so many `hours` of the day. Files are due `minutes` after
+    midnight, or after the beginning of such hours, in the IANA `zone`. They are expected on `weekdays` (0 is Monday)
+    that are no `holidays`, as `HOLIDAY` says; of `MONTH`, on these days of the month (`LAST`: its last), or the next
+    such day after.
 
     From `least` to `most` files (None: any number) with `least_bytes` at least are expected, those whose name fits the
     `pattern` if there is one. Files still count as these for `late_seconds`; None: half of the time until the next.
@@ -108,7 +109,9 @@ class Expectation:
     def _is_named(self, day: date) -> bool:
         """Whether a day is one of the days of the month: in a short month, its last is all those that it lacks."""
         is_last = (day + timedelta(days=1)).day == 1
-        return any(day.day == number or (is_last and (number == LAST or number > day.day)) for number in self.month_days)
+        return any(
+            day.day == number or (is_last and (number == LAST or number > day.day)) for number in self.month_days
+        )
 
     def _is_moved_to(self, day: date) -> bool:
         """Whether a day of the month before it has moved to this one, over days that are closed."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 WEEK = 7 * 24
@@ -17,17 +18,21 @@ WEEKS = 5
 """Weeks of which the hours with arrivals are remembered: 840 bits."""
 FEWEST_WEEKS = 3
 """Weeks that must have been watched before anything is called unusual."""
-AROUND = 3
+AROUND = 12
 """Hours before and after the same time of a week that count as the same time."""
-TIMES, MORE_HOURS = 1.5, 2
-"""How much longer than the longest quiet of that time it must be."""
+HALF_AS_LONG, MORE_HOURS = 0.5, 12
+"""How much longer than the longest quiet of that time it must be: half as long, and twelve hours at least.
+
+Where files come by chance, gaps of twice and three times what a few weeks have shown are not rare.
+"""
 ALL = (1 << WEEKS * WEEK) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """The hours in which files came: bit n of `hours` is n hours before `head`, an hour since 1970; `first` is the
-    first hour that was watched, `last` when the last file came."""
+    first hour that was watched, `last` when the last file came.
+    """
 
     head: int
     first: int
@@ -55,7 +60,7 @@ class Rhythm:
     def longest_ever(self) -> int:
         """The longest quiet that is remembered, in hours."""
         places = [place for place in range(WEEKS * WEEK) if self.hours >> place & 1]
-        return max((later - sooner for sooner, later in zip(places, places[1:], strict=False)), default=0)
+        return max((later - sooner for sooner, later in pairwise(places)), default=0)
 
     def _quiet(self, hour: int) -> int | None:
         """For how many hours nothing had come at an hour."""
@@ -91,7 +96,7 @@ def usual_hours(rhythm: Rhythm, now: datetime, is_holiday: Callable[[date], bool
     holidays = sum(map(is_holiday, _days(rhythm.last, now)))
     if holidays:
         longest = max(longest, rhythm.longest_ever()) + 24 * holidays
-    return TIMES * longest + MORE_HOURS
+    return longest + max(HALF_AS_LONG * longest, MORE_HOURS)
 
 
 def is_quiet(rhythm: Rhythm, now: datetime, is_holiday: Callable[[date], bool]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from headrace.domain.clock import written
@@ -24,6 +24,9 @@ NAMED = 5
 """Files that are named as too small."""
 MISSING, FEW, MANY, SMALL = KINDS = ("missing", "few", "many", "small")
 """What may be wrong: no file has come, too few have, too many, or one that is too small."""
+
+
+TIMES = ("due", "start", "upto", "complete_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,9 @@ class State:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> State:
         """The inverse of `to_json`."""
-        names = ("due", "start", "upto", "complete_at")
-        times = {name: datetime.fromisoformat(value[name]) for name in names if name in value}
-        counts = {name: value[name] for name in ("times", "came", "missing", "wrong") if name in value}
-        return cls(**times, **counts, small=tuple(value.get("small", ())))
+        known = {name: field_ for name, field_ in value.items() if name in cls.__slots__}
+        times = {name: datetime.fromisoformat(known[name]) for name in TIMES if name in known}
+        return cls(**known | times | {"small": tuple(known.get("small", ()))})
 
 
 Arrivals = Callable[[datetime], Iterable[Came]]

@@ -10,6 +10,9 @@ LATE = "LATE"
 WAITING = "WAITING"
 """Files whose marker or manifest never came: `since` is until which arrival they were reported."""
 
+WATCHED = "WATCHED"
+"""What is remembered of a dataset's arrivals between two looks, as JSON in `what`; `since` is when that was written."""
+
 
 def stale(view: str) -> str:
     """The trouble that a materialized view is not refreshed."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.lane import LaneState, Pause
 from headrace.domain.ingest.ledger import LIVE, FileStatus
 from headrace_cli.commands.files.wait import wait_until_quiet
 from headrace_cli.stack.watch import RECENT, Snapshot, Watch
@@ -140,3 +140,10 @@ def test_text_says_what_is_still_open(stack: FakeStack, run_text: RunText) -> No
 
 def test_text_when_done(run_text: RunText) -> None:
     assert "All done" in run_text("wait")[1]
+
+
+def test_after_the_time_a_pause_is_named(stack: FakeStack, run_json: RunJson) -> None:
+    stack.ledger.files.record_arrival(file())
+    stack.ledger.lanes.pause("readings", LIVE, Pause("ann", "2026-01-01", "2026-01-02"))
+    _, document = run_json("wait", "--timeout", "0")
+    assert document["error"].endswith("; readings is paused, `headrace resume readings` ends that")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.domain.expected.calendar import Expectation
 from tests.support.fakes import contract
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack
@@ -43,3 +44,20 @@ def test_which_objects_are_files_is_said(stack: FakeStack, run_json: RunJson, ru
     _, text = run_text("contracts")
     assert "*.csv" in text
     assert "events: ignores x_*" in text
+
+
+def test_the_calendar_of_the_next_days(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    assert "No files are expected" in run_text("contracts", "--calendar")[1]
+    workdays = Expectation("morning", minutes=360, zone="Europe/Zurich", weekdays=(0, 1, 2, 3, 4), least=3, most=3)
+    ends = Expectation("ends", every="m", month_days=(0,))
+    stack.deploy(contract(expected=(workdays,)), contract("other", expected=(ends,)))
+    _, document = run_json("contracts", "--calendar")
+    names = [item["name"] for item in document["expected"]]
+    assert (names.count("morning"), names.count("ends")) == (10, 5)
+    assert [item["due"] for item in document["expected"]] == sorted(item["due"] for item in document["expected"])
+    assert all(
+        item["here"].endswith("06:00 Europe/Zurich") for item in document["expected"] if item["name"] == "morning"
+    )
+    only = run_json("contracts", "other", "--calendar")[1]["expected"]
+    assert {item["dataset"] for item in only} == {"other"}
+    assert "Europe/Zurich" in run_text("contracts", "--calendar")[1]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from headrace.domain.clock import written
+from headrace.domain.expected.calendar import Expectation
+from headrace.domain.expected.verdict import State
 from headrace.domain.ingest.ledger import FileStatus, RowCounts
+from headrace.domain.ingest.reported import WATCHED, Reported
 from headrace_cli.main import run
 from tests.support.fakes import contract, file
 from tests.unit.cli.conftest import RunJson, RunText
@@ -162,3 +166,18 @@ def test_runs_of_the_glue_job_are_counted_once_and_the_last_is_named(
     unreported = {"glue": {"run": "jr_3", "dpu_seconds": 40, "at_most": True}}
     stack.ledger.add(file("e", status=FileStatus.LOADED, detected=unreported, updated_at="2026-01-01T00:00:00Z"))
     assert "3 runs of the Glue job, at most 1,600 DPU seconds" in run_text("status")[1]
+
+
+def test_the_next_expected_files_and_what_is_missing(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    daily = Expectation("morning", minutes=1, least=3, most=3)
+    stack.deploy(contract(expected=(daily,)))
+    _, document = run_json("status")
+    (expected,) = document["datasets"][0]["expected"]
+    assert (expected["name"], expected["files"], expected["problem"], expected["was_due"]) == ("morning", "3", "", None)
+    assert "readings: next expected: 3 by" in run_text("status")[1]
+    due = datetime(2026, 3, 2, tzinfo=UTC)
+    known = State(due, due - timedelta(days=1), due, times=3, came=1, missing=2, wrong="few")
+    note = Reported("t", json.dumps({"expected": {"morning": known.to_json()}}))
+    stack.ledger.watches.note_reported("readings", WATCHED, Reported(), note)
+    assert run_json("status")[1]["datasets"][0]["expected"][0]["missing"] == 2
+    assert "readings: 2 of 3 had not come by Mon 2026-03-02 00:00 UTC; next expected" in run_text("status")[1]

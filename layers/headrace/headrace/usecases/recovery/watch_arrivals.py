@@ -1,0 +1,215 @@
+"""What does not come, comes wrong or waits for people too long: notified of once, and once when it is over.
+
+Each look has one note per dataset, and reads files only where a time has passed by which some were expected, while some
+are missing, or where something has loaded since: so what it costs follows from what has come since, not from history.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, Protocol
+
+from headrace.domain import causes, clock
+from headrace.domain.clock import written
+from headrace.domain.contract import Contract
+from headrace.domain.expected import notices, quiet, verdict
+from headrace.domain.expected.calendar import Expectation
+from headrace.domain.expected.notices import Trouble
+from headrace.domain.expected.verdict import Came, State
+from headrace.domain.files.names import matches
+from headrace.domain.ingest.groups import opens
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import LANES, LIVE, FileRecord, FileStatus
+from headrace.domain.ingest.outcome import total
+from headrace.domain.ingest.replay import replay_of
+from headrace.domain.ingest.reported import WATCHED, Reported
+from headrace.usecases.ports import HasContracts, HasFiles, HasLanes, HasTopic, HasWatches
+from headrace.usecases.recovery.one_by_one import OneByOne
+
+MOST_LOOKED_AT = 10_000
+"""Files that one look reads of those that came for one time."""
+NEWEST = 100
+"""Files whose rows the share in quarantine is of."""
+CALM = 0.8
+"""Of a limit: below that much it is kept again, so that a share about it is one trouble."""
+MOST_HELD = 50
+"""Held batches of a lane whose age is remembered, the first in the lane's list."""
+
+
+class Services(HasContracts, HasFiles, HasLanes, HasTopic, HasWatches, Protocol):
+    """The ports used here."""
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look at a dataset finds: its troubles, how those that are over ended, and what the next look needs.
+
+    `memory` is what the last one left: `{"open": {trouble: since}, "expected": {name: state}, "quiet", "share",
+    "held"}`.
+    """
+
+    contract: Contract
+    now: datetime
+    lane: LaneState
+    memory: dict[str, Any]
+    troubles: list[Trouble] = field(default_factory=list)
+    ended: dict[str, list[str]] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, name: str) -> dict[str, Any]:
+        """A part of the memory."""
+        return dict(self.memory.get(name, {}))
+
+    def is_open(self, name: str) -> bool:
+        """Whether people know of a trouble."""
+        return name in self.of("open")
+
+
+def watch_arrivals(services: Services) -> list[str]:
+    """Notify people of each trouble with the arrivals of a dataset, and of its end. Returns those datasets.
+
+    A paused dataset is left alone. Raises BrokenError in the end, if a dataset is.
+    """
+    notified, each = list[str](), OneByOne()
+    for contract in services.contracts.all():
+        with each.of(f"the arrivals of {contract.dataset}"):
+            if _notified(contract, services):
+                notified.append(contract.dataset)
+    each.end()
+    return notified
+
+
+def _notified(contract: Contract, services: Services) -> bool:
+    lane = services.lanes.state(contract.dataset, LIVE)
+    if lane.pause:
+        return False
+    known = services.watches.reported(contract.dataset, WATCHED)
+    memory = json.loads(known.what) if known.what else {}
+    look = Look(contract, datetime.fromtimestamp(clock.seconds(), UTC), lane, memory)
+    for part in (_expected, _quiet, _share, _held):
+        part(look, services)
+    told = _told(look, services)
+    kept = look.kept | ({"open": told} if told else {})
+    # Notified before it is written: a crash in between notifies twice, never not at all.
+    if kept != memory:
+        what = json.dumps(kept, sort_keys=True)
+        services.watches.note_reported(contract.dataset, WATCHED, known, Reported(written(look.now), what))
+    return told.keys() != look.of("open").keys()
+
+
+def _told(look: Look, services: Services) -> dict[str, str]:
+    """Notify people of what has begun and ended. Returns what they know of now, and since when."""
+    opened, troubles = look.of("open"), {trouble.name: trouble for trouble in look.troubles}
+    for name, since in opened.items():
+        if name not in troubles:
+            services.topic.publish(notices.end_of(name, look.contract, since, look.ended.get(name, ())))
+    for name, trouble in troubles.items():
+        if name not in opened:
+            services.topic.publish(trouble.notice(look.contract))
+    return {name: opened.get(name, written(look.now)) for name in troubles}
+
+
+# -- expected files ------------------------------------------------------------------------------------------------
+
+
+def _expected(look: Look, services: Services) -> None:
+    known, states = look.of("expected"), dict[str, Any]()
+    for expectation in look.contract.expected:
+        before = State.from_json(known[expectation.name]) if expectation.name in known else None
+
+        def arrivals(since: datetime, expectation: Expectation = expectation) -> Iterator[Came]:
+            return islice(_came(look.contract, expectation, since, services), MOST_LOOKED_AT)
+
+        state = verdict.look(expectation, before, arrivals, look.now)
+        states[expectation.name] = state.to_json()
+        if trouble := notices.expected_trouble(look.contract, expectation, state):
+            look.troubles.append(trouble)
+        for cause in notices.CAUSE_OF.values():
+            over = f"{cause.name}{notices.BETWEEN}{expectation.name}"
+            look.ended[over] = notices.end_of_expected(expectation, state)
+    if states:
+        look.kept["expected"] = states
+
+
+def _came(contract: Contract, expectation: Expectation, since: datetime, services: Services) -> Iterator[Came]:
+    for file in services.files.of_dataset(contract.dataset, written(since)):
+        came = datetime.fromisoformat(file.arrived_at)
+        if came > since and _counts(file, contract, expectation):
+            yield Came(came, file.key, file.size)
+
+
+def _counts(file: FileRecord, contract: Contract, expectation: Expectation) -> bool:
+    """Whether a file is one that a supplier sent: no deletion, no marker, nothing that came back from quarantine."""
+    if file.is_deletion or replay_of(contract, file.key) or (contract.grouped and opens(contract, file.key)):
+        return False
+    return not expectation.pattern or matches(file.key.rpartition("/")[2], expectation.pattern)
+
+
+# -- quiet for longer than usual -----------------------------------------------------------------------------------
+
+
+def _quiet(look: Look, services: Services) -> None:
+    if not look.contract.notify_quiet:
+        return
+    known = look.of("quiet")
+    rhythm = quiet.Rhythm.from_json(known) if known else quiet.begun(look.now)
+    last = next(
+        (datetime.fromisoformat(file.arrived_at) for file in services.files.newest(look.contract.dataset, 1)), None
+    )
+    rhythm = rhythm.at(look.now, last)
+    look.kept["quiet"] = rhythm.to_json()
+
+    def is_holiday(day: Any) -> bool:
+        return any(expectation.is_holiday(day) for expectation in look.contract.expected)
+
+    usual = quiet.usual_hours(rhythm, look.now, is_holiday)
+    if usual is not None and quiet.is_quiet(rhythm, look.now, is_holiday):
+        look.troubles.append(notices.quiet_trouble(look.contract, rhythm, usual))
+
+
+# -- the share in quarantine ---------------------------------------------------------------------------------------
+
+
+def _share(look: Look, services: Services) -> None:
+    limit, known = look.contract.quarantine_limit, look.of("share")
+    if limit is None:
+        return
+    newest = services.files.newest(look.contract.dataset, NEWEST) if known.get("at") != look.lane.loaded_at else []
+    files = [file for file in newest if file.status is FileStatus.LOADED and file.rows.read]
+    look.kept["share"] = {"at": look.lane.loaded_at} if look.lane.loaded_at else {}
+    if not files:
+        _as_before(look, causes.QUARANTINE_SHARE.name)
+        return
+    rows = total(files)
+    was = look.is_open(causes.QUARANTINE_SHARE.name)
+    if rows.quarantined / rows.read > limit * (CALM if was else 1):
+        look.troubles.append(notices.share_trouble(look.contract, files, limit))
+
+
+def _as_before(look: Look, name: str) -> None:
+    """Of what nothing new is known stays what people know."""
+    if look.is_open(name):
+        look.troubles.append(Trouble(causes.CAUSES[name], "", ()))
+
+
+# -- held for too long ---------------------------------------------------------------------------------------------
+
+
+def _held(look: Look, services: Services) -> None:
+    known = look.of("held")
+    held = {name: known.get(name, written(look.now)) for name in _held_batches(look, services)}
+    if held:
+        look.kept["held"] = held
+    until = written(look.now - timedelta(seconds=look.contract.held_seconds))
+    if late := [name for name, since in held.items() if since <= until]:
+        look.troubles.append(notices.held_trouble(look.contract, late))
+
+
+def _held_batches(look: Look, services: Services) -> Iterable[str]:
+    for lane in LANES:
+        state = look.lane if lane == LIVE else services.lanes.state(look.contract.dataset, lane)
+        yield from state.held[:MOST_HELD]

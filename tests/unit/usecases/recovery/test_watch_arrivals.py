@@ -1,0 +1,224 @@
+"""People are notified once of what does not come, comes wrong or waits too long, and once that it is over."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from headrace.domain import clock
+from headrace.domain.clock import written
+from headrace.domain.expected.calendar import Expectation
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import DELETED, LIVE, FileStatus, RowCounts
+from headrace.domain.ingest.reported import WATCHED
+from headrace.usecases.recovery.pause import pause, resume
+from headrace.usecases.recovery.watch_arrivals import watch_arrivals
+from tests.support.fakes import MemoryServices, contract, contracts_of, file
+
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+TWO = Expectation("morning", minutes=360, weekdays=(0, 1, 2, 3, 4), least=2, most=2, least_bytes=50)
+
+
+class World:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+        self.made = contract(channel="#meters", **changes)
+        self.services = MemoryServices(contracts_of(self.made))
+        self.now = MONDAY - timedelta(days=7)
+        monkeypatch.setattr(clock, "utc", lambda: self.now)
+
+    def land(self, name: str, at: datetime, **changes: Any) -> None:
+        self.services.ledger.given(file(name, arrived_at=written(at), **changes))
+
+    def look(self, at: datetime | None = None) -> list[str]:
+        self.now = at or self.now
+        return watch_arrivals(self.services)
+
+    def each_hour(self, until: datetime) -> None:
+        while self.now < until:
+            self.look(self.now + timedelta(hours=1))
+
+    def two(self, day: datetime, hour: float = 4) -> None:
+        for number in range(2):
+            self.land(f"{day:%d}-{number}.csv", day + timedelta(hours=hour))
+
+    def titles(self) -> list[str]:
+        return [notice.title for notice in self.services.topic.notices]
+
+    def redeploy(self, **changes: Any) -> None:
+        self.services.contracts = contracts_of(contract(channel="#meters", **changes))
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(monkeypatch, expected=(TWO,))
+    made.look()
+    for number in range(-6, -2):
+        made.two(MONDAY + timedelta(days=number))
+    made.each_hour(MONDAY)
+    assert made.titles() == []
+    return made
+
+
+def test_what_is_missing_is_one_incident_that_is_resolved_when_it_has_come(world: World) -> None:
+    world.two(MONDAY, hour=8)
+    world.each_hour(MONDAY + timedelta(hours=12))
+    begun, ended = world.services.topic.notices
+    assert begun.title == "readings: no file has come by Mon 2026-03-02 06:00 UTC"
+    assert begun.lines[-1] == "`headrace files readings --since 2026-02-27T06:00Z` lists what has come."
+    assert (begun.level, begun.cause, begun.channel) == ("critical", "files-missing", "#meters")
+    assert begun.incident is not None
+    assert ended.incident is not None
+    assert (begun.incident.action, ended.incident.action) == ("trigger", "resolve")
+    assert begun.key == ended.key == "headrace/files-missing/readings/morning"
+    assert ended.lines[0] == "The files due Mon 2026-03-02 06:00 UTC are complete, 2 h late."
+
+
+def test_too_few_say_how_many_and_which_is_too_small(world: World) -> None:
+    world.land("a.csv", MONDAY + timedelta(hours=3), size=1000)
+    world.land("b.csv", MONDAY + timedelta(hours=3), size=49)
+    world.each_hour(MONDAY + timedelta(hours=8))
+    (notice,) = world.services.topic.notices
+    assert notice.title == "readings: 1 good file by Mon 2026-03-02 06:00 UTC, 2 expected"
+    assert notice.lines[0] == "readings/b.csv has less than 50 bytes."
+
+
+def test_too_many_is_a_warning_until_the_next_day_is_as_expected(world: World) -> None:
+    world.two(MONDAY)
+    world.land("another.csv", MONDAY + timedelta(hours=5))
+    world.two(MONDAY + timedelta(days=1))
+    world.each_hour(MONDAY + timedelta(days=2))
+    begun, ended = world.services.topic.notices
+    assert (begun.level, begun.cause, begun.incident) == ("warning", "files-too-many", None)
+    assert begun.title == "readings: 3 files by Mon 2026-03-02 06:00 UTC, 2 expected"
+    assert ended.lines[0] == "Those due Tue 2026-03-03 06:00 UTC have come in time."
+
+
+def test_what_no_supplier_sent_does_not_count(world: World) -> None:
+    world.land("gone.csv", MONDAY + timedelta(hours=4), version=f"{DELETED}1")
+    world.services.ledger.given(
+        file("r", key="readings/_replay/list.json", arrived_at=written(MONDAY + timedelta(hours=4)))
+    )
+    world.each_hour(MONDAY + timedelta(hours=8))
+    assert len(world.titles()) == 1
+
+
+def test_markers_do_not_count_and_names_must_fit_the_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    only = Expectation("north", minutes=360, pattern="north-*.csv")
+    world = World(monkeypatch, expected=(only,), marker="*.done")
+    world.look()
+    for day in range(-7, 1):
+        start = MONDAY + timedelta(days=day, hours=1)
+        for name in ("north.done", "south-1.csv", *(["north-1.csv"] if day < 0 else [])):
+            world.land(f"{day}{name}"[len(str(day)) :], start + timedelta(days=0), file_id=f"{day}{name}")
+    world.each_hour(MONDAY + timedelta(hours=8))
+    assert [title.partition(" by")[0] for title in world.titles()] == ["readings: no file has come"]
+
+
+def test_nobody_is_called_in_a_pause_and_what_is_still_missing_after_it_is_reported(world: World) -> None:
+    pause("readings", "ann", None, "", world.services)
+    world.each_hour(MONDAY + timedelta(hours=9))
+    assert world.titles() == []
+    world.two(MONDAY, hour=8)
+    resume("readings", world.services)
+    world.each_hour(MONDAY + timedelta(hours=12))
+    assert world.titles() == [], "they came meanwhile"
+    pause("readings", "ann", written(MONDAY + timedelta(days=1, hours=9)), "", world.services)
+    world.each_hour(MONDAY + timedelta(days=1, hours=9))
+    resume("readings", world.services)
+    world.look()
+    assert len(world.titles()) == 1
+
+
+def test_what_a_contract_no_longer_expects_is_over(world: World) -> None:
+    world.each_hour(MONDAY + timedelta(hours=8))
+    assert len(world.titles()) == 1
+    world.redeploy()
+    assert world.look() == ["readings"]
+    assert world.look() == []
+    assert world.services.topic.notices[-1].level == "ok"
+
+
+def test_a_crash_before_the_note_notifies_again_and_not_never(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(world.services.ledger.watches, "note_reported", lambda *_: 1 / 0)
+        with pytest.raises(Exception, match="readings"):
+            world.look(MONDAY + timedelta(hours=7))
+    world.look()
+    world.look()
+    assert len(world.titles()) == 2
+
+
+def test_a_dataset_that_expects_nothing_writes_and_reads_nothing_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    monkeypatch.setattr(world.services.ledger.files, "of_dataset", lambda *_: 1 / 0)
+    monkeypatch.setattr(world.services.ledger.files, "newest", lambda *_: 1 / 0)
+    assert world.look() == []
+    assert world.services.ledger.records.troubles == {}
+
+
+# -- the share in quarantine ---------------------------------------------------------------------------------------
+
+
+def loaded(world: World, name: str, read: int, bad: int) -> None:
+    world.now += timedelta(minutes=5)
+    rows = RowCounts(read, read - bad, quarantined=bad)
+    world.land(name, world.now, status=FileStatus.LOADED, rows=rows)
+    world.services.ledger.records.lanes["readings", LIVE] = LaneState(loaded_at=written(world.now))
+
+
+def test_a_share_over_the_limit_is_one_incident_until_it_is_well_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, quarantine_limit=0.1)
+    loaded(world, "a.csv", 100, 10)
+    assert (world.look(), world.titles()) == ([], [])
+    loaded(world, "b.csv", 100, 12)
+    assert world.look() == ["readings"]
+    assert world.look() == [], "nothing new has loaded"
+    loaded(world, "c.csv", 50, 0)
+    assert world.look() == [], "8.8 % are not yet below four fifths"
+    loaded(world, "d.csv", 50, 0)
+    assert world.look() == ["readings"]
+    begun, ended = world.services.topic.notices
+    assert begun.title == "readings: 11.00% of the rows are quarantined"
+    assert begun.lines[:2] == (
+        "22 of 200 rows of the newest 2 files: the contract's limit is 10 %.",
+        "readings/b.csv: 12 of 100",
+    )
+    assert (ended.level, ended.key) == ("ok", begun.key)
+
+
+# -- held for too long ---------------------------------------------------------------------------------------------
+
+
+def test_a_batch_that_is_held_for_too_long_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, held_seconds=4 * 3600)
+    lanes = world.services.ledger.records.lanes
+    lanes["readings", "backfill"] = LaneState(held=("readings-backfill-1",))
+    world.look()
+    world.each_hour(MONDAY)
+    lanes["readings", LIVE] = LaneState(held=("readings-9",))
+    world.each_hour(MONDAY + timedelta(hours=8))
+    assert world.titles() == ["readings: 1 batch held for more than 4 h"]
+    lanes.clear()
+    world.look()
+    assert world.titles()[1:] == ["readings: no batch has waited for so long"]
+    assert world.services.ledger.records.troubles["readings", WATCHED].what == json.dumps({})
+
+
+# -- quiet ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_dataset_that_falls_silent_is_reported_if_the_contract_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, notify_quiet=True)
+    start = world.now
+    for hour in range(24 * 28):
+        world.land("x.csv", start + timedelta(hours=hour))
+        world.look(start + timedelta(hours=hour, minutes=1))
+    assert world.titles() == []
+    world.each_hour(world.now + timedelta(hours=12))
+    assert world.titles() == ["readings: nothing has come for longer than usual"]
+    world.land("x.csv", world.now)
+    world.look()
+    assert world.titles()[1:] == ["readings: a file has come"]
