@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 
 from headrace.domain.executions import execution_name
+from headrace.domain.ingest.counts import counts_of, place_of
 from headrace.domain.ingest.ledger import LANES, BatchStatus
 from headrace_cli.stack.target import Target
 from headrace_cli.stack.warehouse import query
@@ -38,6 +40,7 @@ class Leftovers:
             *self._dead_letters(),
             *self._stray_tables(),
             *self._staged_rows(dataset),
+            *self._wrong_counters(dataset),
             *self._sessions_and_locks(),
         ]
 
@@ -85,6 +88,18 @@ class Leftovers:
             ((rows,),) = query(self._target, f"SELECT COUNT(*) FROM {contract.stage}").rows
             if int(rows):
                 yield f"{rows} rows in {contract.stage}"
+
+    def _wrong_counters(self, dataset: str) -> Iterator[str]:
+        """Counters say at any moment what the records of the files do; nothing is to be waited for."""
+        wanted: dict[str, Counter[str]] = {}
+        for file in self._target.ledger.files.of_dataset(dataset):
+            wanted.setdefault(place_of(file)[1], Counter()).update(counts_of(file))
+        found = {day: tally.numbers for day, tally in self._target.ledger.counters.days(dataset).items()}
+        for day in sorted({*wanted, *found}):
+            of_files, counted = wanted.get(day, Counter()), found.get(day, Counter())
+            off = {name: counted[name] - of_files[name] for name in {*of_files, *counted}}
+            if any(off.values()):
+                yield f"the counters of {day} are off by { ({name: number for name, number in off.items() if number}) }"
 
     def _sessions_and_locks(self) -> Iterator[str]:
         """TEMP tables live as long as their session: where none is open, there are none."""

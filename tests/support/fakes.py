@@ -23,6 +23,7 @@ from headrace_compiler.sql.texts import CompiledSql
 from tests.support.ledger_fakes import (
     MemoryBatches,
     MemoryContents,
+    MemoryCounters,
     MemoryEvents,
     MemoryFiles,
     MemoryLanes,
@@ -273,6 +274,10 @@ class MemoryServices(AccountServices):
     @property
     def watches(self) -> MemoryWatches:
         return self.ledger.watches
+
+    @property
+    def counters(self) -> MemoryCounters:
+        return self.ledger.counters
 
     @property
     def storms(self) -> MemoryStorms:

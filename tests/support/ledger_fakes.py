@@ -10,6 +10,7 @@ from typing import Any
 from headrace.adapters.ledger.storms import CLAIMED_SECONDS
 from headrace.domain.audit import AuditEntry
 from headrace.domain.clock import now
+from headrace.domain.ingest.counts import Tally, counts_of, place_of
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.lane import REMEMBERED, LaneState, Pause, Sleeper
 from headrace.domain.ingest.ledger import BEFORE, MERGE, BatchRecord, BatchStatus, Event, FileRecord, FileStatus, texts
@@ -457,6 +458,38 @@ class MemoryAudit:
         return (entry for _, entry in sorted(self.entries.items()) if entry.at >= since)
 
 
+class MemoryCounters:
+    """Counters, which are what the records are."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self.whole: set[str] = set()
+
+    def totals(self) -> dict[str, Tally]:
+        return {name: self.total(name) for name in self.whole}
+
+    def total(self, dataset: str) -> Tally:
+        numbers = sum((tally.numbers for tally in self.days(dataset).values()), Counter[str]())
+        return Tally(numbers, dataset in self.whole)
+
+    def days(self, dataset: str, since: str = "") -> dict[str, Tally]:
+        found: dict[str, Tally] = {}
+        for file in self.records.files.values():
+            (name, day), numbers = place_of(file), counts_of(file)
+            if name == dataset and day >= since and numbers:
+                found.setdefault(day, Tally()).numbers.update(numbers)
+        return found
+
+    def correct(self, dataset: str, day: str, numbers: dict[str, int], was: Tally) -> bool:
+        raise AssertionError(f"the counters of {dataset} on {day} are off by {numbers}: {was}")
+
+    def note_whole(self, dataset: str) -> None:
+        self.whole.add(dataset)
+
+    def note_backfilled(self, dataset: str) -> None:
+        """The lane is looked at in any case."""
+
+
 class MemoryLedger:
     """All of the ledger's ports over the same records. A test gives the port that is to behave otherwise."""
 
@@ -476,6 +509,7 @@ class MemoryLedger:
         self.events = MemoryEvents(self.records)
         self.watches = MemoryWatches(self.records)
         self.audit = MemoryAudit()
+        self.counters = MemoryCounters(self.records)
 
     def given(self, file: FileRecord) -> None:
         """What a test takes as given."""

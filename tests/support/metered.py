@@ -11,6 +11,7 @@ Item sizes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Cap
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,6 +80,7 @@ class Metered:
         self._client = client
         self.units: Counter[tuple[str, str]] = Counter()
         self.largest: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -121,9 +123,10 @@ class Metered:
 
     def _count(self, operation: str, key: Item, was: Item, becomes: Item, times: int) -> None:
         kind, size = kind_of(key), max(size_of(was), size_of(becomes), 1)
-        self.largest[kind] = max(size, self.largest.get(kind, 0))
-        self.units[operation, kind] += times * math.ceil(size / 1024)
-        self.units["write", INDEXED] += _index_units(was, becomes)
+        with self._lock:
+            self.largest[kind] = max(size, self.largest.get(kind, 0))
+            self.units[operation, kind] += times * math.ceil(size / 1024)
+            self.units["write", INDEXED] += _index_units(was, becomes)
 
 
 def _index_units(was: Item, becomes: Item) -> int:
@@ -137,10 +140,18 @@ def _index_units(was: Item, becomes: Item) -> int:
 
 
 @contextmanager
-def metered_ledger() -> Iterator[tuple[DynamoLedger, Metered]]:
-    """A ledger over moto's DynamoDB in this process, and what counts its writes."""
+def moto_ledger() -> Iterator[tuple[DynamoLedger, Any]]:
+    """A ledger over moto's DynamoDB in this process, and its client."""
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "us-east-1"}
     with mock_aws():
-        client = Metered(boto3.client("dynamodb", **keys))
+        client = boto3.client("dynamodb", **keys)
         create_table(client)
         yield DynamoLedger(client, TABLE, keep_days=365), client
+
+
+@contextmanager
+def metered_ledger() -> Iterator[tuple[DynamoLedger, Metered]]:
+    """The same, and what counts its writes."""
+    with moto_ledger() as (_, client):
+        metered = Metered(client)
+        yield DynamoLedger(metered, TABLE, keep_days=365), metered

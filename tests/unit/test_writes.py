@@ -7,7 +7,7 @@ import pytest
 from benchmarks.writes import GROUP, count
 from tests.support.metered import kind_of, size_of
 
-MOST = 13.0
+MOST = 14.2
 
 
 @pytest.mark.filterwarnings("ignore")

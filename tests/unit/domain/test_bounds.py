@@ -35,7 +35,7 @@ from tests.support.fakes import contract, file
 ITEM, TRANSACTION, STATE, SNS = 400 << 10, 4 << 20, 256 << 10, 256_000
 HUGE = "\u0001ö\U0001f600" * 30_000
 GIVEN = {"bucket": 63, "key": 1024, "version": 1024, "etag": 100, "sequencer": 40, "arrived_at": 30, "updated_at": 30}
-GIVEN |= {"file_id": 24, "duplicate_of": 24, "sha256": 64 + 1 + 41, "dataset": 128, "lane": 8}
+GIVEN |= {"seen_at": 30, "file_id": 24, "duplicate_of": 24, "sha256": 64 + 1 + 41, "dataset": 128, "lane": 8}
 GIVEN |= dict.fromkeys(("batch", "merge", "suspects", "released", "execution", "started_at", "ended_at"), 160)
 GIVEN |= dict.fromkeys(("failing_since", "apart_since", "failed_at"), 30) | {"group": 24}
 """How long S3, hashes and our own names make these. Every other text of a record is as long as anybody likes."""

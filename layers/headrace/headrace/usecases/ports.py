@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Protocol
 from headrace.domain.contract import Contract
 from headrace.domain.contracts import Contracts, Exports
 from headrace.domain.ingest.arrival import DeadLetter
+from headrace.domain.ingest.counts import Tally
 from headrace.domain.ingest.coverage import Coverage
 from headrace.domain.ingest.landed import Landed
 from headrace.domain.ingest.lane import LaneState, Pause, Sleeper, WakeUps
@@ -115,6 +116,16 @@ class Watches(Protocol):
     def note_reported(self, dataset: str, matter: str, was: Reported, becomes: Reported) -> bool: ...
     def coverage(self, dataset: str) -> Coverage: ...
     def note_coverage(self, dataset: str, coverage: Coverage) -> bool: ...
+
+
+class Counters(Protocol):
+    """The counters of datasets."""
+
+    def total(self, dataset: str) -> Tally: ...
+    def days(self, dataset: str, since: str = "") -> dict[str, Tally]: ...
+    def correct(self, dataset: str, day: str, numbers: dict[str, int], was: Tally) -> bool: ...
+    def note_whole(self, dataset: str) -> None: ...
+    def note_backfilled(self, dataset: str) -> None: ...
 
 
 class Storms(Protocol):
@@ -344,6 +355,13 @@ class HasWatches(Protocol):
 
     @property
     def watches(self) -> Watches: ...
+
+
+class HasCounters(Protocol):
+    """Services with `counters`, made when it is first used."""
+
+    @property
+    def counters(self) -> Counters: ...
 
 
 class HasStorms(Protocol):

@@ -17,8 +17,8 @@ BATCH#<batch>              BATCH                    a group of files loaded in o
 BATCH#<batch>              EVENT#<time>#<step>      its history
 AUDIT#<month>              <time>#<id>              what a person did by hand, why, and what came of it
 
-`storms.py` has what else is in the table of refused objects. A write that spans records is in the module of the port
-that decides on it, and the form of all records in `items.py`.
+`counting.py` has the counters of datasets, `storms.py` what else is in the table of refused objects. A write that spans
+records is in the module of the port that decides on it, and the form of all records in `items.py`.
 
 Every write can be done again with the same effect, so any function may be retried at any point.
 """
@@ -30,6 +30,7 @@ from typing import Any, Protocol
 from headrace.adapters.ledger.audit import DynamoAudit
 from headrace.adapters.ledger.batches import DynamoBatches
 from headrace.adapters.ledger.contents import DynamoContents
+from headrace.adapters.ledger.counters import DynamoCounters
 from headrace.adapters.ledger.events import DynamoEvents
 from headrace.adapters.ledger.files import DynamoFiles
 from headrace.adapters.ledger.lanes import DynamoLanes, DynamoSleepers
@@ -57,6 +58,7 @@ class DynamoLedger:
         self.sleepers = DynamoSleepers(items)
         self.events = DynamoEvents(items)
         self.watches = DynamoWatches(items)
+        self.counters = DynamoCounters(items)
         self.storms = DynamoStorms(items)
         self.audit = DynamoAudit(Table(client, table, audit_days))
 
@@ -105,6 +107,11 @@ class LedgerServices:
     def watches(self: HasLedger) -> DynamoWatches:
         """What is remembered between two looks."""
         return self.ledger.watches
+
+    @property
+    def counters(self: HasLedger) -> DynamoCounters:
+        """The counters of datasets."""
+        return self.ledger.counters
 
     @property
     def storms(self: HasLedger) -> DynamoStorms:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from headrace.adapters.ledger.counting import change_counted
 from headrace.adapters.ledger.items import (
     RUNS,
     TOOK,
@@ -18,7 +21,6 @@ from headrace.adapters.ledger.items import (
     pending_pk,
     pending_sk,
     record,
-    saving,
     saving_if,
 )
 from headrace.adapters.table import MOST_IN_TRANSACTION, Table, Write
@@ -29,7 +31,6 @@ from headrace.domain.ingest.ledger import BEFORE, MERGE, BatchRecord, BatchStatu
 
 TAKEN_TOGETHER = (MOST_IN_TRANSACTION - 1) // 2
 """Files that one transaction takes: a check of the batch, then the file and its marker for each."""
-UNREPLAYED = "(attribute_not_exists(replayed) OR replayed = :zero)"
 OR_FAILED = "#status IN (:running, :failed)"
 """So that giving up can be done again to its end by the function that began it."""
 
@@ -76,8 +77,9 @@ class DynamoBatches:
         """In one transaction; where another write was faster for one of them, each alone."""
         writes = [write for file in files for write in self._taking(batch, file)]
         taken = self._table.transact([self._still_runs(batch), *writes])
-        for file in files if not taken and len(files) > 1 else ():
-            self._take(batch, [file])
+        for file in all_files(self._table, (file.file_id for file in files)) if not taken and len(files) > 1 else ():
+            if file.waits_in(batch.lane):
+                self._take(batch, [file])
 
     def _taking(self, batch: BatchRecord, file: FileRecord) -> list[Write]:
         marker = self._table.deleting(pending_pk(batch.dataset, batch.lane), pending_sk(file))
@@ -159,20 +161,23 @@ class DynamoBatches:
         So does one whose rows were counted again since it was loaded, and one that a merge has taken: a late function
         knows neither.
         """
-        self._table.in_parallel(lambda file: self._settle(batch, file), files)
+        files = list(files)
+        loaded = (file for file in files if file.status is FileStatus.LOADED)
+        self._table.in_parallel(self._list_loaded, loaded)  # first: no file has rows and is not listed
+        change_counted(self._table, {file.file_id: partial(_settled, batch, file) for file in files})
 
-    def _settle(self, batch: BatchRecord, file: FileRecord) -> None:
-        table = self._table
-        if file.status is FileStatus.LOADED:  # listed first: no file has rows and is not listed
-            table.put(table.putting(loaded_pk(file.place), order_sk(file), {"file_id": file.file_id}))
-        values: dict[str, Any] = {"mine": batch.batch, "was_loaded": str(FileStatus.LOADED)}
-        if batch.lane == MERGE:
-            mine = "#merge = :mine"
-        else:
-            mine = "#batch = :mine AND #status <> :was_merging"
-            values["was_merging"] = str(FileStatus.MERGING)
-        unsettled = "#status <> :was_loaded"
-        if file.status is FileStatus.LOADED:
-            unsettled = f"({unsettled} OR (#rows.loaded >= :counted AND {UNREPLAYED}))"
-            values |= {"counted": file.rows.loaded, "zero": 0}
-        table.update(saving(table, file, f"{mine} AND {unsettled}", **values))
+    def _list_loaded(self, file: FileRecord) -> None:
+        self._table.put(self._table.putting(loaded_pk(file.place), order_sk(file), {"file_id": file.file_id}))
+
+
+def _settled(batch: BatchRecord, file: FileRecord, known: FileRecord) -> FileRecord | None:
+    """The file, if it is still the batch's, was not counted again since, and is not what it becomes already."""
+    if batch.lane == MERGE:
+        mine = known.merge == batch.batch
+    else:
+        mine = known.batch == batch.batch and known.status is not FileStatus.MERGING
+    same = file.status is FileStatus.LOADED and known.rows.loaded >= file.rows.loaded and not known.replayed
+    if not mine or (known.status is FileStatus.LOADED and not same):
+        return None
+    becomes = replace(file, deliveries=known.deliveries, seen_at=known.seen_at, revision=known.revision)
+    return None if replace(becomes, updated_at=known.updated_at) == known else becomes

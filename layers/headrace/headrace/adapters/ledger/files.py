@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
+from headrace.adapters.ledger.counting import change_counted, counted, note_backfilled, part_of
 from headrace.adapters.ledger.items import (
     all_files,
     event,
@@ -16,25 +18,13 @@ from headrace.adapters.ledger.items import (
     known_files,
     listing,
     record,
-    saving_if,
     waiting,
 )
 from headrace.adapters.ledger.storms import counting
-from headrace.adapters.table import MOST_READ, Table
+from headrace.adapters.table import MOST_READ, Table, Write
 from headrace.domain.clock import now
-from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, FileRecord, FileStatus
 from headrace.domain.ingest.storm import Group
-
-LOSE = "SET #rows.loaded = :loaded, #rows.superseded = replayed + :gone"
-RELEASE = (
-    "SET #rows.quarantined = #rows.quarantined - :rows, #rows.superseded = #rows.superseded + :rows,"
-    " replayed = if_not_exists(replayed, :zero) + :rows, replays = list_append(if_not_exists(replays, :none), :one)"
-)
-DISCARD = (
-    "SET #rows.quarantined = #rows.quarantined - :rows,"
-    " #rows.discarded = if_not_exists(#rows.discarded, :zero) + :rows,"
-    " replays = list_append(if_not_exists(replays, :none), :one)"
-)
 
 
 def _is_delivered_again(file: FileRecord) -> bool:
@@ -47,6 +37,7 @@ class DynamoFiles:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._backfilled = set[str]()
 
     def record_arrival(self, file: FileRecord, group: Group | None = None) -> FileRecord:
         """Write a new file, or count one more delivery of a known one. Returns what the ledger holds.
@@ -64,9 +55,11 @@ class DynamoFiles:
             table.put(listing(table, file))
             table.put(waiting(table, file))
             return file
+        self._note_lane(file)
         writes = [put, listing(table, file)]
         writes += [waiting(table, file)] if file.status is FileStatus.PENDING else []
         writes += [counting(table, group, file)] if group else []
+        writes += counted(table, [(None, file)], part_of(file))
         return file if table.transact(writes) else self._count_delivery(file.file_id)
 
     def _count_delivery(self, file_id: str) -> FileRecord:
@@ -130,10 +123,7 @@ class DynamoFiles:
 
     def change(self, file: FileRecord, was: FileRecord) -> bool:
         """Write the file, if its status and batches are still what they were. Returns whether they were."""
-        save = saving_if(self._table, file, was)
-        if file.dataset == was.dataset:
-            return self._table.update(save)
-        return self._table.transact([save, listing(self._table, file)])
+        return self._change(file, was, lambda becomes: self._moved(becomes, was))
 
     def requeue(self, file: FileRecord, was: FileRecord) -> bool:
         """Let a known file wait for a batch, in its lane and at its old place; a staged one for a merge.
@@ -142,31 +132,67 @@ class DynamoFiles:
         gone to another batch since.
         """
         kept = file if file.status is FileStatus.STAGED else replace(file, status=FileStatus.PENDING)
-        moved = [listing(self._table, kept)] if kept.dataset != was.dataset else []
-        return self._table.transact([saving_if(self._table, kept, was), waiting(self._table, kept), *moved])
+        self._note_lane(kept)
+        return self._change(kept, was, lambda becomes: [waiting(self._table, becomes), *self._moved(becomes, was)])
+
+    def _note_lane(self, file: FileRecord) -> None:
+        """Once for each dataset, before a first file may wait in the lane."""
+        if file.lane == BACKFILL and file.dataset and file.dataset not in self._backfilled:
+            note_backfilled(self._table, file.dataset)
+            self._backfilled.add(file.dataset)
+
+    def _moved(self, file: FileRecord, was: FileRecord) -> list[Write]:
+        return [listing(self._table, file)] if file.dataset != was.dataset else []
+
+    def _change(self, file: FileRecord, was: FileRecord, beside: Callable[[FileRecord], list[Write]]) -> bool:
+        def decide(known: FileRecord) -> FileRecord | None:
+            if (known.status, known.batch, known.merge, known.group) != (was.status, was.batch, was.merge, was.group):
+                return None
+            if known.rows == was.rows:
+                return replace(file, revision=known.revision)
+            return replace(file, rows=known.rows, revision=known.revision) if file.rows == was.rows else None
+
+        return bool(change_counted(self._table, {file.file_id: decide}, beside))
 
     def release_rows(self, origin: FileRecord, replay: str, rows: int) -> bool:
         """Count bad rows of a file as superseded by those of a replay, once. False when that was done, or it changed.
 
         Lanes may do that for one file at the same time, and earlier files lose rows meanwhile: so it adds.
         """
-        return self._take_out(RELEASE, origin, replay, rows)
+
+        def released(known: FileRecord) -> FileRecord:
+            superseded = known.rows.superseded + rows
+            counts = replace(known.rows, quarantined=known.rows.quarantined - rows, superseded=superseded)
+            return replace(known, rows=counts, replayed=known.replayed + rows)
+
+        return self._take_out(released, origin, replay)
 
     def discard_rows(self, file: FileRecord, listed: str, rows: int) -> bool:
         """Count bad rows of a file as discarded, once: `listed` names the list of them. Else as `release_rows`."""
-        return self._take_out(DISCARD, file, listed, rows)
 
-    def _take_out(self, how: str, file: FileRecord, listed: str, rows: int) -> bool:
-        values = {"rows": rows, "name": listed, "one": [listed], "none": [], "zero": 0, "batch": file.batch}
-        condition = "#batch = :batch AND NOT contains(replays, :name)"
-        return self._table.update(self._table.updating(file_pk(file.file_id), "FILE", how, condition, **values))
+        def discarded(known: FileRecord) -> FileRecord:
+            counts = replace(
+                known.rows, quarantined=known.rows.quarantined - rows, discarded=known.rows.discarded + rows
+            )
+            return replace(known, rows=counts)
+
+        return self._take_out(discarded, file, listed)
+
+    def _take_out(self, how: Callable[[FileRecord], FileRecord], file: FileRecord, listed: str) -> bool:
+        def decide(known: FileRecord) -> FileRecord | None:
+            if known.batch != file.batch or listed in known.replays:
+                return None
+            return replace(how(known), replays=(*known.replays, listed))
+
+        return bool(change_counted(self._table, {file.file_id: decide}))
 
     def correct_rows(self, files: Iterable[FileRecord]) -> None:
         """Write which rows files have lost, where no later batch has counted more of them."""
-        self._table.in_parallel(self._correct_rows, files)
+        change_counted(self._table, {file.file_id: partial(_corrected, file) for file in files})
 
-    def _correct_rows(self, file: FileRecord) -> None:
-        values = {"loaded": file.rows.loaded, "gone": file.rows.superseded - file.replayed, "batch": file.batch}
-        same = "#batch = :batch" if file.batch else "attribute_not_exists(#batch)"
-        condition = f"{same} AND #rows.loaded > :loaded"
-        self._table.update(self._table.updating(file_pk(file.file_id), "FILE", LOSE, condition, **values))
+
+def _corrected(file: FileRecord, known: FileRecord) -> FileRecord | None:
+    if known.batch != file.batch or known.rows.loaded <= file.rows.loaded:
+        return None
+    gone = known.replayed + file.rows.superseded - file.replayed
+    return replace(known, rows=replace(known.rows, loaded=file.rows.loaded, superseded=gone))

@@ -77,6 +77,7 @@ def _plain_file(file: FileRecord) -> dict[str, Any]:
         "reason": _cut(file.reason, LONGEST_REASON),
         "contract_version": _cut(file.contract_version, LONGEST_NAME),
         "detected": within(file.detected, MOST_DETECTED),
+        "revision": file.revision or None,  # records of versions before have none either
     }
 
 
@@ -160,12 +161,19 @@ def saving(table: Table, file: FileRecord, condition: str = "", *, moved: bool =
 
 
 def saving_if(table: Table, file: FileRecord, was: FileRecord) -> Write:
-    """Write the file where its status, its batches and its group are still what they were."""
+    """Write the file where it is still what it was: nothing of it was changed since it was read.
+
+    A version of Headrace before, which may still run beside this one, counts no revisions: so status, batches and group
+    are compared, too.
+    """
+    file = replace(file, revision=was.revision + 1)
     conditions = ["#status = :was_status"]
     known = {"batch": was.batch, "merge": was.merge, "group": was.group}
     for name, value in known.items():
         conditions.append(f"#{name} = :was_{name}" if value else f"attribute_not_exists(#{name})")
-    values = {"was_status": str(was.status)} | {f"was_{name}": value for name, value in known.items()}
+    conditions.append("revision = :was_revision" if was.revision else "attribute_not_exists(revision)")
+    values: dict[str, Any] = {"was_status": str(was.status), "was_revision": was.revision or None}
+    values |= {f"was_{name}": value for name, value in known.items()}
     return saving(table, file, " AND ".join(conditions), moved=file.dataset != was.dataset, **values)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
@@ -15,6 +16,8 @@ from headrace.domain.ingest.ledger import BatchRecord, FileRecord, FileStatus
 
 ASLEEP = "SLEEPERS#"
 """The partition of the executions that wait: one item for each lane, so that one query finds them all."""
+PROMISED = "attribute_not_exists(released) AND reload = :no"
+"""Of what a file's record says: that it is not loaded again, nor was held up by people."""
 
 
 class DynamoLanes:
@@ -25,23 +28,27 @@ class DynamoLanes:
 
     def state(self, dataset: str, lane: str) -> LaneState:
         """The lane's generation and open batch. A consistent read."""
-        item = self._table.get(lane_pk(dataset, lane), "STATE")
-        return LaneState(
-            item.get("generation", 1),
-            item.get("open_batch"),
-            tuple(sorted(item.get("held", ()))),
-            item.get("loaded_at"),
-            item.get("failing_since"),
-            tuple(sorted(item.get("told", ()))),
-            _pause_of(item.get("pause")),
-            item.get("resumed_at"),
-            item.get("given_up_at"),
-            tuple(item[name] for name in TOOK if name in item),
-        )
+        return _state(self._table.get(lane_pk(dataset, lane), "STATE"))
 
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
         """The files that wait for a batch, the oldest first. A consistent read."""
         return [file_of(item) for item in islice(self._table.partition(pending_pk(dataset, lane)), limit)]
+
+    def states(self, lanes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], LaneState]:
+        """The states of many lanes, each a dataset and a lane, for people: they may lag a moment."""
+        keys = {(lane_pk(*lane), "STATE"): lane for lane in lanes}
+        items = self._table.read(keys, consistent=False)
+        return {lane: _state(items.get(key, {})) for key, lane in keys.items()}
+
+    def waiting(self, dataset: str, lane: str, before: str = "", *, promised: bool = False) -> int:
+        """How many files wait in a lane, of those that arrived before then; only those to which a promise applies.
+
+        For people: it may lag a moment.
+        """
+        values: dict[str, Any] = {"pk": pending_pk(dataset, lane), "before": before or None}
+        condition = "pk = :pk" + (" AND sk < :before" if before else "")
+        how: dict[str, Any] = {"FilterExpression": PROMISED} if promised else {}
+        return self._table.number(condition, values | ({"no": False} if promised else {}), **how)
 
     def advance(self, dataset: str, lane: str, generation: int) -> None:
         """Move the lane from `generation` to the next, once: a second call changes nothing."""
@@ -102,6 +109,21 @@ class DynamoLanes:
 def _pause_of(item: dict[str, Any] | None) -> Pause | None:
     """A pause as far as this version knows it."""
     return Pause(item["by"], item["since"], item["until"], item.get("reason", "")) if item else None
+
+
+def _state(item: dict[str, Any]) -> LaneState:
+    return LaneState(
+        item.get("generation", 1),
+        item.get("open_batch"),
+        tuple(sorted(item.get("held", ()))),
+        item.get("loaded_at"),
+        item.get("failing_since"),
+        tuple(sorted(item.get("told", ()))),
+        _pause_of(item.get("pause")),
+        item.get("resumed_at"),
+        item.get("given_up_at"),
+        tuple(item[name] for name in TOOK if name in item),
+    )
 
 
 class DynamoSleepers:

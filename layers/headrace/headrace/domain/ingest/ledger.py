@@ -159,7 +159,7 @@ class FileRecord:
     their own, `replays` names the lists of those, and of rows that a person discarded. `merge` is the batch that takes
     the file's rows from the stage to the target, where `batch` brought them to the stage. `group` is the marker or
     manifest that has taken the file in; of such a one `members` counts the files, and `size` is theirs together.
-    `seen_at` is when its event was read.
+    `seen_at` is when its event was read, `revision` how often the record was changed, deliveries aside.
     """
 
     file_id: str
@@ -193,6 +193,7 @@ class FileRecord:
     group: str | None = None
     members: int = 0
     seen_at: str | None = field(default=None, compare=False)
+    revision: int = field(default=0, compare=False)
 
     @property
     def queue(self) -> str:

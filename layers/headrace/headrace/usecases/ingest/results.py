@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
+from headrace.domain.ingest.counts import FIRST
 from headrace.domain.ingest.ledger import MERGE, RUN, BatchRecord
 from headrace.domain.ingest.load import Part
 from headrace.domain.ingest.outcome import FileResult
@@ -38,7 +39,8 @@ class UnitResult:
         parts = [Part(**part) for part in value["parts"]]
         files = [FileResult.from_json(file) for file in value["files"]]
         if run := value.get(RUN):
-            files = [replace(file, detected=file.detected | {RUN: run}) for file in files]
+            noted = [run, *[run | {FIRST: False}] * len(files)]
+            files = [replace(file, detected=file.detected | {RUN: of}) for file, of in zip(files, noted, strict=False)]
         return cls(value["unit"], value["contract"], parts, files)
 
 

@@ -27,6 +27,7 @@ from headrace.usecases.ports import (
     HasBatches,
     HasContents,
     HasContracts,
+    HasCounters,
     HasFiles,
     HasLake,
     HasLanes,
@@ -39,6 +40,7 @@ from headrace.usecases.recovery.reconcile_lake import LakeParts
 from headrace.usecases.recovery.reconcile_landing import LandedObjects
 from headrace.usecases.recovery.reconcile_report import Difference, Reconciliation
 from headrace.usecases.recovery.reconcile_warehouse import WarehouseRows
+from headrace.usecases.recovery.recount import Recount, make_whole
 
 GRACE = timedelta(minutes=15)
 """An object this young may have an event that is still on its way."""
@@ -60,7 +62,17 @@ FOREVER = 10.0**9
 
 
 class Services(
-    HasBatches, HasContents, HasContracts, HasFiles, HasLake, HasLanes, HasLoads, HasRows, HasWatches, Protocol
+    HasBatches,
+    HasContents,
+    HasContracts,
+    HasCounters,
+    HasFiles,
+    HasLake,
+    HasLanes,
+    HasLoads,
+    HasRows,
+    HasWatches,
+    Protocol,
 ):
     """The ports used here."""
 
@@ -137,6 +149,7 @@ class _Comparison:
         self._differences = 0
         self._coverage = services.watches.coverage(contract.dataset) if asked.nightly else Coverage()
         self._since = self._coverage.files_from or asked.since
+        self._recount = Recount(contract.dataset, self._since, services)
         self._lake = LakeParts(contract.dataset, services)
         self._objects = LandedObjects(contract, landing, services, clock.utc() - asked.grace)
         self._warehouse = WarehouseRows(contract, services, self._since)
@@ -173,12 +186,15 @@ class _Comparison:
 
     def _files(self, stop_at: float) -> None:
         """The ledger's files, in lake and warehouse; then what the warehouse has of none of them."""
+        make_whole(self._contract.dataset, self._services)
         for files in slices(self._services.files.of_dataset(self._contract.dataset, self._since)):
             first = files[0].arrived_at
             self._check_time(stop_at, f"the files that arrived from {first} on", first)
             self._slice(files)
+            self._add(self._recount.note(files))
             self._objects.note(files)
             self._asked.progress(self._found)
+        self._add(self._recount.end())
         self._at_rest(self._warehouse.of_all)
         self._found.parts += self._lake.parts
         self._lake.parts = 0
