@@ -16,7 +16,7 @@ LONGEST_REASON = 1000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a form asks for: the action, what it is about, a rule (replay), a reason (reject)."""
+    """What a form asks for: the action, what it is about, a rule (replay), the reason for the audit."""
 
     name: str
     wanted: str
@@ -28,7 +28,7 @@ class Asked:
         """The same on the command line."""
         more = f" --rule {quoted(self.rule)}" if self.rule else ""
         more += " --force" if self.name == "reload" else ""
-        more += f" --reason {quoted(self.reason)}" if self.name == "reject" and self.reason else ""
+        more += f" --reason {quoted(self.reason)}" if self.reason else ""
         return f"headrace {self.name} {quoted(self.wanted)}".rstrip() + more
 
 
@@ -38,7 +38,6 @@ class Action:
 
     says: str
     run: Callable[[Target, Asked, bool], dict[str, Any]]
-    gives_reason: bool = False
 
 
 def asked_of(form: dict[str, str]) -> Asked:
@@ -68,26 +67,26 @@ def quoted(text: str) -> str:
 def _retry(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
     from headrace_cli.commands.repair.retry import collect
 
-    return collect(target, asked.wanted, dry_run=dry_run)
+    return collect(target, asked.wanted, reason=asked.reason, dry_run=dry_run)
 
 
 def _reload(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
     from headrace_cli.commands.repair.reload import collect
 
-    return collect(target, asked.wanted, dry_run=dry_run)
+    return collect(target, asked.wanted, reason=asked.reason, dry_run=dry_run)
 
 
 def _replay(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
     from headrace.usecases.recovery.replay import Wanted
     from headrace_cli.commands.repair.replay import collect
 
-    return collect(target, asked.wanted, Wanted(asked.rule or None, None, None), dry_run=dry_run)
+    return collect(target, asked.wanted, Wanted(asked.rule or None), asked.reason, dry_run=dry_run)
 
 
 def _release(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
     from headrace_cli.commands.repair.release import collect
 
-    return collect(target, asked.wanted, dry_run=dry_run)
+    return collect(target, asked.wanted, reason=asked.reason, dry_run=dry_run)
 
 
 def _reject(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
@@ -99,7 +98,7 @@ def _reject(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
 def _redrive(target: Target, asked: Asked, dry_run: bool) -> dict[str, Any]:
     from headrace_cli.commands.repair.redrive import collect
 
-    return collect(target, notices=asked.wanted == "notices", dry_run=dry_run)
+    return collect(target, reason=asked.reason, notices=asked.wanted == "notices", dry_run=dry_run)
 
 
 ACTIONS = {
@@ -107,6 +106,6 @@ ACTIONS = {
     "reload": Action("Files are loaded again; their own rows in the table are replaced in one transaction.", _reload),
     "replay": Action("Quarantined rows that the deployed contract now accepts are loaded; the others stay.", _replay),
     "release": Action("What is held is loaded, and is not held a second time.", _release),
-    "reject": Action("What is held is given up: its files become failed.", _reject, gives_reason=True),
+    "reject": Action("What is held is given up: its files become failed.", _reject),
     "redrive": Action("Dead letters of the intake are sent back to its queue.", _redrive),
 }

@@ -49,7 +49,7 @@ READING = frozenset({"/sql", "/trial", "/reconcile"})
 NAVIGATION = (
     ("", "Overview"), ("files", "Files"), ("executions", "Executions"), ("quarantine", "Quarantine"), ("held", "Held"),
     ("contracts", "Contracts"), ("sql", "SQL"), ("sources", "Sources"), ("exports", "Exports"),
-    ("notifications", "Notifications"), ("reconcile", "Reconcile"),
+    ("notifications", "Notifications"), ("reconcile", "Reconcile"), ("audit", "Audit"),
 )  # fmt: skip
 BELOW = {"file": "files", "execution": "executions", "contract": "contracts", "trial": "quarantine"}
 """Pages that are part of another one's."""
@@ -129,6 +129,7 @@ def application(console: Console) -> Starlette:
         Route("/sources", safely(console, pages.sources)),
         Route("/exports", safely(console, pages.exports)),
         Route("/notifications", safely(console, pages.notifications)),
+        Route("/audit", safely(console, pages.audit)),
         Route("/reconcile", safely(console, pages.reconcile), methods=["GET", "POST"]),
         Route("/act", safely(console, pages.act), methods=["POST"]),
         Route("/events", pages.events),
@@ -257,6 +258,10 @@ class Pages:
             problem = str(error)
         tables = [contract.target for contract in target.contracts.values()]
         return self._console.page("sql.html", text=text, document=document, problem=problem, tables=tables)
+
+    def audit(self, request: Request) -> Response:
+        """What people did by hand."""
+        return self._console.page("audit.html", **others.audit(self._console.view, dict(request.query_params)))
 
     def sources(self, _: Request) -> Response:
         """The servers that files are fetched from."""

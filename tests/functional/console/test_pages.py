@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from headrace.domain.ingest.ledger import FileStatus
+from headrace_cli.stack import audited
 from tests.functional.console.conftest import HOSTILE, MARKUP, Visiting, happened
 from tests.support.browser import Visit
 from tests.support.consoles import Running, running
@@ -44,6 +45,7 @@ PAGES = {
     "exports": "exports",
     "notifications": "notifications",
     "reconcile": "reconcile",
+    "audit": "audit",
     "error": "file/none",
 }
 
@@ -235,17 +237,20 @@ def test_executions_are_listed_by_status(visit: Visit) -> None:
 def test_what_is_held_is_decided(
     visit: Visit, stack: FakeStack, monkeypatch: pytest.MonkeyPatch, button: str, status: str
 ) -> None:
-    monkeypatch.setattr(f"headrace_cli.commands.repair.{button.lower()}.who", lambda _: "ann")
+    monkeypatch.setattr(audited, "who", lambda _: "ann")
     page = visit.open("held")
     held = page.get_by_role("region", name="readings-2")
     expect(held).to_contain_text("rows: 3, usual 90 to 110")
     held.get_by_role("button", name=button).click()
     expect(page.get_by_role("status")).to_contain_text("Nothing has been changed yet")
-    if button == "Reject":
-        page.get_by_label("Why, for the record").fill("the meter was <broken>")
+    page.get_by_label("Why, for the audit").fill("the meter was <broken>")
     page.get_by_role("button", name=f"{button} now").click()
     expect(page.get_by_role("status")).to_contain_text("Done")
     assert stack.ledger.records.files[b"c.csv".hex().ljust(24, "0")].status == status
+    written = visit.open("audit").get_by_role("row").last
+    expect(written).to_contain_text("ann")
+    expect(written).to_contain_text(button.lower())
+    expect(written).to_contain_text("the meter was <broken>")
 
 
 def test_a_query_is_a_grid_and_a_chart_and_a_file(visit: Visit, stack: FakeStack) -> None:

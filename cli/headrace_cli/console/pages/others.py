@@ -1,10 +1,13 @@
-"""Contracts, what is held, sources, exports, notifications: each the document of a command, nearly as it is."""
+"""Contracts, what is held, the audit, sources, exports, notifications: each a command's document, nearly as it is."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from headrace_cli.commands.look import contracts, held, notifications, sources
+from headrace.domain.clock import written
+from headrace_cli.commands.look import contracts, held, history, notifications, sources
+from headrace_cli.console.pages.files import since_of
 from headrace_cli.exports.run import standing
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.slack_text import as_text
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 NOTIFICATIONS = 50
 EXPORT_RUNS = 10
+AUDIT_DAYS, AUDIT_ENTRIES = timedelta(days=30), 200
 
 
 def contract_list(target: Target) -> dict[str, Any]:
@@ -55,6 +59,15 @@ def obeyed(column: Column, of: Contract) -> list[str]:
 def held_things(target: Target) -> dict[str, Any]:
     """The document of `headrace held`."""
     return held.collect(target)
+
+
+def audit(target: Target, query: dict[str, str]) -> dict[str, Any]:
+    """The document of `headrace history --audit`, of the last thirty days unless asked else. Raises CommandError."""
+    dataset = query.get("dataset") or None
+    since = since_of(query) or written(datetime.now(UTC) - AUDIT_DAYS)
+    chosen = {"dataset": dataset or "", "since": query.get("since", "")}
+    found = history.collect_audit(target, dataset, since, AUDIT_ENTRIES)
+    return found | {"query": chosen, "datasets": list(target.contracts)}
 
 
 def servers(target: Target) -> dict[str, Any]:
