@@ -10,12 +10,15 @@ from pathlib import Path
 
 from headrace_cli.cost.plan import Line, Scenario, loads_of, plan_of
 from headrace_cli.cost.prices import USUAL, price_table, usd
-from headrace_cli.cost.requests import HOUR, KINDS, asked_for
+from headrace_cli.cost.requests import ALONG, HOUR, KINDS, asked_for
 from headrace_cli.cost.scenarios import GLUE, SCENARIOS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cost.md"
 BEGIN = "<!-- {}: written by scripts/list_costs.py -->\n"
 END = "<!-- the end of {} -->\n"
+
+
+TITLES = {HOUR: "an hour", ALONG: "taken along"}
 
 
 def written(page: str) -> str:
@@ -45,7 +48,7 @@ def prices() -> Iterator[str]:
 def requests() -> Iterator[str]:
     """What one of each kind asks for, in units of each meter, and in USD."""
     meters = [meter for meter in price_table() if any(meter in usage for usage in asked_for().values())]
-    yield f"| what | {' | '.join(f'an {kind}' if kind == HOUR else f'a {kind}' for kind in KINDS)} |"
+    yield f"| what | {' | '.join(TITLES.get(kind, f'a {kind}') for kind in KINDS)} |"
     yield "|---|" + "---:|" * len(KINDS)
     for meter in meters:
         cells = (_figure(asked_for()[kind].get(meter, 0.0)) for kind in KINDS)

@@ -71,18 +71,17 @@ class Rhythm:
     seconds: float
 
 
-def awake_a_day(rhythms: list[Rhythm], *, shared: bool, window: float = DAY) -> float:
+def awake_a_day(rhythms: list[Rhythm], *, wake_ups: float | None = None, window: float = DAY) -> float:
     """The billed seconds of a day on which datasets load within a window of so many seconds.
 
-    Datasets that share wake-ups load at the same moments, as often as the most frequent of them, side by side. Those
-    that do not load whenever their own files come: how much of that falls together is left to chance.
+    Datasets that share a number of wake-ups load in them side by side. Those that share none load whenever their own
+    files come: how much of that falls together is left to chance.
     """
     if not rhythms:
         return 0.0
-    if shared:
-        often = max(rhythm.loads for rhythm in rhythms)
+    if wake_ups is not None:
         work = sum(rhythm.loads * rhythm.seconds for rhythm in rhythms)
         longest = max(rhythm.seconds for rhythm in rhythms)
-        return min(window, max(often * max(LEAST_SECONDS, longest), work / SIDE_BY_SIDE))
+        return min(window, max(wake_ups * max(LEAST_SECONDS, longest), work / SIDE_BY_SIDE))
     asleep = prod(1 - min(1.0, rhythm.loads * max(LEAST_SECONDS, rhythm.seconds) / window) for rhythm in rhythms)
     return window * (1 - asleep)

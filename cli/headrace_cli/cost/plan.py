@@ -62,33 +62,49 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Loads:
-    """What a scenario makes of its files on a day."""
+    """What a scenario makes of its files on a day. So many groups come `along` when another wakes the warehouse."""
 
     groups: float
     units: float
     looks: float
     megabytes: float
     awake_seconds: float
+    along: float = 0.0
+
+
+def load_seconds(megabytes: float, rpu: float) -> float:
+    """How long one load of so many megabytes, uncompressed, takes."""
+    return LOAD_SECONDS + megabytes * PARQUET_SHARE / (LOAD_MB_PER_RPU_SECOND * rpu)
+
+
+def looks_of(seconds: float) -> float:
+    """How often a load is looked at that takes so long."""
+    return USUAL_LOOKS + max(0.0, seconds - LOAD_SECONDS) / LOOK_SECONDS
 
 
 def loads_of(plan: Scenario) -> Loads:
-    """The groups, units and looks of a day, and how long the warehouse is awake for them."""
+    """The groups, units and looks of a day, and how long the warehouse is awake for them.
+
+    Where datasets share wake-ups, a wake-up comes as if all files were one dataset's, and takes each dataset along that
+    has files by then.
+    """
     from headrace_compiler.compile.promises import wait
 
-    window = plan.hours * 3600
-    files = plan.files_per_day / plan.datasets
-    megabytes = plan.files_per_day * plan.file_mb
-    rate = LOAD_MB_PER_RPU_SECOND * plan.rpu
-    busy = files * plan.file_mb * PARQUET_SHARE / rate
-    turn = LOAD_SECONDS + wait(plan.promise)
-    gap = window / files if files else 0.0
-    groups = max(min(files, (window - busy) / (gap + turn)), 1.0 if files else 0.0)
+    window, turn = plan.hours * 3600, LOAD_SECONDS + wait(plan.promise)
+    files, megabytes = plan.files_per_day / plan.datasets, plan.files_per_day * plan.file_mb
+    busy = load_seconds(megabytes / plan.datasets, plan.rpu) - LOAD_SECONDS
+
+    def turns(number: float) -> float:
+        """How often so many files, evenly spread, make a group; one that loads for long lets more of them join."""
+        return max(min(number, (window - busy) / (window / number + turn)), min(number, 1.0)) if number else 0.0
+
+    wake_ups = turns(plan.files_per_day) if plan.shared else None
+    groups = min(files, wake_ups) if wake_ups is not None else turns(files)
     seconds = LOAD_SECONDS + busy / groups if groups else 0.0
-    rhythms = [Rhythm(groups, seconds)] * plan.datasets
-    units = max(plan.datasets * groups, megabytes / UNIT_MB) if files else 0.0
-    looks = plan.datasets * groups * (USUAL_LOOKS + max(0.0, seconds - LOAD_SECONDS) / LOOK_SECONDS)
-    awake = awake_a_day(rhythms, shared=plan.shared, window=window)
-    return Loads(plan.datasets * groups, min(units, max(plan.files_per_day, groups)), looks, megabytes, awake)
+    loads = plan.datasets * groups
+    units = min(plan.files_per_day, max(loads, megabytes / UNIT_MB))
+    awake = awake_a_day([Rhythm(groups, seconds)] * plan.datasets, wake_ups=wake_ups, window=window)
+    return Loads(loads, units, loads * looks_of(seconds), megabytes, awake, max(0.0, loads - (wake_ups or loads)))
 
 
 def plan_of(plan: Scenario) -> list[Line]:
@@ -130,6 +146,7 @@ def _requests(plan: Scenario) -> Iterator[Line]:
         unit=day.units,
         group=day.groups,
         look=day.looks,
+        along=day.along,
         megabyte=day.megabytes,
         hour=min(day.groups, plan.datasets * plan.hours),
         dataset=plan.datasets,

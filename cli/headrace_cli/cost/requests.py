@@ -13,12 +13,13 @@ Usage = dict[str, float]
 """How much of each meter: see `prices.toml`."""
 
 FILE, UNIT, GROUP, LOOK, MEGABYTE = "file", "unit", "group", "look", "megabyte"
-HOUR, DATASET, DAY = "hour", "dataset", "day"
+ALONG, HOUR, DATASET, DAY = "along", "hour", "dataset", "day"
 """A file from landing to loaded; a unit of the transform; a group, which is an execution; a look at its load; a
-megabyte that is transformed; an hour in which a dataset loads; a day of a dataset, and of the stack, as they are."""
+megabyte that is transformed; a group taken along by another that wakes the warehouse; an hour in which a dataset loads;
+a day of a dataset, and of the stack, as they are."""
 
 
-KINDS = (FILE, UNIT, GROUP, LOOK, MEGABYTE, HOUR, DATASET, DAY)
+KINDS = (FILE, UNIT, GROUP, LOOK, MEGABYTE, ALONG, HOUR, DATASET, DAY)
 
 
 @cache

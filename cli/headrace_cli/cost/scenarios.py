@@ -13,7 +13,7 @@ SCENARIOS = (
     Scenario("100 files of 1.1 MB a minute, three datasets, in 15 minutes", 144_000, 1.1, 3),
     Scenario("200,000 files of 10 kB within an hour a day, twenty datasets", 200_000, 0.01, 20, hours=1),
     Scenario("twenty datasets in 15 minutes, four files of 1 MB an hour each", 1_920, 1, 20),
-    Scenario("the same, with SharedWakeUps=false", 1_920, 1, 20, shared=False),
+    Scenario("the same with `SharedWakeUps=false`", 1_920, 1, 20, shared=False),
 )
 
 

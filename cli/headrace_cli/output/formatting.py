@@ -43,6 +43,11 @@ def size(count: int) -> str:
     return f"{value:.1f} GB"
 
 
+def money(usd: float) -> str:
+    """USD with cents; what is less than one with two digits."""
+    return f"{usd:,.2f}" if usd >= 0.01 or not usd else f"{usd:.2g}"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as 0.4 s, 12 s, 3 min 5 s, 2 h 10 min or 4 d 3 h."""
     if seconds is None:

@@ -87,9 +87,18 @@ class MemoryS3:
 
     def _versions(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803
         fitting = [o for o in self.stored if o.bucket == Bucket and o.key.startswith(Prefix)]
+        newest = {o.key: o.version for o in fitting}
         return {
             "Versions": [
-                {"Key": o.key, "VersionId": o.version, "Size": len(o.data), "LastModified": o.at} for o in fitting
+                {
+                    "Key": o.key,
+                    "VersionId": o.version,
+                    "Size": len(o.data),
+                    "LastModified": o.at,
+                    "ETag": '"e"',
+                    "IsLatest": newest[o.key] == o.version,
+                }
+                for o in fitting
             ]
         }
 

@@ -13,7 +13,7 @@ from headrace_cli.commands.look.quarantine import bad_rows_text
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.drift import drift_text
 from headrace_cli.output.failures import CommandError
-from headrace_cli.output.formatting import count, number, size
+from headrace_cli.output.formatting import count, money, number, size
 from headrace_cli.stack.home import project
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SHOWN = 10
 LONGEST_LINE = 200
 
 
-def check(
+def check(  # noqa: PLR0913, PLR0917 - one parameter per option
     file: Annotated[Path, typer.Argument(help="A local file.", exists=True, dir_okay=False)],
     dataset: Annotated[str | None, typer.Option(help="The file's dataset; its contract is in the checkout.")] = None,
     contract: Annotated[
@@ -38,6 +38,7 @@ def check(
         typer.Option(help="The key it would land under, for columns that come from it. Default: its own folders."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the good and bad rows.", file_okay=False)] = None,
+    cost: Annotated[bool, typer.Option("--cost", help="Say what loading the file would cost, too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check a file as the pipeline would: what would be loaded, what would not, and why. Needs no AWS or laptop.
@@ -50,6 +51,8 @@ def check(
         raise typer.BadParameter("give either --dataset NAME or --contract PATH", param_hint="--dataset")
     chosen = compiled(contract) if contract else known(str(dataset))
     document = collect(chosen, file, out, key)
+    if cost and not document["reason"]:
+        document["cost"] = file_cost(document)
     emit(document, render, as_json=as_json)
     if document["reason"]:
         raise typer.Exit(1)
@@ -99,6 +102,18 @@ def collect(contract: Contract, file: Path, out: Path | None, key: str | None = 
         return head | nothing | {"reason": rejected.reason, "line": rejected.line, "broken": {}, "first_bad": []}
 
 
+def file_cost(document: Document) -> Document:
+    """What loading a checked file would cost: the fields of `LoadCost` and `usd`. A compressed one is taken to grow."""
+    from dataclasses import asdict
+
+    from headrace.domain.ingest.packing import GROWS
+    from headrace_cli.cost.load import load_cost
+
+    grown = document["bytes"] * (GROWS if "compression" in document["detected"] else 1)
+    found = load_cost(1, grown / 1e6)
+    return asdict(found) | {"usd": found.usd}
+
+
 def _verdict(result: CheckResult, file: Path) -> Document:
     return {
         "rows_read": result.rows_read,
@@ -131,8 +146,19 @@ def render(document: Document) -> ConsoleRenderable:
         parts += ["", *bad_rows_text(document["first_bad"][:SHOWN])]
     if "drift" in document["detected"]:
         parts += ["", *drift_text(document["detected"]["drift"])]
+    if "cost" in document:
+        parts += ["", _cost(document["cost"])]
     written = [document[name] for name in ("parquet", "quarantine") if document[name]]
     return lines(*parts, *([f"\nWritten: {', '.join(written)}"] if written else []))
+
+
+def _cost(cost: Document) -> str:
+    """Alone it wakes the warehouse; among others it costs what it asks for itself."""
+    return (
+        f"Loading it would cost about {money(cost['usd'])} USD alone, {money(cost['warehouse'])} of it the warehouse at"
+        f" {cost['rpu']:g} RPU; {money(cost['together'])} in a group that loads anyway. Prices of {cost['region']};"
+        " docs/cost.md says what is assumed."
+    )
 
 
 def _reading(document: Document) -> Text:

@@ -10,7 +10,7 @@ import typer
 
 from headrace_cli.cost.plan import Scenario
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
-from headrace_cli.output.formatting import clock, count, duration, number
+from headrace_cli.output.formatting import clock, count, duration, money, number
 from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter per option
     hours: Annotated[float, typer.Option(help="Plan: hours of the day in which files come.", min=0.01, max=24)] = 24,
     keep_months: Annotated[float, typer.Option(help="Plan: months that files, Parquet and rows are kept.", min=0)] = 1,
     rpu: Annotated[float, typer.Option(help="Plan: RPUs of the workgroup.", min=4)] = 4,
+    separate: Annotated[
+        bool,
+        typer.Option("--separate", help="Plan: each dataset wakes the warehouse by itself (`SharedWakeUps=false`)."),
+    ] = False,
     in_region: Annotated[str, typer.Option(help="Plan: the region whose prices count.")] = "us-east-1",
     as_json: Json = False,
 ) -> None:
@@ -64,6 +68,7 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter per option
         table_months=keep_months,
         rpu=rpu,
         region=in_region,
+        shared=not separate,
     )
     emit(planned(chosen), render_plan, as_json=as_json)
 
@@ -171,8 +176,3 @@ def plan_rows(parts: list[Document]) -> list[tuple[str, str, str, str]]:
 def quantity(value: float, unit: str) -> str:
     """How much, with as many digits as mean something."""
     return f"{value:,.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
-
-
-def money(usd: float) -> str:
-    """USD with cents; what is less than one with two digits."""
-    return f"{usd:,.2f}" if usd >= 0.01 or not usd else f"{usd:.2g}"

@@ -11,10 +11,10 @@ from headrace.usecases.recovery.backfill import Backfilled
 from headrace.usecases.recovery.backfill import backfill as take_unknown
 from headrace_cli.output.console import Document, DryRun, Json, Reason, emit, lines
 from headrace_cli.output.failures import CommandError
-from headrace_cli.output.formatting import count
+from headrace_cli.output.formatting import count, duration, money
 from headrace_cli.output.progress import Progress
 from headrace_cli.stack.audited import audited
-from headrace_cli.stack.target import target_of
+from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -52,7 +52,27 @@ def backfill(
         with audited(target, "backfill", [prefix], reason=reason, dataset=dataset, dry_run=dry_run) as act:
             found = take_unknown(dataset, prefix, target.landing, target.services, dry_run=dry_run, progress=show)
             act.outcome = f"{count(len(found.taken), 'object')} taken"
-    emit({"dry_run": dry_run, **asdict(found)}, render, as_json=as_json)
+    cost = {"cost": backfill_cost(target, found)} if dry_run and found.taken else {}
+    emit({"dry_run": dry_run, **asdict(found), **cost}, render, as_json=as_json)
+
+
+def backfill_cost(target: Target, found: Backfilled) -> Document:
+    """What loading what was found would cost: the fields of `LoadCost`, and `usd`."""
+    from headrace.domain.ingest.lane import limits_of
+    from headrace.domain.ingest.ledger import BACKFILL
+    from headrace_cli.cost.account import capacity, region_of
+    from headrace_cli.cost.load import load_cost
+
+    limits = limits_of(target.contract(found.dataset), BACKFILL)
+    cost = load_cost(
+        len(found.taken),
+        found.size / 1e6,
+        most_files=limits.files,
+        most_mb=limits.size / 1e6,
+        region=region_of(target),
+        rpu=capacity(target),
+    )
+    return asdict(cost) | {"usd": cost.usd}
 
 
 def render(document: Document) -> ConsoleRenderable:
@@ -64,4 +84,16 @@ def render(document: Document) -> ConsoleRenderable:
         f" {document['known']:,} known already, {len(refused):,} not loadable, {document['deleted']:,} deleted,"
         f" {document['elsewhere']:,} of other datasets."
     )
-    return lines(*taken[:LISTED], *([f"and {rest:,} more"] if rest > 0 else []), closing)
+    return lines(*taken[:LISTED], *([f"and {rest:,} more"] if rest > 0 else []), closing, *_cost(document))
+
+
+def _cost(document: Document) -> list[str]:
+    cost = document.get("cost")
+    if not cost:
+        return []
+    said = (
+        f"It would cost about {money(cost['usd'])} USD in {count(cost['loads'], 'load')}: {money(cost['warehouse'])}"
+        f" for {duration(cost['awake_seconds'])} of the warehouse at {cost['rpu']:g} RPU, {money(cost['requests'])} for"
+        " requests and functions. docs/cost.md says what is assumed."
+    )
+    return [said]

@@ -48,17 +48,17 @@ def test_what_is_shared_is_all_that_is_billed_and_no_more(worked: list[Work]) ->
 
 
 def test_a_day_of_one_dataset_is_its_loads() -> None:
-    assert awake_a_day([Rhythm(24, 20)], shared=False) == pytest.approx(24 * 60)
-    assert awake_a_day([Rhythm(24, 100)], shared=False) == pytest.approx(24 * 100)
-    assert awake_a_day([], shared=True) == 0
+    assert awake_a_day([Rhythm(24, 20)]) == pytest.approx(24 * 60)
+    assert awake_a_day([Rhythm(24, 100)]) == pytest.approx(24 * 100)
+    assert awake_a_day([], wake_ups=0) == 0
 
 
 def test_twenty_datasets_keep_it_awake_unless_they_share_its_wake_ups() -> None:
     twenty = [Rhythm(96, 20)] * 20
-    assert awake_a_day(twenty, shared=True) == pytest.approx(96 * 80)
-    assert awake_a_day(twenty, shared=False) > DAY / 2
+    assert awake_a_day(twenty, wake_ups=96) == pytest.approx(96 * 80)
+    assert awake_a_day(twenty) > DAY / 2
 
 
-@given(st.lists(st.builds(Rhythm, st.floats(0, 5000), st.floats(0, 500)), max_size=8), st.booleans())
-def test_no_day_is_longer_than_a_day(rhythms: list[Rhythm], shared: bool) -> None:
-    assert 0 <= awake_a_day(rhythms, shared=shared) <= DAY + 1e-6
+@given(st.lists(st.builds(Rhythm, st.floats(0, 5000), st.floats(0, 500)), max_size=8), st.none() | st.floats(0, 1e5))
+def test_no_day_is_longer_than_a_day(rhythms: list[Rhythm], wake_ups: float | None) -> None:
+    assert 0 <= awake_a_day(rhythms, wake_ups=wake_ups) <= DAY + 1e-6

@@ -74,12 +74,15 @@ Version = Arrival | FileRecord
 
 @dataclass(slots=True)
 class Backfilled:
-    """What was found below a prefix. `taken` are the keys that wait now, `refused` those that can never be loaded."""
+    """What was found below a prefix. `taken` are the keys that wait now, of `size` bytes together, `refused` those that
+    can never be loaded.
+    """
 
     dataset: str
     known: int = 0
     deleted: int = 0
     elsewhere: int = 0
+    size: int = 0
     taken: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -102,17 +105,18 @@ def backfill(
     """
     found = Backfilled(dataset)
 
-    def write(versions: list[Version]) -> list[tuple[str, str]]:
+    def write(versions: list[Version]) -> list[tuple[Version, str]]:
         """The versions of one key, in their order, each with what became of it."""
-        return [(version.key, _status(version, dataset, services, dry_run=dry_run)) for version in versions]
+        return [(version, _status(version, dataset, services, dry_run=dry_run)) for version in versions]
 
     removes = services.contracts.get(dataset).remove_deleted
     with ThreadPoolExecutor(PARALLEL) as pool:
         for keys in _together(landing.versions(prefix)):
             found.taken += _deleted(keys, landing, services, dry_run=dry_run) if removes else ()
             own = [_of_dataset(versions, services, found) for versions in _open(keys, services, found, removes=removes)]
-            for key, status in (answer for answers in pool.map(write, own) for answer in answers):
-                (found.refused if status in NEVER else found.taken).append(key)
+            for version, status in (answer for answers in pool.map(write, own) for answer in answers):
+                (found.refused if status in NEVER else found.taken).append(version.key)
+                found.size += 0 if status in NEVER else version.size
             if found.taken and not dry_run:
                 starter.wake(dataset, services, BACKFILL)
             progress(found)
