@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -222,3 +225,27 @@ def test_a_dataset_that_falls_silent_is_reported_if_the_contract_asks_for_it(mon
     world.land("x.csv", world.now)
     world.look()
     assert world.titles()[1:] == ["readings: a file has come"]
+
+
+# -- all of it -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", ["2026-02-23", "2026-09-28", "2026-12-07"])
+def test_ninety_quiet_days_with_season_and_holidays_call_nobody(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is watched: a feed of two files each working day, none in the holidays, a batch held at times."""
+    holidays = ("easter-2", "easter+1", "05-01", "12-25", "12-26", "01-01")
+    feed = replace(TWO, zone="Europe/Zurich", holidays=holidays)
+    world = World(monkeypatch, expected=(feed,), notify_quiet=True, quarantine_limit=0.05)
+    world.now = first = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    chance = random.Random(start)
+    while world.now < first + timedelta(days=90):
+        world.look(world.now + timedelta(hours=3))
+        here = world.now.astimezone(ZoneInfo(feed.zone))
+        if here.hour in {3, 4, 5} and feed.is_day(here.date()):
+            for number in range(2):
+                rows = RowCounts(1000, 980, quarantined=chance.randint(0, 40))
+                world.land(f"{here:%m%d}-{number}.csv", world.now, status=FileStatus.LOADED, rows=rows)
+            lane = LaneState(loaded_at=written(world.now), held=(f"readings-{here:%j}",) if here.day == 7 else ())
+            world.services.ledger.records.lanes["readings", LIVE] = lane
+    assert world.titles() == []
+    assert len(world.services.ledger.records.files) > 110
