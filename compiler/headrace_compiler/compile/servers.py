@@ -192,6 +192,7 @@ def _file_format(server: Server, where: Where, problems: Problems) -> FileFormat
         rows_at=values.get("rowsAt", ""),
         nan_is_null=values.get("nanIsNull", False),
         sheet=values.get("sheet", ""),
+        row_element=values.get("rowElement", ""),
         encoding=_encoding(server, where, problems),
         compression=values.get("compression", "auto"),
         max_line_bytes=int(values.get("maxLineBytes", FileFormat().max_line_bytes)),
@@ -244,6 +245,8 @@ def _check_format(made: FileFormat, server: Server, where: Where, problems: Prob
         problems.add((*where, "delimiter"), "delimiter is empty: leave it out for a comma")
     if made.quote and made.quote in made.delimiter:
         problems.add((*where, "delimiter"), "delimiter and quote must differ")
+    if made.kind == "xml" and not made.row_element:
+        problems.add((*where, "format"), "files of format xml need the customProperty rowElement, the element of a row")
     _check_escape(made, places, problems)
     _check_footer(made, places, problems)
     _check_objects(made, server, places, problems)

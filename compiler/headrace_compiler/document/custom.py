@@ -23,6 +23,7 @@ SERVER = {
     "skipAfterHeader": "a whole number", "footerLines": "a whole number", "trailer": "text",
     "trailerCountsAlso": "a whole number",
     "shortRows": "text", "objects": "text", "rowsAt": "text", "nanIsNull": "true or false", "sheet": "text",
+    "rowElement": "text",
     "trim": "true or false", "decimalMark": "text", "groupingMark": "text",
 }  # fmt: skip
 SOURCE = {

@@ -68,7 +68,7 @@ def draft(name: str, paths: list[Path]) -> str:
 
 def _guess(values: Sequence[Any], samples: Samples) -> Guess:
     known = [value for value in values if value is not None]
-    return guess(known, typed=samples.are_json)
+    return guess(known, typed=samples.are_json and not samples.format.traits.of_texts)
 
 
 def _written(values: Sequence[Any], found: Guess, samples: Samples) -> Written | None:
@@ -156,6 +156,8 @@ def _file_options(samples: Samples) -> list[str]:
         options += [f"      - property: comment  # decide: {left_out}", f"        value: {json.dumps(written.comment)}"]
     if len(written.null_tokens) > 1:
         options += ["      - property: nullTokens", f"        value: {json.dumps(list(written.null_tokens))}"]
+    if written.row_element:
+        options += ["      - property: rowElement", f"        value: {yaml_text(written.row_element)}"]
     if written.nan_is_null:
         options += ["      - property: nanIsNull", "        value: true"]
     return ["    customProperties:", *options] if options else []

@@ -117,6 +117,8 @@ def _take_types(text: SampleText, samples: Samples) -> None:
     """What a file says of its own columns."""
     for name, found in text.sample.guesses.items():
         samples.guesses[name] = found if samples.guesses.get(name, found) == found else None
+    if text.sample.row_element:
+        samples.format = replace(samples.format, row_element=text.sample.row_element)
     if text.sample.not_numbers:
         samples.format = replace(samples.format, nan_is_null=True)
         places = listed(text.sample.not_numbers)

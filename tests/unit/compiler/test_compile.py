@@ -278,6 +278,7 @@ def test_fixed_width(tmp_path: Path) -> None:
         ("value: 5}", "value: 4}", "the places of 'note' and 'id' overlap"),
         ("{property: start, value: 1}, ", "", "needs the customProperties start"),
         ("format: fixed", "format: fixed\n    delimiter: ;", "files of format fixed have no delimiter"),
+        ("format: fixed", "format: xml", "files of format xml need the customProperty rowElement"),
         ("format: fixed", "format: parquet\n    encoding: utf-8", "files of format parquet have no encoding"),
     ],
 )

@@ -114,7 +114,7 @@ class FileFormat:
     `escapes` says what an escape before a letter such as n means, one of `ESCAPES`; nothing if nobody has said so.
     `comments` are more than the one of `comment`. `after_header` lines below the header are no rows, nor are the last
     `footer_lines`; of these `trailer` is an expression whose group counts the rows, and `trailer_also` more lines.
-    `sheet` is the one of a workbook that is read, the first if it is empty.
+    `row_element` is the element of XML that is a row. `sheet` is the one of a workbook that is read, empty the first.
     Of JSON: `concatenated`, objects stand behind one another in any lines; `rows_at`, the rows are the list at this
     path of one object; `nan_is_null`, NaN and Infinity, which JSON does not have, are nothing.
     `fills_short`: fields that a row lacks at its end have no value.
@@ -144,6 +144,7 @@ class FileFormat:
     rows_at: str = ""
     nan_is_null: bool = False
     sheet: str = ""
+    row_element: str = ""
     max_line_bytes: int = 16 << 20
     max_decompressed_bytes: int = 20 << 30
 

@@ -25,6 +25,7 @@ from headrace.transform.sheets.reader import SheetReader, sample_of_sheet
 from headrace.transform.typed.parquet import ParquetTables
 from headrace.transform.typed.reader import Tables, TypedReader
 from headrace.transform.typed.sample import Sample, sample_of
+from headrace.transform.xml_rows.reader import XmlReader, sample_of_xml
 
 Read = Callable[[int], bytes]
 """Reads up to so many bytes; nothing at the end."""
@@ -89,12 +90,17 @@ TABLES: Mapping[str, Callable[[Read, Limits], Tables]] = {"parquet": ParquetTabl
 SAMPLES: Mapping[str, Callable[[Read, Limits], Sample]] = {
     "parquet": lambda read, limits: sample_of(ParquetTables(read, limits)),
     "xlsx": sample_of_sheet,
+    "xml": sample_of_xml,
 }
 """What the beginning of a file that is no text holds."""
 
 
 def _tables(contract: Contract, read: Read, limits: Limits, _block_bytes: int, key: KeyColumns | None) -> Reader:
     return TypedReader(contract, TABLES[contract.format.kind](read, limits), limits, key)
+
+
+def _xml(contract: Contract, read: Read, limits: Limits, block_bytes: int, key: KeyColumns | None) -> Reader:
+    return XmlReader(contract, read, limits, block_bytes, key)
 
 
 def _sheet(contract: Contract, read: Read, limits: Limits, block_bytes: int, key: KeyColumns | None) -> Reader:
@@ -104,7 +110,9 @@ def _sheet(contract: Contract, read: Read, limits: Limits, block_bytes: int, key
 DOCUMENTS: dict[str, Records] = {"json": array_or_lines, "jsonl": lines}
 """The formats whose rows are JSON documents, and what cuts their files apart."""
 READERS: Mapping[str, Open] = (
-    {"csv": _text, "fixed": _text, "xlsx": _sheet} | dict.fromkeys(DOCUMENTS, _text) | dict.fromkeys(TABLES, _tables)
+    {"csv": _text, "fixed": _text, "xlsx": _sheet, "xml": _xml}
+    | dict.fromkeys(DOCUMENTS, _text)
+    | dict.fromkeys(TABLES, _tables)
 )
 
 

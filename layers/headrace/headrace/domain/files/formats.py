@@ -11,7 +11,7 @@ TEXT_OPTIONS = (
 )  # fmt: skip
 """What a contract can say about text that is cut into records by lines and marks."""
 JSON_OPTIONS = ("objects", "rowsAt", "nanIsNull")
-SHEET_OPTIONS = ("sheet",)
+SHEET_OPTIONS = ("sheet", "rowElement")
 ROWS_OF_SHEETS = ("skipLines", "header", "skipAfterHeader")
 BINARY_LACKS = (*SHEET_OPTIONS, "encoding", *TEXT_OPTIONS, "objects", "rowsAt", "maxLineBytes")
 """What a contract cannot say of files that are no text. Of their typed columns, NaN may be nothing as in JSON."""
@@ -41,7 +41,8 @@ class Format:
     `no_rows` says what is missing in a sample without rows.
 
     `delimited`: marks divide the values. `placed`: columns have fixed places in a line. `typed`: values have types of
-    their own, and rows name their columns. `binary`: the file is no text, so that its rows come back as JSON Lines.
+    their own, and rows name their columns. `binary`: rows are no pieces of a text, and come back as JSON Lines.
+    `of_texts`: though rows name their columns, all values are texts.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Format:
     placed: bool = False
     typed: bool = False
     binary: bool = False
+    of_texts: bool = False
     magic: bytes = b""
     no_rows: str = ""
 
@@ -109,13 +111,28 @@ FORMATS = {
             "xlsx",
             "an Excel workbook",
             "jsonl",
-            lacks=("encoding", *(each for each in TEXT_OPTIONS if each not in ROWS_OF_SHEETS), *JSON_OPTIONS),
+            lacks=(
+                *("encoding", "rowElement"),
+                *(each for each in TEXT_OPTIONS if each not in ROWS_OF_SHEETS),
+                *JSON_OPTIONS,
+            ),
             magic=b"PK",
             header=True,
             null_tokens=("",),
             typed=True,
             binary=True,
             no_rows="the sheet has no rows below its header",
+        ),
+        Format(
+            "xml",
+            "XML",
+            "jsonl",
+            lacks=("encoding", *TEXT_OPTIONS, *JSON_OPTIONS, "sheet"),
+            begins=re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\b"),
+            typed=True,
+            binary=True,
+            of_texts=True,
+            no_rows="the XML has no rows",
         ),
     )
 }

@@ -48,6 +48,8 @@ class XmlEvents:
         except expat.ExpatError as error:
             why = expat.ErrorString(error.code)
             raise FileRejected("xml", f"{self._place} is no XML: {why} (line {error.lineno:,})") from error
+        except (LookupError, ValueError) as error:  # of an encoding
+            raise FileRejected("xml", f"{self._place} is XML that cannot be read: {error}") from error
         self._fed += len(piece)
         if self._fed - self._parser.CurrentByteIndex > self._longest:
             raise FileRejected("line_too_long", f"{self._place} has a mark of more than {self._longest:,} bytes")

@@ -13,8 +13,8 @@ from headrace.domain.contract import Contract, FileFormat
 from headrace.transform.decode.compression import Archive, spool
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.delimited.header import Layout, by_name, positional
+from headrace.transform.json_files.made import some_of
 from headrace.transform.json_files.reader import JsonReader
-from headrace.transform.json_files.records import NextRecords
 from headrace.transform.key_columns import KeyColumns, in_rows
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
@@ -140,22 +140,6 @@ def _value(book: Workbook, cell: Cell, layout: Layout | None, place: int) -> Any
     column = layout.columns[place - 1] if layout is not None and place <= len(layout.columns) else None
     shown, zeros = book.styles[cell.style] if cell.style < len(book.styles) else (Shown.NUMBER, 0)
     return meant(number, shown, zeros, column, from_1904=book.from_1904)
-
-
-def some_of(lines: Iterator[bytes], block_bytes: int, most: int) -> NextRecords:
-    """Gives some of the documents at a time."""
-
-    def following() -> tuple[list[bytes], bool]:
-        found: list[bytes] = []
-        size = 0
-        for line in lines:
-            found.append(line)
-            size += len(line)
-            if len(found) >= most or size * 2 >= block_bytes:
-                return found, False
-        return found, True
-
-    return following
 
 
 def sample_of_sheet(read: Read, limits: Limits) -> Sample:

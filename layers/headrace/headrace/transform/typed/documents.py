@@ -24,15 +24,24 @@ NOT_JSON = b"not JSON: "
 
 
 def as_documents(contract: Contract) -> Contract:
-    """The contract of the documents that typed rows are: JSON Lines, with times in ISO 8601 whatever texts have."""
-    columns = tuple(
-        replace(column, formats=(*column.formats, ISO))
-        if column.kind in TIMES and column.formats and ISO not in column.formats
-        else column
-        for column in contract.columns
-    )
+    """The contract of the documents that rows are: JSON Lines, with times in ISO 8601 whatever texts have.
+
+    Where all values of a format are texts, they are read for what they say.
+    """
+    of_texts = contract.format.traits.of_texts
+    columns = tuple(_loose(column) if of_texts else _with_iso(column) for column in contract.columns)
     usual = FileFormat("jsonl", null_tokens=contract.format.null_tokens, nan_is_null=contract.format.nan_is_null)
     return replace(contract, columns=columns, format=usual)
+
+
+def _with_iso(column: Column) -> Column:
+    if column.kind not in TIMES or not column.formats or ISO in column.formats:
+        return column
+    return replace(column, formats=(*column.formats, ISO))
+
+
+def _loose(column: Column) -> Column:
+    return column if column.kind is Kind.SUPER else replace(column, writing=replace(column.writing, loose=True))
 
 
 def in_replays(contract: Contract) -> Contract:

@@ -27,11 +27,15 @@ GUESSES = (
 
 @dataclass(slots=True)
 class Sample:
-    """Rows as JSON Lines, the types that the file gives its columns, and the columns that hold NaN, here left out."""
+    """Rows as JSON Lines, the types that the file gives its columns, the columns that hold NaN, here left out.
+
+    `row_element` is the element of XML that seems to be a row.
+    """
 
     documents: bytes = b""
     guesses: dict[str, Guess] = field(default_factory=dict)
     not_numbers: list[str] = field(default_factory=list)
+    row_element: str = ""
 
 
 def sample_of(source: Tables) -> Sample:

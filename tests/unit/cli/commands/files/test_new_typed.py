@@ -67,6 +67,14 @@ def test_a_workbook_gives_what_its_cells_show(checkout: Path, run_json: RunJson)
     assert contract.format.kind == "xlsx"
 
 
+def test_xml_gives_its_rows_and_what_their_texts_say(checkout: Path, run_json: RunJson) -> None:
+    rows = b"".join(b'<row id="%d"><n>%d</n><on>2024-05-31</on><p><c>x</c></p></row>' % (n, n) for n in (1, 2))
+    contract, _ = made(run_json, a=b'<?xml version="1.0"?><all><head/>' + rows + b"</all>")
+    found = {column.source: column.kind for column in contract.named_columns}
+    assert found == {"@id": Kind.INTEGER, "n": Kind.INTEGER, "on": Kind.DATE, "p.c": Kind.STRING}
+    assert (contract.format.kind, contract.format.row_element) == ("xml", "row")
+
+
 def test_a_parquet_and_a_text_are_no_dataset(checkout: Path, run_json: RunJson) -> None:
     Path("a").write_bytes(parquet({"n": [1]}))
     Path("b").write_bytes(b'{"n": 1}\n')

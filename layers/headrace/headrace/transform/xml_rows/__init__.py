@@ -1,0 +1,1 @@
+"""XML whose rows are elements."""
