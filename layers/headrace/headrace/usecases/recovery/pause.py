@@ -16,7 +16,7 @@ from headrace.domain.ingest.ledger import LANES, LIVE
 from headrace.domain.notice import resumed_notice
 from headrace.errors import TerminalError
 from headrace.usecases.ingest.starter import WakeServices, wake
-from headrace.usecases.ports import HasLanes, HasTopic
+from headrace.usecases.ports import HasContracts, HasLanes, HasTopic
 
 USUAL_HOURS = 24
 """How long a pause lasts unless it says otherwise: a forgotten one must not keep files waiting for ever."""
@@ -25,7 +25,7 @@ BEGUN_LAST = (*(lane for lane in LANES if lane != LIVE), LIVE)
 """What people see of a dataset is its live lane's: the others have been changed by then."""
 
 
-class EndServices(WakeServices, HasTopic, Protocol):
+class EndServices(HasContracts, HasLanes, HasTopic, Protocol):
     """The ports used to end a pause whose time has come."""
 
 
