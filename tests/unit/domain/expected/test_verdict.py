@@ -158,6 +158,19 @@ def test_files_that_come_late_on_the_first_day_are_not_counted_for_the_second() 
     assert f.incidents == []
 
 
+@pytest.mark.parametrize("missed", [5, 8])
+@pytest.mark.parametrize("hours_before", [1, 9, 13, 20, 22.5])
+def test_a_missed_day_is_one_incident_however_early_files_usually_come(missed: int, hours_before: float) -> None:
+    daily = Expectation("daily", minutes=360, least=2, most=2)
+    f = feed(daily, MONDAY - timedelta(days=2))
+    for day in range(-1, 12):
+        for name in range(2 if day != missed else 0):
+            f.come(MONDAY + timedelta(days=day, hours=6 - hours_before, minutes=10 * name), f"{day}-{name}")
+    f.run(MONDAY + timedelta(days=11), step=timedelta(minutes=30))
+    assert [incident for _, incident in f.incidents] == [MISSING, ""]
+    assert [at.split()[1] for at, _ in f.incidents] == ["06:30", "06:30"]
+
+
 def test_an_event_that_is_recorded_hours_late_still_ends_the_incident() -> None:
     f = feed()
     f.run(MONDAY + timedelta(hours=6))

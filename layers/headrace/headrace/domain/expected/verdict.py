@@ -1,7 +1,8 @@
 """Whether the files of a time have come: counted arrivals against what is expected, from one look to the next.
 
-Late files are the first that come after the time while some are missing, until half-way to the next; all others count
-for the next. So a delivery that is late is not taken for that of the next day, nor one that never comes filled by it.
+Late files are the first that come after the time while some are missing, until half-way to the next time, or to where
+its first files came when all was well; all others count for the next. So a delivery that is late is not taken for that
+of the next day, nor one that never comes filled by it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class State:
     """What is known of one expectation: `due` was judged last, with files from after `start`; the next from `upto`.
 
     `came` files were counted, `small` are some that are too small. `complete_at` is when the last file came that made
-    it complete, after its time. `times` have been judged since the first look, counted up to `ALL_KNOWN`.
+    it complete, after its time. `times` have been judged since the first look, counted up to `ALL_KNOWN`. `first_after`
+    are the seconds after a time in which the first file of the next came, when the last was complete in time.
     """
 
     due: datetime
@@ -55,6 +57,7 @@ class State:
     wrong: str = ""
     small: tuple[str, ...] = ()
     complete_at: datetime | None = None
+    first_after: int | None = None
 
     @property
     def problem(self) -> str:
@@ -74,7 +77,7 @@ class State:
         """As plain JSON values."""
         times = {name: written(getattr(self, name)) for name in ("due", "start", "upto")}
         complete = {"complete_at": written(self.complete_at)} if self.complete_at else {}
-        names = ("times", "came", "missing", "wrong")
+        names = ("times", "came", "missing", "wrong", "first_after")
         counts = {name: getattr(self, name) for name in names} | {"small": list(self.small)}
         return times | complete | {name: value for name, value in counts.items() if value}
 
@@ -95,7 +98,7 @@ def look(expectation: Expectation, known: State | None, arrivals: Arrivals, now:
     if known is None:
         return State(due=now, start=now, upto=now)
     state = known
-    if state.missing and not state.complete_at and state.upto < expectation.late_until(state.due):
+    if state.missing and not state.complete_at and state.upto < _late_until(expectation, state.due, state):
         state = _judged(expectation, state, state.start, state.due, arrivals, now)
     passed = list(_passed(expectation, state.due, now))
     if skipped := passed[:-MOST_TIMES]:
@@ -139,12 +142,14 @@ def _judged(
     expectation: Expectation, state: State, start: datetime, due: datetime, arrivals: Arrivals, now: datetime
 ) -> State:
     count, upto, complete_at = _Count(expectation.least_bytes), due, None
-    until = min(expectation.late_until(due), now)
+    until = min(_late_until(expectation, due, state), now)
     exact = expectation.most is not None or expectation.least_bytes > 0
+    first: datetime | None = None
     for came in arrivals(start):
         if came.at > until or (came.at > due and count.good >= expectation.least and came.at > upto):
             break
         count.take(came)
+        first = first or came.at
         upto = max(upto, came.at)
         if not exact and came.at <= due and count.good >= expectation.least:
             break  # what else came changes nothing
@@ -161,7 +166,22 @@ def _judged(
         wrong=_wrong(expectation, count, missing),
         small=tuple(sorted(count.small)[:NAMED]),
         complete_at=complete_at,
+        first_after=_first_after(state, due, first) if first and not (missing or complete_at) else state.first_after,
     )
+
+
+def _late_until(expectation: Expectation, due: datetime, state: State) -> datetime:
+    """Until when files may be late for a time: a supplier whose files come early does not send yesterday's by then."""
+    until = expectation.late_until(due)
+    if expectation.late_seconds is not None or state.first_after is None:
+        return until
+    return min(until, due + timedelta(seconds=state.first_after / 2))
+
+
+def _first_after(before: State, due: datetime, first: datetime) -> int | None:
+    """The seconds from the time before to the first file of one that is complete in time."""
+    known = before.times > 1 and before.due < due and first > before.due
+    return int((first - before.due).total_seconds()) if known else before.first_after
 
 
 def _wrong(expectation: Expectation, count: _Count, missing: int) -> str:
