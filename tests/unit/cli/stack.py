@@ -121,6 +121,27 @@ class MemoryStacks:
         return {"Stacks": [{"StackName": StackName, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
 
 
+class MemoryBills:
+    """Cost Explorer: pages of groups, or a refusal."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.pages: list[dict[str, str]] = [{}]
+        self.refuses = False
+
+    def get_cost_and_usage(self, **asked: Any) -> dict[str, Any]:
+        self.asked.append(asked)
+        if self.refuses:
+            raise refused("GetCostAndUsage", "AccessDeniedException")
+        number = int(asked.get("NextPageToken", "0"))
+        groups = [
+            {"Keys": [name], "Metrics": {"UnblendedCost": {"Amount": amount, "Unit": "USD"}}}
+            for name, amount in self.pages[number].items()
+        ]
+        more = {"NextPageToken": str(number + 1)} if number + 1 < len(self.pages) else {}
+        return {"ResultsByTime": [{"Groups": groups}], **more}
+
+
 class MemoryIdentity:
     """STS: one caller, and how often it was asked for; or a refusal."""
 
@@ -262,6 +283,7 @@ class FakeStack:
     stepfunctions: MemoryMachines = field(default_factory=MemoryMachines)
     data: MemoryDataApi = field(default_factory=MemoryDataApi)
     sts: MemoryIdentity = field(default_factory=MemoryIdentity)
+    ce: MemoryBills = field(default_factory=MemoryBills)
     ledger: ReadableLedger = field(default_factory=ReadableLedger)
     source_ledger: MemorySourceLedger = field(default_factory=MemorySourceLedger)
     polls: list[str] = field(default_factory=list)
@@ -279,6 +301,7 @@ class FakeStack:
             "stepfunctions": self.stepfunctions,
             "redshift-data": self.data,
             "sts": self.sts,
+            "ce": self.ce,
         }
         target = Target(clients.__getitem__)
         target.ledger = cast("DynamoLedger", self.ledger)

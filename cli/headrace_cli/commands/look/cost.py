@@ -10,7 +10,7 @@ import typer
 
 from headrace_cli.cost.plan import Scenario
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
-from headrace_cli.output.formatting import clock, count, duration, money, number
+from headrace_cli.output.formatting import clock, count, duration, moment, money, number
 from headrace_cli.stack.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
     since: Since = "7d",
+    with_bill: Annotated[
+        bool, typer.Option("--bill", help="Show AWS's own bill of these days beside it: 0.01 USD a question.")
+    ] = False,
+    tag: Annotated[
+        str | None, typer.Option(help="Of the bill only what has this tag for cost allocation: KEY=VALUE.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Cost the numbers of the options below. Needs no AWS.")] = False,
     files_per_day: Annotated[float, typer.Option(help="Plan: files a day, of all datasets.", min=0)] = 1_000,
     file_mb: Annotated[float, typer.Option(help="Plan: megabytes of a file, uncompressed.", min=0)] = 1.0,
@@ -54,7 +60,11 @@ def cost(  # noqa: PLR0913, PLR0917 - one parameter per option
     Examples: `headrace cost --since 30d`, `headrace cost --plan --files-per-day 144000 --datasets 3 --promise 15min`
     """
     if not plan:
-        emit(collect(target_of(context), dataset, str(since)), render, as_json=as_json)
+        target = target_of(context)
+        document = collect(target, dataset, str(since))
+        if with_bill:
+            document["bill"] = billed(target, str(since), tag)
+        emit(document, render, as_json=as_json)
         return
     chosen = Scenario(
         "",
@@ -85,6 +95,13 @@ def collect(target: Target, dataset: str | None, since: str) -> Document:
     return found
 
 
+def billed(target: Target, since: str, tag: str | None) -> Document:
+    """What `bill` says of the days since a time, today not included: it is not billed yet."""
+    from headrace_cli.cost.bill import bill
+
+    return bill(target, moment(since).date(), datetime.now(UTC).date(), tag)
+
+
 DAYS = ("day", "dataset", "files", "loads", "awake", "warehouse", "rest", "USD")
 
 
@@ -97,8 +114,20 @@ def render(document: Document) -> ConsoleRenderable:
     rows += [_day(own | {"day": "", "files": None, "loads": None})] if own else []
     parts = table(HEADERS, plan_rows(document["lines"]), numbers=HEADERS[1:3])
     closing = f"A month of thirty days like these: {money(document['month'])} USD, with {document['rpu']:g} RPU."
-    remarks = [f"\n{remark}" for remark in document["remarks"]]
+    remarks = [*bill_lines(document.get("bill")), *(f"\n{remark}" for remark in document["remarks"])]
     return lines(table(DAYS, rows, numbers=DAYS[2:]), "", parts, "", closing, *woken(document["woken"]), *remarks)
+
+
+def bill_lines(document: Document | None) -> list[str]:
+    """The bill of the same days, service by service, or why there is none."""
+    if document is None:
+        return []
+    if document["why"]:
+        return ["", document["why"]]
+    of = f"with the tag {document['tag']}" if document["tag"] else "of the whole account, with --tag of one tag"
+    services = [f"  {name}: {money(cost)}" for name, cost in document["services"].items()]
+    days = f"from {document['from']} to {document['to']}, the last day not included"
+    return ["", f"AWS's bill {days}, {of}: {money(document['usd'])} USD", *services]
 
 
 def woken(document: Document) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from headrace.domain.ingest.ledger import RUN, BatchRecord, BatchStatus, Event, FileStatus
 from headrace_cli.cost import account
+from headrace_cli.cost.bill import ON_LAPTOP, bill
 from headrace_cli.cost.prices import usd
 from headrace_cli.cost.requests import asked_for
 from tests.support.fakes import contract, file
@@ -169,3 +170,40 @@ def test_an_account_fits_80_columns(stack: FakeStack, run_text: RunText, monkeyp
     assert code == 0
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "A month of thirty days like these" in text
+
+
+def test_the_bill_of_the_same_days_stands_beside_it(stack: FakeStack, run_json: RunJson, run_text: RunText) -> None:
+    load(stack, "readings", 1, 0)
+    stack.ce.pages = [{"Amazon Redshift": "2.50", "AWS Lambda": "0"}, {"Amazon Redshift": "0.50", "AWS Glue": "0.1"}]
+    document = run_json("cost", "--since", "10d", "--bill", "--tag", "team=data")[1]["bill"]
+    assert document["services"] == {"Amazon Redshift": 3.0, "AWS Glue": 0.1}
+    assert document["usd"] == pytest.approx(3.1)
+    asked = stack.ce.asked[0]
+    assert asked["Filter"]["And"][1] == {"Tags": {"Key": "team", "Values": ["data"]}}
+    assert asked["TimePeriod"] == {"Start": document["from"], "End": document["to"]}
+    text = run_text("cost", "--since", "2026-01-01", "--bill")[1]
+    assert "AWS's bill" in text
+    assert "of the whole account" in text
+
+
+def test_a_bill_that_may_not_be_read_is_said_and_fails_nothing(stack: FakeStack, run_json: RunJson) -> None:
+    load(stack, "readings", 1, 0)
+    stack.ce.refuses = True
+    code, document = run_json("cost", "--since", "2026-01-01", "--bill")
+    assert code == 0
+    assert "ce:GetCostAndUsage" in document["bill"]["why"]
+    assert "AccessDeniedException" in document["bill"]["why"]
+    assert document["usd"] > 0
+
+
+def test_a_tag_without_a_value_is_refused(stack: FakeStack, run_json: RunJson) -> None:
+    code, document = run_json("cost", "--bill", "--tag", "team")
+    assert code == 1
+    assert "KEY=VALUE" in document["error"]
+
+
+def test_the_laptop_has_no_bill(stack: FakeStack) -> None:
+    target = stack.target
+    target.endpoint_url = "http://127.0.0.1:1"
+    assert bill(target, NOON.date(), NOON.date())["why"] == ON_LAPTOP
+    assert stack.ce.asked == []
