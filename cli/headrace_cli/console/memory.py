@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from headrace.domain.clock import written
-from headrace.domain.ingest.ledger import RUN, UNROUTABLE, FileRecord
+from headrace.domain.ingest.ledger import LANES, LIVE, RUN, UNROUTABLE, FileRecord
 from headrace_cli.output.failures import explain
 from headrace_cli.output.formatting import moment
 from headrace_cli.stack.lateness import UNDER_WAY
@@ -26,6 +26,8 @@ from headrace_cli.stack.lateness import UNDER_WAY
 if TYPE_CHECKING:
     from headrace.adapters.ledger import DynamoLedger
     from headrace.adapters.ledger.files import DynamoFiles
+    from headrace.adapters.ledger.lanes import DynamoLanes
+    from headrace.domain.ingest.lane import LaneState
     from headrace_cli.stack.target import Target
 
 MOST_FILES = 200_000
@@ -99,6 +101,7 @@ class Memory:
         self._target = target
         self.pace = pace or (ON_LAPTOP if target.endpoint_url else ON_AWS)
         self._datasets: dict[str, Remembered] = {}
+        self._lanes: dict[tuple[str, str], LaneState] = {}
         self._read_whole = False
         self._asked = threading.Event()
         self._stopped = threading.Event()
@@ -115,6 +118,7 @@ class Memory:
         view = copy.copy(self._target)
         ledger = copy.copy(self._target.ledger)
         ledger.files = cast("DynamoFiles", RememberedFiles(self._target.ledger, self))
+        ledger.lanes = cast("DynamoLanes", RememberedLanes(self._target.ledger, self._lanes))
         view.ledger = ledger
         return view
 
@@ -179,7 +183,11 @@ class Memory:
         for dataset in (*self.view.contracts, UNROUTABLE):
             known = self._datasets.setdefault(dataset, Remembered())
             due = began - known.read_at >= rest
-            changed |= self._read(dataset, known, whole=whole or due or not known.read_at)
+            whole_now = whole or due or not known.read_at
+            moved = self._read(dataset, known, whole=whole_now)
+            if (moved or whole_now) and dataset != UNROUTABLE:
+                self._read_lanes(dataset)
+            changed |= moved
         if changed or not self.complete:
             self.complete = True
             self.changes += 1
@@ -213,6 +221,12 @@ class Memory:
         self.files_read = before + len(known.files)
         return changed
 
+    def _read_lanes(self, dataset: str) -> None:
+        """The live lane, which says of every file whether it may be late; of the others when a page asks."""
+        for lane in LANES:
+            self._lanes.pop((dataset, lane), None)
+        self.view.ledger.lanes.state(dataset, LIVE)
+
     def _recent(self, dataset: str, known: Remembered, under_way: list[FileRecord]) -> Iterator[FileRecord]:
         files = self._target.ledger.files
         since = known.ordered[-1].arrived_at if known.ordered else ""
@@ -233,11 +247,31 @@ class RememberedFiles:
 
     def of_dataset(self, dataset: str, since: str = "") -> Iterator[FileRecord]:
         """A dataset's files that arrived since then (ISO 8601), by time of arrival."""
-        return (file for file in self._memory.ordered(dataset) if file.arrived_at >= since)
+        files = self._memory.ordered(dataset)
+        return (file for file in files if file.arrived_at >= since) if since else iter(files)
 
     def __getattr__(self, name: str) -> Any:
         """All else is as the ledger has it now."""
         return getattr(self._files, name)
+
+
+class RememberedLanes:
+    """The port of lanes: their states as they were when a file of the dataset changed last, all else as it is."""
+
+    def __init__(self, ledger: DynamoLedger, known: dict[tuple[str, str], LaneState]) -> None:
+        self._lanes = ledger.lanes
+        self._known = known
+
+    def state(self, dataset: str, lane: str) -> LaneState:
+        """The state of a lane."""
+        found = self._known.get((dataset, lane))
+        if found is None:
+            found = self._known[dataset, lane] = self._lanes.state(dataset, lane)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is as the ledger has it now."""
+        return getattr(self._lanes, name)
 
 
 def slimmed(file: FileRecord) -> FileRecord:

@@ -17,7 +17,8 @@ def is_late(file: FileRecord, contract: Contract, lane: LaneState, now: datetime
 
     `lane` is the dataset's live one, whose pause is every lane's.
     """
-    promised = file.lane != BACKFILL and not file.reload and file.released is None
-    if contract.freshness_seconds is None or file.status not in UNDER_WAY or not promised or lane.pause:
+    if contract.freshness_seconds is None or lane.pause or file.status not in UNDER_WAY:
+        return False
+    if file.lane == BACKFILL or file.reload or file.released is not None:
         return False
     return moment(lane.waits_since(file.arrived_at)) + timedelta(seconds=contract.freshness_seconds) < now

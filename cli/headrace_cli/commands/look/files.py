@@ -32,9 +32,8 @@ class Wanted:
     match: str = ""
 
     def takes(self, file: FileRecord, *, late: bool) -> bool:
-        """Whether a file is among them."""
-        named = not (self.statuses or self.late) or file.status in self.statuses or (self.late and late)
-        return named and self.match in file.key
+        """Whether a file with the text in its key is among them."""
+        return not (self.statuses or self.late) or file.status in self.statuses or (self.late and late)
 
 
 def files(  # noqa: PLR0913, PLR0917 - one parameter per option
@@ -69,7 +68,7 @@ def collect(target: Target, dataset: str | None, since: str, wanted: Wanted, lim
 
     def taken() -> Iterator[tuple[FileRecord, bool]]:
         nonlocal found
-        for file, late in _every(target, dataset, since):
+        for file, late in _every(target, dataset, since, wanted.match):
             if wanted.takes(file, late=late):
                 found += 1
                 yield file, late
@@ -78,8 +77,8 @@ def collect(target: Target, dataset: str | None, since: str, wanted: Wanted, lim
     return {"files": [file_account(file) | {"late": late} for file, late in newest], "more": found - len(newest)}
 
 
-def _every(target: Target, dataset: str | None, since: str) -> Iterator[tuple[FileRecord, bool]]:
-    """Every file, and whether it is late."""
+def _every(target: Target, dataset: str | None, since: str, match: str) -> Iterator[tuple[FileRecord, bool]]:
+    """Every file with this text in its key, and whether it is late."""
     from headrace.adapters.ledger import UNROUTABLE
 
     now = datetime.now(UTC)
@@ -87,9 +86,10 @@ def _every(target: Target, dataset: str | None, since: str) -> Iterator[tuple[Fi
     for contract in chosen:
         lane = target.ledger.lanes.state(contract.dataset, LIVE)
         for file in target.ledger.files.of_dataset(contract.dataset, since):
-            yield file, is_late(file, contract, lane, now)
+            if match in file.key:
+                yield file, is_late(file, contract, lane, now)
     if not dataset:
-        yield from ((file, False) for file in target.ledger.files.of_dataset(UNROUTABLE, since))
+        yield from ((file, False) for file in target.ledger.files.of_dataset(UNROUTABLE, since) if match in file.key)
 
 
 def render(document: Document) -> ConsoleRenderable:

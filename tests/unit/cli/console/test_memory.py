@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from headrace.domain.clock import written
-from headrace.domain.ingest.ledger import UNROUTABLE, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.lane import LaneState
+from headrace.domain.ingest.ledger import LIVE, UNROUTABLE, FileRecord, FileStatus, RowCounts
 from headrace_cli.commands.look import status
 from headrace_cli.console import memory as module
 from headrace_cli.console.memory import Memory, Pace, Remembered
@@ -108,6 +109,27 @@ def test_pages_see_what_the_command_says(stack: FakeStack) -> None:
         document["datasets"][0].pop("freshness_seconds")
     assert shown == said
     assert len(memory.ordered(UNROUTABLE)) == 1
+
+
+def test_lanes_are_read_when_something_has_changed(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    state = stack.ledger.lanes.state
+
+    def noted(dataset: str, lane: str) -> LaneState:
+        asked.append((dataset, lane))
+        return state(dataset, lane)
+
+    monkeypatch.setattr(stack.ledger.lanes, "state", noted)
+    memory = Memory(stack.target, SELDOM)
+    memory.look()
+    for _ in range(3):
+        memory.look()
+        memory.view.ledger.lanes.state("readings", LIVE)
+    assert asked == [("readings", LIVE)]
+    stack.ledger.records.lanes["readings", LIVE] = LaneState(held=("readings-1",))
+    stack.ledger.add(file("held.csv", status=FileStatus.HELD, arrived_at=at(300)))
+    memory.look()
+    assert memory.view.ledger.lanes.state("readings", LIVE).held == ("readings-1",)
 
 
 def test_a_new_deployment_is_seen(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
