@@ -46,11 +46,11 @@ class Row:
     charts: list[Chart]
 
 
-def overall(name: str, stat: str, label: str) -> Metric:
+def overall(name: str, stat: str, label: str, **more: str) -> Metric:
     """One of our metrics, of the stack as a whole."""
     if not MEASURES[name].overall:
         raise ValueError(f"{name} is not emitted of all")
-    return [NAMESPACE, name, "service", STACK, {"stat": stat, "label": label}]
+    return [NAMESPACE, name, "service", STACK, {"stat": stat, "label": label} | more]
 
 
 def search(name: str, stat: str, period: int = PERIOD) -> list[Metric]:
@@ -172,6 +172,12 @@ def rows(resources: Resources) -> list[Row]:
             Chart("Files failed by dataset", search("FilesFailed", "Sum")),
         ]),
         Row("Warehouse", [
+            Chart("Wake-ups", [
+                overall("WarehouseWakeUps", "Sum", "wake-ups", id="wakes"),
+                overall("WarehouseAwakeSeconds", "Sum", "seconds awake"),
+                overall("FilesLoaded", "Sum", "files loaded", id="files"),
+                [{"expression": "files / wakes", "label": "files of a wake-up", "id": "ratio"}],
+            ]),
             Chart("Seconds at work by dataset", search("WarehouseSeconds", "Sum")),
             Chart("Seconds of a load", [overall("WarehouseSeconds", stat, stat) for stat in ("p50", "p95", "Maximum")]),
             Chart("Loads and their files", [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from headrace.usecases.ingest.awake import WAREHOUSE
 from scripts.resolved_template import ACCOUNT, resolved
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555"
@@ -130,7 +131,10 @@ def test_the_workflows_transactions_are_run_by_one_function_that_may_do_nothing_
     role = "RunStatementsFunctionRole"
     assert verbs(role, "redshift-data") == {"BatchExecuteStatement", "DescribeStatement"}
     assert verbs(role, "secretsmanager") == {"GetSecretValue"}
-    assert not {action for service in ("dynamodb", "s3", "sns", "states") for action in verbs(role, service)}
+    assert not {action for service in ("s3", "sns", "states") for action in verbs(role, service)}
+    (ledger,) = [each for each in statements(role) if "dynamodb:GetItem" in as_list(each["Action"])]
+    assert verbs(role, "dynamodb") == {"GetItem", "UpdateItem"} == {each[9:] for each in ledger["Action"]}
+    assert ledger["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [f"PROMISE#{WAREHOUSE}"]}}
     assert verbs("IngestStateMachineRole", "redshift-data") == set()
     assert verbs("IngestStateMachineRole", "secretsmanager") == set()
 

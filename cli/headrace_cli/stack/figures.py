@@ -1,6 +1,6 @@
 """The figures of the deployed dashboard, read as the console reads them: its widgets, their metrics and searches.
 
-Only what `scripts/write_dashboard.py` writes is understood: metrics, searches that may be sorted, and one percentage.
+Only what `scripts/write_dashboard.py` writes is understood: metrics, searches that may be sorted, and ratios.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SEARCH = re.compile(
     r"""SEARCH\('(?:\{(?P<schema>[^}]*)\}\ )?(?P<terms>[^']*)',\ '(?P<stat>[^']+)',\ (?P<period>\d+)\)""", re.VERBOSE
 )
 TERM = re.compile(r'(\w+)="([^"]*)"')
-PERCENT = re.compile(r"100 \* (\w+) / (\w+)$")
+RATIO = re.compile(r"(100 \* )?(\w+) / (\w+)$")
 MOST_QUERIES = 500
 """Metrics that one GetMetricData takes:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html"""
@@ -27,7 +27,7 @@ SUMMED = frozenset({"Sum", "SampleCount"})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A series to be read: a metric with its statistic. `hidden` ones are for percentages alone."""
+    """A series to be read: a metric with its statistic. `hidden` ones are for ratios alone."""
 
     label: str
     namespace: str
@@ -168,9 +168,9 @@ def _query(name: str, wanted: Wanted, period: int) -> dict[str, Any]:
 
 
 def _share(given: dict[str, Any], read: Mapping[str, Series]) -> Iterator[Series]:
-    found = PERCENT.match(given["expression"])
+    found = RATIO.match(given["expression"])
     if not found:
         return
-    pairs = zip(read[found[1]].values, read[found[2]].values, strict=True)
-    values = tuple(100 * part / whole if part is not None and whole else None for part, whole in pairs)
+    times, pairs = 100 if found[1] else 1, zip(read[found[2]].values, read[found[3]].values, strict=True)
+    values = tuple(times * part / whole if part is not None and whole else None for part, whole in pairs)
     yield Series(given["label"], values, summed=False)

@@ -78,7 +78,7 @@ def emit(values: Values, **by: str) -> None:
         raise ValueError(f"{wrong or list(values)}: metrics of other dimensions than {', '.join(by)}")
     for dimension, named in by.items():
         metrics.add_dimension(dimension, _dimension_value(named))
-    if overall == {True} and metrics.service:
+    if by and overall == {True} and metrics.service:
         metrics.add_dimensions(service=metrics.service)
     lists = {name: list(value) if isinstance(value, Sequence) else [value] for name, value in values.items()}
     for start in range(0, max(map(len, lists.values())), MOST_VALUES):

@@ -97,7 +97,7 @@ class Warehouse:
         if state["Status"] not in {"FINISHED", *FAILED}:
             return StatementState(ended=False)
         if state["Status"] == "FINISHED":
-            return StatementState(ended=True, seconds=_seconds(state))
+            return StatementState(ended=True, seconds=_seconds(state), ended_at=_ended_at(state))
         failure, explained = _explained(state, names)
         return StatementState(
             ended=True,
@@ -106,6 +106,7 @@ class Warehouse:
             conflict=failure.treatment is Treatment.AGAIN,
             aborted=state["Status"] == "ABORTED",
             seconds=_seconds(state),
+            ended_at=_ended_at(state),
         )
 
     def _rows(self, statement: str) -> list[list[Any]]:
@@ -126,6 +127,10 @@ def _failure(state: dict[str, Any]) -> HeadraceError:
     """The error to raise. What it says goes to logs, messages and executions' histories."""
     failure, explained = _explained(state)
     return TransientError(explained) if _is_transient(failure) else WarehouseError(explained)
+
+
+def _ended_at(state: Mapping[str, Any]) -> float | None:
+    return float(state["UpdatedAt"].timestamp()) if "UpdatedAt" in state else None
 
 
 def _seconds(state: Mapping[str, Any]) -> float:

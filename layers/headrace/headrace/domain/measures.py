@@ -76,6 +76,10 @@ MEASURES: dict[str, Measure] = {
     **_measures(("dataset",), "run_statements", {
         "WarehouseSeconds": (SECONDS, "how long the warehouse worked on a batch's transaction, a value for each"),
     }),
+    **_measures((), "run_statements", {
+        "WarehouseWakeUps": (COUNT, "transactions that began when none of ours had ended in the minute before"),
+        "WarehouseAwakeSeconds": (SECONDS, "what a transaction added to the time awake, the minute after it included"),
+    }),
     **_measures(("dataset",), "sweeper", {
         "NewestRowAgeSeconds": (SECONDS, "since a batch last brought rows, at each look; none before the first"),
         "FilesWaiting": (COUNT, "files that wait for a batch, at each look; 1,000 stands for that many or more"),

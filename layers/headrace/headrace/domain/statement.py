@@ -10,7 +10,8 @@ class StatementState:
     """A statement as the warehouse sees it; `error` when it has failed, in words that quote no row.
 
     `transient`: it may work later. `conflict`: another transaction was in its way, it may work at once. `aborted`: it
-    was ended from outside. `seconds` is how long the warehouse worked on it.
+    was ended from outside. `seconds` is how long the warehouse worked on it,
+    and `ended_at` its end, in seconds since 1970 (UTC).
     """
 
     ended: bool
@@ -19,3 +20,4 @@ class StatementState:
     conflict: bool = False
     aborted: bool = False
     seconds: float = 0.0
+    ended_at: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -10,6 +11,7 @@ import pytest
 
 from headrace.adapters.warehouse import Connection, Warehouse
 from headrace.domain.ingest.failure import Place, Treatment, catalogue, classify
+from headrace.domain.statement import StatementState
 from headrace.usecases.ingest.run_statements import look, submit
 from tests.support.fakes import contract
 
@@ -141,3 +143,12 @@ def test_the_warehouses_time_is_measured_once_a_statement_has_ended(
 def test_a_statement_that_never_ran_took_no_time(capsys: pytest.CaptureFixture[str]) -> None:
     looked(Status="ABORTED", Duration=-1)
     assert '"WarehouseSeconds":[0.0]' in capsys.readouterr().out
+
+
+def test_whoever_wants_to_know_is_told_of_the_end_and_when_it_was() -> None:
+    ended: list[StatementState] = []
+    at = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    for status in ("STARTED", "FINISHED"):
+        client = Client(Status=status, Duration=1_500_000_000, UpdatedAt=at)
+        look("s-1", contract(), warehouse(client), ended.append)
+    assert ended == [StatementState(ended=True, seconds=1.5, ended_at=at.timestamp())]

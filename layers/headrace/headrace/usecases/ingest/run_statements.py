@@ -7,7 +7,10 @@ https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from headrace.domain.contract import Contract
+from headrace.domain.statement import StatementState
 from headrace.observability import emit
 from headrace.usecases.ports import Transactions
 
@@ -30,15 +33,20 @@ def submit(
     return warehouse.submit_transaction(statements, token, " ".join(named))
 
 
-def look(statement: str, contract: Contract, warehouse: Transactions) -> dict[str, str]:
+def look(
+    statement: str, contract: Contract, warehouse: Transactions, ended: Callable[[StatementState], None] | None = None
+) -> dict[str, str]:
     """How a transaction is doing: `{"status"}`, with `error` and `cause`, free of values, if it has failed.
 
-    `conflict` is a failure that another transaction brought about: it is worth submitting again at once.
+    `conflict` is a failure that another transaction brought about: it is worth submitting again at once. Whoever wants
+    to know that it has `ended` is called.
     """
     state = warehouse.look(statement, contract.names)
     if not state.ended:
         return {"status": "running"}
     emit({"WarehouseSeconds": state.seconds}, dataset=contract.dataset)
+    if ended:
+        ended(state)
     if not state.error:
         return {"status": "finished"}
     status, error = "conflict" if state.conflict else "failed", LOAD_ABORTED if state.aborted else LOAD_REFUSED
