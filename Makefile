@@ -136,6 +136,10 @@ bench-wakeups: setup ## Simulate how often datasets together wake the warehouse,
 bench-small: setup ## Measure small files: 100 a minute for ten minutes, then faster; 35 minutes (ARGS="--minutes 2")
 	@$(BIN)/python -m benchmarks.small $(ARGS)
 
+.PHONY: bench-ledger
+bench-ledger: setup ## Measure commands over a ledger of 1,000,000 files in 200 datasets: time, memory, read units (ARGS="--files 20000")
+	@$(BIN)/python -W ignore -m benchmarks.ledger_size $(ARGS)
+
 .PHONY: bench-writes
 bench-writes: setup ## Count DynamoDB's write units per file, by operation and kind of item (ARGS="--files 100 --group 100")
 	@$(BIN)/python -m benchmarks.writes $(ARGS)

@@ -124,9 +124,13 @@ class MemoryFiles:
     def known(self, file_ids: Iterable[str]) -> dict[str, FileRecord]:
         return {file_id: self.records.files[file_id] for file_id in file_ids if file_id in self.records.files}
 
-    def of_dataset(self, dataset: str, since: str = "") -> Iterator[FileRecord]:
+    def of_dataset(self, dataset: str, since: str = "", until: str = "") -> Iterator[FileRecord]:
         wanted = "" if dataset.startswith("#") else dataset
-        return iter([f for f in self.records.files.values() if f.dataset == wanted and f.arrived_at >= since])
+        since_then = (f for f in self.records.files.values() if f.dataset == wanted and f.arrived_at >= since)
+        return iter([f for f in since_then if not until or f.arrived_at <= until])
+
+    def number(self, dataset: str, since: str = "") -> int:
+        return sum(1 for _ in self.of_dataset(dataset, since))
 
     def newest(self, dataset: str, most: int) -> list[FileRecord]:
         return sorted(self.of_dataset(dataset), key=lambda f: f.arrived_at, reverse=True)[:most]

@@ -5,7 +5,6 @@ each KB begun, of the larger of the item before and after; what a transaction wr
 delete or check of nothing takes one; a condition that fails takes what it looked at. An index takes no part of the
 doubling: it is written when what it has of an item has changed
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes).
-Item sizes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html.
 """
 
 from __future__ import annotations
@@ -21,14 +20,12 @@ import boto3
 from moto import mock_aws
 
 from headrace.adapters.ledger import DynamoLedger
+from tests.support.item_size import Item, size_of
 
 TABLE = "ledger"
 KEYS = {"pk": "HASH", "sk": "RANGE"}
 INDEX = {"dataset_files": "HASH", "arrived_at": "RANGE"}
 INDEXED = "index by_dataset"
-CONTAINER = 3
-"""Bytes that a list or map takes for itself, and one more for each element."""
-Item = dict[str, Any]
 
 
 def create_table(dynamodb: Any) -> None:
@@ -46,25 +43,6 @@ def create_table(dynamodb: Any) -> None:
             }
         ],
     )
-
-
-def size_of(item: Item) -> int:
-    """Bytes of an item as DynamoDB counts them: names and values."""
-    return sum(len(name.encode()) + _size(value) for name, value in item.items())
-
-
-def _size(value: Item) -> int:
-    ((kind, content),) = value.items()
-    if kind == "S":
-        return len(content.encode())
-    if kind == "N":
-        return math.ceil(len(content.strip("-0.").replace(".", "")) / 2) + 1
-    if kind == "M":
-        return CONTAINER + sum(1 + len(name.encode()) + _size(field) for name, field in content.items())
-    if kind in {"L", "SS"}:
-        fields = content if kind == "L" else [{"S": text} for text in content]
-        return CONTAINER + sum(1 + _size(field) for field in fields)
-    return len(content) if kind == "B" else 1
 
 
 def kind_of(key: Item) -> str:

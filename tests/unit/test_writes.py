@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.writes import GROUP, count
-from tests.support.metered import kind_of, size_of
+from tests.support.item_size import size_of
+from tests.support.metered import kind_of
 
 MOST = 14.2
 

@@ -41,19 +41,28 @@ def dataset_account(contract: Contract, files: Iterable[FileRecord], lane: LaneS
         if file.status is FileStatus.LOADED:
             last_load = max(last_load, file.updated_at or "")
         glue = {"runs": len(runs), "dpu_seconds": sum(runs.values()), "at_most": at_most, "last_run": last_run[1]}
-    paused = {"paused": asdict(lane.pause)} if lane.pause else {}
     return (
         ({"glue": glue} if runs else {})
-        | paused
+        | pause_account(lane)
         | {
             "dataset": contract.dataset,
             "late": late,
             "files": {str(status): statuses[status] for status in COUNTED},
             "rows": row_counts(rows),
-            "last_load": last_load or None,
-            "freshness_seconds": round((now - moment(last_load)).total_seconds(), 1) if last_load else None,
+            **freshness(last_load, now),
         }
     )
+
+
+def pause_account(lane: LaneState) -> dict[str, Any]:
+    """`{"paused": …}` while the dataset, whose live lane this is, is paused."""
+    return {"paused": asdict(lane.pause)} if lane.pause else {}
+
+
+def freshness(last_load: str, now: datetime) -> dict[str, Any]:
+    """The last load, and the seconds since then; None before the first."""
+    seconds = round((now - moment(last_load)).total_seconds(), 1) if last_load else None
+    return {"last_load": last_load or None, "freshness_seconds": seconds}
 
 
 def row_counts(rows: RowCounts) -> dict[str, int]:

@@ -14,6 +14,7 @@ from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import clock, count, number, status_text
 from headrace_cli.stack.lateness import is_late
+from headrace_cli.stack.standing import files_in
 from headrace_cli.stack.target import Target, target_of
 from headrace_cli.stack.totals import file_account
 
@@ -52,7 +53,8 @@ def files(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     `--failed`, `--held`, `--waiting` and `--late` can be combined: a file that fits any is listed.
 
-    This reads every file's record: with millions of files, name a dataset or `--since`.
+    `--failed`, `--held` and `--waiting` read the days on which the counters have such files. All else reads every
+    file's record: with millions of files, name a dataset or `--since`.
 
     Examples: `headrace files --failed --held --since yesterday`, `headrace files readings --match 2026-01-31`
     """
@@ -68,7 +70,7 @@ def collect(target: Target, dataset: str | None, since: str, wanted: Wanted, lim
 
     def taken() -> Iterator[tuple[FileRecord, bool]]:
         nonlocal found
-        for file, late in _every(target, dataset, since, wanted.match):
+        for file, late in _every(target, dataset, since, wanted):
             if wanted.takes(file, late=late):
                 found += 1
                 yield file, late
@@ -77,19 +79,26 @@ def collect(target: Target, dataset: str | None, since: str, wanted: Wanted, lim
     return {"files": [file_account(file) | {"late": late} for file, late in newest], "more": found - len(newest)}
 
 
-def _every(target: Target, dataset: str | None, since: str, match: str) -> Iterator[tuple[FileRecord, bool]]:
-    """Every file with this text in its key, and whether it is late."""
+def _every(target: Target, dataset: str | None, since: str, wanted: Wanted) -> Iterator[tuple[FileRecord, bool]]:
+    """Every file that may be wanted, and whether it is late."""
     from headrace.adapters.ledger import UNROUTABLE
 
     now = datetime.now(UTC)
     chosen = [target.contract(dataset)] if dataset else list(target.contracts.values())
+    at_rest = bool(wanted.statuses) and not wanted.late
+    tallies = target.ledger.counters.totals() if at_rest else {}
     for contract in chosen:
+        if at_rest:
+            known = files_in(target.ledger, contract.dataset, tallies.get(contract.dataset), wanted.statuses, since)
+            yield from ((file, False) for file in known if wanted.match in file.key)
+            continue
         lane = target.ledger.lanes.state(contract.dataset, LIVE)
         for file in target.ledger.files.of_dataset(contract.dataset, since):
-            if match in file.key:
+            if wanted.match in file.key:
                 yield file, is_late(file, contract, lane, now)
     if not dataset:
-        yield from ((file, False) for file in target.ledger.files.of_dataset(UNROUTABLE, since) if match in file.key)
+        strays = target.ledger.files.of_dataset(UNROUTABLE, since)
+        yield from ((file, False) for file in strays if wanted.match in file.key)
 
 
 def render(document: Document) -> ConsoleRenderable:

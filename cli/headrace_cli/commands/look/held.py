@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from headrace.domain.ingest.counts import Tally
 from headrace.domain.ingest.ledger import HELD, LANES, BatchRecord, BatchStatus, FileStatus
 from headrace_cli.output.console import Document, Json, emit, lines, table
 from headrace_cli.output.formatting import clock, number
+from headrace_cli.stack.standing import files_in
 from headrace_cli.stack.target import Target, target_of
 from headrace_cli.stack.totals import file_account
 
@@ -20,7 +23,7 @@ def held(context: typer.Context, as_json: Json = False) -> None:
     """List the batches and files waiting for your decision: those with unusual figures or too few rows, or an error
     that has lasted for days.
 
-    `headrace release NAME` loads one, `headrace reject NAME` gives it up. This reads every file's record.
+    `headrace release NAME` loads one, `headrace reject NAME` gives it up.
 
     Example: `headrace held`
     """
@@ -29,15 +32,22 @@ def held(context: typer.Context, as_json: Json = False) -> None:
 
 def collect(target: Target) -> Document:
     """`{"held": [{"batch", "dataset", "since", "files", "reason", "blocks"}], "files": [those held alone]}`."""
-    batches = _batches(target)
+    tallies = target.ledger.counters.totals()
+    datasets = [name for name in target.contracts if _may_have(tallies.get(name))]
+    batches = _batches(target, datasets)
     names = {item["batch"] for item in batches}
-    every = (file for name in target.contracts for file in target.ledger.files.of_dataset(name))
-    alone = (file for file in every if file.status is FileStatus.HELD and file.batch not in names)
+    held = (files_in(target.ledger, name, tallies.get(name), {FileStatus.HELD}) for name in datasets)
+    alone = (file for file in chain.from_iterable(held) if file.batch not in names)
     return {"held": batches, "files": [file_account(file) for file in alone]}
 
 
-def _batches(target: Target) -> list[dict[str, Any]]:
-    states = ((contract, target.ledger.lanes.state(name, lane)) for name, contract in target.contracts.items()
+def _may_have(tally: Tally | None) -> bool:
+    """Whether a dataset may have files that are held."""
+    return tally is None or not tally.whole or tally.files(FileStatus.HELD) > 0
+
+
+def _batches(target: Target, datasets: list[str]) -> list[dict[str, Any]]:
+    states = ((target.contracts[name], target.ledger.lanes.state(name, lane)) for name in datasets
               for lane in LANES)  # fmt: skip
     batches = ((contract, target.ledger.batches.get(name)) for contract, state in states for name in state.held)
     return [

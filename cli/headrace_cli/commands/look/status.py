@@ -15,6 +15,7 @@ from headrace.domain.ingest.ledger import LIVE, FileRecord, FileStatus
 from headrace_cli.output.console import Document, Json, Since, emit, lines, table
 from headrace_cli.output.formatting import ROW_HEADERS, ROW_KINDS, STYLES, ago, balanced, clock, count, number, tick
 from headrace_cli.stack.expectations import expected_account
+from headrace_cli.stack.standing import files_in, standing
 from headrace_cli.stack.target import Target, target_of
 from headrace_cli.stack.totals import dataset_account, file_account
 
@@ -75,16 +76,23 @@ def collect(target: Target, dataset: str | None = None, since: str = "") -> Docu
     from headrace.adapters.ledger import UNROUTABLE
 
     chosen = [target.contract(dataset)] if dataset else list(target.contracts.values())
+    tallies = {} if since else target.ledger.counters.totals()
+    whole = [contract for contract in chosen if contract.dataset in tallies and tallies[contract.dataset].whole]
+    now = datetime.now(UTC)
+    counted = {item["dataset"]: item for item in standing(target.ledger, whole, tallies, now)} if whole else {}
     return {
-        "datasets": [_account(target, contract, since) for contract in chosen],
-        "unroutable": sum(1 for _ in target.ledger.files.of_dataset(UNROUTABLE, since)),
+        "datasets": [
+            (counted.get(each.dataset) or _account(target, each, since, now))
+            | expected_account(each, target.ledger.watches, now)
+            for each in chosen
+        ],
+        "unroutable": target.ledger.files.number(UNROUTABLE, since),
     }
 
 
-def _account(target: Target, contract: Contract, since: str) -> Document:
+def _account(target: Target, contract: Contract, since: str, now: datetime) -> Document:
     lane = target.ledger.lanes.state(contract.dataset, LIVE)
-    now, files = datetime.now(UTC), target.ledger.files.of_dataset(contract.dataset, since)
-    return dataset_account(contract, files, lane, now) | expected_account(contract, target.ledger.watches, now)
+    return dataset_account(contract, target.ledger.files.of_dataset(contract.dataset, since), lane, now)
 
 
 def collect_wake_ups(target: Target, since: str) -> Document:
@@ -112,10 +120,11 @@ def collect_failed(target: Target, dataset: str | None, since: str) -> Document:
 
     def not_loaded() -> Iterator[FileRecord]:
         nonlocal found
-        for file in chain.from_iterable(target.ledger.files.of_dataset(name, since) for name in names):
-            if file.status in NOT_LOADED:
-                found += 1
-                yield file
+        tallies = target.ledger.counters.totals()
+        known = (files_in(target.ledger, name, tallies.get(name), NOT_LOADED, since) for name in names)
+        for file in chain.from_iterable(known):
+            found += 1
+            yield file
 
     newest = nlargest(MOST_LISTED, not_loaded(), key=lambda file: file.arrived_at)
     return {"files": [file_account(file) for file in newest], "more": found - len(newest)}
@@ -195,8 +204,8 @@ def _remarks(document: Document) -> list[str]:
     ]
     said += [
         f"\n{item['dataset']}: {count(item['glue']['runs'], 'run')} of the Glue job,"
-        f" {'at most ' if item['glue']['at_most'] else ''}{item['glue']['dpu_seconds']:,} DPU seconds;"
-        f" the last: {item['glue']['last_run']}"
+        f" {'at most ' if item['glue']['at_most'] else ''}{item['glue']['dpu_seconds']:,} DPU seconds"
+        + (f"; the last: {item['glue']['last_run']}" if "last_run" in item["glue"] else ".")
         for item in document["datasets"]
         if "glue" in item
     ]

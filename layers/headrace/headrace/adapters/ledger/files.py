@@ -95,14 +95,21 @@ class DynamoFiles:
         """Those of the files that the ledger knows, by id."""
         return known_files(self._table, file_ids)
 
-    def of_dataset(self, dataset: str, since: str = "") -> Iterator[FileRecord]:
+    def of_dataset(self, dataset: str, since: str = "", until: str = "") -> Iterator[FileRecord]:
         """A dataset's files that arrived since then (ISO 8601), by time of arrival; `UNROUTABLE` for those of none.
+
+        `until` ends them, when it is given.
 
         The index may lag a moment.
         """
-        condition = "dataset_files = :dataset AND arrived_at >= :since"
-        values = {"dataset": dataset, "since": since or "0"}
+        condition = f"dataset_files = :dataset AND arrived_at {'BETWEEN :since AND :until' if until else '>= :since'}"
+        values = {"dataset": dataset, "since": since or "0", "until": until or None}
         return self._listed(self._table.query(condition, values, IndexName="by_dataset"))
+
+    def number(self, dataset: str, since: str = "") -> int:
+        """How many files `of_dataset` lists. Their records are not read."""
+        condition = "dataset_files = :dataset AND arrived_at >= :since"
+        return self._table.number(condition, {"dataset": dataset, "since": since or "0"}, IndexName="by_dataset")
 
     def newest(self, dataset: str, most: int) -> list[FileRecord]:
         """The files of a dataset that arrived last, at most this many, newest first. The index may lag a moment."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Protocol
 
 from headrace.domain import clock
@@ -88,7 +88,7 @@ class Recount:
         return self._services.counters.days(self._dataset, day).get(day, Tally())
 
     def _counted(self, day: str) -> Counter[str]:
-        files = takewhile(lambda file: file.arrived_at[:10] == day, self._services.files.of_dataset(self._dataset, day))
+        files = self._services.files.of_dataset(self._dataset, day, f"{day}U")  # times have a T behind the day
         numbers = Counter[str]()
         while some := list(islice(files, PAGE)):
             for file in self._services.files.known(file.file_id for file in some).values():
