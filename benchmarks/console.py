@@ -108,7 +108,7 @@ def records(datasets: int, files: int) -> Iterator[FileRecord]:
         yield file(
             f"{number}", file_id=f"{number:024x}", dataset=dataset, key=f"{dataset}/2026/part-{number:09}.csv.gz",
             arrived_at=written(came), updated_at=written(came + timedelta(seconds=chosen.randrange(20, 90))),
-            status=fate, batch=f"{dataset}-{number // 400}", sha256=f"{number:064x}", contract_version="1.0.0",
+            status=fate, sha256=f"{number:064x}", contract_version="1.0.0",
             rows=RowCounts(1000, 990, 4, 6), reason="the header lacks a column" if fate is FileStatus.FAILED else None,
         )  # fmt: skip
 

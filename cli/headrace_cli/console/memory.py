@@ -159,7 +159,7 @@ class Memory:
             if began - self._last_asked < IDLE_SECONDS:
                 self._look_safely()
             took = time.monotonic() - began
-            self._asked.wait(max(self.pace.look, 2 * took))
+            self._asked.wait(max(self.pace.look, took))
             self._asked.clear()
 
     def _look_safely(self) -> None:
