@@ -14,8 +14,9 @@ import pytest
 
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
 from headrace.adapters.ledger.items import saving
+from headrace.adapters.ledger.threads import DynamoThreads
 from headrace.adapters.table import Table, to_item
-from headrace.domain import clock
+from headrace.domain import causes, clock
 from headrace.domain.audit import BEGUN, MOST_NAMED, AuditEntry
 from headrace.domain.clock import now
 from headrace.domain.ingest.arrival import Cause
@@ -35,6 +36,8 @@ from headrace.domain.ingest.ledger import (
 )
 from headrace.domain.ingest.reported import LATE, Reported, stale
 from headrace.domain.ingest.storm import MOST_FOLDERS, Group, group_of
+from headrace.domain.notice import Matter
+from headrace.domain.thread import Heard, Thread
 from headrace.usecases.ingest import starter
 from headrace.usecases.recovery.report_storms import report_storms
 from headrace_local import laptop
@@ -49,6 +52,37 @@ def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     state = laptop.up(home)
     yield boto3.client("dynamodb", **state.client_arguments())
     laptop.down(home)
+
+
+def test_the_messages_of_a_tool_are_begun_counted_claimed_and_closed(dynamodb: Any) -> None:
+    create_table(dynamodb)
+    try:
+        threads = DynamoThreads(Table(dynamodb, TABLE), "slack")
+        first = Matter(causes.FILE_NOT_LOADED, "readings").notice("t", ("why",))
+        given = Thread("#m", first.key, "m1", 100, first)
+        assert threads.find("#m", first.key) is None
+        assert threads.open(given) == given
+        assert threads.open(replace(given, opened_by="m2")) == given
+        for message in ("m1", "m2", "m1"):
+            threads.note(given, message, "why", 100)
+        assert threads.heard(given) == Heard(2, 100, (("why", 2),))
+        assert threads.claim(given, "m1", 100) == given
+        assert threads.claim(given, "m2", 160) is None
+        assert threads.claim(given, "m1", 100) == given
+        shown = replace(given, ref="C/1", shown=2, shown_at=101)
+        threads.note_shown(replace(shown, shown=1), "m2")
+        assert threads.find("#m", first.key) == given, "another call's claim"
+        threads.note_shown(shown, "m1")
+        assert threads.all() == [shown]
+        assert threads.claim(given, "m2", 102) == shown
+        threads.close(replace(given, opened_by="m2"))
+        assert threads.all() == [shown]
+        threads.close(shown)
+        assert (threads.all(), threads.claim(shown, "m1", 500)) == ([], None)
+        again = replace(given, opened_by="m9")
+        assert (threads.open(again), threads.heard(again).number, threads.all()) == (again, 0, [again])
+    finally:
+        dynamodb.delete_table(TableName=TABLE)
 
 
 @pytest.fixture

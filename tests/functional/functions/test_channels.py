@@ -15,6 +15,7 @@ import pytest
 from headrace.adapters import aws
 from headrace.adapters.channels import CHANNELS
 from headrace.adapters.channels.channel import Addresses
+from headrace.adapters.channels.slack_api import Bot
 from headrace.adapters.channels.teams import LARGEST, card
 from headrace.domain import causes
 from headrace.domain.notice import Matter, Notice
@@ -30,6 +31,7 @@ class Service:
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.replies: list[bytes] = []
         self.got: list[tuple[str, dict[str, str], bytes]] = []
 
 
@@ -44,6 +46,7 @@ def service() -> Iterator[Service]:
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(kept.replies.pop(0) if kept.replies and status == 202 else b"")
 
         def log_message(self, *_: object) -> None: ...
 
@@ -58,6 +61,57 @@ def service() -> Iterator[Service]:
 
 def addresses(tool: str, secret: str) -> Addresses:
     return Addresses.read(CHANNELS[tool], secret, "the secret x")
+
+
+def slack_api(service: Service, *answers: dict[str, Any], **more: Any) -> Bot:
+    service.replies += [json.dumps(answer).encode() for answer in answers]
+    secret = json.dumps({"token": "xoxb-" + "1" * 20, "url": service.url, "channel": "#all"} | more)
+    bot = addresses("slack", secret).of("", asked=True)
+    assert isinstance(bot, Bot)
+    return bot
+
+
+def test_a_bot_posts_changes_and_replies(service: Service) -> None:
+    bot = slack_api(service, {"ok": True, "channel": "C1", "ts": "1.2"}, {"ok": True}, {"ok": True, "channel": "C1"})
+    ref = bot.post("#meters", LATE)
+    assert (ref, bot.edit("#meters", ref, LATE)) == ("C1/1.2", "C1/1.2")
+    bot.post("#meters", LATE, below=ref)
+    documents = [json.loads(body) for _, _, body in service.got]
+    assert [path for path, *_ in service.got] == [
+        f"/hook/chat.{name}" for name in ("postMessage", "update", "postMessage")
+    ]
+    assert service.got[0][1]["Authorization"] == "Bearer xoxb-" + "1" * 20
+    assert [document["channel"] for document in documents] == ["#meters", "C1", "C1"]
+    assert (documents[1]["ts"], documents[2]["thread_ts"]) == ("1.2", "1.2")
+    assert "1111" not in repr(bot)
+
+
+def test_a_message_that_slack_changes_no_more_is_posted_anew(service: Service) -> None:
+    gone = {"ok": False, "error": "message_not_found"}
+    bot = slack_api(service, gone, {"ok": True, "channel": "C1", "ts": "3.4"})
+    assert bot.edit("#meters", "C1/1.2", LATE) == "C1/3.4"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [("ratelimited", TransientError), ("channel_not_found", TerminalError), (None, TerminalError)]
+)
+def test_slack_says_in_the_answer_what_it_did_not_take(service: Service, error: str, kind: type[Exception]) -> None:
+    bot = slack_api(service, {"ok": False, "error": error})
+    with pytest.raises(kind, match="Slack answered") as caught:
+        bot.post("#meters", LATE)
+    assert "xoxb" not in str(caught.value)
+
+
+def test_a_busy_slack_and_one_that_speaks_no_json_are_asked_again(service: Service) -> None:
+    bot = slack_api(service)
+    service.answers.append((429, {"Retry-After": "30"}))
+    for said in ("answered 429", "no JSON"):
+        with pytest.raises(TransientError, match=said):
+            bot.post("", LATE)
+    with pytest.raises(TerminalError, match="should be a bot's token"):
+        addresses("slack", "xoxb-SECRET with words")
+    with pytest.raises(TerminalError, match="no channel for this"):
+        slack_api(service, channel="").post("", LATE)
 
 
 @pytest.mark.parametrize("notice", [LATE, LARGE])

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.adapters.channels.channel import OPENER
-from headrace.adapters.channels.slack import post, slack_message
+from headrace.adapters.channels.slack import post
+from headrace.adapters.channels.slack_text import slack_message
 from headrace.adapters.notices import subject
 from headrace.domain.ingest.arrival import Cause
 from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.adapters.channels.pagerduty import event_of
-from headrace.adapters.channels.slack import LONGEST_TEXT, slack_message
+from headrace.adapters.channels.slack_text import LONGEST_TEXT, slack_message
 from headrace.adapters.ledger.items import batch_item, file_item, marker
 from headrace.adapters.ledger.storms import _counted_pk, _key, counting
 from headrace.adapters.table import Table

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headrace.adapters.channels.slack import slack_message
+from headrace.adapters.channels.slack_text import slack_message
 from headrace.domain import clock
 from headrace.domain.ingest.arrival import MAX_FILE_BYTES
 from headrace.domain.ingest.ledger import Arrival, FileStatus

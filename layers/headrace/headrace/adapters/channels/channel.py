@@ -45,6 +45,7 @@ class Channel:
     extra: bool = False
 
 
+LARGEST_ANSWER = 1 << 20
 DEFAULT = "default"
 """The name of the address that gets what has no other."""
 
@@ -74,10 +75,15 @@ class Addresses:
 
         Raises TerminalError where there is neither, if the contract has `asked` for it.
         """
-        address_of = self.known.get(name, self.known.get(DEFAULT))
-        if address_of is None and asked:
+        target = self.of(name, asked=asked)
+        return target is not None and self.channel.send(target, notice, name)
+
+    def of(self, name: str, *, asked: bool) -> Any | None:
+        """The address of a name, or the default one; None without. Raises as `send` does."""
+        target = self.known.get(name, self.known.get(DEFAULT))
+        if target is None and asked:
             raise TerminalError(f"{self.what} has no address for {name!r}, and no {DEFAULT!r}")
-        return address_of is not None and self.channel.send(address_of, notice, name)
+        return target
 
 
 def _several(text: str) -> dict[str, Any] | None:
@@ -99,12 +105,25 @@ def post_json(url: str, document: dict[str, Any], whose: str, sign: Sign | None 
 
     The address of a webhook is a secret, and the errors of the standard library quote it: none of them is passed on.
     """
-    url = address(url, f"the address of {whose}", "https://HOST/PATH")
     body = json.dumps(document).encode()
-    headers = {"Content-Type": "application/json"} | (sign(body) if sign else {})
+    _post(url, body, whose, {"Content-Type": "application/json"} | (sign(body) if sign else {})).close()
+
+
+def ask_json(url: str, document: dict[str, Any], whose: str, headers: dict[str, str]) -> bytes:
+    """Post a JSON document as `post_json` does, and return the answer, up to `LARGEST_ANSWER` bytes of it."""
+    with _post(url, json.dumps(document).encode(), whose, headers) as answer:
+        try:
+            said: bytes = answer.read(LARGEST_ANSWER)
+        except (OSError, http.client.HTTPException) as error:
+            raise TransientError(f"the answer of {whose} broke off: {type(error).__name__}") from None
+    return said
+
+
+def _post(url: str, body: bytes, whose: str, headers: dict[str, str]) -> Any:
+    url = address(url, f"the address of {whose}", "https://HOST/PATH")
     request = urllib.request.Request(url, body, headers)  # noqa: S310 - checked above
     try:
-        OPENER.open(request, timeout=10).close()
+        return OPENER.open(request, timeout=10)
     except urllib.error.HTTPError as error:
         error.close()
         kind = TransientError if error.code == 429 or error.code >= 500 else TerminalError

@@ -1,42 +1,16 @@
-"""Slack's incoming webhook: every notice, as one message."""
+"""Slack: its incoming webhook, or its Web API where the secret holds a bot's token."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from headrace.adapters.channels.channel import Channel, post_json
+from headrace.adapters.channels.slack_api import Bot, is_bot
+from headrace.adapters.channels.slack_text import slack_message
 from headrace.adapters.secret import address
-from headrace.domain.files.names import printable
 from headrace.domain.notice import Notice
 
-MARKS = {
-    "ok": ":white_check_mark:",
-    "info": ":information_source:",
-    "warning": ":warning:",
-    "error": ":rotating_light:",
-    "critical": ":fire:",
-}
-LONGEST_TEXT = 39_000
-"""Signs that Slack gets: it cuts what has more than 40,000, and escapes of ours make a text longer.
-
-https://docs.slack.dev/reference/methods/chat.postMessage
-"""
 WEBHOOK = "https://hooks.slack.com/services/"
-
-
-def slack_message(notice: Notice, channel: str | None = None) -> dict[str, Any]:
-    """A notice in Slack's words: one bold line, then the details."""
-    channel = channel or notice.channel
-    text = f"{MARKS[notice.level]} *{_plain(notice.title)}*"
-    details = "\n".join(f"• {_plain(line)}" for line in notice.lines)
-    message = {"text": f"{text}\n{details}".rstrip()[:LONGEST_TEXT]}
-    return message | ({"channel": channel} if channel else {})
-
-
-def _plain(text: str) -> str:
-    """Text that Slack shows as it is: whoever names a file cannot call a channel, or forge a link or a line."""
-    text = printable(text.replace("\n", " "))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("*", "\u2217")
 
 
 def post(webhook: str, message: dict[str, Any]) -> None:
@@ -44,12 +18,17 @@ def post(webhook: str, message: dict[str, Any]) -> None:
     post_json(webhook, message, "Slack")
 
 
-def _webhook(text: str, what: str) -> str:
+def _read(text: str, what: str) -> str | Bot:
+    if is_bot(text):
+        return Bot.from_secret(text, what)
     return address(text, what, f"the address of Slack's incoming webhook, {WEBHOOK}…,")
 
 
-def _send(webhook: str, notice: Notice, name: str) -> bool:
-    post(webhook, slack_message(notice, name))
+def _send(target: str | Bot, notice: Notice, name: str) -> bool:
+    if isinstance(target, Bot):
+        target.post(name, notice)
+    else:
+        post(target, slack_message(notice, name))
     return True
 
 
@@ -59,7 +38,7 @@ SLACK = Channel(
     "headrace/slack-webhook",
     holds="a webhook",
     form=f"{WEBHOOK}…",
-    read=_webhook,
+    read=_read,
     send=_send,
     secret_for=str,
     begins=WEBHOOK,
