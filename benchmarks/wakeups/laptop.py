@@ -2,8 +2,9 @@
 
     python -m benchmarks.wakeups.laptop --minutes 10
 
-All of the stack runs, by the real clock: what takes others along has the rights that the template gives it. The
-laptop's warehouse does not sleep, so a wake-up is what `headrace status --wake-ups` counts: loads within a minute.
+All of the stack runs, by the real clock. The datasets start within seconds of each other, so it shows whether promises
+are kept, not what sharing saves: the simulation does that. The laptop's warehouse does not sleep, so a wake-up is what
+`headrace status --wake-ups` counts: loads within a minute.
 """
 
 from __future__ import annotations
