@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 
 try:
     import resource
@@ -17,6 +18,7 @@ except ImportError:  # Windows: a check there is not bounded
     resource = None  # type: ignore[assignment]
 
 STATUS = Path("/proc/self/status")
+ONE = RLock()
 DATA = re.compile(r"^VmData:\s+(\d+) kB", re.MULTILINE)
 
 
@@ -25,8 +27,14 @@ def at_most_more(size: int) -> Iterator[None]:
     """While it lasts, the process gets no more than `size` bytes beyond what it has. Where the system cannot say what
     it has, nothing is bounded.
 
+    One thread after the other has a bound, so that none takes another's for what was there before.
     https://man7.org/linux/man-pages/man2/getrlimit.2.html, RLIMIT_DATA: private memory, since Linux 4.7.
     """
+    with ONE:
+        yield from _bound(size)
+
+
+def _bound(size: int) -> Iterator[None]:
     found = DATA.search(STATUS.read_text()) if STATUS.exists() else None
     if resource is None or found is None:
         yield
