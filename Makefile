@@ -25,6 +25,10 @@ demo-export: setup ## Watch a day's export: 2,000 files, one account that fails,
 demo-glue: setup .venv-glue/made ## Watch a large file go through Spark as on Glue, and what it would cost (ARGS="--mb 5000")
 	@$(BIN)/python -m examples.demo_glue $(ARGS)
 
+.PHONY: demo-oncall
+demo-oncall: setup ## Watch a night on call: each trouble reported once, each over in the end
+	@$(BIN)/python -m examples.demo_oncall
+
 .PHONY: down
 down: ## Stop the laptop and remove everything it kept
 	@if [ -x $(BIN)/headrace ]; then $(BIN)/headrace down; else echo "There is no laptop: nothing is set up."; fi

@@ -88,7 +88,7 @@ FILES_MISSING = Cause(
     Severity.CRITICAL,
     "files have not come by the time that the contract expects them, or too few have",
     of="expectation",
-    ends="they have come, or the next ones have in time",
+    ends="the expected files have come, or the next ones have in time",
     calls=True,
 )
 FILES_TOO_SMALL = Cause(
@@ -96,7 +96,7 @@ FILES_TOO_SMALL = Cause(
     Severity.ERROR,
     "enough expected files have come, and one is smaller than the contract says",
     of="expectation",
-    ends="the next ones are as expected",
+    ends="the next expected files are as they should be",
     calls=True,
 )
 FILES_TOO_MANY = Cause(
@@ -104,7 +104,7 @@ FILES_TOO_MANY = Cause(
     Severity.WARNING,
     "more files have come than the contract expects",
     of="expectation",
-    ends="the next ones are as many as expected",
+    ends="the next files are as many as expected",
 )
 DATASET_QUIET = Cause(
     "dataset-quiet",

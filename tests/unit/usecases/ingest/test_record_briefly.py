@@ -86,7 +86,7 @@ def test_people_hear_of_each_thing_once_and_before_it_can_fail(monkeypatch: pyte
     monkeypatch.setattr(giving_up, "record_outcome", refuse)
     executions(services, batch)
     told = [(notice.level, " ".join(notice.lines)) for notice in services.topic.notices]
-    assert [level for level, _ in told] == ["warning", "error", "error"]
+    assert [level for level, _ in told] == ["warning", "critical", "error"]
     assert "Item size to update" in told[1][1]
     assert f"headrace unblock {batch.batch}" in told[1][1]
     assert "Its rows are in the table" in told[2][1]

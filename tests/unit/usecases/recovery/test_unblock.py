@@ -22,7 +22,10 @@ from tests.support.fakes import MemoryServices, contract, contracts_of, file
 def stuck(*names: str, loaded: bool = False) -> tuple[MemoryServices, BatchRecord, list[FileRecord]]:
     """A batch that its execution left open, and a file that waits for the next one."""
     services = MemoryServices()
-    files = [services.ledger.files.record_arrival(file(name, arrived_at=name)) for name in names or "ab"]
+    files = [
+        services.ledger.files.record_arrival(file(name, arrived_at=f"2026-01-01T00:00:{ord(name[0]) - 96:02}.000000Z"))
+        for name in names or "ab"
+    ]
     services.workflow.start("readings", LIVE, 1, 0)
     batch = services.ledger.batches.get(record_batch("readings", LIVE, 1, "readings-1", services)["batch"])
     results = [FileResult(one.file_id, Verdict.GOOD, 2, 2, sha256=one.file_id) for one in files]
@@ -31,7 +34,7 @@ def stuck(*names: str, loaded: bool = False) -> tuple[MemoryServices, BatchRecor
     if loaded:
         services.warehouse.answers["SELECT status"] = [["loaded"]]
         services.warehouse.answers["etl.load_files"] = [[one.file_id, batch.batch, 2, 2, 0] for one in files]
-    services.ledger.files.record_arrival(file("next", arrived_at="z"))
+    services.ledger.files.record_arrival(file("next", arrived_at="2026-01-01T00:00:26.000000Z"))
     return services, batch, files
 
 
@@ -104,7 +107,7 @@ def test_a_batch_whose_file_is_gone_from_the_ledger() -> None:
 
 def test_a_marker_without_its_file_comes_into_no_batch() -> None:
     services, _, _ = stuck()
-    gone = services.ledger.files.record_arrival(file("gone", arrived_at="0"))
+    gone = services.ledger.files.record_arrival(file("gone", arrived_at="2026-01-01T00:00:00.000000Z"))
     del services.ledger.records.files[gone.file_id]
     assert any("1 marks of waiting files" in what for what in run(services).done)
     assert gone.file_id not in {one.file_id for one in services.ledger.lanes.pending("readings", LIVE, 9)}
@@ -304,7 +307,7 @@ def test_a_merge_whose_files_changed_meanwhile_lets_none_of_them_wait(monkeypatc
 def test_marks_are_taken_away_of_files_that_do_not_wait_and_the_first_is_named() -> None:
     services, *_ = stuck()
     for name, status in (("one", FileStatus.LOADED), ("two", FileStatus.FAILED)):
-        arrived = services.ledger.files.record_arrival(file(name, arrived_at="0"))
+        arrived = services.ledger.files.record_arrival(file(name, arrived_at="2026-01-01T00:00:00.000000Z"))
         services.ledger.given(replace(arrived, status=status))
     said = "2 marks of waiting files are taken away: the first is of readings/one"
     assert run(services, dry_run=True).done[-1] == said
@@ -319,7 +322,7 @@ def test_marks_are_looked_at_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "MOST_MARKERS", 1)
     services, *_ = stuck()
     for name in ("one", "two"):
-        arrived = services.ledger.files.record_arrival(file(name, arrived_at="0"))
+        arrived = services.ledger.files.record_arrival(file(name, arrived_at="2026-01-01T00:00:00.000000Z"))
         services.ledger.given(replace(arrived, status=FileStatus.LOADED))
     assert "1 marks" in run(services).done[-1]
 
