@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from headrace.adapters.ledger import DynamoLedger
+from headrace.adapters.ledger.items import saving
+from headrace.domain.ingest.ledger import FileStatus
 from headrace.usecases.ingest.awake import WAREHOUSE
+from headrace.usecases.recovery.reconcile import Asked as Night
+from headrace.usecases.recovery.reconcile import note_coverage, reconcile
 from scripts.resolved_template import ACCOUNT, resolved
+from tests.support.fakes import MemoryLanding, MemoryServices, file
+from tests.support.metered import TABLE, moto_ledger
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555"
 MADE: dict[str, Any] = resolved()["Resources"]
@@ -111,13 +120,77 @@ LEDGER = {
     "RefreshViewsFunctionRole": {"GetItem", "UpdateItem"},
     "RecoverFunctionRole": READ | {"PutItem", "UpdateItem"},
     "SweeperFunctionRole": READ | {"PutItem", "UpdateItem"},
-    "ReconcileFunctionRole": READ | {"PutItem"},  # of COVERAGE# items alone
+    "ReconcileFunctionRole": READ | {"PutItem", "UpdateItem"},  # of COVERAGE# items, and of counters
 }
 
 
 @pytest.mark.parametrize("role", LEDGER)
 def test_the_ledger_is_changed_by_those_verbs_that_a_function_uses(role: str) -> None:
     assert verbs(role, "dynamodb") == LEDGER[role]
+
+
+def may_change(role: str, verb: str, pk: str) -> bool:
+    """Whether the role may do that to an item of the ledger with this partition key."""
+    for statement in statements(role):
+        if f"dynamodb:{verb}" in as_list(statement["Action"]):
+            conditions = statement.get("Condition", {}).values()
+            keys = [key for each in conditions for key in each["dynamodb:LeadingKeys"]]
+            if not keys or any(fnmatchcase(pk, key) for key in keys):
+                return True
+    return False
+
+
+class Asked:
+    """A client of DynamoDB that writes down which verb of IAM each write takes, and for which partition."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.writes: set[tuple[str, str]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_item(self, **request: Any) -> Any:
+        return self._one("Put", request, self._client.put_item)
+
+    def update_item(self, **request: Any) -> Any:
+        return self._one("Update", request, self._client.update_item)
+
+    def transact_write_items(self, TransactItems: list[dict[str, Any]]) -> Any:  # noqa: N803 - boto3's name
+        for kind, request in (next(iter(item.items())) for item in TransactItems):
+            self._note(kind, request)
+        return self._client.transact_write_items(TransactItems=TransactItems)
+
+    def _one(self, kind: str, request: dict[str, Any], do: Any) -> Any:
+        self._note(kind, request)
+        return do(**request)
+
+    def _note(self, kind: str, request: dict[str, Any]) -> None:
+        verb = {"ConditionCheck": "ConditionCheckItem"}.get(kind, f"{kind}Item")
+        self.writes.add((verb, (request.get("Key") or request["Item"])["pk"]["S"]))
+
+
+def test_the_nightly_comparison_may_write_what_it_writes() -> None:
+    """A file of a version that counted nothing: it is counted, its day corrected, and how far the night came noted."""
+    services: Any = MemoryServices()
+    with moto_ledger() as (_, client):
+        asked = Asked(client)
+        services.ledger = ledger = DynamoLedger(asked, TABLE)
+        ledger.files.record_arrival(file("a", arrived_at="2026-01-01T10:00:00Z"))
+        failed = replace(file("a", arrived_at="2026-01-01T10:00:00Z"), status=FileStatus.FAILED)
+        ledger.files._table.update(saving(ledger.files._table, failed))
+        asked.writes.clear()
+        found = reconcile(["readings"], MemoryLanding(), services, Night(since="2026-01-01", nightly=True))
+        note_coverage(found, services)
+        assert ledger.counters.total("readings").whole
+        assert ledger.counters.total("readings").files(FileStatus.FAILED) == 1
+    assert ("UpdateItem", "COUNTS") in asked.writes
+    assert ("UpdateItem", "COUNTS#readings") in asked.writes
+    assert ("PutItem", "COVERAGE#readings") in asked.writes
+    refused = {write for write in asked.writes if not may_change("ReconcileFunctionRole", *write)}
+    assert not refused
+    assert not may_change("ReconcileFunctionRole", "UpdateItem", "FILE#a")
+    assert not may_change("ReconcileFunctionRole", "PutItem", "LANE#readings#live")
 
 
 @pytest.mark.parametrize("role", ["SweeperFunctionRole", "ReconcileFunctionRole", "LakeTablesFunctionRole"])

@@ -178,3 +178,19 @@ def test_people_are_told_the_first_ones() -> None:
     assert told is not None
     assert (told.level, len(told.lines)) == ("error", 11)
     assert "20 places" in json.dumps(told.to_json())
+
+
+@pytest.mark.parametrize("refused", ["total", "days"])
+def test_counters_that_cannot_be_read_or_written_keep_nothing_else_from_being_compared(
+    refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    rows_deleted(world)
+
+    def denied(*_: object) -> None:
+        raise PermissionError("AccessDeniedException")
+
+    monkeypatch.setattr(world.services.counters, refused, denied)
+    found = world.run()
+    assert found.uncompared == {}
+    assert found.differences
