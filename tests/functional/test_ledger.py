@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -158,6 +159,23 @@ def test_what_a_call_that_died_left_out_is_written_when_the_event_is_delivered_a
     assert [waiting.file_id for waiting in table.lanes.pending("readings", LIVE, 9)] == [file().file_id]
     assert [known.file_id for known in table.files.of_dataset("readings")] == [file().file_id]
     assert [known.file_id for known in table.contents.versions("landing", file().key)] == [file().file_id]
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_a_file_whose_arrival_was_not_written_to_its_end_is_found_and_completed(
+    dynamodb: Any, table: DynamoLedger, writes: int
+) -> None:
+    with suppress(InterruptedError):
+        DynamoLedger(DiesAfter(dynamodb, writes), TABLE).files.record_arrival(file())
+    known = table.files.get(file().file_id)
+    assert table.files.unlisted([known]) == ([known] if writes < 3 else [])
+    assert table.files.complete(known)
+    assert not table.files.unlisted([known])
+    assert [waiting.file_id for waiting in table.lanes.pending("readings", LIVE, 9)] == [known.file_id]
+    assert table.batches.open(batch())
+    table.batches.take(batch())
+    assert not table.files.unlisted([known]), "it was taken since it was read"
+    assert not table.files.complete(known)
 
 
 def test_an_event_that_comes_again_lets_no_file_wait_that_a_batch_has(ledger: Any) -> None:

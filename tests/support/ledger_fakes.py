@@ -22,7 +22,10 @@ DECIDED = {BatchStatus.RELEASED, BatchStatus.REJECTED}
 
 @dataclass
 class Records:
-    """What is written down. `waiting` is by lane and file, `copies` by holder and place."""
+    """What is written down. `waiting` is by lane and file, `copies` by holder and place.
+
+    `unlisted` are files whose arrival was not written to its end.
+    """
 
     files: dict[str, FileRecord] = field(default_factory=dict)
     batches: dict[str, BatchRecord] = field(default_factory=dict)
@@ -31,6 +34,7 @@ class Records:
     claims: dict[tuple[str, str], str] = field(default_factory=dict)
     copies: dict[str, dict[tuple[str, str], FileRecord]] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
     events: dict[str, list[Event]] = field(default_factory=dict)
     troubles: dict[tuple[str, str], Reported] = field(default_factory=dict)
     coverage: dict[str, Coverage] = field(default_factory=dict)
@@ -109,8 +113,19 @@ class MemoryFiles:
         known = self.records.files[file_id]
         known = self.records.files[file_id] = replace(known, deliveries=known.deliveries + 1)
         if known.status is FileStatus.PENDING:
-            self.records.waiting[known.lane, file_id] = known
+            self.complete(known)
         return known
+
+    def unlisted(self, files: Iterable[FileRecord]) -> list[FileRecord]:
+        pending = [file for file in files if file.status is FileStatus.PENDING]
+        return [file for file in pending if file.file_id in self.records.unlisted]
+
+    def complete(self, known: FileRecord) -> bool:
+        if self.records.files[known.file_id].status is not FileStatus.PENDING:
+            return False
+        self.records.waiting[known.queue, known.file_id] = known
+        self.records.unlisted.discard(known.file_id)
+        return True
 
     def knows(self, file_id: str) -> bool:
         return file_id in self.records.files

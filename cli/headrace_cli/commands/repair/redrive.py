@@ -41,8 +41,8 @@ def redrive(
 ) -> None:
     """Send the intake's dead letters back to its queue, after fixing what kept them from being recorded.
 
-    Letters whose object is already in the ledger are only removed. Each is sent before it is deleted. A letter that is
-    not an S3 object event stays in the dead-letter queue.
+    Letters whose object is already in the ledger, and does not wait, are only removed. Each is sent before it is
+    deleted. A letter that is not an S3 object event stays in the dead-letter queue.
 
     With `--notices`: redeliver messages that Slack or PagerDuty did not accept. Those that fail again stay.
 

@@ -75,6 +75,22 @@ def test_what_was_replaced_or_is_known_or_is_another_datasets_is_no_difference()
     assert objects.objects == 5
 
 
+def test_a_file_whose_arrival_was_not_written_to_its_end_is_named_once_with_what_to_type() -> None:
+    services = MemoryServices()
+    objects = landed(services, "a", "b")
+    bucket = objects.landing
+    assert isinstance(bucket, MemoryLanding)
+    lost, waits = (file(file_id=item.file_id, key=item.key) for item in bucket.all_versions)
+    services.ledger.given(lost)
+    services.ledger.given(waits)
+    services.ledger.records.unlisted.add(lost.file_id)
+    wanted = Difference(
+        "unlisted file", "readings", "readings/a is pending, and no lane lists it", f"`headrace retry {lost.file_id}`"
+    )
+    assert list(objects.all("")) == [[wanted]]
+    assert list(objects.all("")) == [[]]
+
+
 def test_an_object_is_named_once_however_often_it_is_looked_at() -> None:
     objects = landed(MemoryServices(), "a", "b")
     assert names(list(objects.all(""))) == ["a", "b"]

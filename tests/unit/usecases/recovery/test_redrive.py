@@ -62,6 +62,15 @@ def test_what_the_ledger_knows_is_only_removed() -> None:
     assert queues.done == ["delete 0"]
 
 
+def test_a_file_whose_arrival_was_not_written_to_its_end_is_sent_again() -> None:
+    """The record is written first: a call that dies behind it leaves a pending file that no lane lists."""
+    queues, ledger = Queues(json.dumps(event("readings/a"))), MemoryLedger()
+    ledger.given(file(file_id=arrival_of(event("readings/a")).file_id, status=FileStatus.PENDING))
+    (answer,) = run(queues, ledger)
+    assert (answer.what, "pending" in answer.detail) == ("sent", True)
+    assert queues.done == ["send 0", "pause", "delete 0"]
+
+
 def test_what_is_no_event_stays_and_is_named() -> None:
     queues = Queues("no event", json.dumps({"detail": 1}), json.dumps(event("readings/a")))
     assert [answer.what for answer in run(queues, MemoryLedger())] == ["unreadable", "unreadable", "sent"]

@@ -50,6 +50,17 @@ def test_what_has_not_failed_is_not_retried(status: FileStatus) -> None:
     assert status in answer.why
 
 
+def test_a_pending_file_that_no_lane_lists_is_listed_and_its_lane_is_woken() -> None:
+    services = MemoryServices()
+    lost = known(services, FileStatus.PENDING)
+    services.ledger.records.unlisted.add(lost)
+    (answer,) = retry([services.ledger.files.get(lost)], services)
+    assert (answer.done, answer.why) == (True, "no lane listed it")
+    assert [waiting.file_id for waiting in services.ledger.lanes.pending("readings", LIVE, 9)] == [lost]
+    assert services.workflow.executions == {("readings", LIVE, 1): "RUNNING"}
+    assert not retry([services.ledger.files.get(lost)], services)[0].done
+
+
 def test_a_held_file_waits_for_a_decision() -> None:
     services = MemoryServices()
     held = known(services, FileStatus.HELD, batch="readings-7")

@@ -16,9 +16,11 @@ from headrace.adapters.ledger.items import (
     file_of,
     file_pk,
     known_files,
+    listed_at,
     listing,
     record,
     waiting,
+    waits_at,
 )
 from headrace.adapters.ledger.storms import counting
 from headrace.adapters.table import MOST_READ, Table, Write
@@ -67,17 +69,17 @@ class DynamoFiles:
         table.update(table.updating(pk, "FILE", "ADD deliveries :one", one=1))
         known = self.get(file_id)
         if known.status is FileStatus.PENDING:
-            self._complete(known)
+            self.complete(known)
         table.put(event(table, pk, "Delivered again", {"status": known.status}, now()))
         return known
 
-    def _complete(self, known: FileRecord) -> None:
-        """Write what a call that died may have left out, if the file still waits as it was read."""
+    def complete(self, known: FileRecord) -> bool:
+        """Write what a call that died may have left out, if the file still waits as it was read. Returns whether."""
         values = {"pending": str(FileStatus.PENDING), "was": known.updated_at}
         same = "updated_at = :was" if known.updated_at else "attribute_not_exists(updated_at)"
         condition = f"#status = :pending AND {same}"
         record = self._table.updating(file_pk(known.file_id), "FILE", "REMOVE dataset_files", condition, **values)
-        self._table.transact([record, listing(self._table, known), waiting(self._table, known)])
+        return self._table.transact([record, listing(self._table, known), waiting(self._table, known)])
 
     def knows(self, file_id: str) -> bool:
         """Whether the object was written down before."""
@@ -94,6 +96,20 @@ class DynamoFiles:
     def known(self, file_ids: Iterable[str]) -> dict[str, FileRecord]:
         """Those of the files that the ledger knows, by id."""
         return known_files(self._table, file_ids)
+
+    def unlisted(self, files: Iterable[FileRecord]) -> list[FileRecord]:
+        """Those of the files that wait and that no batch will find: the call that recorded them died, or still runs.
+
+        They are in no lane, or not among the versions of their key.
+        """
+        waits = {file.file_id: file for file in files if file.status is FileStatus.PENDING}
+        there = self._table.read(place for file in waits.values() for place in (listed_at(file), waits_at(file)))
+        lacking = [name for name, file in waits.items() if not {listed_at(file), waits_at(file)} <= there.keys()]
+        known = known_files(self._table, lacking)  # one that has changed since was found
+        same = {
+            name for name, file in known.items() if file.waits_in(file.lane) and file.revision == waits[name].revision
+        }
+        return [waits[name] for name in lacking if name in same]
 
     def of_dataset(self, dataset: str, since: str = "", until: str = "") -> Iterator[FileRecord]:
         """A dataset's files that arrived since then (ISO 8601), by time of arrival; `UNROUTABLE` for those of none.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
-from headrace.adapters.table import Table, Write
+from headrace.adapters.table import Key, Table, Write
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, MOST_DETAIL, MOST_DETECTED, cut, within
 from headrace.domain.clock import now
 from headrace.domain.ingest.lane import REMEMBERED
@@ -136,7 +136,7 @@ def record(table: Table, pk: str, sk: str) -> dict[str, Any]:
 
 def waiting(table: Table, file: FileRecord) -> Write:
     """The mark that a file waits in its lane, at its old place."""
-    return table.putting(pending_pk(file.dataset, file.queue), pending_sk(file), marker(file))
+    return table.putting(*waits_at(file), marker(file))
 
 
 def listing(table: Table, file: FileRecord) -> Write:
@@ -146,7 +146,17 @@ def listing(table: Table, file: FileRecord) -> Write:
     Headrace before are in the index themselves.
     """
     item = {"file_id": file.file_id, "arrived_at": file.arrived_at, "dataset_files": file.dataset or UNROUTABLE}
-    return table.putting(f"KEY#{file.bucket}/{file.key}", order_sk(file), item)
+    return table.putting(*listed_at(file), item)
+
+
+def listed_at(file: FileRecord) -> Key:
+    """The key of the file's place among the versions of its key."""
+    return f"KEY#{file.bucket}/{file.key}", order_sk(file)
+
+
+def waits_at(file: FileRecord) -> Key:
+    """The key of the mark that the file waits."""
+    return pending_pk(file.dataset, file.queue), pending_sk(file)
 
 
 def saving(table: Table, file: FileRecord, condition: str = "", *, moved: bool = False, **values: Any) -> Write:

@@ -1,4 +1,4 @@
-"""Whether the ledger knows what has landed: all of it, or as far as a night comes."""
+"""Whether the ledger knows what has landed, and lists what waits: all of it, or as far as a night comes."""
 
 from __future__ import annotations
 
@@ -106,7 +106,15 @@ class LandedObjects:
         known = self.services.files.known([item.file_id for item in due])
         fresh = [item for item in due if item.file_id not in known and item.file_id not in self._named]
         gone = self._gone(objects) if self.contract.remove_deleted else []
-        return [*(self._difference(item) for item in fresh if self._is_mine(item)), *gone]
+        return [*(self._difference(item) for item in fresh if self._is_mine(item)), *self._unlisted(known), *gone]
+
+    def _unlisted(self, known: dict[str, FileRecord]) -> Iterator[Difference]:
+        """Files whose arrival was not written to its end, each named once: its event is not delivered any more."""
+        for file in self.services.files.unlisted(known.values()):
+            if file.file_id not in self._named:
+                self._named.add(file.file_id)
+                what = f"{file.key} is pending, and no lane lists it"
+                yield Difference("unlisted file", file.dataset, what, f"`headrace retry {file.file_id}`")
 
     def _gone(self, objects: list[Landed]) -> list[Difference]:
         """Keys that were deleted, and whose rows should have gone. A key's versions begin with the latest one.

@@ -1,4 +1,4 @@
-"""Events that ended in the dead-letter queue: back into the intake queue, unless the ledger knows their objects."""
+"""Events that ended in the dead-letter queue: sent again, unless the ledger knows what became of their objects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import DeadLetter, arrival_of
 from headrace.domain.ingest.deletion import deletion_of
-from headrace.domain.ingest.ledger import Arrival
+from headrace.domain.ingest.ledger import Arrival, FileStatus
 from headrace.usecases.ports import DeadLetterQueue, Files, IntakeQueues
 
 SENT, KNOWN, UNREADABLE, FAILED = "sent", "known", "unreadable", "failed"
@@ -19,7 +19,7 @@ SENT, KNOWN, UNREADABLE, FAILED = "sent", "known", "unreadable", "failed"
 class Redriven:
     """What became of a dead letter.
 
-    `sent`, `known` (the ledger has its object: removed), `unreadable` or `failed` (kept).
+    `sent`, `known` (the ledger has its object, which does not wait: removed), `unreadable` or `failed` (kept).
     """
 
     key: str
@@ -62,6 +62,9 @@ def _judge(letter: DeadLetter, files: Files) -> Redriven:
         arrival: Arrival = arrival_of(event)
     except NOT_AS_EXPECTED as error:
         return Redriven(letter.body[:80], UNREADABLE, f"not an S3 object event ({type(error).__name__}: {error})")
-    if files.knows(arrival.file_id):
-        return Redriven(arrival.key, KNOWN, f"the ledger has it: it is {files.get(arrival.file_id).status}")
-    return Redriven(arrival.key, SENT)
+    known = files.known([arrival.file_id]).get(arrival.file_id)
+    if known is None:
+        return Redriven(arrival.key, SENT)
+    if known.status is FileStatus.PENDING:  # its record is written first: the call may have died behind it
+        return Redriven(arrival.key, SENT, "the ledger has it, pending: what is missing of its arrival is written")
+    return Redriven(arrival.key, KNOWN, f"the ledger has it: it is {known.status}")

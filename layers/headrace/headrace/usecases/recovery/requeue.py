@@ -117,6 +117,13 @@ def _may_retry(file: FileRecord, services: Services) -> tuple[bool, str]:
         return (False, MEMBER) if services.contracts.get(file.dataset).grouped else _may_load_alone(file, services)
     if file.status is FileStatus.FAILED:
         return _may_retry_failed(file, services)
+    return _may_retry_open(file, services)
+
+
+def _may_retry_open(file: FileRecord, services: Services) -> tuple[bool, str]:
+    """Whether a file waits or runs that nothing will end, or there is nothing to end."""
+    if services.files.unlisted([file]):
+        return True, "no lane listed it"
     works = {FileStatus.RUNNING: file.batch, FileStatus.MERGING: file.merge}.get(file.status)
     ended = services.batches.get(works).status if works else BatchStatus.RUNNING
     if ended is not BatchStatus.RUNNING:
@@ -187,8 +194,9 @@ def _requeue(judged: list[tuple[FileRecord, bool, str]], services: Services, *, 
 def _one(file: FileRecord, why: str, services: Services, *, dry_run: bool) -> Requeued:
     if dry_run:
         return Requeued(file, done=True, why=why)
-    waiting = replace(file.cleared, batch=None, merge=None, reason=None)
-    if not services.files.requeue(waiting, file):
+    waiting = file if file.status is FileStatus.PENDING else replace(file.cleared, batch=None, merge=None, reason=None)
+    done = services.files.complete(file) if waiting is file else services.files.requeue(waiting, file)
+    if not done:
         return Requeued(file, done=False, why="it has changed in the meantime: look again")
     services.events.note_file(file.file_id, "Sent again", {"why": why})
     return Requeued(waiting, done=True, why=why)
