@@ -7,8 +7,10 @@ from pathlib import Path
 
 from headrace.adapters import aws
 from headrace.adapters.accounts import sql
-from headrace.domain import bounds, contract, export, migration, notice, sizes, sql_text
-from headrace.domain.expected import quiet, verdict
+from headrace.adapters.channels import slack_text, teams
+from headrace.adapters.ledger import counting, threads
+from headrace.domain import audit, bounds, contract, export, measures, migration, notice, sizes, sql_text, thread
+from headrace.domain.expected import calendar, quiet, verdict
 from headrace.domain.ingest import arrival, groups, lane, manifest, packing, replay, row_limits, storm
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
 from headrace.domain.notice import LONGEST_KEY
@@ -17,16 +19,29 @@ from headrace.exports.model import run
 from headrace.exports.steps import advance, finish, plan, runner, trigger
 from headrace.sources.model import breaker, remote_file, server_state, source_file
 from headrace.sources.poll import connection, fetch, poller, remote_listing, source, tally, transfer
+from headrace.transform.decode import xml_events
+from headrace.transform.sheets import workbook
+from headrace.transform.typed import json_lines
+from headrace.transform.values import json_text
 from headrace.usecases import lake_tables
-from headrace.usecases.ingest import gather, killed_units, orphaned_duplicates, prepare_load, record_outcome
+from headrace.usecases.ingest import (
+    gather,
+    killed_units,
+    orphaned_duplicates,
+    prepare_load,
+    record_batch,
+    record_outcome,
+)
 from headrace.usecases.quality import judge_day
 from headrace.usecases.recovery import (
     backfill,
+    measure_lanes,
     pause,
     reconcile,
     reconcile_landing,
     reconcile_report,
     reconcile_warehouse,
+    recount,
     sum_superseded,
     unblock,
     watch_arrivals,
@@ -34,6 +49,9 @@ from headrace.usecases.recovery import (
     watch_waiting,
 )
 from headrace.usecases.unit import allowance
+from headrace_cli.console import app, door, memory
+from headrace_cli.cost import account
+from headrace_cli.stack import audited
 from headrace_compiler.compile import expected as compiled
 from tests.support.template import TEMPLATE
 
@@ -78,6 +96,9 @@ FILES = {
     "Files in a merge": count(lane.LIMITS[MERGE].files),
     "Bytes in a merge": size(lane.LIMITS[MERGE].size, "GiB"),
     "Time between two merges, unless the contract sets it": time(contract.MERGE_SECONDS),
+    "Looks for a batch's files, if what was found no longer waits": count(record_batch.MOST_LOOKS),
+    "Files whose records change together with their counters": count(counting.MOST_CHANGED),
+    "Time within which a lane that begins anyway is not taken along": time(lane.TOGETHER_SECONDS),
     "Lanes that a group takes along when it begins": count(lane.MOST_TAKEN),
     "Last loads of a lane that its next wait goes by": count(lane.REMEMBERED),
     "Statements per call of the Data API": count(migration.MOST_STATEMENTS),
@@ -87,6 +108,12 @@ FILES = {
     "Files in one object of the list of [files that count](lake.md#which-rows-count)": count(lake_tables.FILES_AT_ONCE),
     "Bytes that a query of the lake scans (`LakeQueryBytes`)": count(PARAMETERS["LakeQueryBytes"]["Default"]),
     "Earlier files whose row counts are corrected at once": count(record_outcome.PAGE),
+    "Texts of an Excel workbook": count(workbook.MOST_STRINGS),
+    "Formats of an Excel workbook": count(workbook.MOST_STYLES),
+    "Columns of an Excel sheet": count(workbook.MOST_COLUMNS),
+    "XML elements inside each other": count(xml_events.DEEPEST),
+    "Types inside each other in a Parquet column": count(json_lines.DEEPEST),
+    "Levels in a value of JSON": count(json_text.DEEPEST),
 }  # fmt: skip
 FAILURES = {
     "Executions that attempt a batch": count(lane.MAX_ATTEMPTS),
@@ -105,7 +132,12 @@ FAILURES = {
     "Time beyond the promise in which nothing must be late before its end is reported": time(
         watch_freshness.QUIET_SECONDS, "min"
     ),
+    "Time that a batch is held until it is reported again, unless the contract sets it": time(
+        contract.HELD_SECONDS, "h"
+    ),
     "Expected times of a contract": count(compiled.MOST),
+    "Days in which a calendar looks for the next expected one": count(calendar.MOST_DAYS),
+    "Days by which an expected day of a month moves off days without files": count(calendar.MOST_MOVED - 1),
     "Files that a contract may expect at least": count(compiled.MOST_FILES),
     "Files read for one expected time": count(watch_arrivals.MOST_LOOKED_AT),
     "Expected times that one sweep judges, the latest": count(verdict.MOST_TIMES),
@@ -133,6 +165,22 @@ MESSAGES = {
     "Files, columns or values of one kind that a message lists": "/".join(
         {count(notice.LISTED), count(judgement.LISTED), count(row_limits.LISTED), count(finish.LISTED)}
     ),
+    "Notifications counted in one Slack message": count(thread.MOST_COUNTED),
+    "Time between two changes of a Slack message": time(thread.PACE_SECONDS),
+    "Open Slack messages that a round looks at": count(threads.MOST_OPEN),
+    "Frequent reasons in a Slack message": count(thread.FREQUENT),
+    "Bytes in such a reason": count(thread.LONGEST_REASON),
+    "Time without a notification that ends a Slack message, if its cause has no end": time(thread.QUIET_SECONDS, "min"),
+    "Longest time that such a message is changed": time(thread.LONGEST_SECONDS, "min"),
+    "Days that a Slack message is remembered": count(thread.KEPT_DAYS),
+    "Time that one call has to change a Slack message": time(threads.CLAIMED_SECONDS),
+    "Characters in a Slack message": count(slack_text.LONGEST_TEXT),
+    "Bytes in a Teams message": count(teams.LARGEST),
+    "Files and batches that an audit entry names": count(audit.MOST_NAMED),
+    "Files of a lane that are counted for the metric `FilesWaiting`": count(measure_lanes.MOST_COUNTED),
+    "Rules of a batch that metrics name, the most broken ones": count(measures.MOST_RULES),
+    "Values of a metric in one log line": count(measures.MOST_VALUES),
+    "Characters in a metric's dimension": count(measures.LONGEST_VALUE),
     "Differences that the reconciliation's message lists": count(reconcile_report.LISTED),
     "Refused objects of a group that a message lists": count(storm.MOST_EXAMPLES),
     "Refused objects counted in a group": count(storm.MOST_COUNTED),
@@ -207,6 +255,7 @@ RECONCILIATION = {
     "Age from which an object must have an event": time(reconcile.GRACE, "min"),
     "Time that a file may be pending or running": time(reconcile.STILL, "min"),
     "Records in memory at once": count(reconcile.FILES_AT_ONCE),
+    "Attempts to compare a day's counters with files that are changing": count(recount.MOST_TRIES),
     "Batches per statement": count(reconcile.BATCHES_AT_ONCE),
     "Batches whose superseded rows are summed up at once": count(sum_superseded.BATCHES_AT_ONCE),
     "Days until the superseded rows of a batch are summed up": count(sum_superseded.SETTLED_AFTER.days),
@@ -218,9 +267,18 @@ RECONCILIATION = {
     "Differences in a dataset": count(reconcile.MOST_DIFFERENCES),
     "Time that a run reserves for finishing": time(reconcile.RESERVE_SECONDS),
 }
+COMMANDS = {
+    "Files of a dataset that the console keeps in memory, the newest": count(memory.MOST_FILES),
+    "Pages that the console keeps current": count(app.MOST_STREAMS),
+    "Actions of the console that wait for the second button": count(app.MOST_ASKED),
+    "Bytes in a form of the console": count(door.LARGEST_FORM),
+    "Loads that `headrace cost` adds up": count(account.MOST_BATCHES),
+    "Executions whose histories `headrace cost` reads, the newest": count(account.MOST_HISTORIES),
+    "Entries of the audit that are shown, the newest": count(audited.MOST_ENTRIES),
+}
 
 
 def test_the_page_of_limits_says_what_the_code_does() -> None:
     rows = [row.strip("| ").split(" | ") for row in PAGE.read_text("utf-8").splitlines() if row.startswith("| ")]
     said = {row[0]: row[1] for row in rows if row[0] != "what"}
-    assert said == FILES | FAILURES | MESSAGES | USUAL | SERVERS | EXPORTS | RECONCILIATION
+    assert said == FILES | FAILURES | MESSAGES | USUAL | SERVERS | EXPORTS | RECONCILIATION | COMMANDS

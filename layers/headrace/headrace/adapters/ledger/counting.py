@@ -22,7 +22,7 @@ from headrace.domain.ingest.counts import changes
 from headrace.domain.ingest.ledger import FileRecord
 from headrace.errors import TransientError
 
-TOTALS = "COUNTS"
+TOTALS, DAYS = "COUNTS", "COUNTS#"
 TOGETHER, PARTS = "00", 16
 MOST_CHANGED = 45
 """Files of one transaction of at most a hundred writes: each with the counter of a day, and one of all days."""
@@ -39,7 +39,7 @@ def part_of(file: FileRecord) -> str:
 
 def days_pk(dataset: str) -> str:
     """The partition of a dataset's days."""
-    return f"{TOTALS}#{dataset}"
+    return f"{DAYS}{dataset}"
 
 
 def change_counted(
