@@ -17,6 +17,7 @@ from headrace.adapters.channels import CHANNELS
 from headrace.adapters.channels.channel import Addresses
 from headrace.adapters.channels.slack_api import Bot
 from headrace.adapters.channels.teams import LARGEST, card
+from headrace.bootstrap import channels as bootstrap
 from headrace.domain import causes
 from headrace.domain.notice import Matter, Notice
 from headrace.errors import TerminalError, TransientError
@@ -86,10 +87,24 @@ def test_a_bot_posts_changes_and_replies(service: Service) -> None:
     assert "1111" not in repr(bot)
 
 
-def test_a_message_that_slack_changes_no_more_is_posted_anew(service: Service) -> None:
-    gone = {"ok": False, "error": "message_not_found"}
+@pytest.mark.parametrize("error", ["message_not_found", "msg_too_long"])
+def test_a_message_that_slack_changes_no_more_is_posted_anew(service: Service, error: str) -> None:
+    gone = {"ok": False, "error": error}
     bot = slack_api(service, gone, {"ok": True, "channel": "C1", "ts": "3.4"})
     assert bot.edit("#meters", "C1/1.2", LATE) == "C1/3.4"
+
+
+@pytest.mark.parametrize("sign", ["&", "ö", "\U0001f600", "x"])
+@pytest.mark.parametrize("more", range(6))
+def test_a_bots_text_is_no_longer_than_slack_changes_a_message_to(service: Service, sign: str, more: int) -> None:
+    """https://docs.slack.dev/reference/methods/chat.update: 4,000 characters; more is `msg_too_long`."""
+    bot = slack_api(service, {"ok": True, "channel": "C1", "ts": "1.2"}, {"ok": True})
+    notice = Matter(causes.FILE_NOT_LOADED, "readings").notice("t", ["y" * more + sign * 2_000] * 5)
+    bot.edit("#meters", bot.post("#meters", notice), notice)
+    for _, _, body in service.got:
+        text = json.loads(body)["text"]
+        assert 3_980 < len(text.encode()) <= 4_000
+        assert "&" not in text.replace("&amp;", ""), "no escape is broken"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +127,16 @@ def test_a_busy_slack_and_one_that_speaks_no_json_are_asked_again(service: Servi
         addresses("slack", "xoxb-SECRET with words")
     with pytest.raises(TerminalError, match="no channel for this"):
         slack_api(service, channel="").post("", LATE)
+
+
+def test_of_two_bots_each_changes_the_messages_of_its_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = {"default": "xoxb-" + "1" * 20, "#b": "xoxb-" + "2" * 20, "#c": "https://hooks.slack.com/services/x"}
+    changers: list[Any] = []
+    monkeypatch.setattr(bootstrap, "threads", lambda _: None)
+    monkeypatch.setattr(bootstrap, "catch_up", lambda _, messenger_of, __: changers.append(messenger_of))
+    bootstrap.Notifier("slack", addresses("slack", json.dumps(tokens))).catch_up()
+    (of,) = changers
+    assert [getattr(of(name), "token", None) for name in ("#a", "#b", "#c")] == [tokens["default"], tokens["#b"], None]
 
 
 @pytest.mark.parametrize("notice", [LATE, LARGE])

@@ -21,8 +21,9 @@ from headrace.domain.thread import (
     heard_of,
     reason_of,
 )
-from headrace.errors import TransientError
+from headrace.errors import TerminalError, TransientError
 from headrace.usecases.follow import catch_up, follow
+from headrace.usecases.recovery.one_by_one import BrokenError
 
 FAILED = Matter(causes.FILE_NOT_LOADED, "readings")
 TROUBLE = Matter(causes.LANE_IN_TROUBLE, "readings", "live")
@@ -76,14 +77,17 @@ class MemoryMessenger:
         self.replies: list[tuple[str, Notice]] = []
         self.edits: Counter[str] = Counter()
         self.fails = 0
+        self.refuses: set[str] = set()
 
-    def _may_fail(self) -> None:
+    def _may_fail(self, what: str) -> None:
+        if what in self.refuses:
+            raise TerminalError(f"msg_too_long: {what}")
         self.fails -= 1
         if self.fails >= 0:
             raise TransientError("ratelimited")
 
     def post(self, channel: str, notice: Notice, below: str = "") -> str:
-        self._may_fail()
+        self._may_fail("post")
         if below:
             self.replies.append((below, notice))
             return below
@@ -92,7 +96,7 @@ class MemoryMessenger:
         return ref
 
     def edit(self, channel: str, ref: str, notice: Notice) -> str:
-        self._may_fail()
+        self._may_fail("edit")
         self.edits[ref] += 1
         self.shown[ref] = notice
         return ref
@@ -117,7 +121,7 @@ class Channel:
 
     def sweep(self, after: float = 300.0) -> int:
         self.at += after
-        return catch_up(self.threads, self.slack, f"sweep {self.at}")
+        return catch_up(self.threads, lambda _: self.slack, f"sweep {self.at}")
 
 
 @pytest.fixture
@@ -181,6 +185,49 @@ def test_what_was_counted_and_not_shown_by_a_call_that_died_is_shown_by_the_next
     assert channel.sweep() == 1
     assert [message.title for message in channel.slack.shown.values()] == ["t"]
     assert channel.sweep() == 0
+
+
+def test_a_message_that_can_never_be_shown_again_is_finished_in_its_time(channel: Channel) -> None:
+    channel.tell(FAILED.notice("t", ("failed: a: x",)), "m1")
+    channel.tell(FAILED.notice("t", ("failed: b: x",)), "m2")
+    channel.slack.refuses = {"edit"}
+    with pytest.raises(BrokenError):
+        channel.sweep(QUIET_SECONDS)
+    assert channel.sweep() == 0, "it keeps no round from its work any more"
+    channel.slack.refuses = set()
+    channel.tell(FAILED.notice("t", ("failed: c: x",)), "m3")
+    assert len(channel.slack.shown) == 2
+
+
+def test_while_a_service_is_out_of_reach_no_message_is_finished_unshown(channel: Channel) -> None:
+    channel.slack.fails = 3
+    channel.tell(FAILED.notice("t", ("failed: a: x",)), "m1")
+    channel.slack.fails = 1
+    with pytest.raises(TransientError):
+        channel.sweep(LONGEST_SECONDS)
+    assert channel.sweep() == 1
+    assert len(channel.slack.shown) == 1
+
+
+def test_an_end_is_posted_once_and_ends_a_message_that_cannot_be_changed(channel: Channel) -> None:
+    channel.tell(TROUBLE.notice("t", ("why",)), "m1")
+    channel.slack.refuses = {"edit"}
+    channel.tell(TROUBLE.end("over"), "end")
+    assert [notice.title for _, notice in channel.slack.replies] == ["over"]
+    assert channel.threads.open_ones == {}
+
+
+def test_each_message_is_changed_by_the_bot_of_its_channel(channel: Channel) -> None:
+    bots = {"#a": MemoryMessenger(), "#b": MemoryMessenger()}
+    for name, bot in bots.items():
+        for message_id in (f"{name} 1", f"{name} 2"):
+            follow(LATE.notice("t", (message_id,)), message_id, name, channel.threads, bot)
+    channel.at += 60
+    assert catch_up(channel.threads, bots.get, "sweep") == 2
+    assert [sum(bot.edits.values()) for bot in bots.values()] == [1, 1]
+    follow(LATE.notice("t", ("3",)), "3", "#a", channel.threads, bots["#a"])
+    channel.at += 60
+    assert catch_up(channel.threads, lambda _: None, "sweep") == 0, "the channel has a webhook now"
 
 
 MATTERS = {"failed": FAILED, "trouble": TROUBLE, "late": LATE}

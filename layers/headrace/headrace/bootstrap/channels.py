@@ -34,9 +34,14 @@ class Notifier:
 
     def catch_up(self) -> int:
         """Change the messages that do not say yet what was heard. Returns how many."""
-        bots = (target for target in self.addresses.known.values() if isinstance(target, Bot))
-        bot = next(bots, None)
-        return catch_up(threads(self.tool), bot, str(uuid4())) if bot else 0
+        if not any(isinstance(target, Bot) for target in self.addresses.known.values()):
+            return 0
+        return catch_up(threads(self.tool), self._bot, str(uuid4()))
+
+    def _bot(self, channel: str) -> Bot | None:
+        """Whose messages a channel has."""
+        target = self.addresses.of(channel, asked=False)
+        return target if isinstance(target, Bot) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 from headrace.domain import clock
 from headrace.domain.notice import Notice
 from headrace.domain.thread import Heard, Thread, is_due, is_finished, is_grouped, message_of, reason_of
-from headrace.errors import TransientError
+from headrace.errors import TerminalError, TransientError
+from headrace.observability import logger
 from headrace.usecases.recovery.one_by_one import OneByOne
 
 
@@ -64,7 +66,10 @@ def _end(notice: Notice, message_id: str, channel: str, threads: Threads, messen
         messenger.post(channel, notice)
     else:
         messenger.post(channel, notice, below=thread.ref)
-        messenger.edit(channel, thread.ref, message_of(thread, threads.heard(thread), notice))
+        try:
+            messenger.edit(channel, thread.ref, message_of(thread, threads.heard(thread), notice))
+        except TerminalError:  # the end is posted: the next trouble of the key must not wait for this message
+            logger.exception("a message cannot say that its trouble is over", extra={"key": notice.key})
     if thread:
         threads.close(thread)
 
@@ -82,19 +87,30 @@ def _show(thread: Thread, by: str, now: int, threads: Threads, messenger: Messen
     threads.note_shown(replace(claimed, ref=ref, shown=heard.number, shown_at=now), by)
 
 
-def catch_up(threads: Threads, messenger: Messenger, by: str) -> int:
+def catch_up(threads: Threads, messenger_of: Callable[[str], Messenger | None], by: str) -> int:
     """Show what messages do not show yet, and finish those of which nothing more was heard. Returns how many changed.
 
-    Raises BrokenError in the end, if one could not be.
+    `messenger_of` is what changes the messages of a channel; None where that is not possible any more. A message that
+    cannot be shown is finished in its time all the same. Raises BrokenError in the end, if one could not be shown.
     """
     now, changed, each = int(clock.seconds()), 0, OneByOne()
     for thread in threads.all():
         with each.of(f"the message of {thread.key}"):
-            heard = threads.heard(thread)
-            if heard.number > thread.shown:
-                _show(thread, by, now, threads, messenger)
+            heard, messenger = threads.heard(thread), messenger_of(thread.channel)
+            if messenger and heard.number > thread.shown:
+                _show_or_close(thread, heard, by, now, threads, messenger)
                 changed += 1
             elif is_finished(thread, heard, now):
                 threads.close(thread)
     each.end()
     return changed
+
+
+def _show_or_close(thread: Thread, heard: Heard, by: str, now: int, threads: Threads, messenger: Messenger) -> None:
+    """What another try will not show either keeps no later notice from a message: it is closed in its time."""
+    try:
+        _show(thread, by, now, threads, messenger)
+    except TerminalError:
+        if is_finished(thread, heard, now):
+            threads.close(thread)
+        raise

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.adapters.channels.channel import ask_json
-from headrace.adapters.channels.slack_text import slack_message
+from headrace.adapters.channels.slack_text import bot_message
 from headrace.adapters.secret import address
 from headrace.domain.notice import Notice
 from headrace.errors import TerminalError, TransientError
@@ -21,7 +21,7 @@ API = "https://slack.com/api"
 TOKEN = re.compile(r"xoxb-[0-9A-Za-z-]{10,}")
 FORM = "a bot's token, xoxb-…, alone or as JSON with token, channel and url"
 PASSES = {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-UNCHANGEABLE = {"message_not_found", "cant_update_message", "edit_window_closed"}
+UNCHANGEABLE = {"message_not_found", "cant_update_message", "edit_window_closed", "msg_too_long"}
 """With these a message is posted anew."""
 
 
@@ -65,7 +65,7 @@ class Bot:
         named = channel or notice.channel or self.channel
         if not named:
             raise TerminalError("Slack's bot has no channel for this: the secret's channel gets what has no other")
-        return slack_message(notice, named)
+        return bot_message(notice, named)
 
     def _ask(self, method: str, document: dict[str, Any]) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json; charset=utf-8"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from headrace.domain.bounds import cut
 from headrace.domain.files.names import printable
 from headrace.domain.notice import Notice
 
@@ -19,6 +21,13 @@ LONGEST_TEXT = 39_000
 
 https://docs.slack.dev/reference/methods/chat.postMessage
 """
+LONGEST_OF_BOT = 4_000
+"""Bytes of a bot's text: Slack refuses to change a message to one of more characters (`msg_too_long`).
+
+https://docs.slack.dev/reference/methods/chat.update https://github.com/F3-Nation/archive-slackblast/issues/64
+https://github.com/seratch/ChatGPT-in-Slack/issues/102
+"""
+BROKEN_ESCAPE = re.compile(r"&[a-z]{0,3}(?=…?$)")
 
 
 def slack_message(notice: Notice, channel: str | None = None) -> dict[str, Any]:
@@ -28,6 +37,12 @@ def slack_message(notice: Notice, channel: str | None = None) -> dict[str, Any]:
     details = "\n".join(f"• {_plain(line)}" for line in notice.lines)
     message = {"text": f"{text}\n{details}".rstrip()[:LONGEST_TEXT]}
     return message | ({"channel": channel} if channel else {})
+
+
+def bot_message(notice: Notice, channel: str) -> dict[str, Any]:
+    """A notice as a bot posts it, or changes a message to it."""
+    message = slack_message(notice, channel)
+    return message | {"text": BROKEN_ESCAPE.sub("", cut(message["text"], LONGEST_OF_BOT))}
 
 
 def _plain(text: str) -> str:
