@@ -25,8 +25,10 @@ from headrace_cli.stack.lateness import UNDER_WAY
 
 if TYPE_CHECKING:
     from headrace.adapters.ledger import DynamoLedger
+    from headrace.adapters.ledger.counters import DynamoCounters
     from headrace.adapters.ledger.files import DynamoFiles
     from headrace.adapters.ledger.lanes import DynamoLanes
+    from headrace.domain.ingest.counts import Tally
     from headrace.domain.ingest.lane import LaneState
     from headrace_cli.stack.target import Target
 
@@ -119,6 +121,7 @@ class Memory:
         ledger = copy.copy(self._target.ledger)
         ledger.files = cast("DynamoFiles", RememberedFiles(self._target.ledger, self))
         ledger.lanes = cast("DynamoLanes", RememberedLanes(self._target.ledger, self._lanes))
+        ledger.counters = cast("DynamoCounters", NoCounters(self._target.ledger))
         view.ledger = ledger
         return view
 
@@ -245,14 +248,36 @@ class RememberedFiles:
         self._files = ledger.files
         self._memory = memory
 
-    def of_dataset(self, dataset: str, since: str = "") -> Iterator[FileRecord]:
-        """A dataset's files that arrived since then (ISO 8601), by time of arrival."""
+    def of_dataset(self, dataset: str, since: str = "", until: str = "") -> Iterator[FileRecord]:
+        """A dataset's files that arrived since then (ISO 8601), until then if given, by time of arrival."""
         files = self._memory.ordered(dataset)
-        return (file for file in files if file.arrived_at >= since) if since else iter(files)
+        return (file for file in files if file.arrived_at >= since and (not until or file.arrived_at <= until))
+
+    def number(self, dataset: str, since: str = "") -> int:
+        """How many files `of_dataset` lists."""
+        return sum(1 for _ in self.of_dataset(dataset, since))
 
     def __getattr__(self, name: str) -> Any:
         """All else is as the ledger has it now."""
         return getattr(self._files, name)
+
+
+class NoCounters:
+    """The port of counters, of which none count a dataset as a whole: lists come from the files in memory instead.
+
+    Counters know nothing of what is under way, and each would be asked of the ledger for each page.
+    """
+
+    def __init__(self, ledger: DynamoLedger) -> None:
+        self._counters = ledger.counters
+
+    def totals(self) -> dict[str, Tally]:
+        """None: whoever asks reads the files."""
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is as the ledger has it now."""
+        return getattr(self._counters, name)
 
 
 class RememberedLanes:
