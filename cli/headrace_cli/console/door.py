@@ -20,7 +20,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -112,7 +111,7 @@ class Door:
             await refuse(send, 404, CLOSED)
         elif path == f"{self._access.root}/enter":
             await self._enter(scope, send)
-        elif not same(cookie_of(headers), self._access.cookie):
+        elif not any(same(value, self._access.cookie) for value in cookies_of(headers)):
             await refuse(send, 403, CLOSED)
         elif scope["method"] == "POST":
             await self._posted(scope, receive, send)
@@ -170,17 +169,22 @@ def named(raw: list[tuple[bytes, bytes]]) -> dict[str, list[str]]:
     return headers
 
 
-def cookie_of(headers: dict[str, list[str]]) -> str:
-    """The value of the console's cookie, empty without one."""
-    try:
-        jar = SimpleCookie("; ".join(headers.get("cookie", [])))
-    except CookieError:
-        return ""
-    return jar[COOKIE].value if COOKIE in jar else ""
+def cookies_of(headers: dict[str, list[str]]) -> list[str]:
+    """The value of each cookie with the console's name. Other servers of 127.0.0.1 set cookies for its pages, too.
+
+    Pairs are split at each `;`, as browsers join them (https://www.rfc-editor.org/rfc/rfc6265#section-4.2.1): one that
+    cannot be read must not hide the console's own.
+    """
+    pairs = (pair.strip().partition("=") for header in headers.get("cookie", []) for pair in header.split(";"))
+    return [value for name, _, value in pairs if name == COOKIE]
 
 
 async def form_of(receive: Receive) -> dict[str, str] | None:
-    """The fields of a form, the last of each name; None when there is more than a form of the console's can have."""
+    """The fields of a form, the last of each name; None when there is more than a form of the console's can have.
+
+    Browsers send a line's end as CRLF, whatever the person's text had
+    (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#form-submission-algorithm).
+    """
     body, more = b"", True
     while more:
         message = await receive()
@@ -194,7 +198,7 @@ async def form_of(receive: Receive) -> dict[str, str] | None:
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         return None
-    return {name: values[-1] for name, values in fields.items()}
+    return {name: values[-1].replace("\r\n", "\n") for name, values in fields.items()}
 
 
 def guarded(send: Send) -> Send:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from headrace.domain.files.names import printable
 from headrace_cli.console.drawing.svg import sparkline, stacked_bars
@@ -22,6 +22,11 @@ BEFORE_FAULT = 120
 def shown(value: Any) -> Any:
     """A text in which no sign is hidden: control characters and reversed writing are escaped, as on a terminal."""
     return printable(value, keep="\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def typed(text: str) -> Markup:
+    """What a person typed, for the field that they typed it in: no markup, and every sign as it was."""
+    return escape(text)
 
 
 @cache
@@ -43,6 +48,7 @@ def environment() -> Environment:
         "size": size,
         "percent": percent,
         "marked": marked,
+        "typed": typed,
     }
     made.globals |= {"count": count, "balanced": balanced, "sparkline": sparkline, "stacked_bars": stacked_bars}
     return made

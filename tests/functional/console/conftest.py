@@ -21,7 +21,7 @@ from headrace.transform import BadRow, QuarantineWriter, RowError
 from headrace_cli.stack.target import EXPORTS_KEY
 from tests.support.browser import Visit, launched
 from tests.support.browser import visiting as visiting_with
-from tests.support.consoles import Running, running
+from tests.support.consoles import Caller, Running, running
 from tests.support.fakes import contract, file
 from tests.unit.cli.stack import OUTPUTS, FakeStack, MemoryMachines
 
@@ -88,11 +88,12 @@ def happened(*states: str, failing: str = "") -> list[dict[str, Any]]:
 
 @pytest.fixture
 def stack() -> FakeStack:
-    """Two datasets: one with files of every fate, one that nothing has come for."""
+    """Two datasets: one with files of every fate, which counters have as a whole, one that nothing has come for."""
     made = FakeStack(stepfunctions=Machines())
     readings = replace(contract(), freshness_seconds=600, description="Readings of meters")
     made.deploy(readings, replace(contract("meters"), prefix="meters/", table="meters"))
     made.s3.put_object(Bucket="lake", Key=EXPORTS_KEY, Body=b"[]")
+    made.ledger.counters.note_whole("readings")
     rows = RowCounts(read=100, loaded=90, superseded=4, quarantined=6)
     loaded = file(
         "a.csv", arrived_at=at(90), updated_at=at(89), status=FileStatus.LOADED, rows=rows, batch="readings-1"
@@ -134,3 +135,15 @@ def console(stack: FakeStack) -> Iterator[Running]:
     """Its console."""
     with running(stack.target) as made:
         yield made
+
+
+@pytest.fixture
+def caller(console: Running) -> Caller:
+    return Caller(console)
+
+
+@pytest.fixture
+def reader(stack: FakeStack) -> Iterator[Caller]:
+    """Somebody at a console that only reads."""
+    with running(stack.target, read_only=True) as made:
+        yield Caller(made)

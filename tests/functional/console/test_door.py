@@ -3,75 +3,13 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 
 from headrace_cli.console.door import COOKIE, LARGEST_FORM
-from tests.support.consoles import Running, running
+from tests.support.consoles import Caller
 from tests.unit.cli.stack import FakeStack
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: str
-
-
-@dataclass
-class Caller:
-    """Speaks HTTP to one console, from the address that it has printed."""
-
-    console: Running
-
-    def __post_init__(self) -> None:
-        self.address = self.console.address()
-        parts = urlsplit(self.address)
-        self.host, self.enter = parts.netloc, f"{parts.path}?{parts.query}"
-        self.root = parts.path.removesuffix("/enter")
-        self.cookie = ""
-
-    def call(self, path: str, method: str = "GET", body: str = "", **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", int(self.host.rpartition(":")[2]), timeout=10)
-        given = {"Host": self.host} | {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.cookie:
-            given.setdefault("Cookie", self.cookie)
-        try:
-            connection.request(method, path, body.encode() or None, given)
-            answer = connection.getresponse()
-            text = answer.read().decode("utf-8", "replace")
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
-        finally:
-            connection.close()
-
-    def let_in(self) -> Answer:
-        answer = self.call(self.enter)
-        self.cookie = answer.headers["set-cookie"].partition(";")[0]
-        return answer
-
-    def form_secret(self) -> str:
-        """The secret that the console's own forms have."""
-        page = self.call(f"{self.root}/file/{b'b.csv'.hex().ljust(24, '0')}").body
-        return page.partition('name="form" value="')[2].partition('"')[0]
-
-    def post(self, path: str, fields: dict[str, str], **headers: str) -> Answer:
-        given = {"Content-Type": "application/x-www-form-urlencoded"} | headers
-        return self.call(f"{self.root}{path}", "POST", urlencode(fields), **given)
-
-
-@pytest.fixture
-def caller(console: Running) -> Caller:
-    return Caller(console)
-
-
-@pytest.fixture
-def reader(stack: FakeStack) -> Iterator[Caller]:
-    """Somebody at a console that only reads."""
-    with running(stack.target, read_only=True) as made:
-        yield Caller(made)
 
 
 def test_the_address_lets_one_browser_in_once(caller: Caller) -> None:
@@ -127,6 +65,17 @@ def test_nobody_comes_in_without_the_cookie(caller: Caller, cookie: str) -> None
         answer = caller.call(f"{caller.root}{path}", Cookie=cookie.encode().decode("latin-1"))
         assert answer.status == 403, path
         assert "readings" not in answer.body
+
+
+@pytest.mark.parametrize(
+    "others",
+    ["odd[]=1; {own}", 'open="1; {own}', "plain=ä; {own}", "b@d name=1;{own}", f"{COOKIE}=theirs; {{own}}",
+     f"{{own}}; {COOKIE}=theirs", "=; ;; {own}; a"],
+)  # fmt: skip
+def test_cookies_of_other_servers_do_not_lock_the_owner_out(caller: Caller, others: str) -> None:
+    caller.let_in()
+    sent = others.format(own=caller.cookie).encode().decode("latin-1")
+    assert caller.call(f"{caller.root}/", Cookie=sent).status == 200
 
 
 def test_nothing_answers_outside_the_place(caller: Caller) -> None:
