@@ -86,11 +86,12 @@ class Console:
             self.asked.pop(next(iter(self.asked)))
         return number
 
-    def confirm(self, number: str, asked: actions.Asked) -> None:
-        """Raise CommandError unless just this was asked under the number, and not confirmed yet."""
+    def confirm(self, number: str, asked: actions.Asked) -> actions.Asked:
+        """What was asked under the number, with the reason given now. Raises CommandError if it was not just this."""
         known = self.asked.pop(number, None)
         if known is None or replace(known, reason=asked.reason) != asked:
             raise CommandError("this was confirmed already, or never asked: look at what it would do first")
+        return replace(known, reason=asked.reason)
 
     def page(self, name: str, *, status: int = 200, **values: Any) -> Response:
         """A page of a template."""
@@ -183,21 +184,18 @@ class Pages:
 
     def act(self, request: Request) -> Response:
         """What an action would do; once confirmed, what it did."""
-        form = form_of(request)
+        console, form = self._console, form_of(request)
         asked, number = actions.asked_of(form), form.get("confirmed", "")
         if number:
-            self._console.confirm(number, asked)
-        document = actions.perform(self._console.target, asked, dry_run=not number)
-        if number:
-            self._console.memory.hurry()
-        values: dict[str, Any] = {
-            "asked": asked,
-            "action": actions.ACTIONS[asked.name],
-            "document": document,
-            "done": bool(number),
-        }
-        again = "" if number else self._console.ask(asked)
-        return self._console.page("action.html", **values | {"number": again})
+            document, again = actions.confirmed(console.target, console.confirm(number, asked)), ""
+            console.memory.hurry()
+        else:
+            document = actions.perform(console.target, asked, dry_run=True)
+            again = console.ask(replace(asked, shown=actions.effects_of(document)))
+        action = actions.ACTIONS[asked.name]
+        return console.page(
+            "action.html", asked=asked, action=action, document=document, done=bool(number), number=again
+        )
 
     def executions(self, request: Request) -> Response:
         """The list of batches."""

@@ -21,6 +21,16 @@ FILE_ID = re.compile(r"[0-9a-f]{24}")
 ON_ITS_WAY = "it has landed; its event has not reached the ledger yet"
 
 
+def named_by_id(target: Target, wanted: str) -> FileRecord | None:
+    """The file whose id `wanted` is, and no other version of it; None when it is no id. Raises CommandError."""
+    if not FILE_ID.fullmatch(wanted):
+        return None
+    try:
+        return target.ledger.files.get(wanted)
+    except KeyError as error:
+        raise CommandError(f"the ledger knows no file {wanted}") from error
+
+
 def find(target: Target, wanted: str) -> list[FileRecord]:
     """The files that `wanted` may mean, the meant one last: a file id, a key, or the name of a dropped file."""
     bucket = target.output("LandingBucket")

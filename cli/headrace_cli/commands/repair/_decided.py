@@ -12,7 +12,7 @@ from headrace_cli.output.console import Document, lines, table
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.audited import DONE
 from headrace_cli.stack.target import Target
-from headrace_cli.stories.file import find
+from headrace_cli.stories.file import find, named_by_id
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -26,13 +26,15 @@ Held = Annotated[
 
 
 def meant(target: Target, name: str) -> BatchRecord | FileRecord:
-    """The batch; or, of the files that `name` may mean, the newest that is held, else the newest.
+    """The batch; the file with this id; or, of the files that `name` may mean, the newest held one, else the newest.
 
     Raises CommandError when there is none of that name.
     """
     try:
         return target.ledger.batches.get(name)
     except KeyError:
+        if file := named_by_id(target, name):
+            return file
         files = find(target, name)
     if not files:
         raise CommandError(f"no batch or file {name} in the ledger: `headrace held` lists what is held")

@@ -14,7 +14,7 @@ from headrace_cli.output.console import Document, emit, lines, table
 from headrace_cli.output.failures import CommandError
 from headrace_cli.output.formatting import count
 from headrace_cli.stack.target import Target
-from headrace_cli.stories.file import find
+from headrace_cli.stories.file import find, named_by_id
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -33,8 +33,9 @@ def meant(
     """The files of a dataset with one of these statuses, those of a batch, or the one file that `wanted` means.
 
     Of a dataset's only those that `counts` says yes to.
-    Of several versions of a file that is the newest, one with a status `before_others` if there is any. Only a dataset
-    has a `since`. Raises CommandError when there is none of them, or more files than `MOST_FILES`.
+    Of several versions of a file that is the newest, one with a status `before_others` if there is any; an id means its
+    own version. Only a dataset has a `since`. Raises CommandError when there is none of them, or more files than
+    `MOST_FILES`.
     """
     if wanted in target.contracts:
         return _of_dataset(target, wanted, since or "", statuses, counts)
@@ -43,6 +44,8 @@ def meant(
     try:
         return target.ledger.files.get_all(target.ledger.batches.get(wanted).file_ids)
     except KeyError:
+        if file := named_by_id(target, wanted):
+            return [file]
         found = find(target, wanted)
     if not found:
         raise CommandError(f"no file or batch {wanted} in the ledger")

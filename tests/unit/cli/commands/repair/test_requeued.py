@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import LIVE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from tests.support.fakes import file
 from tests.unit.cli.conftest import RunJson, RunText
 from tests.unit.cli.stack import FakeStack
@@ -91,3 +92,38 @@ def test_of_a_key_the_version_with_rows_is_loaded_again_though_a_later_one_faile
     stack.ledger.add(loaded, later)
     (sent,) = run_json("reload", "a.csv", "--force")[1]["files"]
     assert (sent["file_id"], sent["sent"]) == (loaded.file_id, True)
+
+
+def two_versions(first: FileStatus, later: FileStatus) -> tuple[FileRecord, FileRecord]:
+    return file("a.csv", status=first, reason="x", sequencer="01"), file(
+        "a.csv", file_id="f" * 24, version="v2", sequencer="02", status=later, reason="x"
+    )
+
+
+@pytest.mark.parametrize("decision", ["release", "reject"])
+def test_a_file_id_that_is_held_no_longer_means_no_other_version(
+    stack: FakeStack, run_json: RunJson, decision: str
+) -> None:
+    first, later = two_versions(FileStatus.LOADED, FileStatus.HELD)
+    later = replace(later, batch="readings-7")
+    stack.ledger.add(first, later)
+    ids = (later.file_id,)
+    stack.ledger.add_batch(BatchRecord("readings-7", "readings", LIVE, 7, BatchStatus.LOADED, ids, "t"))
+    code, document = run_json(decision, first.file_id, "--reason", "x")
+    assert code == 1, document
+    assert stack.ledger.files.get(later.file_id) == later
+    assert run_json(decision, "a.csv", "--reason", "x")[0] == 0, "the key means the version that is held"
+
+
+def test_a_file_id_without_rows_means_no_other_version(stack: FakeStack, run_json: RunJson) -> None:
+    first, later = two_versions(FileStatus.FAILED, FileStatus.LOADED)
+    stack.ledger.add(first, later)
+    code, document = run_json("reload", first.file_id, "--force")
+    assert (code, [item["file_id"] for item in document["files"]]) == (1, [first.file_id])
+    assert not stack.ledger.files.get(later.file_id).reload
+
+
+@pytest.mark.parametrize("command", [("retry",), ("reload", "--force"), ("release",), ("reject", "--reason", "x")])
+def test_an_id_that_nobody_knows_is_an_error(run_json: RunJson, command: tuple[str, ...]) -> None:
+    code, document = run_json(command[0], "0" * 24, *command[1:])
+    assert (code, document["error"]) == (1, f"the ledger knows no file {'0' * 24}")
