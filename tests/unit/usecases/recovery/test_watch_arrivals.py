@@ -16,12 +16,14 @@ from headrace.domain.clock import written
 from headrace.domain.expected.calendar import Expectation
 from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import DELETED, LIVE, FileStatus, RowCounts
+from headrace.domain.ingest.replay import replay_name
 from headrace.domain.ingest.reported import WATCHED
 from headrace.usecases.recovery.pause import pause, resume
 from headrace.usecases.recovery.watch_arrivals import watch_arrivals
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+REPLAYED = f"readings/replay/{replay_name('0' * 24, 'readings-1', [1])}.csv"
 TWO = Expectation("morning", minutes=360, weekdays=(0, 1, 2, 3, 4), least=2, most=2, least_bytes=50)
 
 
@@ -101,11 +103,9 @@ def test_too_many_is_a_warning_until_the_next_day_is_as_expected(world: World) -
 
 def test_what_no_supplier_sent_does_not_count(world: World) -> None:
     world.land("gone.csv", MONDAY + timedelta(hours=4), version=f"{DELETED}1")
-    world.services.ledger.given(
-        file("r", key="readings/_replay/list.json", arrived_at=written(MONDAY + timedelta(hours=4)))
-    )
+    world.services.ledger.given(file("r", key=REPLAYED, arrived_at=written(MONDAY + timedelta(hours=4))))
     world.each_hour(MONDAY + timedelta(hours=8))
-    assert len(world.titles()) == 1
+    assert world.titles() == ["readings: no file has come by Mon 2026-03-02 06:00 UTC"]
 
 
 def test_markers_do_not_count_and_names_must_fit_the_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,6 +225,45 @@ def test_a_dataset_that_falls_silent_is_reported_if_the_contract_asks_for_it(mon
     world.land("x.csv", world.now)
     world.look()
     assert world.titles()[1:] == ["readings: a file has come"]
+
+
+def test_a_quiet_dataset_is_one_trouble_until_a_file_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files come each hour of the working days until a Thursday: towards the weekend ever more quiet is usual."""
+    world = World(monkeypatch, notify_quiet=True)
+    world.now = MONDAY
+    dies = MONDAY + timedelta(days=4 * 7 + 3, hours=17)
+    while world.now < dies + timedelta(days=7):
+        if world.now <= dies and world.now.weekday() < 5 and 8 <= world.now.hour <= 17:
+            world.land("x.csv", world.now)
+        for minute in (1, 31, 60):
+            world.look(world.now.replace(minute=0) + timedelta(minutes=minute))
+    assert world.titles() == ["readings: nothing has come for longer than usual"]
+    world.land("x.csv", world.now)
+    world.look()
+    assert world.titles()[1:] == ["readings: a file has come"]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("x.csv", {"version": f"{DELETED}1"}),
+        ("x.csv", {"status": FileStatus.FAILED}),
+        ("x.done", {}),
+        ("r", {"key": REPLAYED}),
+    ],
+)
+def test_what_no_supplier_sent_does_not_end_a_quiet(
+    name: str, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch, notify_quiet=True, marker="*.done")
+    start = world.now
+    for hour in range(24 * 28):
+        world.land("x.csv", start + timedelta(hours=hour))
+        world.look(start + timedelta(hours=hour, minutes=1))
+    for hour in range(48):
+        world.land(name, world.now, file_id=f"another {hour}", **changes)
+        world.look(world.now + timedelta(hours=1))
+    assert world.titles() == ["readings: nothing has come for longer than usual"]
 
 
 # -- all of it -----------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from headrace.usecases.recovery.one_by_one import OneByOne
 MOST_LOOKED_AT = 10_000
 """Files that one look reads of those that came for one time."""
 NEWEST = 100
-"""Files whose rows the share in quarantine is of."""
+"""Files whose rows the share in quarantine is of; so many are searched for one that a supplier sent."""
 CALM = 0.8
 """Of a limit: below that much it is kept again, so that a share about it is one trouble."""
 MOST_HELD = 50
@@ -143,10 +143,14 @@ def _came(contract: Contract, expectation: Expectation, since: datetime, service
 
 
 def _counts(file: FileRecord, contract: Contract, expectation: Expectation) -> bool:
+    named = not expectation.pattern or matches(file.key.rpartition("/")[2], expectation.pattern)
+    return named and _was_sent(file, contract)
+
+
+def _was_sent(file: FileRecord, contract: Contract) -> bool:
     """Whether a file is one that a supplier sent: no deletion, no marker, nothing that came back from quarantine."""
-    if file.is_deletion or replay_of(contract, file.key) or (contract.grouped and opens(contract, file.key)):
-        return False
-    return not expectation.pattern or matches(file.key.rpartition("/")[2], expectation.pattern)
+    is_marker = contract.grouped and opens(contract, file.key)
+    return not (file.is_deletion or is_marker or replay_of(contract, file.key))
 
 
 # -- quiet for longer than usual -----------------------------------------------------------------------------------
@@ -157,11 +161,12 @@ def _quiet(look: Look, services: Services) -> None:
         return
     known = look.of("quiet")
     rhythm = quiet.Rhythm.from_json(known) if known else quiet.begun(look.now)
-    last = next(
-        (datetime.fromisoformat(file.arrived_at) for file in services.files.newest(look.contract.dataset, 1)), None
-    )
-    rhythm = rhythm.at(look.now, last)
+    before, rhythm = rhythm.last, rhythm.at(look.now, _last_sent(look.contract, services))
     look.kept["quiet"] = rhythm.to_json()
+    if look.is_open(causes.DATASET_QUIET.name) and rhythm.last == before:
+        # What is usual changes with the time of the week: only a file ends it.
+        _as_before(look, causes.DATASET_QUIET.name)
+        return
 
     def is_holiday(day: Any) -> bool:
         return any(expectation.is_holiday(day) for expectation in look.contract.expected)
@@ -169,6 +174,15 @@ def _quiet(look: Look, services: Services) -> None:
     usual = quiet.usual_hours(rhythm, look.now, is_holiday)
     if usual is not None and quiet.is_quiet(rhythm, look.now, is_holiday):
         look.troubles.append(notices.quiet_trouble(look.contract, rhythm, usual))
+
+
+def _last_sent(contract: Contract, services: Services) -> datetime | None:
+    """When the last file came that is a sign of life; None if none of the newest is one. Most often the first is."""
+    for most in (1, NEWEST):
+        for file in services.files.newest(contract.dataset, most):
+            if file.status is not FileStatus.FAILED and _was_sent(file, contract):
+                return datetime.fromisoformat(file.arrived_at)
+    return None
 
 
 # -- the share in quarantine ---------------------------------------------------------------------------------------
