@@ -171,6 +171,33 @@ def test_a_missed_day_is_one_incident_however_early_files_usually_come(missed: i
     assert [at.split()[1] for at, _ in f.incidents] == ["06:30", "06:30"]
 
 
+@pytest.mark.parametrize("key", ["a", "correction"])
+@pytest.mark.parametrize("days", [1, 2])
+def test_a_correction_soon_after_the_time_calls_nobody_the_next_days(days: int, key: str) -> None:
+    """Files come at 05:00, and a correction at 06:02; later ones come at 06:03, before they are looked at."""
+    f = feed(Expectation("daily", minutes=360, least=1), MONDAY - timedelta(days=2))
+    for day in range(-2, 3):
+        f.come(MONDAY + timedelta(days=day, hours=5), "a")
+    for day in range(3, 3 + days):
+        f.come(MONDAY + timedelta(days=day - 1, hours=6, minutes=2), key)
+        f.come(MONDAY + timedelta(days=day, hours=5, minutes=50), "a")
+    for day in range(3 + days, 12):
+        f.come(MONDAY + timedelta(days=day, hours=6, minutes=3), "a")
+    f.run(MONDAY + timedelta(days=11, hours=12), step=timedelta(minutes=1))
+    assert f.incidents == []
+
+
+def test_a_file_within_the_grace_is_no_news_where_the_next_files_come_soon_after_the_time() -> None:
+    f = feed(Expectation("daily", minutes=360, least=2, most=2), MONDAY - timedelta(days=2))
+    for name in range(2):
+        f.come(MONDAY + timedelta(days=-2, hours=5), f"first-{name}")
+        for day in range(-1, 8):
+            f.come(MONDAY + timedelta(days=day - 1, hours=6, minutes=1), f"{day}-{name}")
+        f.come(MONDAY + timedelta(days=8, hours=6, minutes=3), f"8-{name}")
+    f.run(MONDAY + timedelta(days=8, hours=12))
+    assert f.incidents == []
+
+
 def test_an_event_that_is_recorded_hours_late_still_ends_the_incident() -> None:
     f = feed()
     f.run(MONDAY + timedelta(hours=6))

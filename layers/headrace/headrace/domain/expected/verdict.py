@@ -1,8 +1,8 @@
 """Whether the files of a time have come: counted arrivals against what is expected, from one look to the next.
 
 Late files are the first that come after the time while some are missing, until half-way to the next time, or to where
-its first files came when all was well; all others count for the next. So a delivery that is late is not taken for that
-of the next day, nor one that never comes filled by it.
+its first files usually come when all is well; all others count for the next. So a delivery that is late is not taken
+for that of the next day, nor one that never comes filled by it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ MOST_TIMES = 60
 """Times that one look judges, the latest: what a sweeper that stood for days has missed is past."""
 ALL_KNOWN = 3
 """From which time on all files are known, those that came late for the time before as well."""
+FIRSTS, FEWEST_FIRSTS = 5, 3
+"""Times of which it is remembered when their first file came, and of how many it must be before they say anything."""
 NAMED = 5
 """Files that are named as too small."""
 MISSING, FEW, MANY, SMALL = KINDS = ("missing", "few", "many", "small")
@@ -28,6 +30,7 @@ MISSING, FEW, MANY, SMALL = KINDS = ("missing", "few", "many", "small")
 
 
 TIMES = ("due", "start", "upto", "complete_at")
+LISTS = ("small", "firsts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,8 @@ class State:
     """What is known of one expectation: `due` was judged last, with files from after `start`; the next from `upto`.
 
     `came` files were counted, `small` are some that are too small. `complete_at` is when the last file came that made
-    it complete, after its time. `times` have been judged since the first look, counted up to `ALL_KNOWN`. `first_after`
-    are the seconds after a time in which the first file of the next came, when the last was complete in time.
+    it complete, after its time. `times` have been judged since the first look, counted up to `ALL_KNOWN`. `firsts`
+    are the seconds after a time in which the first file of the next came, of the last that were just complete in time.
     """
 
     due: datetime
@@ -57,7 +60,7 @@ class State:
     wrong: str = ""
     small: tuple[str, ...] = ()
     complete_at: datetime | None = None
-    first_after: int | None = None
+    firsts: tuple[int, ...] = ()
 
     @property
     def problem(self) -> str:
@@ -69,6 +72,14 @@ class State:
         return "" if unknown else self.wrong
 
     @property
+    def first_after(self) -> int | None:
+        """The seconds after a time in which the first file of the next usually comes; None while too little is known.
+
+        One that is odd, such as a correction, changes nothing: it is the median.
+        """
+        return sorted(self.firsts)[len(self.firsts) // 2] if len(self.firsts) >= FEWEST_FIRSTS else None
+
+    @property
     def incident(self) -> str:
         """The trouble of which people are notified once: files that come one by one are still one."""
         return MISSING if self.problem == FEW else self.problem
@@ -77,8 +88,9 @@ class State:
         """As plain JSON values."""
         times = {name: written(getattr(self, name)) for name in ("due", "start", "upto")}
         complete = {"complete_at": written(self.complete_at)} if self.complete_at else {}
-        names = ("times", "came", "missing", "wrong", "first_after")
-        counts = {name: getattr(self, name) for name in names} | {"small": list(self.small)}
+        names = ("times", "came", "missing", "wrong")
+        counts = {name: getattr(self, name) for name in names}
+        counts |= {name: list(getattr(self, name)) for name in LISTS}
         return times | complete | {name: value for name, value in counts.items() if value}
 
     @classmethod
@@ -86,7 +98,7 @@ class State:
         """The inverse of `to_json`."""
         known = {name: field_ for name, field_ in value.items() if name in cls.__slots__}
         times = {name: datetime.fromisoformat(known[name]) for name in TIMES if name in known}
-        return cls(**known | times | {"small": tuple(known.get("small", ()))})
+        return cls(**known | times | {name: tuple(known.get(name, ())) for name in LISTS})
 
 
 Arrivals = Callable[[datetime], Iterable[Came]]
@@ -125,9 +137,11 @@ class _Count:
 
     least_bytes: int
     sizes: dict[str, int] = field(default_factory=dict)
+    taken: int = 0
 
     def take(self, came: Came) -> None:
         self.sizes[came.key] = came.size
+        self.taken += 1
 
     @property
     def small(self) -> list[str]:
@@ -148,10 +162,11 @@ def _judged(
     for came in arrivals(start):
         if came.at > until or (came.at > due and count.good >= expectation.least and came.at > upto):
             break
+        enough = count.good >= expectation.least
         count.take(came)
         first = first or came.at
         upto = max(upto, came.at)
-        if not exact and came.at <= due and count.good >= expectation.least:
+        if enough and not exact and came.at <= due:
             break  # what else came changes nothing
         if came.at > due and complete_at is None and count.good >= expectation.least:
             complete_at = came.at
@@ -166,7 +181,7 @@ def _judged(
         wrong=_wrong(expectation, count, missing),
         small=tuple(sorted(count.small)[:NAMED]),
         complete_at=complete_at,
-        first_after=_first_after(state, due, first) if first and not (missing or complete_at) else state.first_after,
+        firsts=state.firsts if complete_at or count.taken != expectation.least else _firsts(state, due, first),
     )
 
 
@@ -175,13 +190,17 @@ def _late_until(expectation: Expectation, due: datetime, state: State) -> dateti
     until = expectation.late_until(due)
     if expectation.late_seconds is not None or state.first_after is None:
         return until
-    return min(until, due + timedelta(seconds=state.first_after / 2))
+    return min(until, due + max(GRACE, timedelta(seconds=state.first_after / 2)))
 
 
-def _first_after(before: State, due: datetime, first: datetime) -> int | None:
-    """The seconds from the time before to the first file of one that is complete in time."""
-    known = before.times > 1 and before.due < due and first > before.due
-    return int((first - before.due).total_seconds()) if known else before.first_after
+def _firsts(before: State, due: datetime, first: datetime | None) -> tuple[int, ...]:
+    """With the seconds from the time before to the first file of one that is complete in time, and has no file more.
+
+    Of one that has more, the first may be a correction of what came before.
+    """
+    if first is None or before.times <= 1 or before.due >= due or first <= before.due:
+        return before.firsts
+    return (*before.firsts, int((first - before.due).total_seconds()))[-FIRSTS:]
 
 
 def _wrong(expectation: Expectation, count: _Count, missing: int) -> str:
