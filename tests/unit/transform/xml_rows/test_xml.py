@@ -50,6 +50,13 @@ def test_elements_are_rows_and_their_children_columns(encoding: str) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("attributes", ['type="A" x:type="B" y:type="C"', 'y:type="C" x:type="B" type="A"'])
+def test_attributes_that_differ_in_their_namespace_are_all_kept(attributes: str) -> None:
+    data = f'<all xmlns:x="urn:x" xmlns:y="urn:y"><reading {attributes}/><reading y:type="D"/></all>'
+    found = read(of(replace(text("type"), source="@type"), UNKNOWN), data.encode())
+    assert found.values("type", UNKNOWN_COLUMN) == [("A", '{"@{urn:x}type":"B","@{urn:y}type":"C"}'), ("D", None)]
+
+
 def test_bad_rows_of_xml_come_back_as_json_lines() -> None:
     found = read(SPEC, ROWS.encode())
     assert [row.row_number for row in found.bad] == [1, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import islice
 from typing import IO, Any
 
@@ -18,7 +19,7 @@ from headrace.transform.json_files.reader import JsonReader
 from headrace.transform.key_columns import KeyColumns, in_rows
 from headrace.transform.outcome import FileRejected, Limits
 from headrace.transform.rules.parsed import Parsed
-from headrace.transform.sheets.formats import Shown, meant
+from headrace.transform.sheets.formats import Shown, digits, meant, meant_iso, number_in
 from headrace.transform.sheets.workbook import Cell, Row, Workbook, open_workbook
 from headrace.transform.typed.documents import as_documents
 from headrace.transform.typed.files import Read
@@ -96,7 +97,11 @@ def documents(book: Workbook, sheet: str, contract: Contract | None, limits: Lim
     for number, cells in rows:
         if number > last:
             found = {names.get(at, f"({at})"): _value(book, cell, layout, at) for at, cell in cells.items()}
-            yield orjson.dumps(found if ours in found or not ours else {ours: None, **found})
+            yield orjson.dumps(found if ours in found or not ours else {ours: None, **found}, default=_as_json)
+
+
+def _as_json(number: Decimal) -> orjson.Fragment:
+    return orjson.Fragment(digits(number))
 
 
 def _filled(book: Workbook, sheet: str) -> Iterator[Row]:
@@ -131,13 +136,14 @@ def _value(book: Workbook, cell: Cell, layout: Layout | None, place: int) -> Any
     """What a cell says to its column."""
     if cell.kind == "b":
         return cell.text.strip() in {"1", "true"}
+    column = layout.columns[place - 1] if layout is not None and place <= len(layout.columns) else None
+    if cell.kind == "d":
+        return meant_iso(cell.text.strip(), column)
     if cell.kind != "n":
         return book.text(cell)
-    try:
-        number = float(cell.text)
-    except ValueError:
+    number = number_in(cell.text.strip())
+    if number is None:
         return cell.text
-    column = layout.columns[place - 1] if layout is not None and place <= len(layout.columns) else None
     shown, zeros = book.styles[cell.style] if cell.style < len(book.styles) else (Shown.NUMBER, 0)
     return meant(number, shown, zeros, column, from_1904=book.from_1904)
 

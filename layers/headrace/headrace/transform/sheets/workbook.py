@@ -16,7 +16,8 @@ BOOK = "xl/workbook.xml"
 MOST_STRINGS = 2_000_000
 MOST_STYLES = 100_000
 MOST_COLUMNS = 16_384
-ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+ESCAPED = re.compile("_x(D[89AB][0-9A-F]{2})__x(D[C-F][0-9A-F]{2})_|_x(?!D[89A-F])([0-9A-F]{4})_", re.IGNORECASE)
+"""A character, or the two halves of one; half of one is none, and stands for itself."""
 PLACE = re.compile("([A-Z]{1,3})[0-9]*")
 Row = tuple[int, dict[int, "Cell"]]
 """The number of a row in its sheet, and its cells by the number of their column, both from 1."""
@@ -58,6 +59,8 @@ class Workbook:
         """The text in a cell, or that of its number. Raises FileRejected where it is none of the workbook's."""
         if cell.kind != "s":
             return _unescaped(cell.text)
+        if not cell.text:
+            return ""
         if not cell.text.isascii() or not cell.text.isdigit() or int(cell.text[:9]) >= len(self.texts):
             raise FileRejected("xlsx", "the workbook is damaged: a cell has a text that is not there")
         return self.texts[int(cell.text)]
@@ -164,7 +167,11 @@ def _read(archive: Archive, path: str, limits: Limits, begins: object, ends: obj
 
 def _unescaped(text: str) -> str:
     """Characters that XML cannot have are written as `_x000D_` (22.4.2.4)."""
-    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+    return ESCAPED.sub(_character, text) if "_x" in text else text
+
+
+def _character(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[3] or found[1] + found[2]).decode("utf-16-be")
 
 
 class _Sheet:

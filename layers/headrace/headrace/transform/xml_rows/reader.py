@@ -86,6 +86,15 @@ class _Element:
             self.members[name] = [self.members[name], value]
 
 
+def _named(attributes: dict[str, str]) -> dict[str, Any]:
+    """Attributes by their names. One of a namespace has its local name unless another has it, else both."""
+    known: dict[str, Any] = {f"@{key}": value for key, value in attributes.items() if " " not in key}
+    for key in sorted(key for key in attributes if " " in key):
+        space, _, name = key.rpartition(" ")
+        known[f"@{name}" if f"@{name}" not in known else f"@{{{space}}}{name}"] = attributes[key]
+    return known
+
+
 class _Rows:
     """The elements that are rows, as far as the file was read."""
 
@@ -107,7 +116,7 @@ class _Rows:
             return
         if not self._open:
             self._size = self._values = 0
-        known = {f"@{key.rpartition(' ')[2]}": value for key, value in attributes.items()}
+        known = _named(attributes)
         self._spend(sum(map(len, known.values())), 1 + len(known))
         self._open.append(_Element(name, known))
 
