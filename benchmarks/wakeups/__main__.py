@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from benchmarks.wakeups.world import HOUR, MIDNIGHT, Traffic, World
+from benchmarks.wakeups.world import HOUR, LOAD, MIDNIGHT, Traffic, World
 from headrace.domain.contract import Contract
+from headrace.domain.ingest.ledger import FileStatus
 from headrace_cli.output.console import show, table
 from headrace_compiler.compile import promises
 from tests.support.fakes import contract
@@ -29,10 +30,18 @@ def dataset(name: str, promised: int, merge: int = 0) -> Contract:
     return contract(name, freshness_seconds=promised, wait_seconds=wait, **staging)
 
 
-def several(number: int, promised: int, every: float, *, merge: int = 0, **more: tuple[float, float]) -> list[Traffic]:
+def several(
+    number: int,
+    promised: int,
+    every: float,
+    *,
+    merge: int = 0,
+    load: tuple[float, float] = LOAD,
+    copies: bool = False,
+) -> list[Traffic]:
     """Datasets of one kind."""
     names = (f"readings_{promised}_{merge}_{every:g}_{place}" for place in range(number))
-    return [Traffic(dataset(name, promised, merge), every, **more) for name in names]
+    return [Traffic(dataset(name, promised, merge), every, load, copies) for name in names]
 
 
 MIXES = {
@@ -44,6 +53,9 @@ MIXES = {
     ],
     "20 at 15 min, one at 1 min with files all the time": [
         *several(20, 15 * MINUTE, MINUTE), *several(1, MINUTE, 20)
+    ],
+    "20 at 15 min, one at 1 min with a duplicate every 20 s": [
+        *several(20, 15 * MINUTE, MINUTE), *several(1, MINUTE, 20, copies=True)
     ],
     "7 at 10 min, 7 at 15 min, 6 at 1 h, a file a minute each": [
         *several(7, 10 * MINUTE, MINUTE), *several(7, 15 * MINUTE, MINUTE), *several(6, HOUR, MINUTE)
@@ -95,10 +107,10 @@ def figures(mix: list[Traffic], hours: float, *, shared: bool) -> Figures:
 
 
 def _shares(world: World, mix: list[Traffic], first: float) -> Iterator[float]:
-    """What part of its promise each file took that landed after a time."""
+    """What part of its promise each file with rows took that landed after a time."""
     promised = {one.contract.dataset: one.contract.freshness_seconds or 0 for one in mix}
     for file in world.services.files.records.files.values():
-        if (landed := _seconds(file.arrived_at)) >= first:
+        if (landed := _seconds(file.arrived_at)) >= first and file.status is not FileStatus.DUPLICATE:
             yield (world.queryable[file.file_id] - landed) / promised[file.dataset]
 
 

@@ -43,11 +43,15 @@ CROWD_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A dataset's files: one every so many seconds on average. `load` is how long its loads take, from and to."""
+    """A dataset's files: one every so many seconds on average. `load` is how long its loads take, from and to.
+
+    `copies` bring no rows: each is a duplicate of a file that was loaded before, and no statement is sent for it.
+    """
 
     contract: Contract
     every: float
     load: tuple[float, float] = LOAD
+    copies: bool = False
 
 
 @dataclass(slots=True)
@@ -190,7 +194,12 @@ class World:
             return
         self.groups.append(self.now)
         transform = 0.0 if lane == MERGE else self._between(TRANSFORM)
-        self.after(transform + self._between(STATE), lambda: self._load(batch))
+        then = self._pass_by if self.traffic[dataset].copies else self._load
+        self.after(transform + self._between(STATE), lambda: then(batch))
+
+    def _pass_by(self, name: str) -> None:
+        batch = self.services.batches.get(name)
+        self._end(batch, [FileResult(file_id, Verdict.DUPLICATE, 1) for file_id in batch.file_ids])
 
     def _load(self, name: str) -> None:
         batch = self.services.batches.get(name)
@@ -202,7 +211,9 @@ class World:
         self.warehouse.end(self.now)
         if batch.lane == MERGE or not self.services.contracts.get(batch.dataset).staged:
             self.queryable |= dict.fromkeys(batch.file_ids, self.now)
-        results = [FileResult(file_id, Verdict.GOOD, 1, 1, sha256=file_id) for file_id in batch.file_ids]
+        self._end(batch, [FileResult(file_id, Verdict.GOOD, 1, 1, sha256=file_id) for file_id in batch.file_ids])
+
+    def _end(self, batch: BatchRecord, results: list[FileResult]) -> None:
         record_outcome(batch, results, self.services)
         order = batch.dataset, batch.lane, batch.generation
         self.after(self._between(STATE), lambda: hand_over(*order, self.services))

@@ -260,7 +260,8 @@ def test_the_seconds_of_the_last_loads_are_remembered(ledger: Any) -> None:
 def test_a_batch_is_open_until_it_has_ended(ledger: Any) -> None:
     ledger.files.record_arrival(file())
     ledger.batches.open(batch())
-    assert ledger.lanes.state("readings", LIVE).open_batch == "readings-1"
+    state = ledger.lanes.state("readings", LIVE)
+    assert (state.open_batch, state.began_at) == ("readings-1", batch().started_at)
     taken = ledger.batches.take(batch())
     again = ledger.batches.take(batch())
     assert [(f.status, f.batch) for f in taken + again] == [(FileStatus.RUNNING, "readings-1")] * 2
@@ -308,7 +309,7 @@ def test_a_function_whose_execution_was_stopped_opens_no_batch_beside_the_next(l
     assert ledger.batches.open(first) == first
     assert ledger.batches.open(replace(first, file_ids=("f" * 24,))) == first
     assert not ledger.batches.open(batch(batch="readings-x", generation=2))
-    assert ledger.lanes.state("readings", LIVE) == LaneState(2, "readings-2")
+    assert ledger.lanes.state("readings", LIVE) == LaneState(2, "readings-2", began_at=first.started_at)
 
 
 def test_a_batch_that_has_ended_never_runs_again(ledger: Any) -> None:
@@ -451,16 +452,16 @@ def test_a_pause_lasts_until_it_is_ended_and_its_end_ends_no_other(ledger: Any) 
 
 
 def test_a_held_batch_is_listed_until_it_is_decided(ledger: Any) -> None:
-    held = batch(status=BatchStatus.HELD)
+    held, begun = batch(status=BatchStatus.HELD), LaneState(began_at=batch().started_at)
     assert ledger.batches.open(batch())
     for _ in range(2):
         ledger.batches.save(held)
-        assert ledger.lanes.state("readings", LIVE) == LaneState(1, None, (held.batch,))
+        assert ledger.lanes.state("readings", LIVE) == replace(begun, held=(held.batch,))
     ledger.batches.save(replace(held, status=BatchStatus.RELEASED))
-    assert ledger.lanes.state("readings", LIVE) == LaneState(1, None)
+    assert ledger.lanes.state("readings", LIVE) == begun
     ledger.batches.save(held)  # by a function that was stopped, and does not know
     assert ledger.batches.get(held.batch).status is BatchStatus.RELEASED
-    assert ledger.lanes.state("readings", LIVE) == LaneState(1, None)
+    assert ledger.lanes.state("readings", LIVE) == begun
 
 
 def test_a_file_changes_only_while_it_is_what_it_was(ledger: Any) -> None:
@@ -822,7 +823,7 @@ def test_a_lane_names_a_batch_no_more(ledger: Any) -> None:
     ledger.batches.save(batch(status=BatchStatus.HELD))
     for _ in range(2):
         ledger.lanes.unlist("readings", LIVE, "readings-1")
-        assert ledger.lanes.state("readings", LIVE) == LaneState(1)
+        assert ledger.lanes.state("readings", LIVE) == LaneState(1, began_at=batch().started_at)
 
 
 def test_a_mark_is_taken_away_from_a_file_that_does_not_wait(ledger: Any) -> None:

@@ -248,7 +248,8 @@ class MemoryBatches:
         if state.generation != batch.generation or state.open_batch is not None:
             return None
         known[batch.batch] = batch
-        self.records.lanes[batch.dataset, batch.lane] = replace(state, open_batch=batch.batch)
+        opened = replace(state, open_batch=batch.batch, began_at=batch.started_at)
+        self.records.lanes[batch.dataset, batch.lane] = opened
         return batch
 
     def take(self, batch: BatchRecord) -> list[FileRecord]:

@@ -31,3 +31,10 @@ def test_promises_are_kept_where_loads_take_longer_than_was_assumed() -> None:
     slow = several(5, 15 * MINUTE, MINUTE, load=(150.0, 200.0))
     assert figures(slow, HOURS, shared=False).late > 0
     assert figures(slow, HOURS, shared=True).late == 0
+
+
+def test_a_dataset_whose_files_bring_no_rows_does_not_take_the_others_along_every_time() -> None:
+    mix = [*several(10, 15 * MINUTE, MINUTE), *several(1, MINUTE, 20, copies=True)]
+    shared = figures(mix, HOURS, shared=True)
+    assert shared.late == 0
+    assert shared.wake_ups <= 5

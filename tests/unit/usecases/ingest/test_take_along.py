@@ -10,8 +10,10 @@ from headrace.domain import clock
 from headrace.domain.clock import written
 from headrace.domain.ingest.lane import ALONE, MOST_TAKEN, LaneState, Sleeper, WakeUps
 from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE
+from headrace.domain.ingest.outcome import FileResult, Verdict
 from headrace.usecases.ingest.hand_over import hand_over
 from headrace.usecases.ingest.record_batch import NO_BATCH, record_batch
+from headrace.usecases.ingest.record_outcome import record_outcome
 from headrace.usecases.ingest.starter import take_along, wake
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
 
@@ -29,7 +31,7 @@ class Two:
 
     def lands(self, dataset: str, lane: str = LIVE) -> None:
         """A file, and the lane is woken."""
-        landed = file(f"{dataset}-{self.at}", dataset=dataset, lane=lane, arrived_at=clock.now())
+        landed = file(f"{self.at:%M%S}-{dataset}", dataset=dataset, lane=lane, arrived_at=clock.now())
         self.services.files.record_arrival(landed)
         wake(dataset, self.services, lane, landed.arrived_at)
 
@@ -37,6 +39,12 @@ class Two:
         """The batch that an execution makes after its wait."""
         name = record_batch(dataset, lane, generation, f"{dataset}-{generation}", self.services)["batch"]
         return str(name) if name else None
+
+    def ends(self, dataset: str, generation: int) -> None:
+        """A batch whose files were all loaded before."""
+        batch = self.services.batches.get(f"{dataset}-{generation}")
+        record_outcome(batch, [FileResult(each, Verdict.DUPLICATE, 1) for each in batch.file_ids], self.services)
+        hand_over(dataset, LIVE, generation, self.services)
 
     def passes(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
@@ -85,6 +93,30 @@ def test_a_dataset_that_loads_every_minute_takes_what_waits_along_at_the_last_ti
         loaded_at = written(two.at - timedelta(seconds=60))
         taken = take_along(loaded_at, two.services)
         assert bool(taken) is (minute == 12), "then a minute is left"
+
+
+def test_a_dataset_whose_batches_bring_no_rows_takes_what_waits_along_at_the_last_time_as_well(two: Two) -> None:
+    two.lands("alarms")
+    two.passes(30)
+    assert two.begins("alarms", 1)
+    two.lands("meters")
+    for minute in range(2, 15):
+        two.ends("alarms", minute - 1)
+        two.lands("alarms")
+        two.passes(60)
+        assert two.begins("alarms", minute)
+        assert two.started("meters", 2) is (minute == 14), "then half a minute is left"
+
+
+def test_a_batch_that_is_tried_again_takes_nothing_along(two: Two) -> None:
+    two.lands("alarms")
+    two.passes(30)
+    assert two.begins("alarms", 1)
+    two.lands("meters")
+    two.passes(700)
+    two.services.lanes.advance("alarms", LIVE, 1)  # its execution has failed
+    assert two.begins("alarms", 2) == "alarms-1"
+    assert not two.started("meters", 2)
 
 
 def test_one_of_several_takes_a_lane_along(two: Two) -> None:

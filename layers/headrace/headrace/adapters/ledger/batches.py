@@ -55,9 +55,9 @@ class DynamoBatches:
         lane = lane_pk(batch.dataset, batch.lane)
         first = "attribute_not_exists(generation) OR " if batch.generation == LaneState().generation else ""
         condition = f"({first}generation = :generation) AND (attribute_not_exists(open_batch) OR open_batch = :batch)"
-        values = {"batch": batch.batch, "generation": batch.generation}
+        values = {"batch": batch.batch, "generation": batch.generation, "at": batch.started_at}
         put = self._table.putting(batch_pk(batch.batch), "BATCH", batch_item(batch), "attribute_not_exists(pk)")
-        update = self._table.updating(lane, "STATE", "SET open_batch = :batch", condition, **values)
+        update = self._table.updating(lane, "STATE", "SET open_batch = :batch, began_at = :at", condition, **values)
         if self._table.transact([put, update]):
             return batch
         return self.get(batch.batch) if self._table.get(lane, "STATE").get("open_batch") == batch.batch else None

@@ -123,6 +123,7 @@ def _state(item: dict[str, Any]) -> LaneState:
         item.get("resumed_at"),
         item.get("given_up_at"),
         tuple(item[name] for name in TOOK if name in item),
+        item.get("began_at"),
     )
 
 

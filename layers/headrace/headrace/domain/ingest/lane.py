@@ -93,7 +93,8 @@ class Pause:
 class LaneState:
     """The generation whose execution may run, the batch that an earlier one left open, and those that people hold.
 
-    `loaded_at` is when a batch of the lane last brought rows to the warehouse. `failing_since` is when the trouble
+    `loaded_at` is when a batch of the lane last brought rows to the warehouse, `began_at` when the last one was made
+    of files that waited, whatever came of it. `failing_since` is when the trouble
     began that people know of and the lane waits out. `notified` are the causes that people were notified of since a
     batch last loaded. `resumed_at` is when the last `pause` ended: nothing is late for having waited before.
     `given_up_at` is when a batch was given up, until people know that others load. `took` are the seconds from the
@@ -110,6 +111,12 @@ class LaneState:
     resumed_at: str | None = None
     given_up_at: str | None = None
     took: tuple[int, ...] = ()
+    began_at: str | None = None
+
+    @property
+    def last_turn(self) -> str | None:
+        """When the lane last began or loaded, so that others could come along."""
+        return max((at for at in (self.loaded_at, self.began_at) if at), default=None)
 
     @property
     def recovered(self) -> bool:
@@ -298,10 +305,10 @@ def oldest_of(files: Iterable[FileRecord]) -> str | None:
 
 
 def comes_along(sleeper: Sleeper, at: float, since_last: float) -> bool:
-    """Whether a lane that waits begins with one that begins now, whose own last load was `since_last` seconds ago.
+    """Whether a lane that waits begins with one that begins now, whose own last turn was `since_last` seconds ago.
 
-    One that loads every minute will load again before an hour is over: what waits an hour comes along with the last of
-    those loads that is in time. One that has not loaded for longer than the other still waits takes it along now.
+    One that begins every minute will begin again before an hour is over: what waits an hour comes along with the last
+    of those turns that is in time. One that has not begun for longer than the other still waits takes it along now.
     """
     left = sleeper.until - at
     return TOGETHER_SECONDS < left <= since_last

@@ -9,7 +9,7 @@ from headrace.domain import clock
 from headrace.domain.clock import now
 from headrace.domain.contract import Contract
 from headrace.domain.executions import execution_name
-from headrace.domain.ingest.lane import limits_of
+from headrace.domain.ingest.lane import LaneState, limits_of
 from headrace.domain.ingest.ledger import MERGE, BatchRecord, BatchStatus, FileRecord
 from headrace.domain.ingest.packing import NEVER, first_batch, is_heavy, units, waiting_in
 from headrace.usecases import lake_paths
@@ -70,10 +70,9 @@ def record_batch(
         batch = None
     if batch is None and replace(state, open_batch=None).blocked(services.contracts.get(dataset)):
         return NO_BATCH
-    batch = batch or _of_pending_files(dataset, lane, generation, execution, state.loaded_at, services)
+    batch = batch or _begun(dataset, lane, generation, execution, state, services)
     if batch is None:
         return NO_BATCH
-    take_along(state.loaded_at, services)
     files = services.batches.take(batch)
     packed = dict(enumerate(_packed(lane, files), start=1))
     contract = services.contracts.get(dataset)
@@ -112,6 +111,16 @@ def _left_open(name: str | None, execution: str, services: Services) -> BatchRec
     if batch.execution != execution:
         batch = services.batches.take_up(batch, execution)
     return batch if batch.status is BatchStatus.RUNNING else None
+
+
+def _begun(
+    dataset: str, lane: str, generation: int, execution: str, state: LaneState, services: Services
+) -> BatchRecord | None:
+    """A new batch of files that wait, which others begin with. One that was left open is tried again without them."""
+    batch = _of_pending_files(dataset, lane, generation, execution, state.loaded_at, services)
+    if batch:
+        take_along(state.last_turn, services)
+    return batch
 
 
 def _of_pending_files(

@@ -151,8 +151,8 @@ def start(dataset: str, lane: str, generation: int, wait: int, services: ShareSe
         services.sleepers.note(Sleeper(dataset, lane, generation, clock.seconds() + wait))
 
 
-def take_along(loaded_at: str | None, services: ShareServices) -> list[Sleeper]:
-    """Begin with what waits and comes along with a lane that begins now and has `loaded_at` last. Returns what does.
+def take_along(last_turn: str | None, services: ShareServices) -> list[Sleeper]:
+    """Begin with what waits and comes along with a lane that begins now, and last did so then. Returns what does.
 
     Its lane is moved on, as from an execution that died, and the next generation begins. The one that waits finds later
     that it is not its turn, and hands over: where nothing was started, it does that. What cannot be taken along begins
@@ -161,7 +161,7 @@ def take_along(loaded_at: str | None, services: ShareServices) -> list[Sleeper]:
     if not services.wake_ups.shared:
         return []
     at = clock.seconds()
-    since_last = at - datetime.fromisoformat(loaded_at).timestamp() if loaded_at else math.inf
+    since_last = at - datetime.fromisoformat(last_turn).timestamp() if last_turn else math.inf
     try:
         return _take(at, since_last, services)
     except Exception:
