@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,43 @@ def test_an_execution_that_is_out_of_its_turn_starts_what_was_not_started(two: T
     assert hand_over("meters", LIVE, 1, two.services)
     assert two.services.workflow.waits == [780, 0], "at once: its time has come"
     assert two.begins("meters", 2) == "meters-2"
+
+
+def test_a_file_that_starts_the_next_generation_first_counts_the_wait_from_those_before_it(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.lands("meters")
+    two.passes(780)
+    assert two.begins("meters", 1)
+    two.lands("meters")  # while the batch is loaded
+    two.passes(600)
+    advance = two.services.lanes.advance
+
+    def then_one_lands(*order: Any) -> None:
+        advance(*order)
+        two.lands("meters")
+
+    monkeypatch.setattr(two.services.lanes, "advance", then_one_lands)
+    two.ends("meters", 1)
+    assert two.services.workflow.waits == [780, 180], "the file that came in the middle has waited for ten minutes"
+
+
+def test_a_lane_that_was_taken_and_not_started_is_in_time_for_its_oldest_file(two: Two) -> None:
+    two.lands("meters")
+    (asleep,) = two.services.sleepers.all()
+    two.services.sleepers.take(asleep)  # and the function that took it is killed
+    two.passes(600)
+    wake("meters", two.services, LIVE)  # the sweeper
+    assert two.services.workflow.waits == [780, 180]
+
+
+def test_files_that_stand_back_do_not_hide_the_oldest_that_is_promised(two: Two) -> None:
+    early = file("early", dataset="meters", arrived_at=written(NOON), suspects="apart", failing_since=written(NOON))
+    two.services.files.record_arrival(early)
+    two.services.files.record_arrival(file("later", dataset="meters", arrived_at=written(NOON)))
+    two.passes(600)
+    two.lands("meters")
+    assert two.services.workflow.waits == [180]
 
 
 def test_a_dataset_that_loads_every_minute_takes_what_waits_along_at_the_last_time(two: Two) -> None:

@@ -32,7 +32,8 @@ class DynamoLanes:
 
     def pending(self, dataset: str, lane: str, limit: int) -> list[FileRecord]:
         """The files that wait for a batch, the oldest first. A consistent read."""
-        return [file_of(item) for item in islice(self._table.partition(pending_pk(dataset, lane)), limit)]
+        items = self._table.query("pk = :pk", {"pk": pending_pk(dataset, lane)}, Limit=limit)  # no page of 1 MB for one
+        return [file_of(item) for item in islice(items, limit)]
 
     def states(self, lanes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], LaneState]:
         """The states of many lanes, each a dataset and a lane, for people: they may lag a moment."""

@@ -9,15 +9,18 @@ from itertools import islice
 from typing import Protocol
 
 from headrace.domain import clock
+from headrace.domain.contract import Contract
 from headrace.domain.foreign import NOT_AS_EXPECTED
 from headrace.domain.ingest.arrival import Routing, arrival_of, contract_of, left_out, route
 from headrace.domain.ingest.deletion import Deletion, as_version, deletion_of, removes_rows
 from headrace.domain.ingest.lane import (
     MOST_TAKEN,
     TOGETHER_SECONDS,
+    LaneState,
     Sleeper,
     comes_along,
     group_wait,
+    oldest_of,
     wait_seconds,
 )
 from headrace.domain.ingest.ledger import ERASED, LIVE, MERGE, Arrival, FileRecord, FileStatus
@@ -40,6 +43,9 @@ from headrace.usecases.ports import (
     HasWorkflow,
     Unreadable,
 )
+
+FIRST = 10
+"""Files that are looked at for the oldest that a promise is for: those that failed and stand back may be before it."""
 
 
 class RecordServices(HasContracts, HasEngines, HasFiles, HasStorms, HasTopic, Protocol):
@@ -125,7 +131,8 @@ def _erased(file: FileRecord, services: DeletionServices) -> bool:
 def wake(dataset: str, services: WakeServices, lane: str = LIVE, oldest: str | None = None) -> None:
     """Start the lane's current generation, after its files were written.
 
-    `oldest` is when the oldest of those arrived that a promise is for; None: just now.
+    `oldest` is when the oldest of those arrived that a promise is for; None: just now. Others may have waited before
+    it, while the one that was to start this generation had not come to it: the wait is counted from the first of all.
 
     If that execution exists already, it takes the files: it looks for them after it has moved the generation on.
     A lane that waits for people is left asleep: their decision wakes it.
@@ -135,10 +142,20 @@ def wake(dataset: str, services: WakeServices, lane: str = LIVE, oldest: str | N
     if state.blocked(contract):
         return
     left_open = services.batches.get(state.open_batch) if state.open_batch else None
+    grouped = left_open is None and lane != MERGE
+    group = _group_wait(contract, lane, state, oldest, services) if grouped else None
+    wait = wait_seconds(contract, lane, left_open, clock.seconds(), group=group)
+    start(dataset, lane, state.generation, wait, services, comes_along=grouped)
+
+
+def _group_wait(contract: Contract, lane: str, state: LaneState, oldest: str | None, services: WakeServices) -> int:
+    """The wait of the group of a file that arrived at `oldest`, and of those that have waited for longer."""
     at = clock.seconds()
-    group = group_wait(contract, state.took, oldest, at, services.wake_ups)
-    wait = wait_seconds(contract, lane, left_open, at, group=group)
-    start(dataset, lane, state.generation, wait, services, comes_along=not (left_open or lane == MERGE))
+    wait = group_wait(contract, state.took, oldest, at, services.wake_ups)
+    if not (wait and services.wake_ups.shared):
+        return wait
+    first = oldest_of(services.lanes.pending(contract.dataset, lane, FIRST))
+    return min(wait, group_wait(contract, state.took, first, at, services.wake_ups)) if first else wait
 
 
 def start(dataset: str, lane: str, generation: int, wait: int, services: ShareServices, *, comes_along: bool) -> None:

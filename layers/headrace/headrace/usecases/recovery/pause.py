@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from headrace.domain import clock
-from headrace.domain.ingest.lane import LaneState, Pause, oldest_of
+from headrace.domain.ingest.lane import LaneState, Pause
 from headrace.domain.ingest.ledger import LANES, LIVE
 from headrace.domain.notice import resumed_notice
 from headrace.errors import TerminalError
@@ -81,10 +81,9 @@ def is_paused(dataset: str, services: HasLanes) -> bool:
 
 def wake_if_needed(dataset: str, lane: str, services: WakeServices) -> bool:
     """Start the lane if anything waits in it. Returns whether anything does."""
-    waiting = services.lanes.pending(dataset, lane, 1)
-    waits = bool(services.lanes.state(dataset, lane).open_batch or waiting)
+    waits = bool(services.lanes.state(dataset, lane).open_batch or services.lanes.pending(dataset, lane, 1))
     if waits:
-        wake(dataset, services, lane, oldest_of(waiting))
+        wake(dataset, services, lane)
     return waits
 
 
