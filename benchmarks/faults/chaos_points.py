@@ -15,7 +15,7 @@ SDK_TRIES = 6
 Fault = dict[str, Any]
 CALLS: dict[str, list[tuple[str, str] | tuple[str, str, int]]] = {
     "StarterFunction": [
-        ("dynamodb", "TransactWriteItems"), ("dynamodb", "GetItem"),
+        ("dynamodb", "PutItem"), ("dynamodb", "PutItem", 2), ("dynamodb", "PutItem", 3), ("dynamodb", "GetItem"),
         ("states", "StartExecution"),
     ],
     "RecordBatchFunction": [
@@ -28,8 +28,8 @@ CALLS: dict[str, list[tuple[str, str] | tuple[str, str, int]]] = {
     "PrepareLoadFunction": [("s3", "GET"), ("s3", "PUT"), ("dynamodb", "PutItem")],
     "RunStatementsFunction": [("redshift-data", "BatchExecuteStatement"), ("redshift-data", "DescribeStatement")],
     "RecordOutcomeFunction": [
-        ("s3", "GET"), ("dynamodb", "BatchGetItem"), ("dynamodb", "PutItem"), ("dynamodb", "UpdateItem"),
-        ("dynamodb", "Query"), ("dynamodb", "PutItem", 2), ("dynamodb", "UpdateItem", 2),
+        ("s3", "GET"), ("dynamodb", "BatchGetItem"), ("dynamodb", "TransactWriteItems"), ("dynamodb", "PutItem"),
+        ("dynamodb", "UpdateItem"), ("dynamodb", "Query"), ("dynamodb", "PutItem", 2), ("dynamodb", "UpdateItem", 2),
     ],
     "HandOverFunction": [("dynamodb", "UpdateItem"), ("dynamodb", "GetItem")],
 }  # fmt: skip

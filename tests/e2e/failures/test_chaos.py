@@ -13,7 +13,7 @@ from headrace_cli.stack.target import target_at
 from tests.e2e.conftest import Laptop
 
 SHORT = [
-    "Starter: dynamodb TransactWriteItems, killed after",
+    "Starter: dynamodb PutItem, killed after",
     "Transform: s3 PUT, 5xx after",
     "load: submitted, the answer lost",
     "load: refused, 1023",
