@@ -66,6 +66,18 @@ def test_hours_of_the_day() -> None:
     assert dues(each, "2026-03-28T22:59", 24)[-1] == "2026-03-29T22:00"
 
 
+def test_an_hour_that_the_clocks_repeat_is_twice_a_time_of_what_comes_each_hour() -> None:
+    each = Expectation("a", every=HOUR, minutes=15, zone="Europe/Zurich")
+    assert dues(each, "2026-10-24T22:20", 4) == [
+        "2026-10-24T23:15", "2026-10-25T00:15", "2026-10-25T01:15", "2026-10-25T02:15",
+    ]  # fmt: skip
+    assert len(each.due_on(date(2026, 10, 25))) == 25
+    two = Expectation("a", every=HOUR, hours=2, zone="Europe/Zurich")
+    assert len(two.due_on(date(2026, 10, 25))) == 12, "by the clocks on the wall"
+    half = Expectation("a", every=HOUR, minutes=45, zone="Australia/Lord_Howe")
+    assert len(half.due_on(date(2026, 4, 5))) == 24, "the clocks go back by half an hour"
+
+
 @pytest.mark.parametrize(
     ("year", "sunday"),
     [(2024, "03-31"), (2025, "04-20"), (2026, "04-05"), (2027, "03-28"), (2038, "04-25"), (2285, "03-22")],

@@ -15,7 +15,7 @@ from headrace.domain import clock
 from headrace.domain.clock import written
 from headrace.domain.expected.calendar import Expectation
 from headrace.domain.ingest.lane import LaneState
-from headrace.domain.ingest.ledger import DELETED, LIVE, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import DELETED, LANES, LIVE, FileStatus, RowCounts
 from headrace.domain.ingest.replay import replay_name
 from headrace.domain.ingest.reported import WATCHED
 from headrace.usecases.recovery.pause import pause, resume
@@ -142,6 +142,27 @@ def test_what_a_contract_no_longer_expects_is_over(world: World) -> None:
     assert world.look() == ["readings"]
     assert world.look() == []
     assert world.services.topic.notices[-1].level == "ok"
+    assert world.titles()[1:] == ["readings: no longer watched, the contract has changed (morning)"]
+
+
+def test_a_time_that_is_moved_is_watched_from_the_next_on_and_calls_nobody_today(world: World) -> None:
+    """Moved from six to nine o'clock after the files have come."""
+    world.two(MONDAY)
+    world.each_hour(MONDAY + timedelta(hours=7))
+    world.redeploy(expected=(replace(TWO, minutes=9 * 60),))
+    world.each_hour(MONDAY + timedelta(hours=23))
+    assert world.titles() == []
+    world.each_hour(MONDAY + timedelta(days=1, hours=12))
+    assert world.titles() == ["readings: no file has come by Tue 2026-03-03 09:00 UTC"]
+    world.redeploy(expected=(replace(TWO, minutes=12 * 60),))
+    world.each_hour(MONDAY + timedelta(days=1, hours=20))
+    assert world.titles()[1:] == ["readings: no longer watched, the contract has changed (morning)"]
+
+
+def test_another_holiday_or_number_is_the_same_expectation(world: World) -> None:
+    world.redeploy(expected=(replace(TWO, least=1, holidays=("12-25",)),))
+    world.each_hour(MONDAY + timedelta(hours=8))
+    assert world.titles() == ["readings: no file has come by Mon 2026-03-02 06:00 UTC"]
 
 
 def test_a_crash_before_the_note_notifies_again_and_not_never(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,11 +186,14 @@ def test_a_dataset_that_expects_nothing_writes_and_reads_nothing_of_its_files(mo
 # -- the share in quarantine ---------------------------------------------------------------------------------------
 
 
-def loaded(world: World, name: str, read: int, bad: int) -> None:
+def loaded(world: World, name: str, read: int, bad: int, lane: str = LIVE) -> None:
     world.now += timedelta(minutes=5)
     rows = RowCounts(read, read - bad, quarantined=bad)
     world.land(name, world.now, status=FileStatus.LOADED, rows=rows)
-    world.services.ledger.records.lanes["readings", LIVE] = LaneState(loaded_at=written(world.now))
+    lanes = world.services.ledger.records.lanes
+    before = lanes.get(("readings", lane), LaneState())
+    loaded_at = written(world.now) if read > bad else before.loaded_at
+    lanes["readings", lane] = replace(before, generation=before.generation + 1, loaded_at=loaded_at)
 
 
 def test_a_share_over_the_limit_is_one_incident_until_it_is_well_below(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +214,21 @@ def test_a_share_over_the_limit_is_one_incident_until_it_is_well_below(monkeypat
         "readings/b.csv: 12 of 100",
     )
     assert (ended.level, ended.key) == ("ok", begun.key)
+
+
+@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("bad", [99, 100])
+def test_a_batch_of_any_lane_starts_a_look_even_one_without_a_good_row(
+    lane: str, bad: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch, quarantine_limit=0.1)
+    loaded(world, "a.csv", 100, 0)
+    assert world.look() == []
+    loaded(world, "b.csv", 100, bad, lane)
+    assert world.look() == ["readings"]
+    world.redeploy()
+    world.look()
+    assert world.titles()[1:] == ["readings: no longer watched, the contract has changed"]
 
 
 # -- held for too long ---------------------------------------------------------------------------------------------

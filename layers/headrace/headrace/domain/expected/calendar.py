@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,6 +60,12 @@ class Expectation:
             return f"at least {self.least}" if self.least > 1 else "a file"
         return f"{self.least}" if self.least == self.most else f"{self.least} to {self.most}"
 
+    @property
+    def calendar(self) -> str:
+        """A short text that differs where the times do. Holidays are none of it: they are added year by year."""
+        times = (self.every, self.hours, self.minutes, self.zone, self.weekdays, self.month_days)
+        return hashlib.sha256(repr(times).encode()).hexdigest()[:12]
+
     def here(self, at: datetime) -> str:
         """A moment as the calendar's zone has it: Mon 2026-03-02 06:00 Europe/Zurich."""
         return f"{at.astimezone(ZoneInfo(self.zone)):%a %Y-%m-%d %H:%M} {self.zone}"
@@ -78,7 +85,9 @@ class Expectation:
         if not self.is_day(day):
             return []
         starts = range(0, 24 * 60, self.hours * 60) if self.every == HOUR else (0,)
-        return sorted({_moment(day, start + self.minutes, self.zone) for start in starts})
+        both = self.every == HOUR and self.hours == 1
+        moments = (_moments(day, start + self.minutes, self.zone, both=both) for start in starts)
+        return sorted({moment for some in moments for moment in some})
 
     def next_due(self, after: datetime) -> datetime | None:
         """The first moment after this one by which files are due; None if there is none in more than a year."""
@@ -153,7 +162,11 @@ def _is_holiday(rule: str, day: date) -> bool:
     return rule in {f"{day:%m-%d}", day.isoformat()}
 
 
-def _moment(day: date, minutes: int, zone: str) -> datetime:
-    """A time of day in UTC. One that the clocks skip or repeat is due at the later of what it may mean."""
+def _moments(day: date, minutes: int, zone: str, *, both: bool) -> tuple[datetime, ...]:
+    """A time of day in UTC. One that the clocks skip or repeat is due at the later of what it may mean.
+
+    With `both`, one that they repeat after an hour is due twice.
+    """
     wall = datetime.combine(day, time(), ZoneInfo(zone)) + timedelta(minutes=minutes)
-    return max(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    first, second = (wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    return (first, second) if both and second - first >= timedelta(hours=1) else (max(first, second),)

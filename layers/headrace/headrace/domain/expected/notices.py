@@ -42,10 +42,22 @@ class Trouble:
 
 def end_of(name: str, contract: Contract, since: str, lines: Iterable[str]) -> Notice:
     """The end of a trouble of this name, known since a time."""
+    return _end(
+        name, contract, causes.CAUSES[name.partition(BETWEEN)[0]].ends, (*lines, f"It was reported at {since}.")
+    )
+
+
+def dropped(name: str, contract: Contract, since: str) -> Notice:
+    """The end of a trouble of this name that nobody looks for any more."""
+    line = f"It was reported at {since}, and is not known to be over: the contract does not ask for it any more."
+    return _end(name, contract, "no longer watched, the contract has changed", (line,))
+
+
+def _end(name: str, contract: Contract, what: str, lines: Iterable[str]) -> Notice:
     cause, _, thing = name.partition(BETWEEN)
-    matter = of_dataset(contract, causes.CAUSES[cause], thing)
     of_thing = f" ({thing})" if thing else ""
-    return matter.end(f"{contract.dataset}: {matter.cause.ends}{of_thing}", (*lines, f"It was reported at {since}."))
+    matter = of_dataset(contract, causes.CAUSES[cause], thing)
+    return matter.end(f"{contract.dataset}: {what}{of_thing}", lines)
 
 
 def expected_trouble(contract: Contract, expectation: Expectation, state: State) -> Trouble | None:

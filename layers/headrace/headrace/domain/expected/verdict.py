@@ -49,6 +49,7 @@ class State:
     `came` files were counted, `small` are some that are too small. `complete_at` is when the last file came that made
     it complete, after its time. `times` have been judged since the first look, counted up to `ALL_KNOWN`. `firsts`
     are the seconds after a time in which the first file of the next came, of the last that were just complete in time.
+    `calendar` is that of the expectation; empty: a version of Headrace wrote it that did not keep it.
     """
 
     due: datetime
@@ -61,6 +62,7 @@ class State:
     small: tuple[str, ...] = ()
     complete_at: datetime | None = None
     firsts: tuple[int, ...] = ()
+    calendar: str = ""
 
     @property
     def problem(self) -> str:
@@ -88,7 +90,7 @@ class State:
         """As plain JSON values."""
         times = {name: written(getattr(self, name)) for name in ("due", "start", "upto")}
         complete = {"complete_at": written(self.complete_at)} if self.complete_at else {}
-        names = ("times", "came", "missing", "wrong")
+        names = ("times", "came", "missing", "wrong", "calendar")
         counts = {name: getattr(self, name) for name in names}
         counts |= {name: list(getattr(self, name)) for name in LISTS}
         return times | complete | {name: value for name, value in counts.items() if value}
@@ -106,10 +108,13 @@ Arrivals = Callable[[datetime], Iterable[Came]]
 
 
 def look(expectation: Expectation, known: State | None, arrivals: Arrivals, now: datetime) -> State:
-    """What is known after a look: each time that has passed since the last one is judged, and what was late then."""
-    if known is None:
-        return State(due=now, start=now, upto=now)
-    state = known
+    """What is known after a look: each time that has passed since the last one is judged, and what was late then.
+
+    An expectation with other times than at the last look is one that was not known before.
+    """
+    if known is None or known.calendar not in {"", expectation.calendar}:
+        return State(due=now, start=now, upto=now, calendar=expectation.calendar)
+    state = replace(known, calendar=expectation.calendar)
     if state.missing and not state.complete_at and state.upto < _late_until(expectation, state.due, state):
         state = _judged(expectation, state, state.start, state.due, arrivals, now)
     passed = list(_passed(expectation, state.due, now))

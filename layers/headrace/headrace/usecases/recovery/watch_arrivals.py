@@ -7,7 +7,7 @@ are missing, or where something has loaded since: so what it costs follows from 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -48,13 +48,14 @@ class Services(HasContracts, HasFiles, HasLanes, HasTopic, HasWatches, Protocol)
 class Look:
     """What one look at a dataset finds: its troubles, how those that are over ended, and what the next look needs.
 
+    `lanes` are the states by lane. `ended` has a list of lines, often none, for each trouble that was looked for.
     `memory` is what the last one left: `{"open": {trouble: since}, "expected": {name: state}, "quiet", "share",
     "held"}`.
     """
 
     contract: Contract
     now: datetime
-    lane: LaneState
+    lanes: dict[str, LaneState]
     memory: dict[str, Any]
     troubles: list[Trouble] = field(default_factory=list)
     ended: dict[str, list[str]] = field(default_factory=dict)
@@ -67,6 +68,11 @@ class Look:
     def is_open(self, name: str) -> bool:
         """Whether people know of a trouble."""
         return name in self.of("open")
+
+    @property
+    def progress(self) -> str:
+        """Differs once a batch of any lane has ended since, even one without a good row."""
+        return " ".join(f"{lane}-{state.generation}-{state.loaded_at}" for lane, state in self.lanes.items())
 
 
 def watch_arrivals(services: Services) -> list[str]:
@@ -84,12 +90,13 @@ def watch_arrivals(services: Services) -> list[str]:
 
 
 def _notified(contract: Contract, services: Services) -> bool:
-    lane = services.lanes.state(contract.dataset, LIVE)
-    if lane.pause:
+    lanes = {LIVE: services.lanes.state(contract.dataset, LIVE)}
+    if lanes[LIVE].pause:
         return False
+    lanes |= {lane: services.lanes.state(contract.dataset, lane) for lane in LANES if lane != LIVE}
     known = services.watches.reported(contract.dataset, WATCHED)
     memory = json.loads(known.what) if known.what else {}
-    look = Look(contract, datetime.fromtimestamp(clock.seconds(), UTC), lane, memory)
+    look = Look(contract, datetime.fromtimestamp(clock.seconds(), UTC), lanes, memory)
     for part in (_expected, _quiet, _share, _held):
         part(look, services)
     told = _told(look, services)
@@ -106,7 +113,11 @@ def _told(look: Look, services: Services) -> dict[str, str]:
     opened, troubles = look.of("open"), {trouble.name: trouble for trouble in look.troubles}
     for name, since in opened.items():
         if name not in troubles:
-            services.topic.publish(notices.end_of(name, look.contract, since, look.ended.get(name, ())))
+            lines = look.ended.get(name)
+            if lines is None:
+                services.topic.publish(notices.dropped(name, look.contract, since))
+            else:
+                services.topic.publish(notices.end_of(name, look.contract, since, lines))
     for name, trouble in troubles.items():
         if name not in opened:
             services.topic.publish(trouble.notice(look.contract))
@@ -128,6 +139,8 @@ def _expected(look: Look, services: Services) -> None:
         states[expectation.name] = state.to_json()
         if trouble := notices.expected_trouble(look.contract, expectation, state):
             look.troubles.append(trouble)
+        if before and before.calendar not in {"", state.calendar}:
+            continue
         for cause in notices.CAUSE_OF.values():
             over = f"{cause.name}{notices.BETWEEN}{expectation.name}"
             look.ended[over] = notices.end_of_expected(expectation, state)
@@ -159,6 +172,7 @@ def _was_sent(file: FileRecord, contract: Contract) -> bool:
 def _quiet(look: Look, services: Services) -> None:
     if not look.contract.notify_quiet:
         return
+    look.ended[causes.DATASET_QUIET.name] = []
     known = look.of("quiet")
     rhythm = quiet.Rhythm.from_json(known) if known else quiet.begun(look.now)
     before, rhythm = rhythm.last, rhythm.at(look.now, _last_sent(look.contract, services))
@@ -192,9 +206,10 @@ def _share(look: Look, services: Services) -> None:
     limit, known = look.contract.quarantine_limit, look.of("share")
     if limit is None:
         return
-    newest = services.files.newest(look.contract.dataset, NEWEST) if known.get("at") != look.lane.loaded_at else []
+    look.ended[causes.QUARANTINE_SHARE.name] = []
+    newest = services.files.newest(look.contract.dataset, NEWEST) if known.get("at") != look.progress else []
     files = [file for file in newest if file.status is FileStatus.LOADED and file.rows.read]
-    look.kept["share"] = {"at": look.lane.loaded_at} if look.lane.loaded_at else {}
+    look.kept["share"] = {"at": look.progress}
     if not files:
         _as_before(look, causes.QUARANTINE_SHARE.name)
         return
@@ -213,17 +228,13 @@ def _as_before(look: Look, name: str) -> None:
 # -- held for too long ---------------------------------------------------------------------------------------------
 
 
-def _held(look: Look, services: Services) -> None:
+def _held(look: Look, _: Services) -> None:
     known = look.of("held")
-    held = {name: known.get(name, written(look.now)) for name in _held_batches(look, services)}
+    look.ended[causes.HELD_TOO_LONG.name] = []
+    listed = (name for state in look.lanes.values() for name in state.held[:MOST_HELD])
+    held = {name: known.get(name, written(look.now)) for name in listed}
     if held:
         look.kept["held"] = held
     until = written(look.now - timedelta(seconds=look.contract.held_seconds))
     if late := [name for name, since in held.items() if since <= until]:
         look.troubles.append(notices.held_trouble(look.contract, late))
-
-
-def _held_batches(look: Look, services: Services) -> Iterable[str]:
-    for lane in LANES:
-        state = look.lane if lane == LIVE else services.lanes.state(look.contract.dataset, lane)
-        yield from state.held[:MOST_HELD]
