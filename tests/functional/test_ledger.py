@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from headrace.adapters.ledger import UNROUTABLE, DynamoLedger
-from headrace.adapters.ledger.items import saving
+from headrace.adapters.ledger.items import marker, pending_pk, pending_sk, saving
 from headrace.adapters.ledger.threads import DynamoThreads
 from headrace.adapters.table import Table, to_item
 from headrace.domain import causes, clock
@@ -833,6 +833,29 @@ def test_a_mark_is_taken_away_from_a_file_that_does_not_wait(ledger: Any) -> Non
     for one in (waiting, loaded):
         ledger.lanes.drop_marker(one, LIVE)
     assert [found.key for found in ledger.lanes.pending("readings", LIVE, 9)] == ["readings/a"]
+
+
+@pytest.mark.parametrize(
+    ("status", "waits_in"),
+    [
+        (FileStatus.PENDING, BACKFILL),
+        (FileStatus.STAGED, MERGE),
+        (FileStatus.RUNNING, None),
+        (FileStatus.MERGING, None),
+    ],
+)
+def test_a_mark_stays_only_in_the_lane_in_which_its_file_waits(
+    table: DynamoLedger, status: FileStatus, waits_in: str | None
+) -> None:
+    """A late one of a file that waits for its merge by now, for example, or in another lane since."""
+    one = file("a", lane=BACKFILL, status=status)
+    given(table, one)
+    items = table.files._table
+    for lane in (LIVE, BACKFILL, MERGE):
+        items.put(items.putting(pending_pk("readings", lane), pending_sk(one), marker(one)))
+        table.lanes.drop_marker(one, lane)
+    left = [lane for lane in (LIVE, BACKFILL, MERGE) if table.lanes.pending("readings", lane, 9)]
+    assert left == ([waits_in] if waits_in else [])
 
 
 def test_a_lane_knows_when_it_loaded_last_and_since_when_it_fails(ledger: Any) -> None:

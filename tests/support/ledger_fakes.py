@@ -333,10 +333,11 @@ class MemoryLanes:
         waiting = [f for f in self.records.waiting.values() if (f.dataset, f.queue) == (dataset, lane)]
         return sorted(waiting, key=lambda f: (f.arrived_at, f.file_id))[:limit]
 
-    def advance(self, dataset: str, lane: str, generation: int) -> None:
+    def advance(self, dataset: str, lane: str, generation: int) -> bool:
         state = self.state(dataset, lane)
         if state.generation == generation:
             self.records.lanes[dataset, lane] = replace(state, generation=generation + 1)
+        return state.generation == generation
 
     def unlist(self, dataset: str, lane: str, batch: str) -> None:
         state = self.state(dataset, lane)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from headrace.domain.clock import written
+from headrace.domain.executions import execution_name
 from headrace.domain.ingest.lane import ALONE, LaneState
 from headrace.domain.ingest.ledger import LIVE, MERGE, BatchRecord, BatchStatus, FileRecord, FileStatus
 from headrace.domain.ingest.packing import APART
-from headrace.usecases.ingest.hand_over import hand_over
+from headrace.usecases.ingest.hand_over import IDLE_SECONDS, hand_over
 from tests.support.fakes import MemoryServices, contract, contracts_of
 from tests.support.fakes import file as any_file
 
@@ -27,12 +28,15 @@ def file(name: str = "a.csv", **changes: Any) -> FileRecord:
 
 
 class Lane:
-    """A lane whose first execution has ended; groups wait for a minute."""
+    """A lane whose first execution has ended, and its batch with it; groups wait for a minute."""
 
     def __init__(self, *waiting: FileRecord, lane: str = LIVE, state: LaneState = LaneState(), **changes: Any) -> None:  # noqa: B008
         self.services = MemoryServices(contracts=contracts_of(contract(wait_seconds=60, **changes)))
         self.lane = lane
         self.services.ledger.records.lanes["readings", lane] = state
+        self.batch = execution_name("readings", lane, 1)
+        ended = BatchRecord(self.batch, "readings", lane, 1, BatchStatus.FAILED, (), "t")
+        self.services.ledger.records.batches[self.batch] = ended
         for each in waiting:
             self.services.ledger.given(each)
             self.services.ledger.records.waiting[each.queue, each.file_id] = each
@@ -145,3 +149,13 @@ def test_a_merge_that_is_full_does_not_wait_for_its_time(files: int, at_once: bo
     full = Lane(*(file(str(number)) for number in range(2)), most_files=2)
     full.goes_on()
     assert full.waits[0] > 50, "loads wait for their group"
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_behind_an_execution_that_made_no_batch_the_next_waits(made: bool) -> None:
+    """Nobody could take what waits: else one execution after the other would begin and end at once."""
+    lane = Lane(file(suspects="1"))
+    if not made:
+        del lane.services.ledger.records.batches[lane.batch]
+    assert lane.goes_on()
+    assert lane.waits == ([0] if made else [IDLE_SECONDS])

@@ -51,11 +51,11 @@ class DynamoLanes:
         how: dict[str, Any] = {"FilterExpression": PROMISED} if promised else {}
         return self._table.number(condition, values | ({"no": False} if promised else {}), **how)
 
-    def advance(self, dataset: str, lane: str, generation: int) -> None:
-        """Move the lane from `generation` to the next, once: a second call changes nothing."""
+    def advance(self, dataset: str, lane: str, generation: int) -> bool:
+        """Move the lane from `generation` to the next, once: a second call changes nothing. Returns whether it did."""
         condition = "attribute_not_exists(generation) OR generation = :now"
         values = {"next": generation + 1, "now": generation}
-        self._update(dataset, lane, "SET generation = :next", condition, **values)
+        return self._update(dataset, lane, "SET generation = :next", condition, **values)
 
     def unlist(self, dataset: str, lane: str, batch: str) -> None:
         """Let a lane name a batch no more, as its open one or as held."""
@@ -103,8 +103,10 @@ class DynamoLanes:
         """Write that people know that other batches load since the one that was given up then."""
         self._update(dataset, lane, "REMOVE given_up_at", "given_up_at = :at", at=at)
 
-    def _update(self, dataset: str, lane: str, expression: str, condition: str = "", **values: Any) -> None:
-        self._table.update(self._table.updating(lane_pk(dataset, lane), "STATE", expression, condition, **values))
+    def _update(self, dataset: str, lane: str, expression: str, condition: str = "", **values: Any) -> bool:
+        return self._table.update(
+            self._table.updating(lane_pk(dataset, lane), "STATE", expression, condition, **values)
+        )
 
 
 def _pause_of(item: dict[str, Any] | None) -> Pause | None:

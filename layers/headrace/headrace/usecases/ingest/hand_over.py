@@ -6,9 +6,11 @@ look; one written after it starts the new name itself. So no wake-up is lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from headrace.domain import clock
+from headrace.domain.executions import execution_name
 from headrace.domain.ingest.lane import LaneState, group_wait, most_looked_at, oldest_of, wait_seconds
 from headrace.domain.ingest.ledger import MERGE, FileRecord
 from headrace.domain.ingest.packing import waiting_in, waits_for_others
@@ -24,6 +26,9 @@ from headrace.usecases.ports import (
     HasWorkflow,
 )
 
+IDLE_SECONDS = 10
+"""The least wait behind an execution that made no batch, though something waits: the next may find no more."""
+
 
 class Services(HasBatches, HasContracts, HasLanes, HasSleepers, HasTopic, HasWakeUps, HasWorkflow, Protocol):
     """The ports used here."""
@@ -35,17 +40,19 @@ def hand_over(dataset: str, lane: str, generation: int, services: Services) -> b
     What a batch has staged is announced to the merge lane as a landed file is to its own: after it was written.
     People are notified when the lane loads again after a trouble that they know of.
     """
-    services.lanes.advance(dataset, lane, generation)
+    moved = services.lanes.advance(dataset, lane, generation)
     contract = services.contracts.get(dataset)
     if lane != MERGE and contract.staged and services.lanes.pending(dataset, MERGE, 1):
         wake(dataset, services, MERGE)
     state = services.lanes.state(dataset, lane)
-    more = _start_next(dataset, lane, state, services)
+    more = _start_next(
+        dataset, lane, state, services, lambda: moved and _made_none(dataset, lane, generation, services)
+    )
     report_end(dataset, lane, state, services)
     return more
 
 
-def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -> bool:
+def _start_next(dataset: str, lane: str, state: LaneState, services: Services, was_idle: Callable[[], bool]) -> bool:
     contract = services.contracts.get(dataset)
     left_open = services.batches.get(state.open_batch) if state.open_batch else None
     waiting = waiting_in(lane, contract, state.loaded_at, services.lanes.pending)
@@ -57,8 +64,20 @@ def _start_next(dataset: str, lane: str, state: LaneState, services: Services) -
     most = most_looked_at(contract, lane)
     urgent = left_open is None and not failing_since and _cannot_wait(lane, waiting, most, state)
     comes_along = not (left_open or failing_since or lane == MERGE)
-    start(dataset, lane, state.generation, 0 if urgent else wait, services, comes_along=comes_along)
+    wait = 0 if urgent else wait
+    if wait < IDLE_SECONDS and left_open is None and was_idle():
+        wait = IDLE_SECONDS
+    start(dataset, lane, state.generation, wait, services, comes_along=comes_along)
     return True
+
+
+def _made_none(dataset: str, lane: str, generation: int, services: Services) -> bool:
+    """Whether the execution of this generation made no batch of what waited."""
+    try:
+        services.batches.get(execution_name(dataset, lane, generation))
+    except KeyError:
+        return True
+    return False
 
 
 def _failing_since(waiting: list[FileRecord], state: LaneState) -> str | None:
