@@ -13,7 +13,7 @@ from headrace.domain.notice import Incident
 from headrace.usecases import lake_paths
 from headrace.usecases.ingest.bisect_batch import give_up
 from headrace.usecases.ingest.record_batch import record_batch
-from headrace.usecases.ingest.record_failure import record_failure
+from headrace.usecases.ingest.record_failure import batch_of, record_failure
 from headrace.usecases.ingest.results import UnitResult
 from headrace.usecases.ingest.run_statements import LOAD_REFUSED
 from headrace.usecases.ingest.trouble import report_end
@@ -197,3 +197,10 @@ def test_a_batch_that_loads_after_one_was_given_up_resolves_its_incident_once() 
     assert (opened.cause, opened.level, ended.over) == ("load-failed", "error", True)
     assert opened.incident == Incident("headrace/load-failed/readings/live", "trigger", "readings")
     assert ended.incident == replace(opened.incident, action="resolve")
+
+
+@pytest.mark.parametrize(("generation", "named"), [(1, "readings-1"), (2, None), (0, None)])
+def test_an_execution_out_of_its_turn_blames_no_batch(generation: int, named: str | None) -> None:
+    """One that was redriven by hand, for example, while the next works on its own batch."""
+    found = batch_of("readings", LIVE, generation, World().services)
+    assert (found and found.batch) == named

@@ -36,6 +36,14 @@ STEP_TIMED_OUT = "StepTimedOut"
 """What is said of a function that timed out over no unit: it has read no file, so none is to blame."""
 
 
+def batch_of(dataset: str, lane: str, generation: int, services: Services) -> BatchRecord | None:
+    """The batch that an execution works on: none, if it is out of its turn, since the lane's open one is another's."""
+    state = services.lanes.state(dataset, lane)
+    if state.open_batch is None or state.generation != generation:
+        return None
+    return services.batches.get(state.open_batch)
+
+
 def record_failure(batch: BatchRecord, error: str, cause: str, services: Services, killed: Sequence[int] = ()) -> bool:
     """Returns whether the batch is tried again as it is; the catalogue says what is done about an error.
 
