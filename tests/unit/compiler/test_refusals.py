@@ -58,7 +58,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("type: s3", "type: gcs <-", "servers of type 'gcs' are not supported"),
     ("s3://{landing}/in/parcels/", "s3://my-bucket/parcels/ <-", "s3://{landing}/name/"),
     ("s3://{landing}/in/parcels/", "s3://{landing}/in/*.csv <-", "without * in it"),
-    ("format: csv", "format: xml <-", "format 'xml' is not supported"),
+    ("format: csv", "format: avro <-", "format 'avro' is not supported"),
     ("encoding: windows-1252", "encoding: klingon <-", "encoding 'klingon' is not supported"),
     ('delimiter: ";"', 'delimiter: "x" <-', "cannot separate values"),
     ('delimiter: ";"', 'delimiter: "" <-', "delimiter is empty"),
