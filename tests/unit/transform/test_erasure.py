@@ -125,6 +125,18 @@ def test_a_value_of_fixed_width_is_found_though_it_touches_its_neighbours() -> N
     assert Value("n", "7").of(contract(*columns, kind="fixed", header=False)).stands_in(b"C-17007")
 
 
+@pytest.mark.parametrize(
+    ("value", "raw"),
+    [
+        ("O&B", b"<n>O&amp;B</n>"), ("Müller", b"<n>M&#252;ller</n>"), ("Müller", b"<n>M&#xFC;ller</n>"),
+        ("O'Neil", b"<n>O&apos;Neil</n>"), ("Müller", "<n>M&#252;ller</n>".encode("utf-16-le")),
+    ],
+)  # fmt: skip
+def test_a_value_is_found_as_xml_writes_it(value: str, raw: bytes) -> None:
+    assert Value("n", value).stands_in(raw)
+    assert not Value("n", value[:-1]).stands_in(raw)
+
+
 def test_a_value_that_a_reason_cuts_is_found() -> None:
     long = "Anna " * 40 + "X"
     assert Value("name", long).stands_in(f"{shown(long)} does not match".encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ class Value:
     def stands_in(self, raw: bytes) -> bool:
         """Whether the value is in the bytes, and not as a part of a longer word or number.
 
-        It may be escaped, as JSON, delimited text and keys do it, or cut, as reasons quote it.
+        It may be escaped, as JSON, XML, delimited text and keys do it, or cut, as reasons quote it.
         """
         wanted = _expression(self.text.rstrip(" "), whole=self.whole)
         return any(wanted.search(text) for text in self._readings(raw)) or self._is_field(raw)
@@ -83,6 +84,8 @@ class Value:
             yield re.sub(re.escape(escape) + "(.)", r"\1", text, flags=re.DOTALL)
         if "%" in text:
             yield unquote(text)
+        if "&" in text:
+            yield html.unescape(text)
 
     def _is_field(self, raw: bytes) -> bool:
         """Whether a line has the value at the place of a column, where it may touch what stands beside it."""

@@ -267,6 +267,24 @@ def test_what_is_no_sound_workbook_fails_with_a_sentence(name: str) -> None:
     assert reason in raised.value.reason
 
 
+def test_texts_that_cells_refer_to_count_in_each_of_them() -> None:
+    many = [Xml('<c t="s"><v>0</v></c>')] * 100
+    data = workbook(["x" * 900, "n"], [*many], [*many])
+    assert len(data) < 2_500
+    with pytest.raises(FileRejected, match="row 2 of the sheet is longer than 50,000 bytes"):
+        read(of(integer("n"), UNKNOWN), data, limits=Limits(line=50_000))
+    with pytest.raises(FileRejected, match="decompressed, the file is larger than the limit"):
+        read(of(integer("n"), UNKNOWN), data, limits=Limits(line=100_000, decompressed=120_000))
+
+
+def test_names_count_in_each_row_and_have_a_limit() -> None:
+    data = workbook(["n", *(f"{n} {'x' * 90}" for n in range(20))], [1, *(0 for _ in range(20))])
+    with pytest.raises(FileRejected, match="row 2 of the sheet is longer than 1,500 bytes"):
+        read(of(integer("n"), UNKNOWN), data, limits=Limits(line=1_500, strings=10_000))
+    with pytest.raises(FileRejected, match="the sheet's header is longer than 1,500 bytes"):
+        read(of(integer("n"), UNKNOWN), data, limits=Limits(header=1_500))
+
+
 def test_a_sheet_that_grows_without_end_is_rejected() -> None:
     """A row in a thousand bytes of zip may be a gigabyte of blanks."""
     data = workbook(["n"], [Xml(" " * 3_000_000 + "<c><v>1</v></c>")])

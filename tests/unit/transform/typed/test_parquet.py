@@ -143,6 +143,10 @@ UNFIT = {
         replace(AT, writing=Writing(zone="Europe/Berlin")),
         "logicalType",
     ),
+    "beyond all years for a text": (pa.array([2**62], pa.timestamp("ms")), text("v", 99), "logicalType"),
+    "beyond all years in UTC": (pa.array([2**62], pa.timestamp("ms", "UTC")), text("v", 99), "logicalType"),
+    "beyond all years for a day": (pa.array([2**62], pa.timestamp("ms")), DAY, "logicalType"),
+    "a day beyond all years": (pa.array([2**31 - 1], pa.date32()), AT, "logicalType"),
     "no JSON": (pa.array(['1,"n":2']), DOC, "logicalType"),
     "a long document": (pa.array([["x" * 70_000]]), DOC, "physicalType"),
     "no number in a struct": (pa.array([{"a": math.nan}]), DOC, "json"),
@@ -178,6 +182,38 @@ def test_a_type_of_which_nothing_is_made_fails_the_file(name: str) -> None:
     assert reason in raised.value.reason
     assert one(values.slice(0, 0), wanted).report.rows_read == 0
     assert one(pa.nulls(2, values.type), wanted).values("v") == [None, None]
+
+
+BESIDE = {
+    "nanoseconds": pa.array([1_700_000_000_123_456_789], pa.timestamp("ns")),
+    "a far day": pa.array([5_000_000], pa.date32()),
+    "a far time": pa.array([2**60], pa.timestamp("us")),
+    "a far time in UTC": pa.array([2**60], pa.timestamp("us", "UTC")),
+    "a long duration": pa.array([2**62], pa.duration("s")),
+    "a struct that has a name twice": pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_values_that_python_does_not_have_may_stand_beside_bad_ones(name: str) -> None:
+    data = parquet({"x": [math.nan], "t": pa.array([b"\xff"]), "beside": BESIDE[name]})
+    assert read(of(number("x"), text("t"), UNKNOWN), data).errors() == [
+        (1, "x", "logicalType"), (1, "t", "encoding"),
+    ]  # fmt: skip
+
+
+def test_a_key_that_is_there_twice_is_named() -> None:
+    found = one(pa.array([[("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int64())), DOC)
+    assert found.bad[0].errors[0].reason == "an object has the key 'k' twice"
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.int32(), pa.uint64()])
+def test_integers_for_decimals_are_taken_together(kind: pa.DataType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        pytest.fail("a row was read by itself")
+
+    monkeypatch.setattr("headrace.transform.json_files.documents.DocumentReader.rows", never)
+    assert one(pa.array(range(100), kind), decimal("v", 12, 2)).values("v") == [Decimal(n) for n in range(100)]
 
 
 def test_rules_hold_as_in_any_file() -> None:

@@ -57,6 +57,29 @@ def test_attributes_that_differ_in_their_namespace_are_all_kept(attributes: str)
     assert found.values("type", UNKNOWN_COLUMN) == [("A", '{"@{urn:x}type":"B","@{urn:y}type":"C"}'), ("D", None)]
 
 
+PRICES = """<all xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><reading><price>1.50</price></reading>
+<reading><price unit="EUR" note="x"> 1.50 </price></reading><reading><price i:nil="true"/></reading>
+<reading><price i:nil="true" unit="EUR"/></reading><reading><price unit="EUR"/></reading>
+<reading><price i:nil="false">1.50</price></reading><reading><price><of>2</of></price></reading></all>"""
+
+
+def test_attributes_may_stand_beside_a_text_or_not() -> None:
+    price, unit = decimal("price", 4, 2), replace(text("unit"), source="price.@unit")
+    found = read(of(price, unit, UNKNOWN), PRICES.encode())
+    half = Decimal("1.50")
+    assert found.values("price", "unit", UNKNOWN_COLUMN) == [
+        (half, None, None), (half, "EUR", '{"price.@note":"x"}'), (None, None, None), (None, "EUR", None),
+        (None, "EUR", None), (half, None, None),
+    ]  # fmt: skip
+    assert [row.raw for row in found.bad] == [b'{"price":{"of":"2"}}']
+
+
+def test_a_text_is_found_where_only_some_have_attributes() -> None:
+    found = read(of(replace(decimal("price", 4, 2), source="price.#text"), UNKNOWN), PRICES.encode())
+    assert found.values("price")[:4] == [Decimal("1.50"), Decimal("1.50"), None, None]
+    assert found.bad == []
+
+
 def test_bad_rows_of_xml_come_back_as_json_lines() -> None:
     found = read(SPEC, ROWS.encode())
     assert [row.row_number for row in found.bad] == [1, 3]
@@ -83,6 +106,21 @@ REFUSED = {
     "elements without end": ("<a><reading>" + "<x>" * 200, "the file has elements in more than 100 others"),
     "a long element": (f"<a><reading><id>{'9' * 3000}</id></reading></a>", "'reading' of the XML has more than"),
     "many values": (f"<a><reading>{'<x/>' * 3000}</reading></a>", "'reading' of the XML has more than"),
+    "a long name": (f"<a><{'n' * 600}/></a>", "the file has a name of more than 500 characters"),
+    "a long name of an attribute": (f"<a {'n' * 600}='1'/>", "the file has a name of more than 500 characters"),
+    "names without end": (
+        "<a>" + "".join(f"<n{n}/>" for n in range(10_001)) + "</a>", "more than 10,000 names of elements",
+    ),
+    "attributes without end": (
+        "<a>" + "".join(f"<n a{n}='1'/>" for n in range(10_001)) + "</a>", "more than 10,000 names",
+    ),
+    "prefixes without end": (
+        "<a>" + "".join(f"<p{n}:n xmlns:p{n}='urn:p'/>" for n in range(6_000)) + "</a>",
+        "more than 10,000 names",
+    ),
+    "names that make a row long": (
+        "<a><reading>" + f"<{'n' * 90}/>" * 30 + "</reading></a>", "'reading' of the XML has more than",
+    ),
     "a long mark": (f'<a><reading id="{"9" * 200_000}"/></a>', "the file has a mark of more than"),
     "another dataset": ("<a><reading><other>1</other></reading></a>", "no object of the file has a key that"),
 }  # fmt: skip

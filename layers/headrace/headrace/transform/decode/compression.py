@@ -225,6 +225,10 @@ class Archive:
         """Reads a part, from its beginning."""
         return _guarded(_opened_member(self._zip, self.names[name]), self._source, "zip", self._budget)
 
+    def spend(self, size: int) -> None:
+        """Counts bytes that are not in the zip, but come of what is in it. Raises FileRejected for too many."""
+        self._budget.spend(size)
+
     def refuse_longer(self, name: str, most: int, what: str) -> None:
         """Raises FileRejected for a part that is longer than may be held."""
         if self.names[name].file_size > most:

@@ -15,6 +15,8 @@ from headrace.transform.outcome import FileRejected, Limits
 PIECE = 64 << 10
 DEEPEST = 100
 """Levels of elements within elements."""
+LONGEST_NAME, MOST_NAMES = 500, 10_000
+"""Characters of a name with its namespace and prefix, and names of a file: the parser keeps each until the end."""
 Read = Callable[[int], bytes]
 
 
@@ -34,11 +36,14 @@ class XmlEvents:
         self._longest = limits.line
         self._place = place
         self._depth = self._fed = 0
+        self._names: set[str] = set()
         self._parser = parser = expat.ParserCreate(namespace_separator=" ")
+        parser.namespace_prefixes = True
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = text
+        parser.StartNamespaceDeclHandler = self._declare
         parser.StartDoctypeDeclHandler = self._refuse_type
 
     def feed(self, piece: bytes) -> None:
@@ -58,16 +63,39 @@ class XmlEvents:
         self._depth += 1
         if self._depth > DEEPEST:
             raise FileRejected("xml", f"{self._place} has elements in more than {DEEPEST} others")
-        self._begins(name.rpartition(" ")[2], attributes)
+        for each in (name, *attributes):
+            if each not in self._names:
+                self._know(each)
+        if any(key.count(" ") > 1 for key in attributes):
+            attributes = {key if key.count(" ") < 2 else key.rpartition(" ")[0]: attributes[key] for key in attributes}
+        self._begins(_local(name), attributes)
+
+    def _declare(self, prefix: str | None, space: str) -> None:
+        declared = f"xmlns {prefix} {space}"
+        if declared not in self._names:
+            self._know(declared)
+
+    def _know(self, name: str) -> None:
+        """Raises FileRejected for a name that is too long, or one too many."""
+        self._names.add(name)
+        if len(name) > LONGEST_NAME:
+            raise FileRejected("xml", f"{self._place} has a name of more than {LONGEST_NAME:,} characters")
+        if len(self._names) > MOST_NAMES:
+            raise FileRejected("xml", f"{self._place} has more than {MOST_NAMES:,} names of elements and attributes")
 
     def _end(self, name: str) -> None:
         self._depth -= 1
-        self._ends(name.rpartition(" ")[2])
+        self._ends(_local(name))
 
     def _refuse_type(self, *_: Any) -> None:
         raise FileRejected(
             "xml", f"{self._place} has a document type, which may make it grow without end: leave it out"
         )
+
+
+def _local(name: str) -> str:
+    """The name without its namespace and prefix, which stand before and behind it."""
+    return name.split(" ")[1] if " " in name else name
 
 
 def feed_all(events: XmlEvents, read: Read) -> None:

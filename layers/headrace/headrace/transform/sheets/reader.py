@@ -97,7 +97,16 @@ def documents(book: Workbook, sheet: str, contract: Contract | None, limits: Lim
     for number, cells in rows:
         if number > last:
             found = {names.get(at, f"({at})"): _value(book, cell, layout, at) for at, cell in cells.items()}
+            _refuse_large(book, number, found, limits)
             yield orjson.dumps(found if ours in found or not ours else {ours: None, **found}, default=_as_json)
+
+
+def _refuse_large(book: Workbook, number: int, row: dict[str, Any], limits: Limits) -> None:
+    """Raises FileRejected for a row that is too large with its names and the texts that its cells only refer to."""
+    size = sum(len(name) + (len(value) if isinstance(value, str) else 0) for name, value in row.items())
+    if size > limits.line:
+        raise FileRejected("line_too_long", f"row {number:,} of the sheet is longer than {limits.line:,} bytes")
+    book.archive.spend(size)
 
 
 def _as_json(number: Decimal) -> orjson.Fragment:
@@ -120,6 +129,8 @@ def _header(book: Workbook, row: Row | None, contract: Contract | None, limits: 
     if len(cells) > most:
         raise FileRejected("too_wide", f"{PLACE} has {len(cells):,} names, and at most {most:,} are read")
     texts = {place: str(_value(book, cell, None, place)).strip() for place, cell in cells.items()}
+    if sum(map(len, texts.values())) > limits.header:
+        raise FileRejected("line_too_long", f"{PLACE} is longer than {limits.header:,} bytes")
     names = [texts.get(place, "") for place in range(1, max(texts) + 1)]
     if contract is None:
         return Layout(tuple(names), (None,) * len(names), ()), number

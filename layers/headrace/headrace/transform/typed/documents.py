@@ -14,7 +14,7 @@ import pyarrow.types as kinds
 from headrace.domain.contract import UNKNOWN_COLUMN, Column, Contract, FileFormat, Kind
 from headrace.domain.kind import TIMES
 from headrace.transform.outcome import RowError
-from headrace.transform.typed.json_lines import clock_texts, is_text, json_texts, number_texts
+from headrace.transform.typed.json_lines import clock_json, is_text, json_texts, number_texts
 from headrace.transform.values.times import ISO
 from headrace.transform.values.values import shown
 
@@ -57,9 +57,9 @@ def member(array: pa.Array, column: Column | None) -> pa.Array:
     if column.kind is Kind.SUPER and is_text(kind):
         return pa.array([None if text is None else _json_in(text) for text in array.to_pylist()], pa.binary())
     if column.kind is Kind.DATE and kinds.is_timestamp(kind):
-        return _quoted(pc.replace_substring_regex(clock_texts(array), MIDNIGHT, ""))
+        return clock_json(array, lambda texts: pc.replace_substring_regex(texts, MIDNIGHT, ""))
     if column.kind is Kind.TIMESTAMP and kinds.is_date(kind):
-        return _quoted(pc.binary_join_element_wise(clock_texts(array), "T00:00:00", ""))
+        return clock_json(array, lambda texts: pc.binary_join_element_wise(texts, "T00:00:00", ""))
     if column.kind is Kind.INTEGER and kinds.is_decimal(kind):
         return pc.replace_substring_regex(number_texts(array), r"\.0+$", "").cast(pa.binary())
     return json_texts(array.cast(pa.float64()) if column.kind is Kind.FLOAT and kinds.is_floating(kind) else array)
@@ -82,10 +82,6 @@ def spoiling(value: Any, column: Column | None) -> RowError | None:
     except orjson.JSONDecodeError as error:
         return RowError(name, "logicalType", f"{shown(value.decode())} is not JSON: {error}")
     return None
-
-
-def _quoted(texts: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise('"', texts, '"', "").cast(pa.binary())
 
 
 def _json_in(text: bytes) -> bytes:

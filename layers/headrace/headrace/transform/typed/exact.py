@@ -33,6 +33,7 @@ Taken = tuple[pa.Array, pa.Array]
 Take = Callable[[pa.Array], Taken]
 FEW = 64
 """So many values are left to the reader of documents together, if one of them does not fit."""
+ANY_INTEGER = pa.decimal128(38, 0)
 NO_TEXT = pa.scalar(None, pa.string())
 FIRST_DAY, LAST_DAY = pa.scalar(date.min), pa.scalar(date.max)
 FIRST_TIME, LAST_TIME = (pa.scalar(text).cast(WITHOUT_ZONE) for text in ("0001-01-01", "9999-12-31T23:59:59.999999"))
@@ -171,11 +172,14 @@ def _float(column: Column, kind: pa.DataType) -> Take | None:
 
 
 def _decimal(column: Column, kind: pa.DataType) -> Take | None:
-    """Floats go through the shortest texts that mean them."""
+    """Floats go through the shortest texts that mean them, integers through decimals that hold any of them.
+
+    Arrow casts no integers to decimals that might be too short for them, even where none is.
+    """
     if not is_number(kind):
         return None
-    is_float = kinds.is_floating(kind)
-    return _casting(lambda array: fitting(array.cast(pa.string()) if is_float else array, arrow_type(column)))
+    through = pa.string() if kinds.is_floating(kind) else ANY_INTEGER if kinds.is_integer(kind) else kind
+    return _casting(lambda array: fitting(array.cast(through), arrow_type(column)))
 
 
 def _boolean(_: Column, kind: pa.DataType) -> Take | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 
 import orjson
 import pyarrow as pa
@@ -21,6 +22,8 @@ SPECIAL = r'["\\\x00-\x1f]'
 """What JSON cannot hold as it is."""
 BEYOND_INTEGERS = float(1 << 63)
 """Whole numbers below it are written as such."""
+CLOCK = r"^-?[0-9]{4,6}-[0-9]{2}-[0-9]{2}(?:$|[ T][0-9]{2}:)|^[0-9]{2}:"
+"""How Arrow writes a date or time, unless it is beyond all that it can write."""
 DEEPEST = 100
 """Levels of types within types."""
 
@@ -89,15 +92,34 @@ def _uuids(array: pa.Array) -> pa.Array:
 
 
 def clock_texts(array: pa.Array) -> pa.Array:
-    """Dates and times in ISO 8601, without zeros at the end of a fraction; those with a zone in UTC."""
+    """Dates and times in ISO 8601, without zeros at the end of a fraction; those with a zone in UTC.
+
+    What is beyond all years that can be written is null.
+    """
     kind = array.type
     if kinds.is_timestamp(kind) and kind.tz is not None:
         array = array.cast(pa.timestamp(kind.unit, "UTC"))
     if kinds.is_date(kind):
-        return array.cast(pa.date32()).cast(pa.string())
-    texts = array.cast(pa.string())
+        return _written(array.cast(pa.date32()).cast(pa.string()))
+    texts = _written(array.cast(pa.string()))
     texts = pc.replace_substring(texts, " ", "T", max_replacements=1)
     return pc.replace_substring_regex(texts, r"(?:(\.[0-9]*[1-9])|\.)0+(Z?)$", r"\1\2")
+
+
+def _written(texts: pa.Array) -> pa.Array:
+    known = pc.match_substring_regex(texts, CLOCK)
+    return texts if pc.all(known).as_py() is not False else pc.if_else(known, texts, pa.scalar(None, pa.string()))
+
+
+def clock_json(array: pa.Array, rewritten: Callable[[pa.Array], pa.Array] = lambda texts: texts) -> pa.Array:
+    """Dates and times as JSON, perhaps rewritten; what cannot be written is an object that says its number."""
+    texts = clock_texts(array)
+    made = _quoted(rewritten(texts).cast(pa.binary()))
+    if texts.null_count == array.null_count:
+        return made
+    counts = array.cast(pa.int32() if array.type.bit_width == 32 else pa.int64()).cast(pa.string())
+    unwritten = pc.binary_join_element_wise('{"outOfRange":', counts, "}", "").cast(pa.binary())
+    return pc.if_else(pc.and_(pc.is_valid(array), pc.is_null(texts)), unwritten, made)
 
 
 def number_texts(array: pa.Array) -> pa.Array:
@@ -127,7 +149,7 @@ def json_texts(array: pa.Array | pa.ChunkedArray, depth: int = 0) -> pa.Array:
     if is_text(kind):
         return _quoted(_escaped(array))
     if is_clock(kind):
-        return _quoted(clock_texts(array).cast(pa.binary()))
+        return clock_json(array)
     if is_nested(kind):
         return _objects(array, depth) if kinds.is_struct(kind) else _lists(array, depth)
     texts = (number_texts(array) if is_number(kind) else array.cast(pa.string())).cast(pa.binary())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import Any, Protocol
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
@@ -121,9 +122,21 @@ class TypedReader:
         if row.errors[0].column is not None or row.errors[0].rule not in SPOILED:
             return row
         place = row.row_number - self._rows_read - 1
-        values = zip(self._layout.columns, arrays, strict=True)
-        found = [error for column, array in values if (error := spoiling(array[place].as_py(), column))]
-        return row._replace(errors=tuple(found) or (WITHIN,))
+        values = [
+            (array[place].as_py(), column)
+            for column, array in zip(self._layout.columns, arrays, strict=True)
+            if is_text(array.type) or kinds.is_floating(array.type)
+        ]
+        if found := tuple(error for value, column in values if (error := spoiling(value, column))):
+            return row._replace(errors=found)
+        return row if self._is_json(row.raw) else row._replace(errors=(WITHIN,))
+
+    def _is_json(self, raw: bytes) -> bool:
+        try:
+            orjson.loads(without_nan(raw) if self._nan_is_null else raw)
+        except orjson.JSONDecodeError:
+            return False
+        return True
 
     def _left(self, lines: _Lines, places: list[int]) -> Iterator[tuple[int, bytes]]:
         """The documents of the rows that are doubtful, with their numbers."""

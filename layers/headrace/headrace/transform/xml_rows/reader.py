@@ -13,9 +13,10 @@ from typing import Any
 
 import orjson
 
-from headrace.domain.contract import Contract
+from headrace.domain.contract import Contract, Kind
 from headrace.transform.decode.encoding import TextBytes
 from headrace.transform.decode.xml_events import PIECE, Read, XmlEvents
+from headrace.transform.json_files.columns import Path, path_of
 from headrace.transform.json_files.made import some_of
 from headrace.transform.json_files.reader import JsonReader
 from headrace.transform.key_columns import KeyColumns
@@ -25,6 +26,9 @@ from headrace.transform.typed.documents import as_documents
 from headrace.transform.typed.sample import BYTES, ROWS, Sample
 
 TEXT = "#text"
+NIL = "http://www.w3.org/2001/XMLSchema-instance nil"
+"""Of an element that is nothing: https://www.w3.org/TR/xmlschema-1/#xsi_nil."""
+TRUE = frozenset({"true", "1"})
 MOST_NAMES = 10_000
 """Elements of so many names are counted to find the rows of a sample."""
 
@@ -36,7 +40,7 @@ class XmlReader:
         self, contract: Contract, read: Read, limits: Limits, block_bytes: int, key: KeyColumns | None = None
     ) -> None:
         self._wanted = contract.format.row_element
-        self._lines = documents(read, self._wanted, limits)
+        self._lines = documents(read, self._wanted, limits, _Texts(contract))
         self._reader = JsonReader(
             as_documents(contract),
             TextBytes(lambda _: b"", "utf-8"),
@@ -68,9 +72,12 @@ class _Element:
     name: str
     members: dict[str, Any] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
+    is_nil: bool = False
 
     def value(self) -> Any:
         """Its text, or an object where there is more."""
+        if self.is_nil:
+            return {**self.members, TEXT: None} if self.members else None
         text = "".join(self.texts)
         if not self.members:
             return text
@@ -89,17 +96,54 @@ class _Element:
 def _named(attributes: dict[str, str]) -> dict[str, Any]:
     """Attributes by their names. One of a namespace has its local name unless another has it, else both."""
     known: dict[str, Any] = {f"@{key}": value for key, value in attributes.items() if " " not in key}
-    for key in sorted(key for key in attributes if " " in key):
+    for key in sorted(key for key in attributes if " " in key and key != NIL):
         space, _, name = key.rpartition(" ")
         known[f"@{name}" if f"@{name}" not in known else f"@{{{space}}}{name}"] = attributes[key]
     return known
 
 
+class _Texts:
+    """Where columns expect texts: some elements of a name have attributes beside their text, others have none."""
+
+    def __init__(self, contract: Contract) -> None:
+        sources = [column.source for column in contract.named_columns if column.kind is not Kind.SUPER]
+        within = [source.removesuffix(f".{TEXT}") for source in sources if source.endswith(f".{TEXT}")]
+        self._bare = [path_of(source) for source in sources if not source.endswith(TEXT)]
+        self._within = [
+            path_of(source) for source in within if source not in {c.source for c in contract.named_columns}
+        ]
+
+    def place(self, row: dict[str, Any]) -> None:
+        """Puts texts where the columns are, and the attributes of one beside it, as `name.@attribute`."""
+        for path in self._bare:
+            for parent, name in _holder(row, path):
+                value = parent[name]
+                if isinstance(value, dict) and (TEXT in value or all(key.startswith("@") for key in value)):
+                    parent[name] = value.pop(TEXT, None)
+                    parent.update({f"{name}.{key}": each for key, each in value.items()})
+        for path in self._within:
+            for parent, name in _holder(row, path):
+                if isinstance(parent[name], str):
+                    parent[name] = {TEXT: parent[name]}
+
+
+def _holder(document: Any, path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """What holds the value at a path, and its key there; none where the path ends early."""
+    for key, rest in path:
+        if not isinstance(document, dict):
+            return
+        if rest in document:
+            yield document, rest
+            return
+        document = document.get(key)
+
+
 class _Rows:
     """The elements that are rows, as far as the file was read."""
 
-    def __init__(self, wanted: str, limits: Limits) -> None:
+    def __init__(self, wanted: str, limits: Limits, texts: _Texts | None = None) -> None:
         self._wanted = wanted
+        self._texts = texts
         self._limits = limits
         self._open: list[_Element] = []
         self._size = self._values = 0
@@ -117,8 +161,8 @@ class _Rows:
         if not self._open:
             self._size = self._values = 0
         known = _named(attributes)
-        self._spend(sum(map(len, known.values())), 1 + len(known))
-        self._open.append(_Element(name, known))
+        self._spend(len(name) + sum(len(key) + len(value) for key, value in known.items()), 1 + len(known))
+        self._open.append(_Element(name, known, is_nil=attributes.get(NIL) in TRUE))
 
     def _ends(self, _: str) -> None:
         if not self._open:
@@ -128,7 +172,10 @@ class _Rows:
             self._open[-1].add(ended.name, ended.value())
             return
         found = ended.value()
-        self._done.append(orjson.dumps(found if isinstance(found, dict) else {TEXT: found}))
+        row = found if isinstance(found, dict) else {TEXT: found}
+        if self._texts is not None:
+            self._texts.place(row)
+        self._done.append(orjson.dumps(row))
 
     def _text(self, piece: str) -> None:
         if self._open:
@@ -143,9 +190,9 @@ class _Rows:
             raise FileRejected("line_too_long", f"an element {self._wanted!r} of the XML has more than {most}")
 
 
-def documents(read: Read, wanted: str, limits: Limits) -> Iterator[bytes]:
+def documents(read: Read, wanted: str, limits: Limits, texts: _Texts | None = None) -> Iterator[bytes]:
     """The rows as documents."""
-    found = _Rows(wanted, limits)
+    found = _Rows(wanted, limits, texts)
     piece = b"begun"
     while piece:
         piece = read(PIECE)

@@ -54,8 +54,9 @@ ERASED = "erased"
 LONGEST_VALUE = 2_000
 """Bytes of a value that are compared."""
 READ_AT_ONCE = 1 << 20
-OVERLAP = 1 << 15
-"""Bytes of one piece that are looked at again with the next: a value may stand across both, each character escaped."""
+OVERLAP = 1 << 16
+"""Bytes of one piece that are looked at again with the next: a value may stand across both, each character escaped, in
+XML as `&#x1F600;`, in UTF-16."""
 CUT = b"xx"
 """A letter in every encoding that a value is looked for in: `M-17` before it is a part of a longer word."""
 
