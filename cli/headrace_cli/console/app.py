@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import secrets
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from importlib.resources import files as package_files
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
@@ -23,9 +26,9 @@ from headrace_cli.console import actions
 from headrace_cli.console.pages import executions, files, others, overview, warehouse
 from headrace_cli.console.pages.comparing import Comparison
 from headrace_cli.console.pages.quarantine import Quarantines, text_of, tried
-from headrace_cli.console.rendering import render
+from headrace_cli.console.rendering import render, shown
 from headrace_cli.output.failures import CommandError, explain
-from headrace_cli.stack.warehouse import write_csv
+from headrace_cli.stack.warehouse import Ends, write_csv
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -43,6 +46,12 @@ LOOK_SECONDS, HEARTBEAT_SECONDS = 0.2, 15.0
 CHUNK = 256 * 1024
 RUNNING_SECONDS = COMPARING_SECONDS = 1
 """How often a page is drawn again while an execution runs, or a comparison."""
+LEFT = "headrace.left"
+"""Where in a request's scope its event is: set when nobody waits for the answer any more."""
+NO_READER = (
+    "this console only reads, and the stack has no user who may only read: as the owner of the tables nothing is run."
+    " Start `headrace console` without --read-only, or give the stack a reader"
+)
 ASSETS = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 READING = frozenset({"/sql", "/trial", "/reconcile"})
 """Forms that change nothing: a console that only reads takes them, too."""
@@ -71,6 +80,21 @@ class Console:
         self.overview = overview.Overview(self.memory)
         self.quarantines = Quarantines(self.memory)
         self.comparison = Comparison(self.target, self.memory)
+
+    def ends_of(self, request: Request) -> Ends:
+        """Why a query that this request waits for is to be cancelled; empty while it may go on."""
+        left: threading.Event = request.scope[LEFT]
+        longest = time.monotonic() + warehouse.LONGEST_SECONDS
+
+        def ends() -> str:
+            if left.is_set():
+                return "the browser waits no longer"
+            if self.closing:
+                return "the console ends"
+            late = time.monotonic() > longest
+            return f"it took longer than {warehouse.LONGEST_SECONDS / 60:.0f} minutes" if late else ""
+
+        return ends
 
     @property
     def view(self) -> Target:
@@ -126,7 +150,7 @@ def application(console: Console) -> Starlette:
         Route("/held", safely(console, pages.held)),
         Route("/contracts", safely(console, pages.contracts)),
         Route("/contract/{dataset}", safely(console, pages.contract)),
-        Route("/sql", safely(console, pages.sql), methods=["GET", "POST"]),
+        Route("/sql", watched(safely(console, pages.sql)), methods=["GET", "POST"]),
         Route("/sources", safely(console, pages.sources)),
         Route("/exports", safely(console, pages.exports)),
         Route("/notifications", safely(console, pages.notifications)),
@@ -150,6 +174,27 @@ def safely(console: Console, page: Page) -> Page:
             return console.page("error.html", status=404 if known else 502, sentence=explain(error))
 
     return answer
+
+
+def watched(page: Page) -> Callable[[Request], Awaitable[Response]]:
+    """The page, in whose scope an event is set as soon as the browser waits for it no longer."""
+
+    async def answer(request: Request) -> Response:
+        left = request.scope[LEFT] = threading.Event()
+        watching = asyncio.ensure_future(note_leaving(request, left))
+        try:
+            return await run_in_threadpool(page, request)
+        finally:
+            watching.cancel()
+
+    return answer
+
+
+async def note_leaving(request: Request, left: threading.Event) -> None:
+    """Set the event once the client has closed its connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    left.set()
 
 
 class Pages:
@@ -247,15 +292,20 @@ class Pages:
         """A statement, and its rows."""
         form = form_of(request)
         text, target = form.get("text", "").strip(), self._console.target
-        document, problem = None, ""
+        ends = self._console.ends_of(request)
+        document, problem, reader = None, "", warehouse.has_reader(target)
         try:
+            if text and self._console.read_only and not reader:
+                raise CommandError(NO_READER)
             if text and form.get("as") == "csv":
-                return csv_of(target, text)
-            document = warehouse.collect(target, text) if text else None
+                return csv_of(target, text, ends)
+            document = warehouse.collect(target, text, ends) if text else None
         except HeadraceError as error:
             problem = str(error)
         tables = [contract.target for contract in target.contracts.values()]
-        return self._console.page("sql.html", text=text, document=document, problem=problem, tables=tables)
+        return self._console.page(
+            "sql.html", text=text, document=document, problem=problem, tables=tables, reader=reader
+        )
 
     def audit(self, request: Request) -> Response:
         """What people did by hand."""
@@ -291,10 +341,14 @@ class Pages:
 
     async def _changes(self) -> AsyncIterator[str]:
         console, seen, said = self._console, -1, time.monotonic()
+        trouble = None
         console.streams += 1
         try:
             while not console.closing:
                 console.memory.ask()
+                if console.memory.trouble != trouble:
+                    trouble = console.memory.trouble
+                    yield f"event: trouble\ndata: {json.dumps(shown(trouble))}\n\n"
                 if console.memory.changes != seen:
                     seen, said = console.memory.changes, time.monotonic()
                     yield f"event: changed\ndata: {seen}\n\n"
@@ -320,13 +374,13 @@ def form_of(request: Request) -> dict[str, str]:
     return found
 
 
-def csv_of(target: Target, text: str) -> Response:
+def csv_of(target: Target, text: str, ends: Ends) -> Response:
     """All rows of a query, as `headrace sql --out` writes them. Raises CommandError."""
     warehouse.reads(text)
     kept = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the answer
     try:
         written = io.TextIOWrapper(kept, "utf-8", newline="", write_through=True)
-        write_csv(target, text, written, lambda _: None)
+        write_csv(target, text, written, lambda _: None, ends=ends)
         written.detach()
     except BaseException:
         kept.close()

@@ -13,12 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from headrace.domain.clock import written
-from headrace.domain.ingest.ledger import LANES, LIVE, RUN, UNROUTABLE, FileRecord
+from headrace.domain.ingest.ledger import LANES, LIVE, RUN, UNROUTABLE, BatchStatus, FileRecord
 from headrace_cli.output.failures import explain
 from headrace_cli.output.formatting import moment
 from headrace_cli.stack.lateness import UNDER_WAY
@@ -35,13 +36,15 @@ if TYPE_CHECKING:
 MOST_FILES = 200_000
 """Of one dataset, in memory: the newest. What is older is for the command line."""
 MOST_UNDER_WAY = 400
-"""Files looked at one by one; of more, the whole dataset is read."""
+"""Files looked at one by one in a look; of more, the next ones in the next look."""
 OVERLAP = timedelta(seconds=60)
 """Files that came so long before the newest one may be recorded after it."""
 SHARE = 20
 """The whole is read again at the earliest after this many times the time that it took."""
 IDLE_SECONDS = 60
 """So long after the last look of a browser nothing is read."""
+MOST_LOADS, LOADS_AT_ONCE = 50_000, 200
+"""Batches whose ends are kept, and those that are read when figures are made; the rest the next time."""
 CONTRACTS_SECONDS = 30
 """A deployment is seen after this time at the latest."""
 
@@ -68,6 +71,15 @@ class Remembered:
     read_at: float = 0.0
     took: float = 0.0
     cut: bool = False
+    turn: int = 0
+
+    def due(self) -> list[FileRecord]:
+        """The files under way that are looked at now: at most `MOST_UNDER_WAY`, each of them in its turn."""
+        under_way = [file for file in self.ordered if file.status in UNDER_WAY]
+        begin = self.turn if self.turn < len(under_way) else 0
+        chosen = under_way[begin : begin + MOST_UNDER_WAY]
+        self.turn = begin + len(chosen)
+        return chosen
 
     def take(self, found: Iterable[FileRecord], *, whole: bool, tell: Callable[[int], None] = lambda _: None) -> bool:
         """Take in what was read; with the `whole`, what was not read is gone. Returns whether anything changed."""
@@ -104,6 +116,7 @@ class Memory:
         self.pace = pace or (ON_LAPTOP if target.endpoint_url else ON_AWS)
         self._datasets: dict[str, Remembered] = {}
         self._lanes: dict[tuple[str, str], LaneState] = {}
+        self._ends: dict[str, str] = {}
         self._read_whole = False
         self._asked = threading.Event()
         self._stopped = threading.Event()
@@ -132,6 +145,21 @@ class Memory:
     def version(self, dataset: str) -> int:
         """How often a dataset's files have changed."""
         return self._datasets[dataset].version if dataset in self._datasets else 0
+
+    def ends(self, batches: Iterable[str]) -> dict[str, str]:
+        """When these batches were loaded, of those that are known: a file's own record is written again later.
+
+        At most `LOADS_AT_ONCE` are read from the ledger, the first ones; a batch that was loaded stays so.
+        """
+        wanted = list(dict.fromkeys(batches))
+        for batch in [name for name in wanted if name not in self._ends][:LOADS_AT_ONCE]:
+            with suppress(KeyError):
+                record = self._target.ledger.batches.get(batch)
+                if record.status is BatchStatus.LOADED and record.ended_at:
+                    self._ends[batch] = record.ended_at
+        while len(self._ends) > MOST_LOADS:
+            self._ends.pop(next(iter(self._ends)))
+        return {batch: self._ends[batch] for batch in wanted if batch in self._ends}
 
     @property
     def cut(self) -> list[str]:
@@ -209,9 +237,8 @@ class Memory:
 
     def _read(self, dataset: str, known: Remembered, *, whole: bool) -> bool:
         files, before = self._target.ledger.files, self.files_read
-        under_way = [file for file in known.ordered if file.status in UNDER_WAY]
-        if not whole and len(under_way) <= MOST_UNDER_WAY:
-            return known.take(self._recent(dataset, known, under_way), whole=False)
+        if not whole:
+            return known.take(self._recent(dataset, known, known.due()), whole=False)
 
         def tell(number: int) -> None:
             if not self.complete and number:

@@ -6,8 +6,11 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
+
+from botocore.exceptions import ClientError
 
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.target import Target
@@ -15,6 +18,15 @@ from headrace_cli.stack.target import Target
 FINAL = {"FINISHED", "FAILED", "ABORTED"}
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds between two looks at a running statement, doubling from the first to the longest."""
+
+
+Ends = Callable[[], str]
+"""Why a running statement is to be cancelled; empty while it may go on."""
+
+
+def going_on() -> str:
+    """Nothing but Ctrl-C ends it."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +51,13 @@ class Written:
     seconds: float
 
 
-def query(target: Target, text: str, most: int | None = None, *, writes: bool = False) -> Answer:
+def query(target: Target, text: str, most: int | None = None, *, writes: bool = False, ends: Ends = going_on) -> Answer:
     """Run one statement and read its result, the first `most` rows if given; as the tables' owner if it `writes`.
 
-    Raises CommandError with the warehouse's words when it fails.
+    Raises CommandError with the warehouse's words when it fails, and once `ends` says why it is to be cancelled.
     """
     client = target.client("redshift-data")
-    statement, state = _executed(target, text, writes=writes)
+    statement, state = _executed(target, text, writes=writes, ends=ends)
     seconds, counted = state.get("Duration", 0) / 1e9, max(state.get("ResultRows", 0), 0)
     if state.get("HasResultSet"):
         columns, rows = _result(client, statement, most)
@@ -53,13 +65,21 @@ def query(target: Target, text: str, most: int | None = None, *, writes: bool = 
     return Answer([], [], counted, seconds)
 
 
-def write_csv(target: Target, text: str, file: TextIO, tell: Callable[[str], None], *, writes: bool = False) -> Written:
+def write_csv(
+    target: Target,
+    text: str,
+    file: TextIO,
+    tell: Callable[[str], None],
+    *,
+    writes: bool = False,
+    ends: Ends = going_on,
+) -> Written:
     """Run one statement as `query` does and write its result page by page as CSV with a header; NULL is an empty field.
 
-    Raises CommandError when it fails or has no result.
+    Raises CommandError when it fails or has no result, and once `ends` says why nobody waits for it any more.
     """
     client = target.client("redshift-data")
-    statement, state = _executed(target, text, writes=writes, ResultFormat="CSV")
+    statement, state = _executed(target, text, writes=writes, ends=ends, ResultFormat="CSV")
     if not state.get("HasResultSet"):
         raise CommandError("the statement has no result to write")
     rows = -1
@@ -71,6 +91,8 @@ def write_csv(target: Target, text: str, file: TextIO, tell: Callable[[str], Non
             repeated = doubtful and _counted(client, statement) > max(state.get("ResultRows", 0), 0)
             file.write("" if repeated else header)
             rows = 0
+        if why := ends():
+            raise CommandError(f"the result was not written to its end: {why}")
         file.write(records)
         rows += records.count("\n")
         tell(f"{rows:,} of {state.get('ResultRows', 0):,} rows written")
@@ -105,7 +127,7 @@ def _csv_line(fields: list[str]) -> str:
     return line.getvalue()
 
 
-def _executed(target: Target, text: str, *, writes: bool, **options: str) -> tuple[str, dict[str, Any]]:
+def _executed(target: Target, text: str, *, writes: bool, ends: Ends, **options: str) -> tuple[str, dict[str, Any]]:
     """A statement's id, and its description once it has ended well. Raises CommandError. Ctrl-C cancels it."""
     from headrace_cli.stack.services import READER, connection_of
 
@@ -113,9 +135,10 @@ def _executed(target: Target, text: str, *, writes: bool, **options: str) -> tup
     login = connection_of(target, reads=not writes).arguments()
     statement = client.execute_statement(Sql=text, **login, **options)["Id"]
     try:
-        state = _ended(client, statement)
-    except KeyboardInterrupt:
-        client.cancel_statement(Id=statement)
+        state = _ended(client, statement, ends)
+    except (KeyboardInterrupt, CommandError):
+        with suppress(ClientError):  # it has ended by now
+            client.cancel_statement(Id=statement)
         raise
     if state["Status"] != "FINISHED":
         reason = state.get("Error") or state["Status"].lower()
@@ -125,12 +148,14 @@ def _executed(target: Target, text: str, *, writes: bool, **options: str) -> tup
     return statement, state
 
 
-def _ended(client: Any, statement: str) -> dict[str, Any]:
+def _ended(client: Any, statement: str, ends: Ends) -> dict[str, Any]:
     pause = FIRST_PAUSE
     while True:
         state: dict[str, Any] = client.describe_statement(Id=statement)
         if state["Status"] in FINAL:
             return state
+        if why := ends():
+            raise CommandError(f"the query was cancelled: {why}")
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from headrace.domain.ingest.ledger import FileStatus
+from headrace.domain.ingest.ledger import BatchStatus, FileStatus
+from headrace_cli.console.pages import others
 from headrace_cli.stack import audited
 from tests.functional.console.conftest import HOSTILE, MARKUP, Visiting, happened
 from tests.support.browser import Visit
@@ -177,13 +178,59 @@ def test_a_stack_that_does_not_answer_is_reported_and_looked_at_again(
         expect(page.get_by_role("row", name="readings")).to_contain_text("1 loaded")
         with monkeypatch.context() as broken:
             broken.setattr(stack.ledger.files, "of_dataset", down)
+            expect(page.get_by_role("alert")).to_contain_text("Connection refused")
             expect(page.locator("body")).to_contain_text("1 loaded")
-            visit.page.wait_for_timeout(500)
             page.reload()
             expect(page.get_by_role("alert")).to_contain_text("Connection refused")
-        page.wait_for_timeout(500)
-        page.reload()
         expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_page_that_cannot_be_drawn_again_says_so_until_it_can(
+    console: Running, stack: FakeStack, visiting: Visiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: object) -> None:
+        raise OSError(111, "Connection refused")
+
+    with visiting(console) as visit:
+        page = visit.open("held")
+        expect(page.get_by_role("region", name="readings-2")).to_be_visible()
+        with monkeypatch.context() as broken:
+            broken.setattr(others, "held_things", down)
+            stack.ledger.add(file("new.csv", arrived_at="2026-01-02T00:00:00Z"))
+            expect(page.get_by_role("alert")).to_contain_text("Connection refused")
+            expect(page.get_by_role("region", name="readings-2")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0, timeout=10_000)  # it tries again by itself
+
+
+def test_a_page_keeps_focus_and_scrolling_when_it_is_drawn_again(visit: Visit, stack: FakeStack) -> None:
+    held = file("c2.csv", arrived_at="2026-01-02T00:00:00Z", status=FileStatus.HELD, reason="few", batch="readings-1")
+    stack.ledger.add(held)
+    page = visit.open("held")
+    button = page.get_by_role("region", name="readings/c2.csv").get_by_role("button", name="Reject")
+    button.focus()
+    before = replace(held, key="readings/c1.csv", file_id="e" * 24, arrived_at="2026-01-01T00:00:00Z")
+    stack.ledger.add(before)
+    expect(page.get_by_role("region", name="readings/c1.csv")).to_be_visible(timeout=2_000)
+    expect(button).to_be_focused()
+    page.set_viewport_size({"width": 390, "height": 900})
+    page = visit.open("files")
+    table = page.locator(".scroll")
+    table.evaluate("item => item.scrollTo(60, 0)")
+    stack.ledger.add(file("newer.csv", arrived_at="2026-01-02T00:00:00Z"))
+    expect(page.get_by_role("link", name="readings/newer.csv")).to_have_count(1, timeout=2_000)
+    assert table.evaluate("item => item.scrollLeft") == 60
+
+
+def test_a_page_is_looked_at_often_only_while_something_runs(visit: Visit, stack: FakeStack) -> None:
+    page = visit.open("execution/readings-3")
+    expect(page.locator("svg.graph a.active")).to_have_count(1)
+    batches = stack.ledger.records.batches
+    batches["readings-3"] = replace(batches["readings-3"], status=BatchStatus.LOADED)
+    expect(page.locator("#execution .tag").first).to_have_text("loaded", timeout=3_000)
+    page.wait_for_timeout(300)
+    asked = len(visit.requests)
+    page.wait_for_timeout(1_500)
+    assert len(visit.requests) == asked
 
 
 def test_a_file_that_changes_is_seen_on_its_page(visit: Visit, stack: FakeStack) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -197,10 +198,15 @@ class MemoryDataApi:
         self.error: str | None = None
         self.states = ["SUBMITTED", "FINISHED"]
         self.sends_header = False
+        self.cancelled = threading.Event()
 
     def execute_statement(self, **arguments: Any) -> dict[str, str]:
         self.asked.append(arguments)
         return {"Id": "s1"}
+
+    def cancel_statement(self, *, Id: str) -> dict[str, bool]:  # noqa: N803
+        self.cancelled.set()
+        return {"Status": True}
 
     def describe_statement(self, *, Id: str) -> dict[str, Any]:  # noqa: N803
         if self.error:

@@ -14,7 +14,7 @@ from headrace_cli.output.formatting import count, duration
 from headrace_cli.output.progress import Progress
 from headrace_cli.stack.reading import only_reads
 from headrace_cli.stack.target import Target, target_of
-from headrace_cli.stack.warehouse import query, write_csv
+from headrace_cli.stack.warehouse import Ends, going_on, query, write_csv
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -55,13 +55,19 @@ def sql(
 
 
 def collect(
-    target: Target, text: str, limit: int | None = None, *, as_json: bool = False, writes: bool = False
+    target: Target,
+    text: str,
+    limit: int | None = None,
+    *,
+    as_json: bool = False,
+    writes: bool = False,
+    ends: Ends = going_on,
 ) -> Document:
     """`{"columns": […], "rows": [[…]], "total", "changed", "seconds"}`; `total` counts the rows that there are."""
     most = limit or (MOST_IN_JSON if as_json else SHOWN)
     with Progress() as progress:
         progress.show("the warehouse is working")
-        answer = query(target, text, most, writes=writes)
+        answer = query(target, text, most, writes=writes, ends=ends)
     if as_json and limit is None and answer.total > most:
         raise CommandError(f"the result has {answer.total:,} rows: give --limit, or --out FILE for all of them")
     return {

@@ -54,13 +54,17 @@ class State:
 
 
 def collect(target: Target, query: dict[str, str]) -> dict[str, Any]:
-    """`{"batches", "more", "query", "datasets"}`: what `headrace history` lists, of the last week unless asked else."""
+    """`{"batches", "looked_at", "more", …}`: what `headrace history` lists, of the last week unless asked else.
+
+    A batch's status is in its own record, so a status is looked for in the newest `SHOWN` only; `more` are older.
+    """
     dataset, status = query.get("dataset") or None, query.get("status", "")
     since = since_of(query) or written(datetime.now(UTC) - USUAL_SINCE)
     found = history.collect(target, dataset, since, SHOWN)
     batches = [item for item in found["batches"] if status in {"", item["status"]}]
     return {
         "batches": batches,
+        "looked_at": len(found["batches"]),
         "more": found["more"],
         "query": {"dataset": dataset or "", "status": status, "since": query.get("since", "")},
         "statuses": [str(item) for item in BatchStatus],

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from headrace.domain.clock import written
 from headrace.domain.ingest.ledger import BACKFILL, UNROUTABLE, FileRecord, FileStatus
 from headrace_cli.commands.look import status
 from headrace_cli.output.formatting import count, moment
@@ -53,15 +54,19 @@ class Overview:
         if made_of == version and now - made_at < (SHORT_LIVED if moving else LONG_LIVED):
             return made
         account: dict[str, Any] = status.collect(self._memory.view, contract.dataset)["datasets"][0]
-        figures = account | figures_of(contract, self._memory.ordered(contract.dataset), datetime.now(UTC))
+        files, at = self._memory.ordered(contract.dataset), datetime.now(UTC)
+        ends = self._memory.ends(loads_of_the_day(files, at))
+        figures = account | figures_of(contract, files, ends, at)
         figures["state"] = state_of(figures)
         self._made[contract.dataset] = version, now, figures
         return figures
 
 
-def figures_of(contract: Contract, files: Sequence[FileRecord], now: datetime) -> dict[str, Any]:
+def figures_of(
+    contract: Contract, files: Sequence[FileRecord], ends: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
     """What `status` does not say: the promise, the last day by the hour, how long files took, the share that is bad."""
-    loaded, took = recently_loaded(files, now)
+    loaded, took = recently_loaded(files, ends, now)
     hours = [loaded[hour] for hour in range(HOURS)]
     read = sum(file.rows.read for file in files)
     bad = sum(file.rows.quarantined for file in files)
@@ -77,16 +82,29 @@ def figures_of(contract: Contract, files: Sequence[FileRecord], now: datetime) -
     }
 
 
-def recently_loaded(files: Iterable[FileRecord], now: datetime) -> tuple[Counter[int], list[float]]:
+def loads_of_the_day(files: Sequence[FileRecord], now: datetime) -> Iterator[str]:
+    """The batches that may have loaded files since a day ago, the newest files' first.
+
+    A record was written last when its file was loaded, or later.
+    """
+    begin = written(now - timedelta(hours=HOURS))
+    loaded = (file for file in reversed(files) if file.status is FileStatus.LOADED and (file.updated_at or "") >= begin)
+    return (file.loaded_by for file in loaded if file.loaded_by)
+
+
+def recently_loaded(
+    files: Iterable[FileRecord], ends: Mapping[str, str], now: datetime
+) -> tuple[Counter[int], list[float]]:
     """Of the last day: the rows by hour, the last hour being number 23, and the seconds from arrival to queryable.
 
+    A file is loaded when its batch ends (`ends`): its own record changes later, when another file takes its rows over.
     Backfills and reloads did not arrive when they are loaded, so they count as rows only.
     """
     rows: Counter[int] = Counter()
     took: list[float] = []
-    begin = (now - timedelta(hours=HOURS)).isoformat()
+    begin = written(now - timedelta(hours=HOURS))
     for file in files:
-        at = file.updated_at
+        at = ends.get(file.loaded_by or "")
         if file.status is not FileStatus.LOADED or at is None or at < begin:
             continue
         loaded = moment(at)

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +19,26 @@ from headrace_cli.stack.home import project
 
 if TYPE_CHECKING:
     from headrace.domain.contract import Contract
+    from headrace.domain.ingest.ledger import FileRecord
     from headrace_cli.console.memory import Memory
     from headrace_cli.stack.target import Target
 
 MOST_READ = 20_000
 """Bad rows that are read for a page, those of the newest batches."""
+MOST_BATCHES = 200
+"""Batches whose folders in quarantine are listed and read for a page."""
 ROWS_SHOWN = 20
 DAYS, RULES_DRAWN = 30, 8
 
 
 @dataclass
 class Read:
-    """The bad rows of a dataset as they were read once: counts of all, and the first of each rule."""
+    """The bad rows of a dataset as they were read once: counts of all, and the first of each rule.
 
-    version: int
+    `of` stands for what was in quarantine then.
+    """
+
+    of: int
     summary: dict[str, Any]
     days: dict[str, Counter[str]]
     first: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -40,7 +46,7 @@ class Read:
 
 
 class Quarantines:
-    """The quarantine of each dataset, read again when its files have changed."""
+    """The quarantine of each dataset, read again when rows have come to it or left it."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -69,18 +75,22 @@ class Quarantines:
         }
 
     def _of(self, view: Target, dataset: str) -> Read:
-        version = self._memory.version(dataset)
+        broken = [file for file in self._memory.ordered(dataset) if file.rows.quarantined]
+        of = hash(tuple((file.file_id, file.batch, file.rows.quarantined) for file in broken))
         with self._lock:
-            if dataset not in self._read or self._read[dataset].version != version:
-                self._read[dataset] = self._again(view, dataset, version)
+            if dataset not in self._read or self._read[dataset].of != of:
+                self._read[dataset] = self._again(view, dataset, broken, of)
             return self._read[dataset]
 
-    def _again(self, view: Target, dataset: str, version: int) -> Read:
-        rows = list(islice(bad_rows(view, dataset), MOST_READ + 1))
+    def _again(self, view: Target, dataset: str, broken: list[FileRecord], of: int) -> Read:
+        """Batches with bad rows are known by their files, so nothing is listed that has none."""
+        batches = list(dict.fromkeys(file.batch for file in reversed(broken) if file.batch))
+        found = chain.from_iterable(bad_rows(view, dataset, batch=batch) for batch in batches[:MOST_BATCHES])
+        rows = list(islice(found, MOST_READ + 1))
         arrived = {file.file_id: file.arrived_at[:10] for file in self._memory.ordered(dataset)}
         summary = quarantine.summed(dataset, iter(rows[:MOST_READ]))
         days, first = sorted_out(rows[:MOST_READ], arrived)
-        return Read(version, summary, days, first, more=len(rows) > MOST_READ)
+        return Read(of, summary, days, first, more=len(rows) > MOST_READ or len(batches) > MOST_BATCHES)
 
 
 def sorted_out(

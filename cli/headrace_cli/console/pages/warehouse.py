@@ -1,4 +1,4 @@
-"""The warehouse: a statement in, its rows out; only what reads, as the user who only reads."""
+"""The warehouse: a statement in, its rows out; only what reads, as the user who only reads if the stack has one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from headrace_cli.commands.look import sql
 from headrace_cli.output.failures import CommandError
 from headrace_cli.stack.reading import only_reads
+from headrace_cli.stack.services import READER
+from headrace_cli.stack.warehouse import Ends, going_on
 
 if TYPE_CHECKING:
     from headrace_cli.stack.target import Target
@@ -18,14 +20,23 @@ DRAWN = 60
 """Rows of a result that is drawn: a name and a number each."""
 
 
-def collect(target: Target, text: str) -> dict[str, Any]:
+LONGEST_SECONDS = 1800
+"""A query that a page waits for is cancelled after this time."""
+
+
+def collect(target: Target, text: str, ends: Ends = going_on) -> dict[str, Any]:
     """The document of `headrace sql`, with which columns are numbers and what can be drawn. Raises CommandError."""
     reads(text)
-    found = sql.collect(target, text, SHOWN)
+    found = sql.collect(target, text, SHOWN, ends=ends)
     rows: list[list[Any]] = found["rows"]
     numeric = [all(isinstance(row[place], int | float | None) for row in rows) and bool(rows)
                for place in range(len(found["columns"]))]  # fmt: skip
     return found | {"numeric": numeric, "chart": chart(rows, numeric)}
+
+
+def has_reader(target: Target) -> bool:
+    """Whether the stack has a user who may only read. Without one, the owner of the tables reads."""
+    return READER in target.outputs
 
 
 def reads(text: str) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from headrace.domain.clock import written
 from headrace.domain.ingest.lane import LaneState
-from headrace.domain.ingest.ledger import LIVE, UNROUTABLE, FileRecord, FileStatus, RowCounts
+from headrace.domain.ingest.ledger import LIVE, UNROUTABLE, BatchRecord, BatchStatus, FileRecord, FileStatus, RowCounts
 from headrace_cli.commands.look import status
 from headrace_cli.console import memory as module
 from headrace_cli.console.memory import Memory, Pace, Remembered
@@ -178,17 +180,78 @@ def test_a_stack_that_fails_is_reported_until_it_answers(stack: FakeStack, monke
 def test_figures_of_the_last_day() -> None:
     now = datetime.now(UTC)
 
-    def loaded(name: str, hours: float, took: float, **changes: object) -> FileRecord:
-        times = {"arrived_at": written(now - timedelta(hours=hours, seconds=took))}
-        times["updated_at"] = written(now - timedelta(hours=hours))
-        return file(name, status=FileStatus.LOADED, rows=RowCounts(10, 8, 2), **times | changes)
+    ends: dict[str, str] = {}
+
+    def loaded(name: str, hours: float, took: float, lane: str = LIVE) -> FileRecord:
+        ends[f"readings-{name}"] = written(now - timedelta(hours=hours))
+        arrived, batch = written(now - timedelta(hours=hours, seconds=took)), f"readings-{name}"
+        known = file(name, status=FileStatus.LOADED, rows=RowCounts(10, 8, 2), lane=lane, arrived_at=arrived)
+        return replace(known, batch=batch, updated_at=written(now))
 
     files = [loaded("a", 0.5, 20), loaded("b", 3.5, 60), loaded("c", 30, 5), loaded("d", 0.1, 9, lane="backfill")]
-    rows, took = recently_loaded(files, now)
+    rows, took = recently_loaded(files, ends, now)
     assert (rows[HOURS - 1], rows[HOURS - 4], sum(rows.values())) == (20, 10, 30)
     assert sorted(map(round, took)) == [20, 60]
     assert percentile([], 0.5) is None
     assert (percentile([3, 1, 2], 0.5), percentile(list(map(float, range(100))), 0.95)) == (2, 95)
+
+
+def test_the_ends_of_loads_are_read_once_and_some_at_a_time(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOADS_AT_ONCE", 3)
+    names = [f"readings-{number}" for number in range(5)]
+    for number, name in enumerate(names):
+        ended = None if number == 4 else at(number)
+        status = BatchStatus.RUNNING if number == 4 else BatchStatus.LOADED
+        stack.ledger.add_batch(BatchRecord(name, "readings", LIVE, number, status, (), at(0), ended_at=ended))
+    asked: list[str] = []
+    get = stack.ledger.batches.get
+
+    def noted(name: str) -> BatchRecord:
+        asked.append(name)
+        return get(name)
+
+    monkeypatch.setattr(stack.ledger.batches, "get", noted)
+    memory = Memory(stack.target, SELDOM)
+    assert memory.ends(names) == {name: at(number) for number, name in enumerate(names[:3])}
+    assert memory.ends([*names, "readings-gone"]) == {name: at(number) for number, name in enumerate(names[:4])}
+    assert asked == [*names, "readings-gone"]
+    monkeypatch.setattr(module, "MOST_LOADS", 2)
+    assert set(memory.ends(names)) == {"readings-2", "readings-3"}
+
+
+def test_of_many_files_under_way_all_are_looked_at_in_turn(
+    stack: FakeStack, read: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_UNDER_WAY", 10)
+    moving = [file(f"slow-{n}.csv", arrived_at=at(n), status=FileStatus.PENDING) for n in range(25)]
+    stack.ledger.add(*moving)
+    memory = Memory(stack.target, SELDOM)
+    memory.look()
+    stack.ledger.add(*(replace(record, status=FileStatus.LOADED) for record in moving))
+    left = []
+    for _ in range(5):
+        read.clear()
+        memory.look()
+        assert (read["listed"] < 5, read["asked"] <= 10) == (True, True)
+        left.append(sum(record.status is FileStatus.PENDING for record in memory.ordered("readings")))
+    assert left[-1] == 0, left
+
+
+def test_a_fault_that_comes_again_has_one_report(
+    stack: FakeStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(stack.ledger.files, "of_dataset", lambda *_: 1 / 0)
+    memory = Memory(stack.target, SELDOM)
+    said = set()
+    for _ in range(3):
+        memory._look_safely()
+        said.add((memory.trouble, memory.changes))
+    assert len(said) == 1
+    assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(stack.ledger.files, "of_dataset", lambda *_: int("x"))
+    memory._look_safely()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_what_needs_a_person_is_in_the_order_of_urgency() -> None:
