@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import nlargest
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from headrace.domain.ingest.ledger import RUN, BatchRecord, Event, FileRecord
+from headrace.domain.executions import execution_name
+from headrace.domain.ingest.ledger import LANES, MERGE, RUN, BatchRecord, Event, FileRecord
 from headrace_cli.cost.awake import Awake, Work, awake
 from headrace_cli.cost.plan import LOAD_SECONDS, MONTH_DAYS, USUAL_LOOKS, request_lines
 from headrace_cli.cost.prices import usd
@@ -22,6 +24,11 @@ from headrace_cli.stack.target import Target
 
 MOST_BATCHES = 2_000
 """Batches whose records are read: more would take minutes."""
+MOST_OLDER = 10_000
+"""Files that came before and were loaded since whose records are read."""
+MOST_GAPS = 20
+"""Generations of a lane in a row without a batch, after which the earlier ones are taken to be forgotten."""
+LEAST_RPU = 4.0
 MOST_HISTORIES = 200
 """Executions whose histories are read, the newest; the others are taken to be like them."""
 STACK = "(the stack)"
@@ -69,18 +76,21 @@ class Spent:
 
 def account(target: Target, dataset: str | None, since: str, now: datetime) -> dict[str, Any]:
     """`{"since", "region", "rpu", "days": [{"day", "dataset", "files", "loads", "awake_seconds", "warehouse", "usd"}],
-    "lines", "usd", "month", "woken", "remarks"}`, the newest day first; `woken` as `woken_since` has it. Raises
-    CommandError for more than `MOST_BATCHES`.
+    "lines", "usd", "month", "woken", "remarks"}`, the newest day first; `woken` as `woken_since` has it. The month is
+    thirty days like those since the stack was created, if that was later. Raises CommandError for more than
+    `MOST_BATCHES`.
 
     All datasets are read even if one is asked for: they share wake-ups.
     """
     found = _Account(target)
     found.read(since)
-    rpu, region, remarks = capacity(target), region_of(target), found.remarks
+    rpu, assumed = capacity(target)
+    region, remarks = region_of(target), found.remarks + ([assumed] if assumed else [])
     chosen = [spent for spent in found.spent.values() if dataset in {None, spent.dataset}]
     days = [_day(spent, rpu, region) for spent in sorted(chosen, key=lambda spent: (spent.day, spent.dataset))]
     days.reverse()
-    covered = max((now - moment(since)).total_seconds() / DAY_SECONDS, 1 / 24)
+    begun = max(filter(None, (moment(since), target.created)))
+    covered = max((now - begun).total_seconds() / DAY_SECONDS, 1 / 24)
     standing = usage_of(**{DATASET: covered * len(target.contracts), DAY: covered}) if dataset is None else {}
     own = _own(covered, standing, rpu, region) if standing else None
     lines = _lines(chosen, standing, covered if own else 0.0, rpu, region)
@@ -123,6 +133,7 @@ class _Account:
         self._target = target
         self.spent: dict[tuple[str, str], Spent] = {}
         self.remarks: list[str] = []
+        self._seen = set[str]()
         self._awake = Awake({}, {})
 
     def woken(self) -> dict[str, Any]:
@@ -136,7 +147,8 @@ class _Account:
         }
 
     def read(self, since: str) -> None:
-        batches = self._files(since)
+        batches = self._batches(since, self._files(since))
+        self._older(batches)
         seen = self._histories(batches)
         works = [work for batch in batches for work in self._add(batch, seen)]
         self._awake = awake(works)
@@ -144,18 +156,50 @@ class _Account:
             day, _, name = who.partition(" ")
             self._of(name, day).awake_seconds = seconds
 
-    def _files(self, since: str) -> list[BatchRecord]:
-        names = dict[str, None]()
+    def _files(self, since: str) -> Iterator[str]:
+        """Count the files that came since then. Yields the batches that took them."""
         for dataset in self._target.contracts:
             for file in self._target.ledger.files.of_dataset(dataset, since):
-                self._file(file)
-                names |= dict.fromkeys(name for name in (file.batch, file.merge) if name)
-                if len(names) > MOST_BATCHES:
-                    raise CommandError(f"more than {MOST_BATCHES:,} loads since then: give a later --since")
-        return list(self._records(names))
+                self._seen.add(file.file_id)
+                self._file(file, file.arrived_at[:10])
+                yield from filter(None, (file.batch, file.merge))
 
-    def _file(self, file: FileRecord) -> None:
-        spent = self._of(file.dataset, file.arrived_at[:10])
+    def _batches(self, since: str, names: Iterable[str]) -> list[BatchRecord]:
+        """All batches that began since then: also those of files that came before, or were tried in several."""
+        found = dict[str, BatchRecord]()
+        for batch in self._begun(since):
+            found[batch.batch] = batch
+            _check(len(found))
+        more = set[str]()
+        for name in names:
+            more |= {name} - found.keys()
+            _check(len(found) + len(more))
+        return [*found.values(), *self._records(sorted(more))]
+
+    def _begun(self, since: str) -> Iterator[BatchRecord]:
+        """By the generations of each lane, back from the last one: each has one batch at most, named after it."""
+        lanes = ((dataset, lane) for dataset in self._target.contracts for lane in LANES)
+        for dataset, lane in lanes:
+            gaps = 0
+            for generation in range(self._target.ledger.lanes.state(dataset, lane).generation, 0, -1):
+                batch = next(self._records([execution_name(dataset, lane, generation)]), None)
+                gaps = 0 if batch else gaps + 1
+                if gaps >= MOST_GAPS or (batch and batch.started_at < since):
+                    break
+                if batch:
+                    yield batch
+
+    def _older(self, batches: Iterable[BatchRecord]) -> None:
+        """Count the files that came before and were loaded since: of a backfill, or tried again."""
+        loads = (batch for batch in batches if batch.lane != MERGE)
+        days = {name: batch.started_at[:10] for batch in loads for name in batch.file_ids if name not in self._seen}
+        for name, file in self._target.ledger.files.known(islice(days, MOST_OLDER)).items():
+            self._file(file, days[name])
+        if len(days) > MOST_OLDER:
+            self.remarks.append(f"Of {len(days):,} files that came before, {MOST_OLDER:,} are counted.")
+
+    def _file(self, file: FileRecord, day: str) -> None:
+        spent = self._of(file.dataset, day)
         spent.files += 1
         spent.megabytes += file.size / 1e6
         run = file.detected.get(RUN)
@@ -203,6 +247,11 @@ class _Account:
         return self.spent.setdefault((dataset, day), Spent(dataset, day))
 
 
+def _check(batches: int) -> None:
+    if batches > MOST_BATCHES:
+        raise CommandError(f"more than {MOST_BATCHES:,} loads since then: give a later --since")
+
+
 def seen_in(client: Any, execution: str) -> Seen:
     """The history of an execution, in short. Raises ClientError."""
     transitions, begun, ended, items = 0, None, None, False
@@ -238,14 +287,20 @@ def region_of(target: Target) -> str:
     return target.output("IngestStateMachineArn").split(":")[3]
 
 
-def capacity(target: Target) -> float:
-    """The RPUs of the stack's workgroup, the least there are where they cannot be read."""
+def capacity(target: Target) -> tuple[float, str]:
+    """The RPUs of the stack's workgroup; where they cannot be read, the least there are, and a sentence that says so.
+
+    https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_GetWorkgroup.html
+    """
     try:
         client = target.client("redshift-serverless")
         found = client.get_workgroup(workgroupName=target.output("Workgroup"))["workgroup"]
-        return float(found["baseCapacity"])
-    except (ClientError, KeyError, CommandError):
-        return 4.0
+        return float(found["baseCapacity"]), ""
+    except ClientError as error:
+        why = error.response["Error"]["Code"]
+    except (KeyError, CommandError) as error:
+        why = str(error)
+    return LEAST_RPU, f"{LEAST_RPU:g} RPU are assumed: the workgroup's could not be read (GetWorkgroup: {why})."
 
 
 def _day(spent: Spent, rpu: float, region: str) -> dict[str, Any]:

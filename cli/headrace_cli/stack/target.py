@@ -17,6 +17,8 @@ from headrace_cli.stack.choice import STACK, Choice
 from headrace_cli.stack.home import Laptop, laptop
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from botocore.config import Config
     from botocore.session import Session
 
@@ -100,6 +102,16 @@ class Target:
     @cached_property
     def outputs(self) -> dict[str, str]:
         """All CloudFormation outputs of the stack. Raises CommandError when there is no such stack."""
+        return {item["OutputKey"]: item["OutputValue"] for item in self._described.get("Outputs", [])}
+
+    @property
+    def created(self) -> datetime | None:
+        """When the stack was created, if CloudFormation says so. Raises CommandError when there is no such stack."""
+        at: datetime | None = self._described.get("CreationTime")
+        return at
+
+    @cached_property
+    def _described(self) -> dict[str, Any]:
         from botocore.exceptions import ClientError
 
         try:
@@ -108,8 +120,8 @@ class Target:
             if "does not exist" in str(error):
                 raise CommandError(f"no stack {self.stack} is deployed here: {self._advice}") from error
             raise
-        found = answer["Stacks"][0].get("Outputs", [])
-        return {item["OutputKey"]: item["OutputValue"] for item in found}
+        found: dict[str, Any] = answer["Stacks"][0]
+        return found
 
     @property
     def is_deployed(self) -> bool:

@@ -113,13 +113,16 @@ class MemoryStacks:
     def __init__(self, outputs: dict[str, str]) -> None:
         self.outputs = outputs
         self.asked = 0
+        self.created: datetime | None = None
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
         self.asked += 1
         if StackName != "headrace":
             raise refused("DescribeStacks", "ValidationError", f"Stack with id {StackName} does not exist")
         outputs = [{"OutputKey": name, "OutputValue": value} for name, value in self.outputs.items()]
-        return {"Stacks": [{"StackName": StackName, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
+        created = {"CreationTime": self.created} if self.created else {}
+        stack = {"StackName": StackName, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}
+        return {"Stacks": [stack | created]}
 
 
 class MemoryBills:

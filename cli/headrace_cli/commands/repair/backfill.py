@@ -57,12 +57,13 @@ def backfill(
 
 
 def backfill_cost(target: Target, found: Backfilled) -> Document:
-    """What loading what was found would cost: the fields of `LoadCost`, and `usd`."""
+    """What loading what was found would cost: the fields of `LoadCost`, `usd`, and what is assumed of the warehouse."""
     from headrace.domain.ingest.lane import limits_of
     from headrace.domain.ingest.ledger import BACKFILL
     from headrace_cli.cost.account import capacity, region_of
     from headrace_cli.cost.load import load_cost
 
+    rpu, assumed = capacity(target)
     limits = limits_of(target.contract(found.dataset), BACKFILL)
     cost = load_cost(
         len(found.taken),
@@ -70,9 +71,9 @@ def backfill_cost(target: Target, found: Backfilled) -> Document:
         most_files=limits.files,
         most_mb=limits.size / 1e6,
         region=region_of(target),
-        rpu=capacity(target),
+        rpu=rpu,
     )
-    return asdict(cost) | {"usd": cost.usd}
+    return asdict(cost) | {"usd": cost.usd, "assumed": assumed}
 
 
 def render(document: Document) -> ConsoleRenderable:
@@ -96,4 +97,4 @@ def _cost(document: Document) -> list[str]:
         f" for {duration(cost['awake_seconds'])} of the warehouse at {cost['rpu']:g} RPU, {money(cost['requests'])} for"
         " requests and functions. docs/cost.md says what is assumed."
     )
-    return [said]
+    return [said, *filter(None, [cost["assumed"]])]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import RUN, BatchRecord, BatchStatus, Event, FileStatus
 from headrace_cli.cost import account
 from headrace_cli.cost.bill import ON_LAPTOP, bill
@@ -123,6 +124,42 @@ def test_the_stack_itself_is_a_line_and_the_forecast_is_thirty_days_like_these(
     standing = [usd(asked_for()[kind], "us-east-1") for kind in ("day", "dataset")]
     assert own == pytest.approx(10 * (0.025 + sum(standing)), rel=0.01)
     assert document["month"] == pytest.approx(own * 3, rel=0.01)
+
+
+def test_a_month_of_a_young_stack_is_thirty_of_the_days_that_it_has(stack: FakeStack, run_json: RunJson) -> None:
+    now = datetime.now(UTC)
+    load(stack, "readings", 1, (now - NOON).total_seconds() - 3600)
+    stack.cloudformation.created = now - timedelta(days=2)
+    document = run_json("cost", "--since", "10d")[1]
+    assert document["month"] == pytest.approx(document["usd"] * 15, rel=0.01)
+    assert document["own"]["awake_seconds"] == pytest.approx(120, rel=0.01)
+
+
+def test_a_backfill_and_a_second_try_of_older_files_are_counted(stack: FakeStack, run_json: RunJson) -> None:
+    """Three files of before: one in the backfill lane, two in two batches of which the first has failed."""
+    ledger, old = stack.ledger, {"arrived_at": "2025-12-01T00:00:00.000000Z", "size": 3_000_000}
+    records = [file(f"{name}.csv", status=FileStatus.LOADED, **old) for name in "abc"]
+    ledger.add(*records)
+    ids = [record.file_id for record in records]
+    batches = (
+        BatchRecord("readings-backfill-2", "readings", "backfill", 2, BatchStatus.LOADED, (ids[0],), at(0)),
+        BatchRecord("readings-7", "readings", "live", 7, BatchStatus.FAILED, tuple(ids[1:]), at(3600)),
+        BatchRecord("readings-9", "readings", "live", 9, BatchStatus.LOADED, tuple(ids[1:]), at(7200)),
+        BatchRecord("readings-6", "readings", "live", 6, BatchStatus.LOADED, tuple(ids), at(-86_400)),
+    )
+    for batch in batches:
+        ledger.add_batch(replace(batch, units=1))
+        ledger.records.lanes["readings", batch.lane] = LaneState(generation=10)
+        ledger.stories[batch.batch] = [Event(batch.started_at, "Loaded")]
+    (day,) = run_json("cost", "--since", "2026-01-01", "--dataset", "readings")[1]["days"]
+    assert (day["files"], day["loads"], day["awake_seconds"]) == (3, 3, 180)
+
+
+def test_a_capacity_that_cannot_be_read_is_said(stack: FakeStack, run_json: RunJson) -> None:
+    load(stack, "readings", 1, 0)
+    document = run_json("cost", "--since", "2026-01-01")[1]
+    assert document["rpu"] == 4
+    assert any(remark.startswith("4 RPU are assumed") for remark in document["remarks"])
 
 
 def test_without_histories_the_story_of_the_batch_counts_and_it_is_said(stack: FakeStack, run_json: RunJson) -> None:
