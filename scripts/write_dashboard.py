@@ -138,8 +138,8 @@ def rows(resources: Resources) -> list[Row]:
         Row("Health", [
             Chart("Now", [
                 overall("OldestWaitingSeconds", "Maximum", "oldest file waiting, seconds"),
-                overall("LanesInTrouble", "Sum", "lanes in trouble"),
-                overall("BatchesHeld", "Sum", "batches held"),
+                overall("LanesInTrouble", "Maximum", "lanes in trouble"),
+                overall("BatchesHeld", "Maximum", "batches held"),
                 overall("SourceInTrouble", "Maximum", "a server in trouble"),
             ], single=True),
             Chart("In five minutes", [
@@ -251,7 +251,7 @@ def block() -> str:
   Dashboard:
     Type: AWS::CloudWatch::Dashboard
     Properties:
-      DashboardName: !Ref AWS::StackName
+      DashboardName: !Sub ${{AWS::StackName}}-${{AWS::Region}} # an account has one list of them for all regions
       DashboardBody: !Sub
         - |
 {" " * INDENT}{body}

@@ -168,6 +168,17 @@ def test_alarms_are_mailed_without_any_function_of_ours() -> None:
     assert all(alarm["AlarmActions"] == alarm["OKActions"] == [mail["TopicArn"]] for alarm in alarms)
 
 
+def test_no_channel_gets_the_first_states_of_alarms() -> None:
+    """A deployment publishes one of each alarm. That SNS reads Slack's filter so is tried in tests/functional/local."""
+    properties = [each.get("Properties", {}) for each in RESOURCES.values()]
+    channels = [each for each in properties if each.get("CodeUri") == "functions/notify"]
+    assert len(channels) == 5
+    events = [channel["Events"]["Notice"]["Properties"] for channel in channels]
+    assert [event["FilterPolicyScope"] for event in events] == ["MessageBody"] * 5
+    wanted = [{"AlarmName": [{"exists": False}]}, {"NewStateValue": ["ALARM"]}, {"OldStateValue": ["ALARM"]}]
+    assert [event["FilterPolicy"] for event in events] == [{"$or": wanted}] * 5
+
+
 def test_nobody_is_called_or_mailed_where_no_way_is_given() -> None:
     for condition, parameter, resource in (
         ("CallsPagerDuty", "PagerDutySecret", "PagerdutyFunction"),

@@ -55,14 +55,24 @@ def url(target: Target) -> str:
     region = target.client("cloudwatch").meta.region_name
     host = {"cn": "console.amazonaws.cn", "us-gov": "console.amazonaws-us-gov.com"}
     domain = next((each for start, each in host.items() if region.startswith(f"{start}-")), "console.aws.amazon.com")
-    return f"https://{region}.{domain}/cloudwatch/home?region={region}#dashboards/dashboard/{target.stack}"
+    place = f"#dashboards/dashboard/{name_of(target.stack, region)}"
+    return f"https://{region}.{domain}/cloudwatch/home?region={region}{place}"
+
+
+def name_of(stack: str, region: str) -> str:
+    """What the template calls the dashboard: an account has one list of them for all regions.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html
+    """
+    return f"{stack}-{region}"
 
 
 def collect(target: Target, hours: int) -> Document:
     """`{"url", "hours", "alarms": {"ringing": [...], "all"}, "rows": [{"title", "charts": [{"title", "series"}]}]}`."""
     cloudwatch = target.client("cloudwatch")
     try:
-        figures = Figures(cloudwatch, target.stack, datetime.now(UTC), hours, PERIOD)
+        name = name_of(target.stack, cloudwatch.meta.region_name)
+        figures = Figures(cloudwatch, name, datetime.now(UTC), hours, PERIOD)
     except (cloudwatch.exceptions.DashboardNotFoundError, cloudwatch.exceptions.ResourceNotFound) as error:
         raise CommandError(f"the stack {target.stack} has no dashboard yet: deploy it again") from error
     return {

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from headrace.domain.notice import Incident, Notice
+from headrace.domain.recipients import as_declared
 from headrace.sources.model import server_state
 from headrace.sources.model.breaker import Breaker, State
 from headrace.sources.model.server_state import ServerState, Trouble
@@ -78,13 +79,17 @@ def test_the_end_of_a_held_file_closes_its_call(called: bool) -> None:
         "ok", "Source carrier: /a.csv was taken after all", "readings",
     )  # fmt: skip
     assert (gone.level, gone.title, gone.dataset) == (
-        "warning",
+        "ok",
         "Source carrier: /a.csv is no longer there",
         "readings",
     )
     assert "wrong sum" in gone.lines[0]
     resolved = Incident("headrace/source/carrier/readings/a.csv", "resolve", "carrier")
     assert {taken.incident, gone.incident} == {resolved if called else None}
+    for notice in (taken, gone):
+        said = as_declared(notice, {"source-file-held": "critical"})
+        assert said.over
+        assert getattr(said.incident, "action", "") == "resolve", "it opens none for a file that has gone"
 
 
 @pytest.mark.parametrize(("length", "kept"), [(255, True), (256, False), (2000, False)])

@@ -146,6 +146,21 @@ def test_released_files_wait_again_as_one_group(condemned: bool) -> None:
     assert world.services.workflow.executions
 
 
+@pytest.mark.parametrize("decide", [release, rejected])
+def test_people_learn_of_a_decision_though_the_process_dies_when_it_is_written(
+    decide: Callable[..., Decided], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(BatchStatus.HELD)
+
+    def die(_batch: BatchRecord) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(world.services.batches, "save", die)
+    with pytest.raises(KeyboardInterrupt):
+        decide(world.batch, "ann", world.services)
+    assert [notice.over for notice in world.services.topic.notices] == [True], "nothing else would resolve the incident"
+
+
 @pytest.mark.parametrize(("why", "said"), [("", ""), ("a test file", " (a test file)")])
 def test_rejected_files_have_failed_for_the_reason_that_they_were_held(why: str, said: str) -> None:
     world = World(BatchStatus.HELD)

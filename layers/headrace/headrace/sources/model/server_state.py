@@ -146,7 +146,7 @@ def left(record: SourceFile, channel: str | None, *, called: bool) -> Notice:
     """A held file disappeared from the server, and never was taken. `called` is whether its incident is open."""
     lines = (f"It was held, and was never taken: {record.reason}",)
     notice = _of_file(record, "is no longer there", channel, "resolve" if called else None)
-    return replace(notice, level="warning", lines=lines)
+    return replace(notice, level=OK, lines=lines)
 
 
 def folders_closed(state: ServerState, folders: Mapping[str, str], channel: str | None) -> Notice:

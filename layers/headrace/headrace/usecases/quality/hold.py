@@ -187,7 +187,7 @@ def _decide(batch: BatchRecord, status: BatchStatus, who: str, reason: str, serv
     services.loads.record_decision(batch.batch, batch.dataset, status, who, reason)
     said = {"reason": reason} if status is BatchStatus.REJECTED else {}
     services.events.note_batch(batch.batch, str(status).capitalize(), {"by": who} | said)
-    services.batches.save(replace(batch, status=status, reason=reason, ended_at=now()))
     channel = services.contracts.get(batch.dataset).channel
-    services.topic.publish(decided_notice(batch, str(status), who, channel))
+    services.topic.publish(decided_notice(batch, str(status), who, channel))  # first: a decided one is never here again
+    services.batches.save(replace(batch, status=status, reason=reason, ended_at=now()))
     wake(batch.dataset, services, batch.lane)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace_cli.commands.look.dashboard import figure, render, sparkline
+from headrace_cli.commands.look.dashboard import figure, name_of, render, sparkline
 from headrace_cli.output import console
 from headrace_cli.stack.figures import Figures
 from scripts.resolved_template import resolved
@@ -75,6 +75,13 @@ def test_of_what_is_no_count_the_highest_value_is_shown() -> None:
 def test_a_share_is_reckoned_from_the_sums_and_its_parts_are_hidden() -> None:
     (share,) = charts(CloudWatch())["Quarantined share"]
     assert share.values[-2:] == (100.0, 100.0)
+
+
+def test_two_regions_dashboards_have_two_names_as_the_template_gives_them() -> None:
+    given = resolved("headrace")["Resources"]["Dashboard"]["Properties"]["DashboardName"]
+    region = given.removeprefix("headrace-")
+    assert given == name_of("headrace", region)
+    assert name_of("headrace", "eu-west-1") != name_of("headrace", "us-east-1")
 
 
 def test_every_chart_of_the_dashboard_is_understood() -> None:
