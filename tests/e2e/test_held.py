@@ -35,8 +35,10 @@ def count(laptop: Laptop) -> int:
     return int(laptop.rows("SELECT COUNT(*) FROM public.meters")[0][0])
 
 
-def messages_of(laptop: Laptop, batch: str) -> list[str]:
-    return [message for message in laptop.messages() if batch in message]
+def messages_of(laptop: Laptop, batch: str, *, incidents: bool = False) -> list[str]:
+    """What was sent about a batch: to its channel, or the incidents."""
+    sent = [message for message in laptop.messages() if batch in message]
+    return [message for message in sent if (json.loads(message)["channel"] == "PagerDuty") == incidents]
 
 
 def held_batch(laptop: Laptop, key: str, body: bytes) -> Any:
@@ -58,6 +60,8 @@ def test_a_held_batch_is_released(watched: Laptop) -> None:
     (message,) = messages_of(laptop, held["batch"])
     assert f"headrace release {held['batch']}" in message
     assert "rowCount is 20" in message
+    (incident,) = messages_of(laptop, held["batch"], incidents=True)
+    assert "*trigger*" in incident
     (dataset,) = laptop.headrace("status", "meters")["datasets"]
     assert dataset["files"]["held"] == 1
 
