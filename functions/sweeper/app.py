@@ -18,7 +18,7 @@ from headrace.usecases.recovery.watch_waiting import watch_waiting
 @entrypoint
 def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
     """A scheduled event -> `{"helped": [lanes], "notified": [datasets], "storms": messages, "waiting": [datasets],
-    "arrivals": [datasets], "measured": datasets}`.
+    "measured": datasets, "arrivals": [datasets]}`.
 
     What is broken for one dataset keeps nothing else from being done; it is an error of the function in the end.
     """
@@ -32,9 +32,9 @@ def lambda_handler(_event: dict[str, Any]) -> dict[str, Any]:
         done["storms"] = report_storms(services)
     with each.of("waiting files"):
         done["waiting"] = watch_waiting(services)
-    with each.of("arrivals"):
-        done["arrivals"] = watch_arrivals(services)
     with each.of("metrics"):
         done["measured"] = measure_lanes(services)
+    with each.of("arrivals"):  # the last one: it may read many files
+        done["arrivals"] = watch_arrivals(services)
     each.end()
     return done

@@ -139,7 +139,10 @@ FAILURES = {
     "Days in which a calendar looks for the next expected one": count(calendar.MOST_DAYS),
     "Days by which an expected day of a month moves off days without files": count(calendar.MOST_MOVED - 1),
     "Files that a contract may expect at least": count(compiled.MOST_FILES),
-    "Files read for one expected time": count(watch_arrivals.MOST_LOOKED_AT),
+    "Files of a dataset read for one expected time": count(watch_arrivals.MOST_LOOKED_AT),
+    "Files of a dataset read by one sweep, after which it begins no other expected time": count(
+        watch_arrivals.MOST_LOOKED_AT
+    ),
     "Expected times that one sweep judges, the latest": count(verdict.MOST_TIMES),
     "Time after which an expected time is judged": time(verdict.GRACE, "min"),
     "Newest files whose share in quarantine counts": count(watch_arrivals.NEWEST),

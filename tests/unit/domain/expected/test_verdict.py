@@ -33,7 +33,7 @@ class Feed:
     read: int = 0
     times: list[datetime] = field(default_factory=list)
 
-    def came_after(self, since: datetime) -> Iterable[Came]:
+    def came_after(self, since: datetime, _until: datetime) -> Iterable[Came]:
         known = sorted(came.at for came in self.arrivals) if len(self.arrivals) != len(self.times) else self.times
         if known is not self.times:
             self.arrivals.sort(key=lambda came: came.at)

@@ -18,6 +18,7 @@ from headrace.domain.ingest.lane import LaneState
 from headrace.domain.ingest.ledger import DELETED, LANES, LIVE, FileStatus, RowCounts
 from headrace.domain.ingest.replay import replay_name
 from headrace.domain.ingest.reported import WATCHED
+from headrace.usecases.recovery import watch_arrivals as module
 from headrace.usecases.recovery.pause import pause, resume
 from headrace.usecases.recovery.watch_arrivals import watch_arrivals
 from tests.support.fakes import MemoryServices, contract, contracts_of, file
@@ -118,6 +119,79 @@ def test_markers_do_not_count_and_names_must_fit_the_pattern(monkeypatch: pytest
             world.land(f"{day}{name}"[len(str(day)) :], start + timedelta(days=0), file_id=f"{day}{name}")
     world.each_hour(MONDAY + timedelta(hours=8))
     assert [title.partition(" by")[0] for title in world.titles()] == ["readings: no file has come"]
+
+
+def test_of_many_files_that_no_pattern_fits_so_many_are_read_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    north, south = (Expectation(name, minutes=360, pattern=f"{name}-*.csv") for name in ("north", "south"))
+    world = World(monkeypatch, expected=(north, south))
+    monkeypatch.setattr(module, "MOST_LOOKED_AT", 50)
+    world.look()
+    for day in range(-7, 0):
+        for name in ("north", "south"):
+            world.land(f"{name}-{day}.csv", MONDAY + timedelta(days=day, hours=1), file_id=f"{name}{day}")
+    world.each_hour(MONDAY)
+    assert world.titles() == []
+    for minute in range(300):
+        world.land(f"{minute:03}", MONDAY + timedelta(minutes=minute))
+    numbers = count_reads(world, monkeypatch)
+    for look in range(6):
+        world.look(MONDAY + timedelta(minutes=365 + 5 * look))
+    assert numbers == [51] * 6, "one time each look, and the file that shows that there are more"
+    keys = {f"headrace/files-missing/readings/{name}" for name in ("north", "south")}
+    assert {notice.key for notice in world.services.topic.notices} == keys
+    assert len(world.titles()) == 2
+    for notice in world.services.topic.notices:
+        assert notice.lines[0].startswith("Only the first 50 files of the dataset were read, up to 2026-03-02 00:50Z")
+
+
+def test_times_of_which_one_has_too_many_files_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [Expectation(name, minutes=360, pattern=f"{name}-*.csv", late_seconds=36000) for name in ("a", "b", "c")]
+    world = World(monkeypatch, expected=tuple(kinds))
+    monkeypatch.setattr(module, "MOST_LOOKED_AT", 50)
+    world.look()
+    for day in range(-7, 0):
+        for name in ("a", "b", "c"):
+            world.land(f"{name}-{day}.csv", MONDAY + timedelta(days=day, hours=1), file_id=f"{name}{day}")
+    world.each_hour(MONDAY)
+    for minute in range(30):
+        world.land(f"{minute:03}", MONDAY + timedelta(minutes=minute))
+    world.each_hour(MONDAY + timedelta(hours=8))
+    world.land("c-1.csv", MONDAY + timedelta(hours=8, minutes=1))
+    for minute in range(30):
+        world.land(f"{minute:03}x", MONDAY + timedelta(hours=8, minutes=2))
+    for look in range(1, 5):
+        world.look(MONDAY + timedelta(hours=8, minutes=5 * look))
+    assert [notice.key for notice in world.services.topic.notices if notice.level == "ok"] == [
+        "headrace/files-missing/readings/c"
+    ]
+
+
+def test_nothing_is_read_behind_the_time_until_which_files_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    only = Expectation("north", minutes=360, pattern="north-*.csv", late_seconds=60)
+    world = World(monkeypatch, expected=(only,))
+    world.look()
+    world.each_hour(MONDAY)
+    world.look(MONDAY + timedelta(minutes=200))
+    for minute in range(380, 480):
+        world.land(f"{minute}", MONDAY + timedelta(minutes=minute))
+    numbers = count_reads(world, monkeypatch)
+    world.look(MONDAY + timedelta(hours=9))
+    assert numbers == [0]
+
+
+def count_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many files each listing yields from here on."""
+    numbers, of_dataset = list[int](), world.services.files.of_dataset
+
+    def counted(*asked: str) -> Any:
+        numbers.append(0)
+        place = len(numbers) - 1
+        for one in sorted(of_dataset(*asked), key=lambda file: file.arrived_at):
+            numbers[place] += 1
+            yield one
+
+    monkeypatch.setattr(world.services.files, "of_dataset", counted)
+    return numbers
 
 
 def test_nobody_is_called_in_a_pause_and_what_is_still_missing_after_it_is_reported(world: World) -> None:

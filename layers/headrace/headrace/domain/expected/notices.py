@@ -60,8 +60,13 @@ def _end(name: str, contract: Contract, what: str, lines: Iterable[str]) -> Noti
     return matter.end(f"{contract.dataset}: {what}{of_thing}", lines)
 
 
-def expected_trouble(contract: Contract, expectation: Expectation, state: State) -> Trouble | None:
-    """What is wrong with the files of the time that was judged last."""
+def expected_trouble(
+    contract: Contract, expectation: Expectation, state: State, unread: tuple[int, datetime] | None = None
+) -> Trouble | None:
+    """What is wrong with the files of the time that was judged last.
+
+    `unread`: so many of the dataset's files were read for it, and none of those that came after then.
+    """
     if not state.problem:
         return None
     by = f"by {expectation.here(state.due)}"
@@ -78,8 +83,14 @@ def expected_trouble(contract: Contract, expectation: Expectation, state: State)
         MISSING: "You are notified when they have come.",
         FEW: "You are notified when they have come.",
     }.get(state.problem, "You are notified when the next ones are as expected.")
+    cut = [
+        f"Only the first {number:,} files of the dataset were read, up to {upto:%Y-%m-%d %H:%MZ}: later ones are not "
+        "counted. Let these files have a dataset that has fewer."
+        for number, upto in ([unread] if unread else [])
+    ]
     lines = (
         *small,
+        *cut,
         f"{wanted}{pattern}. {then}",
         f"`headrace files {contract.dataset} --since {f'{state.start:%Y-%m-%dT%H:%MZ}'}` lists what has come.",
     )

@@ -103,8 +103,8 @@ class State:
         return cls(**known | times | {name: tuple(known.get(name, ())) for name in LISTS})
 
 
-Arrivals = Callable[[datetime], Iterable[Came]]
-"""The files of an expectation that came after a moment, in the order of their arrival."""
+Arrivals = Callable[[datetime, datetime], Iterable[Came]]
+"""The files of an expectation that came after a moment and until another, in the order of their arrival."""
 
 
 def look(expectation: Expectation, known: State | None, arrivals: Arrivals, now: datetime) -> State:
@@ -164,7 +164,7 @@ def _judged(
     until = min(_late_until(expectation, due, state), now)
     exact = expectation.most is not None or expectation.least_bytes > 0
     first: datetime | None = None
-    for came in arrivals(start):
+    for came in arrivals(start, until):
         if came.at > until or (came.at > due and count.good >= expectation.least and came.at > upto):
             break
         enough = count.good >= expectation.least

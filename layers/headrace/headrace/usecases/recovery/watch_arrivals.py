@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from functools import partial
 from typing import Any, Protocol
 
 from headrace.domain import causes, clock
@@ -27,15 +27,19 @@ from headrace.domain.ingest.ledger import LANES, LIVE, FileRecord, FileStatus
 from headrace.domain.ingest.outcome import total
 from headrace.domain.ingest.replay import replay_of
 from headrace.domain.ingest.reported import WATCHED, Reported
-from headrace.usecases.ports import HasContracts, HasFiles, HasLanes, HasTopic, HasWatches
+from headrace.usecases.ports import Files, HasContracts, HasFiles, HasLanes, HasTopic, HasWatches
 from headrace.usecases.recovery.one_by_one import OneByOne
 
 MOST_LOOKED_AT = 10_000
-"""Files that one look reads of those that came for one time."""
+"""Files of a dataset that one look reads for one time; with so many in all, the next look goes on with other times."""
 NEWEST = 100
 """Files whose rows the share in quarantine is of; so many are searched for one that a supplier sent."""
 CALM = 0.8
 """Of a limit: below that much it is kept again, so that a share about it is one trouble."""
+BETWEEN_LOOKS = 300
+"""Seconds from one sweep to the next."""
+A_SECOND = timedelta(seconds=1)
+"""Arrivals are written to the second, and sorted as text."""
 MOST_HELD = 50
 """Held batches of a lane whose age is remembered, the first in the lane's list."""
 
@@ -127,17 +131,47 @@ def _told(look: Look, services: Services) -> dict[str, str]:
 # -- expected files ------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class Reading:
+    """The files that a look reads: how many in all, and up to when of those for a time for which there were too many.
+
+    Files that do not count are read as well: the ledger lists all of a dataset.
+    """
+
+    contract: Contract
+    files: Files
+    number: int = 0
+    upto: datetime | None = None
+
+    def came(self, expectation: Expectation, since: datetime, until: datetime) -> Iterator[Came]:
+        """The files of an expectation from after a moment, until another: of the first `MOST_LOOKED_AT` that came."""
+        self.upto = None
+        listed = self.files.of_dataset(self.contract.dataset, written(since), written(until + A_SECOND))
+        for number, file in enumerate(listed):
+            at = datetime.fromisoformat(file.arrived_at)
+            if number == MOST_LOOKED_AT:
+                self.upto = at
+                return
+            self.number += 1
+            if at > since and _counts(file, self.contract, expectation):
+                yield Came(at, file.key, file.size)
+
+
 def _expected(look: Look, services: Services) -> None:
     known, states = look.of("expected"), dict[str, Any]()
-    for expectation in look.contract.expected:
+    reading = Reading(look.contract, services.files)
+
+    for expectation in _by_turns(look, known):
         before = State.from_json(known[expectation.name]) if expectation.name in known else None
-
-        def arrivals(since: datetime, expectation: Expectation = expectation) -> Iterator[Came]:
-            return islice(_came(look.contract, expectation, since, services), MOST_LOOKED_AT)
-
-        state = verdict.look(expectation, before, arrivals, look.now)
+        arrivals, reading.upto = partial(reading.came, expectation), None
+        state = (
+            before
+            if before and reading.number >= MOST_LOOKED_AT
+            else verdict.look(expectation, before, arrivals, look.now)
+        )
         states[expectation.name] = state.to_json()
-        if trouble := notices.expected_trouble(look.contract, expectation, state):
+        unread = (MOST_LOOKED_AT, reading.upto) if reading.upto else None
+        if trouble := notices.expected_trouble(look.contract, expectation, state, unread):
             look.troubles.append(trouble)
         if before and before.calendar not in {"", state.calendar}:
             continue
@@ -148,11 +182,11 @@ def _expected(look: Look, services: Services) -> None:
         look.kept["expected"] = states
 
 
-def _came(contract: Contract, expectation: Expectation, since: datetime, services: Services) -> Iterator[Came]:
-    for file in services.files.of_dataset(contract.dataset, written(since)):
-        came = datetime.fromisoformat(file.arrived_at)
-        if came > since and _counts(file, contract, expectation):
-            yield Came(came, file.key, file.size)
+def _by_turns(look: Look, known: dict[str, Any]) -> list[Expectation]:
+    """The one that was judged first is the first, since a look may not come to all; of others each has its turn."""
+    turn, expected = int(look.now.timestamp() // BETWEEN_LOOKS), look.contract.expected
+    turned = [expected[(place + turn) % len(expected)] for place in range(len(expected))]
+    return sorted(turned, key=lambda expectation: str(known.get(expectation.name, {}).get("due", "")))
 
 
 def _counts(file: FileRecord, contract: Contract, expectation: Expectation) -> bool:
