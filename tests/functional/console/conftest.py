@@ -34,9 +34,9 @@ WAY = ("Record the batch", "Transform each unit", "Prepare the load", "Publish d
 Visiting = Callable[..., AbstractContextManager[Visit]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for all tests of a worker."""
+    """A browser for the tests of a module: as long as it runs, so does its loop, and no other can be run beside it."""
     with launched() as made:
         yield made
 

@@ -12,7 +12,7 @@ from headrace.adapters.table import Table
 from headrace.domain.bounds import LONGEST_NAME, LONGEST_REASON, cut
 from headrace.domain.clock import now
 from headrace.domain.ingest.lane import LaneState, Pause, Sleeper
-from headrace.domain.ingest.ledger import BatchRecord, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import MERGE, BatchRecord, FileRecord, FileStatus
 
 ASLEEP = "SLEEPERS#"
 """The partition of the executions that wait: one item for each lane, so that one query finds them all."""
@@ -64,8 +64,10 @@ class DynamoLanes:
 
     def drop_marker(self, file: FileRecord, lane: str) -> None:
         """Take away the mark that a file waits in a lane, unless it does."""
-        condition = "attribute_not_exists(pk) OR NOT #status IN (:pending, :staged)"
-        values = {"pending": str(FileStatus.PENDING), "staged": str(FileStatus.STAGED)}
+        merges = lane == MERGE
+        condition = "attribute_not_exists(pk) OR #status <> :waiting" + ("" if merges else " OR #lane <> :lane")
+        values: dict[str, Any] = {"waiting": str(FileStatus.STAGED if merges else FileStatus.PENDING)}
+        values |= {} if merges else {"lane": lane}
         check = self._table.checking(file_pk(file.file_id), "FILE", condition, **values)
         self._table.transact([check, self._table.deleting(pending_pk(file.dataset, lane), pending_sk(file))])
 
