@@ -10,7 +10,7 @@ HEAD = "meter,read_at,value\n"
 
 
 def test_a_file_becomes_rows_and_its_bad_row_is_kept(laptop: Laptop) -> None:
-    text = HEAD + "p1,2026-01-01T00:00:00Z,1\np2,2026-01-01T00:00:00Z,2\np3,2026-01-01T00:00:00Z,-1\n"
+    text = HEAD + "way1,2026-01-01T00:00:00Z,1\nway2,2026-01-01T00:00:00Z,2\nway3,2026-01-01T00:00:00Z,-1\n"
     laptop.put("readings/first file+1.csv", text.encode())
     laptop.settle()
     trace = laptop.trace("readings/first file+1.csv")
@@ -19,12 +19,12 @@ def test_a_file_becomes_rows_and_its_bad_row_is_kept(laptop: Laptop) -> None:
     steps = [step["step"] for step in trace["steps"]]
     story = ["Arrived", "Recorded", "Transformed", "Ready to load", "COPY and MERGE", "Loaded"]
     assert [step for step in steps if step in story] == story
-    assert laptop.rows("SELECT meter, value, _row_number FROM public.readings WHERE meter LIKE 'p%' ORDER BY 1") == [
-        ["p1", 1, 1],
-        ["p2", 2, 2],
+    assert laptop.rows("SELECT meter, value, _row_number FROM public.readings WHERE meter LIKE 'way%' ORDER BY 1") == [
+        ["way1", 1, 1],
+        ["way2", 2, 2],
     ]
-    bad = laptop.headrace("quarantine", "readings")["rows"][0]
-    assert (bad["row_number"], bad["raw"]) == (3, "p3,2026-01-01T00:00:00Z,-1")
+    (bad,) = [row for row in laptop.headrace("quarantine", "readings")["rows"] if row["raw"].startswith("way")]
+    assert (bad["row_number"], bad["raw"]) == (3, "way3,2026-01-01T00:00:00Z,-1")
     assert "minimum" in json.dumps(bad)
 
 

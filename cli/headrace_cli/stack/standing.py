@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.domain.clock import written
 from headrace.domain.ingest.counts import RUN_SECONDS, RUNS, RUNS_AT_MOST, Tally
 from headrace.domain.ingest.lane import LaneState
-from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, FileRecord, FileStatus
+from headrace.domain.ingest.ledger import BACKFILL, LIVE, MERGE, RUN, FileRecord, FileStatus
 from headrace_cli.stack.lateness import is_late
 from headrace_cli.stack.totals import COUNTED, freshness, pause_account, row_counts
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from headrace.domain.contract import Contract
 
 PARALLEL_READS = 16
+NEWEST = 20
+"""Files among which the last run of the Glue job is looked for."""
 
 
 @dataclass(slots=True)
@@ -45,7 +47,8 @@ def standing(
 
     def account(contract: Contract) -> dict[str, Any]:
         own = {lane: states[contract.dataset, lane] for lane in lanes[contract.dataset]}
-        return _account(contract, tallies[contract.dataset], own, _under_way(ledger, contract, own, now), now)
+        found = _account(contract, tallies[contract.dataset], own, _under_way(ledger, contract, own, now), now)
+        return found | {"glue": found["glue"] | _last_run(ledger, contract.dataset)} if "glue" in found else found
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         return list(pool.map(account, chosen))
@@ -107,6 +110,13 @@ def _open_files(ledger: DynamoLedger, lane: str, state: LaneState) -> list[FileR
     files = ledger.files.known(ledger.batches.get(state.open_batch).file_ids).values()
     worked_on = FileStatus.MERGING if lane == MERGE else FileStatus.RUNNING
     return [file for file in files if file.status is worked_on]
+
+
+def _last_run(ledger: DynamoLedger, dataset: str) -> dict[str, str]:
+    """The last run of the Glue job, if one of the newest files went through it."""
+    newest = (file for file in ledger.files.newest(dataset, NEWEST) if RUN in file.detected)
+    runs = [(file.updated_at or "", str(file.detected[RUN]["run"])) for file in newest]
+    return {"last_run": max(runs)[1]} if runs else {}
 
 
 def _account(
