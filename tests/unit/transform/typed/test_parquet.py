@@ -132,6 +132,7 @@ UNFIT = {
     "too large for a float": (pa.array([1e39]), number("v", 32), "physicalType"),
     "no number": (pa.array([math.nan]), number("v"), "logicalType"),
     "no number for a decimal": (pa.array([math.inf]), decimal("v", 4, 2), "logicalType"),
+    "no number for a loose text": (pa.array([math.nan]), replace(text("v"), writing=LOOSE), "logicalType"),
     "a long text": (pa.array(["x" * 17]), text("v"), "physicalType"),
     "a NUL": (pa.array(["a\0b"]), text("v"), "encoding"),
     "bytes that are no text": (pa.array([b'\xff"\n']), text("v"), "encoding"),

@@ -145,10 +145,18 @@ def _string(column: Column, kind: pa.DataType) -> Take | None:
     if is_clock(kind):
         return _casting(clock_texts)
     if column.writing.loose and is_number(kind):
-        return _casting(number_texts)
+        return _casting(_finite_texts)
     if column.writing.loose and kinds.is_boolean(kind):
         return _casting(lambda array: array.cast(pa.string()))
     return None
+
+
+def _finite_texts(array: pa.Array) -> pa.Array:
+    """Numbers as texts, null for NaN and Infinity, which no document has."""
+    texts = number_texts(array)
+    if not kinds.is_floating(array.type) or pc.all(finite := pc.is_finite(array)).as_py() is not False:
+        return texts
+    return pc.if_else(finite, texts, NO_TEXT)
 
 
 def _integer(column: Column, kind: pa.DataType) -> Take | None:
